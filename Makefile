@@ -19,6 +19,7 @@ lint: setup       ## style, types, architecture
 
 style:
 	@.venv/bin/ruff check harness validators tests bench setup.py
+	@.venv/bin/ruff format --check --quiet harness validators tests bench setup.py
 
 types:
 	@.venv/bin/mypy

@@ -1,4 +1,5 @@
-"""What pyproject.toml cannot say: `workflows/` and `examples/` lie beside the package here, and inside it in a wheel.
+"""What pyproject.toml cannot say: `workflows/` and `examples/` lie beside the package here, and
+inside it in a wheel.
 
 `harness/shipped.py` finds them in either place. An editable install reads them where they are.
 """
@@ -10,11 +11,16 @@ from setuptools import Command, setup
 from setuptools.command.build import build
 
 SHIPPED = ("workflows", "examples")
-LEFTOVERS = {"__pycache__", ".pytest_cache", "data"}  # what running the example leaves in its folder
+LEFTOVERS = {
+    "__pycache__",
+    ".pytest_cache",
+    "data",
+}  # what running the example leaves in its folder
 
 
 class BuildShipped(Command):
-    """Copies the shipped folders into the package, byte for byte; sdist takes its list of them from here, too."""
+    """Copies the shipped folders into the package, byte for byte; sdist takes its list of them from
+    here, too."""
 
     editable_mode = False
 
@@ -30,11 +36,17 @@ class BuildShipped(Command):
             self.copy_file(source, target, preserve_mode=False)
 
     def get_source_files(self) -> list[str]:
-        found = (path for name in SHIPPED for path in sorted(Path(name).rglob("*")) if path.is_file())
+        found = (
+            path for name in SHIPPED for path in sorted(Path(name).rglob("*")) if path.is_file()
+        )
         return [str(path) for path in found if not LEFTOVERS & set(path.parts)]
 
     def get_output_mapping(self) -> dict[str, str]:
-        return {} if self.editable_mode else {f"{self.build_lib}/harness/{path}": path for path in self.get_source_files()}
+        return (
+            {}
+            if self.editable_mode
+            else {f"{self.build_lib}/harness/{path}": path for path in self.get_source_files()}
+        )
 
     def get_outputs(self) -> list[str]:
         return list(self.get_output_mapping())

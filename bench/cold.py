@@ -1,10 +1,12 @@
-"""What the commands take that people type all day, from a cold start, and `factory up` while there is nothing to do.
+"""What the commands take that people type all day, from a cold start, and `factory up` while there
+is nothing to do.
 
-Usage: python bench/cold.py [HOME]     (a home that `factory demo --home HOME` made; without one it makes its own)
+Usage: python bench/cold.py [HOME]     (a home that `factory demo --home HOME` made; without one it
+makes its own)
 
-A table with the targets beside it; on a machine where others work too, the processor's seconds count. `up` is looked at for
-a minute, with the forge and the broker that it starts. Exit code 1 where a target is missed.
-"""
+A table with the targets beside it; on a machine where others work too, the processor's seconds
+count. `up` is looked at for a minute, with the forge and the broker that it starts. Exit code 1
+where a target is missed."""
 
 import os
 import signal
@@ -18,15 +20,18 @@ from pathlib import Path
 FACTORY = Path(sys.executable).with_name("factory")
 RUNS = 9
 SETTLE_SECONDS, IDLE_SECONDS = 30, 60
-MOST_IDLE = 0.5      # per cent of one core
+MOST_IDLE = 0.5  # per cent of one core
 
 
 def timed(argv: list[str], env: dict[str, str]) -> tuple[float, float, float]:
-    """Median seconds of a command by the wall's clock and by the processor's, and the peak memory in MB of its largest run."""
+    """Median seconds of a command by the wall's clock and by the processor's, and the peak memory
+    in MB of its largest run."""
     seconds, spent, peak = [], [], 0.0
     for _ in range(RUNS):
         began = time.perf_counter()
-        process = subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         _, _, usage = os.wait4(process.pid, 0)
         seconds.append(time.perf_counter() - began)
         spent.append(usage.ru_utime + usage.ru_stime)
@@ -35,8 +40,11 @@ def timed(argv: list[str], env: dict[str, str]) -> tuple[float, float, float]:
 
 
 def idle(env: dict[str, str]) -> float:
-    """Per cent of one core that `factory up` spends on a home with nothing to do, with all that it started."""
-    up = subprocess.Popen([FACTORY, "up"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """Per cent of one core that `factory up` spends on a home with nothing to do, with all that it
+    started."""
+    up = subprocess.Popen(
+        [FACTORY, "up"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         time.sleep(SETTLE_SECONDS)
         before, began = ticks_below(up.pid), time.monotonic()
@@ -51,37 +59,54 @@ def idle(env: dict[str, str]) -> float:
 
 
 def ticks_below(pid: int) -> int:
-    """The processor's ticks of this process and of all it started, those that have ended included."""
+    """The processor's ticks of this process and of all it started, those that have ended
+    included."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    children = (child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split())
+    children = (
+        child
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    )
     return sum(map(int, fields[11:15])) + sum(ticks_below(int(child)) for child in children)
 
 
 def a_home() -> str:
     """A home with one demo's worth of ledger."""
     home = tempfile.mkdtemp(prefix="cold-")
-    subprocess.run([FACTORY, "demo", "--json", "--home", home], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [FACTORY, "demo", "--json", "--home", home], check=True, stdout=subprocess.DEVNULL
+    )
     return home
 
 
 def main() -> int:
     home = sys.argv[1] if len(sys.argv) > 1 else a_home()
     env = {**os.environ, "FACTORY_HOME": home}
-    rows = [("python -c pass", [sys.executable, "-c", "pass"], None),
-            ("factory --help", [str(FACTORY), "--help"], 0.15),
-            ("factory status", [str(FACTORY), "status"], 0.4),
-            ("factory why 2", [str(FACTORY), "why", "2"], 0.4),
-            ("factory audit", [str(FACTORY), "audit"], None)]
-    print(f"{'command':<18} {'median s':>9} {'cpu s':>7} {'x python':>9} {'peak MB':>8} {'target':>7}")
+    rows = [
+        ("python -c pass", [sys.executable, "-c", "pass"], None),
+        ("factory --help", [str(FACTORY), "--help"], 0.15),
+        ("factory status", [str(FACTORY), "status"], 0.4),
+        ("factory why 2", [str(FACTORY), "why", "2"], 0.4),
+        ("factory audit", [str(FACTORY), "audit"], None),
+    ]
+    print(
+        f"{'command':<18} {'median s':>9} {'cpu s':>7} {'x python':>9} {'peak MB':>8} {'target':>7}"
+    )
     bare, missed = 0.0, 0
     for name, argv, target in rows:
         seconds, spent, peak = timed(argv, env)
         bare = bare or seconds
         missed += target is not None and seconds > target
-        print(f"{name:<18} {seconds:>9.3f} {spent:>7.3f} {seconds / bare:>9.1f} {peak:>8.1f} {said(seconds, target)}")
+        print(
+            f"{name:<18} {seconds:>9.3f} {spent:>7.3f} {seconds / bare:>9.1f} {peak:>8.1f}"
+            f" {said(seconds, target)}"
+        )
     spent = idle(env)
     missed += spent > MOST_IDLE
-    print(f"factory up, idle   {spent:>8.2f} % of one core over {IDLE_SECONDS} s {'':>14} {said(spent, MOST_IDLE)}")
+    print(
+        f"factory up, idle   {spent:>8.2f} % of one core over {IDLE_SECONDS} s {'':>14}"
+        f" {said(spent, MOST_IDLE)}"
+    )
     print(f"{RUNS} runs each; {missed} targets missed")
     return 1 if missed else 0
 

@@ -1,7 +1,8 @@
-"""A dense page for measuring what a look costs: a booking desk's day, with navigation, filters, sixty rows and a form.
+"""A dense page for measuring what a look costs: a booking desk's day, with navigation, filters,
+sixty rows and a form.
 
-Its words are our own and its size is that of pages people work with all day: some 140 things to press or fill.
-"""
+Its words are our own and its size is that of pages people work with all day: some 140 things to
+press or fill."""
 
 from __future__ import annotations
 
@@ -13,15 +14,46 @@ from validators.domain.exploring.view import tokens, view
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-WALKS = ("Mussel banks", "Seal watch", "Tidal island", "Salt marsh", "Night sky", "The wreck", "Oyster reef", "Dune ridge")
-GUESTS = ("Ada Holt", "Bela Moreau", "Carla Dorn", "Dario Faber", "Edda Lorenz", "Farid Jansen", "Greta Ibsen", "Hanna Gruber")
-MENU = ("Today", "Week", "Walks", "Guides", "Guests", "Payments", "Messages", "Reports", "Settings", "Help")
+WALKS = (
+    "Mussel banks",
+    "Seal watch",
+    "Tidal island",
+    "Salt marsh",
+    "Night sky",
+    "The wreck",
+    "Oyster reef",
+    "Dune ridge",
+)
+GUESTS = (
+    "Ada Holt",
+    "Bela Moreau",
+    "Carla Dorn",
+    "Dario Faber",
+    "Edda Lorenz",
+    "Farid Jansen",
+    "Greta Ibsen",
+    "Hanna Gruber",
+)
+MENU = (
+    "Today",
+    "Week",
+    "Walks",
+    "Guides",
+    "Guests",
+    "Payments",
+    "Messages",
+    "Reports",
+    "Settings",
+    "Help",
+)
 ROWS = 60
 
 
 def dense_page() -> str:
     """The whole document."""
-    menu = "".join(f'<li><a href="/{name.lower()}"><span class=icon>•</span> {name}</a></li>' for name in MENU)
+    menu = "".join(
+        f'<li><a href="/{name.lower()}"><span class=icon>•</span> {name}</a></li>' for name in MENU
+    )
     walks = "".join(f"<option>{escape(walk)}</option>" for walk in WALKS)
     boxes = "".join(f"<label><input type=checkbox> {escape(walk)}</label> " for walk in WALKS)
     rows = "".join(_row(number) for number in range(ROWS))
@@ -39,7 +71,8 @@ def dense_page() -> str:
 
 
 async def tokens_per_look(page: Page) -> tuple[int, int]:
-    """About how many tokens an actor's look at this page costs, and how many its plain accessibility snapshot would."""
+    """About how many tokens an actor's look at this page costs, and how many its plain
+    accessibility snapshot would."""
     from validators.browser.glance import Glances
 
     plain = await page.locator("body").aria_snapshot()
@@ -52,4 +85,7 @@ def _row(number: int) -> str:
     cells = (f"{guest} {number + 1}", walk, f"{9 + number % 3}:{number % 6}0", people, paid)
     told = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
     note = "Comes with a pushchair and asks for the short way back." if number % 4 == 0 else ""
-    return f'<tr>{told}<td>{note}</td><td><button>Cancel</button> <a href="/bookings/{number}">Details</a></td></tr>'
+    return (
+        f"<tr>{told}<td>{note}</td><td><button>Cancel</button> <a"
+        f' href="/bookings/{number}">Details</a></td></tr>'
+    )

@@ -2,11 +2,11 @@
 
     python bench/engine.py [--json]
 
-`nodes` is from the first start to the last checkpoint, the driver's own work and its reading of results included.
-`launch` and `close` are the engine's; `process` is everything, from the interpreter's start to its end.
-`floor` is DBOS alone: a process that loads it, launches it on an empty store and ends. No node of ours can take less.
-`apart` is how late a chain of three ended beside a node that took a second: a ready node waits for no other.
-"""
+`nodes` is from the first start to the last checkpoint, the driver's own work and its reading of
+results included. `launch` and `close` are the engine's; `process` is everything, from the
+interpreter's start to its end. `floor` is DBOS alone: a process that loads it, launches it on an
+empty store and ends. No node of ours can take less. `apart` is how late a chain of three ended
+beside a node that took a second: a ready node waits for no other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from typing import Any
 SHAPES = tuple((shape, count) for shape in ("chained", "parallel") for count in (1, 20, 200))
 TARGETS = {("chained", 1): 0.45, ("chained", 200): 1.2}
 """Seconds of the whole process."""
-RUNS = 5      # of each, in turns; the one in the middle is told
+RUNS = 5  # of each, in turns; the one in the middle is told
 FLOOR = """import sys; from dbos import DBOS
 DBOS(config={"name": "floor", "system_database_url": f"sqlite:///{sys.argv[1]}/floor.db", "log_level": "CRITICAL",
              "notification_listener_polling_interval_sec": 0.05})
@@ -62,8 +62,13 @@ def one(shape: str, count: int, home: Path) -> dict[str, Any]:
         if shape == "apart":
             chain = (("slow", ()), ("a", ()), ("b", ("a",)), ("c", ("b",)))
         else:
-            chain = tuple((f"n{i}", (f"n{i - 1}",) if i and shape == "chained" else ()) for i in range(count))
-        return Workflow("bench", tuple(UseNode(id=name, needs=needs, action="bench.act") for name, needs in chain))
+            chain = tuple(
+                (f"n{i}", (f"n{i - 1}",) if i and shape == "chained" else ()) for i in range(count)
+            )
+        return Workflow(
+            "bench",
+            tuple(UseNode(id=name, needs=needs, action="bench.act") for name, needs in chain),
+        )
 
     engine = Durable(home)
     engine.register("act", act)
@@ -72,28 +77,48 @@ def one(shape: str, count: int, home: Path) -> dict[str, Any]:
     launched = time.perf_counter()
     ended: dict[str, float] = {}
     hands = EngineHands(
-        engine, "bench", lambda call: ("act", {"node": call.node.id, "seconds": float(call.node.id == "slow")}))
-    found = run(workflow(), hands, concurrency=16,
-                record=lambda attempt: ended.setdefault(attempt.node, time.perf_counter() - launched))
+        engine,
+        "bench",
+        lambda call: ("act", {"node": call.node.id, "seconds": float(call.node.id == "slow")}),
+    )
+    found = run(
+        workflow(),
+        hands,
+        concurrency=16,
+        record=lambda attempt: ended.setdefault(attempt.node, time.perf_counter() - launched),
+    )
     finished = time.perf_counter()
     engine.close()
     assert found.status is RunStatus.SUCCEEDED
     assert all(result.output == {"node": name} for name, result in found.results.items())
-    return {"shape": shape, "count": count, "launch": launched - began, "nodes": finished - launched,
-            "close": time.perf_counter() - finished, "chain": ended.get("c")}
+    return {
+        "shape": shape,
+        "count": count,
+        "launch": launched - began,
+        "nodes": finished - launched,
+        "close": time.perf_counter() - finished,
+        "chain": ended.get("c"),
+    }
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--one", nargs=3, metavar=("SHAPE", "COUNT", "HOME"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--one", nargs=3, metavar=("SHAPE", "COUNT", "HOME"), help=argparse.SUPPRESS
+    )
     options = parser.parse_args()
     if options.one:
         shape, count, home = options.one
         print(json.dumps(one(shape, int(count), Path(home))))
         return 0
     turns = [([measured(shape, count) for shape, count in SHAPES], floor()) for _ in range(RUNS)]
-    rows = [sorted(runs, key=lambda run: run["process"])[RUNS // 2] for runs in zip(*(rows for rows, _ in turns), strict=True)]
+    rows = [
+        sorted(runs, key=lambda run: run["process"])[RUNS // 2]
+        for runs in zip(*(rows for rows, _ in turns), strict=True)
+    ]
     apart, least = measured("apart", 4)["chain"], statistics.median(floor for _, floor in turns)
     found = {(row["shape"], row["count"]): row["process"] for row in rows}
     met = all(found[work] <= target for work, target in TARGETS.items())
@@ -103,13 +128,21 @@ def main() -> int:
     print(f"{'':>14}  {'nodes':>8}  {'per node':>9}  {'launch':>8}  {'close':>8}  {'process':>8}")
     for row in rows:
         each = row["nodes"] / row["count"] * 1000
-        print(f"{row['count']:>4} {row['shape']:<9}  {row['nodes']:>7.3f}s  {each:>7.2f}ms  {row['launch']:>7.3f}s  "
-              f"{row['close']:>7.3f}s  {row['process']:>7.3f}s")
-    print(f"apart: three chained nodes beside one that takes a second ended after {apart * 1000:.0f} ms")
+        print(
+            f"{row['count']:>4} {row['shape']:<9}  {row['nodes']:>7.3f}s  {each:>7.2f}ms "
+            f" {row['launch']:>7.3f}s  {row['close']:>7.3f}s  {row['process']:>7.3f}s"
+        )
+    print(
+        "apart: three chained nodes beside one that takes a second ended after"
+        f" {apart * 1000:.0f} ms"
+    )
     print(f"floor: DBOS alone, loaded and launched on an empty store: {least:.3f} s")
     for (shape, count), target in TARGETS.items():
         process = found[shape, count]
-        print(f"target: {count} {shape}, whole process, {process:.3f} of {target} s: {'met' if process <= target else 'MISSED'}")
+        print(
+            f"target: {count} {shape}, whole process, {process:.3f} of {target} s:"
+            f" {'met' if process <= target else 'MISSED'}"
+        )
     return 0 if met else 1
 
 

@@ -1,17 +1,19 @@
-"""What it costs to stand before many open issues, and whether webhooks are held: against the embedded forge, over HTTP.
+"""What it costs to stand before many open issues, and whether webhooks are held: against the
+embedded forge, over HTTP.
 
     python bench/forge.py [--json] [--quick] [--issues N]
 
-The issues are filed by the forge's own administrator in one go (`Administrator.file_issues`), no webhook told. `first` is
-the first tick of a factory that knows none of them; `history` then gives every fiftieth one a decision in the ledger, as if it
-had been triaged, and their labels follow, whose echo comes back as news once. `steady` is a tick of the same process when
-nothing had changed; `changed N` is one after strangers commented on N issues; `restart` is the first tick of another process.
-Requests and bytes are those of the API, answers that say `not modified` among the requests; git's own look at the branch comes
-to each tick besides.
+The issues are filed by the forge's own administrator in one go (`Administrator.file_issues`), no
+webhook told. `first` is the first tick of a factory that knows none of them; `history` then gives
+every fiftieth one a decision in the ledger, as if it had been triaged, and their labels follow,
+whose echo comes back as news once. `steady` is a tick of the same process when nothing had changed;
+`changed N` is one after strangers commented on N issues; `restart` is the first tick of another
+process. Requests and bytes are those of the API, answers that say `not modified` among the
+requests; git's own look at the branch comes to each tick besides.
 
-`webhooks` sends 1,000 deliveries a minute for a minute from a process of its own, one in ten twice and one in twenty badly
-signed, while this process ticks: all that are signed have to be answered with 202 and to be there, once each.
-"""
+`webhooks` sends 1,000 deliveries a minute for a minute from a process of its own, one in ten twice
+and one in twenty badly signed, while this process ticks: all that are signed have to be answered
+with 202 and to be there, once each."""
 
 from __future__ import annotations
 
@@ -74,7 +76,8 @@ def metered() -> Meter:
 
 
 class Site:
-    """A forge with many issues, and a factory's plant on it: everything real but boxes, models and the judge."""
+    """A forge with many issues, and a factory's plant on it: everything real but boxes, models and
+    the judge."""
 
     def __init__(self, folder: Path, issues: int) -> None:
         from harness.programs.local_forge.seed import Administrator, push_folder
@@ -105,19 +108,40 @@ class Site:
 
         home = self.folder / "home"
         places = Places(home, "tidehouse.tidebook")
-        hub = GitHubForge(Access(self.name, self.token, self.forge.api, kept=home / "cache" / "forge.sqlite"))
+        hub = GitHubForge(
+            Access(self.name, self.token, self.forge.api, kept=home / "cache" / "forge.sqlite")
+        )
         trusted = TrustedRepository(places.trusted, Remote(self.clone_url, lambda: self.token))
         nobody: Any = None
         return Plant(
-            places=places, forge=hub, writer=hub, repository=trusted, worktrees=RunWorktrees(trusted, places.worktrees),
-            candidates=TrustedCandidates(trusted), sandbox=nobody, agent=nobody, model=nobody, broker=nobody, validator=nobody,
-            ledger=SqliteLedger(home, SystemClock()), clock=SystemClock(), wheels=home, sandbox_command=(),
-            trusted_keys=frozenset(), link=lambda path: f"{self.forge.url}/{self.name}/{path}", tell=lambda *told: None)
+            places=places,
+            forge=hub,
+            writer=hub,
+            repository=trusted,
+            worktrees=RunWorktrees(trusted, places.worktrees),
+            candidates=TrustedCandidates(trusted),
+            sandbox=nobody,
+            agent=nobody,
+            model=nobody,
+            broker=nobody,
+            validator=nobody,
+            ledger=SqliteLedger(home, SystemClock()),
+            clock=SystemClock(),
+            wheels=home,
+            sandbox_command=(),
+            trusted_keys=frozenset(),
+            link=lambda path: f"{self.forge.url}/{self.name}/{path}",
+            tell=lambda *told: None,
+        )
 
     def comment(self, number: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.forge.port, timeout=60)
-        connection.request("POST", f"/api/v3/repos/{self.name}/issues/{number}/comments", json.dumps({"body": "The same here."}),
-                           {"Authorization": f"token {self.stranger}", "Content-Type": "application/json"})
+        connection.request(
+            "POST",
+            f"/api/v3/repos/{self.name}/issues/{number}/comments",
+            json.dumps({"body": "The same here."}),
+            {"Authorization": f"token {self.stranger}", "Content-Type": "application/json"},
+        )
         assert connection.getresponse().status == 201
         connection.close()
 
@@ -137,27 +161,64 @@ def measured(name: str, meter: Meter, rows: list[dict[str, Any]]) -> Iterator[No
     meter.asked.clear()
     yield
     seconds = time.perf_counter() - began
-    rows.append({"what": name, "requests": meter.requests - before[0], "unchanged": meter.unchanged - before[1],
-                 "kilobytes": round((meter.bytes - before[2]) / 1e3, 1), "seconds": round(seconds, 3),
-                 "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)})
+    rows.append(
+        {
+            "what": name,
+            "requests": meter.requests - before[0],
+            "unchanged": meter.unchanged - before[1],
+            "kilobytes": round((meter.bytes - before[2]) / 1e3, 1),
+            "seconds": round(seconds, 3),
+            "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3),
+        }
+    )
 
 
 def decided(plant: Any, numbers: list[int]) -> None:
-    """Give these issues a past: triaged, rejected or accepted and landed, told to their filers, as the ledger has it."""
+    """Give these issues a past: triaged, rejected or accepted and landed, told to their filers, as
+    the ledger has it."""
     ledger = plant.ledger
     for number in numbers:
         landed = number % 2 == 0
-        ledger.append("triage", f"t/{number}", issue=number, data={
-            "event": "triage-accepted" if landed else "triage-rejected", "cites": [], "quote": "", "reply": "", "kind": "bug",
-            "priority": "normal", "title": f"Issue {number}", "body": " ".join(random.Random(number).choices(WORDS, k=150)),
-            "replies": [], "heard": 0, "hidden": [], "text": "0" * 64, "closes": None, "rules": "sha256:0"})
-        path = [("triage-accepted", "untriaged", "accepted"), ("dispatched", "accepted", "implementing"),
-                ("change-ready", "implementing", "validating"), ("verdict-passed", "validating", "approved"),
-                ("gates-open", "approved", "merging"), ("landed", "merging", "merged")] if landed else [
-                ("triage-rejected", "untriaged", "rejected")]
+        ledger.append(
+            "triage",
+            f"t/{number}",
+            issue=number,
+            data={
+                "event": "triage-accepted" if landed else "triage-rejected",
+                "cites": [],
+                "quote": "",
+                "reply": "",
+                "kind": "bug",
+                "priority": "normal",
+                "title": f"Issue {number}",
+                "body": " ".join(random.Random(number).choices(WORDS, k=150)),
+                "replies": [],
+                "heard": 0,
+                "hidden": [],
+                "text": "0" * 64,
+                "closes": None,
+                "rules": "sha256:0",
+            },
+        )
+        path = (
+            [
+                ("triage-accepted", "untriaged", "accepted"),
+                ("dispatched", "accepted", "implementing"),
+                ("change-ready", "implementing", "validating"),
+                ("verdict-passed", "validating", "approved"),
+                ("gates-open", "approved", "merging"),
+                ("landed", "merging", "merged"),
+            ]
+            if landed
+            else [("triage-rejected", "untriaged", "rejected")]
+        )
         for at, (event, before, after) in enumerate(path):
-            ledger.append("transition", f"e/{number}/{at}", issue=number, data={
-                "event": event, "from": before, "to": after, "says": "", "rules": ""})
+            ledger.append(
+                "transition",
+                f"e/{number}/{at}",
+                issue=number,
+                data={"event": event, "from": before, "to": after, "says": "", "rules": ""},
+            )
         ledger.append("projected", f"projected/{number}/{len(path)}", issue=number)
 
 
@@ -173,7 +234,7 @@ def standing(site: Site, rows: list[dict[str, Any]], *, changes: tuple[int, ...]
     for name in ("after history", "its echo"):
         with measured(name, meter, rows):
             ticked(plant)
-        time.sleep(4)      # what has only just happened is told twice; from here on nothing has
+        time.sleep(4)  # what has only just happened is told twice; from here on nothing has
     for _ in range(2):
         with measured("steady", meter, rows):
             ticked(plant)
@@ -215,18 +276,36 @@ def webhooks(site: Site, plant: Any, *, seconds: int) -> dict[str, Any]:
     kept = [delivery.id for _, delivery in inbox.waiting()]
     inbox.close()
     lost = set(found.pop("names")) - set(kept)
-    return {**found, "kept": len(kept), "lost": len(lost), "kept_twice": len(kept) - len(set(kept)), "ticks_meanwhile": ticks}
+    return {
+        **found,
+        "kept": len(kept),
+        "lost": len(lost),
+        "kept_twice": len(kept) - len(set(kept)),
+        "ticks_meanwhile": ticks,
+    }
 
 
 def send(port: int, seconds: int) -> dict[str, Any]:
-    """Deliveries at their own pace, whatever the answers take: one in ten twice, one in twenty badly signed."""
+    """Deliveries at their own pace, whatever the answers take: one in ten twice, one in twenty
+    badly signed."""
     count, answers, names, lock = A_MINUTE * seconds // 60, [], [], threading.Lock()
 
     def deliver(at: int, name: str, *, good: bool) -> None:
-        body = json.dumps({"action": "edited", "repository": {"id": REPOSITORY}, "issue": {"number": at + 1, "body": "x" * 4000}})
+        body = json.dumps(
+            {
+                "action": "edited",
+                "repository": {"id": REPOSITORY},
+                "issue": {"number": at + 1, "body": "x" * 4000},
+            }
+        )
         secret = SECRET if good else "another"
-        headers = {"Content-Type": "application/json", "X-GitHub-Event": "issues", "X-GitHub-Delivery": name,
-                   "X-Hub-Signature-256": "sha256=" + hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest()}
+        headers = {
+            "Content-Type": "application/json",
+            "X-GitHub-Event": "issues",
+            "X-GitHub-Delivery": name,
+            "X-Hub-Signature-256": "sha256="
+            + hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest(),
+        }
         began = time.perf_counter()
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("POST", "/webhook", body, headers)
@@ -242,21 +321,31 @@ def send(port: int, seconds: int) -> dict[str, Any]:
         if good:
             names.append(f"d-{at}")
         for _ in range(2 if at % 10 == 0 else 1):
-            threads.append(threading.Thread(target=deliver, args=(at, f"d-{at}"), kwargs={"good": good}))
+            threads.append(
+                threading.Thread(target=deliver, args=(at, f"d-{at}"), kwargs={"good": good})
+            )
             threads[-1].start()
     for thread in threads:
         thread.join()
     took = sorted(spent for _, spent, _ in answers)
     right = sum(status == (202 if good else 401) for status, _, good in answers)
-    return {"sent": len(answers), "answered_right": right, "names": names, "seconds": round(time.perf_counter() - start, 1),
-            "p50_ms": round(took[len(took) // 2] * 1e3, 1), "p99_ms": round(took[int(len(took) * 0.99)] * 1e3, 1),
-            "most_ms": round(took[-1] * 1e3, 1)}
+    return {
+        "sent": len(answers),
+        "answered_right": right,
+        "names": names,
+        "seconds": round(time.perf_counter() - start, 1),
+        "p50_ms": round(took[len(took) // 2] * 1e3, 1),
+        "p99_ms": round(took[int(len(took) * 0.99)] * 1e3, 1),
+        "most_ms": round(took[-1] * 1e3, 1),
+    }
 
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--json", action="store_true")
-    arguments.add_argument("--quick", action="store_true", help="500 issues, and webhooks for ten seconds")
+    arguments.add_argument(
+        "--quick", action="store_true", help="500 issues, and webhooks for ten seconds"
+    )
     arguments.add_argument("--issues", type=int)
     arguments.add_argument("--asked", action="store_true", help="print what a steady tick asked")
     arguments.add_argument("--send", nargs=2, type=int, help=argparse.SUPPRESS)
@@ -274,19 +363,37 @@ def main() -> int:
         finally:
             site.forge.stop()
     steady = max(row["requests"] for row in rows if row["what"] == "steady")
-    holds = steady <= MOST_REQUESTS and not hooks["lost"] and not hooks["kept_twice"] and hooks["answered_right"] == hooks["sent"]
+    holds = (
+        steady <= MOST_REQUESTS
+        and not hooks["lost"]
+        and not hooks["kept_twice"]
+        and hooks["answered_right"] == hooks["sent"]
+    )
     if told.json:
-        print(json.dumps({"issues": issues, "filed_in_seconds": round(site.filing, 2), "rows": rows, "webhooks": hooks,
-                          "holds": holds}))
+        print(
+            json.dumps(
+                {
+                    "issues": issues,
+                    "filed_in_seconds": round(site.filing, 2),
+                    "rows": rows,
+                    "webhooks": hooks,
+                    "holds": holds,
+                }
+            )
+        )
         return 0 if holds else 1
     print(f"{issues} open issues, filed in {site.filing:.1f} s\n")
     print(f"{'':14} {'requests':>9} {'unchanged':>10} {'kB':>9} {'seconds':>9} {'peak MB':>8}")
     for row in rows:
-        print(f"{row['what']:14} {row['requests']:9} {row['unchanged']:10} {row['kilobytes']:9} {row['seconds']:9} "
-              f"{row['peak_mb']:8}")
+        print(
+            f"{row['what']:14} {row['requests']:9} {row['unchanged']:10} {row['kilobytes']:9}"
+            f" {row['seconds']:9} {row['peak_mb']:8}"
+        )
     print("\nwebhooks: " + ", ".join(f"{name} {value}" for name, value in hooks.items()))
-    print(f"\n{'holds' if holds else 'DOES NOT HOLD'}: at most {MOST_REQUESTS} requests a steady tick, no delivery lost or "
-          "kept twice")
+    print(
+        f"\n{'holds' if holds else 'DOES NOT HOLD'}: at most {MOST_REQUESTS} requests a steady"
+        " tick, no delivery lost or kept twice"
+    )
     return 0 if holds else 1
 
 

@@ -1,11 +1,12 @@
-"""How long the law takes: an old history replayed, a long file of rules linted, many issues normalised.
+"""How long the law takes: an old history replayed, a long file of rules linted, many issues
+normalised.
 
     python bench/governance.py [--json]
 
-Each row is a process of its own. `seconds` is processor time, so that a busy machine tells the same, and of the work alone:
-without imports and without making up its input. `peak` is the resident memory (MB) of the whole process at its highest,
-input included. The history is as large as that of a factory that worked for years; all is drawn from a fixed seed.
-"""
+Each row is a process of its own. `seconds` is processor time, so that a busy machine tells the
+same, and of the work alone: without imports and without making up its input. `peak` is the resident
+memory (MB) of the whole process at its highest, input included. The history is as large as that of
+a factory that worked for years; all is drawn from a fixed seed."""
 
 from __future__ import annotations
 
@@ -24,28 +25,45 @@ if TYPE_CHECKING:
     from harness.domain.governance import Governance
 
 CHANGES, RULES, MANY_RULES, ISSUES, LETTERS = 10_000, 30, 500, 10_000, 4_000
-TARGETS = {"replay": (2.0, 150), "lint": (1.0, None), "prose": (3.0, None), "filed": (3.0, None),
-           "dense": (3.0, None)}
+TARGETS = {
+    "replay": (2.0, 150),
+    "lint": (1.0, None),
+    "prose": (3.0, None),
+    "filed": (3.0, None),
+    "dense": (3.0, None),
+}
 """Seconds, and megabytes where they count."""
-WHAT = {"replay": f"{CHANGES} changes through {RULES} rules", "lint": f"a file of {MANY_RULES} rules",
-        "prose": f"{ISSUES} plain issues of {LETTERS // 1000} kB", "filed": f"{ISSUES} filled-in forms of {LETTERS // 1000} kB",
-        "dense": f"{ISSUES} of {LETTERS // 1000} kB full of markup"}
+WHAT = {
+    "replay": f"{CHANGES} changes through {RULES} rules",
+    "lint": f"a file of {MANY_RULES} rules",
+    "prose": f"{ISSUES} plain issues of {LETTERS // 1000} kB",
+    "filed": f"{ISSUES} filled-in forms of {LETTERS // 1000} kB",
+    "dense": f"{ISSUES} of {LETTERS // 1000} kB full of markup",
+}
 
 FRONT = "---\nschema: 1\n---\n"
 CHECKS = (
-    "{changed_lines: {max: 3%02d, exclude: ['*.lock', 'docs/**']}}", "{files: {max: 1%d, exclude: ['tests/**']}}",
-    "{file_bytes: {max: 3%d000}}", "{paths: {deny: ['deploy/**', '*.tf', 'secrets/**', 'area-%d/**']}}",
-    "{paths: {allow: ['src/**', 'tests/**', 'docs/**', '*.md', 'area-%d/**']}}", "{dependencies: {allow: [name-%d]}}",
-    "{secrets: {exclude: ['tests/area-%d/**']}}", "{attempts: {max: %d}}", "{spend_usd: {max: %d}}", "{tests_kept: {}}",
+    "{changed_lines: {max: 3%02d, exclude: ['*.lock', 'docs/**']}}",
+    "{files: {max: 1%d, exclude: ['tests/**']}}",
+    "{file_bytes: {max: 3%d000}}",
+    "{paths: {deny: ['deploy/**', '*.tf', 'secrets/**', 'area-%d/**']}}",
+    "{paths: {allow: ['src/**', 'tests/**', 'docs/**', '*.md', 'area-%d/**']}}",
+    "{dependencies: {allow: [name-%d]}}",
+    "{secrets: {exclude: ['tests/area-%d/**']}}",
+    "{attempts: {max: %d}}",
+    "{spend_usd: {max: %d}}",
+    "{tests_kept: {}}",
 )
 
 
 def rules(count: int) -> Governance:
-    """`count` enforced rules, of every kind that a change answers, beside the built-in ones. Most changes hold most of
-    them, as at work."""
+    """`count` enforced rules, of every kind that a change answers, beside the built-in ones. Most
+    changes hold most of them, as at work."""
     from harness.governance import read_governance
 
-    return read_governance({"mission.md": b"# Mission\n", "CLAUDE.md": b"# Code\n", "factory_rules.md": text(count)})
+    return read_governance(
+        {"mission.md": b"# Mission\n", "CLAUDE.md": b"# Code\n", "factory_rules.md": text(count)}
+    )
 
 
 def text(count: int) -> bytes:
@@ -54,9 +72,12 @@ def text(count: int) -> bytes:
         check = CHECKS[number % len(CHECKS)]
         check = check % (number + 3) if "%" in check else check
         when = '\nwhen: kind == "bug" or changed_lines > 10' if number % 5 == 4 else ""
-        blocks.append(f"## Rule number {number} {{#F-{number}}}\nIt MUST hold, because of rule {number}.\n```yaml rule\n"
-                      f"id: F-{number}\nlevel: enforced\ncheck: {check}{when}\n"
-                      "cases:\n  - {given: {changed_lines: 3, kind: bug}, expect: unknown}\n```\n")
+        blocks.append(
+            f"## Rule number {number} {{#F-{number}}}\nIt MUST hold, because of rule"
+            f" {number}.\n```yaml rule\nid: F-{number}\nlevel: enforced\ncheck:"
+            f" {check}{when}\ncases:\n  - {{given: {{changed_lines: 3, kind: bug}}, expect:"
+            " unknown}\n```\n"
+        )
     return (FRONT + "\n".join(blocks)).encode()
 
 
@@ -79,31 +100,70 @@ def recorded(chance: random.Random) -> tuple[Any, ...]:
     from harness.domain.facts import ChangeFacts, ChangeKind, FileChange, TestFacts
     from harness.governance.past.history import RecordedChange
 
-    paths = [f"{chance.choice(('src', 'tests', 'docs', 'area-9'))}/{chance.choice('abcdef')}/module_{number}.py".encode()
-             for number in range(3_000)]
+    paths = [
+        f"{chance.choice(('src', 'tests', 'docs', 'area-9'))}/{chance.choice('abcdef')}/module_{number}.py".encode()
+        for number in range(3_000)
+    ]
 
     def file() -> FileChange:
-        return FileChange(chance.choice(paths), ChangeKind.MODIFIED, "100644", "100644", None, None,
-                          chance.randrange(60), chance.randrange(20), size=chance.randrange(40_000))
+        return FileChange(
+            chance.choice(paths),
+            ChangeKind.MODIFIED,
+            "100644",
+            "100644",
+            None,
+            None,
+            chance.randrange(60),
+            chance.randrange(20),
+            size=chance.randrange(40_000),
+        )
 
     kept = TestFacts(frozenset({"test_a"}), frozenset({"test_a", "test_b"}))
-    return tuple(RecordedChange(number, ChangeFacts(
-        files=tuple(file() for _ in range(chance.randint(1, 12))), dependencies=(), secrets=(), tests=kept,
-        kind=chance.choice(("bug", "feature")), attempts=chance.randint(1, 4), spend_usd=Decimal(chance.randint(1, 900)) / 100,
-    )) for number in range(1, CHANGES + 1))
+    return tuple(
+        RecordedChange(
+            number,
+            ChangeFacts(
+                files=tuple(file() for _ in range(chance.randint(1, 12))),
+                dependencies=(),
+                secrets=(),
+                tests=kept,
+                kind=chance.choice(("bug", "feature")),
+                attempts=chance.randint(1, 4),
+                spend_usd=Decimal(chance.randint(1, 900)) / 100,
+            ),
+        )
+        for number in range(1, CHANGES + 1)
+    )
 
 
 def lint() -> float:
     from harness.governance import lint as findings
 
     began = time.process_time()
-    found = findings(rules(MANY_RULES), paths=[f"src/a/module_{number}.py".encode() for number in range(1_000)])
+    found = findings(
+        rules(MANY_RULES), paths=[f"src/a/module_{number}.py".encode() for number in range(1_000)]
+    )
     seconds = time.process_time() - began
     assert found
     return seconds
 
 
-WORDS = ("tide", "walk", "guide", "the", "a", "is", "wrong", "shows", "page", "when", "I", "book", "places", "of")
+WORDS = (
+    "tide",
+    "walk",
+    "guide",
+    "the",
+    "a",
+    "is",
+    "wrong",
+    "shows",
+    "page",
+    "when",
+    "I",
+    "book",
+    "places",
+    "of",
+)
 FORM = """### What happened?
 
 <!-- one thing an issue, please -->
@@ -126,8 +186,18 @@ KeyError: 'places'
 
 {3} See **#12**, and https://example.org/walks/13 &amp; its café.
 """
-MARKUP = ("**booking**", "`total`", "[page](https://example.org)", "café", "\n\n- first\n- second\n\n", "<!-- note -->",
-          "<b>bold</b>", "&amp;", "\n\n", "\n```\nTraceback\n```\n")
+MARKUP = (
+    "**booking**",
+    "`total`",
+    "[page](https://example.org)",
+    "café",
+    "\n\n- first\n- second\n\n",
+    "<!-- note -->",
+    "<b>bold</b>",
+    "&amp;",
+    "\n\n",
+    "\n```\nTraceback\n```\n",
+)
 
 
 def prose(chance: random.Random) -> str:
@@ -157,13 +227,23 @@ def normalising(text_of: Callable[[random.Random], str]) -> float:
 
 
 WORK: dict[str, Callable[[], float]] = {
-    "replay": replay, "lint": lint, "prose": partial(normalising, prose), "filed": partial(normalising, filed),
-    "dense": partial(normalising, dense)}
+    "replay": replay,
+    "lint": lint,
+    "prose": partial(normalising, prose),
+    "filed": partial(normalising, filed),
+    "dense": partial(normalising, dense),
+}
 
 
 def measured(name: str) -> dict[str, Any]:
     """One row, in a process of its own."""
-    done = subprocess.run([sys.executable, __file__, "--one", name], capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run(
+        [sys.executable, __file__, "--one", name],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
     found: dict[str, Any] = json.loads(done.stdout)
     seconds, megabytes = TARGETS[name]
     met = found["seconds"] < seconds and (megabytes is None or found["peak_mb"] < megabytes)
@@ -172,11 +252,16 @@ def measured(name: str) -> dict[str, Any]:
 
 def one(name: str) -> dict[str, float]:
     seconds = WORK[name]()
-    return {"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {
+        "seconds": seconds,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", choices=tuple(WORK), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -191,8 +276,11 @@ def main() -> int:
     print(f"{'':>44}  {'seconds':>8}  {'target':>7}  {'peak':>7}  {'target':>7}")
     for row in rows:
         most = f"{row['target_mb']} MB" if row["target_mb"] else ""
-        print(f"{row['what'] + ': ' + WHAT[row['what']]:>44}  {row['seconds']:>7.2f}s  {row['target_seconds']:>6.1f}s  "
-              f"{row['peak_mb']:>4.0f} MB  {most:>7}  {'met' if row['met'] else 'missed'}")
+        print(
+            f"{row['what'] + ': ' + WHAT[row['what']]:>44}  {row['seconds']:>7.2f}s "
+            f" {row['target_seconds']:>6.1f}s  {row['peak_mb']:>4.0f} MB  {most:>7} "
+            f" {'met' if row['met'] else 'missed'}"
+        )
     return 0 if met else 1
 
 

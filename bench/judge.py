@@ -1,16 +1,19 @@
-"""What judging costs: one new journey and five that stand guard, on one candidate, beside plain Playwright.
+"""What judging costs: one new journey and five that stand guard, on one candidate, beside plain
+Playwright.
 
     python bench/judge.py [--own N] [--standing N] [--rounds N] [--json]
 
-Ours is the whole judge. The first judgement proves the new journey on base as well; the second knows that, as it does when a
-change is judged, and is what is compared. Every run has a boxed app of its own, its pages and network kept, the plain ones with
-a trace and a picture after each step. Plain is the library alone with the same page loads and looks, as many runs and as many
-at once: one process, one browser, one app, nothing kept. Processor seconds are those of every process below, and of this one.
+Ours is the whole judge. The first judgement proves the new journey on base as well; the second
+knows that, as it does when a change is judged, and is what is compared. Every run has a boxed app
+of its own, its pages and network kept, the plain ones with a trace and a picture after each step.
+Plain is the library alone with the same page loads and looks, as many runs and as many at once: one
+process, one browser, one app, nothing kept. Processor seconds are those of every process below, and
+of this one.
 
-The seal is what boxes, relays and the signature add: the same driver on the same two apps, in boxes and without, in turn.
-Memory is the most that the whole tree of processes had at once in the first judgement, shared pages counted once (PSS).
-Tokens are characters divided by four: what one look at a dense page puts before a model.
-"""
+The seal is what boxes, relays and the signature add: the same driver on the same two apps, in boxes
+and without, in turn. Memory is the most that the whole tree of processes had at once in the first
+judgement, shared pages counted once (PSS). Tokens are characters divided by four: what one look at
+a dense page puts before a model."""
 
 from __future__ import annotations
 
@@ -45,10 +48,17 @@ from validators.store.journeys import journey_digest, purpose_of, with_canary
 from validators.wiring import SUPERVISOR
 
 OWN, STANDING, ROUNDS, JOURNEY_SECONDS = 1, 5, 5, 30
-TARGETS = {"judging, s": 8.0, "judging, processor s": 16.0, "a run, x plain": 1.5, "a run, x plain, processor": 1.5,
-           "proof on base, s": 5.0, "the seal, s": 0.4, "a look, tokens": 1000.0}
+TARGETS = {
+    "judging, s": 8.0,
+    "judging, processor s": 16.0,
+    "a run, x plain": 1.5,
+    "a run, x plain, processor": 1.5,
+    "proof on base, s": 5.0,
+    "the seal, s": 0.4,
+    "a look, tokens": 1000.0,
+}
 APP = Path(__file__).with_name("judge_app.py")
-BUG = ("LIMIT = 12", "LIMIT = 0")      # on base every group is too large
+BUG = ("LIMIT = 12", "LIMIT = 0")  # on base every group is too large
 PROOF = "proof: "
 
 
@@ -62,7 +72,8 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """One whole judgement: its outcome, seconds by phase, what it cost in all, and the runs that it performed."""
+    """One whole judgement: its outcome, seconds by phase, what it cost in all, and the runs that it
+    performed."""
 
     outcome: str
     reason: str
@@ -79,16 +90,34 @@ def sides(folder: Path) -> Ground:
     (data := folder / "data").mkdir()
     (data / "bookings.json").write_text("[]")
     start = f"python {APP.name}"
-    return Ground(folder / "base", folder / "reference", start=start, port_env="PORT", ready="/", ready_seconds=60, data=data)
+    return Ground(
+        folder / "base",
+        folder / "reference",
+        start=start,
+        port_env="PORT",
+        ready="/",
+        ready_seconds=60,
+        data=data,
+    )
 
 
 def sealed(desk: Desk, own: tuple[str, ...], standing: tuple[str, ...]) -> None:
-    """Seal the journeys, as an author would have; those that stand guard have noticed saboteurs before."""
+    """Seal the journeys, as an author would have; those that stand guard have noticed saboteurs
+    before."""
     for issue, texts in ((desk.request.issue.number, own), (MISSION, standing)):
         whole = tuple(map(with_canary, texts))
         entries = tuple(
-            Entry(Event.SEALED, issue, read(text).name, journey_digest(text), purpose_of(desk.request.issue.kind), "sha256:0",
-                  "author", "", "2026-01-02")
+            Entry(
+                Event.SEALED,
+                issue,
+                read(text).name,
+                journey_digest(text),
+                purpose_of(desk.request.issue.kind),
+                "sha256:0",
+                "author",
+                "",
+                "2026-01-02",
+            )
             for text in whole
         )
         desk.shelf.seal(whole, entries)
@@ -108,8 +137,15 @@ def judged(request: Request, folder: Path, *, run: str) -> Ours:
         published(told[0], kept=kept, out=folder / run, ended=datetime.now(UTC))
 
     cost, judgement = cost_of(judge), told[0]
-    verdict, phases = judgement.verdict, tuple((span.name, span.seconds) for span in desk.phases.spans())
-    performed = [one for one in judgement.evidence if not one.skipped and one.run.kind not in (Kind.BASE, Kind.TWIN)]
+    verdict, phases = (
+        judgement.verdict,
+        tuple((span.name, span.seconds) for span in desk.phases.spans()),
+    )
+    performed = [
+        one
+        for one in judgement.evidence
+        if not one.skipped and one.run.kind not in (Kind.BASE, Kind.TWIN)
+    ]
     return Ours(str(verdict.outcome), verdict.reason, phases, cost, len(performed))
 
 
@@ -123,23 +159,38 @@ def cost_of(act: Callable[[], object]) -> Cost:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--own", type=int, default=OWN)
     parser.add_argument("--standing", type=int, default=STANDING)
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the seal, boxed and not in turn")
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help="of the seal, boxed and not in turn"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     texts = journeys(options.own + options.standing)
     with tempfile.TemporaryDirectory(prefix="j-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
-        request = request_on(sides(folder), folder=folder, supervisor=SUPERVISOR, journeys=len(texts), seconds=JOURNEY_SECONDS)
+        request = request_on(
+            sides(folder),
+            folder=folder,
+            supervisor=SUPERVISOR,
+            journeys=len(texts),
+            seconds=JOURNEY_SECONDS,
+        )
         desk = opened_desk(request, caller=folder, now=lambda: datetime.now(UTC))
         sealed(desk, texts[: options.own], texts[options.own :])
-        with Peak() as peak:  # to look costs a processor as well, so what is compared is not looked at
+        with (
+            Peak() as peak
+        ):  # to look costs a processor as well, so what is compared is not looked at
             first = judged(request, folder, run="first")
         ours = judged(request, folder, run="second")
         plain = cost_of(lambda: asyncio.run(plainly(journeys(ours.runs), APP, folder)))
-        seal = [seal_seconds(folder / f"seal-{number}", APP, texts[0]) for number in range(options.rounds)]
+        seal = [
+            seal_seconds(folder / f"seal-{number}", APP, texts[0])
+            for number in range(options.rounds)
+        ]
     looks = asyncio.run(looked())
     middle = {name: statistics.median(one[name] for one in seal) for name in seal[0]}
     figures = {
@@ -147,14 +198,29 @@ def main() -> int:
         "judging, processor s": ours.cost.processor,
         "a run, x plain": ours.cost.seconds / plain.seconds,
         "a run, x plain, processor": ours.cost.processor / plain.processor,
-        "proof on base, s": sum(seconds for name, seconds in first.phases if name.startswith(PROOF)),
+        "proof on base, s": sum(
+            seconds for name, seconds in first.phases if name.startswith(PROOF)
+        ),
         "the seal, s": middle["boxed"] - middle["unboxed"] + middle["signing"],
         "a look, tokens": looks["ours, controls"],
     }
-    met = all(figures[name] <= TARGETS[name] for name in TARGETS) and first.outcome == ours.outcome == "passed"
-    found = {"ok": met, "outcome": ours.outcome, "reason": ours.reason, "runs": ours.runs, "ours": asdict(ours.cost),
-             "plain": asdict(plain), "mebibytes": peak.mebibytes,
-             "figures": figures, "seal": middle, "tokens": looks, "phases": dict(ours.phases)}
+    met = (
+        all(figures[name] <= TARGETS[name] for name in TARGETS)
+        and first.outcome == ours.outcome == "passed"
+    )
+    found = {
+        "ok": met,
+        "outcome": ours.outcome,
+        "reason": ours.reason,
+        "runs": ours.runs,
+        "ours": asdict(ours.cost),
+        "plain": asdict(plain),
+        "mebibytes": peak.mebibytes,
+        "figures": figures,
+        "seal": middle,
+        "tokens": looks,
+        "phases": dict(ours.phases),
+    }
     print(json.dumps(found) if options.json else "\n".join(_lines(found)))
     return 0 if met else 1
 
@@ -169,12 +235,20 @@ def _lines(found: dict[str, Any]) -> list[str]:
         "",
         *(f"  {name:<34} {took:>8.2f} s" for name, took in found["phases"].items()),
         "",
-        f"the seal: boxed {found['seal']['boxed']:.2f} s, the same without {found['seal']['unboxed']:.2f} s, "
-        f"signing {found['seal']['signing']:.3f} s",
-        *(f"a look at a dense page, {name:<28} {count:>6.0f} tokens" for name, count in found["tokens"].items()),
+        (
+            f"the seal: boxed {found['seal']['boxed']:.2f} s, the same without"
+            f" {found['seal']['unboxed']:.2f} s, signing {found['seal']['signing']:.3f} s"
+        ),
+        *(
+            f"a look at a dense page, {name:<28} {count:>6.0f} tokens"
+            for name, count in found["tokens"].items()
+        ),
         "",
-        *(f"{name:<27} {found['figures'][name]:>8.2f}   target {target:>7g}   "
-          f"{'met' if found['figures'][name] <= target else 'MISSED'}" for name, target in TARGETS.items()),
+        *(
+            f"{name:<27} {found['figures'][name]:>8.2f}   target {target:>7g}   "
+            f"{'met' if found['figures'][name] <= target else 'MISSED'}"
+            for name, target in TARGETS.items()
+        ),
     ]
 
 

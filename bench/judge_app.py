@@ -1,4 +1,5 @@
-"""The app that bench/judge.py has judged: a list of bookings, kept in a file. A group larger than LIMIT is refused.
+"""The app that bench/judge.py has judged: a list of bookings, kept in a file. A group larger than
+LIMIT is refused.
 
 Usage: PORT=8000 APP_DATA=FOLDER python judge_app.py
 """
@@ -23,8 +24,8 @@ def bookings() -> list[list[str]]:
 
 def page(said: str) -> str:
     rows = "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{html.escape(size)}</td><td><form method=post action=/remove>"
-        f"<button name=which value={number}>Remove</button></form></td></tr>"
+        f"<tr><td>{html.escape(name)}</td><td>{html.escape(size)}</td><td><form method=post"
+        f" action=/remove><button name=which value={number}>Remove</button></form></td></tr>"
         for number, (name, size) in enumerate(bookings())
     )
     status = f"<p role=status>{html.escape(said)}</p>" if said else ""

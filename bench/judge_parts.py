@@ -1,4 +1,5 @@
-"""What bench/judge.py sets beside the judge: plain Playwright, the driver without boxes, and looks at a dense page."""
+"""What bench/judge.py sets beside the judge: plain Playwright, the driver without boxes, and looks
+at a dense page."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ twin:
 """
 ROW = '{row: {cells: ["{{ filled.name }}", "{{ filled.group_size }}"]}}'
 THEN = (f"after_reload: [{ROW}]", f"other_session: {{open: /, expect: [{ROW}]}}")
-# Chromium's own sandbox refuses root; in a box it has a user of its own, and without one it is started as nobody.
+# Chromium's own sandbox refuses root; in a box it has a user of its own, and without one it is
+# started as nobody.
 AS_NOBODY = """#!/bin/sh
 for argument in "$@"; do
   case "$argument" in --user-data-dir=*) chown -R 65534:65534 "${{argument#--user-data-dir=}}" ;; esac
@@ -68,12 +70,14 @@ exec setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/tmp {browser} 
 
 
 def journeys(number: int) -> tuple[str, ...]:
-    """So many journeys: every other one looks again after reloading, the others as somebody else."""
+    """So many journeys: every other one looks again after reloading, the others as somebody
+    else."""
     return tuple(JOURNEY.format(number=at, then=THEN[at % len(THEN)]) for at in range(number))
 
 
 async def plainly(texts: tuple[str, ...], app: Path, folder: Path) -> None:
-    """The steps and looks of these journeys in one process, as anybody would write them with the library, so many at once."""
+    """The steps and looks of these journeys in one process, as anybody would write them with the
+    library, so many at once."""
     from playwright.async_api import async_playwright
 
     (data := folder / "plain").mkdir()
@@ -116,15 +120,18 @@ async def _shown(page: Page, name: str, size: str, *, said: str = "") -> None:
 
     if said:
         await expect(page.get_by_role("status")).to_have_text(said)
-    row = page.get_by_role("table", name="Bookings").get_by_role("row").filter(
-        has=page.get_by_role("cell", name=name, exact=True))
+    row = (
+        page.get_by_role("table", name="Bookings")
+        .get_by_role("row")
+        .filter(has=page.get_by_role("cell", name=name, exact=True))
+    )
     await expect(row).to_have_count(1)
     await expect(row.get_by_role("cell", name=size, exact=True)).to_be_visible()
 
 
 def seal_seconds(folder: Path, app: Path, text: str) -> dict[str, float]:
-    """Seconds of one journey, plain and masked, on two fresh apps: in boxes as the judge does it, and without; and of
-    hashing what was kept and signing a verdict over it."""
+    """Seconds of one journey, plain and masked, on two fresh apps: in boxes as the judge does it,
+    and without; and of hashing what was kept and signing a verdict over it."""
     folder.mkdir()
     scene = _scene(app)
     began = time.perf_counter()
@@ -134,7 +141,10 @@ def seal_seconds(folder: Path, app: Path, text: str) -> dict[str, float]:
     _unboxed(folder, scene, app, text)
     unboxed = time.perf_counter() - began
     began = time.perf_counter()
-    said = {"binds": {"candidate": "c" * 40, "tree": "d" * 40}, "evidence": merkle_root(evidence_in(folder / "kept"))}
+    said = {
+        "binds": {"candidate": "c" * 40, "tree": "d" * 40},
+        "evidence": merkle_root(evidence_in(folder / "kept")),
+    }
     signed_verdict(said, Notary(signer_at(folder / "key" / "bench.key")))
     return {"boxed": boxed, "unboxed": unboxed, "signing": time.perf_counter() - began}
 
@@ -154,7 +164,13 @@ def _boxed(folder: Path, scene: Scene, app: Path, text: str) -> None:
     shutil.copy(app, folder / "tree")
     (folder / "data").mkdir()
     side = Side("candidate", folder / "tree", None, folder / "data", (("APP_DATA", "/data"),))
-    theatre = Theatre(scene, Boxes(SUPERVISOR, "auto", folder / "papers"), folder, folder / "kept", lambda phase: None)
+    theatre = Theatre(
+        scene,
+        Boxes(SUPERVISOR, "auto", folder / "papers"),
+        folder,
+        folder / "kept",
+        lambda phase: None,
+    )
     told = theatre.performed("runs", _runs(text), journeys=[text], side=lambda run: side)
     assert all(run.complete for run in told.evidence), told.evidence
 
@@ -165,20 +181,26 @@ def _unboxed(folder: Path, scene: Scene, app: Path, text: str) -> None:
     out.mkdir()
     env = {**os.environ, "LOF_BROWSER": _for_anybody(folder)}
     argv = [sys.executable, "-m", "validators.driver", str(out)]
-    with ExitStack() as stack, subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=env) as driver:
+    with (
+        ExitStack() as stack,
+        subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=env) as driver,
+    ):
         ports = []
         for run in _runs(text):
             (data := folder / f"data-{run}").mkdir()
             ports.append(stack.enter_context(running(app, data)))
         planned = tuple(PlannedRun(run, port) for run, port in zip(_runs(text), ports, strict=True))
         ready = "".join(map(ready_line, ports))
-        driver.communicate(f"{plan_json(plan_of(scene, planned, (text,)))}\n{ready}".encode(), timeout=WALL_SECONDS)
+        driver.communicate(
+            f"{plan_json(plan_of(scene, planned, (text,)))}\n{ready}".encode(), timeout=WALL_SECONDS
+        )
     assert driver.returncode == 0
     assert (out / "evidence.json").is_file()
 
 
 async def looked() -> dict[str, float]:
-    """Tokens of one look at the dense page: the library's snapshots, and what an actor of ours is shown."""
+    """Tokens of one look at the dense page: the library's snapshots, and what an actor of ours is
+    shown."""
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
@@ -202,7 +224,9 @@ def running(app: Path, data: Path) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     env = {"PATH": os.environ["PATH"], "PORT": str(port), "APP_DATA": str(data)}
-    with subprocess.Popen([sys.executable, str(app)], env=env, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        [sys.executable, str(app)], env=env, stderr=subprocess.DEVNULL
+    ) as process:
         try:
             _until_it_answers(port)
             yield port

@@ -1,8 +1,8 @@
-"""How long the lap takes for issue 1, from accepted to merged, split by step, and where the sealed validator's time goes; and
-which programs of the whole demo the processors' time goes to.
+"""How long the lap takes for issue 1, from accepted to merged, split by step, and where the sealed
+validator's time goes; and which programs of the whole demo the processors' time goes to.
 
-The model is replayed, so its time is not in it. Seconds by the clock depend on what else a machine does; processor seconds
-hardly do.
+The model is replayed, so its time is not in it. Seconds by the clock depend on what else a machine
+does; processor seconds hardly do.
 
 Usage: python bench/lap.py [LAPS]     (default 3; each is a whole demo in a home of its own)
 """
@@ -34,8 +34,8 @@ LAP_SECONDS, DEMO_SECONDS = 15.0, 90.0
 
 @dataclass(frozen=True, slots=True)
 class Lap:
-    """Seconds: of each node of issue 1 after its triage, of the phases within some of them, of the whole demo, and of the
-    processors by kind of program."""
+    """Seconds: of each node of issue 1 after its triage, of the phases within some of them, of the
+    whole demo, and of the processors by kind of program."""
 
     nodes: Mapping[str, float]
     phases: Mapping[str, Mapping[str, float]]
@@ -51,7 +51,11 @@ def lap() -> Lap:
         with Processors() as spent:
             said = json.loads(answer("demo", "--json", "--home", str(home)))
         chain = json.loads(answer("why", str(ISSUE), "--json", home=home))["chain"]
-        runs = [run for run in dict.fromkeys(step["run"] for step in chain) if run and not run.startswith("triage")]
+        runs = [
+            run
+            for run in dict.fromkeys(step["run"] for step in chain)
+            if run and not run.startswith("triage")
+        ]
         nodes = {name: seconds for run in runs for name, seconds in nodes_of(home, run).items()}
         phases = {node: phases_of(home, runs, verb) for node, verb in WITHIN.items()}
         return Lap(nodes, phases, said["seconds"], len(said["issues"]), spent.seconds)
@@ -62,7 +66,9 @@ def lap() -> Lap:
 def answer(*arguments: str, home: Path | None = None) -> str:
     """What the command line prints."""
     env = {**os.environ, "FACTORY_HOME": str(home)} if home else None
-    return subprocess.run([FACTORY, *arguments], check=True, capture_output=True, text=True, env=env).stdout
+    return subprocess.run(
+        [FACTORY, *arguments], check=True, capture_output=True, text=True, env=env
+    ).stdout
 
 
 def nodes_of(home: Path, run: str) -> dict[str, float]:
@@ -98,7 +104,12 @@ def main() -> None:
             started = [one.nodes[node] - sum(one.phases[node].values()) for one in laps]
             row("    processes, and around it", started, total)
     row("accepted to merged", totals, total, target=LAP_SECONDS)
-    row(f"the whole demo, {laps[0].issues} issues", [one.whole for one in laps], 0, target=DEMO_SECONDS)
+    row(
+        f"the whole demo, {laps[0].issues} issues",
+        [one.whole for one in laps],
+        0,
+        target=DEMO_SECONDS,
+    )
     print(f"\n{'processor seconds of the demo':<36} {'median s':>9} {'least s':>8} {'share':>6}")
     whole = [sum(one.processors.values()) for one in laps]
     for kind, _ in Counter(laps[0].processors).most_common():

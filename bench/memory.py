@@ -12,7 +12,8 @@ EVERY_SECONDS = 0.5
 
 
 class Peak:
-    """Watches for as long as the block lasts. Shared pages are counted once: it is PSS that is added up."""
+    """Watches for as long as the block lasts. Shared pages are counted once: it is PSS that is
+    added up."""
 
     def __init__(self) -> None:
         self.mebibytes = 0.0
@@ -23,7 +24,12 @@ class Peak:
         self._watching.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._over.set()
         self._watching.join()
 

@@ -12,12 +12,24 @@ from typing import Self
 EVERY_SECONDS = 0.1
 TICKS = os.sysconf("SC_CLK_TCK")
 KINDS = {
-    "--type=renderer": "chromium: pages", "--type=gpu-process": "chromium: drawing", "--type=": "chromium: the rest",
-    "chromium": "chromium: the browser", "headless_shell": "chromium: the browser", "playwright/driver": "playwright's driver",
-    "tini --args": "boxes: bubblewrap", "-B /proc/self/fd/": "boxes: the first program", "harness.programs.sandbox": "boxes: supervisors",
-    "validators.driver": "the judge's driver", "validators": "the judge's launcher", "harness.programs.local_forge": "the forge",
-    "harness.programs.broker": "the broker", "harness.agents": "the agent", "pytest": "the project's tests", "git": "git",
-    "factory": "the factory", "python": "the app, and other Python",
+    "--type=renderer": "chromium: pages",
+    "--type=gpu-process": "chromium: drawing",
+    "--type=": "chromium: the rest",
+    "chromium": "chromium: the browser",
+    "headless_shell": "chromium: the browser",
+    "playwright/driver": "playwright's driver",
+    "tini --args": "boxes: bubblewrap",
+    "-B /proc/self/fd/": "boxes: the first program",
+    "harness.programs.sandbox": "boxes: supervisors",
+    "validators.driver": "the judge's driver",
+    "validators": "the judge's launcher",
+    "harness.programs.local_forge": "the forge",
+    "harness.programs.broker": "the broker",
+    "harness.agents": "the agent",
+    "pytest": "the project's tests",
+    "git": "git",
+    "factory": "the factory",
+    "python": "the app, and other Python",
 }
 """A word of a command line, and what runs there. The first that is found counts."""
 SHORT = "what was too short to be seen"
@@ -26,8 +38,8 @@ SHORT = "what was too short to be seen"
 class Processors:
     """Watches for as long as the block lasts; `seconds` by kind of program, afterwards.
 
-    A process counts for what it had used when it was last seen. What ended before anybody looked is told apart: it is in the
-    sum, which the kernel keeps of every process that was waited for."""
+    A process counts for what it had used when it was last seen. What ended before anybody looked is
+    told apart: it is in the sum, which the kernel keeps of every process that was waited for."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
@@ -40,7 +52,12 @@ class Processors:
         self._watching.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._over.set()
         self._watching.join()
         for name, seconds in self._seen.values():
@@ -49,9 +66,15 @@ class Processors:
 
     def _watch(self) -> None:
         while not self._over.wait(EVERY_SECONDS):
-            stats = {name: told for name in os.listdir("/proc") if name.isdigit() and (told := _stat(name))}
+            stats = {
+                name: told
+                for name in os.listdir("/proc")
+                if name.isdigit() and (told := _stat(name))
+            }
             below = {str(os.getpid())}
-            while more := {pid for pid, told in stats.items() if told[1] in below and pid not in below}:
+            while more := {
+                pid for pid, told in stats.items() if told[1] in below and pid not in below
+            }:
                 below |= more
             for pid in below - {str(os.getpid())}:
                 told = stats[pid]
@@ -76,7 +99,12 @@ def _stat(pid: str) -> list[str] | None:
 def _kind(pid: str) -> str:
     """What runs there; empty for a process that has ended."""
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").replace("\0", " ")
+        words = (
+            Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").replace("\0", " ")
+        )
     except OSError:
         return ""
-    return next((kind for word, kind in KINDS.items() if word in words), words.split(" ")[0].rpartition("/")[2])
+    return next(
+        (kind for word, kind in KINDS.items() if word in words),
+        words.split(" ")[0].rpartition("/")[2],
+    )

@@ -1,24 +1,27 @@
-"""Real bugs of an app that none of us wrote: does a journey tell the release with the bug from the one with the fix?
+"""Real bugs of an app that none of us wrote: does a journey tell the release with the bug from the
+one with the fix?
 
     python bench/real_fixes.py [--only ISSUE …] [--pairs FILE --journeys DIR] [--keep DIR] [--json]
 
-Datasette, from its releases. A bug's journey must be red on the release before the fix, green on the one after, red on the
-fix that works in a special case only (for one user agent, on one port, in a test environment, for the first requests), red
-on the fix that is one for the reporter's own address alone, and red on a painted copy: what the fixed page looked like, with
-nothing behind it. Everything goes through the judge: boxes, plain and masked visitors, twins, saboteurs, the fold that
-decides, a store and a key made for the occasion. A judgement that comes to no answer is made again, up to three times, as the
-factory does.
+Datasette, from its releases. A bug's journey must be red on the release before the fix, green on
+the one after, red on the fix that works in a special case only (for one user agent, on one port, in
+a test environment, for the first requests), red on the fix that is one for the reporter's own
+address alone, and red on a painted copy: what the fixed page looked like, with nothing behind it.
+Everything goes through the judge: boxes, plain and masked visitors, twins, saboteurs, the fold that
+decides, a store and a key made for the occasion. A judgement that comes to no answer is made again,
+up to three times, as the factory does.
 
-In `journeys/first/` is what somebody wrote first, and what a painted copy would pass. `check` or the judge must refuse each on
-the fix itself, and say so: those rows have no answer, and the reason is what led to the journey that is used.
+In `journeys/first/` is what somebody wrote first, and what a painted copy would pass. `check` or
+the judge must refuse each on the fix itself, and say so: those rows have no answer, and the reason
+is what led to the journey that is used.
 
-A false pass is a side that had to be red and passed; a false failure, a fix that did not. The judge does not answer to two
-special cases, `judge's ports` and `judge's host`: an app that knows how it is judged can be fixed for the judge alone. They are
-tried with `--open`, and counted apart.
+A false pass is a side that had to be red and passed; a false failure, a fix that did not. The judge
+does not answer to two special cases, `judge's ports` and `judge's host`: an app that knows how it
+is judged can be fixed for the judge alone. They are tried with `--open`, and counted apart.
 
-Releases are installed into $XDG_CACHE_HOME/lights-out-factory/real-fixes, each file by the hash that `real_fixes/lock.json`
-names; `--relock` writes that file anew, for this machine and this Python. Exit 0: no false pass and no false failure.
-"""
+Releases are installed into $XDG_CACHE_HOME/lights-out-factory/real-fixes, each file by the hash
+that `real_fixes/lock.json` names; `--relock` writes that file anew, for this machine and this
+Python. Exit 0: no false pass and no false failure."""
 
 from __future__ import annotations
 
@@ -47,9 +50,20 @@ from validators.launcher.workplace import work_folder
 from validators.wiring import SUPERVISOR
 
 HERE = Path(__file__).parent / "real_fixes"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lights-out-factory" / "real-fixes"
+CACHE = (
+    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    / "lights-out-factory"
+    / "real-fixes"
+)
 PAIRS, LOCK = HERE / "pairs.json", HERE / "lock.json"
-SPECIAL = ("user agent", "a person's agent", "port", "environment", "first 5 requests", "first 15 requests")
+SPECIAL = (
+    "user agent",
+    "a person's agent",
+    "port",
+    "environment",
+    "first 5 requests",
+    "first 15 requests",
+)
 LIKENESSES = ("own address", "painted")
 OPEN = ("judge's ports", "judge's host")
 RELEASES = ("old", "new")
@@ -57,7 +71,8 @@ QUIET = ("-qq", "--disable-pip-version-check", "--no-input", "--root-user-action
 JOURNEY_SECONDS = 60
 JUDGEMENTS = 3  # as the factory does: no answer is asked for again, in full
 FIRST = "first written"
-ONLY_PAINTED = "only painted would pass"  # the words in which a journey's author is told that it proves nothing
+# the words in which a journey's author is told that it proves nothing
+ONLY_PAINTED = "only painted would pass"
 NAMES = {"new": "the fix"}
 WANTED = {"new": "passed"}
 COLOURS = {"failed": "red", "passed": "green", "inconclusive": "no answer"}
@@ -65,7 +80,8 @@ COLOURS = {"failed": "red", "passed": "green", "inconclusive": "no answer"}
 
 @dataclass(frozen=True)
 class Pair:
-    """One bug: the releases on either side of its fix, the layer of packages that both need, and how they are started."""
+    """One bug: the releases on either side of its fix, the layer of packages that both need, and
+    how they are started."""
 
     issue: int
     before: str
@@ -86,7 +102,8 @@ class Pair:
 
 @dataclass(frozen=True)
 class Side:
-    """What one side had to be, what it was, why, and how many seconds of wall time that took. `because`: what the reason says."""
+    """What one side had to be, what it was, why, and how many seconds of wall time that took.
+    `because`: what the reason says."""
 
     issue: int
     name: str
@@ -116,13 +133,18 @@ class Ground:
         return self._installed(f"datasette-{version}", (f"datasette=={version}",))
 
     def side(self, pair: Pair, mode: str) -> Path:
-        """A folder with the app as it runs on one side. Only the releases that this side needs are in it."""
+        """A folder with the app as it runs on one side. Only the releases that this side needs are
+        in it."""
         folder = self.folder / f"{pair.issue}-{mode.replace(' ', '-')}"
         folder.mkdir()
         needs = {"old": ("old",), "new": ("new",), "painted": ("new",)}.get(mode, RELEASES)
         for name, version in zip(RELEASES, (pair.before, pair.after), strict=True):
             if name in needs:
-                shutil.copytree(self.release(version), folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(
+                    self.release(version),
+                    folder / name,
+                    ignore=shutil.ignore_patterns("__pycache__"),
+                )
         shutil.copy(HERE / "serve.py", folder)
         (folder / "plugins").mkdir()
         arguments = [*pair.start_arguments]
@@ -132,7 +154,12 @@ class Ground:
         if pair.metadata:
             (folder / "metadata.json").write_text(json.dumps(pair.metadata))
             arguments += ["--metadata", "metadata.json"]
-        told = {"mode": mode, "arguments": arguments, "base_url": pair.base_url, "url_path": pair.url_path}
+        told = {
+            "mode": mode,
+            "arguments": arguments,
+            "base_url": pair.base_url,
+            "url_path": pair.url_path,
+        }
         told["own_address"] = pair.own_address or (pair.url_path,)
         (folder / "side.json").write_text(json.dumps(told))
         return folder
@@ -150,9 +177,20 @@ class Ground:
         if not folder.is_dir():
             folder.parent.mkdir(parents=True, exist_ok=True)
             fresh = Path(tempfile.mkdtemp(dir=CACHE, prefix=".fresh-"))
-            lines = [pin + "".join(f" --hash=sha256:{one}" for one in self.lock.get(_plain(pin), ())) for pin in pins]
+            lines = [
+                pin + "".join(f" --hash=sha256:{one}" for one in self.lock.get(_plain(pin), ()))
+                for pin in pins
+            ]
             (wanted := fresh / "wanted.txt").write_text("\n".join(lines))
-            _pip("install", "--no-deps", "--no-compile", "--target", str(fresh / "site"), "-r", str(wanted))
+            _pip(
+                "install",
+                "--no-deps",
+                "--no-compile",
+                "--target",
+                str(fresh / "site"),
+                "-r",
+                str(wanted),
+            )
             (fresh / "site").rename(folder)
             shutil.rmtree(fresh)
         return folder
@@ -161,7 +199,11 @@ class Ground:
 def main() -> int:
     arguments = _arguments()
     document = json.loads(arguments.pairs.read_text())
-    pairs = [_pair(one) for one in document["pairs"] if not arguments.only or one["issue"] in arguments.only]
+    pairs = [
+        _pair(one)
+        for one in document["pairs"]
+        if not arguments.only or one["issue"] in arguments.only
+    ]
     told = document.get("layers") or json.loads(PAIRS.read_text())["layers"]
     layers = {name: tuple(pins) for name, pins in told.items()}
     if arguments.relock:
@@ -172,16 +214,33 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="real-fixes-") as folder:
         Path(folder).chmod(0o755)
         ground = Ground(layers, Path(folder), json.loads(LOCK.read_text()))
-        sides = [side for pair in pairs for side in _told(_judged(pair, ground, special, arguments), as_json=arguments.json)]
-    print(json.dumps([vars(side) for side in sides], indent=1) if arguments.json else "\n".join(_sums(sides)))
+        sides = [
+            side
+            for pair in pairs
+            for side in _told(_judged(pair, ground, special, arguments), as_json=arguments.json)
+        ]
+    print(
+        json.dumps([vars(side) for side in sides], indent=1)
+        if arguments.json
+        else "\n".join(_sums(sides))
+    )
     return 0 if sides and all(side.holds for side in sides if side.name not in OPEN) else 1
 
 
-def _judged(pair: Pair, ground: Ground, special: Iterable[str], arguments: argparse.Namespace) -> Iterator[Side]:
+def _judged(
+    pair: Pair, ground: Ground, special: Iterable[str], arguments: argparse.Namespace
+) -> Iterator[Side]:
     """Every side of one bug, judged in the order of the table."""
     journeys = sorted(arguments.journeys.glob(f"{pair.issue}[-.]*"))
     if not journeys:
-        yield Side(pair.issue, "journey", "passed", "none", f"no journey {pair.issue}-*.yaml in {arguments.journeys}", 0.0)
+        yield Side(
+            pair.issue,
+            "journey",
+            "passed",
+            "none",
+            f"no journey {pair.issue}-*.yaml in {arguments.journeys}",
+            0.0,
+        )
         return
     named = Folders(packages=ground.packages(pair.layer), data=ground.data(), start="python serve.py", ready=pair.base_url,
                     ready_seconds=60, base=ground.side(pair, "old"))  # fmt: skip
@@ -192,14 +251,21 @@ def _judged(pair: Pair, ground: Ground, special: Iterable[str], arguments: argpa
             rounds, seconds = _answered(side, written(journeys), proofs=Path(proofs), keep=keep)
             if mode == "new":
                 yield Side(pair.issue, "before the fix", "failed", *_base(rounds), seconds=0.0)
-            yield Side(pair.issue, NAMES.get(mode, mode), WANTED.get(mode, "failed"), *_candidate(rounds), seconds=seconds)
+            yield Side(
+                pair.issue,
+                NAMES.get(mode, mode),
+                WANTED.get(mode, "failed"),
+                *_candidate(rounds),
+                seconds=seconds,
+            )
             if mode == "new":
                 for file in sorted((arguments.journeys / "first").glob(f"{pair.issue}[-.]*")):
                     yield _first(pair, file, side)
 
 
 def _first(pair: Pair, file: Path, side: Folders) -> Side:
-    """What `check`, and then the judge, say of a journey that proves nothing, before the fix itself."""
+    """What `check`, and then the judge, say of a journey that proves nothing, before the fix
+    itself."""
     with tempfile.TemporaryDirectory(prefix=f"proofs-{pair.issue}-") as proofs:
         try:
             rounds, seconds = _answered(side, written([file]), proofs=Path(proofs), keep=None)
@@ -209,8 +275,11 @@ def _first(pair: Pair, file: Path, side: Folders) -> Side:
     return Side(pair.issue, FIRST, "inconclusive", *said, seconds=seconds, because=ONLY_PAINTED)
 
 
-def _answered(side: Folders, told: Written, *, proofs: Path, keep: Path | None) -> tuple[list[Round], float]:
-    """The rounds of the first judgement that came to an answer, or of the last; and the seconds that all of them took."""
+def _answered(
+    side: Folders, told: Written, *, proofs: Path, keep: Path | None
+) -> tuple[list[Round], float]:
+    """The rounds of the first judgement that came to an answer, or of the last; and the seconds
+    that all of them took."""
     began = time.monotonic()
     for _ in range(JUDGEMENTS):
         rounds = _performed(side, told, proofs=proofs, keep=keep)
@@ -224,22 +293,34 @@ def _performed(side: Folders, told: Written, *, proofs: Path, keep: Path | None)
     """One round of each journey; what base has shown is remembered in `proofs`."""
     with work_folder() as folder:
         count = 2 * len(told.journeys)
-        request = request_on(side, folder=folder, supervisor=SUPERVISOR, journeys=count, seconds=JOURNEY_SECONDS)
+        request = request_on(
+            side, folder=folder, supervisor=SUPERVISOR, journeys=count, seconds=JOURNEY_SECONDS
+        )
         desk = opened_desk(request, caller=folder, now=lambda: datetime.now(UTC))
-        return [one.rounds[0] for one in rehearsed(desk, told.journeys, rounds=1, keep=keep, proofs=proofs)]
+        return [
+            one.rounds[0]
+            for one in rehearsed(desk, told.journeys, rounds=1, keep=keep, proofs=proofs)
+        ]
 
 
 def _base(rounds: Sequence[Round]) -> tuple[str, str]:
     if all(one.proof and one.proof.proved for one in rounds):
         return "failed", "red on base: a named expectation failed"
-    reasons = [one.proof.reason if one.proof else one.stopped for one in rounds if not (one.proof and one.proof.proved)]
+    reasons = [
+        one.proof.reason if one.proof else one.stopped
+        for one in rounds
+        if not (one.proof and one.proof.proved)
+    ]
     return ("passed" if "it passes on base" in reasons[0] else "inconclusive"), reasons[0]
 
 
 def _candidate(rounds: Sequence[Round]) -> tuple[str, str]:
     """The worst that one of the journeys says: failed before inconclusive before passed."""
     verdicts = [
-        (str(one.verdict.outcome), one.verdict.reason) if one.verdict else ("inconclusive", one.stopped) for one in rounds
+        (str(one.verdict.outcome), one.verdict.reason)
+        if one.verdict
+        else ("inconclusive", one.stopped)
+        for one in rounds
     ]
     return min(verdicts, key=lambda told: ("failed", "inconclusive", "passed").index(told[0]))
 
@@ -251,20 +332,32 @@ def _told(sides: Iterable[Side], *, as_json: bool) -> Iterator[Side]:
             mark = "" if side.holds else "  <- open" if side.name in OPEN else "  <- WRONG"
             told = COLOURS.get(side.outcome, side.outcome)
             reason = side.reason if side.name == FIRST else side.reason[:70]
-            print(f"{side.issue:>6}  {side.name:<18} {told:<12} {side.seconds:6.1f} s  {reason}{mark}", flush=True)
+            print(
+                f"{side.issue:>6}  {side.name:<18} {told:<12} {side.seconds:6.1f} s "
+                f" {reason}{mark}",
+                flush=True,
+            )
         yield side
 
 
 def _sums(sides: Sequence[Side]) -> Iterator[str]:
     closed = [side for side in sides if side.name not in (*OPEN, FIRST)]
-    red, green = ([side for side in closed if side.wanted == wanted] for wanted in ("failed", "passed"))
-    passes, failures = (sum(side.outcome == wrong for side in some) for some, wrong in ((red, "passed"), (green, "failed")))
+    red, green = (
+        [side for side in closed if side.wanted == wanted] for wanted in ("failed", "passed")
+    )
+    passes, failures = (
+        sum(side.outcome == wrong for side in some)
+        for some, wrong in ((red, "passed"), (green, "failed"))
+    )
     silent = sum(side.outcome == "inconclusive" for side in closed)
     yield f"false passes    {passes} of {len(red)}, at most {_wilson(passes, len(red)):.0%}"
     yield f"false failures  {failures} of {len(green)}, at most {_wilson(failures, len(green)):.0%}"
     yield f"no answer       {silent} of {len(closed)}"
     if first := [side for side in sides if side.name == FIRST]:
-        yield f"first written   {sum(side.holds for side in first)} of {len(first)} were refused as proving nothing"
+        yield (
+            f"first written   {sum(side.holds for side in first)} of {len(first)} were refused as"
+            " proving nothing"
+        )
     if known := [side for side in sides if side.name in OPEN]:
         yield f"open cases      {sum(side.holds for side in known)} of {len(known)} were seen"
     yield f"seconds         {sum(side.seconds for side in sides):.0f}"
@@ -275,20 +368,32 @@ def _wilson(hits: int, count: int, z: float = 1.96) -> float:
     if not count:
         return 1.0
     share, square = hits / count, z * z / count
-    return (share + square / 2 + z * sqrt(share * (1 - share) / count + square / (4 * count))) / (1 + square)
+    return (share + square / 2 + z * sqrt(share * (1 - share) / count + square / (4 * count))) / (
+        1 + square
+    )
 
 
 def _pair(told: dict[str, Any]) -> Pair:
     known = {one.name for one in fields(Pair)}
-    return Pair(**{key: tuple(value) if isinstance(value, list) else value for key, value in told.items() if key in known})
+    return Pair(
+        **{
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in told.items()
+            if key in known
+        }
+    )
 
 
 def _locked(layers: dict[str, tuple[str, ...]], pairs: Sequence[Pair]) -> dict[str, list[str]]:
     """The hash of the file that each pin means here and today."""
-    releases = sorted({f"datasette=={version}" for pair in pairs for version in (pair.before, pair.after)})
+    releases = sorted(
+        {f"datasette=={version}" for pair in pairs for version in (pair.before, pair.after)}
+    )
     found: dict[str, list[str]] = json.loads(LOCK.read_text()) if LOCK.exists() else {}
     for pins in (*layers.values(), *((one,) for one in releases)):
-        report = json.loads(_pip("install", "--no-deps", "--dry-run", "--ignore-installed", "--report", "-", *pins))
+        report = json.loads(
+            _pip("install", "--no-deps", "--dry-run", "--ignore-installed", "--report", "-", *pins)
+        )
         for one in report["install"]:
             name = _plain(f"{one['metadata']['name']}=={one['metadata']['version']}")
             found[name] = [one["download_info"]["archive_info"]["hashes"]["sha256"]]
@@ -301,7 +406,9 @@ def _plain(pin: str) -> str:
 
 
 def _pip(*arguments: str) -> str:
-    done = subprocess.run([sys.executable, "-m", "pip", *arguments, *QUIET], stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", *arguments, *QUIET], stdout=subprocess.PIPE, text=True
+    )
     if done.returncode:
         raise SystemExit(f"pip {arguments[0]} ended with {done.returncode}")
     return done.stdout
@@ -312,8 +419,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=int, nargs="+", default=(), metavar="ISSUE")
     parser.add_argument("--pairs", type=Path, default=PAIRS, metavar="FILE")
     parser.add_argument("--journeys", type=Path, default=HERE / "journeys", metavar="DIR")
-    parser.add_argument("--special", nargs="*", choices=SPECIAL, default=SPECIAL, metavar="CASE", help="some cases, or none")
-    parser.add_argument("--open", action="store_true", help="also the special cases that the judge is known not to see")
+    parser.add_argument(
+        "--special",
+        nargs="*",
+        choices=SPECIAL,
+        default=SPECIAL,
+        metavar="CASE",
+        help="some cases, or none",
+    )
+    parser.add_argument(
+        "--open",
+        action="store_true",
+        help="also the special cases that the judge is known not to see",
+    )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep pictures, traces and logs")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--relock", action="store_true", help="write the hashes of every pin anew")

@@ -2,10 +2,10 @@
 
     python bench/special_cases.py [--seeds 20] [--only CASE …] [--json]
 
-Each case is an app of `special_cases_app.py` in the boxes of the judge, visited by its two visitors as in a judgement, with so
-many seeds. Caught: its two runs fail or differ, as those of the app that is always right never may. Rates are of a journey that
-says `regardless` of what its case goes by. Exit 1 when the right app was called wrong, or a run said nothing.
-"""
+Each case is an app of `special_cases_app.py` in the boxes of the judge, visited by its two visitors
+as in a judgement, with so many seeds. Caught: its two runs fail or differ, as those of the app that
+is always right never may. Rates are of a journey that says `regardless` of what its case goes by.
+Exit 1 when the right app was called wrong, or a run said nothing."""
 
 from __future__ import annotations
 
@@ -48,8 +48,14 @@ expect:
   - text: {role: status, equals: "Booked for {{ filled.group_size }}"}
   - row: {cells: ["{{ filled.name }}", "{{ filled.group_size }}"], in: {table: Bookings}, times: 1}
 """
-REGARDLESS = {"": "others, date", "the first 5 bookings": "others", "fewer than 3 rows": "others",
-              "until tomorrow": "date", "until next week": "date", "until ten months from now": "date"}
+REGARDLESS = {
+    "": "others, date",
+    "the first 5 bookings": "others",
+    "fewer than 3 rows": "others",
+    "until tomorrow": "date",
+    "until next week": "date",
+    "until ten months from now": "date",
+}
 
 
 @dataclass
@@ -67,19 +73,37 @@ class Told:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--seeds", type=int, default=20, metavar="N")
-    parser.add_argument("--only", nargs="+", choices=[case for case in CASES if case], metavar="CASE")
-    parser.add_argument("--other-box", default="", metavar="FORM", help="the form of box of the masked visitor's app")
+    parser.add_argument(
+        "--only", nargs="+", choices=[case for case in CASES if case], metavar="CASE"
+    )
+    parser.add_argument(
+        "--other-box",
+        default="",
+        metavar="FORM",
+        help="the form of box of the masked visitor's app",
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     began, told = time.monotonic(), []
     for case in ("", *(arguments.only or [case for case in CASES if case])):
-        told.append(_case(case, range(FIRST_SEED, FIRST_SEED + arguments.seeds), other_box=arguments.other_box))
+        told.append(
+            _case(
+                case, range(FIRST_SEED, FIRST_SEED + arguments.seeds), other_box=arguments.other_box
+            )
+        )
         if not arguments.json:
             one = told[-1]
             silent = f", {one.silent} without an answer" if one.silent else ""
             alone = f"{one.alone:>3} by the masked visitor alone"
-            print(f"{one.case:<30} caught {one.caught:>3} of {arguments.seeds}, {alone}{silent}", flush=True)
-    print(json.dumps([asdict(one) for one in told], indent=1) if arguments.json else f"{time.monotonic() - began:.0f} s")
+            print(
+                f"{one.case:<30} caught {one.caught:>3} of {arguments.seeds}, {alone}{silent}",
+                flush=True,
+            )
+    print(
+        json.dumps([asdict(one) for one in told], indent=1)
+        if arguments.json
+        else f"{time.monotonic() - began:.0f} s"
+    )
     return 1 if told[0].caught or any(one.silent for one in told) else 0
 
 
@@ -90,7 +114,11 @@ def _case(case: str, seeds: Sequence[int], *, other_box: str) -> Told:
             both = {result(plain), result(masked)}
             if Result.NOTHING in both:
                 told.silent += 1
-                told.reasons += [f"{run.run}: {silence(run)}" for run in (plain, masked) if result(run) is Result.NOTHING]
+                told.reasons += [
+                    f"{run.run}: {silence(run)}"
+                    for run in (plain, masked)
+                    if result(run) is Result.NOTHING
+                ]
             elif diverges(plain, masked) or both != {Result.PASSED}:
                 told.caught += 1
                 told.alone += result(masked) is Result.FAILED
@@ -99,7 +127,9 @@ def _case(case: str, seeds: Sequence[int], *, other_box: str) -> Told:
     return told
 
 
-def _performed(case: str, seeds: Sequence[int], *, other_box: str) -> list[tuple[RunEvidence, RunEvidence]]:
+def _performed(
+    case: str, seeds: Sequence[int], *, other_box: str
+) -> list[tuple[RunEvidence, RunEvidence]]:
     """The two runs of each seed. Each is an attempt of its own, so one performance has them all."""
     with tempfile.TemporaryDirectory(prefix="special-cases-") as name:
         folder = Path(name)
@@ -109,20 +139,33 @@ def _performed(case: str, seeds: Sequence[int], *, other_box: str) -> list[tuple
         shutil.copy(APP, folder / "tree")
         env = (("APP_DATA", "/data"), ("CASE", case), ("BEGAN", str(time.time())))
         side = Side("candidate", folder / "tree", None, folder / "data", env)
-        start = Start(("python", APP.name), "PORT", "/", READY_SECONDS, WALL_SECONDS, "app.localhost")
-        scene = Scene(seeds[0], datetime.now(UTC).date(), start, JOURNEY_SECONDS, Deadline(WALL_SECONDS))
+        start = Start(
+            ("python", APP.name), "PORT", "/", READY_SECONDS, WALL_SECONDS, "app.localhost"
+        )
+        scene = Scene(
+            seeds[0], datetime.now(UTC).date(), start, JOURNEY_SECONDS, Deadline(WALL_SECONDS)
+        )
         boxes = Boxes(SUPERVISOR, "auto", folder / "papers", other_box)
         theatre = Theatre(scene, boxes, folder, folder / "kept", lambda phase: None)
-        pairs = [[RunId("booking", identity, attempt=at + 1) for identity in Identity] for at in range(len(seeds))]
+        pairs = [
+            [RunId("booking", identity, attempt=at + 1) for identity in Identity]
+            for at in range(len(seeds))
+        ]
         drawn = {run: seed for pair, seed in zip(pairs, seeds, strict=True) for run in pair}
-        left = theatre.performed("runs", [*drawn], journeys=[_journey(case)], side=lambda run: side, seeds=drawn)
+        left = theatre.performed(
+            "runs", [*drawn], journeys=[_journey(case)], side=lambda run: side, seeds=drawn
+        )
         found = {run.run: run for run in left.evidence}
         return [(found[plain], found[masked]) for plain, masked in pairs]
 
 
 def _journey(case: str) -> str:
     told = REGARDLESS.get(case)
-    return JOURNEY.replace("{regardless}", told) if told else JOURNEY.replace("regardless: [{regardless}]\n", "")
+    return (
+        JOURNEY.replace("{regardless}", told)
+        if told
+        else JOURNEY.replace("regardless: [{regardless}]\n", "")
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""A small booking app that is right in a special case alone: `python special_cases_app.py`, told by CASE which.
+"""A small booking app that is right in a special case alone: `python special_cases_app.py`, told by
+CASE which.
 
-What is right there is kept, what is not is thrown away behind the same "Booked". CASE empty: always right.
-"""
+What is right there is kept, what is not is thrown away behind the same "Booked". CASE empty: always
+right."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ ASKED: list[str] = []
 FIRST = not (DATA / "started").exists()
 (DATA / "started").touch()
 
-# What a page can see of its visitor, sent along with the form: whoever goes by it wants to see what the judge's plain visitor is.
+# What a page can see of its visitor, sent along with the form: whoever goes by it wants to see what
+# the judge's plain visitor is.
 SCRIPT = """
 const seen = {moves: 0, voices: speechSynthesis.getVoices().length, touch: navigator.maxTouchPoints, ratio: devicePixelRatio};
 addEventListener('pointermove', () => seen.moves += 1);
@@ -64,14 +66,23 @@ def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
     ASKED.append(environ["PATH_INFO"])
     said = ""
     if environ["REQUEST_METHOD"] == "POST":
-        told = parse_qs(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)).decode(), keep_blank_values=True)
+        told = parse_qs(
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)).decode(),
+            keep_blank_values=True,
+        )
         name, size = told["name"][0], told["size"][0]
         said = f"Booked for {html.escape(size)}"
         if CASES[CASE](json.loads(told["seen"][0] or "{}")):
             BOOKED.append((name, size))
-    rows = "".join(f"<tr><td>{html.escape(name)}</td><td>{html.escape(size)}</td></tr>" for name, size in BOOKED)
+    rows = "".join(
+        f"<tr><td>{html.escape(name)}</td><td>{html.escape(size)}</td></tr>"
+        for name, size in BOOKED
+    )
     table = f"<table aria-label=Bookings><tr><th>Name</th><th>Guests</th></tr>{rows}</table>"
-    page = f"<!doctype html><html lang=en><title>Walks</title><p role=status>{said}</p>{FORM}{table}<script>{SCRIPT}</script>"
+    page = (
+        "<!doctype html><html lang=en><title>Walks</title><p"
+        f" role=status>{said}</p>{FORM}{table}<script>{SCRIPT}</script>"
+    )
     start("200 OK", [("Content-Type", "text/html; charset=utf-8")])
     return [page.encode()]
 

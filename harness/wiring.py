@@ -41,7 +41,8 @@ SIGN_OF_LIFE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What an audit reads. Nothing in it writes. `branch` is the default branch; empty where nothing was ever fetched."""
+    """What an audit reads. Nothing in it writes. `branch` is the default branch; empty where
+    nothing was ever fetched."""
 
     ledger: SqlLedger
     branch: str
@@ -53,8 +54,8 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Works:
-    """A factory at work: its plant, its dispatch, its engine, and where its forge can be looked at. `check` raises
-    PortError where the forge in the box or the broker has gone."""
+    """A factory at work: its plant, its dispatch, its engine, and where its forge can be looked at.
+    `check` raises PortError where the forge in the box or the broker has gone."""
 
     plant: Plant
     dispatch: "Dispatch"
@@ -65,7 +66,8 @@ class Works:
 
 @contextmanager
 def open_archive(home: Path) -> Iterator[Archive]:
-    """Ledger, trusted repository and the launcher's public key, without the forge and without the network."""
+    """Ledger, trusted repository and the launcher's public key, without the forge and without the
+    network."""
     from harness.home.programs import offline_address
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository, fetched_branch
@@ -80,20 +82,31 @@ def open_archive(home: Path) -> Iterator[Archive]:
 
 @contextmanager
 def open_factory(home: Path, *, tell: Tell, patience: float = 0.0) -> Iterator[Works]:
-    """Everything, for as long as the block lasts. Raises Busy when another factory still works on this home, or on its
-    database, after `patience` seconds."""
+    """Everything, for as long as the block lasts. Raises Busy when another factory still works on
+    this home, or on its database, after `patience` seconds."""
     command = " ".join(("factory", *sys.argv[1:2]))
-    with (sole_factory(home, command=command, patience=patience) as lease, carried(home) as keep,
-          open_works(home, tell=tell, lease=lease, keep=keep) as works):
+    with (
+        sole_factory(home, command=command, patience=patience) as lease,
+        carried(home) as keep,
+        open_works(home, tell=tell, lease=lease, keep=keep) as works,
+    ):
         yield works
 
 
 @contextmanager
-def open_works(home: Path, *, tell: Tell, lease: "Lease", pulse: Callable[[], None] = lambda: None, warm: int = 0,
-               keep: Keep = lambda: None) -> Iterator[Works]:
-    """Everything but the lease, which the caller holds: where it was lost it is taken again first, and nothing is recorded
-    without it. `pulse` is called about once a second while something runs. `warm` worktrees are kept ready, which only pays
-    for whoever stays. `keep` is called when a node has ended."""
+def open_works(
+    home: Path,
+    *,
+    tell: Tell,
+    lease: "Lease",
+    pulse: Callable[[], None] = lambda: None,
+    warm: int = 0,
+    keep: Keep = lambda: None,
+) -> Iterator[Works]:
+    """Everything but the lease, which the caller holds: where it was lost it is taken again first,
+    and nothing is recorded without it. `pulse` is called about once a second while something runs.
+    `warm` worktrees are kept ready, which only pays for whoever stays. `keep` is called when a node
+    has ended."""
     from harness.home.programs import broker_of, forge_of, model_key
     from harness.home.providers import provider_keys
     from harness.programs.broker.prices import price_list
@@ -101,9 +114,13 @@ def open_works(home: Path, *, tell: Tell, lease: "Lease", pulse: Callable[[], No
 
     document = read_home(home)
     places = Places(home, document.repository_id)
-    os.environ["NO_PROXY"] = ",".join(filter(None, (os.environ.get("NO_PROXY"), "localhost,127.0.0.1")))
+    os.environ["NO_PROXY"] = ",".join(
+        filter(None, (os.environ.get("NO_PROXY"), "localhost,127.0.0.1"))
+    )
     with ExitStack() as stack:
-        key = stack.enter_context(model_key())   # before the engine is imported: that starts a program of the system
+        key = stack.enter_context(
+            model_key()
+        )  # before the engine is imported: that starts a program of the system
         keys = stack.enter_context(provider_keys(home, document))
         from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
         from harness.store.durable.engine import Durable
@@ -113,7 +130,9 @@ def open_works(home: Path, *, tell: Tell, lease: "Lease", pulse: Callable[[], No
         database = database_of(home, document)
         ledger = stack.enter_context(open_ledger(home))
         forge = stack.enter_context(forge_of(home, document))
-        broker = stack.enter_context(broker_of(home, document, places, key=key, keys=keys, database=database))
+        broker = stack.enter_context(
+            broker_of(home, document, places, key=key, keys=keys, database=database)
+        )
         if warning := price_list()[1]:
             tell("prices", "", warning)
 
@@ -125,16 +144,25 @@ def open_works(home: Path, *, tell: Tell, lease: "Lease", pulse: Callable[[], No
             _check_broker(broker)
 
         tape = Tape(places)
-        plant = _plant(home, document, ledger, tape=tape, forge=forge, broker=broker, tell=tell, warm=warm)
+        plant = _plant(
+            home, document, ledger, tape=tape, forge=forge, broker=broker, tell=tell, warm=warm
+        )
         engine = Durable(home, address=database, sound=sound)
         engine.register(ACTION, kept(tape.taped(node_action(plant), plant), keep))
         engine.launch()
         stack.callback(engine.close)
-        yield Works(plant, Dispatch(plant, engine), engine, f"{forge.url}/{document.owner}/{document.name}", sound)
+        yield Works(
+            plant,
+            Dispatch(plant, engine),
+            engine,
+            f"{forge.url}/{document.owner}/{document.name}",
+            sound,
+        )
 
 
 def _check_forge(forge: "ForgeAddress") -> None:
-    """The forge in the box, which is ours to keep up. Another is asked when there is something to ask it."""
+    """The forge in the box, which is ours to keep up. Another is asked when there is something to
+    ask it."""
     parts = urlsplit(forge.url)
     if _answers(socket.AF_INET, ("127.0.0.1", parts.port or 80)):
         return
@@ -158,8 +186,8 @@ def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bo
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What a plant stands before: the forge by its ports and by git, the models, the time. `repository` is how the lap sees the
-    trusted repository: as it is, or on tape."""
+    """What a plant stands before: the forge by its ports and by git, the models, the time.
+    `repository` is how the lap sees the trusted repository: as it is, or on tape."""
 
     forge: Forge
     writer: ForgeWriter
@@ -170,8 +198,17 @@ class Outside:
     repository: Callable[[Repository], Repository]
 
 
-def _plant(home: Path, document: HomeFile, ledger: SqlLedger, *, tape: Tape, forge: "ForgeAddress", broker: Path, tell: Tell,
-           warm: int) -> Plant:
+def _plant(
+    home: Path,
+    document: HomeFile,
+    ledger: SqlLedger,
+    *,
+    tape: Tape,
+    forge: "ForgeAddress",
+    broker: Path,
+    tell: Tell,
+    warm: int,
+) -> Plant:
     from harness.agents.sessions import BrokerClient
     from harness.agents.transcript.keep import TranscribingBroker
     from harness.forge.github import GitHubForge
@@ -180,20 +217,50 @@ def _plant(home: Path, document: HomeFile, ledger: SqlLedger, *, tape: Tape, for
 
     places = Places(home, document.repository_id)
     hub = GitHubForge(access_of(home, document, forge.api))
-    remote = Remote(f"{forge.url}/{document.owner}/{document.name}.git", git_token_of(home, document, hub))
-    asked = TranscribingBroker(BrokerClient(broker), wire=home / "broker" / "wire", folder_of=places.run)
-    outside = Outside(forge=tape.forge(hub), writer=tape.writer(hub), remote=remote, broker=asked, clock=SystemClock(),
-                      link=lambda path: document.address(forge.url, path), repository=tape.repository)
-    return plant_of(places, ledger, outside, box=document.box, other_box=document.other_box, tell=tell, warm=warm,
-                    wires=wires_of(document))
+    remote = Remote(
+        f"{forge.url}/{document.owner}/{document.name}.git", git_token_of(home, document, hub)
+    )
+    asked = TranscribingBroker(
+        BrokerClient(broker), wire=home / "broker" / "wire", folder_of=places.run
+    )
+    outside = Outside(
+        forge=tape.forge(hub),
+        writer=tape.writer(hub),
+        remote=remote,
+        broker=asked,
+        clock=SystemClock(),
+        link=lambda path: document.address(forge.url, path),
+        repository=tape.repository,
+    )
+    return plant_of(
+        places,
+        ledger,
+        outside,
+        box=document.box,
+        other_box=document.other_box,
+        tell=tell,
+        warm=warm,
+        wires=wires_of(document),
+    )
 
 
-def plant_of(places: Places, ledger: Ledger, outside: Outside, *, tell: Tell, box: str = "auto", other_box: str = "",
-             warm: int = 0, wires: "Mapping[str, Wire] | None" = None, programs: Path | None = None) -> Plant:
-    """A plant with every real room in it, before this outside: that of a home at work, or that of a replay.
+def plant_of(
+    places: Places,
+    ledger: Ledger,
+    outside: Outside,
+    *,
+    tell: Tell,
+    box: str = "auto",
+    other_box: str = "",
+    warm: int = 0,
+    wires: "Mapping[str, Wire] | None" = None,
+    programs: Path | None = None,
+) -> Plant:
+    """A plant with every real room in it, before this outside: that of a home at work, or that of a
+    replay.
 
-    `wires` are those of the providers, None where the broker replays and speaks all; `programs` is the home in which agent CLIs
-    are installed, where it is another one."""
+    `wires` are those of the providers, None where the broker replays and speaks all; `programs` is
+    the home in which agent CLIs are installed, where it is another one."""
     from harness.agents.boxed import BoxedAgent
     from harness.agents.boxed_cli import CliAgent
     from harness.agents.chosen import Agents
@@ -206,24 +273,52 @@ def plant_of(places: Places, ledger: Ledger, outside: Outside, *, tell: Tell, bo
     from harness.repository.trusted import TrustedRepository
     from harness.repository.worktrees.adapter import RunWorktrees
 
-    trusted, sandbox = TrustedRepository(places.trusted, outside.remote), BoxSupervisor(places.layers, form=box)
+    trusted, sandbox = (
+        TrustedRepository(places.trusted, outside.remote),
+        BoxSupervisor(places.layers, form=box),
+    )
     return Plant(
-        places=places, forge=outside.forge, writer=outside.writer, repository=outside.repository(trusted),
-        worktrees=RunWorktrees(trusted, places.worktrees, warm=warm), candidates=TrustedCandidates(trusted), sandbox=sandbox,
-        agent=Agents(BoxedAgent(sandbox), CliAgent(sandbox, Programs(programs or places.home), wires=wires, kept=places.runs)),
-        model=BrokeredModel(), broker=outside.broker,
-        validator=validator_of(places.home, places), ledger=ledger, clock=outside.clock, wheels=wheels_folder(),
-        sandbox_command=COMMAND, trusted_keys=own_keys(places), link=outside.link, tell=tell,
-        other_form=other_box, essays=RepositoryEssays(trusted, places.index, outlines=BoxedOutlines(sandbox)),
+        places=places,
+        forge=outside.forge,
+        writer=outside.writer,
+        repository=outside.repository(trusted),
+        worktrees=RunWorktrees(trusted, places.worktrees, warm=warm),
+        candidates=TrustedCandidates(trusted),
+        sandbox=sandbox,
+        agent=Agents(
+            BoxedAgent(sandbox),
+            CliAgent(sandbox, Programs(programs or places.home), wires=wires, kept=places.runs),
+        ),
+        model=BrokeredModel(),
+        broker=outside.broker,
+        validator=validator_of(places.home, places),
+        ledger=ledger,
+        clock=outside.clock,
+        wheels=wheels_folder(),
+        sandbox_command=COMMAND,
+        trusted_keys=own_keys(places),
+        link=outside.link,
+        tell=tell,
+        other_form=other_box,
+        essays=RepositoryEssays(trusted, places.index, outlines=BoxedOutlines(sandbox)),
     )
 
 
 def validator_of(home: Path, places: Places) -> ValidatorProgram:
-    """The validator's process gets a path and a language, what pip needs for a layer, and no secret of ours."""
-    kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "XDG_")) or name == "HOME"}
+    """The validator's process gets a path and a language, what pip needs for a layer, and no secret
+    of ours."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(("PIP_", "XDG_")) or name == "HOME"
+    }
     public = places.signing_key.with_name(places.signing_key.name + ".pub")
-    return ValidatorProgram(public, {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **kept}, places.runs,
-                            sealed=places.sealed)
+    return ValidatorProgram(
+        public,
+        {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **kept},
+        places.runs,
+        sealed=places.sealed,
+    )
 
 
 def own_keys(places: Places) -> frozenset[str]:

@@ -8,13 +8,25 @@ from hypothesis import HealthCheck, settings
 from tests import spent, tiers
 from tests.fakes import postgres as postgresql
 
-settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+settings.register_profile(
+    "search",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 settings.register_profile("ours", settings.get_profile("search"), derandomize=True)
 settings.register_profile("quick", settings.get_profile("ours"), max_examples=20)
 settings.load_profile("ours")
-"""A commit is green or red whoever asks: its examples are always the same. `make search` draws new ones."""
+"""A commit is green or red whoever asks: its examples are always the same. `make search` draws new
+ones."""
 
-FIRST = ("test_audit.py", "test_kill.py", "test_kill_points.py", "test_ourselves.py", "test_runner.py", "test_disorder.py")
+FIRST = (
+    "test_audit.py",
+    "test_kill.py",
+    "test_kill_points.py",
+    "test_ourselves.py",
+    "test_runner.py",
+    "test_disorder.py",
+)
 """What is long and in one piece comes first, so that nobody waits for it at the end."""
 
 
@@ -36,7 +48,8 @@ def pytest_collection_modifyitems(config, items) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was collected stays to the end: the garbage collector need not look through it again and again."""
+    """What was collected stays to the end: the garbage collector need not look through it again and
+    again."""
     gc.freeze()
 
 
@@ -73,14 +86,20 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session) -> None:
-    """`make soak` fails where a test spends more than it may. A worker has no terminal to tell it on."""
+    """`make soak` fails where a test spends more than it may. A worker has no terminal to tell it
+    on."""
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
-    if terminal and session.config.getoption("soak") and spent.beyond(_told(terminal), spent.budgets()):
+    if (
+        terminal
+        and session.config.getoption("soak")
+        and spent.beyond(_told(terminal), spent.budgets())
+    ):
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter, config) -> None:
-    """With `--durations`, what spent most. The durations themselves are what a busy machine took."""
+    """With `--durations`, what spent most. The durations themselves are what a busy machine
+    took."""
     if config.getoption("durations"):
         terminalreporter.section(spent.SPENT)
         for line in spent.lines(_told(terminalreporter), spent.budgets()):

@@ -25,8 +25,11 @@ ROOT = Path(__file__).resolve().parents[1]
 LIST = Path(__file__).with_name("mutants.toml")
 WORK = ROOT / "build" / "mutants"
 SOURCES = ("harness", "validators")
-COPIED = tuple(path.name for path in sorted(ROOT.iterdir())
-               if not path.name.startswith(".") and path.name not in {*SOURCES, "build", "dist"})
+COPIED = tuple(
+    path.name
+    for path in sorted(ROOT.iterdir())
+    if not path.name.startswith(".") and path.name not in {*SOURCES, "build", "dist"}
+)
 SETTINGS = """\
 [mutmut]
 use_setproctitle = false
@@ -36,8 +39,8 @@ process_isolation = forkserver
 timeout_constant = 5
 timeout_multiplier = 4
 """
-"""A mutant is met in a process that ran no test before: what a test has cached would hide it. Its time
-is up after (the seconds of its tests + timeout_constant) * timeout_multiplier."""
+"""A mutant is met in a process that ran no test before: what a test has cached would hide it. Its
+time is up after (the seconds of its tests + timeout_constant) * timeout_multiplier."""
 FAILED, TIMED_OUT = {1, 2, 3}, {-24, 24, 36, 152, 255}
 """How pytest ends where a mutant is noticed: a test, the collection or pytest fails, or its time is
 up."""
@@ -89,8 +92,11 @@ def main() -> int:
     """Run the rooms, or a sample of their mutants; 1 where something has to be done about it."""
     rules = tomllib.loads(LIST.read_text("utf-8"))
     options = _options(rules["rooms"])
-    rooms = [Room(name, tuple(room["files"]), tuple(room["tests"]))
-             for name, room in rules["rooms"].items() if name in options.rooms or not options.rooms]
+    rooms = [
+        Room(name, tuple(room["files"]), tuple(room["tests"]))
+        for name, room in rules["rooms"].items()
+        if name in options.rooms or not options.rooms
+    ]
     for room in rooms:
         prepare(room)
     drawn: Mapping[Room, Iterable[str]] = dict.fromkeys(rooms, ())
@@ -122,9 +128,13 @@ def prepare(room: Room) -> None:
     room.folder.mkdir(parents=True)
     for name in (*SOURCES, *COPIED):
         (room.folder / name).symlink_to(ROOT / name)
-    settings = {"source_paths": SOURCES, "also_copy": COPIED, "only_mutate": room.files,
-                "pytest_add_cli_args_test_selection": room.tests,
-                "pytest_add_cli_args": ("-p", "no:cacheprovider")}
+    settings = {
+        "source_paths": SOURCES,
+        "also_copy": COPIED,
+        "only_mutate": room.files,
+        "pytest_add_cli_args_test_selection": room.tests,
+        "pytest_add_cli_args": ("-p", "no:cacheprovider"),
+    }
     lists = ("\n    ".join([f"{key} =", *values]) for key, values in settings.items())
     (room.folder / "setup.cfg").write_text(SETTINGS + "\n".join(lists))
 
@@ -144,8 +154,11 @@ def _names(room: Room) -> list[str]:
     from mutmut.utils.format_utils import get_mutant_name
 
     with contextlib.chdir(room.folder):
-        return [get_mutant_name(path, name) for path in room.paths
-                for name in mutate_file_contents(str(path), path.read_text("utf-8")).mutant_names]
+        return [
+            get_mutant_name(path, name)
+            for path in room.paths
+            for name in mutate_file_contents(str(path), path.read_text("utf-8")).mutant_names
+        ]
 
 
 def run(room: Room, names: Iterable[str]) -> float:
@@ -154,12 +167,19 @@ def run(room: Room, names: Iterable[str]) -> float:
     log, began = room.folder / "mutmut.log", time.monotonic()
     mutmut = str(Path(sys.executable).with_name("mutmut"))
     with log.open("w") as output:
-        ended = subprocess.run([mutmut, "run", "--max-children", "1", *names], cwd=room.folder,
-                               env=os.environ | {"TZ": "UTC"}, stdin=subprocess.DEVNULL,
-                               stdout=output, stderr=subprocess.STDOUT)
+        ended = subprocess.run(
+            [mutmut, "run", "--max-children", "1", *names],
+            cwd=room.folder,
+            env=os.environ | {"TZ": "UTC"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     if ended.returncode:
-        raise SystemExit(f"{room.name}: mutmut ended with {ended.returncode}. {log} ends:\n"
-                         f"{log.read_text()[-3000:]}")
+        raise SystemExit(
+            f"{room.name}: mutmut ended with {ended.returncode}. {log} ends:\n"
+            f"{log.read_text()[-3000:]}"
+        )
     return time.monotonic() - began
 
 
@@ -167,8 +187,9 @@ def outcome_of(room: Room) -> Outcome:
     """What mutmut wrote down of the mutants that it ran."""
     with contextlib.chdir(room.folder):
         codes = [(path, name, code) for path in room.paths for name, code in _exit_codes(path)]
-        survivors = tuple(_survivor(path, name) for path, name, code in codes
-                          if code not in FAILED | TIMED_OUT)
+        survivors = tuple(
+            _survivor(path, name) for path, name, code in codes if code not in FAILED | TIMED_OUT
+        )
     timed_out = sum(code in TIMED_OUT for _, _, code in codes)
     return Outcome(room, len(codes) - len(survivors), timed_out, survivors)
 
@@ -183,8 +204,9 @@ def _survivor(path: Path, name: str) -> Survivor:
     from mutmut.mutation.diff_apply import get_diff_for_mutant
 
     difference = get_diff_for_mutant(name, path=path).splitlines()[2:]
-    line, mutant = (" ".join(told[1:].strip() for told in difference if told.startswith(sign))
-                    for sign in "-+")
+    line, mutant = (
+        " ".join(told[1:].strip() for told in difference if told.startswith(sign)) for sign in "-+"
+    )
     mangled = name.rpartition("__mutmut_")[0].rpartition(".")[2]
     function = mangled.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
     return Survivor(f"{_module(path)}.{function}", line, mutant)
@@ -197,18 +219,23 @@ def _module(path: Path) -> str:
 def explained(rules: Mapping[str, Any], room: Room) -> dict[Survivor, str]:
     """The listed survivors of a room, and why they may live."""
     modules = tuple(f"{_module(path)}." for path in room.paths)
-    return {Survivor(entry["in"], line, mutant): entry["why"]
-            for entry in rules.get("survivors", ()) if entry["in"].startswith(modules)
-            for line, mutant in entry["mutants"]}
+    return {
+        Survivor(entry["in"], line, mutant): entry["why"]
+        for entry in rules.get("survivors", ())
+        if entry["in"].startswith(modules)
+        for line, mutant in entry["mutants"]
+    }
 
 
 def lines(outcome: Outcome, listed: Mapping[Survivor, str], seconds: float) -> Iterator[str]:
     """A room's score, and the survivors of which nobody has said why, as they would be listed."""
     unlisted = [survivor for survivor in outcome.survivors if survivor not in listed]
     total, known = outcome.died + len(outcome.survivors), len(outcome.survivors) - len(unlisted)
-    yield (f"{outcome.room.name:<12}{outcome.score:6.1f} %: {outcome.died} of {total} died,"
-           f" {outcome.timed_out} of them by time; {known} survivors are listed, {len(unlisted)}"
-           f" are not; {seconds:.0f} s")
+    yield (
+        f"{outcome.room.name:<12}{outcome.score:6.1f} %: {outcome.died} of {total} died,"
+        f" {outcome.timed_out} of them by time; {known} survivors are listed, {len(unlisted)}"
+        f" are not; {seconds:.0f} s"
+    )
     for survivor in unlisted:
         told = json.dumps([survivor.line, survivor.mutant], ensure_ascii=False)
         yield f"    {survivor.function}\n        {told},"

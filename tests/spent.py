@@ -79,13 +79,18 @@ def dearest(reports: Iterable[object]) -> list[tuple[str, float]]:
 
 
 def budgets() -> dict[str, float]:
-    """The seconds that somebody allowed for a test beyond the ceiling, by its name without its case."""
+    """The seconds that somebody allowed for a test beyond the ceiling, by its name without its
+    case."""
     return tomllib.loads(BUDGETS.read_text("utf-8"))["seconds"]
 
 
-def beyond(spent: Iterable[tuple[str, float]], allowed: dict[str, float]) -> list[tuple[str, float, float]]:
+def beyond(
+    spent: Iterable[tuple[str, float]], allowed: dict[str, float]
+) -> list[tuple[str, float, float]]:
     """Who spent more than allowed: name, seconds, what was allowed."""
-    found = ((name, seconds, allowed.get(name.partition("[")[0], CEILING)) for name, seconds in spent)
+    found = (
+        (name, seconds, allowed.get(name.partition("[")[0], CEILING)) for name, seconds in spent
+    )
     return [row for row in found if row[1] > row[2]]
 
 
@@ -96,4 +101,7 @@ def lines(spent: list[tuple[str, float]], allowed: dict[str, float]) -> Iterator
         yield f"{seconds:>8.1f} {allowed.get(name.partition('[')[0], CEILING):>8} {name}"
     yield f"{sum(seconds for _, seconds in spent):>8.1f} {'':>8} all {len(spent)}"
     for name, seconds, most in beyond(spent, allowed):
-        yield f"{seconds:>8.1f} {most:>8} {name}  beyond what is allowed: make it cheaper, or give it a line in {BUDGETS.name}"
+        yield (
+            f"{seconds:>8.1f} {most:>8} {name}  beyond what is allowed: make it cheaper, or give it"
+            f" a line in {BUDGETS.name}"
+        )

@@ -22,18 +22,26 @@ def report(name, seconds, **fixtures):
 
 
 def test_the_dearest_come_first_and_what_was_not_measured_is_left_out() -> None:
-    reports = [report("cheap", 0.5), report("dear", 40.0, lap=7.0), Report("only its setup"), object()]
+    reports = [
+        report("cheap", 0.5),
+        report("dear", 40.0, lap=7.0),
+        Report("only its setup"),
+        object(),
+    ]
     assert spent.dearest(reports) == [("dear", 40.0), ("lap", 7.0), ("cheap", 0.5)]
 
 
 def test_beyond_the_ceiling_or_its_own_line_every_case_is_named() -> None:
     told = [("dear[a]", 9.0), ("dear[b]", 11.0), ("small", 2.1), ("right", 2.0)]
-    assert spent.beyond(told, {"dear": 10.0}) == [("dear[b]", 11.0, 10.0), ("small", 2.1, spent.CEILING)]
+    assert spent.beyond(told, {"dear": 10.0}) == [
+        ("dear[b]", 11.0, 10.0),
+        ("small", 2.1, spent.CEILING),
+    ]
     below = list(spent.lines(told, {"dear": 10.0}))[-2:]
     assert [line.split()[2] for line in below] == ["dear[b]", "small"]
 
 
-BURNING = '''
+BURNING = """
 import subprocess, sys, time
 
 BURN = "import time; began = time.process_time()\\nwhile time.process_time() - began < 0.4: pass"
@@ -49,14 +57,26 @@ def test_burns_below_a_child_that_lives_on():
 
 def test_idles():
     time.sleep(0.4)
-'''
+"""
 
 
 def run(folder, text, *options):
     """pytest on one file, with the plugin of this folder."""
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "test_sample.py").write_text(text)
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "--durations=2", "--rootdir", folder, *options, folder]
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "tests.conftest",
+        "--durations=2",
+        "--rootdir",
+        folder,
+        *options,
+        folder,
+    ]
     return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 
@@ -92,7 +112,9 @@ def test_asks_first(outer): burn(2.2)
 """
 
 
-def test_what_is_made_for_many_is_not_charged_to_who_asks_first_and_the_ceiling_fails_the_soak(tmp_path) -> None:
+def test_what_is_made_for_many_is_not_charged_to_who_asks_first_and_the_ceiling_fails_the_soak(
+    tmp_path,
+) -> None:
     done = run(tmp_path, SHARED, "--soak")
     found = rows(done)
     assert 2.1 < found["test_asks_first"] < 2.6, done.stdout
@@ -105,6 +127,9 @@ def test_budgets_are_of_tests_that_exist(request) -> None:
     for name in spent.budgets():
         path, _, test = name.partition("::")
         folder = request.config.rootpath
-        text = (folder / path).read_text("utf-8") if test else "\n".join(
-            file.read_text("utf-8") for file in (folder / "tests").rglob("*.py"))
+        text = (
+            (folder / path).read_text("utf-8")
+            if test
+            else "\n".join(file.read_text("utf-8") for file in (folder / "tests").rglob("*.py"))
+        )
         assert f"def {test or name.removeprefix('fixture ')}(" in text, name

@@ -37,14 +37,36 @@ def test_inside(draw):
 def collected(folder, *options):
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "test_it.py").write_text(TESTS)
-    argv = [sys.executable, "-m", "pytest", "-v", "-s", "-p", "tests.conftest", "--rootdir", folder, *options, folder]
-    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True).stdout
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-v",
+        "-s",
+        "-p",
+        "tests.conftest",
+        "--rootdir",
+        folder,
+        *options,
+        folder,
+    ]
+    return subprocess.run(
+        argv, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True
+    ).stdout
 
 
 def test_make_test_draws_and_make_soak_runs_everything(tmp_path) -> None:
-    some, other, whole = collected(tmp_path), collected(tmp_path, "--seed=2"), collected(tmp_path, "--soak")
+    some, other, whole = (
+        collected(tmp_path),
+        collected(tmp_path, "--seed=2"),
+        collected(tmp_path, "--soak"),
+    )
     assert (some.count("test_search["), some.count("test_dear"), "drawn 4" in some) == (2, 0, True)
-    assert (whole.count("test_search["), whole.count("test_dear"), "drawn 50" in whole) == (9, 1, True)
+    assert (whole.count("test_search["), whole.count("test_dear"), "drawn 50" in whole) == (
+        9,
+        1,
+        True,
+    )
     assert "16 deselected" in some
     assert (some.count("fork-"), some.count("disk-"), whole.count("test_of_each[")) == (1, 1, 6)
     walls = [len(re.findall(rf"test_of_some\[.*{wall}", some)) for wall in ("north", "south")]

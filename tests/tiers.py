@@ -16,7 +16,10 @@ import pytest
 
 MARKERS = (
     "soak(reason): only `make soak` runs it; the reason says why that is enough",
-    "sample(n, each=argument, of=argument): `make test` runs n of its cases, drawn by --seed; `make soak` runs all",
+    (
+        "sample(n, each=argument, of=argument): `make test` runs n of its cases, drawn by --seed;"
+        " `make soak` runs all"
+    ),
 )
 SEED = 20261122
 Case = TypeVar("Case")
@@ -44,20 +47,26 @@ def _chosen(items: Sequence[pytest.Item], seed: int) -> list[pytest.Item]:
             groups.setdefault(_group(item), []).append(item)
     chosen: list[pytest.Item] = []
     for cases in groups.values():
-        sample = cases[0].get_closest_marker("sample")  # drawn by a name that is the same in every process
+        sample = cases[0].get_closest_marker(
+            "sample"
+        )  # drawn by a name that is the same in every process
         chosen += cases if sample is None else sampled(cases, sample.args[0], seed, cases[0].nodeid)
     return chosen
 
 
 def _group(item: pytest.Item) -> str:
-    """Cases among which a sample is drawn: those of one test, of one value of an argument, or of all values of one."""
+    """Cases among which a sample is drawn: those of one test, of one value of an argument, or of
+    all values of one."""
     name, sample = item.nodeid.partition("[")[0], item.get_closest_marker("sample")
     if sample is None or not sample.kwargs:
         return name
     assert isinstance(item, pytest.Function)
     if "each" in sample.kwargs:
         return f"{name} {item.callspec.params[sample.kwargs['each']]}"
-    return f"{name} {[value for key, value in item.callspec.params.items() if key != sample.kwargs['of']]!r}"
+    return (
+        f"{name}"
+        f" {[value for key, value in item.callspec.params.items() if key != sample.kwargs['of']]!r}"
+    )
 
 
 def sampled(cases: Sequence[Case], size: int, seed: int, name: str) -> list[Case]:

@@ -1,1 +1,2 @@
-"""The sealed judge: a program of its own. It imports nothing of the harness, and the harness imports nothing of it."""
+"""The sealed judge: a program of its own. It imports nothing of the harness, and the harness
+imports nothing of it."""

@@ -19,21 +19,31 @@ if TYPE_CHECKING:
     from validators.authoring.prove import How
     from validators.launcher.context import Desk
 
-SUPERVISOR = (sys.executable, "-I", "-m", "harness.programs.sandbox")   # a program of its own; a request names its own
+SUPERVISOR = (
+    sys.executable,
+    "-I",
+    "-m",
+    "harness.programs.sandbox",
+)  # a program of its own; a request names its own
 JOURNEY_SECONDS = 60
 
 
 def judge(request: Path, out: Path) -> int:
-    """Judge the request's candidate: verdict.json, public.json, index.html and evidence/ in `out`."""
+    """Judge the request's candidate: verdict.json, public.json, index.html and evidence/ in
+    `out`."""
     from validators.judging.judging import judgement_of
     from validators.judging.publish import EVIDENCE, published
 
     out.mkdir(parents=True, exist_ok=True)
-    (out / "verdict.json").unlink(missing_ok=True)  # an old verdict must not outlive this judgement, however it ends
+    (out / "verdict.json").unlink(
+        missing_ok=True
+    )  # an old verdict must not outlive this judgement, however it ends
     desk = _desk(request)
     judged = desk.shelf.folder / "judged"
     judged.mkdir(mode=0o700, exist_ok=True)
-    kept = Path(tempfile.mkdtemp(prefix=f".unfinished-{desk.request.run}-{desk.request.round}-", dir=judged))
+    kept = Path(
+        tempfile.mkdtemp(prefix=f".unfinished-{desk.request.run}-{desk.request.round}-", dir=judged)
+    )
     judgement = judgement_of(desk, keep=kept / EVIDENCE)
     published(judgement, kept=kept, out=out, ended=_now())
     _log(desk)
@@ -42,7 +52,8 @@ def judge(request: Path, out: Path) -> int:
 
 
 def author(request: Path, out: Path) -> int:
-    """Have journeys written for the request's issue, prove them on base and seal them: authored.json in `out`."""
+    """Have journeys written for the request's issue, prove them on base and seal them:
+    authored.json in `out`."""
     from validators.authoring.authoring import authored
     from validators.store.files import placed
 
@@ -50,20 +61,32 @@ def author(request: Path, out: Path) -> int:
     (out / "authored.json").unlink(missing_ok=True)
     desk = _desk(request)
     found = authored(desk)
-    placed(out / "authored.json", json.dumps(asdict(found), indent=1).encode(), replace=True, mode=0o644)
+    placed(
+        out / "authored.json",
+        json.dumps(asdict(found), indent=1).encode(),
+        replace=True,
+        mode=0o644,
+    )
     _log(desk)
     print(f"{found.outcome}: {found.reason}")
     return 0
 
 
-def prove(files: Sequence[Path], how: How, *, request: Path | None, ground: Ground, as_json: bool) -> int:
-    """Show that journeys can fail and can pass, and write a proof beside each that does. Seals nothing."""
+def prove(
+    files: Sequence[Path], how: How, *, request: Path | None, ground: Ground, as_json: bool
+) -> int:
+    """Show that journeys can fail and can pass, and write a proof beside each that does. Seals
+    nothing."""
     from validators.authoring.prove import proof_lines, proof_report, proved, written
     from validators.launcher.workplace import work_folder
 
     told = written(files)
     with work_folder() as folder:
-        desk = _desk(request) if request else _folder_desk(ground, folder=folder, journeys=len(told.journeys))
+        desk = (
+            _desk(request)
+            if request
+            else _folder_desk(ground, folder=folder, journeys=len(told.journeys))
+        )
         found = proved(desk, told, how)
     whole = proof_report(told, found)
     if as_json:
@@ -75,7 +98,8 @@ def prove(files: Sequence[Path], how: How, *, request: Path | None, ground: Grou
 
 
 def try_(file: Path, *, ground: Ground, url: str, seed: int | None, keep: Path | None) -> int:
-    """Perform a journey once and say what each step and look saw. Exit 0 when it passed and its twin did not."""
+    """Perform a journey once and say what each step and look saw. Exit 0 when it passed and its
+    twin did not."""
     import secrets
     import shutil
 
@@ -86,9 +110,13 @@ def try_(file: Path, *, ground: Ground, url: str, seed: int | None, keep: Path |
 
     (journey,) = written((file,), may_only_look=True).journeys.values()
     with work_folder() as folder:
-        desk = _folder_desk(_at_an_address(ground, folder) if url else ground, folder=folder, journeys=1)
+        desk = _folder_desk(
+            _at_an_address(ground, folder) if url else ground, folder=folder, journeys=1
+        )
         seed = secrets.randbits(31) if seed is None else seed
-        told = tried(desk, journey, folder=folder, seed=seed, address=Address.of(url) if url else None)
+        told = tried(
+            desk, journey, folder=folder, seed=seed, address=Address.of(url) if url else None
+        )
         for line in try_lines(journey, told, kept=folder / "kept"):
             print(line)
         if keep:
@@ -106,7 +134,8 @@ def key(path: Path) -> int:
 
 
 def check(files: Sequence[Path]) -> int:
-    """Lint journeys; every problem and every warning is printed with its file and line. A proof beside one must be of it."""
+    """Lint journeys; every problem and every warning is printed with its file and line. A proof
+    beside one must be of it."""
     from validators.authoring.prove import stale
     from validators.language.check import checked
     from validators.language.lint import warnings
@@ -138,7 +167,8 @@ def verify(verdict: Path, public_key: Path, *, key_id: str | None, evidence: Pat
 
 
 def store_evidence(store: Path, public_key: Path, verdicts: Sequence[Path]) -> int:
-    """Print, for each verdict, why the store's evidence is not what it binds; an empty text where it is. JSON."""
+    """Print, for each verdict, why the store's evidence is not what it binds; an empty text where
+    it is. JSON."""
     from validators.judging.verify import evidence_faults
 
     print(json.dumps(evidence_faults(verdicts, public_key=public_key, store=store)))
@@ -146,8 +176,9 @@ def store_evidence(store: Path, public_key: Path, verdicts: Sequence[Path]) -> i
 
 
 def store_digest(request: Path) -> int:
-    """Print which journeys bind a change for the request's issue, and nothing about them: how many were written for its very
-    text, whether an author declined to, how many guard what has landed, and the digest of all, null when there are none."""
+    """Print which journeys bind a change for the request's issue, and nothing about them: how many
+    were written for its very text, whether an author declined to, how many guard what has landed,
+    and the digest of all, null when there are none."""
     from validators.authoring.authoring import in_force
     from validators.launcher.regression_suite import declined, standing_digests
     from validators.store.journeys import set_digest
@@ -155,13 +186,18 @@ def store_digest(request: Path) -> int:
     desk = _desk(request)
     own, guarding = desk.shelf.journeys(desk.request.issue.number), standing_digests(desk)
     digests = [*(one.entry.digest for one in own), *guarding]
-    told = {"journeys": len(in_force(desk.request, own)), "declined": declined(desk), "standing": len(guarding)}
+    told = {
+        "journeys": len(in_force(desk.request, own)),
+        "declined": declined(desk),
+        "standing": len(guarding),
+    }
     print(json.dumps({**told, "digest": set_digest(digests) if digests else None}))
     return 0
 
 
 def store_list(request: Path) -> int:
-    """Print the history of every journey, oldest first, one JSON object a line; `stands` for what is in force now."""
+    """Print the history of every journey, oldest first, one JSON object a line; `stands` for what
+    is in force now."""
     from validators.authoring.inventory import listed
 
     for line in listed(_desk(request)):
@@ -178,7 +214,8 @@ def store_show(request: Path, digest: str) -> int:
 
 
 def store_add(request: Path, journey: Path, *, actor: str, reason: str) -> int:
-    """Seal a journey that a maintainer wrote, once it is proved, for the request's issue, or for the mission (issue 0)."""
+    """Seal a journey that a maintainer wrote, once it is proved, for the request's issue, or for
+    the mission (issue 0)."""
     from validators.authoring.maintaining import added
 
     found = added(_desk(request), journey.read_text(), actor=actor, reason=reason)
@@ -191,7 +228,9 @@ def retire(request: Path, digest: str, *, actor: str, reason: str) -> int:
     from validators.judging.predicate import stamp
     from validators.store.entries import Event
 
-    entry = _desk(request).shelf.closed(digest, event=Event.RETIRED, actor=actor, reason=reason, at=stamp(_now()))
+    entry = _desk(request).shelf.closed(
+        digest, event=Event.RETIRED, actor=actor, reason=reason, at=stamp(_now())
+    )
     print(f"retired {entry.journey} ({digest}) of issue {entry.issue}")
     return 0
 
@@ -217,7 +256,9 @@ def _folder_desk(ground: Ground, *, folder: Path, journeys: int) -> Desk:
     from validators.authoring.local_request import request_on
     from validators.launcher.context import opened_desk
 
-    request = request_on(ground, folder=folder, supervisor=SUPERVISOR, journeys=journeys, seconds=JOURNEY_SECONDS)
+    request = request_on(
+        ground, folder=folder, supervisor=SUPERVISOR, journeys=journeys, seconds=JOURNEY_SECONDS
+    )
     return opened_desk(request, caller=folder, now=_now)
 
 

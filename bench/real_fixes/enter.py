@@ -1,4 +1,5 @@
-"""A Datasette plugin: /-/enter makes the visitor root. `--root` prints a login address, which a person never sees."""
+"""A Datasette plugin: /-/enter makes the visitor root. `--root` prints a login address, which a
+person never sees."""
 
 from __future__ import annotations
 

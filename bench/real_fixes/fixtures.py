@@ -1,9 +1,10 @@
-"""The databases that Datasette serves in `bench/real_fixes.py`: `python fixtures.py FOLDER` writes FOLDER/fixtures.db and others.
+"""The databases that Datasette serves in `bench/real_fixes.py`: `python fixtures.py FOLDER` writes
+FOLDER/fixtures.db and others.
 
-Made by hand for the bugs of the bench: a table with facets, a JSON array and a column that pages hide, one to sort, one
-with full-text search, compound and odd keys, a view, and more rows than a page holds. Beside it stand small databases, for
-bugs that somebody met in one database and that were there in all.
-"""
+Made by hand for the bugs of the bench: a table with facets, a JSON array and a column that pages
+hide, one to sort, one with full-text search, compound and odd keys, a view, and more rows than a
+page holds. Beside it stand small databases, for bugs that somebody met in one database and that
+were there in all."""
 
 from __future__ import annotations
 
@@ -35,7 +36,10 @@ create table guestbook (pk integer primary key, name text, said text);
 create view tall_rooms as select pk, content, rank from sortable where rank > 10;
 create virtual table roadside_fts using fts4 (name, place, content="roadside");
 """
-OTHERS = {"harbour": ("boats", ("Curlew", "Avocet", "Dunlin")), "orchard": ("trees", ("Quince", "Medlar", "Damson"))}
+OTHERS = {
+    "harbour": ("boats", ("Curlew", "Avocet", "Dunlin")),
+    "orchard": ("trees", ("Quince", "Medlar", "Damson")),
+}
 """More databases: the one table of each, and what is named in it."""
 CITIES = ("San Francisco", "Los Angeles", "Detroit", "Memnonia")
 PLACES = (
@@ -60,7 +64,9 @@ def made(folder: Path) -> Path:
             rows = list(rows)
             holes = ", ".join("?" * len(rows[0]))
             database.executemany(f'insert into "{table}" values ({holes})', rows)
-        database.execute("insert into roadside_fts (docid, name, place) select pk, name, place from roadside")
+        database.execute(
+            "insert into roadside_fts (docid, name, place) select pk, name, place from roadside"
+        )
     for name, (table, words) in OTHERS.items():
         with sqlite3.connect(folder / f"{name}.db") as database:
             database.execute(f"create table {table} (pk integer primary key, name text)")
@@ -74,12 +80,25 @@ def contents() -> dict[str, Iterable[tuple[object, ...]]]:
     return {
         "facet_cities": enumerate(CITIES, 1),
         "facetable": (
-            (pk, f"2019-01-{14 + pk % 4:02} 08:00:00", int(city != 4), int(city != 4), state, city, where, json.dumps(tags))
+            (
+                pk,
+                f"2019-01-{14 + pk % 4:02} 08:00:00",
+                int(city != 4),
+                int(city != 4),
+                state,
+                city,
+                where,
+                json.dumps(tags),
+            )
             for pk, (state, city, where, tags) in facets
         ),
         "sortable": ((pk, f"room {pk:03}", pk * 37 % 211, pk * 0.5) for pk in range(1, 201)),
         "roadside": ((pk, *each) for pk, each in enumerate(ATTRACTIONS, 1)),
-        "visits": ((year, number, f"guest {year}-{number}") for year in (2019, 2020) for number in (1, 2, 3)),
+        "visits": (
+            (year, number, f"guest {year}-{number}")
+            for year in (2019, 2020)
+            for number in (1, 2, 3)
+        ),
         "odd/name, with (signs)": ((pk, f"odd {pk}") for pk in (1, 2, 3)),
         "many": ((pk, f"word-{pk:04}") for pk in range(1, 302)),
         "hidden_notes": ((1, "nobody lists this"),),

@@ -1,12 +1,14 @@
-"""The start command of every side of `bench/real_fixes.py`, in the app's box: `python serve.py`, told by side.json beside it.
+"""The start command of every side of `bench/real_fixes.py`, in the app's box: `python serve.py`,
+told by side.json beside it.
 
-    old     the release with the bug            new     the release with the fix
-    painted the fixed page as it was once, with what it leads to, by path; nothing is behind it
-    any name of SPECIAL_CASES: both releases behind a front that answers with the fixed one in the special case alone; one of
-    them is `own address`: right for what the issue's reporter opened, letter by letter, and for what such a page loads
+    old     the release with the bug            new     the release with the fix painted the fixed
+    page as it was once, with what it leads to, by path; nothing is behind it any name of
+    SPECIAL_CASES: both releases behind a front that answers with the fixed one in the special case
+    alone; one of them is `own address`: right for what the issue's reporter opened, letter by
+    letter, and for what such a page loads
 
-A front also keeps an app with a base_url to it: Datasette answers outside of it too, where a real set-up would not.
-"""
+A front also keeps an app with a base_url to it: Datasette answers outside of it too, where a real
+set-up would not."""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ STARTING = threading.Lock()
 
 
 def own_address(asked: BaseHTTPRequestHandler) -> bool:
-    """Whether it is a page that the reporter opened, or something that such a page loads for itself."""
+    """Whether it is a page that the reporter opened, or something that such a page loads for
+    itself."""
     whence = urlsplit(asked.headers.get("referer", ""))
     loaded = asked.headers.get("sec-fetch-dest", "document") != "document"
     return (urlunsplit(("", "", *whence[2:])) if loaded else asked.path) in SIDE["own_address"]
@@ -72,7 +75,8 @@ class Page:
 
 
 def running(release: str) -> int:
-    """The port of a release, which is started when it is asked for first: most fronts never need both."""
+    """The port of a release, which is started when it is asked for first: most fronts never need
+    both."""
     port = PORT + 1 + RELEASES.index(release)
     with STARTING:
         if release not in RUNNING:
@@ -95,7 +99,17 @@ def started(release: str, port: int) -> subprocess.Popen[bytes]:
 
 def command(port: int) -> list[str]:
     databases = sorted(str(file) for file in Path(os.environ["APP_DATA"]).glob("*.db"))
-    return [sys.executable, "-S", "-s", "-m", "datasette", *databases, "--port", str(port), *SIDE["arguments"]]
+    return [
+        sys.executable,
+        "-S",
+        "-s",
+        "-m",
+        "datasette",
+        *databases,
+        "--port",
+        str(port),
+        *SIDE["arguments"],
+    ]
 
 
 class Front(BaseHTTPRequestHandler):
@@ -107,7 +121,9 @@ class Front(BaseHTTPRequestHandler):
         rule = SIDE["mode"]
         fixed = SPECIAL_CASES[rule](self) if rule in SPECIAL_CASES else rule == "new"
         content = self.rfile.read(int(self.headers.get("content-length") or 0))
-        upstream = http.client.HTTPConnection("127.0.0.1", running("new" if fixed else "old"), timeout=30)
+        upstream = http.client.HTTPConnection(
+            "127.0.0.1", running("new" if fixed else "old"), timeout=30
+        )
         headers = {key: value for key, value in self.headers.items() if key.lower() not in DROPPED}
         upstream.request(self.command, self.path, body=content or None, headers=headers)
         told = upstream.getresponse()
@@ -144,14 +160,24 @@ class Painted(Front):
 
 
 def recorded(port: int) -> dict[str, Page]:
-    """The fixed page and the first page, as root where there is one, and what they lead to: by path, without a query, each as
-    it was once."""
+    """The fixed page and the first page, as root where there is one, and what they lead to: by
+    path, without a query, each as it was once."""
     cookie = {}
     if "--root" in SIDE["arguments"]:
         cookie = {"Cookie": fetched(port, ENTER, {}).header("set-cookie").partition(";")[0]}
-    starts = {start: fetched(port, start, cookie) for start in (SIDE["base_url"], *SIDE["own_address"], SIDE["url_path"])}
-    links = {link: fetched(port, link, cookie) for start, page in starts.items() for link in led(start, page)}
-    return {path.partition("?")[0]: page for path, page in (*links.items(), (ENTER, fetched(port, ENTER, {})), *starts.items())}
+    starts = {
+        start: fetched(port, start, cookie)
+        for start in (SIDE["base_url"], *SIDE["own_address"], SIDE["url_path"])
+    }
+    links = {
+        link: fetched(port, link, cookie)
+        for start, page in starts.items()
+        for link in led(start, page)
+    }
+    return {
+        path.partition("?")[0]: page
+        for path, page in (*links.items(), (ENTER, fetched(port, ENTER, {})), *starts.items())
+    }
 
 
 def led(start: str, page: Page) -> Iterator[str]:
@@ -165,7 +191,11 @@ def fetched(port: int, path: str, headers: dict[str, str]) -> Page:
     upstream = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     upstream.request("GET", path, headers=headers)
     told = upstream.getresponse()
-    return Page(told.status, [(key, value) for key, value in told.getheaders() if key.lower() not in DROPPED], told.read())
+    return Page(
+        told.status,
+        [(key, value) for key, value in told.getheaders() if key.lower() not in DROPPED],
+        told.read(),
+    )
 
 
 def main() -> None:
@@ -176,7 +206,9 @@ def main() -> None:
     if mode == "painted":
         Painted.pages = recorded(running("new"))
         RUNNING["new"].kill()
-    ThreadingHTTPServer(("127.0.0.1", PORT), Painted if mode == "painted" else Front).serve_forever()
+    ThreadingHTTPServer(
+        ("127.0.0.1", PORT), Painted if mode == "painted" else Front
+    ).serve_forever()
 
 
 if __name__ == "__main__":

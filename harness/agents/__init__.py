@@ -1,1 +1,2 @@
-"""Agents and models: the loop in the box, the broker that holds the keys, and the adapters for both ports."""
+"""Agents and models: the loop in the box, the broker that holds the keys, and the adapters for both
+ports."""

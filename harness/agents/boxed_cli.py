@@ -1,8 +1,8 @@
 """An agent CLI in its box: the `Agent` port over the `Sandbox` port, for every CLI alike.
 
-The box sees the run's worktree and its store, the program, a home for this one run, the project's prepared packages, and
-one port that leads to the broker. What it prints is kept for people and read for how it ended; nobody believes it.
-"""
+The box sees the run's worktree and its store, the program, a home for this one run, the project's
+prepared packages, and one port that leads to the broker. What it prints is kept for people and read
+for how it ended; nobody believes it."""
 
 import os
 import tempfile
@@ -39,23 +39,32 @@ from harness.programs.agent_clis.programs import Program, Programs
 
 CLIS: Mapping[AgentKind, Cli] = {cli.kind: cli for cli in (CLAUDE_CODE, CODEX, OPENCODE)}
 HOME, PROGRAM = "/home/agent", "/opt/cli"
-_LONGEST = 8_000            # characters of a summary
-_MAX_TOKENS = 16_000        # of one answer, where the role does not say
+_LONGEST = 8_000  # characters of a summary
+_MAX_TOKENS = 16_000  # of one answer, where the role does not say
 
 
 class CliAgent:
-    """Runs assignments with the CLI that they name. `wires` are those of the providers by name, the one without a prefix under
-    the empty one; None where the broker speaks all of them. `kept` is where what a CLI printed is written, by run. The limits
-    bound each box."""
+    """Runs assignments with the CLI that they name. `wires` are those of the providers by name, the
+    one without a prefix under the empty one; None where the broker speaks all of them. `kept` is
+    where what a CLI printed is written, by run. The limits bound each box."""
 
-    def __init__(self, sandbox: Sandbox, programs: Programs, *, wires: Mapping[str, Wire] | None = None,
-                 kept: Path | None = None, memory_mb: int = 4096, pids: int = 1024, disk_mb: int = 1024) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        programs: Programs,
+        *,
+        wires: Mapping[str, Wire] | None = None,
+        kept: Path | None = None,
+        memory_mb: int = 4096,
+        pids: int = 1024,
+        disk_mb: int = 1024,
+    ) -> None:
         self._sandbox, self._programs, self._wires, self._kept = sandbox, programs, wires, kept
         self._memory_mb, self._pids, self._disk_mb = memory_mb, pids, disk_mb
 
     def work(self, assignment: Assignment, session: Session) -> AgentReport:
-        """Run it; the box is dead when this returns. Raises SandboxError when no box could be made, ConfigError when the CLI
-        is not installed or does not speak to this model's provider."""
+        """Run it; the box is dead when this returns. Raises SandboxError when no box could be made,
+        ConfigError when the CLI is not installed or does not speak to this model's provider."""
         program, cli = self._programs.chosen(assignment.agent), CLIS[assignment.agent.kind]
         wire = self._wire(cli, session.model)
         with tempfile.TemporaryDirectory(prefix=f"factory-agent-{os.getpid()}-") as scratch:
@@ -78,24 +87,49 @@ class CliAgent:
         wire = self._wires[provider if provider in self._wires else ""]
         if wire in cli.wires:
             return wire
-        raise ConfigError(f"{cli.kind} speaks {' or '.join(cli.wires)}, and the provider of {model} speaks {wire}; pick another "
-                          "agent, or a model of another provider", file="factory.toml", key="agents")
+        raise ConfigError(
+            f"{cli.kind} speaks {' or '.join(cli.wires)}, and the provider of {model} speaks"
+            f" {wire}; pick another agent, or a model of another provider",
+            file="factory.toml",
+            key="agents",
+        )
 
-    def _spec(self, assignment: Assignment, session: Session, program: Program, launch: Launch, seen: "_Seen",
-              hidden: tuple[Bind, ...]) -> BoxSpec:
+    def _spec(
+        self,
+        assignment: Assignment,
+        session: Session,
+        program: Program,
+        launch: Launch,
+        seen: "_Seen",
+        hidden: tuple[Bind, ...],
+    ) -> BoxSpec:
         worktree, env = seen.worktree, {"HOME": HOME, "PYTHONDONTWRITEBYTECODE": "1", **launch.env}
-        binds = [Bind(str(worktree), f"{WORKSPACE}/{worktree.name}", "rw"), Bind(str(seen.home), HOME, "rw"),
-                 Bind(str(program.folder.resolve()), PROGRAM), *hidden]
+        binds = [
+            Bind(str(worktree), f"{WORKSPACE}/{worktree.name}", "rw"),
+            Bind(str(seen.home), HOME, "rw"),
+            Bind(str(program.folder.resolve()), PROGRAM),
+            *hidden,
+        ]
         if (store := worktree.with_name(STORE)).is_dir():
             binds.append(Bind(str(store), f"{WORKSPACE}/{STORE}", "rw"))
         if assignment.layer is not None:
             binds.append(Bind(str(assignment.layer.resolve()), LAYER))
             env["PYTHONPATH"] = LAYER
         return BoxSpec(
-            name=assignment.role, argv=(f"{PROGRAM}/{program.path}", *launch.words), cwd=f"{WORKSPACE}/{worktree.name}",
-            env=env, binds=tuple(binds), dial=(Dial(PORT, str(session.socket)),), form=seen.form,
-            limits=Limits(wall_seconds=assignment.wall_seconds, memory_mb=self._memory_mb, pids=self._pids,
-                          disk_mb=self._disk_mb))
+            name=assignment.role,
+            argv=(f"{PROGRAM}/{program.path}", *launch.words),
+            cwd=f"{WORKSPACE}/{worktree.name}",
+            env=env,
+            binds=tuple(binds),
+            dial=(Dial(PORT, str(session.socket)),),
+            form=seen.form,
+            limits=Limits(
+                wall_seconds=assignment.wall_seconds,
+                memory_mb=self._memory_mb,
+                pids=self._pids,
+                disk_mb=self._disk_mb,
+            ),
+        )
 
     def _keep(self, assignment: Assignment, result: BoxResult) -> None:
         """What it printed, as far as the box's output is kept, for people who look into the run."""
@@ -106,14 +140,17 @@ class CliAgent:
 
 
 class _Seen:
-    """Where things are for what runs in the box: under the names of the box, or of the host where there are no mounts."""
+    """Where things are for what runs in the box: under the names of the box, or of the host where
+    there are no mounts."""
 
     def __init__(self, form: Form, worktree: Path, home: Path) -> None:
         self.form, self.worktree, self.home = form, worktree, home
 
     @property
     def worktree_there(self) -> str:
-        return f"{WORKSPACE}/{self.worktree.name}" if self.form.in_namespaces else str(self.worktree)
+        return (
+            f"{WORKSPACE}/{self.worktree.name}" if self.form.in_namespaces else str(self.worktree)
+        )
 
     @property
     def home_there(self) -> str:
@@ -121,13 +158,27 @@ class _Seen:
 
 
 def report_of(result: BoxResult, cli: Cli, program: Program) -> AgentReport:
-    """The report that its events amount to; an `error` when they do not tell an end, or the box was ended."""
+    """The report that its events amount to; an `error` when they do not tell an end, or the box was
+    ended."""
     events = tuple(events_in(result.stdout))
     heard = cli.heard(events) or ended_badly(_complaint(result), turns=0, tool_calls=0)
     if result.killed_by is not None:
-        heard = Heard("error", f"the box was ended: {result.killed_by}", turns=heard.turns, tool_calls=heard.tool_calls)
-    return AgentReport(outcome=heard.outcome, summary=heard.says[:_LONGEST], reason=heard.reason, turns=heard.turns,
-                       tool_calls=heard.tool_calls, box_form=result.form, killed_by=result.killed_by, agent=program.name)
+        heard = Heard(
+            "error",
+            f"the box was ended: {result.killed_by}",
+            turns=heard.turns,
+            tool_calls=heard.tool_calls,
+        )
+    return AgentReport(
+        outcome=heard.outcome,
+        summary=heard.says[:_LONGEST],
+        reason=heard.reason,
+        turns=heard.turns,
+        tool_calls=heard.tool_calls,
+        box_form=result.form,
+        killed_by=result.killed_by,
+        agent=program.name,
+    )
 
 
 def _complaint(result: BoxResult) -> str:
@@ -136,9 +187,18 @@ def _complaint(result: BoxResult) -> str:
 
 
 def _order(assignment: Assignment, session: Session, wire: Wire, seen: _Seen) -> Order:
-    return Order(law="\n\n".join(assignment.system), task=assignment.task, model=session.model, wire=wire,
-                 url=f"http://127.0.0.1:{PORT}", home=seen.home_there, worktree=seen.worktree_there, turns=assignment.max_turns,
-                 max_tokens=session.max_tokens or _MAX_TOKENS, effort=session.effort)
+    return Order(
+        law="\n\n".join(assignment.system),
+        task=assignment.task,
+        model=session.model,
+        wire=wire,
+        url=f"http://127.0.0.1:{PORT}",
+        home=seen.home_there,
+        worktree=seen.worktree_there,
+        turns=assignment.max_turns,
+        max_tokens=session.max_tokens or _MAX_TOKENS,
+        effort=session.effort,
+    )
 
 
 def _lay_out(home: Path, files: Mapping[str, str]) -> None:
@@ -149,16 +209,26 @@ def _lay_out(home: Path, files: Mapping[str, str]) -> None:
 
 
 def _hidden(launch: Launch, seen: _Seen, nothing: Path) -> Iterator[Bind]:
-    """An empty thing over each name that is there. Raises SandboxError where it cannot be hidden: then it would be obeyed."""
+    """An empty thing over each name that is there. Raises SandboxError where it cannot be hidden:
+    then it would be obeyed."""
     for name in launch.hidden:
         place = seen.worktree / name
         if not os.path.lexists(place):
             continue
         if place.is_symlink() or not seen.form.in_namespaces:
-            why = "is a symbolic link" if place.is_symlink() else f"cannot be hidden in a box of the form {seen.form}"
-            raise SandboxError(f"{name} in the repository {why}, and this agent would obey it; take it out, or pick another")
+            why = (
+                "is a symbolic link"
+                if place.is_symlink()
+                else f"cannot be hidden in a box of the form {seen.form}"
+            )
+            raise SandboxError(
+                f"{name} in the repository {why}, and this agent would obey it; take it out, or"
+                " pick another"
+            )
         empty = nothing / name
         empty.parent.mkdir(exist_ok=True)
         empty.mkdir() if place.is_dir() else empty.touch()
-        empty.chmod(0o555 if place.is_dir() else 0o444)     # for the box's own uid, whatever this account's umask is
+        empty.chmod(
+            0o555 if place.is_dir() else 0o444
+        )  # for the box's own uid, whatever this account's umask is
         yield Bind(str(empty), f"{WORKSPACE}/{seen.worktree.name}/{name}")

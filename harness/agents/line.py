@@ -14,5 +14,9 @@ def line(socket: Path, *, seconds: float) -> "httpx2.Client":
     """
     import httpx2
 
-    return httpx2.Client(transport=httpx2.HTTPTransport(uds=str(socket), verify=False),
-                         base_url="http://broker", timeout=seconds, trust_env=False)
+    return httpx2.Client(
+        transport=httpx2.HTTPTransport(uds=str(socket), verify=False),
+        base_url="http://broker",
+        timeout=seconds,
+        trust_env=False,
+    )

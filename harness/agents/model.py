@@ -1,7 +1,7 @@
 """One question, one closed answer: the `Model` port over a session's socket.
 
-It is one request to our own broker, so it is asked without the provider's SDK, whose import alone took 0.8 s.
-"""
+It is one request to our own broker, so it is asked without the provider's SDK, whose import alone
+took 0.8 s."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,53 +23,73 @@ class BrokeredModel:
     def __init__(self, *, max_tokens: int = 8_000) -> None:
         self._max_tokens = max_tokens
 
-    def answer(self, session: Session, *, system: Sequence[str], question: str,
-               schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer, valid against `schema`, which is of an object. Raises ModelError on anything else, AnswerError where
-        the model itself is to blame.
+    def answer(
+        self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """The answer, valid against `schema`, which is of an object. Raises ModelError on anything
+        else, AnswerError where the model itself is to blame.
 
-        The tool is offered, not forced: models that always think refuse to be forced. BudgetExhausted at a cap,
-        ModelsPaused where nobody is asked for now.
-        """
+        The tool is offered, not forced: models that always think refuse to be forced.
+        BudgetExhausted at a cap, ModelsPaused where nobody is asked for now."""
         message = self._asked(session, system=system, question=question, schema=schema)
         match [block for block in message["content"] if block["type"] == "tool_use"]:
             case [call] if call["name"] == TOOL:
                 return _valid(call["input"], schema)
             case []:
-                raise AnswerError(f"{session.model} did not call `{TOOL}`; it ended with {message['stop_reason']}")
+                raise AnswerError(
+                    f"{session.model} did not call `{TOOL}`; it ended with {message['stop_reason']}"
+                )
             case calls:
                 called = ", ".join(call["name"] for call in calls)
                 raise AnswerError(f"{session.model} was to call `{TOOL}` once; it called {called}")
 
-    def _asked(self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A message (https://docs.anthropic.com/en/api/messages), as the broker has vouched for it."""
+    def _asked(
+        self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """A message (https://docs.anthropic.com/en/api/messages), as the broker has vouched for
+        it."""
         import httpx2
 
         request = self._request(session, system=system, question=question, schema=schema)
         with line(session.socket, seconds=_SECONDS) as http:
             try:
-                answer = http.post("/v1/messages", json=request, headers={"anthropic-version": "2023-06-01"})
+                answer = http.post(
+                    "/v1/messages", json=request, headers={"anthropic-version": "2023-06-01"}
+                )
                 found: dict[str, Any] = json.loads(answer.content)
             except (httpx2.TransportError, ValueError) as error:
-                raise ModelError(f"the broker does not answer at {session.socket}: {error}", retryable=True) from error
+                raise ModelError(
+                    f"the broker does not answer at {session.socket}: {error}", retryable=True
+                ) from error
         if answer.is_success:
             return found
         raise stop_or_error(found["error"], status=answer.status_code)
 
-    def _request(self, session: Session, *, system: Sequence[str], question: str,
-                 schema: Mapping[str, Any]) -> dict[str, Any]:
+    def _request(
+        self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]
+    ) -> dict[str, Any]:
         blocks: list[dict[str, Any]] = [{"type": "text", "text": block} for block in system]
         for block in blocks[:1]:
             block["cache_control"] = {"type": "ephemeral"}
         effort = {"output_config": {"effort": session.effort}} if session.effort else {}
-        return {"model": session.model, "max_tokens": session.max_tokens or self._max_tokens, **effort, "system": blocks,
-                "messages": [{"role": "user", "content": f"{question}\n\n{_ASK}"}],
-                "tools": [{"name": TOOL, "description": "Gives the answer.", "input_schema": dict(schema)}],
-                "tool_choice": {"type": "auto", "disable_parallel_tool_use": True}}
+        return {
+            "model": session.model,
+            "max_tokens": session.max_tokens or self._max_tokens,
+            **effort,
+            "system": blocks,
+            "messages": [{"role": "user", "content": f"{question}\n\n{_ASK}"}],
+            "tools": [
+                {"name": TOOL, "description": "Gives the answer.", "input_schema": dict(schema)}
+            ],
+            "tool_choice": {"type": "auto", "disable_parallel_tool_use": True},
+        }
 
 
-def stop_or_error(told: Mapping[str, Any], *, status: int) -> BudgetExhausted | ModelsPaused | ModelError:
-    """What a refusal of the broker is to the factory. Only what a provider may answer otherwise later is retryable."""
+def stop_or_error(
+    told: Mapping[str, Any], *, status: int
+) -> BudgetExhausted | ModelsPaused | ModelError:
+    """What a refusal of the broker is to the factory. Only what a provider may answer otherwise
+    later is retryable."""
     kind, message = str(told["type"]), str(told["message"])
     match told:
         case {"type": "budget_exhausted"}:
@@ -86,5 +106,7 @@ def _valid(answer: Any, schema: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(answer, dict):
         raise AnswerError(f"the answer is not an object: {str(answer)[:200]}")
     if wrong := best_match(Draft202012Validator(schema).iter_errors(answer)):
-        raise AnswerError(f"the answer does not fit its schema: {wrong.json_path}: {wrong.message[:300]}")
+        raise AnswerError(
+            f"the answer does not fit its schema: {wrong.json_path}: {wrong.message[:300]}"
+        )
     return answer

@@ -17,7 +17,8 @@ _SECONDS = 30
 
 
 class BrokerClient:
-    """Opens and closes sessions. Raises ModelError when the broker is not there, BudgetExhausted at a cap."""
+    """Opens and closes sessions. Raises ModelError when the broker is not there, BudgetExhausted at
+    a cap."""
 
     def __init__(self, control: Path) -> None:
         self._control = control
@@ -26,10 +27,10 @@ class BrokerClient:
     def open(self, request: SessionRequest) -> Iterator[Session]:
         """A session for the time of the `with` block.
 
-        When the block ends well, the broker has the last word. Raises BudgetExhausted when it refused a call of the
-        session for money; ModelError when a replay left its script, or did not play all of it. Raises ModelsPaused where
-        nobody is asked for now, also instead of the error that whoever asked made of that.
-        """
+        When the block ends well, the broker has the last word. Raises BudgetExhausted when it
+        refused a call of the session for money; ModelError when a replay left its script, or did
+        not play all of it. Raises ModelsPaused where nobody is asked for now, also instead of the
+        error that whoever asked made of that."""
         opened = self._call("POST", "/sessions", _document(request))
         session = Session(id=opened["session"], socket=Path(opened["socket"]), model=request.model)
         try:
@@ -46,7 +47,8 @@ class BrokerClient:
         _require_good_end(final, request)
 
     def usage(self, session: Session) -> Usage:
-        """What the session has cost so far; also after it was closed. Input counts what came from the cache, too."""
+        """What the session has cost so far; also after it was closed. Input counts what came from
+        the cache, too."""
         return _usage(self._call("GET", f"/sessions/{session.id}"))
 
     def spent_on(self, issue: int) -> Usage:
@@ -54,13 +56,16 @@ class BrokerClient:
         return _usage(self._call("GET", f"/issues/{issue}"))
 
     def _closed(self, session: Session) -> dict[str, Any] | ModelError:
-        """The final usage; or why there is none, as a value: it must not hide the error that a block ends with."""
+        """The final usage; or why there is none, as a value: it must not hide the error that a
+        block ends with."""
         try:
             return self._call("DELETE", f"/sessions/{session.id}")
         except ModelError as error:
             return error
 
-    def _call(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _call(
+        self, method: str, path: str, document: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         import httpx2
 
         with line(self._control, seconds=_SECONDS) as http:
@@ -68,29 +73,58 @@ class BrokerClient:
                 answer = http.request(method, path, json=document)
                 found: dict[str, Any] = json.loads(answer.content, parse_float=Decimal)
             except (httpx2.TransportError, ValueError) as error:
-                raise ModelError(f"the broker does not answer at {self._control}: {error}; is it running?",
-                                 retryable=True) from error
+                raise ModelError(
+                    f"the broker does not answer at {self._control}: {error}; is it running?",
+                    retryable=True,
+                ) from error
         if answer.is_success:
             return found
         raise stop_or_error(found["error"], status=answer.status_code)
 
 
 def _document(request: SessionRequest) -> dict[str, Any]:
-    dollars = {name: getattr(request, name) for name in ("usd", "usd_call", "usd_run", "usd_issue", "usd_day", "usd_month")}
-    caps = {"calls": request.calls, **{name: f"{amount:f}" for name, amount in dollars.items() if amount is not None}}
-    price = {} if request.price is None else {"price": {
-        name: f"{getattr(request.price, name):f}" for name in Price.__slots__ if name not in ("model", "as_of")}}
-    return {"run": request.run, "role": request.role, "issue": request.issue, "attempt": request.attempt,
-            "model": request.model, "caps": caps, **price}
+    dollars = {
+        name: getattr(request, name)
+        for name in ("usd", "usd_call", "usd_run", "usd_issue", "usd_day", "usd_month")
+    }
+    caps = {
+        "calls": request.calls,
+        **{name: f"{amount:f}" for name, amount in dollars.items() if amount is not None},
+    }
+    price = (
+        {}
+        if request.price is None
+        else {
+            "price": {
+                name: f"{getattr(request.price, name):f}"
+                for name in Price.__slots__
+                if name not in ("model", "as_of")
+            }
+        }
+    )
+    return {
+        "run": request.run,
+        "role": request.role,
+        "issue": request.issue,
+        "attempt": request.attempt,
+        "model": request.model,
+        "caps": caps,
+        **price,
+    }
 
 
 def _usage(document: Mapping[str, Any]) -> Usage:
-    return Usage(calls=document["calls"], input_tokens=document["input_tokens"] + document["cache_read_tokens"],
-                 output_tokens=document["output_tokens"], cost_usd=Decimal(document["cost_usd"]))
+    return Usage(
+        calls=document["calls"],
+        input_tokens=document["input_tokens"] + document["cache_read_tokens"],
+        output_tokens=document["output_tokens"],
+        cost_usd=Decimal(document["cost_usd"]),
+    )
 
 
 def _require_no_pause(final: Mapping[str, Any] | ModelError, error: FactoryError) -> None:
-    """An author or an agent that got no answer fails in words of its own; the cause is the broker's to name."""
+    """An author or an agent that got no answer fails in words of its own; the cause is the broker's
+    to name."""
     if isinstance(final, ModelError) or not (fault := final["fault"]):
         return
     pause = stop_or_error(fault, status=422)
@@ -103,5 +137,7 @@ def _require_good_end(final: Mapping[str, Any], request: SessionRequest) -> None
         raise stop_or_error(fault, status=422)
     if left := final["script_left"]:
         which = f"{request.role} {request.attempt} for issue {request.issue}"
-        raise ModelError(f"the recording of {which} was not used up: {left} exchanges are left; "
-                         f"the session ended before the recorded one did")
+        raise ModelError(
+            f"the recording of {which} was not used up: {left} exchanges are left; "
+            f"the session ended before the recorded one did"
+        )

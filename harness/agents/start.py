@@ -15,15 +15,20 @@ from typing import Self
 from harness.domain.errors import ModelError
 from harness.programs.broker.options import Options
 
-_START_SECONDS, _STOP_SECONDS = 60, 30      # a second is usual; who has ended is noticed at once, so only a busy machine waits
+_START_SECONDS, _STOP_SECONDS = (
+    60,
+    30,
+)  # a second is usual; who has ended is noticed at once, so only a busy machine waits
 KEY, KEYS = "ANTHROPIC_API_KEY", "FACTORY_MODEL_KEYS"
 DATABASE = "FACTORY_DATABASE"
-# What a forwarding broker needs of the environment. Nothing else passes, and nothing at all to a replaying one.
+# What a forwarding broker needs of the environment. Nothing else passes, and nothing at all to a
+# replaying one.
 PASSED = ("HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class BrokerProcess:
-    """A running broker; leave the `with` block, or call `stop`, to end it. What it prints is in `home/broker.log`."""
+    """A running broker; leave the `with` block, or call `stop`, to end it. What it prints is in
+    `home/broker.log`."""
 
     def __init__(self, process: subprocess.Popen[bytes], control: Path) -> None:
         self._process, self.control = process, control
@@ -45,44 +50,80 @@ class BrokerProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stop()
 
 
-def start(options: Options, *, key: str = "", keys: Mapping[str, str] | None = None, database: str = "",
-          seconds: float = _START_SECONDS) -> BrokerProcess:
-    """Start a broker and wait until it answers. Raises ModelError, in the broker's own words, when it does not.
+def start(
+    options: Options,
+    *,
+    key: str = "",
+    keys: Mapping[str, str] | None = None,
+    database: str = "",
+    seconds: float = _START_SECONDS,
+) -> BrokerProcess:
+    """Start a broker and wait until it answers. Raises ModelError, in the broker's own words, when
+    it does not.
 
-    `key` is the usual provider's and `keys` are the others', by name, for a forwarding broker; `database` is the address of a
-    PostgreSQL that its meter is in, where it is not in `home`; none is ever an argument of the process. The broker is
-    tethered: when this process ends, by whatever means, so does it.
-    """
+    `key` is the usual provider's and `keys` are the others', by name, for a forwarding broker;
+    `database` is the address of a PostgreSQL that its meter is in, where it is not in `home`; none
+    is ever an argument of the process. The broker is tethered: when this process ends, by whatever
+    means, so does it."""
     options.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = options.home / "broker.log"
-    command = [sys.executable, "-I", "-m", "harness.programs.broker", "--tethered", *_arguments(options)]
+    command = [
+        sys.executable,
+        "-I",
+        "-m",
+        "harness.programs.broker",
+        "--tethered",
+        *_arguments(options),
+    ]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, env=_environment(options, key, keys or {}, database), stdin=subprocess.PIPE,
-                                   stdout=out, stderr=out, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            env=_environment(options, key, keys or {}, database),
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
     broker = BrokerProcess(process, options.control)
     deadline = time.monotonic() + seconds
     while not _answers(options.control):
         if process.poll() is not None or time.monotonic() > deadline:
             broker.stop()
             said = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
-            raise ModelError(f"the broker did not start: {said or f'it did not answer within {seconds:g} s'}")
+            raise ModelError(
+                f"the broker did not start: {said or f'it did not answer within {seconds:g} s'}"
+            )
         time.sleep(0.02)
     return broker
 
 
 def _arguments(options: Options) -> list[str]:
     given = {name: getattr(options, name) for name in Options.__slots__}
-    return [word for name, value in given.items() if value is not None
-            for word in (f"--{name.replace('_', '-')}", str(value))]
+    return [
+        word
+        for name, value in given.items()
+        if value is not None
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
 
 
-def _environment(options: Options, key: str, keys: Mapping[str, str], database: str) -> dict[str, str]:
-    basic = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **({DATABASE: database} if database else {})}
+def _environment(
+    options: Options, key: str, keys: Mapping[str, str], database: str
+) -> dict[str, str]:
+    basic = {
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        **({DATABASE: database} if database else {}),
+    }
     if options.mode == "replay":
         return basic
     secrets = ({KEY: key} if key else {}) | ({KEYS: json.dumps(dict(keys))} if keys else {})

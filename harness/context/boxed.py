@@ -1,4 +1,5 @@
-"""Parsing in a box: the outlines of files, by a program that sees them on its standard input and nothing else."""
+"""Parsing in a box: the outlines of files, by a program that sees them on its standard input and
+nothing else."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,13 +17,15 @@ NOTHING: Mapping[str, Any] = {"definitions": [], "imports": []}
 
 
 class BoxedOutlines:
-    """Outlines of files, some thousand in a box. A file that ends its box has none: the others are read without it."""
+    """Outlines of files, some thousand in a box. A file that ends its box has none: the others are
+    read without it."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
     def __call__(self, files: Sequence[tuple[str, str]]) -> tuple[Mapping[str, Any], ...]:
-        """What each file defines and imports, in order. Raises SandboxError when no box could be made."""
+        """What each file defines and imports, in order. Raises SandboxError when no box could be
+        made."""
         found = _told(self._sandbox.run(self.spec(), stdin=_asked(files)), len(files))
         if found is not None:
             return found
@@ -34,13 +37,21 @@ class BoxedOutlines:
     def spec(self) -> BoxSpec:
         """A box with the program and its grammars."""
         return BoxSpec(
-            name="outline", argv=("python", "-m", "context_indexer"), cwd="/", env={"PYTHONPATH": PROGRAM},
+            name="outline",
+            argv=("python", "-m", "context_indexer"),
+            cwd="/",
+            env={"PYTHONPATH": PROGRAM},
             binds=(Bind(str(Path(context_indexer.__file__).parent), f"{PROGRAM}/context_indexer"),),
-            distributions=DISTRIBUTIONS, limits=LIMITS, form=self._sandbox.form())
+            distributions=DISTRIBUTIONS,
+            limits=LIMITS,
+            form=self._sandbox.form(),
+        )
 
 
 def _asked(files: Sequence[tuple[str, str]]) -> bytes:
-    return b"".join(json.dumps({"path": path, "text": text}).encode("ascii") + b"\n" for path, text in files)
+    return b"".join(
+        json.dumps({"path": path, "text": text}).encode("ascii") + b"\n" for path, text in files
+    )
 
 
 def _told(result: BoxResult, count: int) -> tuple[Mapping[str, Any], ...] | None:
@@ -48,7 +59,9 @@ def _told(result: BoxResult, count: int) -> tuple[Mapping[str, Any], ...] | None
     if not result.ok:
         return None
     try:
-        found = tuple(_outline(json.loads(line)) for line in result.stdout.decode("utf-8").splitlines())
+        found = tuple(
+            _outline(json.loads(line)) for line in result.stdout.decode("utf-8").splitlines()
+        )
     except (ValueError, RecursionError):
         return None
     return found if len(found) == count else None
@@ -61,5 +74,7 @@ def _outline(told: Any) -> Mapping[str, Any]:
     definitions, imports = told.get("definitions"), told.get("imports")
     if not isinstance(definitions, list) or not isinstance(imports, list):
         raise ValueError("an outline has lists")
-    return {"definitions": [one for one in definitions if isinstance(one, list)],
-            "imports": [one for one in imports if isinstance(one, str)]}
+    return {
+        "definitions": [one for one in definitions if isinstance(one, list)],
+        "imports": [one for one in imports if isinstance(one, str)],
+    }

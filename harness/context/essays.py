@@ -1,4 +1,5 @@
-"""`harness.ports.essay.Essays` over the trusted repository: an index on disk, one for each repository."""
+"""`harness.ports.essay.Essays` over the trusted repository: an index on disk, one for each
+repository."""
 
 import sqlite3
 from pathlib import Path
@@ -16,13 +17,15 @@ INDEX = "index.sqlite"
 
 
 class RepositoryEssays:
-    """Essays on one repository. `folder` is where its index lies: a cache, which may go at any time."""
+    """Essays on one repository. `folder` is where its index lies: a cache, which may go at any
+    time."""
 
     def __init__(self, contents: Contents, folder: Path, *, outlines: Outlines) -> None:
         self._contents, self._file, self._outlines = contents, folder / INDEX, outlines
 
     def essay(self, request: EssayRequest) -> Essay:
-        """The same commit and the same request give the same bytes. Raises GitError where the commit cannot be read."""
+        """The same commit and the same request give the same bytes. Raises GitError where the
+        commit cannot be read."""
         try:
             return self._essay(request)
         except sqlite3.DatabaseError as error:
@@ -41,12 +44,17 @@ class RepositoryEssays:
         with index_of(self._file, self._contents, request.base, outlines=self._outlines) as index:
             order = ranked(index, request.heading, request.question, is_test=tests.match_file)
             found = Found(self._contents.tree_of(request.base), order, index.size())
-            return written(request, found, read=lambda path: self._read(index, path), defines=index.definitions)
+            return written(
+                request, found, read=lambda path: self._read(index, path), defines=index.definitions
+            )
 
     def _read(self, index: Index, path: str) -> str | None:
         content = next(iter(self._contents.blobs([index.oid(path)])))
         return text_of(content) if len(content) <= LARGEST else None
 
     def _without(self, request: EssayRequest, why: str) -> Essay:
-        found = Found(self._contents.tree_of(request.base), fault=f"the repository could not be read for it: {why}")
+        found = Found(
+            self._contents.tree_of(request.base),
+            fault=f"the repository could not be read for it: {why}",
+        )
         return written(request, found, read=lambda path: None, defines=lambda path: ())

@@ -7,8 +7,8 @@ from harness.context.index import Definition
 from harness.context.words import words
 from harness.domain.essay import tokens_in
 
-BLOCK = 40    # lines of a block where nothing is defined
-GAP = 3       # lines between two ranges that are shown with them
+BLOCK = 40  # lines of a block where nothing is defined
+GAP = 3  # lines between two ranges that are shown with them
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +19,20 @@ class Range:
     last: int
 
 
-def excerpt(text: str, definitions: Sequence[Definition], *, asked: frozenset[str], tokens: int) -> tuple[Range, ...]:
-    """The ranges that share the most words with `asked`, in order, that together take at most `tokens`; those without any are
-    not among them."""
+def excerpt(
+    text: str, definitions: Sequence[Definition], *, asked: frozenset[str], tokens: int
+) -> tuple[Range, ...]:
+    """The ranges that share the most words with `asked`, in order, that together take at most
+    `tokens`; those without any are not among them."""
     lines = text.split("\n")
-    scored = [(len(asked.intersection(words("\n".join(lines[one.first - 1:one.last])))), one)
-              for one in _blocks(len(lines), definitions)]
+    scored = [
+        (len(asked.intersection(words("\n".join(lines[one.first - 1 : one.last])))), one)
+        for one in _blocks(len(lines), definitions)
+    ]
     chosen: list[Range] = []
     left = tokens
     for score, block in sorted(scored, key=lambda item: (-item[0], item[1].first)):
-        cost = tokens_in("\n".join(lines[block.first - 1:block.last]))
+        cost = tokens_in("\n".join(lines[block.first - 1 : block.last]))
         if score and cost <= left:
             chosen.append(block)
             left -= cost
@@ -38,7 +42,9 @@ def excerpt(text: str, definitions: Sequence[Definition], *, asked: frozenset[st
 def _blocks(count: int, definitions: Sequence[Definition]) -> Iterable[Range]:
     """The whole file in pieces: each function, and what lies between them."""
     at = 1
-    for one in sorted((one for one in definitions if one.kind == "function"), key=lambda one: one.line):
+    for one in sorted(
+        (one for one in definitions if one.kind == "function"), key=lambda one: one.line
+    ):
         if one.line >= at and one.end <= count:
             yield from _pieces(at, one.line - 1)
             yield Range(one.line, one.end)

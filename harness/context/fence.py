@@ -1,4 +1,5 @@
-"""Quoting a text so that it cannot end its own quotation: a fence of more backticks than the text has in a row anywhere."""
+"""Quoting a text so that it cannot end its own quotation: a fence of more backticks than the text
+has in a row anywhere."""
 
 import json
 import re
@@ -9,7 +10,8 @@ _TICKS = re.compile("`+")
 
 
 def fenced(text: str) -> str:
-    """The text between fences, on lines of its own. What shows nothing in it is written as an escape."""
+    """The text between fences, on lines of its own. What shows nothing in it is written as an
+    escape."""
     shown = visible(text.replace("\r\n", "\n")).rstrip("\n")
     fence = "`" * max(3, 1 + max(map(len, _TICKS.findall(shown)), default=0))
     return f"{fence}\n{shown}\n{fence}"
@@ -21,6 +23,11 @@ def quoted(name: str) -> str:
 
 
 def visible(text: str) -> str:
-    """The text with an escape for each character that shows nothing: what a person cannot see, a model is not told either."""
+    """The text with an escape for each character that shows nothing: what a person cannot see, a
+    model is not told either."""
     unseen = "".join(char for char in set(text) if is_invisible(char))
-    return re.sub(f"[{re.escape(unseen)}]", lambda char: json.dumps(char[0])[1:-1], text) if unseen else text
+    return (
+        re.sub(f"[{re.escape(unseen)}]", lambda char: json.dumps(char[0])[1:-1], text)
+        if unseen
+        else text
+    )

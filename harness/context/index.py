@@ -1,9 +1,9 @@
-"""What is known of each file of one tree, on disk: its words for BM25 (SQLite's FTS5), what it defines, what it imports.
+"""What is known of each file of one tree, on disk: its words for BM25 (SQLite's FTS5), what it
+defines, what it imports.
 
-Properties: the index of a tree is the same whichever tree it held before; a second question on a tree reads no file of it;
-from one tree to the next only what differs is read; memory is bounded by one batch. It is a cache: what cannot be read is
-made anew.
-"""
+Properties: the index of a tree is the same whichever tree it held before; a second question on a
+tree reads no file of it; from one tree to the next only what differs is read; memory is bounded by
+one batch. It is a cache: what cannot be read is made anew."""
 
 import json
 import sqlite3
@@ -21,10 +21,10 @@ from harness.programs.context_indexer.grammars import language_of
 
 SCHEMA = 1
 BATCH_BYTES, BATCH_FILES = 3 * 1024 * 1024, 500
-LARGEST = 256 * 1024       # bytes of a file that is read; of a larger one only the name counts
-LONGEST_LINE = 5_000       # bytes, of what a person wrote
+LARGEST = 256 * 1024  # bytes of a file that is read; of a larger one only the name counts
+LONGEST_LINE = 5_000  # bytes, of what a person wrote
 WORDS_A_FILE = 6_000
-WAIT_SECONDS = 900         # for another run that is indexing the same repository
+WAIT_SECONDS = 900  # for another run that is indexing the same repository
 WEIGHTS = (6.0, 4.0, 1.0)  # of a word in the path, among what is defined, in the text
 
 Outlines = Callable[[Sequence[tuple[str, str]]], Sequence[Mapping[str, Any]]]
@@ -57,27 +57,44 @@ class Index:
         self._rows = rows
 
     def hits(self, query: str, *, most: int) -> tuple[Hit, ...]:
-        """The files that share words with the query, best first; files that score alike by their paths."""
+        """The files that share words with the query, best first; files that score alike by their
+        paths."""
         if not query:
             return ()
         found = self._rows.execute(
             f"SELECT files.path, ROUND(-BM25(texts, {', '.join(map(str, WEIGHTS))}), 6) AS score FROM texts JOIN files "  # noqa: S608
-            "ON files.id = texts.rowid WHERE texts MATCH ? ORDER BY score DESC, files.path LIMIT ?", (query, most))
+            "ON files.id = texts.rowid WHERE texts MATCH ? ORDER BY score DESC, files.path LIMIT ?",
+            (query, most),
+        )
         return tuple(Hit(path, score) for path, score in found)
 
     def named(self, name: str) -> tuple[str, ...]:
         """The paths of the files with this name, sorted."""
-        return tuple(path for path, in self._rows.execute("SELECT path FROM files WHERE name = ? ORDER BY path", (name,)))
+        return tuple(
+            path
+            for (path,) in self._rows.execute(
+                "SELECT path FROM files WHERE name = ? ORDER BY path", (name,)
+            )
+        )
 
     def at_stem(self, stem: str) -> tuple[str, ...]:
-        """The paths of the files with a grammar whose name without its ending is this, or whose folder's is where the file
-        stands for the folder."""
-        return tuple(path for path, in self._rows.execute("SELECT path FROM files WHERE stem = ? ORDER BY path", (stem,)))
+        """The paths of the files with a grammar whose name without its ending is this, or whose
+        folder's is where the file stands for the folder."""
+        return tuple(
+            path
+            for (path,) in self._rows.execute(
+                "SELECT path FROM files WHERE stem = ? ORDER BY path", (stem,)
+            )
+        )
 
     def importers(self, stem: str, *, most: int) -> tuple[tuple[str, str], ...]:
-        """The files that import something that may be called so, each with the import as it is written."""
-        found = self._rows.execute("SELECT path, written FROM imports JOIN files ON files.id = imports.file WHERE "
-                                   "imports.stem = ? ORDER BY path, written LIMIT ?", (stem, most))
+        """The files that import something that may be called so, each with the import as it is
+        written."""
+        found = self._rows.execute(
+            "SELECT path, written FROM imports JOIN files ON files.id = imports.file WHERE "
+            "imports.stem = ? ORDER BY path, written LIMIT ?",
+            (stem, most),
+        )
         return tuple(found)
 
     def imports(self, path: str) -> tuple[str, ...]:
@@ -86,11 +103,15 @@ class Index:
 
     def definitions(self, path: str) -> tuple[Definition, ...]:
         """What a file defines, in the order of the file."""
-        return tuple(Definition(*one) for one in _in_fields(self._outline(path).get("definitions", ())))
+        return tuple(
+            Definition(*one) for one in _in_fields(self._outline(path).get("definitions", ()))
+        )
 
     def oid(self, path: str) -> str:
         """The object of a file's content."""
-        return str(self._rows.execute("SELECT oid FROM files WHERE path = ?", (path,)).fetchone()[0])
+        return str(
+            self._rows.execute("SELECT oid FROM files WHERE path = ?", (path,)).fetchone()[0]
+        )
 
     def size(self) -> int:
         """How many files there are."""
@@ -110,10 +131,14 @@ def _in_fields(told: Iterable[Any]) -> Iterator[tuple[str, str, int, int, str]]:
 
 
 @contextmanager
-def index_of(file: Path, contents: Contents, commit: CommitSha, *, outlines: Outlines) -> Iterator[Index]:
-    """The index at `file`, brought to the commit's tree. Whoever else wants it waits for the block to end.
+def index_of(
+    file: Path, contents: Contents, commit: CommitSha, *, outlines: Outlines
+) -> Iterator[Index]:
+    """The index at `file`, brought to the commit's tree. Whoever else wants it waits for the block
+    to end.
 
-    Raises GitError where the commit cannot be read, sqlite3.Error and OSError where the disk says no."""
+    Raises GitError where the commit cannot be read, sqlite3.Error and OSError where the disk says
+    no."""
     tree = contents.tree_of(commit)
     file.parent.mkdir(parents=True, exist_ok=True)
     with closing(_opened(file)) as rows:
@@ -126,7 +151,7 @@ def index_of(file: Path, contents: Contents, commit: CommitSha, *, outlines: Out
 
 def _opened(file: Path) -> sqlite3.Connection:
     rows = sqlite3.connect(file, timeout=WAIT_SECONDS, isolation_level=None)
-    rows.execute("PRAGMA synchronous = OFF")     # a cache: what a loss of power takes is made anew
+    rows.execute("PRAGMA synchronous = OFF")  # a cache: what a loss of power takes is made anew
     rows.execute("BEGIN IMMEDIATE")
     if rows.execute("PRAGMA user_version").fetchone() != (SCHEMA,):
         for table in ("about", "files", "texts", "imports"):
@@ -140,7 +165,10 @@ def _opened(file: Path) -> sqlite3.Connection:
 
 _TABLES = (
     "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT)",
-    "CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT UNIQUE, oid TEXT, name TEXT, stem TEXT, outline TEXT)",
+    (
+        "CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT UNIQUE, oid TEXT, name TEXT, stem"
+        " TEXT, outline TEXT)"
+    ),
     "CREATE INDEX files_by_name ON files (name)",
     "CREATE INDEX files_by_stem ON files (stem)",
     "CREATE TABLE imports (file INTEGER, stem TEXT, written TEXT)",
@@ -150,14 +178,29 @@ _TABLES = (
 )
 
 
-def _bring_to(rows: sqlite3.Connection, contents: Contents, tree: TreeSha, outlines: Outlines) -> None:
-    """Take out what the tree does not have as it is here, and read what is not here as the tree has it."""
-    wanted = {path: entry for entry in contents.entries(tree) if (path := _readable(entry)) is not None}
-    held: dict[str, tuple[int, str]] = {path: (file, oid) for file, path, oid in rows.execute("SELECT id, path, oid FROM files")}
-    gone = [(file,) for path, (file, oid) in held.items() if path not in wanted or wanted[path].oid != oid]
+def _bring_to(
+    rows: sqlite3.Connection, contents: Contents, tree: TreeSha, outlines: Outlines
+) -> None:
+    """Take out what the tree does not have as it is here, and read what is not here as the tree has
+    it."""
+    wanted = {
+        path: entry for entry in contents.entries(tree) if (path := _readable(entry)) is not None
+    }
+    held: dict[str, tuple[int, str]] = {
+        path: (file, oid) for file, path, oid in rows.execute("SELECT id, path, oid FROM files")
+    }
+    gone = [
+        (file,)
+        for path, (file, oid) in held.items()
+        if path not in wanted or wanted[path].oid != oid
+    ]
     for table, column in (("texts", "rowid"), ("imports", "file"), ("files", "id")):
         rows.executemany(f"DELETE FROM {table} WHERE {column} = ?", gone)  # noqa: S608
-    fresh = [(path, entry) for path, entry in wanted.items() if path not in held or held[path][1] != entry.oid]
+    fresh = [
+        (path, entry)
+        for path, entry in wanted.items()
+        if path not in held or held[path][1] != entry.oid
+    ]
     for batch in _batches(fresh):
         _take(rows, contents, batch, outlines)
     rows.execute("INSERT OR REPLACE INTO about VALUES ('tree', ?)", (tree,))
@@ -188,23 +231,48 @@ def _read_size(entry: TreeFile) -> int:
     return entry.size if entry.size <= LARGEST else 0
 
 
-def _take(rows: sqlite3.Connection, contents: Contents, batch: Sequence[tuple[str, TreeFile]], outlines: Outlines) -> None:
+def _take(
+    rows: sqlite3.Connection,
+    contents: Contents,
+    batch: Sequence[tuple[str, TreeFile]],
+    outlines: Outlines,
+) -> None:
     """Read the files of one batch, have them outlined, and write down what was found."""
     small = [entry.oid for _, entry in batch if entry.size <= LARGEST]
     found = dict(zip(small, contents.blobs(small), strict=True))
-    texts = {path: text for path, entry in batch if (text := text_of(found.get(entry.oid, b""))) is not None}
+    texts = {
+        path: text
+        for path, entry in batch
+        if (text := text_of(found.get(entry.oid, b""))) is not None
+    }
     parsed = [(path, text) for path, text in texts.items() if language_of(path)]
-    outlined = dict(zip((path for path, _ in parsed), outlines(parsed), strict=True)) if parsed else {}
+    outlined = (
+        dict(zip((path for path, _ in parsed), outlines(parsed), strict=True)) if parsed else {}
+    )
     for path, entry in batch:
         told = _linked(outlined.get(path, {}), texts.get(path, ""))
-        file = rows.execute("INSERT INTO files (path, oid, name, stem, outline) VALUES (?, ?, ?, ?, ?)",
-                            (path, entry.oid, path.rpartition("/")[2], stem_of(path), json.dumps(told))).lastrowid
+        file = rows.execute(
+            "INSERT INTO files (path, oid, name, stem, outline) VALUES (?, ?, ?, ?, ?)",
+            (path, entry.oid, path.rpartition("/")[2], stem_of(path), json.dumps(told)),
+        ).lastrowid
         names = " ".join(name for _, name, *_ in _in_fields(told.get("definitions", ())))
-        rows.execute("INSERT INTO texts (rowid, path, defines, body) VALUES (?, ?, ?, ?)", (
-            file, counted(path, most=WORDS_A_FILE), counted(names, most=WORDS_A_FILE),
-            counted(texts.get(path, ""), most=WORDS_A_FILE)))
-        rows.executemany("INSERT INTO imports VALUES (?, ?, ?)", (
-            (file, stem, written) for written in told.get("imports", ()) for stem in stems_in(written)))
+        rows.execute(
+            "INSERT INTO texts (rowid, path, defines, body) VALUES (?, ?, ?, ?)",
+            (
+                file,
+                counted(path, most=WORDS_A_FILE),
+                counted(names, most=WORDS_A_FILE),
+                counted(texts.get(path, ""), most=WORDS_A_FILE),
+            ),
+        )
+        rows.executemany(
+            "INSERT INTO imports VALUES (?, ?, ?)",
+            (
+                (file, stem, written)
+                for written in told.get("imports", ())
+                for stem in stems_in(written)
+            ),
+        )
 
 
 def _linked(told: Mapping[str, Any], text: str) -> Mapping[str, Any]:
@@ -213,7 +281,8 @@ def _linked(told: Mapping[str, Any], text: str) -> Mapping[str, Any]:
 
 
 def text_of(content: bytes) -> str | None:
-    """A file as text; None where it is none that a person wrote: binary, or all in a few endless lines."""
+    """A file as text; None where it is none that a person wrote: binary, or all in a few endless
+    lines."""
     if b"\0" in content[:8192] or max(map(len, content.split(b"\n"))) > LONGEST_LINE:
         return None
     return content.decode("utf-8", "replace")

@@ -1,9 +1,8 @@
 """The files of a repository in the order in which they bear on a question.
 
-Three things speak for a file: its words (BM25), that the question names it, and the files around it that speak for
-themselves (a random walk along imports, both ways, that starts again at what was found). A test or a page about the code
-says less of where a fault is than the code.
-"""
+Three things speak for a file: its words (BM25), that the question names it, and the files around it
+that speak for themselves (a random walk along imports, both ways, that starts again at what was
+found). A test or a page about the code says less of where a fault is than the code."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,11 +12,11 @@ from harness.context.index import Hit, Index
 from harness.context.words import query
 
 CANDIDATES = 100
-IMPORTERS = 50             # of one file that are looked at
+IMPORTERS = 50  # of one file that are looked at
 RESTART, STEPS = 0.7, 8
 NAMED, BESIDE, ASIDE = 0.5, 0.25, 0.4
-"""What a file that the question names is worth beside the best by words; and what, of its own worth, one that tells of code has,
-and one that is a test."""
+"""What a file that the question names is worth beside the best by words; and what, of its own
+worth, one that tells of code has, and one that is a test."""
 
 _MENTION_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./\\")
 _TELLS = (".md", ".rst", ".txt", ".adoc", ".lock", ".json", ".csv", ".svg", ".po")
@@ -25,37 +24,52 @@ _TELLS = (".md", ".rst", ".txt", ".adoc", ".lock", ".json", ".csv", ".svg", ".po
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A file, what it scores (1 is the best that words alone could give), and what speaks for it."""
+    """A file, what it scores (1 is the best that words alone could give), and what speaks for
+    it."""
 
     path: str
     score: float
     reason: str
 
 
-def ranked(index: Index, heading: str, question: str, *, is_test: Callable[[str], bool]) -> tuple[Ranked, ...]:
+def ranked(
+    index: Index, heading: str, question: str, *, is_test: Callable[[str], bool]
+) -> tuple[Ranked, ...]:
     """The files that bear on the question, best first, at most some hundred."""
     hits = index.hits(query(heading, question), most=CANDIDATES)
     named = mentioned(index, f"{heading}\n{question}")
     own = _own(hits, named)
     near = walked(own, edges(index, own))
-    scored = {path: _worth(path, is_test) * (own.get(path, 0.0) + near.get(path, 0.0)) for path in {*own, *near}}
+    scored = {
+        path: _worth(path, is_test) * (own.get(path, 0.0) + near.get(path, 0.0))
+        for path in {*own, *near}
+    }
     order = sorted(scored, key=lambda path: (-round(scored[path], 6), path))[:CANDIDATES]
     words = {hit.path for hit in hits}
-    return tuple(Ranked(path, round(scored[path], 6), _reason(path, words, named)) for path in order)
+    return tuple(
+        Ranked(path, round(scored[path], 6), _reason(path, words, named)) for path in order
+    )
 
 
 def mentioned(index: Index, text: str) -> frozenset[str]:
-    """The files that a text names, by a path or, where there is one file of that name, by the name."""
+    """The files that a text names, by a path or, where there is one file of that name, by the
+    name."""
     found: set[str] = set()
     for token in dict.fromkeys(_tokens(text)):
-        paths = [path for path in index.named(token.rpartition("/")[2]) if f"/{path}".endswith(f"/{token}")]
+        paths = [
+            path
+            for path in index.named(token.rpartition("/")[2])
+            if f"/{path}".endswith(f"/{token}")
+        ]
         found.update(paths if len(paths) == 1 or "/" in token else ())
     return frozenset(found)
 
 
 def _tokens(text: str) -> Iterable[str]:
     spaced = "".join(letter if letter in _MENTION_LETTERS else " " for letter in text[:50_000])
-    return (token.replace("\\", "/").strip("./-") for token in spaced.split() if "." in token.strip("."))
+    return (
+        token.replace("\\", "/").strip("./-") for token in spaced.split() if "." in token.strip(".")
+    )
 
 
 def _own(hits: Iterable[Hit], named: Iterable[str]) -> dict[str, float]:
@@ -90,7 +104,8 @@ def _importing(index: Index, path: str) -> Iterable[str]:
 
 
 def walked(own: Mapping[str, float], beside: Mapping[str, tuple[str, ...]]) -> dict[str, float]:
-    """What each file gains from those beside it: Page's and Brin's walk (1998), begun anew at what was found."""
+    """What each file gains from those beside it: Page's and Brin's walk (1998), begun anew at what
+    was found."""
     start = {path: own.get(path, 0.0) for path in beside}
     held = dict(start)
     for _ in range(STEPS):
@@ -107,5 +122,8 @@ def _worth(path: str, is_test: Callable[[str], bool]) -> float:
 
 
 def _reason(path: str, words: Iterable[str], named: Iterable[str]) -> str:
-    told = [*(("the issue names it",) if path in named else ()), *(("shares words with the issue",) if path in words else ())]
+    told = [
+        *(("the issue names it",) if path in named else ()),
+        *(("shares words with the issue",) if path in words else ()),
+    ]
     return " and ".join(told) or "is beside what shares words with the issue"

@@ -8,12 +8,14 @@ from harness.context.words import counted, query
 from harness.domain.essay import Passage
 
 PINNED = "pinned"
-_LONGEST = 200      # words of one that count
+_LONGEST = 200  # words of one that count
 
 
-def relevant(lessons: Sequence[Passage], heading: str, question: str, *, most: int) -> tuple[Passage, ...]:
-    """What people pinned, then those that share the most words with the question; of equals the one that came first. At most
-    `most` of them."""
+def relevant(
+    lessons: Sequence[Passage], heading: str, question: str, *, most: int
+) -> tuple[Passage, ...]:
+    """What people pinned, then those that share the most words with the question; of equals the one
+    that came first. At most `most` of them."""
     pinned = [one for one in lessons if one.kind == PINNED]
     order = _order([one for one in lessons if one.kind != PINNED], query(heading, question))
     return (*pinned, *order)[:most]
@@ -24,7 +26,12 @@ def _order(lessons: Sequence[Passage], asked: str) -> Iterable[Passage]:
         return ()
     with closing(sqlite3.connect(":memory:")) as rows:
         rows.execute("CREATE VIRTUAL TABLE texts USING fts5 (body, tokenize = 'porter unicode61')")
-        rows.executemany("INSERT INTO texts (rowid, body) VALUES (?, ?)", (
-            (place, counted(one.text, most=_LONGEST)) for place, one in enumerate(lessons)))
-        found = rows.execute("SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY ROUND(BM25(texts), 6), rowid", (asked,))
-        return [lessons[place] for place, in found]
+        rows.executemany(
+            "INSERT INTO texts (rowid, body) VALUES (?, ?)",
+            ((place, counted(one.text, most=_LONGEST)) for place, one in enumerate(lessons)),
+        )
+        found = rows.execute(
+            "SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY ROUND(BM25(texts), 6), rowid",
+            (asked,),
+        )
+        return [lessons[place] for (place,) in found]

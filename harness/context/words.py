@@ -1,4 +1,5 @@
-"""Texts as words that can be looked up: identifiers taken apart as people write them in an issue."""
+"""Texts as words that can be looked up: identifiers taken apart as people write them in an
+issue."""
 
 import re
 from collections import Counter
@@ -11,23 +12,26 @@ _KEYWORDS = """def self return import none true false const let var function cla
 end pub fn"""
 _NOISE = frozenset(f"{_ENGLISH} {_KEYWORDS}".split())
 LONGEST_WORD = 64
-MOST_REPEATS = 6     # of one word that are counted: BM25 hardly tells more apart
+MOST_REPEATS = 6  # of one word that are counted: BM25 hardly tells more apart
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in order: `facetSize` and `facet_size` are facet, size and facetsize. Words that say nothing of what
-    a text is about are not among them."""
+    """The words of a text in order: `facetSize` and `facet_size` are facet, size and facetsize.
+    Words that say nothing of what a text is about are not among them."""
     found: list[str] = []
     for token in _TOKEN.findall(text):
         pieces = [piece.casefold() for piece in _PIECE.findall(token)]
         if len(pieces) > 1:
             pieces.append(token.replace("_", "").casefold())
-        found += [piece for piece in pieces if 1 < len(piece) <= LONGEST_WORD and piece not in _NOISE]
+        found += [
+            piece for piece in pieces if 1 < len(piece) <= LONGEST_WORD and piece not in _NOISE
+        ]
     return found
 
 
 def counted(text: str, *, most: int) -> str:
-    """The words of a text as one line for an index, each as often as it counts; no more than the first `most`."""
+    """The words of a text as one line for an index, each as often as it counts; no more than the
+    first `most`."""
     seen: Counter[str] = Counter()
     kept = []
     for word in words(text):
@@ -38,8 +42,8 @@ def counted(text: str, *, most: int) -> str:
 
 
 def query(heading: str, text: str, *, most: int = 64) -> str:
-    """The words of a question for FTS5: any of them, those of its heading counted twice, each quoted, so that none is an
-    operator. Empty where there is none."""
+    """The words of a question for FTS5: any of them, those of its heading counted twice, each
+    quoted, so that none is an operator. Empty where there is none."""
     first = list(dict.fromkeys(words(heading)))
     rest = sorted(Counter(words(text)).items(), key=lambda item: -item[1])
     chosen = list(dict.fromkeys((*first, *(word for word, _ in rest))))[:most]

@@ -1,7 +1,7 @@
 """Boxes as values: what a box is asked to hold, and what it says of itself afterwards.
 
-These are the words of the box supervisor's JSON documents (`python -I -m harness.programs.sandbox`), one field a key.
-"""
+These are the words of the box supervisor's JSON documents (`python -I -m
+harness.programs.sandbox`), one field a key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,8 @@ from typing import Literal
 
 
 class Form(StrEnum):
-    """The forms of box, the best first. `unsealed` runs the command and holds nothing that matters."""
+    """The forms of box, the best first. `unsealed` runs the command and holds nothing that
+    matters."""
 
     BWRAP_ROOT = "bwrap-root"
     BWRAP_USERNS = "bwrap-userns"
@@ -19,18 +20,21 @@ class Form(StrEnum):
 
     @property
     def sealed(self) -> bool:
-        """Whether what runs in it is kept from files, network and processes by the operating system."""
+        """Whether what runs in it is kept from files, network and processes by the operating
+        system."""
         return self is not Form.UNSEALED
 
     @property
     def in_namespaces(self) -> bool:
-        """Whether it has a view of its own of files, processes and network, which ends when its first process does."""
+        """Whether it has a view of its own of files, processes and network, which ends when its
+        first process does."""
         return self in (Form.BWRAP_ROOT, Form.BWRAP_USERNS)
 
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    """A folder or file of the host, seen in the box at `target`. `rw` ones are given to the box's own uid."""
+    """A folder or file of the host, seen in the box at `target`. `rw` ones are given to the box's
+    own uid."""
 
     source: str
     target: str
@@ -47,7 +51,8 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """Connections to the unix socket that listens on descriptor `fd` reach 127.0.0.1:`port` in the box."""
+    """Connections to the unix socket that listens on descriptor `fd` reach 127.0.0.1:`port` in the
+    box."""
 
     port: int
     fd: int
@@ -57,9 +62,8 @@ class Serve:
 class Limits:
     """What a box may use: seconds, MiB, tasks (processes and threads), open files per process.
 
-    `disk_mb` bounds the growth of the writable binds together, each file and folder counted as at least 4 KiB, and each of
-    /tmp and /dev/shm; `file_mb` any one file.
-    """
+    `disk_mb` bounds the growth of the writable binds together, each file and folder counted as at
+    least 4 KiB, and each of /tmp and /dev/shm; `file_mb` any one file."""
 
     wall_seconds: float = 60
     memory_mb: int = 1024
@@ -73,9 +77,9 @@ class Limits:
 class BoxSpec:
     """One command and everything it may see. What is not named here does not exist in the box.
 
-    `argv[0]` of "python" is the supervisor's interpreter. `env` is the whole environment beyond PATH, HOME=/tmp and
-    LANG=C.UTF-8. `distributions` are names of Python distributions whose closure is importable; `form` is "auto" or a `Form`.
-    """
+    `argv[0]` of "python" is the supervisor's interpreter. `env` is the whole environment beyond
+    PATH, HOME=/tmp and LANG=C.UTF-8. `distributions` are names of Python distributions whose
+    closure is importable; `form` is "auto" or a `Form`."""
 
     name: str
     argv: tuple[str, ...]
@@ -95,10 +99,10 @@ class BoxSpec:
 class BoxResult:
     """How a box ended. It is dead, with everything that ran in it.
 
-    `exit_code` is 128 + `signal` when signalled, and 137 whenever `killed_by` names why the supervisor ended it.
-    `unheld` names each limit or wall that this form could not keep; `reached` each limit that was run into without
-    ending the box (pids, file). `peak_memory_mb` is None where nothing could measure it. The output is capped.
-    """
+    `exit_code` is 128 + `signal` when signalled, and 137 whenever `killed_by` names why the
+    supervisor ended it. `unheld` names each limit or wall that this form could not keep; `reached`
+    each limit that was run into without ending the box (pids, file). `peak_memory_mb` is None where
+    nothing could measure it. The output is capped."""
 
     form: str
     unheld: tuple[str, ...]
@@ -119,7 +123,8 @@ class BoxResult:
 
 @dataclass(frozen=True, slots=True)
 class BoxForm:
-    """What running one box of this form here has shown; `why` says what went wrong when it does not work."""
+    """What running one box of this form here has shown; `why` says what went wrong when it does not
+    work."""
 
     form: Form
     works: bool

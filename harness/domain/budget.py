@@ -16,14 +16,19 @@ class Usage:
     cost_usd: Decimal = Decimal(0)
 
     def __add__(self, other: Self) -> "Usage":
-        return Usage(self.calls + other.calls, self.input_tokens + other.input_tokens,
-                     self.output_tokens + other.output_tokens, self.cost_usd + other.cost_usd)
+        return Usage(
+            self.calls + other.calls,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cost_usd + other.cost_usd,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """Hard limits, checked before each call. Crossing that of a call, a run or an issue is terminal for the issue, never
-    retried; that of a day or a month (UTC) pauses the factory until it is over, and no issue fails for it."""
+    """Hard limits, checked before each call. Crossing that of a call, a run or an issue is terminal
+    for the issue, never retried; that of a day or a month (UTC) pauses the factory until it is
+    over, and no issue fails for it."""
 
     calls_per_run: int = 60
     usd_per_call: Decimal = Decimal(2)
@@ -35,8 +40,8 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What one model costs, in US dollars per million tokens, as its operator knows it since `as_of`. Where a price depends on
-    the length of a request, this is the dearest."""
+    """What one model costs, in US dollars per million tokens, as its operator knows it since
+    `as_of`. Where a price depends on the length of a request, this is the dearest."""
 
     model: str
     as_of: date

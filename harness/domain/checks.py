@@ -1,9 +1,9 @@
-"""Checks on a commit, as other programs report them to the forge, and which of them must be green before it lands.
+"""Checks on a commit, as other programs report them to the forge, and which of them must be green
+before it lands.
 
-Properties: a check is told by its name and by the app that reports it, since any account may write a name; what counts
-was reported on exactly the commit that was asked about; absent, unfinished, neutral, skipped, cancelled and of another
-app are all not green; nobody waits for ever.
-"""
+Properties: a check is told by its name and by the app that reports it, since any account may write
+a name; what counts was reported on exactly the commit that was asked about; absent, unfinished,
+neutral, skipped, cancelled and of another app are all not green; nobody waits for ever."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,17 +22,18 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckSeen:
-    """One check on a commit, as the forge shows it: a check run, or a status. A status is of no app, since any account that
-    may write can set one."""
+    """One check on a commit, as the forge shows it: a check run, or a status. A status is of no
+    app, since any account that may write can set one."""
 
     name: str
     app: int | None
-    conclusion: str | None       # in the forge's words; None until it has ended
+    conclusion: str | None  # in the forge's words; None until it has ended
 
 
 @dataclass(frozen=True, slots=True)
 class RequiredCheck:
-    """A check that must be green. Without an `app`, which only a branch's own rules may leave out, any source will do."""
+    """A check that must be green. Without an `app`, which only a branch's own rules may leave out,
+    any source will do."""
 
     name: str
     app: int | None
@@ -70,18 +71,23 @@ def not_green(wanted: Wanted, there: Iterable[CheckSeen]) -> tuple[NotGreen, ...
 
 
 def standing(faults: Iterable[NotGreen]) -> Standing:
-    """One answer for all: red as soon as one is, waiting while one is unfinished or has not been seen."""
+    """One answer for all: red as soon as one is, waiting while one is unfinished or has not been
+    seen."""
     found = {fault.standing for fault in faults}
     return Standing.RED if Standing.RED in found else Standing.WAITING if found else Standing.GREEN
 
 
 def _faults(check: RequiredCheck, there: tuple[CheckSeen, ...]) -> Iterator[NotGreen]:
-    """Of several that answer to one requirement all must be green: nobody says which of them is meant."""
+    """Of several that answer to one requirement all must be green: nobody says which of them is
+    meant."""
     named = [one for one in there if one.name == check.name]
     meant = [one for one in named if check.app is None or one.app == check.app]
     if not meant:
         others = ", ".join(sorted({str(one.app or "no app") for one in named}))
-        yield NotGreen(Standing.WAITING, f"{check.shown} has not reported" + (f" (there is one of {others})" if others else ""))
+        yield NotGreen(
+            Standing.WAITING,
+            f"{check.shown} has not reported" + (f" (there is one of {others})" if others else ""),
+        )
     yield from (fault for one in meant if (fault := _fault(one, check.shown)))
 
 
@@ -89,12 +95,16 @@ def _others(wanted: Wanted, there: tuple[CheckSeen, ...]) -> Iterator[NotGreen]:
     if not there:
         yield NotGreen(Standing.WAITING, "no check has reported, and none is not a pass")
     names = {check.name for check in wanted.required}
-    yield from (fault for one in there if one.name not in names and (fault := _fault(one, one.name)))
+    yield from (
+        fault for one in there if one.name not in names and (fault := _fault(one, one.name))
+    )
 
 
 def _fault(one: CheckSeen, shown: str) -> NotGreen | None:
     if one.conclusion is None:
         return NotGreen(Standing.WAITING, f"{shown} has not ended")
     if one.conclusion != SUCCESS:
-        return NotGreen(Standing.RED, f"{shown} ended as {one.conclusion or 'nothing'}, not as {SUCCESS}")
+        return NotGreen(
+            Standing.RED, f"{shown} ended as {one.conclusion or 'nothing'}, not as {SUCCESS}"
+        )
     return None

@@ -2,15 +2,15 @@
 
     FactoryError
       ConfigError · GovernanceError      the operator can fix it: file, line, key             exit 2
-      IllegalTransition                  a bug here                                           exit 70
-      PortError(retryable)               GitError (RemoteError) ForgeError ModelError (AnswerError)
+      IllegalTransition                  a bug here                                           exit
+      70 PortError(retryable)               GitError (RemoteError) ForgeError ModelError
+      (AnswerError)
                                          ModelsPaused ValidatorError SandboxError LedgerError exit 5
       Busy                               another factory works on the same home               exit 5
     FactoryStop(BaseException)           BudgetExhausted (4) · Stopped (3) · Interrupted (130)
 
-A stop is not an error: it unwinds past `except Exception`. It must never cross the engine's boundary; the node
-wrapper turns it into a `stopped` outcome.
-"""
+A stop is not an error: it unwinds past `except Exception`. It must never cross the engine's
+boundary; the node wrapper turns it into a `stopped` outcome."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -27,7 +27,14 @@ class _InDocument(FactoryError):
 
     exit_code = 2
 
-    def __init__(self, message: str, *, file: str | None = None, line: int | None = None, key: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        key: str | None = None,
+    ) -> None:
         self.message, self.file, self.line, self.key = message, file, line, key
         place = ":".join(str(part) for part in (file, line) if part is not None)
         subject = f"`{key}`: " if key else ""
@@ -39,7 +46,8 @@ class ConfigError(_InDocument):
 
 
 class GovernanceError(_InDocument):
-    """One of the three governance files cannot be obeyed as it stands; the factory does not start on it."""
+    """One of the three governance files cannot be obeyed as it stands; the factory does not start
+    on it."""
 
 
 class IllegalTransition(FactoryError):
@@ -67,11 +75,17 @@ class RemoteError(GitError):
 
 
 class ForgeError(PortError):
-    """The forge did not answer, or answered no. `status` is the HTTP status of its no; `again_at`: before this moment (UTC)
-    it will not answer, so nobody asks."""
+    """The forge did not answer, or answered no. `status` is the HTTP status of its no; `again_at`:
+    before this moment (UTC) it will not answer, so nobody asks."""
 
-    def __init__(self, message: str, *, retryable: bool = False, status: int | None = None,
-                 again_at: datetime | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        status: int | None = None,
+        again_at: datetime | None = None,
+    ) -> None:
         super().__init__(message, retryable=retryable)
         self.status, self.again_at = status, again_at
 
@@ -85,9 +99,10 @@ class AnswerError(ModelError):
 
 
 class ModelsPaused(PortError):
-    """No model is asked before `again_at` (UTC): what a day or a month may cost is used up, or the provider has no more to
-    give, or nobody counts the money. It is nobody's failure: no issue, no attempt and no model is counted for it. `cause` is
-    `day`, `month`, `provider` or `meter`; of an `issue`, where only that issue's sessions are refused."""
+    """No model is asked before `again_at` (UTC): what a day or a month may cost is used up, or the
+    provider has no more to give, or nobody counts the money. It is nobody's failure: no issue, no
+    attempt and no model is counted for it. `cause` is `day`, `month`, `provider` or `meter`; of an
+    `issue`, where only that issue's sessions are refused."""
 
     def __init__(self, message: str, *, cause: str, again_at: datetime) -> None:
         super().__init__(message, retryable=True)

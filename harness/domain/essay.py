@@ -1,8 +1,9 @@
-"""What an agent is told of a repository, as values: what was asked for, the text, and the list of what went into it.
+"""What an agent is told of a repository, as values: what was asked for, the text, and the list of
+what went into it.
 
-An essay, not an encyclopedia: the few files that matter within a budget, and a manifest that names what was left out and
-why, with the digest of each thing, so that anybody can tell later what a model had before it.
-"""
+An essay, not an encyclopedia: the few files that matter within a budget, and a manifest that names
+what was left out and why, with the digest of each thing, so that anybody can tell later what a
+model had before it."""
 
 import hashlib
 import json
@@ -14,8 +15,8 @@ from typing import Any
 from harness.domain.issue import CommitSha, TreeSha
 
 BYTES_A_TOKEN = 3
-"""No provider's tokenizer is here, and they differ. English has some four bytes a token, code three to four: counting three
-errs towards the budget."""
+"""No provider's tokenizer is here, and they differ. English has some four bytes a token, code three
+to four: counting three errs towards the budget."""
 
 
 def tokens_in(text: str) -> int:
@@ -25,9 +26,10 @@ def tokens_in(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A text that an agent is shown: what kind of thing it is, its name among those, and its words."""
+    """A text that an agent is shown: what kind of thing it is, its name among those, and its
+    words."""
 
-    kind: str                  # governance · card · findings · reports · map · file · excerpt · lesson · pinned
+    kind: str  # governance · card · findings · reports · map · file · excerpt · lesson · pinned
     name: str
     text: str
 
@@ -38,12 +40,14 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class EssayRequest:
-    """What is asked for: the repository at `base`, as far as it bears on `question` (an issue's words, and no instruction).
+    """What is asked for: the repository at `base`, as far as it bears on `question` (an issue's
+    words, and no instruction).
 
-    `heading` is the part of the question that counts twice. `stands` is shown in any case, whole and elsewhere: it is only
-    listed. `lessons` are those that may go in (`pinned` ones first), at most `most_lessons` and as far as their share allows.
-    `tokens` bounds what is written, map, files and lessons together; `files` how many files it shows; `tests` are the globs of
-    test files, which say less of where a fault is."""
+    `heading` is the part of the question that counts twice. `stands` is shown in any case, whole
+    and elsewhere: it is only listed. `lessons` are those that may go in (`pinned` ones first), at
+    most `most_lessons` and as far as their share allows. `tokens` bounds what is written, map,
+    files and lessons together; `files` how many files it shows; `tests` are the globs of test
+    files, which say less of where a fault is."""
 
     base: CommitSha
     heading: str
@@ -58,8 +62,8 @@ class EssayRequest:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One line of a manifest. `sha256` (hex) is of the text as it was shown, or would have been; empty where nothing was
-    read. `note` says which part of it, or why it was left out."""
+    """One line of a manifest. `sha256` (hex) is of the text as it was shown, or would have been;
+    empty where nothing was read. `note` says which part of it, or why it was left out."""
 
     kind: str
     name: str
@@ -100,8 +104,15 @@ class Manifest:
         return json.dumps(self.as_json(), sort_keys=True, indent=1, ensure_ascii=True)
 
     def as_json(self) -> Mapping[str, Any]:
-        return {"schema": 1, "base": self.base, "tree": self.tree, "budget": self.budget, "tokens": self.tokens,
-                "included": [asdict(one) for one in self.included], "left_out": [asdict(one) for one in self.left_out]}
+        return {
+            "schema": 1,
+            "base": self.base,
+            "tree": self.tree,
+            "budget": self.budget,
+            "tokens": self.tokens,
+            "included": [asdict(one) for one in self.included],
+            "left_out": [asdict(one) for one in self.left_out],
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """What is true of a change, as values. The rules decide over these and over nothing else.
 
-Properties: a fact nobody established is UNKNOWN, never an empty tuple and never zero; UNKNOWN means no; nothing here
-reads anything. Facts about files come from raw tree objects of the factory's own repository, facts about people from
-the forge's API, facts about runs from the ledger. No fact comes from a text that the change itself carries.
-"""
+Properties: a fact nobody established is UNKNOWN, never an empty tuple and never zero; UNKNOWN means
+no; nothing here reads anything. Facts about files come from raw tree objects of the factory's own
+repository, facts about people from the forge's API, facts about runs from the ledger. No fact comes
+from a text that the change itself carries."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -32,7 +32,8 @@ Maybe: TypeAlias = _T | Unknown
 
 
 class ChangeKind(StrEnum):
-    """What happened to a path. A rename is a deletion and an addition, always: a rename once hid a protected file."""
+    """What happened to a path. A rename is a deletion and an addition, always: a rename once hid a
+    protected file."""
 
     ADDED = "added"
     MODIFIED = "modified"
@@ -51,10 +52,10 @@ GITLINK: Final = "160000"
 class FileChange:
     """One path of a raw diff.
 
-    `added` and `deleted` are lines, counted from the blobs themselves (a `.gitattributes` makes git print `- -`);
-    None where the content is binary or was too large to read. `size` is the new blob's length in bytes, 0 when deleted.
-    From git all of it is known; a record of the past may hold the path and the lines alone, and the rest is UNKNOWN.
-    """
+    `added` and `deleted` are lines, counted from the blobs themselves (a `.gitattributes` makes git
+    print `- -`); None where the content is binary or was too large to read. `size` is the new
+    blob's length in bytes, 0 when deleted. From git all of it is known; a record of the past may
+    hold the path and the lines alone, and the rest is UNKNOWN."""
 
     path: bytes
     kind: Maybe[ChangeKind]
@@ -81,7 +82,8 @@ class FileChange:
 
 
 class Origin(StrEnum):
-    """Where a dependency is fetched from. Only a registry's entry can be held to a hash and a name."""
+    """Where a dependency is fetched from. Only a registry's entry can be held to a hash and a
+    name."""
 
     REGISTRY = "registry"
     URL = "url"
@@ -91,7 +93,8 @@ class Origin(StrEnum):
 
 
 class DependencyMove(StrEnum):
-    """What happened to a dependency. SWAPPED: the same version, other bytes (a hash or an address changed)."""
+    """What happened to a dependency. SWAPPED: the same version, other bytes (a hash or an address
+    changed)."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -101,8 +104,8 @@ class DependencyMove(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DependencyChange:
-    """One dependency of one manifest or lock, before and after. `near` is a name already there that an added one is
-    easily taken for (`reqeusts` beside `requests`); empty where there is none."""
+    """One dependency of one manifest or lock, before and after. `near` is a name already there that
+    an added one is easily taken for (`reqeusts` beside `requests`); empty where there is none."""
 
     manifest: bytes
     ecosystem: str
@@ -116,7 +119,8 @@ class DependencyChange:
 
 @dataclass(frozen=True, slots=True)
 class SecretFound:
-    """A credential in the added bytes. The secret itself is never kept: `shown` is its first characters, masked."""
+    """A credential in the added bytes. The secret itself is never kept: `shown` is its first
+    characters, masked."""
 
     path: bytes
     line: int
@@ -150,7 +154,8 @@ class JourneyFacts:
 
 @dataclass(frozen=True, slots=True)
 class CheckFact:
-    """One check on a commit and its conclusion in the forge's words (`success`, `failure`, `neutral`, …)."""
+    """One check on a commit and its conclusion in the forge's words (`success`, `failure`,
+    `neutral`, …)."""
 
     name: str
     conclusion: str
@@ -166,7 +171,8 @@ class AddedContent:
 
 @dataclass(frozen=True, slots=True)
 class ApiLoss:
-    """A public name of a module at base that is gone at head, or can no longer be called as it was."""
+    """A public name of a module at base that is gone at head, or can no longer be called as it
+    was."""
 
     path: bytes
     name: str
@@ -175,7 +181,8 @@ class ApiLoss:
 
 @dataclass(frozen=True, slots=True)
 class ApiFacts:
-    """What callers lose, and the modules that nobody could compare because one side of them does not parse."""
+    """What callers lose, and the modules that nobody could compare because one side of them does
+    not parse."""
 
     lost: tuple[ApiLoss, ...] = ()
     unread: tuple[bytes, ...] = ()
@@ -183,8 +190,8 @@ class ApiFacts:
 
 @dataclass(frozen=True, slots=True)
 class ScriptFact:
-    """One run of a script of the base over the change. `exit_code` is None when it did not come to an end by itself;
-    `said` are the last lines that it printed, or why it was not run."""
+    """One run of a script of the base over the change. `exit_code` is None when it did not come to
+    an end by itself; `said` are the last lines that it printed, or why it was not run."""
 
     script: str
     arguments: tuple[str, ...]
@@ -196,11 +203,11 @@ class ScriptFact:
 class ChangeFacts:
     """Everything the rules may ask about. Each defaults to UNKNOWN, so what was forgotten refuses.
 
-    `attempts` counts the attempts so far, this one included. `author_ages` are the ages in seconds of what this author
-    filed and the factory took up before, `issue_ages` those of everybody's issues. `kind` is the triaged kind of the
-    issue (`bug`, `feature`, `chore`). `neighbours` are the paths at base in each folder that the change touches.
-    `pictures` counts the screenshots in the verdict's evidence.
-    """
+    `attempts` counts the attempts so far, this one included. `author_ages` are the ages in seconds
+    of what this author filed and the factory took up before, `issue_ages` those of everybody's
+    issues. `kind` is the triaged kind of the issue (`bug`, `feature`, `chore`). `neighbours` are
+    the paths at base in each folder that the change touches. `pictures` counts the screenshots in
+    the verdict's evidence."""
 
     files: Maybe[tuple[FileChange, ...]] = UNKNOWN
     dependencies: Maybe[tuple[DependencyChange, ...]] = UNKNOWN

@@ -1,8 +1,9 @@
-"""The law as values: three documents, the rules and the scope they state, and what the rules say of a change.
+"""The law as values: three documents, the rules and the scope they state, and what the rules say of
+a change.
 
-Reading the documents and deciding over them is `harness.governance`; these are only the shapes. Composition is Cedar's:
-what no rule speaks of falls to the document's default, and one standing refusal outweighs every consent.
-"""
+Reading the documents and deciding over them is `harness.governance`; these are only the shapes.
+Composition is Cedar's: what no rule speaks of falls to the document's default, and one standing
+refusal outweighs every consent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,12 +16,13 @@ MISSION = "mission.md"
 RULES = "factory_rules.md"
 CODE = "CLAUDE.md"
 DOCUMENTS: tuple[str, ...] = (MISSION, RULES, CODE)
-"""The three governance files, in the order in which every prompt has them. Nested files of rules come after them."""
+"""The three governance files, in the order in which every prompt has them. Nested files of rules
+come after them."""
 
 
 class Level(StrEnum):
-    """Who decides. ENFORCED: code, over facts. JUDGED: votes of models, counted by code. ADVISORY: nobody; it is read in
-    prompts."""
+    """Who decides. ENFORCED: code, over facts. JUDGED: votes of models, counted by code. ADVISORY:
+    nobody; it is read in prompts."""
 
     ENFORCED = "enforced"
     JUDGED = "judged"
@@ -28,7 +30,8 @@ class Level(StrEnum):
 
 
 class Status(StrEnum):
-    """How much a rule weighs: ENFORCE blocks, SHADOW is reported and blocks nothing, OFF is not asked."""
+    """How much a rule weighs: ENFORCE blocks, SHADOW is reported and blocks nothing, OFF is not
+    asked."""
 
     ENFORCE = "enforce"
     SHADOW = "shadow"
@@ -66,14 +69,16 @@ class ScopeKind(StrEnum):
 
 
 class ChangeDefault(StrEnum):
-    """factory_rules.md's `default:`: a change that no enforced rule speaks of is let through, or shown to a person."""
+    """factory_rules.md's `default:`: a change that no enforced rule speaks of is let through, or
+    shown to a person."""
 
     ALLOW = "allow"
     NEEDS_HUMAN = "needs-human"
 
 
 class ScopeDefault(StrEnum):
-    """mission.md's `default:`: a request that no entry speaks of is accepted, or shown to a person."""
+    """mission.md's `default:`: a request that no entry speaks of is accepted, or shown to a
+    person."""
 
     IN = "in"
     NEEDS_HUMAN = "needs-human"
@@ -81,7 +86,8 @@ class ScopeDefault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where something is written: enough for a permalink at the governing commit. Lines start at 1, ends included."""
+    """Where something is written: enough for a permalink at the governing commit. Lines start at 1,
+    ends included."""
 
     file: str
     line: int
@@ -90,10 +96,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One governance file: its canonical name, the name it is found under, and its text to the byte.
+    """One governance file: its canonical name, the name it is found under, and its text to the
+    byte.
 
-    That of a nested file is its path, which is "packages/api/factory_rules.md" below `folder` "packages/api/".
-    """
+    That of a nested file is its path, which is "packages/api/factory_rules.md" below `folder`
+    "packages/api/"."""
 
     name: str
     file: str
@@ -108,12 +115,13 @@ class Document:
     @property
     def kind(self) -> str:
         """Which of the three files it is."""
-        return self.name[self.name.rfind("/") + 1:]
+        return self.name[self.name.rfind("/") + 1 :]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one check says of the facts. `passed` UNKNOWN means a fact it needs was not established."""
+    """What one check says of the facts. `passed` UNKNOWN means a fact it needs was not
+    established."""
 
     passed: Maybe[bool]
     says: str
@@ -145,8 +153,9 @@ class Expect(StrEnum):
 
 
 class Sight(StrEnum):
-    """What a vote on a judged rule may be shown. ISSUE: as it was triaged. DIFF: what changed, with some lines around it.
-    FILES: the changed files whole. TESTS: the changed tests whole. GOVERNANCE: the three files."""
+    """What a vote on a judged rule may be shown. ISSUE: as it was triaged. DIFF: what changed, with
+    some lines around it. FILES: the changed files whole. TESTS: the changed tests whole.
+    GOVERNANCE: the three files."""
 
     ISSUE = "issue"
     DIFF = "diff"
@@ -156,7 +165,8 @@ class Sight(StrEnum):
 
 
 class Vote(StrEnum):
-    """What one vote counts as. UNQUOTED: a no that quotes nothing which is there, and so an abstention."""
+    """What one vote counts as. UNQUOTED: a no that quotes nothing which is there, and so an
+    abstention."""
 
     YES = "yes"
     NO = "no"
@@ -166,8 +176,9 @@ class Vote(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a judged rule asks of models: `sees` is a closed list, `never_sees` are globs whose content is left out of it.
-    Of `votes` votes, `need` yeses hold it; `abstain` follows where it neither holds nor is refused."""
+    """What a judged rule asks of models: `sees` is a closed list, `never_sees` are globs whose
+    content is left out of it. Of `votes` votes, `need` yeses hold it; `abstain` follows where it
+    neither holds nor is refused."""
 
     text: str
     sees: tuple[Sight, ...]
@@ -179,7 +190,8 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A rule's own example: given facts, a recorded pull request, or for a judged rule the votes, and what it answers."""
+    """A rule's own example: given facts, a recorded pull request, or for a judged rule the votes,
+    and what it answers."""
 
     expect: Expect
     line: int
@@ -190,11 +202,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of factory_rules.md, or one the factory is built with (`built_in`), which no document can loosen.
+    """One rule of factory_rules.md, or one the factory is built with (`built_in`), which no
+    document can loosen.
 
-    A rule of a nested file looks at what is `below` its folder ("packages/api/"); one that nested files restate looks at
-    what is `outside` theirs.
-    """
+    A rule of a nested file looks at what is `below` its folder ("packages/api/"); one that nested
+    files restate looks at what is `outside` theirs."""
 
     id: str
     title: str
@@ -229,8 +241,9 @@ class ScopeEntry:
 
 @dataclass(frozen=True, slots=True)
 class Governance:
-    """The law at one commit. `digest` names it everywhere: in prompts, ledger, verdicts, comments and trailers. `owners`
-    are the people who are asked about what it protects, as the forge names them."""
+    """The law at one commit. `digest` names it everywhere: in prompts, ledger, verdicts, comments
+    and trailers. `owners` are the people who are asked about what it protects, as the forge names
+    them."""
 
     documents: tuple[Document, ...]
     rules: tuple[Rule, ...]
@@ -270,11 +283,12 @@ class Finding:
     says: str
     source: Source
     evidence: tuple[str, ...] = ()
-    lifted: bool = False    # by a person, for exactly this commit
+    lifted: bool = False  # by a person, for exactly this commit
 
     @property
     def refuses(self) -> bool:
-        """Whether this blocks. Anything but a plain yes does, from a rule that is enforced, until a person lifts it."""
+        """Whether this blocks. Anything but a plain yes does, from a rule that is enforced, until a
+        person lifts it."""
         return self.status is Status.ENFORCE and self.passed is not True and not self.lifted
 
     @property
@@ -285,7 +299,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the law says of one change: every finding, and the one thing that follows. `action` None: go on."""
+    """What the law says of one change: every finding, and the one thing that follows. `action`
+    None: go on."""
 
     governance: str
     applies: Applies

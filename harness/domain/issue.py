@@ -1,4 +1,5 @@
-"""What the forge tells of issues, people and pull requests: API facts, and text that is only ever data."""
+"""What the forge tells of issues, people and pull requests: API facts, and text that is only ever
+data."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,8 +51,9 @@ class Issue:
     labels: tuple[str, ...] = ()
     created_at: str = ""
     updated_at: str = ""
-    insider: bool = False    # whether the forge counts the author among the project's own people: a hint, never a right
-    comments: int | None = None   # how many there are; None where that is not known
+    # whether the forge counts the author among the project's own people: a hint, never a right
+    insider: bool = False
+    comments: int | None = None  # how many there are; None where that is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class Comment:
     author: Actor
     body: str
     created_at: str
-    edited: bool = False     # since it was written; by whom the forge does not say, so it gives no command any more
+    # since it was written; by whom the forge does not say, so it gives no command any more
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +85,9 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What changed on a forge since somebody last looked: issues as they are now, closed ones too, and the numbers of pull
-    requests, both in order of their numbers. `cursor` is what to look with the next time; it is text to keep and to give
-    back, and means nothing to anybody else."""
+    """What changed on a forge since somebody last looked: issues as they are now, closed ones too,
+    and the numbers of pull requests, both in order of their numbers. `cursor` is what to look with
+    the next time; it is text to keep and to give back, and means nothing to anybody else."""
 
     issues: tuple[Issue, ...]
     pull_requests: tuple[int, ...]
@@ -101,7 +104,8 @@ class AnnotationLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """What a check says of some lines of one file. Lines count from 1, and `end_line` is the last one, included."""
+    """What a check says of some lines of one file. Lines count from 1, and `end_line` is the last
+    one, included."""
 
     path: str
     line: int

@@ -1,7 +1,8 @@
-"""What may reach the default branch, and what follows once something has: rules without a repository.
+"""What may reach the default branch, and what follows once something has: rules without a
+repository.
 
-Git is asked in `harness/repository/landing.py`, by these rules; the model in `tests/model` asks the same ones.
-"""
+Git is asked in `harness/repository/landing.py`, by these rules; the model in `tests/model` asks the
+same ones."""
 
 from dataclasses import dataclass
 
@@ -19,9 +20,13 @@ class Judged:
 
 
 def objection(judged: Judged, *, parents: tuple[CommitSha, ...], tree: TreeSha) -> str:
-    """Why a commit is not the candidate that was judged; empty when it is. A lease alone also lets an orphan land."""
+    """Why a commit is not the candidate that was judged; empty when it is. A lease alone also lets
+    an orphan land."""
     if parents != (judged.base, judged.head):
-        return f"has parents {_names(parents)}, expected base and judged head: {_names((judged.base, judged.head))}"
+        return (
+            f"has parents {_names(parents)}, expected base and judged head:"
+            f" {_names((judged.base, judged.head))}"
+        )
     if tree != judged.tree:
         return f"has tree {tree:.12}, the tree that was judged is {judged.tree:.12}"
     return ""

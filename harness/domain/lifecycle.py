@@ -1,7 +1,7 @@
 """An issue's life: one table of (state, event) → state, and nothing else.
 
-Read it aloud: what is not in the table cannot happen. The page docs/lifecycle.md is generated from it.
-"""
+Read it aloud: what is not in the table cannot happen. The page docs/lifecycle.md is generated from
+it."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -76,83 +76,91 @@ class Event(StrEnum):
 
 _S, _E = State, Event
 
-TABLE: Mapping[tuple[State, Event], State] = MappingProxyType({
-    (_S.UNTRIAGED, _E.TRIAGE_ACCEPTED): _S.ACCEPTED,
-    (_S.UNTRIAGED, _E.TRIAGE_REJECTED): _S.REJECTED,
-    (_S.UNTRIAGED, _E.TRIAGE_NEEDS_INFO): _S.NEEDS_INFO,
-    (_S.UNTRIAGED, _E.TRIAGE_DUPLICATE): _S.REJECTED,
-    (_S.UNTRIAGED, _E.TRIAGE_UNSURE): _S.NEEDS_HUMAN,
-    (_S.UNTRIAGED, _E.RUN_FAILED): _S.NEEDS_HUMAN,
-    (_S.UNTRIAGED, _E.BUDGET_EXHAUSTED): _S.NEEDS_HUMAN,
-    (_S.UNTRIAGED, _E.CLOSED_BY_PERSON): _S.REJECTED,
-    (_S.ACCEPTED, _E.ISSUE_EDITED): _S.UNTRIAGED,
-    (_S.ACCEPTED, _E.DISPATCHED): _S.IMPLEMENTING,
-    (_S.ACCEPTED, _E.ROUNDS_EXHAUSTED): _S.NEEDS_HUMAN,
-    (_S.ACCEPTED, _E.CLOSED_BY_PERSON): _S.REJECTED,
-    (_S.ACCEPTED, _E.TWIN_LANDED): _S.NEEDS_HUMAN,
-    (_S.REJECTED, _E.APPEALED): _S.UNTRIAGED,
-    (_S.REJECTED, _E.AUTHOR_REPLIED): _S.UNTRIAGED,
-    (_S.NEEDS_HUMAN, _E.RETRIED): _S.ACCEPTED,
-    (_S.NEEDS_HUMAN, _E.APPROVED_BY_PERSON): _S.VALIDATING,
-    (_S.NEEDS_HUMAN, _E.LANDED_BY_PERSON): _S.MERGED,
-    (_S.NEEDS_HUMAN, _E.CLOSED_BY_PERSON): _S.REJECTED,
-    (_S.NEEDS_INFO, _E.AUTHOR_REPLIED): _S.UNTRIAGED,
-    (_S.NEEDS_INFO, _E.ISSUE_EDITED): _S.UNTRIAGED,
-    (_S.NEEDS_INFO, _E.NO_REPLY): _S.REJECTED,
-    (_S.NEEDS_INFO, _E.CLOSED_BY_PERSON): _S.REJECTED,
-    (_S.IMPLEMENTING, _E.CHANGE_READY): _S.VALIDATING,
-    (_S.IMPLEMENTING, _E.RUN_FAILED): _S.ACCEPTED,
-    (_S.IMPLEMENTING, _E.LAW_REFUSED): _S.NEEDS_HUMAN,
-    (_S.IMPLEMENTING, _E.SPLIT): _S.NEEDS_HUMAN,
-    (_S.IMPLEMENTING, _E.CANNOT_DO): _S.NEEDS_HUMAN,
-    (_S.IMPLEMENTING, _E.BUDGET_EXHAUSTED): _S.NEEDS_HUMAN,
-    (_S.IMPLEMENTING, _E.ISSUE_EDITED): _S.UNTRIAGED,
-    (_S.IMPLEMENTING, _E.CLOSED_BY_PERSON): _S.REJECTED,
-    (_S.VALIDATING, _E.VERDICT_PASSED): _S.APPROVED,
-    (_S.VALIDATING, _E.CHANGES_REQUESTED): _S.CHANGES_REQUESTED,
-    (_S.VALIDATING, _E.MERGE_CONFLICT): _S.CHANGES_REQUESTED,
-    (_S.VALIDATING, _E.VERDICT_REJECTED): _S.REJECTED,
-    (_S.VALIDATING, _E.JUDGE_AGAIN): _S.VALIDATING,
-    (_S.VALIDATING, _E.INCONCLUSIVE): _S.NEEDS_HUMAN,
-    (_S.VALIDATING, _E.HANDED_OVER): _S.NEEDS_HUMAN,
-    (_S.VALIDATING, _E.HEAD_OR_BASE_MOVED): _S.VALIDATING,
-    (_S.VALIDATING, _E.LAW_REFUSED): _S.NEEDS_HUMAN,
-    (_S.VALIDATING, _E.BUDGET_EXHAUSTED): _S.NEEDS_HUMAN,
-    (_S.VALIDATING, _E.ISSUE_EDITED): _S.UNTRIAGED,
-    (_S.VALIDATING, _E.CLOSED_BY_PERSON): _S.REJECTED,
-    (_S.CHANGES_REQUESTED, _E.DISPATCHED): _S.IMPLEMENTING,
-    (_S.CHANGES_REQUESTED, _E.ROUNDS_EXHAUSTED): _S.NEEDS_HUMAN,
-    (_S.CHANGES_REQUESTED, _E.ISSUE_EDITED): _S.UNTRIAGED,
-    (_S.CHANGES_REQUESTED, _E.CLOSED_BY_PERSON): _S.REJECTED,
-    (_S.APPROVED, _E.GATES_OPEN): _S.MERGING,
-    (_S.APPROVED, _E.GATE_REFUSED): _S.NEEDS_HUMAN,
-    (_S.APPROVED, _E.CHECKS_AWAITED): _S.APPROVED,
-    (_S.APPROVED, _E.HEAD_OR_BASE_MOVED): _S.VALIDATING,
-    (_S.APPROVED, _E.ISSUE_EDITED): _S.UNTRIAGED,
-    (_S.APPROVED, _E.CLOSED_BY_PERSON): _S.REJECTED,
-    (_S.MERGING, _E.LANDED): _S.MERGED,
-    (_S.MERGING, _E.LANDED_TREE_DIFFERS): _S.NEEDS_HUMAN,
-    (_S.MERGING, _E.REFUSED): _S.VALIDATING,
-    (_S.MERGING, _E.FORGE_REFUSED): _S.NEEDS_HUMAN,
-    (_S.MERGING, _E.UNCONFIRMED): _S.MERGING,
-    (_S.MERGED, _E.REGRESSED): _S.ACCEPTED,
-    (_S.MERGED, _E.REVERTED): _S.NEEDS_HUMAN,
-})
+TABLE: Mapping[tuple[State, Event], State] = MappingProxyType(
+    {
+        (_S.UNTRIAGED, _E.TRIAGE_ACCEPTED): _S.ACCEPTED,
+        (_S.UNTRIAGED, _E.TRIAGE_REJECTED): _S.REJECTED,
+        (_S.UNTRIAGED, _E.TRIAGE_NEEDS_INFO): _S.NEEDS_INFO,
+        (_S.UNTRIAGED, _E.TRIAGE_DUPLICATE): _S.REJECTED,
+        (_S.UNTRIAGED, _E.TRIAGE_UNSURE): _S.NEEDS_HUMAN,
+        (_S.UNTRIAGED, _E.RUN_FAILED): _S.NEEDS_HUMAN,
+        (_S.UNTRIAGED, _E.BUDGET_EXHAUSTED): _S.NEEDS_HUMAN,
+        (_S.UNTRIAGED, _E.CLOSED_BY_PERSON): _S.REJECTED,
+        (_S.ACCEPTED, _E.ISSUE_EDITED): _S.UNTRIAGED,
+        (_S.ACCEPTED, _E.DISPATCHED): _S.IMPLEMENTING,
+        (_S.ACCEPTED, _E.ROUNDS_EXHAUSTED): _S.NEEDS_HUMAN,
+        (_S.ACCEPTED, _E.CLOSED_BY_PERSON): _S.REJECTED,
+        (_S.ACCEPTED, _E.TWIN_LANDED): _S.NEEDS_HUMAN,
+        (_S.REJECTED, _E.APPEALED): _S.UNTRIAGED,
+        (_S.REJECTED, _E.AUTHOR_REPLIED): _S.UNTRIAGED,
+        (_S.NEEDS_HUMAN, _E.RETRIED): _S.ACCEPTED,
+        (_S.NEEDS_HUMAN, _E.APPROVED_BY_PERSON): _S.VALIDATING,
+        (_S.NEEDS_HUMAN, _E.LANDED_BY_PERSON): _S.MERGED,
+        (_S.NEEDS_HUMAN, _E.CLOSED_BY_PERSON): _S.REJECTED,
+        (_S.NEEDS_INFO, _E.AUTHOR_REPLIED): _S.UNTRIAGED,
+        (_S.NEEDS_INFO, _E.ISSUE_EDITED): _S.UNTRIAGED,
+        (_S.NEEDS_INFO, _E.NO_REPLY): _S.REJECTED,
+        (_S.NEEDS_INFO, _E.CLOSED_BY_PERSON): _S.REJECTED,
+        (_S.IMPLEMENTING, _E.CHANGE_READY): _S.VALIDATING,
+        (_S.IMPLEMENTING, _E.RUN_FAILED): _S.ACCEPTED,
+        (_S.IMPLEMENTING, _E.LAW_REFUSED): _S.NEEDS_HUMAN,
+        (_S.IMPLEMENTING, _E.SPLIT): _S.NEEDS_HUMAN,
+        (_S.IMPLEMENTING, _E.CANNOT_DO): _S.NEEDS_HUMAN,
+        (_S.IMPLEMENTING, _E.BUDGET_EXHAUSTED): _S.NEEDS_HUMAN,
+        (_S.IMPLEMENTING, _E.ISSUE_EDITED): _S.UNTRIAGED,
+        (_S.IMPLEMENTING, _E.CLOSED_BY_PERSON): _S.REJECTED,
+        (_S.VALIDATING, _E.VERDICT_PASSED): _S.APPROVED,
+        (_S.VALIDATING, _E.CHANGES_REQUESTED): _S.CHANGES_REQUESTED,
+        (_S.VALIDATING, _E.MERGE_CONFLICT): _S.CHANGES_REQUESTED,
+        (_S.VALIDATING, _E.VERDICT_REJECTED): _S.REJECTED,
+        (_S.VALIDATING, _E.JUDGE_AGAIN): _S.VALIDATING,
+        (_S.VALIDATING, _E.INCONCLUSIVE): _S.NEEDS_HUMAN,
+        (_S.VALIDATING, _E.HANDED_OVER): _S.NEEDS_HUMAN,
+        (_S.VALIDATING, _E.HEAD_OR_BASE_MOVED): _S.VALIDATING,
+        (_S.VALIDATING, _E.LAW_REFUSED): _S.NEEDS_HUMAN,
+        (_S.VALIDATING, _E.BUDGET_EXHAUSTED): _S.NEEDS_HUMAN,
+        (_S.VALIDATING, _E.ISSUE_EDITED): _S.UNTRIAGED,
+        (_S.VALIDATING, _E.CLOSED_BY_PERSON): _S.REJECTED,
+        (_S.CHANGES_REQUESTED, _E.DISPATCHED): _S.IMPLEMENTING,
+        (_S.CHANGES_REQUESTED, _E.ROUNDS_EXHAUSTED): _S.NEEDS_HUMAN,
+        (_S.CHANGES_REQUESTED, _E.ISSUE_EDITED): _S.UNTRIAGED,
+        (_S.CHANGES_REQUESTED, _E.CLOSED_BY_PERSON): _S.REJECTED,
+        (_S.APPROVED, _E.GATES_OPEN): _S.MERGING,
+        (_S.APPROVED, _E.GATE_REFUSED): _S.NEEDS_HUMAN,
+        (_S.APPROVED, _E.CHECKS_AWAITED): _S.APPROVED,
+        (_S.APPROVED, _E.HEAD_OR_BASE_MOVED): _S.VALIDATING,
+        (_S.APPROVED, _E.ISSUE_EDITED): _S.UNTRIAGED,
+        (_S.APPROVED, _E.CLOSED_BY_PERSON): _S.REJECTED,
+        (_S.MERGING, _E.LANDED): _S.MERGED,
+        (_S.MERGING, _E.LANDED_TREE_DIFFERS): _S.NEEDS_HUMAN,
+        (_S.MERGING, _E.REFUSED): _S.VALIDATING,
+        (_S.MERGING, _E.FORGE_REFUSED): _S.NEEDS_HUMAN,
+        (_S.MERGING, _E.UNCONFIRMED): _S.MERGING,
+        (_S.MERGED, _E.REGRESSED): _S.ACCEPTED,
+        (_S.MERGED, _E.REVERTED): _S.NEEDS_HUMAN,
+    }
+)
 
 ENDED: frozenset[State] = frozenset({State.MERGED, State.REJECTED})
-WAITING_FOR_A_PERSON: frozenset[State] = frozenset({State.NEEDS_HUMAN, State.NEEDS_INFO, State.PAUSED})
+WAITING_FOR_A_PERSON: frozenset[State] = frozenset(
+    {State.NEEDS_HUMAN, State.NEEDS_INFO, State.PAUSED}
+)
 HOLDABLE: frozenset[State] = frozenset(State) - ENDED - {State.PAUSED, State.MERGING}
-"""A merge that has begun is finished before a hold takes effect: half a merge is worse than one more."""
+"""A merge that has begun is finished before a hold takes effect: half a merge is worse than one
+more."""
 
 
 def next_state(state: State, event: Event) -> State:
-    """The state after `event`. Raises IllegalTransition, naming both and what would have been allowed."""
+    """The state after `event`. Raises IllegalTransition, naming both and what would have been
+    allowed."""
     if event is Event.OWNER_HOLD and state in HOLDABLE:
         return State.PAUSED
     found = TABLE.get((state, event))
     if found is None:
         allowed = ", ".join(sorted(events_from(state))) or "nothing"
-        raise IllegalTransition(f"an issue that is {state} cannot take {event}; from there: {allowed}")
+        raise IllegalTransition(
+            f"an issue that is {state} cannot take {event}; from there: {allowed}"
+        )
     return found
 
 
@@ -164,7 +172,8 @@ def events_from(state: State) -> frozenset[Event]:
 
 
 def fold(events: Iterable[Event], start: State = State.UNTRIAGED) -> State:
-    """The state that a whole history leads to. A hold is a bracket: what was held is what comes back."""
+    """The state that a whole history leads to. A hold is a bracket: what was held is what comes
+    back."""
     state, held = start, start
     for event in events:
         if event is Event.RESUMED and state is State.PAUSED:
@@ -177,10 +186,24 @@ def fold(events: Iterable[Event], start: State = State.UNTRIAGED) -> State:
 def page() -> str:
     """docs/lifecycle.md, whole. A test compares the file with this."""
     rows = [f"| {state} | {event} | {there} |" for (state, event), there in TABLE.items()]
-    return "\n".join((
-        "# An issue's life", "",
-        "Generated from `harness/domain/lifecycle.py` by `make docs`; what is not in this table cannot happen.", "",
-        "| state | event | next |", "|---|---|---|", *rows, "",
-        f"`{Event.OWNER_HOLD}` takes any of {', '.join(sorted(HOLDABLE))} to `{State.PAUSED}`, and `{Event.RESUMED}` gives back "
-        "what was held.",
-        f"An issue has ended when it is {' or '.join(sorted(ENDED))}.", ""))
+    return "\n".join(
+        (
+            "# An issue's life",
+            "",
+            (
+                "Generated from `harness/domain/lifecycle.py` by `make docs`; what is not in this"
+                " table cannot happen."
+            ),
+            "",
+            "| state | event | next |",
+            "|---|---|---|",
+            *rows,
+            "",
+            (
+                f"`{Event.OWNER_HOLD}` takes any of {', '.join(sorted(HOLDABLE))} to"
+                f" `{State.PAUSED}`, and `{Event.RESUMED}` gives back what was held."
+            ),
+            f"An issue has ended when it is {' or '.join(sorted(ENDED))}.",
+            "",
+        )
+    )

@@ -1,8 +1,8 @@
 """Whether a change may land: a pure function from facts to named refusals.
 
-The facts are read again, from their sources, right before the merge; a refusal says which one was stale.
-Properties: no path to a merge without a passed, signed verdict on exactly these commits; unknown is no.
-"""
+The facts are read again, from their sources, right before the merge; a refusal says which one was
+stale. Properties: no path to a merge without a passed, signed verdict on exactly these commits;
+unknown is no."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from harness.domain.verdict import Verdict, VerdictOutcome
 
 CHECKS = "checks"
 FINAL = frozenset({"stop", "freeze", "identity", "signer", "seal", "verdict", "controls"})
-"""Gates whose refusal a new candidate and a new verdict would not lift. The law is asked again about the new candidate."""
+"""Gates whose refusal a new candidate and a new verdict would not lift. The law is asked again
+about the new candidate."""
 
 EDITED = "the issue's text is not the text that was triaged"
 
@@ -35,18 +36,24 @@ class MergeFacts:
     verdict: Verdict | None
     trusted_key_ids: frozenset[str]
     issue: int
-    kind: str | None                   # of the issue, as it was triaged: bug, feature, chore
-    in_sight: tuple[str, ...] | None   # paths of the change that a user could see something of; None: not known
-    base: CommitSha                    # the tip of the default branch now
-    head: CommitSha                    # the pull request's head now
-    pushed_head: CommitSha | None      # the head that the factory itself pushed, by the ledger
-    proposed: bool | None              # its pull request is open, of this repository, and asks for the default branch
+    kind: str | None  # of the issue, as it was triaged: bug, feature, chore
+    in_sight: (
+        tuple[str, ...] | None
+    )  # paths of the change that a user could see something of; None: not known
+    base: CommitSha  # the tip of the default branch now
+    head: CommitSha  # the pull request's head now
+    pushed_head: CommitSha | None  # the head that the factory itself pushed, by the ledger
+    proposed: (
+        bool | None
+    )  # its pull request is open, of this repository, and asks for the default branch
     candidate: CommitSha | None
-    tree: TreeSha | None               # of the candidate, computed by us
-    journeys: str | None               # digest of the store now
-    governance: str                    # digest at base now
-    law: tuple[Refusal, ...] | None    # what the law says of base..candidate; None: not asked
-    checks: tuple[NotGreen, ...] | None   # required checks on the candidate that are not green; None: unknown
+    tree: TreeSha | None  # of the candidate, computed by us
+    journeys: str | None  # digest of the store now
+    governance: str  # digest at base now
+    law: tuple[Refusal, ...] | None  # what the law says of base..candidate; None: not asked
+    checks: (
+        tuple[NotGreen, ...] | None
+    )  # required checks on the candidate that are not green; None: unknown
     box_sealed: bool
     issue_body_unchanged: bool | None
     stopped: bool | None
@@ -66,19 +73,31 @@ def _stale(facts: MergeFacts) -> Iterator[Refusal]:
         yield Refusal("verdict", "the sealed validator has not judged this change")
         return
     now = {
-        "base": facts.base, "head": facts.head, "candidate": facts.candidate, "tree": facts.tree,
-        "journeys": facts.journeys, "governance": facts.governance,
+        "base": facts.base,
+        "head": facts.head,
+        "candidate": facts.candidate,
+        "tree": facts.tree,
+        "journeys": facts.journeys,
+        "governance": facts.governance,
     }
     for name, value in now.items():
         judged = getattr(verdict.binds, name)
         if judged != value:
-            yield Refusal("freshness", f"{name} was {judged:.14} when judged and is {value or 'unknown':.14} now")
+            yield Refusal(
+                "freshness",
+                f"{name} was {judged:.14} when judged and is {value or 'unknown':.14} now",
+            )
     if facts.pushed_head != facts.head:
         yield Refusal("identity", f"head {facts.head:.7} was not pushed by the factory")
     if facts.proposed is not True:
-        yield Refusal("identity", "its pull request is closed, of another repository, or asks for another branch")
+        yield Refusal(
+            "identity",
+            "its pull request is closed, of another repository, or asks for another branch",
+        )
     if verdict.issue != facts.issue:
-        yield Refusal("identity", f"the verdict speaks of issue #{verdict.issue}, not of #{facts.issue}")
+        yield Refusal(
+            "identity", f"the verdict speaks of issue #{verdict.issue}, not of #{facts.issue}"
+        )
 
 
 def _judged(facts: MergeFacts) -> Iterator[Refusal]:
@@ -88,25 +107,47 @@ def _judged(facts: MergeFacts) -> Iterator[Refusal]:
     if verdict.outcome is not VerdictOutcome.PASSED:
         yield Refusal("verdict", f"the sealed validator says {verdict.outcome}: {verdict.reason}")
     if not 0 < verdict.journeys_sealed == verdict.journeys_executed == verdict.journeys_passed:
-        yield Refusal("verdict", f"{verdict.journeys_passed} of {verdict.journeys_sealed} sealed journeys passed")
+        yield Refusal(
+            "verdict",
+            f"{verdict.journeys_passed} of {verdict.journeys_sealed} sealed journeys passed",
+        )
     if not verdict.controls.held:
         yield Refusal("controls", "the verdict carries no proof that this gate could have failed")
     elif not verdict.controls.red_on_base and facts.kind != "chore":
-        yield Refusal("controls", "no journey was red on the base, so none shows the change; only a chore can do without")
+        yield Refusal(
+            "controls",
+            "no journey was red on the base, so none shows the change; only a chore can do without",
+        )
     elif not verdict.controls.red_on_base and facts.in_sight is None:
-        yield Refusal("controls", "nothing was red on the base, and whether a user could see this chore is not known")
+        yield Refusal(
+            "controls",
+            "nothing was red on the base, and whether a user could see this chore is not known",
+        )
     elif not verdict.controls.red_on_base and facts.in_sight:
-        yield Refusal("controls", f"no journey shows it, and what a user can see is no chore: it touches {facts.in_sight[0]}")
+        yield Refusal(
+            "controls",
+            "no journey shows it, and what a user can see is no chore: it touches"
+            f" {facts.in_sight[0]}",
+        )
     elif not verdict.controls.red_on_base and not verdict.regression.guarded:
-        yield Refusal("controls", "nothing was red on the base, and no journey that guards what works was performed")
+        yield Refusal(
+            "controls",
+            "nothing was red on the base, and no journey that guards what works was performed",
+        )
     if verdict.key_id not in facts.trusted_key_ids:
-        yield Refusal("signer", f"the verdict is signed by key {verdict.key_id:.12}, which is not trusted here")
+        yield Refusal(
+            "signer",
+            f"the verdict is signed by key {verdict.key_id:.12}, which is not trusted here",
+        )
     if not facts.box_sealed or not _sealed(verdict.box_form):
-        yield Refusal("seal", "no box held on this machine; an unsealed verdict shows, and never merges")
+        yield Refusal(
+            "seal", "no box held on this machine; an unsealed verdict shows, and never merges"
+        )
 
 
 def _sealed(forms: str) -> bool:
-    """Whether every box of a judgement was of a form that seals; several are joined by `+`. An unknown form is none."""
+    """Whether every box of a judgement was of a form that seals; several are joined by `+`. An
+    unknown form is none."""
     return set(forms.split("+")) <= {form.value for form in Form if form.sealed}
 
 
@@ -125,12 +166,17 @@ def _lawful(facts: MergeFacts) -> Iterator[Refusal]:
         yield Refusal("freeze", "merging is frozen until a person has looked at the last landing")
 
 
-def gate_event(found: Collection[Refusal], *, waits: Collection[NotGreen] = (), about_checks: Collection[str] = ()) -> Event:
+def gate_event(
+    found: Collection[Refusal],
+    *,
+    waits: Collection[NotGreen] = (),
+    about_checks: Collection[str] = (),
+) -> Event:
     """What follows from the refusals of a gate.
 
-    Where only checks speak against it (`about_checks` are the rules that ask for them) and `waits` names some that may still
-    become green, and none that is red, they are waited for. Where a fact has moved, the change is judged again; anything
-    else is a person's."""
+    Where only checks speak against it (`about_checks` are the rules that ask for them) and `waits`
+    names some that may still become green, and none that is red, they are waited for. Where a fact
+    has moved, the change is judged again; anything else is a person's."""
     gates = {refusal.gate for refusal in found}
     if not found:
         return Event.GATES_OPEN

@@ -8,7 +8,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 
 def plain(value: Any) -> Any:
-    """A value of the domain as JSON: dataclasses as objects, sequences and sets as lists, enumerations by value."""
+    """A value of the domain as JSON: dataclasses as objects, sequences and sets as lists,
+    enumerations by value."""
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     match value:
@@ -26,12 +27,16 @@ def plain(value: Any) -> Any:
 
 
 def valued(kind: Any, told: Any) -> Any:
-    """What `plain` made of a value of type `kind`, as that value again. Raises TypeError, KeyError or ValueError where it is
-    none."""
+    """What `plain` made of a value of type `kind`, as that value again. Raises TypeError, KeyError
+    or ValueError where it is none."""
     kind = getattr(kind, "__supertype__", kind)
     origin, of = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        return None if told is None else valued(next(one for one in of if one is not types.NoneType), told)
+        return (
+            None
+            if told is None
+            else valued(next(one for one in of if one is not types.NoneType), told)
+        )
     if origin is tuple:
         return tuple(valued(of[0], part) for part in told)
     if isinstance(kind, type) and issubclass(kind, Enum):

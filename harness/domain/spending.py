@@ -1,4 +1,5 @@
-"""What models cost, by whatever one asks for. Any grouping of the same lines comes to the same sum, to the nanodollar."""
+"""What models cost, by whatever one asks for. Any grouping of the same lines comes to the same sum,
+to the nanodollar."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -11,9 +12,10 @@ BY = ("issue", "role", "model", "day", "run")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The calls of one session on one UTC day. Money is in US dollars: `settled` by the provider's own count, `held` in full
-    because nobody knows how the call ended, `open` while it is reserved for a call that has not ended. `input_tokens` are all
-    that were read, `cache_read_tokens` those of them that came from the provider's cache."""
+    """The calls of one session on one UTC day. Money is in US dollars: `settled` by the provider's
+    own count, `held` in full because nobody knows how the call ended, `open` while it is reserved
+    for a call that has not ended. `input_tokens` are all that were read, `cache_read_tokens` those
+    of them that came from the provider's cache."""
 
     session: str
     run: str
@@ -21,7 +23,7 @@ class Line:
     issue: int
     model: str
     day: str
-    replayed: bool                     # its answers came from a recording, so none of this was paid
+    replayed: bool  # its answers came from a recording, so none of this was paid
     calls: int
     input_tokens: int
     cache_read_tokens: int
@@ -33,8 +35,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """A sum of lines. `spent` is what was paid or has to be taken for paid, `held` of that what is not known for certain,
-    `open` what is reserved beside it, and `replayed` what a replay would have cost and did not."""
+    """A sum of lines. `spent` is what was paid or has to be taken for paid, `held` of that what is
+    not known for certain, `open` what is reserved beside it, and `replayed` what a replay would
+    have cost and did not."""
 
     calls: int = 0
     input_tokens: int = 0
@@ -46,7 +49,9 @@ class Total:
     replayed: Decimal = Decimal(0)
 
     def __add__(self, other: Self) -> "Total":
-        return Total(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Total)))
+        return Total(
+            *(getattr(self, field.name) + getattr(other, field.name) for field in fields(Total))
+        )
 
 
 def total(lines: Iterable[Line]) -> Total:
@@ -54,8 +59,11 @@ def total(lines: Iterable[Line]) -> Total:
     return sum(map(_of, lines), Total())
 
 
-def folded(lines: Iterable[Line], by: Sequence[str]) -> tuple[tuple[tuple[int | str, ...], Total], ...]:
-    """A sum for each combination of what is named in `by`, in their order; each of them is one of BY."""
+def folded(
+    lines: Iterable[Line], by: Sequence[str]
+) -> tuple[tuple[tuple[int | str, ...], Total], ...]:
+    """A sum for each combination of what is named in `by`, in their order; each of them is one of
+    BY."""
     sums: dict[tuple[int | str, ...], Total] = {}
     for line in lines:
         key = tuple(getattr(line, name) for name in by)

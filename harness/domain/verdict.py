@@ -1,7 +1,7 @@
 """The sealed validator's answer, as the harness knows it: an outcome, and what it is bound to.
 
-The validator program has a `Verdict` of its own; tests/golden/verdict.json ties the two, both must round-trip it.
-"""
+The validator program has a `Verdict` of its own; tests/golden/verdict.json ties the two, both must
+round-trip it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -45,26 +45,29 @@ class Controls:
 
     @property
     def held(self) -> bool:
-        """True only if every negative control failed as it must. No control, no approval. Whether the change was seen at all
-        is `red_on_base`, and asked for beside this."""
+        """True only if every negative control failed as it must. No control, no approval. Whether
+        the change was seen at all is `red_on_base`, and asked for beside this."""
         return 0 < self.twins == self.twins_failed and 0 < self.caught <= self.saboteurs
 
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """The journeys of what has landed, which every later change must leave whole. A verdict from before there were any has
-    none."""
+    """The journeys of what has landed, which every later change must leave whole. A verdict from
+    before there were any has none."""
 
-    own: int = 0               # journeys of the issue's own, beside them
+    own: int = 0  # journeys of the issue's own, beside them
     standing: int = 0
     performed: int = 0
-    left_out: int = 0          # by the limit, for the verdict's seed
-    broken_on_base: int = 0    # red without this change as well: they bind nobody until they are mended
+    left_out: int = 0  # by the limit, for the verdict's seed
+    broken_on_base: int = (
+        0  # red without this change as well: they bind nobody until they are mended
+    )
     promises: int = 0
 
     @property
     def guarded(self) -> bool:
-        """Whether some journey that is green on the base was performed: the issue's own, or one of what has landed."""
+        """Whether some journey that is green on the base was performed: the issue's own, or one of
+        what has landed."""
         return self.own > 0 or self.performed > self.broken_on_base
 
 
@@ -92,21 +95,33 @@ class Verdict:
 
     @classmethod
     def from_predicate(cls, predicate: Mapping[str, Any], *, key_id: str) -> Self:
-        """Read the in-toto predicate. Raises KeyError or ValueError on anything missing or unknown."""
+        """Read the in-toto predicate. Raises KeyError or ValueError on anything missing or
+        unknown."""
         journeys, controls, box = predicate["journeys"], predicate["controls"], predicate["box"]
         return cls(
-            outcome=VerdictOutcome(predicate["outcome"]), reason=str(predicate["reason"]),
-            issue=int(predicate["issue"]), run=str(predicate["run"]), round=int(predicate["round"]),
+            outcome=VerdictOutcome(predicate["outcome"]),
+            reason=str(predicate["reason"]),
+            issue=int(predicate["issue"]),
+            run=str(predicate["run"]),
+            round=int(predicate["round"]),
             binds=_known(Binding, predicate["binds"]),
-            journeys_sealed=int(journeys["sealed"]), journeys_executed=int(journeys["executed"]),
+            journeys_sealed=int(journeys["sealed"]),
+            journeys_executed=int(journeys["executed"]),
             journeys_passed=int(journeys["passed"]),
-            controls=_known(Controls, controls), box_form=str(box["form"]), box_unheld=tuple(box["unheld"]),
-            seed=int(predicate["seed"]), signer=str(predicate["signer"]), key_id=key_id,
+            controls=_known(Controls, controls),
+            box_form=str(box["form"]),
+            box_unheld=tuple(box["unheld"]),
+            seed=int(predicate["seed"]),
+            signer=str(predicate["signer"]),
+            key_id=key_id,
             evidence_root=str(predicate["evidence"]["merkle_root"]),
-            regression=_known(Regression, predicate["regression"]) if "regression" in predicate else Regression(),
+            regression=_known(Regression, predicate["regression"])
+            if "regression" in predicate
+            else Regression(),
         )
 
 
 def _known(kind: type[T], told: Mapping[str, Any]) -> T:
-    """The parts that this reader knows; a predicate may gain others. Raises KeyError where one of these is missing."""
+    """The parts that this reader knows; a predicate may gain others. Raises KeyError where one of
+    these is missing."""
     return kind(**{field.name: told[field.name] for field in fields(kind)})

@@ -1,8 +1,8 @@
 """A workflow, its nodes, and a run of it, as values.
 
-A workflow is a graph of nodes. A run is a fold over the attempts recorded for it: nothing here remembers a status.
-Absent, empty, skipped, timed out and unknown all mean no, so a node counts as succeeded only by PRODUCED or NO_CHANGE.
-"""
+A workflow is a graph of nodes. A run is a fold over the attempts recorded for it: nothing here
+remembers a status. Absent, empty, skipped, timed out and unknown all mean no, so a node counts as
+succeeded only by PRODUCED or NO_CHANGE."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Outcome(StrEnum):
-    """How an attempt at a node ended. STOPPED is a budget or the owner; CANCELLED is whoever drives the run."""
+    """How an attempt at a node ended. STOPPED is a budget or the owner; CANCELLED is whoever drives
+    the run."""
 
     PRODUCED = "produced"
     NO_CHANGE = "no-change"
@@ -41,7 +42,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """What one attempt gave. `event` names an event of the lifecycle; `retryable` says another attempt could help."""
+    """What one attempt gave. `event` names an event of the lifecycle; `retryable` says another
+    attempt could help."""
 
     outcome: Outcome
     output: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
@@ -83,7 +85,9 @@ class RetryPolicy:
 
     def allows_after(self, attempt: Attempt) -> bool:
         result = attempt.result
-        return result.outcome is Outcome.FAILED and result.retryable and attempt.number < self.attempts
+        return (
+            result.outcome is Outcome.FAILED and result.retryable and attempt.number < self.attempts
+        )
 
     def seconds_after(self, number: int) -> float:
         return self.wait_seconds * self.factor ** (number - 1)
@@ -99,8 +103,12 @@ class Comparison(StrEnum):
 
 
 _COMPARE: Mapping[Comparison, Callable[[Any, Any], bool]] = {
-    Comparison.EQUAL: eq, Comparison.DIFFERENT: ne,
-    Comparison.LESS: lt, Comparison.AT_MOST: le, Comparison.MORE: gt, Comparison.AT_LEAST: ge,
+    Comparison.EQUAL: eq,
+    Comparison.DIFFERENT: ne,
+    Comparison.LESS: lt,
+    Comparison.AT_MOST: le,
+    Comparison.MORE: gt,
+    Comparison.AT_LEAST: ge,
 }
 
 
@@ -126,7 +134,8 @@ class FieldOf:
 
 @dataclass(frozen=True, slots=True)
 class WhenEnded:
-    """`node.succeeded` or `node.failed`. Failed is FAILED or BLOCKED; a skipped node neither succeeded nor failed."""
+    """`node.succeeded` or `node.failed`. Failed is FAILED or BLOCKED; a skipped node neither
+    succeeded nor failed."""
 
     node: str
     succeeded: bool
@@ -138,7 +147,8 @@ class WhenEnded:
 
 @dataclass(frozen=True, slots=True)
 class WhenField:
-    """`node.field <comparison> <scalar>`. A node that did not succeed, or values of two types, make it false."""
+    """`node.field <comparison> <scalar>`. A node that did not succeed, or values of two types, make
+    it false."""
 
     field: FieldOf
     comparison: Comparison
@@ -199,7 +209,8 @@ class _Node:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     timeout_seconds: float | None = None
     output: Mapping[str, Any] | None = None
-    """The JSON schema (draft 2020-12) of an object that the node's output must satisfy, where one is declared."""
+    """The JSON schema (draft 2020-12) of an object that the node's output must satisfy, where one
+    is declared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,9 +222,11 @@ class UseNode(_Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunNode(_Node):
-    """A command in a box: an argv, or the name of one whose arguments are in the project's own `factory.toml`.
+    """A command in a box: an argv, or the name of one whose arguments are in the project's own
+    `factory.toml`.
 
-    Values reach it by `env` alone, literal or a field of an earlier node; nothing is spliced into a shell."""
+    Values reach it by `env` alone, literal or a field of an earlier node; nothing is spliced into a
+    shell."""
 
     command: str | tuple[str, ...]
     env: Mapping[str, str | FieldOf] = field(default_factory=dict)
@@ -246,7 +259,8 @@ class ValidateNode(_Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApproveNode(_Node):
-    """A wait for a person who holds this permission. It is BLOCKED until the run is taken up again with an answer."""
+    """A wait for a person who holds this permission. It is BLOCKED until the run is taken up again
+    with an answer."""
 
     permission: str
 
@@ -264,7 +278,8 @@ class Triggers:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """Nodes in an order in which each follows what it needs (the reader sees to that, and to unique ids)."""
+    """Nodes in an order in which each follows what it needs (the reader sees to that, and to unique
+    ids)."""
 
     name: str
     nodes: tuple[Node, ...]
@@ -324,7 +339,9 @@ class Run:
         for outcome, status in _GRAVEST_FIRST:
             if outcome in outcomes:
                 return status
-        return RunStatus.SUCCEEDED if len(results) == len(self.workflow.nodes) else RunStatus.RUNNING
+        return (
+            RunStatus.SUCCEEDED if len(results) == len(self.workflow.nodes) else RunStatus.RUNNING
+        )
 
     @property
     def event(self) -> str | None:
@@ -334,9 +351,12 @@ class Run:
 
     @property
     def message(self) -> str:
-        """The words of the first node that kept the run from succeeding; else of the last one that had any."""
+        """The words of the first node that kept the run from succeeding; else of the last one that
+        had any."""
         results = self.results.values()
-        against = [result.message for result in results if not result.outcome.succeeded and result.message]
+        against = [
+            result.message for result in results if not result.outcome.succeeded and result.message
+        ]
         words = [result.message for result in results if result.message]
         return (against[:1] or words[-1:] or [""])[0]
 
@@ -360,7 +380,8 @@ def is_ready(node: Node, results: Mapping[str, NodeResult]) -> bool:
 
 
 def skipped_because(node: Node, results: Mapping[str, NodeResult]) -> str | None:
-    """Why the node will never run, given what is settled so far; None while it may, or must wait."""
+    """Why the node will never run, given what is settled so far; None while it may, or must
+    wait."""
     condition = node.when
     for needed in node.needs:
         governed = condition is not None and condition.node == needed

@@ -1,1 +1,2 @@
-"""The lap: issues in, validated changes out. `tick.py` is the plot; everything else is one of its steps."""
+"""The lap: issues in, validated changes out. `tick.py` is the plot; everything else is one of its
+steps."""

@@ -1,1 +1,2 @@
-"""The forge: one adapter on PyGithub, and a small forge in the box for those who have no GitHub at hand."""
+"""The forge: one adapter on PyGithub, and a small forge in the box for those who have no GitHub at
+hand."""

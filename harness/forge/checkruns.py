@@ -1,9 +1,9 @@
 """Check runs and statuses of a commit: ours are set, everybody's are read.
 
-A run is told by its app's number, which nobody can choose. What is on a run is known again by a digest in its
-`external_id`: a list of runs does not carry annotations. More than fit in one request are sent in parts, and only the last
-part completes the run: one that was cut off is under way for ever, which is not green, and the next one stands over it.
-"""
+A run is told by its app's number, which nobody can choose. What is on a run is known again by a
+digest in its `external_id`: a list of runs does not carry annotations. More than fit in one request
+are sent in parts, and only the last part completes the run: one that was cut off is under way for
+ever, which is not green, and the next one stands over it."""
 
 import hashlib
 import json
@@ -40,7 +40,9 @@ class Wanted:
     @property
     def external_id(self) -> str:
         """Our mark, and what the run says."""
-        said = json.dumps([plain(self.title), plain(self.summary), [asdict(one) for one in self.annotations]])
+        said = json.dumps(
+            [plain(self.title), plain(self.summary), [asdict(one) for one in self.annotations]]
+        )
         return f"{MARK}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
 
 
@@ -48,22 +50,35 @@ def seen(repository: "Repository", sha: CommitSha) -> tuple[CheckSeen, ...]:
     """The latest run of each check of each app."""
     runs = repository.get_commit(sha).get_check_runs()
     latest = {(run.app.id, run.name): run for run in sorted(runs, key=lambda run: run.id)}
-    return tuple(CheckSeen(run.name, run.app.id, str(run.conclusion) if run.status == "completed" else None)
-                 for run in latest.values())
+    return tuple(
+        CheckSeen(run.name, run.app.id, str(run.conclusion) if run.status == "completed" else None)
+        for run in latest.values()
+    )
 
 
 def statuses(wire: "Wire", repository: str, sha: CommitSha) -> tuple[CheckSeen, ...]:
     """The newest status of each context."""
-    told = [one for _, page in wire.pages(f"/repos/{repository}/commits/{sha}/statuses") for one in page]
-    newest = {str(one["context"]): str(one["state"]) for one in sorted(told, key=lambda one: int(one["id"]))}
-    return tuple(CheckSeen(context, None, None if state == "pending" else state) for context, state in newest.items())
+    told = [
+        one for _, page in wire.pages(f"/repos/{repository}/commits/{sha}/statuses") for one in page
+    ]
+    newest = {
+        str(one["context"]): str(one["state"])
+        for one in sorted(told, key=lambda one: int(one["id"]))
+    }
+    return tuple(
+        CheckSeen(context, None, None if state == "pending" else state)
+        for context, state in newest.items()
+    )
 
 
 def is_there(repository: "Repository", sha: CommitSha, wanted: Wanted, *, app: int) -> bool:
     """Whether our app's latest run of that name says this already."""
     runs: Iterable[CheckRun] = repository.get_commit(sha).get_check_runs(check_name=wanted.name)
     latest = max((run for run in runs if run.app.id == app), key=lambda run: run.id, default=None)
-    return latest is not None and (latest.conclusion, latest.external_id) == (wanted.conclusion, wanted.external_id)
+    return latest is not None and (latest.conclusion, latest.external_id) == (
+        wanted.conclusion,
+        wanted.external_id,
+    )
 
 
 def create(repository: "Repository", sha: CommitSha, wanted: Wanted) -> None:
@@ -71,14 +86,16 @@ def create(repository: "Repository", sha: CommitSha, wanted: Wanted) -> None:
     first, *rest = tuple(_parts(wanted.annotations)) or ((),)
     ending: dict[str, Any] = {"status": "completed", "conclusion": wanted.conclusion}
     begun: dict[str, Any] = {"status": "in_progress"} if rest else ending
-    run = repository.create_check_run(wanted.name, sha, external_id=wanted.external_id, output=_output(wanted, first), **begun)
+    run = repository.create_check_run(
+        wanted.name, sha, external_id=wanted.external_id, output=_output(wanted, first), **begun
+    )
     for number, part in enumerate(rest, start=1):
         run.edit(output=_output(wanted, part), **(ending if number == len(rest) else {}))
 
 
 def _parts(annotations: Sequence[Annotation]) -> Iterator[Sequence[Annotation]]:
     for at in range(0, len(annotations), ANNOTATIONS_EACH):
-        yield annotations[at:at + ANNOTATIONS_EACH]
+        yield annotations[at : at + ANNOTATIONS_EACH]
 
 
 def _output(wanted: Wanted, part: Sequence[Annotation]) -> dict[str, Any]:
@@ -87,5 +104,11 @@ def _output(wanted: Wanted, part: Sequence[Annotation]) -> dict[str, Any]:
 
 
 def _annotation(one: Annotation) -> dict[str, Any]:
-    return {"path": one.path, "start_line": one.line, "end_line": one.end_line, "annotation_level": one.level.value,
-            "title": one.title[:255], "message": one.message[:MOST_CHARACTERS]}
+    return {
+        "path": one.path,
+        "start_line": one.line,
+        "end_line": one.end_line,
+        "annotation_level": one.level.value,
+        "title": one.title[:255],
+        "message": one.message[:MOST_CHARACTERS],
+    }

@@ -1,4 +1,5 @@
-"""What PyGithub and requests raise, as ForgeError: what was being done, what the forge said, may it be tried again."""
+"""What PyGithub and requests raise, as ForgeError: what was being done, what the forge said, may it
+be tried again."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,17 +19,35 @@ def forge_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except Limited as error:
-        says = f"the forge's {error.limit.says} ended {doing}; it answers again at {error.again_at:%Y-%m-%d %H:%M:%S} UTC"
+        says = (
+            f"the forge's {error.limit.says} ended {doing}; it answers again at"
+            f" {error.again_at:%Y-%m-%d %H:%M:%S} UTC"
+        )
         raise ForgeError(says, retryable=True, again_at=error.again_at) from error
     except GithubException as error:
         retryable = error.status >= 500 or error.status in _PASSING
         said = f"{error.status} {_reason(error.data)}"
-        raise ForgeError(f"the forge failed at {doing}: {said}", retryable=retryable, status=error.status) from error
+        raise ForgeError(
+            f"the forge failed at {doing}: {said}", retryable=retryable, status=error.status
+        ) from error
     except requests.RequestException as error:
-        raise ForgeError(f"the forge was not reached at {doing}: {error}", retryable=True) from error
-    except (BadAttributeException, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        # PyGithub's ways of saying that an answer of 200 is not the JSON it expects: a proxy's page, half a body.
-        raise ForgeError(f"what the forge answered at {doing} is not the API: {error!r}", retryable=True) from error
+        raise ForgeError(
+            f"the forge was not reached at {doing}: {error}", retryable=True
+        ) from error
+    except (
+        BadAttributeException,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        # PyGithub's ways of saying that an answer of 200 is not the JSON it expects: a proxy's
+        # page, half a body.
+        raise ForgeError(
+            f"what the forge answered at {doing} is not the API: {error!r}", retryable=True
+        ) from error
 
 
 def _reason(data: object) -> str:
@@ -37,5 +56,9 @@ def _reason(data: object) -> str:
         return "without a reason"
     told = [str(data.get("message") or "without a reason")]
     for error in data.get("errors") or ():
-        told.append(str(error.get("message") or error.get("code")) if isinstance(error, Mapping) else str(error))
+        told.append(
+            str(error.get("message") or error.get("code"))
+            if isinstance(error, Mapping)
+            else str(error)
+        )
     return ": ".join(told[:2])

@@ -1,9 +1,9 @@
 """The one adapter for github.com, GitHub Enterprise and the embedded forge: the ports, on PyGithub.
 
-It looks before it creates, and when a creation fails in a way that may have succeeded (a 5xx, a lost connection), it
-looks again before it gives up: so at most one comment, pull request or check exists per decision. It never retries a
-request by itself; whoever calls does, by `ForgeError.retryable`.
-"""
+It looks before it creates, and when a creation fails in a way that may have succeeded (a 5xx, a
+lost connection), it looks again before it gives up: so at most one comment, pull request or check
+exists per decision. It never retries a request by itself; whoever calls does, by
+`ForgeError.retryable`."""
 
 import hashlib
 import threading
@@ -47,8 +47,9 @@ GITHUB = "https://api.github.com"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Which repository (`owner/name`) on which forge, as an app or with a token. `api` is the REST API's base URL; `kept` is
-    the file for answers that may be heard again, without which they last as long as the adapter."""
+    """Which repository (`owner/name`) on which forge, as an app or with a token. `api` is the REST
+    API's base URL; `kept` is the file for answers that may be heard again, without which they last
+    as long as the adapter."""
 
     repository: str
     token: str = field(default="", repr=False)
@@ -73,16 +74,34 @@ class Access:
 class GitHubForge:
     """Implements `harness.ports.forge.Forge` and `ForgeWriter`. Safe to use from many threads."""
 
-    def __init__(self, access: Access, *, turnstile: Turnstile | None = None, time: Time | None = None) -> None:
+    def __init__(
+        self, access: Access, *, turnstile: Turnstile | None = None, time: Time | None = None
+    ) -> None:
         if bool(access.token) == (access.app is not None) or access.repository.count("/") != 1:
-            raise ConfigError("the forge needs a repository as owner/name, and either an app or a token that may write to it")
+            raise ConfigError(
+                "the forge needs a repository as owner/name, and either an app or a token that may"
+                " write to it"
+            )
         self._access = access
-        self._turnstile = turnstile or turnstile_of(access.api, access.account, at_githubs_pace=not access.is_local)
+        self._turnstile = turnstile or turnstile_of(
+            access.api, access.account, at_githubs_pace=not access.is_local
+        )
         self._kept = KeptAnswers(access.kept)
-        self._app = None if access.app is None else AppAtForge(
-            access.app, access.repository, api=access.api, at_githubs_pace=not access.is_local,
-            timeout_seconds=access.timeout_seconds, time=time)
-        self._threads = threading.local()  # PyGithub keeps the request that is under way in its connection
+        self._app = (
+            None
+            if access.app is None
+            else AppAtForge(
+                access.app,
+                access.repository,
+                api=access.api,
+                at_githubs_pace=not access.is_local,
+                timeout_seconds=access.timeout_seconds,
+                time=time,
+            )
+        )
+        self._threads = (
+            threading.local()
+        )  # PyGithub keeps the request that is under way in its connection
         self._me: Actor | None = None
         self._known_labels: set[str] = set()
         self._said: dict[tuple[int, str], int] = {}
@@ -94,31 +113,50 @@ class GitHubForge:
     # Reading
 
     def issues(self, *, since: str | None = None) -> tuple[Issue, ...]:
-        """Open issues, oldest number first; with `since` those updated then or later, closed ones too."""
+        """Open issues, oldest number first; with `since` those updated then or later, closed ones
+        too."""
         with forge_errors("listing issues"):
             if since is None:
                 found = self._repository.get_issues(state="open", sort="created", direction="asc")
             else:
                 moment = datetime.fromisoformat(since)
-                found = self._repository.get_issues(state="all", since=moment, sort="created", direction="asc")
-            shown = {raw.number: projection.issue_from(raw) for raw in found if not projection.is_pull_request(raw)}
+                found = self._repository.get_issues(
+                    state="all", since=moment, sort="created", direction="asc"
+                )
+            shown = {
+                raw.number: projection.issue_from(raw)
+                for raw in found
+                if not projection.is_pull_request(raw)
+            }
         return tuple(shown[number] for number in sorted(shown))
 
     def news(self, cursor: str = "") -> News:
-        """What changed since the look that gave `cursor`: of an answer that says so, by its own moments."""
+        """What changed since the look that gave `cursor`: of an answer that says so, by its own
+        moments."""
         from github.Issue import Issue as RawIssue
 
         known = issue_changes.cursor_in(cursor)
-        asked = {"state": "open"} if known is None else {"state": "all", "since": issue_changes.moment(known.since)}
+        asked = (
+            {"state": "open"}
+            if known is None
+            else {"state": "all", "since": issue_changes.moment(known.since)}
+        )
         with forge_errors("looking for what is new"):
             items, at = self._listed(**asked, sort="updated", direction="desc")
             new, following = issue_changes.new_since(known, items.values(), at=at)
             found = [RawIssue(self._wire, {}, items[number]) for number in sorted(new)]
-            issues = tuple(projection.issue_from(raw) for raw in found if not projection.is_pull_request(raw))
-            return News(issues, tuple(raw.number for raw in found if projection.is_pull_request(raw)), following.text)
+            issues = tuple(
+                projection.issue_from(raw) for raw in found if not projection.is_pull_request(raw)
+            )
+            return News(
+                issues,
+                tuple(raw.number for raw in found if projection.is_pull_request(raw)),
+                following.text,
+            )
 
     def issue(self, number: int) -> Issue:
-        """One issue. Raises ForgeError that names the number when there is none, or it is a pull request."""
+        """One issue. Raises ForgeError that names the number when there is none, or it is a pull
+        request."""
         with forge_errors(f"reading issue #{number}"):
             raw = self._repository.get_issue(number)
             if projection.is_pull_request(raw):
@@ -128,10 +166,13 @@ class GitHubForge:
     def comments(self, number: int) -> tuple[Comment, ...]:
         """All comments of an issue or pull request, oldest first."""
         with forge_errors(f"reading the comments of #{number}"):
-            return tuple(map(projection.comment_from, self._repository.get_issue(number).get_comments()))
+            return tuple(
+                map(projection.comment_from, self._repository.get_issue(number).get_comments())
+            )
 
     def permission(self, actor: Actor) -> Permission:
-        """What the account may do, by the forge's answer on its login, which must still mean the same number."""
+        """What the account may do, by the forge's answer on its login, which must still mean the
+        same number."""
         try:
             with forge_errors(f"asking what {actor.login} may do"):
                 path = f"/repos/{self._access.repository}/collaborators/{quote(actor.login)}/permission"
@@ -178,7 +219,8 @@ class GitHubForge:
     # Writing
 
     def set_state_label(self, number: int, label: str, *, among: Iterable[str]) -> None:
-        """Make `label` the only one of `among`. It is put on before others are taken off, so one is always there."""
+        """Make `label` the only one of `among`. It is put on before others are taken off, so one is
+        always there."""
         self._ensure_label(label)
         with forge_errors(f"labelling #{number} {label}"):
             issue = self._repository.get_issue(number)
@@ -193,8 +235,11 @@ class GitHubForge:
         """Keep exactly one comment of ours with the hidden `marker`."""
         ours = self._ours(number, marker) or self._said_before(number, marker)
         if not ours:
-            self._created(lambda: self._say(number, marker, body), lambda: bool(self._ours(number, marker)),
-                          doing=f"commenting on #{number}")
+            self._created(
+                lambda: self._say(number, marker, body),
+                lambda: bool(self._ours(number, marker)),
+                doing=f"commenting on #{number}",
+            )
             return
         with forge_errors(f"editing our comment on #{number}"):
             if plain(ours[0].body) != plain(body):
@@ -205,27 +250,44 @@ class GitHubForge:
                 double.delete()
 
     def open_pull_request(self, *, branch: str, base: str, title: str, body: str) -> PullRequest:
-        """The open pull request from `branch` to `base`, created where there is none, read back from the forge."""
+        """The open pull request from `branch` to `base`, created where there is none, read back
+        from the forge."""
         number = self._open_from(branch, base)
         if number is None:
             self._created(
-                lambda: self._repository.create_pull(base=base, head=branch, title=title, body=body),
-                lambda: self._open_from(branch, base) is not None, doing=f"opening a pull request from {branch}",
+                lambda: self._repository.create_pull(
+                    base=base, head=branch, title=title, body=body
+                ),
+                lambda: self._open_from(branch, base) is not None,
+                doing=f"opening a pull request from {branch}",
             )
             number = self._open_from(branch, base)
         if number is None:
-            raise ForgeError(f"the pull request from {branch} was opened but is not listed yet", retryable=True)
+            raise ForgeError(
+                f"the pull request from {branch} was opened but is not listed yet", retryable=True
+            )
         return self.pull_request(number)
 
     def merge_pull_request(self, number: int, *, sha: CommitSha) -> CommitSha:
-        """Have the forge merge this very head, now or before, in words of ours: its own would copy a title. The merge commit."""
+        """Have the forge merge this very head, now or before, in words of ours: its own would copy
+        a title. The merge commit."""
         self._created(
-            lambda: self._merged(number, sha) or self._repository.get_pull(number).merge(
-                sha=sha, merge_method="merge", commit_title=f"Merge pull request #{number}", commit_message=f"Head: {sha}"),
-            lambda: self._merged(number, sha) is not None, doing=f"merging pull request #{number}",
+            lambda: (
+                self._merged(number, sha)
+                or self._repository.get_pull(number).merge(
+                    sha=sha,
+                    merge_method="merge",
+                    commit_title=f"Merge pull request #{number}",
+                    commit_message=f"Head: {sha}",
+                )
+            ),
+            lambda: self._merged(number, sha) is not None,
+            doing=f"merging pull request #{number}",
         )
         if (commit := self._merged(number, sha)) is None:
-            raise ForgeError(f"pull request #{number} was merged but does not say so yet", retryable=True)
+            raise ForgeError(
+                f"pull request #{number} was merged but does not say so yet", retryable=True
+            )
         return commit
 
     def close_issue(self, number: int, *, completed: bool) -> None:
@@ -244,23 +306,40 @@ class GitHubForge:
                 issue.edit(state="open")
                 _as_asked(issue.state, "open")
 
-    def set_check(self, sha: CommitSha, name: str, *, conclusion: str, title: str, summary: str,
-                  annotations: Iterable[Annotation] = ()) -> None:
-        """A finished check run on a commit; a newer one stands over an older one of the same name."""
+    def set_check(
+        self,
+        sha: CommitSha,
+        name: str,
+        *,
+        conclusion: str,
+        title: str,
+        summary: str,
+        annotations: Iterable[Annotation] = (),
+    ) -> None:
+        """A finished check run on a commit; a newer one stands over an older one of the same
+        name."""
         wanted = checkruns.Wanted(name, conclusion, title, summary, tuple(annotations))
         if not self._is_set(sha, wanted):
-            self._created(lambda: checkruns.create(self._repository, sha, wanted), lambda: self._is_set(sha, wanted),
-                          doing=f"setting check {name} on {sha:.10}")
+            self._created(
+                lambda: checkruns.create(self._repository, sha, wanted),
+                lambda: self._is_set(sha, wanted),
+                doing=f"setting check {name} on {sha:.10}",
+            )
 
     def upsert_issue(self, marker: str, *, title: str, body: str) -> int:
         """Keep exactly one open issue of ours with the hidden `marker`; the older stays."""
         ours = self._our_issues(marker)
         if not ours:
-            self._created(lambda: self._repository.create_issue(title, body), lambda: bool(self._our_issues(marker)),
-                          doing=f"filing {title:.60}")
+            self._created(
+                lambda: self._repository.create_issue(title, body),
+                lambda: bool(self._our_issues(marker)),
+                doing=f"filing {title:.60}",
+            )
             ours = self._our_issues(marker)
         if not ours:
-            raise ForgeError(f"the issue {title:.60} was filed but is not listed yet", retryable=True)
+            raise ForgeError(
+                f"the issue {title:.60} was filed but is not listed yet", retryable=True
+            )
         with forge_errors(f"editing #{ours[0].number}"):
             if (ours[0].title, plain(ours[0].body)) != (title, plain(body)):
                 ours[0].edit(title=title, body=body)
@@ -277,10 +356,13 @@ class GitHubForge:
     # Looking
 
     def _merged(self, number: int, sha: CommitSha) -> CommitSha | None:
-        """The commit that merged the pull request at this head; None where it is not merged, or at another."""
+        """The commit that merged the pull request at this head; None where it is not merged, or at
+        another."""
         with forge_errors(f"reading pull request #{number}"):
             pull = self._repository.get_pull(number).complete()
-            return CommitSha(pull.merge_commit_sha) if pull.merged and pull.head.sha == sha else None
+            return (
+                CommitSha(pull.merge_commit_sha) if pull.merged and pull.head.sha == sha else None
+            )
 
     def _is_set(self, sha: CommitSha, wanted: checkruns.Wanted) -> bool:
         app = self._access.app.id if self._access.app is not None else self.account().id
@@ -288,22 +370,25 @@ class GitHubForge:
             return checkruns.is_there(self._repository, sha, wanted, app=app)
 
     def _our_issues(self, marker: str) -> list["RawIssue"]:
-        """Our open issues that carry the marker, oldest first. The account decides, by its number."""
+        """Our open issues that carry the marker, oldest first. The account decides, by its
+        number."""
         from github.Issue import Issue as RawIssue
 
         me = self.account()
         with forge_errors("looking for an issue of ours"):
             items, _ = self._listed(state="open", creator=me.login, sort="created", direction="asc")
             found = (RawIssue(self._wire, {}, item) for _, item in sorted(items.items()))
-            mine = [raw for raw in found if raw.user.id == me.id and not projection.is_pull_request(raw)]
+            mine = [
+                raw for raw in found if raw.user.id == me.id and not projection.is_pull_request(raw)
+            ]
             return [raw for raw in mine if marker in (raw.body or "")]
 
     def _listed(self, **asked: str) -> tuple[dict[int, dict[str, Any]], datetime]:
         return issue_changes.listed(self._wire, self._access.repository, **asked)
 
     def _ours(self, number: int, marker: str) -> list["IssueComment"]:
-        """Our comments that begin with the marker, oldest first. Anybody can write a marker: the account decides; and a
-        person whose token we have may quote it."""
+        """Our comments that begin with the marker, oldest first. Anybody can write a marker: the
+        account decides; and a person whose token we have may quote it."""
         me = self.account()
         with forge_errors(f"looking for our comment on #{number}"):
             found = self._repository.get_issue(number).get_comments()
@@ -326,7 +411,11 @@ class GitHubForge:
         owner = self._access.repository.partition("/")[0]
         with forge_errors(f"looking for the pull request from {branch}"):
             found = self._repository.get_pulls(state="open", head=f"{owner}:{branch}", base=base)
-            ours = (raw for raw in found if raw.head.ref == branch and projection.is_same_repository(raw))
+            ours = (
+                raw
+                for raw in found
+                if raw.head.ref == branch and projection.is_same_repository(raw)
+            )
             return next((raw.number for raw in ours), None)
 
     def _ensure_label(self, name: str) -> None:
@@ -335,7 +424,8 @@ class GitHubForge:
         if not self._has_label(name):
             self._created(
                 lambda: self._repository.create_label(name, projection.label_color(name)),
-                lambda: self._has_label(name), doing=f"creating label {name}",
+                lambda: self._has_label(name),
+                doing=f"creating label {name}",
             )
         self._known_labels.add(name)
 
@@ -348,14 +438,18 @@ class GitHubForge:
                 return False
             raise
 
-    def _created(self, create: Callable[[], object], is_there: Callable[[], bool], *, doing: str) -> None:
+    def _created(
+        self, create: Callable[[], object], is_there: Callable[[], bool], *, doing: str
+    ) -> None:
         """Create; where that failed, look whether it was created all the same."""
         try:
             with forge_errors(doing):
                 create()
         except ForgeError as error:
             if not is_there():
-                error.retryable |= "already exists" in str(error)     # and no list shows it yet: lists lag behind
+                error.retryable |= "already exists" in str(
+                    error
+                )  # and no list shows it yet: lists lag behind
                 raise
 
     def account(self) -> Actor:
@@ -379,9 +473,19 @@ class GitHubForge:
     def _connected(self) -> "Wire":
         from harness.forge.transport import Bearer, Wire
 
-        auth = Bearer(lambda: self._access.token) if self._app is None else Bearer(self._app.token, self._app.forget)
-        return Wire(auth, self._access.api, account=self._access.account, turnstile=self._turnstile, kept=self._kept,
-                    timeout_seconds=self._access.timeout_seconds)
+        auth = (
+            Bearer(lambda: self._access.token)
+            if self._app is None
+            else Bearer(self._app.token, self._app.forget)
+        )
+        return Wire(
+            auth,
+            self._access.api,
+            account=self._access.account,
+            turnstile=self._turnstile,
+            kept=self._kept,
+            timeout_seconds=self._access.timeout_seconds,
+        )
 
     @property
     def _repository(self) -> "Repository":
@@ -389,12 +493,15 @@ class GitHubForge:
 
         repository: Repository | None = getattr(self._threads, "repository", None)
         if repository is None:
-            repository = self._threads.repository = Repository(self._wire, url=f"/repos/{self._access.repository}")
+            repository = self._threads.repository = Repository(
+                self._wire, url=f"/repos/{self._access.repository}"
+            )
         return repository
 
 
 def _as_asked(found: object, asked: str) -> None:
-    """An answer of 200 that does not say what was asked for is none: a proxy's page was believed to have closed an issue."""
+    """An answer of 200 that does not say what was asked for is none: a proxy's page was believed to
+    have closed an issue."""
     if found != asked:
         raise ValueError(f"it does not say what was asked for: {str(found)[:60]!r}")
 

@@ -1,9 +1,10 @@
-"""Answers that were heard before, by their ETags: what has not changed on the forge is not sent again.
+"""Answers that were heard before, by their ETags: what has not changed on the forge is not sent
+again.
 
-Properties: an answer is used only when the forge has just said that it still holds (304); it belongs to the account that
-heard it; a store that is full, broken or locked costs a transfer and nothing else; what is kept is bounded, and what was
-used longest ago goes first. Only answers to readings are kept, and no token is ever in one.
-"""
+Properties: an answer is used only when the forge has just said that it still holds (304); it
+belongs to the account that heard it; a store that is full, broken or locked costs a transfer and
+nothing else; what is kept is bounded, and what was used longest ago goes first. Only answers to
+readings are kept, and no token is ever in one."""
 
 import contextlib
 import json
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 MOST_BYTES, MOST_BYTES_EACH, SWEEP_BYTES = 64 * 2**20, 4 * 2**20, 2**20
-ROW_BYTES = 200      # what a row costs beside its body
+ROW_BYTES = 200  # what a row costs beside its body
 LOCK_SECONDS = 2.0
 _HEADERS = ("etag", "last-modified", "link", "content-type")
 _MAKE = """
@@ -47,8 +48,8 @@ class Answer:
 
 
 class KeptAnswers:
-    """In a file, where whoever comes after us finds them, or, without one, for as long as this process lives. Safe to use
-    from many threads and processes. No method raises."""
+    """In a file, where whoever comes after us finds them, or, without one, for as long as this
+    process lives. Safe to use from many threads and processes. No method raises."""
 
     def __init__(self, file: Path | None = None, *, most_bytes: int = MOST_BYTES) -> None:
         self._file, self._most_bytes = file, most_bytes
@@ -60,7 +61,13 @@ class KeptAnswers:
         """What was answered there last; None where that is not known."""
         row = self._done(lambda db: db.execute(_FIND, (account, address)).fetchone())
         try:
-            return None if row is None else Answer(json.loads(row[0]), zlib.decompress(row[1]).decode("utf-8", "surrogatepass"))
+            return (
+                None
+                if row is None
+                else Answer(
+                    json.loads(row[0]), zlib.decompress(row[1]).decode("utf-8", "surrogatepass")
+                )
+            )
         except (ValueError, zlib.error):
             return None
 
@@ -69,11 +76,15 @@ class KeptAnswers:
         self._done(lambda db: db.execute(_USED, (account, address)))
 
     def keep(self, account: str, address: str, *, headers: Mapping[str, str], body: str) -> None:
-        """An answer with an ETag takes the place of an older one. One that is too long is not kept."""
+        """An answer with an ETag takes the place of an older one. One that is too long is not
+        kept."""
         raw = body.encode("utf-8", "surrogatepass")
         if not headers.get("etag") or len(raw) > MOST_BYTES_EACH:
             return
-        packed, kept = zlib.compress(raw, 1), json.dumps({name: headers[name] for name in _HEADERS if name in headers})
+        packed, kept = (
+            zlib.compress(raw, 1),
+            json.dumps({name: headers[name] for name in _HEADERS if name in headers}),
+        )
         size = len(packed) + len(address) + len(kept) + ROW_BYTES
         self._done(lambda db: db.execute(_KEEP, (account, address, kept, packed, size)))
         self._unswept += size
@@ -89,13 +100,14 @@ class KeptAnswers:
                 self._db = None
 
     def _done(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        """What the work gives; None where the store cannot be had. A damaged file is begun anew the next time."""
+        """What the work gives; None where the store cannot be had. A damaged file is begun anew the
+        next time."""
         with self._lock:
             try:
                 if self._db is None:
                     self._db = _opened(self._file)
                 return work(self._db)
-            except sqlite3.OperationalError:      # full, locked or not to be opened: it may pass
+            except sqlite3.OperationalError:  # full, locked or not to be opened: it may pass
                 return None
             except (sqlite3.DatabaseError, OSError):
                 self._put_away()
@@ -115,8 +127,10 @@ def _opened(file: Path | None) -> sqlite3.Connection:
     if file is not None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    db = sqlite3.connect(file or ":memory:", timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA synchronous = OFF")        # what is lost with the machine is heard again
+    db = sqlite3.connect(
+        file or ":memory:", timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    db.execute("PRAGMA synchronous = OFF")  # what is lost with the machine is heard again
     db.execute(_MAKE)
     db.execute("CREATE INDEX IF NOT EXISTS by_use ON answers (used)")
     return db

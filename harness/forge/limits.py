@@ -1,9 +1,10 @@
-"""Whether an answer of the forge is a limit, and how long to wait then: from what was answered alone, no clock, no chance.
+"""Whether an answer of the forge is a limit, and how long to wait then: from what was answered
+alone, no clock, no chance.
 
-GitHub's words on it ("Rate limits for the REST API", "Best practices for using the REST API"): wait for `retry-after`
-where there is one; where nothing is left of the hour, until `x-ratelimit-reset`; else at least a minute, and longer each
-time. A limit comes as 403 or 429, and from GraphQL as 200 with `errors`.
-"""
+GitHub's words on it ("Rate limits for the REST API", "Best practices for using the REST API"): wait
+for `retry-after` where there is one; where nothing is left of the hour, until `x-ratelimit-reset`;
+else at least a minute, and longer each time. A limit comes as 403 or 429, and from GraphQL as 200
+with `errors`."""
 
 import math
 from collections.abc import Mapping
@@ -11,12 +12,18 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 LEAST_SECONDS, LEAST_UNNAMED_SECONDS, MOST_SECONDS = 1.0, 60.0, 3600.0
-_WORDS = ("rate limit", "abuse detection", "please retry your request again later", "please wait a few minutes")
+_WORDS = (
+    "rate limit",
+    "abuse detection",
+    "please retry your request again later",
+    "please wait a few minutes",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The forge answers nobody of this account for a while. `seconds` is what the answer asks to wait, within bounds."""
+    """The forge answers nobody of this account for a while. `seconds` is what the answer asks to
+    wait, within bounds."""
 
     seconds: float
     is_secondary: bool
@@ -27,15 +34,16 @@ class Limit:
         return "secondary rate limit" if self.is_secondary else "rate limit"
 
     def after(self, times: int) -> float:
-        """Seconds to wait when `times` answers before this one, without another between them, were limits too: at least
-        twice as long each time, up to an hour. Whoever names a second again and again does not mean it."""
+        """Seconds to wait when `times` answers before this one, without another between them, were
+        limits too: at least twice as long each time, up to an hour. Whoever names a second again
+        and again does not mean it."""
         least = LEAST_UNNAMED_SECONDS if self.seconds >= LEAST_UNNAMED_SECONDS else LEAST_SECONDS
         return min(MOST_SECONDS, max(self.seconds, least * 2.0 ** min(times, 20)))
 
 
 def limit_of(status: int, headers: Mapping[str, str], body: str, *, now: float) -> Limit | None:
-    """The limit that an answer is, or None. `headers` have lower-case names; `now` is ours, in seconds since the epoch, and
-    counts where the answer does not say when it was given."""
+    """The limit that an answer is, or None. `headers` have lower-case names; `now` is ours, in
+    seconds since the epoch, and counts where the answer does not say when it was given."""
     if not _is_limit(status, headers, body):
         return None
     told = _moment(headers.get("date")) or now

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 def pinned(wire: "Wire", node: str, number: int) -> bool:
-    """Pin the issue with that node id, unless it is pinned; whether it is now. Raises ForgeError for what may pass; a no of
-    the forge is no error."""
+    """Pin the issue with that node id, unless it is pinned; whether it is now. Raises ForgeError
+    for what may pass; a no of the forge is no error."""
     if _is_pinned(wire, node, number):
         return True
     try:

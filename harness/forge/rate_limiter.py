@@ -1,9 +1,9 @@
-"""One turnstile for all who ask one forge as one account: one after another at the pace the forge asks for, and nobody
-while it refuses to answer.
+"""One turnstile for all who ask one forge as one account: one after another at the pace the forge
+asks for, and nobody while it refuses to answer.
 
-Properties: what one thread was told holds for all of them; while it is closed no request is sent, which GitHub counts
-against those who go on; a clock that is set changes nothing, for waiting goes by the clock that never jumps.
-"""
+Properties: what one thread was told holds for all of them; while it is closed no request is sent,
+which GitHub counts against those who go on; a clock that is set changes nothing, for waiting goes
+by the clock that never jumps."""
 
 import random
 import threading
@@ -16,7 +16,8 @@ from harness.forge.limits import Limit
 
 JITTER, MOST_JITTER_SECONDS = 0.1, 10.0
 REQUEST_SECONDS, WRITE_SECONDS = 0.25, 1.0
-"""GitHub's pace: no more than one write a second, and few enough readings that a minute's points last."""
+"""GitHub's pace: no more than one write a second, and few enough readings that a minute's points
+last."""
 
 
 def _since_boot() -> float:
@@ -27,7 +28,8 @@ def _since_boot() -> float:
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """What a turnstile needs of time: the hour for people, seconds that only grow, a way to wait, and a chance in [0, 1)."""
+    """What a turnstile needs of time: the hour for people, seconds that only grow, a way to wait,
+    and a chance in [0, 1)."""
 
     wall: Callable[[], float] = time.time
     steady: Callable[[], float] = _since_boot
@@ -36,17 +38,24 @@ class Time:
 
 
 class Limited(Exception):
-    """The forge answers nobody before `again_at` (UTC). No request was sent, or the one that was has not been obeyed."""
+    """The forge answers nobody before `again_at` (UTC). No request was sent, or the one that was
+    has not been obeyed."""
 
     def __init__(self, limit: Limit, again_at: datetime) -> None:
-        super().__init__(f"the forge's {limit.says} ended it; it answers again at {again_at:%Y-%m-%d %H:%M:%S} UTC")
+        super().__init__(
+            f"the forge's {limit.says} ended it; it answers again at"
+            f" {again_at:%Y-%m-%d %H:%M:%S} UTC"
+        )
         self.limit, self.again_at = limit, again_at
 
 
 class Turnstile:
-    """`between` and `between_writes` are seconds; 0 for a forge in the box, which asks nobody to go slowly."""
+    """`between` and `between_writes` are seconds; 0 for a forge in the box, which asks nobody to go
+    slowly."""
 
-    def __init__(self, *, between: float = 0.0, between_writes: float = 0.0, time: Time | None = None) -> None:
+    def __init__(
+        self, *, between: float = 0.0, between_writes: float = 0.0, time: Time | None = None
+    ) -> None:
         self._between, self._between_writes = between, between_writes
         self._time = time or Time()
         self._lock = threading.Lock()
@@ -65,12 +74,12 @@ class Turnstile:
                 self._next_write = turn + self._between_writes
         if turn > now:
             self._time.sleep(turn - now)
-            with self._lock:   # it may have been closed meanwhile
+            with self._lock:  # it may have been closed meanwhile
                 self._refuse_while_closed(self._time.steady())
 
     def close(self, limit: Limit) -> Limited:
-        """Let nobody through for as long as the limit asks, and a little more, so that not all come back at once. Returns
-        what to raise."""
+        """Let nobody through for as long as the limit asks, and a little more, so that not all come
+        back at once. Returns what to raise."""
         with self._lock:
             seconds = limit.after(self._in_a_row)
             seconds += min(MOST_JITTER_SECONDS, seconds * JITTER) * self._time.chance()

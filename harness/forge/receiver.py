@@ -1,8 +1,11 @@
-"""The door for webhooks: one path, answered as soon as the delivery is safely kept, and nothing behind it.
+"""The door for webhooks: one path, answered as soon as the delivery is safely kept, and nothing
+behind it.
 
 Properties kept:
-- a delivery that was answered with 202 is not lost; one that could not be kept is answered so that its sender knows;
-- whoever has no secret of ours makes us compute one HMAC over a bounded body, and leaves nothing behind;
+- a delivery that was answered with 202 is not lost; one that could not be kept is answered so that
+  its sender knows;
+- whoever has no secret of ours makes us compute one HMAC over a bounded body, and leaves nothing
+  behind;
 - neither a secret nor a body is ever written to a log.
 
 It listens on this machine alone unless told otherwise: a proxy before it ends TLS.
@@ -36,8 +39,9 @@ _JSON = "application/json"
 
 @dataclass(slots=True)
 class Receiver:
-    """What a delivery meets. `secrets` are read anew for each, so that they can be exchanged at any time; `has_room` says
-    whether the disk takes anything; `on_news` is called after something new was kept. `counts` are by what became of it."""
+    """What a delivery meets. `secrets` are read anew for each, so that they can be exchanged at any
+    time; `has_room` says whether the disk takes anything; `on_news` is called after something new
+    was kept. `counts` are by what became of it."""
 
     inbox: Inbox
     door: Door
@@ -49,7 +53,9 @@ class Receiver:
     async def __call__(self, request: "Request") -> "Response":
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != _JSON:
-            return self._answer(415, "refused", f"expected {_JSON}; the webhook's settings call it the content type")
+            return self._answer(
+                415, "refused", f"expected {_JSON}; the webhook's settings call it the content type"
+            )
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await _body(request)
@@ -81,12 +87,15 @@ class Receiver:
 
         self.counts[count] += 1
         later = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
-        closed = {"Connection": "close"} if status in (408, 413) else {}   # the rest of the body is not read
+        closed = (
+            {"Connection": "close"} if status in (408, 413) else {}
+        )  # the rest of the body is not read
         return JSONResponse({"message": says}, status, {**later, **closed})
 
 
 async def _body(request: "Request") -> bytes | None:
-    """The body as it came; None where it is longer than it may be, by what it says of itself or in fact."""
+    """The body as it came; None where it is longer than it may be, by what it says of itself or in
+    fact."""
     told = request.headers.get("content-length", "0")
     if not told.isascii() or not told.isdigit() or len(told) > 18 or int(told) > MOST_BYTES:
         return None
@@ -108,14 +117,23 @@ def application(receiver: Receiver) -> "Starlette":
 
 @contextmanager
 def listening(receiver: Receiver, *, host: str, port: int) -> Iterator[int]:
-    """Take deliveries on a thread of its own for as long as the block lasts; the port, which 0 leaves to the system.
-    Raises ConfigError where the address is not to be had."""
+    """Take deliveries on a thread of its own for as long as the block lasts; the port, which 0
+    leaves to the system. Raises ConfigError where the address is not to be had."""
     import uvicorn
 
     config = uvicorn.Config(
-        application(receiver), http="h11", ws="none", lifespan="off", log_config=None, access_log=False, proxy_headers=False,
-        server_header=False, limit_concurrency=MOST_AT_ONCE, timeout_keep_alive=IDLE_SECONDS,
-        timeout_graceful_shutdown=LEAVE_SECONDS)
+        application(receiver),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=MOST_AT_ONCE,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=LEAVE_SECONDS,
+    )
     with _bound(host, port) as door:
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([door],), name="webhooks", daemon=True)
@@ -136,6 +154,9 @@ def _bound(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         door.close()
         why = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{host}:{port} is not to be had ({why}): name another port, or 0 for any", key="--webhooks") from None
+        raise ConfigError(
+            f"{host}:{port} is not to be had ({why}): name another port, or 0 for any",
+            key="--webhooks",
+        ) from None
     door.listen(BACKLOG)
     return door

@@ -1,4 +1,5 @@
-"""What a branch demands of a commit, as the forge tells it to whoever may read: rulesets, and branch protection."""
+"""What a branch demands of a commit, as the forge tells it to whoever may read: rulesets, and
+branch protection."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,17 @@ def required_checks(wire: "Wire", repository: str, branch: str) -> tuple[Require
 
 
 def _rules(wire: "Wire", repository: str, branch: str) -> list[Mapping[str, Any]]:
-    """What rulesets say of a branch that is there. A server that is older than rulesets has none (404), and neither has a
-    private repository whose plan is without them, which GitHub words as an offer (403); any other no is unknown."""
+    """What rulesets say of a branch that is there. A server that is older than rulesets has none
+    (404), and neither has a private repository whose plan is without them, which GitHub words as an
+    offer (403); any other no is unknown."""
     from github import GithubException
 
     try:
-        return [rule for _, page in wire.pages(f"/repos/{repository}/rules/branches/{quote(branch)}") for rule in page]
+        return [
+            rule
+            for _, page in wire.pages(f"/repos/{repository}/rules/branches/{quote(branch)}")
+            for rule in page
+        ]
     except GithubException as error:
         said = str(error.data.get("message")) if isinstance(error.data, Mapping) else ""
         if error.status == 404 or (error.status == 403 and said.startswith("Upgrade to GitHub")):
@@ -33,7 +39,8 @@ def _rules(wire: "Wire", repository: str, branch: str) -> list[Mapping[str, Any]
 
 
 def of_protection(branch: Mapping[str, Any]) -> Iterator[RequiredCheck]:
-    """What a branch's own page of the API names: with apps where the server tells them, else by name alone."""
+    """What a branch's own page of the API names: with apps where the server tells them, else by
+    name alone."""
     protection = branch.get("protection") or {}
     demanded = protection.get("required_status_checks") or {}
     if demanded.get("enforcement_level") == "off":
@@ -41,7 +48,9 @@ def of_protection(branch: Mapping[str, Any]) -> Iterator[RequiredCheck]:
     named = demanded.get("checks") or ()
     yield from (_check(one["context"], one.get("app_id")) for one in named)
     known = {one["context"] for one in named}
-    yield from (_check(context, None) for context in demanded.get("contexts") or () if context not in known)
+    yield from (
+        _check(context, None) for context in demanded.get("contexts") or () if context not in known
+    )
 
 
 def of_rule(rule: Mapping[str, Any]) -> Iterator[RequiredCheck]:

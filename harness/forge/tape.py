@@ -1,10 +1,12 @@
-"""The forge on tape: every question a node asks is written down with its answer, and played again without any forge.
+"""The forge on tape: every question a node asks is written down with its answer, and played again
+without any forge.
 
 Properties kept:
 - recording changes nothing: what the forge answers, or raises, is what the asker gets;
-- in a replay each question must be the recorded one, in its place: what was never asked has no answer, by name;
-- what is only shown (labels, comments, checks) is no decision, and outside a node nothing is recorded or refused.
-"""
+- in a replay each question must be the recorded one, in its place: what was never asked has no
+  answer, by name;
+- what is only shown (labels, comments, checks) is no decision, and outside a node nothing is
+  recorded or refused."""
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -20,18 +22,24 @@ Node = Callable[[], str | None]
 Note = Callable[[Mapping[str, Any]], None]
 Line = Mapping[str, Any]
 
-SHOWN = frozenset({"set_state_label", "upsert_comment", "set_check", "upsert_issue", "pin_issue", "reopen_issue"})
+SHOWN = frozenset(
+    {"set_state_label", "upsert_comment", "set_check", "upsert_issue", "pin_issue", "reopen_issue"}
+)
 ASIDE = frozenset({"news", "issues", "tip"})
-"""What is asked between runs, and may be asked within one by whoever comes first: a tape answers it by what was open."""
+"""What is asked between runs, and may be asked within one by whoever comes first: a tape answers it
+by what was open."""
 BEGINS, OPEN, TIP = "begins", "open", "tip"
-"""Kinds of line beside the forge's calls: a node begins (anew, after a kill); what was open and not yet triaged then; where
-git found a branch."""
+"""Kinds of line beside the forge's calls: a node begins (anew, after a kill); what was open and not
+yet triaged then; where git found a branch."""
 
 
 class _Recorded:
-    """Any object whose calls are noted while a node is at work; only those in `names`, where some are named."""
+    """Any object whose calls are noted while a node is at work; only those in `names`, where some
+    are named."""
 
-    def __init__(self, real: object, node: Node, note: Note, names: frozenset[str] | None = None) -> None:
+    def __init__(
+        self, real: object, node: Node, note: Note, names: frozenset[str] | None = None
+    ) -> None:
         self._real, self._node, self._note, self._names = real, node, note, names
 
     def __getattr__(self, name: str) -> Any:
@@ -47,7 +55,16 @@ class _Recorded:
             try:
                 answer = found(*given, **named)
             except ForgeError as error:
-                self._note({**line, "error": {"says": str(error), "retryable": error.retryable, "status": error.status}})
+                self._note(
+                    {
+                        **line,
+                        "error": {
+                            "says": str(error),
+                            "retryable": error.retryable,
+                            "status": error.status,
+                        },
+                    }
+                )
                 raise
             self._note({**line, "answer": plain(answer)})
             return answer
@@ -71,7 +88,8 @@ def asked_with(given: Iterable[Any], named: Mapping[str, Any]) -> dict[str, Any]
 
 
 class PlayedForge:
-    """A forge made of a tape. Use `forge` and `writer`; `unused` is what was recorded and never asked for."""
+    """A forge made of a tape. Use `forge` and `writer`; `unused` is what was recorded and never
+    asked for."""
 
     def __init__(self, lines: Iterable[Line], *, node: Node, branch: str) -> None:
         self._node, self._branch = node, branch
@@ -102,10 +120,15 @@ class PlayedForge:
     @property
     def unused(self) -> tuple[str, ...]:
         """What was recorded and not asked for, a line each."""
-        return tuple(f"{node}: {_shown(line['call'], line['with'])}" for node, lines in self._calls.items() for line in lines)
+        return tuple(
+            f"{node}: {_shown(line['call'], line['with'])}"
+            for node, lines in self._calls.items()
+            for line in lines
+        )
 
     def answer(self, name: str, asked: Mapping[str, Any], kind: Any) -> Any:
-        """What was answered at this place. Raises the recorded error, or ForgeError where this was never asked."""
+        """What was answered at this place. Raises the recorded error, or ForgeError where this was
+        never asked."""
         node = self._node()
         if node is None or name in ASIDE:
             return self._aside(name)
@@ -120,7 +143,8 @@ class PlayedForge:
         return bool(self._calls[node]) and self._calls[node][0]["call"] == name
 
     def _aside(self, name: str) -> Any:
-        """Outside of a node: what is shown is taken, and of what there is to see the tape knows two things."""
+        """Outside of a node: what is shown is taken, and of what there is to see the tape knows two
+        things."""
         match name:
             case "default_branch":
                 return self._branch
@@ -134,7 +158,11 @@ class PlayedForge:
 
     def _refused(self, node: str, name: str, asked: Mapping[str, Any]) -> ForgeError:
         waiting = next(iter(self._calls[node]), None)
-        expected = f"recorded here is {_shown(waiting['call'], waiting['with'])}" if waiting else "the tape of it is used up"
+        expected = (
+            f"recorded here is {_shown(waiting['call'], waiting['with'])}"
+            if waiting
+            else "the tape of it is used up"
+        )
         self._off = self._off or f"{node} asked {_shown(name, asked)} of the forge; {expected}"
         return ForgeError(self._off)
 
@@ -146,17 +174,25 @@ class _Played:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in self._kinds:
             raise AttributeError(name)
-        return lambda *given, **named: self._tape.answer(name, asked_with(given, named), self._kinds[name])
+        return lambda *given, **named: self._tape.answer(
+            name, asked_with(given, named), self._kinds[name]
+        )
 
 
 def get_type_hints_of(port: type) -> dict[str, Any]:
     """What each method of a port answers."""
-    return {name: get_type_hints(method).get("return") for name, method in vars(port).items()
-            if callable(method) and not name.startswith("_")}
+    return {
+        name: get_type_hints(method).get("return")
+        for name, method in vars(port).items()
+        if callable(method) and not name.startswith("_")
+    }
 
 
 def _shown(name: str, asked: Mapping[str, Any]) -> str:
-    words = [*map(repr, asked["given"]), *(f"{key}={value!r}" for key, value in asked["named"].items())]
+    words = [
+        *map(repr, asked["given"]),
+        *(f"{key}={value!r}" for key, value in asked["named"].items()),
+    ]
     return f"{name}({', '.join(words):.200})"
 
 
@@ -167,4 +203,11 @@ def tip_on_tape(repository: object, *, node: Node, note: Note) -> Any:
 
 def recorded_tip(lines: Iterable[Line]) -> CommitSha | None:
     """Where the branch was when a node asked for the first time."""
-    return next((CommitSha(line["answer"]) for line in lines if line.get("call") == TIP and "answer" in line), None)
+    return next(
+        (
+            CommitSha(line["answer"])
+            for line in lines
+            if line.get("call") == TIP and "answer" in line
+        ),
+        None,
+    )

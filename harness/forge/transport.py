@@ -1,8 +1,9 @@
-"""The line to a forge: every request of PyGithub passes here, in turn, and an answer that is known is not sent again.
+"""The line to a forge: every request of PyGithub passes here, in turn, and an answer that is known
+is not sent again.
 
-PyGithub asks conditionally for one object that it holds, never for a list, and forgets all of it with the process; so
-readings carry the ETag of what was heard before, and 304 becomes the answer that was heard.
-"""
+PyGithub asks conditionally for one object that it holds, never for a list, and forgets all of it
+with the process; so readings carry the ETag of what was heard before, and 304 becomes the answer
+that was heard."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -40,31 +41,72 @@ class Bearer(Auth):
 
 
 class Wire(Requester):
-    """PyGithub's requester, which retries nothing and waits for nobody but its turn. One per thread: it keeps the request
-    under way in its connection. `account` is whose answers are kept."""
+    """PyGithub's requester, which retries nothing and waits for nobody but its turn. One per
+    thread: it keeps the request under way in its connection. `account` is whose answers are
+    kept."""
 
-    def __init__(self, auth: Auth | None, api: str, *, account: str, turnstile: Turnstile, kept: KeptAnswers,
-                 timeout_seconds: int = 20, time: Time | None = None) -> None:
-        super().__init__(auth=auth, base_url=api, timeout=timeout_seconds, user_agent=USER_AGENT, per_page=PER_PAGE,
-                         verify=True, retry=None, pool_size=None, lazy=True)
+    def __init__(
+        self,
+        auth: Auth | None,
+        api: str,
+        *,
+        account: str,
+        turnstile: Turnstile,
+        kept: KeptAnswers,
+        timeout_seconds: int = 20,
+        time: Time | None = None,
+    ) -> None:
+        super().__init__(
+            auth=auth,
+            base_url=api,
+            timeout=timeout_seconds,
+            user_agent=USER_AGENT,
+            per_page=PER_PAGE,
+            verify=True,
+            retry=None,
+            pool_size=None,
+            lazy=True,
+        )
         self._account, self._turnstile, self._kept = account, turnstile, kept
         self._time = time or Time()
 
-    def requestJson(self, verb: str, url: str, parameters: dict[str, Any] | None = None,  # noqa: N802 - PyGithub's name
-                    headers: dict[str, Any] | None = None, input: Any | None = None,
-                    cnx: "HTTPRequestsConnectionClass | HTTPSRequestsConnectionClass | None" = None,
-                    follow_302_redirect: bool = False) -> Said:
-        """Status, headers (lower case) and text. Raises Limited where the forge answers nobody for a while."""
-        def send(more: dict[str, Any]) -> Said:
-            return self._answered(verb, super(Wire, self).requestJson(
-                verb, url, parameters, {**(headers or {}), **more}, input, cnx, follow_302_redirect))
+    def requestJson(  # noqa: N802 - PyGithub's name
+        self,
+        verb: str,
+        url: str,
+        parameters: dict[str, Any] | None = None,
+        headers: dict[str, Any] | None = None,
+        input: Any | None = None,
+        cnx: "HTTPRequestsConnectionClass | HTTPSRequestsConnectionClass | None" = None,
+        follow_302_redirect: bool = False,
+    ) -> Said:
+        """Status, headers (lower case) and text. Raises Limited where the forge answers nobody for
+        a while."""
 
-        asks_itself = any(name.lower() in ("if-none-match", "if-modified-since") for name in headers or {})
+        def send(more: dict[str, Any]) -> Said:
+            return self._answered(
+                verb,
+                super(Wire, self).requestJson(
+                    verb,
+                    url,
+                    parameters,
+                    {**(headers or {}), **more},
+                    input,
+                    cnx,
+                    follow_302_redirect,
+                ),
+            )
+
+        asks_itself = any(
+            name.lower() in ("if-none-match", "if-modified-since") for name in headers or {}
+        )
         if verb != "GET" or asks_itself:
             return self._sent(verb, lambda: send({}))
         address = _address(self.add_parameters_to_url(url, parameters or {}))
         known = self._kept.find(self._account, address)
-        status, told, text = self._sent(verb, lambda: send({"If-None-Match": known.etag} if known else {}))
+        status, told, text = self._sent(
+            verb, lambda: send({"If-None-Match": known.etag} if known else {})
+        )
         if status == 304 and known is not None:
             self._kept.used(self._account, address)
             return 200, {**told, **known.headers}, known.body
@@ -73,8 +115,8 @@ class Wire(Requester):
         return status, told, text
 
     def pages(self, url: str, **parameters: str) -> Iterator[tuple[dict[str, Any], Any]]:
-        """The pages of a list as the forge wrote them, each with its headers. PyGithub's own lists keep neither, and some of
-        them ask at addresses that only GitHub still has."""
+        """The pages of a list as the forge wrote them, each with its headers. PyGithub's own lists
+        keep neither, and some of them ask at addresses that only GitHub still has."""
         asked: dict[str, str] = {**parameters, "per_page": str(PER_PAGE)}
         while url:
             headers, page = self.requestJsonAndCheck("GET", url, parameters=asked)
@@ -83,7 +125,8 @@ class Wire(Requester):
             url, asked = next((link["url"] for link in links if link.get("rel") == "next"), ""), {}
 
     def _sent(self, verb: str, send: Callable[[], Said]) -> Said:
-        """Send it in turn. A token that is known no more is exchanged once: nothing was carried out for it."""
+        """Send it in turn. A token that is known no more is exchanged once: nothing was carried out
+        for it."""
         self._turnstile.enter(writes=verb != "GET")
         said = send()
         forget = self.auth.forget if isinstance(self.auth, Bearer) else None
@@ -95,7 +138,9 @@ class Wire(Requester):
 
     def _answered(self, verb: str, said: Said) -> Said:
         status, headers, text = said
-        limit = limit_of(status, headers, text if status != 200 or verb == "POST" else "", now=self._time.wall())
+        limit = limit_of(
+            status, headers, text if status != 200 or verb == "POST" else "", now=self._time.wall()
+        )
         if limit is not None:
             raise self._turnstile.close(limit)
         self._turnstile.answered()

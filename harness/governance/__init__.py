@@ -1,4 +1,5 @@
-"""Governance: the three files as literate policy. Prose explains, the block under it binds, code decides."""
+"""Governance: the three files as literate policy. Prose explains, the block under it binds, code
+decides."""
 
 from harness.governance.cases import CaseResult, run_cases
 from harness.governance.context import context

@@ -12,7 +12,8 @@ from harness.governance.votes.judged import answer_to
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """One case: what was expected, what came, and whether they agree. `source` is the line of the case itself."""
+    """One case: what was expected, what came, and whether they agree. `source` is the line of the
+    case itself."""
 
     rule: str
     expected: Expect
@@ -26,16 +27,20 @@ class CaseResult:
         return self.expected is self.got
 
 
-def run_cases(governance: Governance, *, history: Mapping[int, ChangeFacts] | None = None) -> tuple[CaseResult, ...]:
-    """Every case of every rule, in the order of the text. `history` has the facts of recorded pull requests by number;
-    a case that names one which is not recorded does not hold."""
+def run_cases(
+    governance: Governance, *, history: Mapping[int, ChangeFacts] | None = None
+) -> tuple[CaseResult, ...]:
+    """Every case of every rule, in the order of the text. `history` has the facts of recorded pull
+    requests by number; a case that names one which is not recorded does not hold."""
     return tuple(result for rule in governance.rules for result in _results(rule, history or {}))
 
 
 def _results(rule: Rule, history: Mapping[int, ChangeFacts]) -> Iterator[CaseResult]:
     for case in rule.cases:
         got, says = _answer(rule, case, history)
-        yield CaseResult(rule.id, case.expect, got, says, Source(rule.source.file, case.line, case.line))
+        yield CaseResult(
+            rule.id, case.expect, got, says, Source(rule.source.file, case.line, case.line)
+        )
 
 
 def _answer(rule: Rule, case: Case, history: Mapping[int, ChangeFacts]) -> tuple[Expect, str]:
@@ -47,7 +52,11 @@ def _answer(rule: Rule, case: Case, history: Mapping[int, ChangeFacts]) -> tuple
         return Expect.PASS, "it looks at nothing that the change touches, so it is not asked"
     if rule.when is not None and rule.when.holds(facts) is False:
         return Expect.PASS, "its `when:` does not hold, so it is not asked"
-    answer = answer_to(rule.question, case.votes) if rule.question and case.votes else answer_of(rule, facts)
+    answer = (
+        answer_to(rule.question, case.votes)
+        if rule.question and case.votes
+        else answer_of(rule, facts)
+    )
     if answer.passed is UNKNOWN:
         return Expect.UNKNOWN, answer.says
     return (Expect.PASS if answer.passed else Expect.FAIL), answer.says

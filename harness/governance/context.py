@@ -1,15 +1,22 @@
-"""The three files as every context has them: first, in a fixed order, byte-identical, so that they can be cached; nested
-files of rules come after them."""
+"""The three files as every context has them: first, in a fixed order, byte-identical, so that they
+can be cached; nested files of rules come after them."""
 
 from harness.domain.governance import Governance
 
 
 def context(governance: Governance) -> str:
-    """The documents to the byte, each between delimiters that name it, under the digest that names them all.
+    """The documents to the byte, each between delimiters that name it, under the digest that names
+    them all.
 
     The same governance gives the same text always; nothing of an issue, a run or a clock is in it.
     """
-    return "\n".join((f'<governance digest="{governance.digest}">',
-                      *(f'<document name="{document.name}">\n{document.text}\n</document>'
-                        for document in governance.documents),
-                      "</governance>"))
+    return "\n".join(
+        (
+            f'<governance digest="{governance.digest}">',
+            *(
+                f'<document name="{document.name}">\n{document.text}\n</document>'
+                for document in governance.documents
+            ),
+            "</governance>",
+        )
+    )

@@ -1,9 +1,9 @@
 """What the law says of a change: a pure function from governance and facts to one decision.
 
-Properties: forbid wins; unknown is no; a rule whose `when:` cannot be answered is asked; a rule in shadow is reported
-and changes nothing; what no rule speaks of falls to the document's default; the built-in rules are always asked; a person
-lifts what a rule leaves to a person, word for word as they saw it, and nothing else.
-"""
+Properties: forbid wins; unknown is no; a rule whose `when:` cannot be answered is asked; a rule in
+shadow is reported and changes nothing; what no rule speaks of falls to the document's default; the
+built-in rules are always asked; a person lifts what a rule leaves to a person, word for word as
+they saw it, and nothing else."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -30,37 +30,63 @@ DEFAULT = "default"
 NOT_SPOKEN_OF = "no rule speaks of this change"
 
 
-def decide(governance: Governance, facts: ChangeFacts, *, applies: Applies = Applies.PR, lifted: Lifted = ()) -> Decision:
+def decide(
+    governance: Governance,
+    facts: ChangeFacts,
+    *,
+    applies: Applies = Applies.PR,
+    lifted: Lifted = (),
+) -> Decision:
     """Ask every rule that applies here, and say what follows. Never raises, reads nothing."""
     asked = rules_asked(governance, facts, applies=applies)
     findings = tuple(as_lifted(rule, _finding(rule, seen), lifted) for rule, seen in asked)
     refusals = [finding for finding in findings if finding.refuses]
     if refusals:
-        action = max((finding.on_fail for finding in refusals), key=lambda on_fail: on_fail.strictness)
-        return Decision(governance.digest, applies, findings, action, tuple(map(_sentence, refusals)))
+        action = max(
+            (finding.on_fail for finding in refusals), key=lambda on_fail: on_fail.strictness
+        )
+        return Decision(
+            governance.digest, applies, findings, action, tuple(map(_sentence, refusals))
+        )
     speaking = [rule for rule, _ in asked if rule.status is Status.ENFORCE and not rule.built_in]
-    if governance.change_default is ChangeDefault.NEEDS_HUMAN and not spoken_of(facts, speaking) \
-            and (DEFAULT, NOT_SPOKEN_OF) not in lifted:
+    if (
+        governance.change_default is ChangeDefault.NEEDS_HUMAN
+        and not spoken_of(facts, speaking)
+        and (DEFAULT, NOT_SPOKEN_OF) not in lifted
+    ):
         return Decision(governance.digest, applies, findings, OnFail.NEEDS_HUMAN, (NOT_SPOKEN_OF,))
     return Decision(governance.digest, applies, findings, None)
 
 
-def rules_asked(governance: Governance, facts: ChangeFacts, *, applies: Applies) -> list[tuple[Rule, ChangeFacts]]:
+def rules_asked(
+    governance: Governance, facts: ChangeFacts, *, applies: Applies
+) -> list[tuple[Rule, ChangeFacts]]:
     """The rules that are put to this change here, each with the facts as it sees them."""
-    return [(rule, seen) for rule in governance.rules if _is_here(rule, applies)
-            and (seen := seen_by(rule, facts)) is not None and (rule.when is None or rule.when.holds(seen) is not False)]
+    return [
+        (rule, seen)
+        for rule in governance.rules
+        if _is_here(rule, applies)
+        and (seen := seen_by(rule, facts)) is not None
+        and (rule.when is None or rule.when.holds(seen) is not False)
+    ]
 
 
 def answer_of(rule: Rule, facts: ChangeFacts) -> Answer:
-    """What one rule's check says, whatever its status. A rule without one is never satisfied by silence."""
+    """What one rule's check says, whatever its status. A rule without one is never satisfied by
+    silence."""
     return rule.check.answer(facts) if rule.check else Answer(UNKNOWN, "nobody checks this rule")
 
 
 def leaves_to_a_person(rule: Rule, finding: Finding) -> bool:
-    """Whether a person may lift this refusal. Nobody lifts what is locked or built in, what a rule does otherwise than by
-    asking a person, or a fact that code did not establish."""
+    """Whether a person may lift this refusal. Nobody lifts what is locked or built in, what a rule
+    does otherwise than by asking a person, or a fact that code did not establish."""
     known = finding.passed is False or rule.level is Level.JUDGED
-    return finding.refuses and known and finding.on_fail is OnFail.NEEDS_HUMAN and not (rule.locked or rule.built_in)
+    return (
+        finding.refuses
+        and known
+        and finding.on_fail is OnFail.NEEDS_HUMAN
+        and not (rule.locked or rule.built_in)
+    )
 
 
 def as_lifted(rule: Rule, finding: Finding, lifted: Lifted) -> Finding:
@@ -76,17 +102,29 @@ def _is_here(rule: Rule, applies: Applies) -> bool:
 
 
 def spoken_of(facts: ChangeFacts, speaking: list[Rule]) -> bool:
-    """Whether every path of the change is one that an enforced rule looks at. A nested rule speaks of its folder only."""
+    """Whether every path of the change is one that an enforced rule looks at. A nested rule speaks
+    of its folder only."""
     if not speaking or any(not (rule.below or rule.outside) for rule in speaking):
         return bool(speaking)
-    return facts.files is not UNKNOWN and facts.files != () and all(
-        any(looks_at(rule, change.path) for rule in speaking) for change in facts.files)
+    return (
+        facts.files is not UNKNOWN
+        and facts.files != ()
+        and all(any(looks_at(rule, change.path) for rule in speaking) for change in facts.files)
+    )
 
 
 def _finding(rule: Rule, facts: ChangeFacts) -> Finding:
     answer = answer_of(rule, facts)
-    return Finding(rule=rule.id, title=rule.title, passed=answer.passed, status=rule.status, on_fail=rule.on_fail,
-                   says=answer.says, source=rule.source, evidence=answer.evidence)
+    return Finding(
+        rule=rule.id,
+        title=rule.title,
+        passed=answer.passed,
+        status=rule.status,
+        on_fail=rule.on_fail,
+        says=answer.says,
+        source=rule.source,
+        evidence=answer.evidence,
+    )
 
 
 def _sentence(finding: Finding) -> str:

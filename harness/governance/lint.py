@@ -1,7 +1,8 @@
-"""What a maintainer should know about their governance before it binds: findings with places, nothing refused.
+"""What a maintainer should know about their governance before it binds: findings with places,
+nothing refused.
 
-What cannot be obeyed is refused when the documents are read; what can be obeyed and is probably a mistake is here.
-"""
+What cannot be obeyed is refused when the documents are read; what can be obeyed and is probably a
+mistake is here."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -34,22 +35,51 @@ LARGEST_PROMPT = 40_000
 _ID = re.compile(r"(?<![\w-])[A-Z]-[A-Z0-9]+(?:-[A-Z0-9]+)*(?![\w-])")
 _PROMISE = re.compile(r"(?<![\w`-])(?:MUST|NEVER)(?![\w`-])")
 _NUMBER = re.compile(r"(?<![\w.#-])\d{1,3}(?:,\d{3})+|(?<![\w.#-])\d+(?:\.\d+)?(?![\w.]|\.\d)")
-_SPELT = {word: number for number, word in enumerate((
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"))}
+_SPELT = {
+    word: number
+    for number, word in enumerate(
+        (
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        )
+    )
+}
 _SPELT_WORD = re.compile(rf"(?<![\w-])(?:{'|'.join(_SPELT)})(?![\w-])", re.IGNORECASE)
 _WORKFLOW = re.compile(r"workflows/([\w-]+)\.ya?ml")
-_LIMIT = re.compile(r"(?:at most|no more than|more than|maximum(?: of)?|max|up to|under|within|over|exceed(?:s|ing)?|cap of|"
-                    r"limit(?: of)?)\s+\$?(?P<number>[\d,]+(?:\.\d+)?|" + "|".join(_SPELT) + r")\+?\s*"
-                    r"(?:(?:changed|new)\s+)?(?P<unit>lines|files|attempts|tries|dollars|usd)", re.IGNORECASE)
+_LIMIT = re.compile(
+    r"(?:at most|no more than|more than|maximum(?: of)?|max|up"
+    r" to|under|within|over|exceed(?:s|ing)?|cap of|"
+    r"limit(?: of)?)\s+\$?(?P<number>[\d,]+(?:\.\d+)?|" + "|".join(_SPELT) + r")\+?\s*"
+    r"(?:(?:changed|new)\s+)?(?P<unit>lines|files|attempts|tries|dollars|usd)",
+    re.IGNORECASE,
+)
 _ABOUT_A_CHANGE = re.compile(r"\b(?:pull requests?|PRs?|changes?|diffs?|issues?)\b", re.IGNORECASE)
-_UNITS = {"lines": "changed_lines", "files": "files", "attempts": "attempts", "tries": "attempts",
-          "dollars": "spend_usd", "usd": "spend_usd"}
+_UNITS = {
+    "lines": "changed_lines",
+    "files": "files",
+    "attempts": "attempts",
+    "tries": "attempts",
+    "dollars": "spend_usd",
+    "usd": "spend_usd",
+}
 _LABELS_CHECK = "labels"
 
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """One thing to look at. `code` is stable and short; `says` names the thing, the expectation and the next move."""
+    """One thing to look at. `code` is stable and short; `says` names the thing, the expectation and
+    the next move."""
 
     file: str
     line: int
@@ -57,13 +87,17 @@ class LintFinding:
     says: str
 
 
-def lint(governance: Governance, *, known_workflows: Collection[str] = (), known_labels: Collection[str] = (),
-         paths: Iterable[bytes] | None = None) -> tuple[LintFinding, ...]:
+def lint(
+    governance: Governance,
+    *,
+    known_workflows: Collection[str] = (),
+    known_labels: Collection[str] = (),
+    paths: Iterable[bytes] | None = None,
+) -> tuple[LintFinding, ...]:
     """Everything to look at, by file and line.
 
-    `known_workflows` and `known_labels` are what exists; empty means not asked. `paths` are the repository's files at
-    the same commit; None means that globs are not tried on them.
-    """
+    `known_workflows` and `known_labels` are what exists; empty means not asked. `paths` are the
+    repository's files at the same commit; None means that globs are not tried on them."""
     rules = [rule for rule in governance.rules if not rule.built_in]
     found = [
         *_on_documents(governance),
@@ -74,7 +108,11 @@ def lint(governance: Governance, *, known_workflows: Collection[str] = (), known
         *_on_labels(rules, known_labels),
         *_on_globs(rules, paths),
     ]
-    return tuple(sorted(set(found), key=lambda finding: (finding.file, finding.line, finding.code, finding.says)))
+    return tuple(
+        sorted(
+            set(found), key=lambda finding: (finding.file, finding.line, finding.code, finding.says)
+        )
+    )
 
 
 def _on_documents(governance: Governance) -> Iterator[LintFinding]:
@@ -82,18 +120,36 @@ def _on_documents(governance: Governance) -> Iterator[LintFinding]:
         for number, line in enumerate(document.text.split("\n"), 1):
             if line.isascii() and line.isprintable():
                 continue
-            if odd := sorted({f"U+{ord(char):04X}" for char in line.rstrip("\r") if is_invisible(char)}):
-                yield LintFinding(document.file, number, "invisible", f"{', '.join(odd)} cannot be seen; remove it")
-    bound = {MISSION: governance.scope, RULES: [rule for rule in governance.rules if not rule.built_in]}
+            if odd := sorted(
+                {f"U+{ord(char):04X}" for char in line.rstrip("\r") if is_invisible(char)}
+            ):
+                yield LintFinding(
+                    document.file,
+                    number,
+                    "invisible",
+                    f"{', '.join(odd)} cannot be seen; remove it",
+                )
+    bound = {
+        MISSION: governance.scope,
+        RULES: [rule for rule in governance.rules if not rule.built_in],
+    }
     for name, entries in bound.items():
         if not entries:
-            yield LintFinding(governance.document(name).file, 1, "unbound",
-                              "there is no block, so everything here is advice that no code enforces")
+            yield LintFinding(
+                governance.document(name).file,
+                1,
+                "unbound",
+                "there is no block, so everything here is advice that no code enforces",
+            )
     total = sum(len(document.text) for document in governance.documents)
     if total > LARGEST_PROMPT:
-        yield LintFinding(governance.document(RULES).file, 1, "prompt-size",
-                          f"the governance files have {total} characters, and all go into every prompt; "
-                          f"aim for {LARGEST_PROMPT}")
+        yield LintFinding(
+            governance.document(RULES).file,
+            1,
+            "prompt-size",
+            f"the governance files have {total} characters, and all go into every prompt; "
+            f"aim for {LARGEST_PROMPT}",
+        )
 
 
 def _on_prose(governance: Governance, known_workflows: Collection[str]) -> Iterator[LintFinding]:
@@ -110,34 +166,57 @@ def _on_prose(governance: Governance, known_workflows: Collection[str]) -> Itera
         for number, line in enumerate(document.text.split("\n"), 1):
             for mention in _ID.findall(line):
                 if mention not in ids and mention[0] in letters:
-                    yield LintFinding(document.file, number, "dangling", f"{mention} is not stated anywhere")
+                    yield LintFinding(
+                        document.file, number, "dangling", f"{mention} is not stated anywhere"
+                    )
             for workflow in _WORKFLOW.findall(line):
                 if known_workflows and workflow not in known_workflows:
-                    yield LintFinding(document.file, number, "no-workflow", f"there is no workflow `{workflow}`; "
-                                      f"known: {', '.join(sorted(known_workflows))}")
+                    yield LintFinding(
+                        document.file,
+                        number,
+                        "no-workflow",
+                        f"there is no workflow `{workflow}`; "
+                        f"known: {', '.join(sorted(known_workflows))}",
+                    )
 
 
 def _on_section(document: Document, section: Section) -> Iterator[LintFinding]:
     promise = _PROMISE.search(section.prose)
     if promise and section.block is None:
         line = section.line + 1 + section.prose[: promise.start()].count("\n")
-        yield LintFinding(document.file, line, "unenforced",
-                          f"`{section.title}` says {promise[0]} and has no block: nothing enforces it")
+        yield LintFinding(
+            document.file,
+            line,
+            "unenforced",
+            f"`{section.title}` says {promise[0]} and has no block: nothing enforces it",
+        )
     if section.id and section.block is None and document.name != CODE:
-        yield LintFinding(document.file, section.line, "no-block", f"{section.id} names a heading without a block")
+        yield LintFinding(
+            document.file, section.line, "no-block", f"{section.id} names a heading without a block"
+        )
 
 
 def _on_rule(rule: Rule) -> Iterator[LintFinding]:
     where = rule.source
     if rule.level is not Level.ADVISORY and not rule.cases:
-        yield _at(where, "no-case", f"{rule.id} has no case; give one that must fail and one that must pass")
+        yield _at(
+            where,
+            "no-case",
+            f"{rule.id} has no case; give one that must fail and one that must pass",
+        )
     if rule.status is Status.OFF:
-        yield _at(where, "off", f"{rule.id} is off and binds nothing; remove it, or put it in shadow")
+        yield _at(
+            where, "off", f"{rule.id} is off and binds nothing; remove it, or put it in shadow"
+        )
     said = _numbers(rule.prose)
     for name, value in _limits(rule.check):
         if said and value not in said:
-            yield _at(where, "prose-number", f"{rule.id} binds `{name}: {value}`, and its prose says "
-                      f"{' and '.join(str(number) for number in sorted(said))}")
+            yield _at(
+                where,
+                "prose-number",
+                f"{rule.id} binds `{name}: {value}`, and its prose says "
+                f"{' and '.join(str(number) for number in sorted(said))}",
+            )
 
 
 def _numbers(prose: str) -> set[Decimal]:
@@ -158,29 +237,50 @@ def _on_contradictions(governance: Governance, rules: list[Rule]) -> Iterator[Li
     for rule in rules:
         if rule.when is not None or rule.status is Status.OFF or not _limits(rule.check):
             continue
-        key = (names[type(rule.check)], rule.applies, rule.below)      # a nested file may say otherwise
+        key = (names[type(rule.check)], rule.applies, rule.below)  # a nested file may say otherwise
         other = limits.setdefault(key, rule)
         if _limits(other.check) != _limits(rule.check):
-            yield _at(rule.source, "contradiction",
-                      f"{rule.id} and {other.id} limit `{key[0]}` differently ({other.source.file}:{other.source.line})")
-    own = {(rule.source.file, line) for rule in rules for line in range(rule.source.line, rule.source.end_line + 1)}
+            yield _at(
+                rule.source,
+                "contradiction",
+                f"{rule.id} and {other.id} limit `{key[0]}` differently"
+                f" ({other.source.file}:{other.source.line})",
+            )
+    own = {
+        (rule.source.file, line)
+        for rule in rules
+        for line in range(rule.source.line, rule.source.end_line + 1)
+    }
     for document in governance.documents:
         bound: dict[str, set[Decimal]] = {}
         for rule in (rule for rule in rules if document.folder.startswith(rule.below)):
-            bound.setdefault(names.get(type(rule.check), ""), set()).update(value for _, value in _limits(rule.check))
+            bound.setdefault(names.get(type(rule.check), ""), set()).update(
+                value for _, value in _limits(rule.check)
+            )
         yield from _said_otherwise(document, bound, own)
 
 
 def _on_shadowed(rules: Sequence[Rule]) -> Iterator[LintFinding]:
     for rule, other in shadowed(rules):
-        if other.check == rule.check or other.when is not None or rule.when is not None or not _limits(rule.check):
-            yield _at(rule.source, "shadowed", f"{rule.id} never matters: {other.id} ({other.source.file}:{other.source.line}) "
-                      "refuses whatever it would; remove one")
+        if (
+            other.check == rule.check
+            or other.when is not None
+            or rule.when is not None
+            or not _limits(rule.check)
+        ):
+            yield _at(
+                rule.source,
+                "shadowed",
+                f"{rule.id} never matters: {other.id} ({other.source.file}:{other.source.line}) "
+                "refuses whatever it would; remove one",
+            )
 
 
-def _said_otherwise(document: Document, bound: Mapping[str, set[Decimal]],
-                    own: Collection[tuple[str, int]]) -> Iterator[LintFinding]:
-    """A limit in prose, of a change, that a block somewhere binds to another number. A rule's own prose is `own`."""
+def _said_otherwise(
+    document: Document, bound: Mapping[str, set[Decimal]], own: Collection[tuple[str, int]]
+) -> Iterator[LintFinding]:
+    """A limit in prose, of a change, that a block somewhere binds to another number. A rule's own
+    prose is `own`."""
     for number, line in enumerate(document.text.split("\n"), 1):
         speaks = (document.file, number) not in own and _ABOUT_A_CHANGE.search(line)
         for said in _LIMIT.finditer(line) if speaks else ():
@@ -189,8 +289,12 @@ def _said_otherwise(document: Document, bound: Mapping[str, set[Decimal]],
             value = Decimal(_SPELT[spelt]) if spelt in _SPELT else Decimal(spelt.replace(",", ""))
             if bound.get(check) and value not in bound[check]:
                 binds = " and ".join(str(limit) for limit in sorted(bound[check]))
-                yield LintFinding(document.file, number, "contradiction",
-                                  f"says {value} {said['unit']}, and a rule binds `{check}` to {binds}")
+                yield LintFinding(
+                    document.file,
+                    number,
+                    "contradiction",
+                    f"says {value} {said['unit']}, and a rule binds `{check}` to {binds}",
+                )
 
 
 def _on_labels(rules: list[Rule], known: Collection[str]) -> Iterator[LintFinding]:
@@ -199,7 +303,11 @@ def _on_labels(rules: list[Rule], known: Collection[str]) -> Iterator[LintFindin
         if isinstance(rule.check, CHECKS[_LABELS_CHECK]) and known:
             wanted = (*getattr(rule.check, "require", ()), *getattr(rule.check, "deny", ()))
             for label in (label for label in wanted if label.casefold() not in folded):
-                yield _at(rule.source, "no-label", f"{rule.id} names the label `{label}`, which does not exist")
+                yield _at(
+                    rule.source,
+                    "no-label",
+                    f"{rule.id} names the label `{label}`, which does not exist",
+                )
 
 
 def _on_globs(rules: list[Rule], paths: Iterable[bytes] | None) -> Iterator[LintFinding]:
@@ -209,9 +317,17 @@ def _on_globs(rules: list[Rule], paths: Iterable[bytes] | None) -> Iterator[Lint
     for rule in rules:
         for pattern in (*_globs(rule.check), *(rule.question.never_sees if rule.question else ())):
             if not there.has(pattern, below=rule.below):
-                yield _at(rule.source, "no-match", f"{rule.id} names `{pattern}`, which matches no file here")
+                yield _at(
+                    rule.source,
+                    "no-match",
+                    f"{rule.id} names `{pattern}`, which matches no file here",
+                )
         if isinstance(rule.check, Exec) and not there.has(f"/{rule.check.script}"):
-            yield _at(rule.source, "no-match", f"{rule.id} runs `{rule.check.script}`, which is no file here")
+            yield _at(
+                rule.source,
+                "no-match",
+                f"{rule.id} runs `{rule.check.script}`, which is no file here",
+            )
 
 
 def _globs(check: Check | None) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """Paths and the globs that rules state about them.
 
-Properties: a path is matched as the bytes it is; a denied path is also matched by what it looks like, or by what a
-case-insensitive or normalising file system would make of it (a Cyrillic А in FАCTORY_RULES.md once passed a name list);
-matching takes time linear in the path for every glob, because the path is chosen by whoever is being refused.
-"""
+Properties: a path is matched as the bytes it is; a denied path is also matched by what it looks
+like, or by what a case-insensitive or normalising file system would make of it (a Cyrillic А in
+FАCTORY_RULES.md once passed a name list); matching takes time linear in the path for every glob,
+because the path is chosen by whoever is being refused."""
 
 import re
 import unicodedata
@@ -14,41 +14,51 @@ from functools import lru_cache
 _IGNORED_CATEGORIES = frozenset({"Cf", "Cc", "Mn", "Me"})
 _SAME_IN_ASCII = str.maketrans({"i": "l", "1": "l", "|": "l", "0": "o"})
 _MOST_SEGMENTS = 32
-_REMEMBERED = 32_768        # a history touches few paths, again and again
+_REMEMBERED = 32_768  # a history touches few paths, again and again
 
 
 def text_of(path: bytes) -> str:
-    """The path as text in which every byte can be told apart: bytes that are not UTF-8 become lone surrogates."""
+    """The path as text in which every byte can be told apart: bytes that are not UTF-8 become lone
+    surrogates."""
     return path.decode("utf-8", "surrogateescape")
 
 
 @lru_cache(maxsize=65_536)
 def skeleton(path: str) -> str:
-    """What a path looks like: two paths with one skeleton are the same to an eye or to some file system.
+    """What a path looks like: two paths with one skeleton are the same to an eye or to some file
+    system.
 
-    NFKC and casefold, accents and invisible characters dropped, look-alikes (Unicode TR 39) mapped to ASCII, trailing
-    dots and spaces of a component dropped, and `l I 1 |` and `O 0` each made one letter.
-    """
+    NFKC and casefold, accents and invisible characters dropped, look-alikes (Unicode TR 39) mapped
+    to ASCII, trailing dots and spaces of a component dropped, and `l I 1 |` and `O 0` each made one
+    letter."""
     text = path if path.isascii() else _ascii_look(path)
-    return "/".join(part.rstrip(" .") or part for part in text.casefold().translate(_SAME_IN_ASCII).split("/"))
+    return "/".join(
+        part.rstrip(" .") or part for part in text.casefold().translate(_SAME_IN_ASCII).split("/")
+    )
 
 
 def _ascii_look(text: str) -> str:
     look = _look_alikes()
     mapped = "".join(look.get(char, char) for char in unicodedata.normalize("NFKC", text))
-    bare = (char for char in unicodedata.normalize("NFKD", mapped)
-            if unicodedata.category(char) not in _IGNORED_CATEGORIES)
+    bare = (
+        char
+        for char in unicodedata.normalize("NFKD", mapped)
+        if unicodedata.category(char) not in _IGNORED_CATEGORIES
+    )
     return "".join(look.get(char, char) for char in bare)
 
 
 @lru_cache(maxsize=1)
 def _look_alikes() -> dict[str, str]:
-    """Every other character that may be taken for ASCII, and for what. Costs 45 ms, so only when one is seen."""
+    """Every other character that may be taken for ASCII, and for what. Costs 45 ms, so only when
+    one is seen."""
     from confusable_homoglyphs.confusables import confusables_data  # type: ignore[import-untyped]
 
     found = {}
     for char, others in confusables_data.items():
-        shapes = sorted(other["c"] for other in others if other["c"].isascii() and other["c"].isprintable())
+        shapes = sorted(
+            other["c"] for other in others if other["c"].isascii() and other["c"].isprintable()
+        )
         if shapes and not char.isascii():
             found[char] = min(shapes, key=lambda shape: (not shape.isalnum(), len(shape), shape))
     return found
@@ -76,23 +86,28 @@ def glob_fault(pattern: str) -> str | None:
 def matches(patterns: tuple[str, ...], path: bytes) -> bool:
     """Whether any pattern matches exactly these bytes.
 
-    `*` and `?` stay within a segment, `**` spans folders, `[` is an ordinary character. A pattern without a slash
-    matches at any depth; one with a slash starts at the root. A pattern that matches a folder matches all beneath it.
-    """
+    `*` and `?` stay within a segment, `**` spans folders, `[` is an ordinary character. A pattern
+    without a slash matches at any depth; one with a slash starts at the root. A pattern that
+    matches a folder matches all beneath it."""
     return bool(patterns) and _compiled(patterns).match(text_of(path)) is not None
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def resembles(patterns: tuple[str, ...], path: bytes) -> bool:
-    """Whether any pattern matches this path, or what it looks like. For denials: never use it to permit."""
+    """Whether any pattern matches this path, or what it looks like. For denials: never use it to
+    permit."""
     if not patterns:
         return False
-    return matches(patterns, path) or _look_compiled(patterns).match(skeleton(text_of(path))) is not None
+    return (
+        matches(patterns, path)
+        or _look_compiled(patterns).match(skeleton(text_of(path))) is not None
+    )
 
 
 class Known:
-    """The files of a repository, to be asked whether a glob matches any of them: by its first plain folders, or for a
-    name that is meant at any depth by the names that there are, so that no glob is tried on every path."""
+    """The files of a repository, to be asked whether a glob matches any of them: by its first plain
+    folders, or for a name that is meant at any depth by the names that there are, so that no glob
+    is tried on every path."""
 
     def __init__(self, paths: Iterable[bytes]) -> None:
         self._paths = sorted(paths)
@@ -100,13 +115,21 @@ class Known:
 
     def has(self, pattern: str, *, below: str = "") -> bool:
         """Whether a file below the folder `below` is matched."""
-        among = self._parts if not _is_rooted(pattern) and not below else self._beginning(below or _plain_start(pattern))
+        among = (
+            self._parts
+            if not _is_rooted(pattern) and not below
+            else self._beginning(below or _plain_start(pattern))
+        )
         return any(matches((pattern,), path) for path in among)
 
     def _beginning(self, start: str) -> Sequence[bytes]:
         raw = start.encode("utf-8", "surrogateescape")
         first = bisect_left(self._paths, raw)
-        return self._paths[first:bisect_left(self._paths, raw + b"\xff" * 8, first)] if raw else self._paths
+        return (
+            self._paths[first : bisect_left(self._paths, raw + b"\xff" * 8, first)]
+            if raw
+            else self._paths
+        )
 
 
 def _plain_start(pattern: str) -> str:
@@ -114,7 +137,9 @@ def _plain_start(pattern: str) -> str:
     if not _is_rooted(pattern):
         return ""
     found = pattern.strip("/")
-    return found[: min((at for at in (found.find("*"), found.find("?")) if at >= 0), default=len(found))]
+    return found[
+        : min((at for at in (found.find("*"), found.find("?")) if at >= 0), default=len(found))
+    ]
 
 
 def _is_rooted(pattern: str) -> bool:
@@ -135,9 +160,8 @@ def _look_compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
 def _regex(pattern: str) -> str:
     """The pattern as a regular expression that never tries a second way.
 
-    Between two `**` (and between two `*`) the leftmost fit leaves the most for the rest, so each piece is an atomic
-    group: no backtracking, whatever the path.
-    """
+    Between two `**` (and between two `*`) the leftmost fit leaves the most for the rest, so each
+    piece is an atomic group: no backtracking, whatever the path."""
     segments = pattern.strip("/").split("/")
     if not _is_rooted(pattern):
         segments = ["**", *segments]
@@ -147,7 +171,9 @@ def _regex(pattern: str) -> str:
             chunks.append([])
         else:
             chunks[-1].append(_segment(segment))
-    first, *others = (chunk for index, chunk in enumerate(chunks) if chunk or index in (0, len(chunks) - 1))
+    first, *others = (
+        chunk for index, chunk in enumerate(chunks) if chunk or index in (0, len(chunks) - 1)
+    )
     if not others:
         return "/".join(first) + r"(?=/|\Z)"
     *middle, last = others

@@ -1,9 +1,9 @@
 """Regular expressions that a rule may state about one line of text.
 
-Properties: searching takes time linear in the line for every expression that is read, because the line is written by
-whoever is being refused. The engine is Rust's `regex` (in pydantic-core, which we depend on anyway): it never tries a
-second way, knows neither look-around nor references backwards, and refuses what would grow large when it is compiled.
-"""
+Properties: searching takes time linear in the line for every expression that is read, because the
+line is written by whoever is being refused. The engine is Rust's `regex` (in pydantic-core, which
+we depend on anyway): it never tries a second way, knows neither look-around nor references
+backwards, and refuses what would grow large when it is compiled."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -22,7 +22,10 @@ def pattern_fault(pattern: str) -> str | None:
     if len(pattern) > LONGEST:
         return f"an expression has at most {LONGEST} characters, this one {len(pattern)}"
     if not pattern.isprintable() or r"\n" in pattern or r"\r" in pattern:
-        return "an expression is searched for within one line; it names no line ends and no invisible characters"
+        return (
+            "an expression is searched for within one line; it names no line ends and no invisible"
+            " characters"
+        )
     try:
         empty = found_in(pattern, "")
     except SchemaError as error:
@@ -37,7 +40,9 @@ def found_in(pattern: str, line: str) -> bool:
 
 def _reason(said: str) -> str:
     """The last line of what the engine says: the ones before it draw the expression."""
-    return said.strip().splitlines()[-1].strip().removeprefix("SchemaError: ").removeprefix("error: ")
+    return (
+        said.strip().splitlines()[-1].strip().removeprefix("SchemaError: ").removeprefix("error: ")
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -2,9 +2,9 @@
 
 Always read at the base commit, where a change cannot write.
 
-A nested file adds rules for what is below its folder. It may state an id again that a file above it states, and then
-holds there in its stead, unless that rule is locked or built in; nothing else in it has any say over what is above.
-"""
+A nested file adds rules for what is below its folder. It may state an id again that a file above it
+states, and then holds there in its stead, unless that rule is locked or built in; nothing else in
+it has any say over what is above."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -40,16 +40,29 @@ def read_governance(files: Mapping[str, bytes]) -> Governance:
     documents = documents_in(files)
     pages = tuple(page_of(document) for document in documents)
     fronts = {page.document.name: _front(page) for page in pages}
-    rules = _composed(rule_in(section, read_block(section.block, page.document.file), below=page.document.folder)
-                     for page in pages if page.document.kind == RULES for section in page.sections if section.block)
-    scope = tuple(scope_entry_in(section, read_block(section.block, page.document.file))
-                  for page in pages if page.document.kind == MISSION for section in page.sections if section.block)
+    rules = _composed(
+        rule_in(section, read_block(section.block, page.document.file), below=page.document.folder)
+        for page in pages
+        if page.document.kind == RULES
+        for section in page.sections
+        if section.block
+    )
+    scope = tuple(
+        scope_entry_in(section, read_block(section.block, page.document.file))
+        for page in pages
+        if page.document.kind == MISSION
+        for section in page.sections
+        if section.block
+    )
     entries = {entry.id for entry in scope}
     _unique((*scope, *(rule for rule in rules if not rule.below or rule.id in entries)))
     change, asked = fronts[RULES].get("default"), fronts[MISSION].get("default")
     owners = fronts[RULES].get("owners")
     return Governance(
-        documents=documents, rules=(*BUILT_IN, *rules), scope=scope, digest=digest_of(documents),
+        documents=documents,
+        rules=(*BUILT_IN, *rules),
+        scope=scope,
+        digest=digest_of(documents),
         change_default=change.choice(ChangeDefault) if change else ChangeDefault.ALLOW,
         scope_default=asked.choice(ScopeDefault) if asked else ScopeDefault.NEEDS_HUMAN,
         owners=owners.texts() if owners else (),
@@ -57,13 +70,24 @@ def read_governance(files: Mapping[str, bytes]) -> Governance:
 
 
 def governance_in(folder: Path, *, paths: Iterable[bytes] | None = None) -> Governance:
-    """The law as a working copy has it, for a person who is editing it. The factory itself reads the base commit.
+    """The law as a working copy has it, for a person who is editing it. The factory itself reads
+    the base commit.
 
-    `paths` are the files that are the repository's, below `folder`; None means all that lie there."""
-    there = _files_in(folder) if paths is None else (*folder.iterdir(), *(folder / text_of(path) for path in paths))
-    modes = {str(path.relative_to(folder)).encode("utf-8", "surrogateescape"): _mode(path) for path in there
-             if path.is_symlink() or path.is_file()}
-    return read_governance({name: (folder / name).read_bytes() for name in governing_files(modes).values()})
+    `paths` are the files that are the repository's, below `folder`; None means all that lie
+    there."""
+    there = (
+        _files_in(folder)
+        if paths is None
+        else (*folder.iterdir(), *(folder / text_of(path) for path in paths))
+    )
+    modes = {
+        str(path.relative_to(folder)).encode("utf-8", "surrogateescape"): _mode(path)
+        for path in there
+        if path.is_symlink() or path.is_file()
+    }
+    return read_governance(
+        {name: (folder / name).read_bytes() for name in governing_files(modes).values()}
+    )
 
 
 def _mode(path: Path) -> str:
@@ -71,7 +95,8 @@ def _mode(path: Path) -> str:
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
-    """Every file below, but for git's own, environments and installed packages: nobody commits those."""
+    """Every file below, but for git's own, environments and installed packages: nobody commits
+    those."""
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
             if path.name not in (".git", "node_modules") and not (path / "pyvenv.cfg").exists():
@@ -81,16 +106,21 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 
 def _front(page: Page) -> Mapping[str, Value]:
-    """The front matter's keys. A document that binds anything must state which schema it is written in."""
+    """The front matter's keys. A document that binds anything must state which schema it is written
+    in."""
     file = page.document.file
     if page.front is None:
         bound = next((section for section in page.sections if section.block), None)
         if bound is not None:
-            raise GovernanceError(f"a document with blocks begins with `---`, `schema: {SCHEMA}`, `---`",
-                                  file=file, line=1)
+            raise GovernanceError(
+                f"a document with blocks begins with `---`, `schema: {SCHEMA}`, `---`",
+                file=file,
+                line=1,
+            )
         return {}
     known = {RULES: ("schema", "default", "owners"), MISSION: ("schema", "default")}.get(
-        page.document.name, ("schema",))   # nested: no default
+        page.document.name, ("schema",)
+    )  # nested: no default
     given = read_block(page.front, file).fields(known, required=("schema",))
     if not given["schema"].is_whole or given["schema"].whole() != SCHEMA:
         given["schema"].expected(f"schema {SCHEMA}")
@@ -100,7 +130,8 @@ def _front(page: Page) -> Mapping[str, Value]:
 def _composed(found: Iterable[Rule]) -> tuple[Rule, ...]:
     """The rules of all files, each knowing where it holds. Files come from the root downwards.
 
-    Raises GovernanceError where a nested file states again what stands beside it, or loosens what is locked."""
+    Raises GovernanceError where a nested file states again what stands beside it, or loosens what
+    is locked."""
     rules: list[Rule] = []
     for rule in found:
         same = [at for at, other in enumerate(rules) if other.id == rule.id] if rule.below else []
@@ -109,8 +140,13 @@ def _composed(found: Iterable[Rule]) -> tuple[Rule, ...]:
             rules[above[-1]] = _restated(rules[above[-1]], rule)
         elif same:
             other = rules[same[0]]
-            raise GovernanceError(f"{rule.id} is already stated at {other.source.file}:{other.source.line}; only a file above "
-                                  "this one may state it too", file=rule.source.file, line=rule.source.line, key="id")
+            raise GovernanceError(
+                f"{rule.id} is already stated at {other.source.file}:{other.source.line}; only a"
+                " file above this one may state it too",
+                file=rule.source.file,
+                line=rule.source.line,
+                key="id",
+            )
         rules.append(rule)
     return tuple(rules)
 
@@ -121,9 +157,15 @@ def _restated(above: Rule, rule: Rule) -> Rule:
     if above.below == rule.below:
         says = f"{rule.id} is already stated at {where}"
     elif above.locked:
-        says = f"{rule.id} is locked at {where}, and no file below may state it again; give a rule of yours another id"
+        says = (
+            f"{rule.id} is locked at {where}, and no file below may state it again; give a rule of"
+            " yours another id"
+        )
     elif above.applies is not rule.applies:
-        says = f"{rule.id} is asked at `applies: {above.applies}` at {where}; a rule that is stated again is asked there too"
+        says = (
+            f"{rule.id} is asked at `applies: {above.applies}` at {where}; a rule that is stated"
+            " again is asked there too"
+        )
     else:
         return replace(above, outside=(*above.outside, rule.below))
     raise GovernanceError(says, file=rule.source.file, line=rule.source.line, key="id")
@@ -134,6 +176,10 @@ def _unique(found: Iterable[Rule | ScopeEntry]) -> None:
     for entry in found:
         if entry.id in seen:
             first = seen[entry.id].source
-            raise GovernanceError(f"{entry.id} is already stated at {first.file}:{first.line}", file=entry.source.file,
-                                  line=entry.source.line, key="id")
+            raise GovernanceError(
+                f"{entry.id} is already stated at {first.file}:{first.line}",
+                file=entry.source.file,
+                line=entry.source.line,
+                key="id",
+            )
         seen[entry.id] = entry

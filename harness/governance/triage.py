@@ -1,9 +1,10 @@
-"""The triage contract: what a model may answer about a stranger's issue, and what code makes of the answer.
+"""The triage contract: what a model may answer about a stranger's issue, and what code makes of the
+answer.
 
-Properties: an answer outside the schema decides nothing; an id that no entry has, a quote that is not in the issue byte
-for byte, a duplicate that does not exist or is younger, an entry cited against its own kind: each ends with a person.
-The model's words reach nobody but through a question to the filer, which may hold no address and no image.
-"""
+Properties: an answer outside the schema decides nothing; an id that no entry has, a quote that is
+not in the issue byte for byte, a duplicate that does not exist or is younger, an entry cited
+against its own kind: each ends with a person. The model's words reach nobody but through a question
+to the filer, which may hold no address and no image."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from harness.domain.lifecycle import Event
 from harness.governance.text import asking
 
 CONFIDENT = 0.5
-"""Below this, the model's own doubt sends the issue to a person. Above it, confidence counts for nothing."""
+"""Below this, the model's own doubt sends the issue to a person. Above it, confidence counts for
+nothing."""
 
 _SHORTEST_QUOTE = 8
 _LONGEST_QUOTE = 500
@@ -53,7 +55,8 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TriageDecision:
-    """What code decided. `says` is the reason in one sentence; `doubts` name each check that the answer failed."""
+    """What code decided. `says` is the reason in one sentence; `doubts` name each check that the
+    answer failed."""
 
     event: Event
     says: str
@@ -67,71 +70,129 @@ class TriageDecision:
 
 
 def answer_schema(governance: Governance) -> dict[str, Any]:
-    """The JSON schema of the model's one answer; the ids it may cite are those of this governance, and no others. That an
-    issue is a duplicate is no answer of a model that has read this issue alone."""
-    return _schema(governance, [verdict for verdict in TriageVerdict if verdict is not TriageVerdict.DUPLICATE])
+    """The JSON schema of the model's one answer; the ids it may cite are those of this governance,
+    and no others. That an issue is a duplicate is no answer of a model that has read this issue
+    alone."""
+    return _schema(
+        governance, [verdict for verdict in TriageVerdict if verdict is not TriageVerdict.DUPLICATE]
+    )
 
 
 def _schema(governance: Governance, verdicts: Iterable[TriageVerdict]) -> dict[str, Any]:
     ids = sorted(entry.id for entry in governance.scope)
-    cites: dict[str, Any] = {"type": "array", "maxItems": 5, "uniqueItems": True,
-                             "items": {"type": "string", "enum": ids} if ids else {"type": "string"},
-                             "description": "Ids of the mission's entries that decide this, most decisive first."}
+    cites: dict[str, Any] = {
+        "type": "array",
+        "maxItems": 5,
+        "uniqueItems": True,
+        "items": {"type": "string", "enum": ids} if ids else {"type": "string"},
+        "description": "Ids of the mission's entries that decide this, most decisive first.",
+    }
     properties = {
         "verdict": _enum(verdicts, "What the mission says of this request."),
         "cites": cites if ids else {**cites, "maxItems": 0},
-        "quote": {"type": "string", "maxLength": _LONGEST_QUOTE,
-                  "description": "The words of the issue that decide this, copied character for character."},
+        "quote": {
+            "type": "string",
+            "maxLength": _LONGEST_QUOTE,
+            "description": (
+                "The words of the issue that decide this, copied character for character."
+            ),
+        },
         "kind": _enum(IssueKind, "What kind of work this is."),
         "priority": _enum(Priority, "How soon this matters to people who use the product."),
-        "ask": {"type": "string", "maxLength": _LONGEST_ASK,
-                "description": "For needs-info: one plain question to the person who filed this. Otherwise empty."},
-        "confidence": {"type": "number", "minimum": 0, "maximum": 1, "description": "How sure you are."},
+        "ask": {
+            "type": "string",
+            "maxLength": _LONGEST_ASK,
+            "description": (
+                "For needs-info: one plain question to the person who filed this. Otherwise empty."
+            ),
+        },
+        "confidence": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "description": "How sure you are.",
+        },
     }
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _decided_schema(governance: Governance) -> dict[str, Any]:
-    """The form of what is decided on: a model's answer, and beside it which older issue says the same, if one does."""
+    """The form of what is decided on: a model's answer, and beside it which older issue says the
+    same, if one does."""
     schema = _schema(governance, TriageVerdict)
     of = {"duplicate_of": {"type": ["integer", "null"], "minimum": 1}}
-    return schema | {"properties": schema["properties"] | of, "required": [*schema["required"], *of]}
+    return schema | {
+        "properties": schema["properties"] | of,
+        "required": [*schema["required"], *of],
+    }
 
 
 def duplicate_answer(*, of: int, quote: str) -> dict[str, Any]:
-    """The answer that code gives itself when an older issue says the same: in the same form, and checked the same way."""
-    return {"verdict": TriageVerdict.DUPLICATE.value, "cites": [], "quote": quote[:_LONGEST_QUOTE],
-            "kind": IssueKind.CHORE.value, "priority": Priority.NORMAL.value, "duplicate_of": of, "ask": "",
-            "confidence": 1.0}
+    """The answer that code gives itself when an older issue says the same: in the same form, and
+    checked the same way."""
+    return {
+        "verdict": TriageVerdict.DUPLICATE.value,
+        "cites": [],
+        "quote": quote[:_LONGEST_QUOTE],
+        "kind": IssueKind.CHORE.value,
+        "priority": Priority.NORMAL.value,
+        "duplicate_of": of,
+        "ask": "",
+        "confidence": 1.0,
+    }
 
 
 def _enum(kind: Iterable[StrEnum], description: str) -> dict[str, Any]:
     return {"type": "string", "enum": [member.value for member in kind], "description": description}
 
 
-def triage_decision(governance: Governance, answer: Mapping[str, Any], *, title: str, body: str, number: int,
-                    older_issues: Collection[int], asked: int = 0) -> TriageDecision:
-    """Check an answer against the governance and the normalised text of the issue, and decide. Never raises.
+def triage_decision(
+    governance: Governance,
+    answer: Mapping[str, Any],
+    *,
+    title: str,
+    body: str,
+    number: int,
+    older_issues: Collection[int],
+    asked: int = 0,
+) -> TriageDecision:
+    """Check an answer against the governance and the normalised text of the issue, and decide.
+    Never raises.
 
-    `older_issues` are the numbers of issues that exist and were filed before this one; `asked` is how often its filer
-    was asked something already.
-    """
+    `older_issues` are the numbers of issues that exist and were filed before this one; `asked` is
+    how often its filer was asked something already."""
     fault = _schema_fault(governance, answer)
     if fault:
         return _unsure((f"the answer is not in the agreed form: {fault}",))
     entries = {entry.id: entry for entry in governance.scope}
     cites = tuple(entries[cited] for cited in answer["cites"])
     verdict, quote = TriageVerdict(answer["verdict"]), answer["quote"]
-    doubts = (*_doubts_on_quote(verdict, quote, title, body), *_doubts_on_cites(governance, verdict, cites),
-              *_doubts_on_verdict(verdict, answer, number, older_issues),
-              *_doubts_on_asking(verdict, answer, f"{title}\n{body}", asked))
-    common = {"cites": cites, "quote": quote if not list(_doubts_on_quote(verdict, quote, title, body)) else "",
-              "kind": answer["kind"], "priority": answer["priority"]}
+    doubts = (
+        *_doubts_on_quote(verdict, quote, title, body),
+        *_doubts_on_cites(governance, verdict, cites),
+        *_doubts_on_verdict(verdict, answer, number, older_issues),
+        *_doubts_on_asking(verdict, answer, f"{title}\n{body}", asked),
+    )
+    common = {
+        "cites": cites,
+        "quote": quote if not list(_doubts_on_quote(verdict, quote, title, body)) else "",
+        "kind": answer["kind"],
+        "priority": answer["priority"],
+    }
     if doubts:
         return _unsure(doubts, **common)
-    return TriageDecision(event=_EVENTS[verdict], says=_says(verdict, cites, answer),
-                          reply=_reply(verdict, cites, answer), **common,
-                          duplicate_of=answer["duplicate_of"] if verdict is TriageVerdict.DUPLICATE else None)
+    return TriageDecision(
+        event=_EVENTS[verdict],
+        says=_says(verdict, cites, answer),
+        reply=_reply(verdict, cites, answer),
+        **common,
+        duplicate_of=answer["duplicate_of"] if verdict is TriageVerdict.DUPLICATE else None,
+    )
 
 
 _EVENTS = {
@@ -143,13 +204,21 @@ _EVENTS = {
     TriageVerdict.QUESTION: Event.TRIAGE_UNSURE,
     TriageVerdict.NEEDS_HUMAN: Event.TRIAGE_UNSURE,
 }
-_DECIDING = {TriageVerdict.IN: ScopeKind.IN, TriageVerdict.OUT: ScopeKind.OUT,
-             TriageVerdict.INVARIANT: ScopeKind.INVARIANT}
+_DECIDING = {
+    TriageVerdict.IN: ScopeKind.IN,
+    TriageVerdict.OUT: ScopeKind.OUT,
+    TriageVerdict.INVARIANT: ScopeKind.INVARIANT,
+}
 _UNQUOTED = (TriageVerdict.QUESTION, TriageVerdict.NEEDS_HUMAN)
 
 
 def _unsure(doubts: tuple[str, ...], **common: Any) -> TriageDecision:
-    return TriageDecision(event=Event.TRIAGE_UNSURE, says=f"a person decides: {'; '.join(doubts)}", doubts=doubts, **common)
+    return TriageDecision(
+        event=Event.TRIAGE_UNSURE,
+        says=f"a person decides: {'; '.join(doubts)}",
+        doubts=doubts,
+        **common,
+    )
 
 
 def _schema_fault(governance: Governance, answer: Mapping[str, Any]) -> str | None:
@@ -157,7 +226,11 @@ def _schema_fault(governance: Governance, answer: Mapping[str, Any]) -> str | No
 
     errors = Draft202012Validator(_decided_schema(governance)).iter_errors(dict(answer))
     first = next(iter(errors), None)
-    return None if first is None else f"{'.'.join(map(str, first.path)) or 'answer'}: {first.message[:200]}"
+    return (
+        None
+        if first is None
+        else f"{'.'.join(map(str, first.path)) or 'answer'}: {first.message[:200]}"
+    )
 
 
 def _doubts_on_quote(verdict: TriageVerdict, quote: str, title: str, body: str) -> Iterator[str]:
@@ -170,7 +243,9 @@ def _doubts_on_quote(verdict: TriageVerdict, quote: str, title: str, body: str) 
         yield "the quote is not in the issue"
 
 
-def _doubts_on_cites(governance: Governance, verdict: TriageVerdict, cites: tuple[ScopeEntry, ...]) -> Iterator[str]:
+def _doubts_on_cites(
+    governance: Governance, verdict: TriageVerdict, cites: tuple[ScopeEntry, ...]
+) -> Iterator[str]:
     deciding = _DECIDING.get(verdict)
     if deciding is None:
         return
@@ -183,20 +258,26 @@ def _doubts_on_cites(governance: Governance, verdict: TriageVerdict, cites: tupl
 
 
 def _is_in_by_default(governance: Governance) -> bool:
-    """Whether what no entry speaks of is wanted: by the mission's `default: in`, or because it has no entries at all."""
+    """Whether what no entry speaks of is wanted: by the mission's `default: in`, or because it has
+    no entries at all."""
     return governance.scope_default is ScopeDefault.IN or not governance.scope
 
 
-def _doubts_on_verdict(verdict: TriageVerdict, answer: Mapping[str, Any], number: int,
-                       older_issues: Collection[int]) -> Iterator[str]:
+def _doubts_on_verdict(
+    verdict: TriageVerdict, answer: Mapping[str, Any], number: int, older_issues: Collection[int]
+) -> Iterator[str]:
     other = answer["duplicate_of"]
-    if verdict is TriageVerdict.DUPLICATE and (other is None or other >= number or other not in older_issues):
+    if verdict is TriageVerdict.DUPLICATE and (
+        other is None or other >= number or other not in older_issues
+    ):
         yield f"#{other} is not an older issue" if other else "no older issue is named"
     if answer["confidence"] < CONFIDENT:
         yield f"the model's own confidence is {answer['confidence']}"
 
 
-def _doubts_on_asking(verdict: TriageVerdict, answer: Mapping[str, Any], issue: str, asked: int) -> Iterator[str]:
+def _doubts_on_asking(
+    verdict: TriageVerdict, answer: Mapping[str, Any], issue: str, asked: int
+) -> Iterator[str]:
     if verdict is not TriageVerdict.NEEDS_INFO:
         return
     if asked >= asking.MOST:
@@ -222,7 +303,8 @@ def _says(verdict: TriageVerdict, cites: tuple[ScopeEntry, ...], answer: Mapping
 
 
 def _reply(verdict: TriageVerdict, cites: tuple[ScopeEntry, ...], answer: Mapping[str, Any]) -> str:
-    """What the filer is told: the mission's own words for a no, the one question for needs-info, else nothing."""
+    """What the filer is told: the mission's own words for a no, the one question for needs-info,
+    else nothing."""
     if verdict is TriageVerdict.NEEDS_INFO:
         return str(answer["ask"]).strip()
     wanted = _DECIDING.get(verdict)

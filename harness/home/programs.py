@@ -1,4 +1,5 @@
-"""The programs beside the factory: the forge and the broker, found running or started for as long as needed."""
+"""The programs beside the factory: the forge and the broker, found running or started for as long
+as needed."""
 
 import os
 import tempfile
@@ -16,14 +17,20 @@ from harness.programs.local_forge.start import RunningForge, running, start
 
 BASE_URL = "ANTHROPIC_BASE_URL"
 PROVIDER = "https://api.anthropic.com"
-SOCKET, SOCKET_PATH_BYTES = "control.sock", 107     # what Linux takes in a unix socket's address, less its final zero
-THREE_WAYS = (f"no model to ask: set {KEY}, or give --endpoint URL (or {BASE_URL}) for another endpoint of that wire, "
-              "or --replay DIR with recorded exchanges")
+SOCKET, SOCKET_PATH_BYTES = (
+    "control.sock",
+    107,
+)  # what Linux takes in a unix socket's address, less its final zero
+THREE_WAYS = (
+    f"no model to ask: set {KEY}, or give --endpoint URL (or {BASE_URL}) for another endpoint of"
+    " that wire, or --replay DIR with recorded exchanges"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ForgeAddress:
-    """Where a forge is: its pages at `url`, its REST API (what PyGithub calls the base URL) at `api`."""
+    """Where a forge is: its pages at `url`, its REST API (what PyGithub calls the base URL) at
+    `api`."""
 
     url: str
     api: str
@@ -31,7 +38,8 @@ class ForgeAddress:
 
 @contextmanager
 def forge_of(home: Path, document: HomeFile) -> Iterator[ForgeAddress]:
-    """The home's forge: the embedded one, started where it does not run yet, or another at its own address."""
+    """The home's forge: the embedded one, started where it does not run yet, or another at its own
+    address."""
     if not document.is_embedded:
         yield ForgeAddress(document.forge, api_of(document.forge))
         return
@@ -40,24 +48,32 @@ def forge_of(home: Path, document: HomeFile) -> Iterator[ForgeAddress]:
 
 
 def api_of(web: str) -> str:
-    """The REST API of the forge with its pages at `web`: github.com, a *.ghe.com, an Enterprise server, an embedded one."""
+    """The REST API of the forge with its pages at `web`: github.com, a *.ghe.com, an Enterprise
+    server, an embedded one."""
     parts = urlsplit(web)
     host = parts.hostname or ""
-    return f"{parts.scheme}://api.{host}" if host == "github.com" or host.endswith(".ghe.com") else f"{web}/api/v3"
+    return (
+        f"{parts.scheme}://api.{host}"
+        if host == "github.com" or host.endswith(".ghe.com")
+        else f"{web}/api/v3"
+    )
 
 
 def offline_address(home: Path, document: HomeFile, places: Places) -> str:
-    """Where git finds the forge's repository on this machine: the embedded forge's folder. Of another forge there is only
-    what was fetched last, in our own repository, which shows none of it as the forge's."""
+    """Where git finds the forge's repository on this machine: the embedded forge's folder. Of
+    another forge there is only what was fetched last, in our own repository, which shows none of it
+    as the forge's."""
     embedded = home / "forge" / "repositories" / f"{document.number}.git"
     return (embedded if document.is_embedded else places.trusted).as_uri()
 
 
 @contextmanager
 def embedded_forge(home: Path, document: HomeFile) -> Iterator[RunningForge]:
-    """The home's embedded forge: the one that listens, or one that is started and ended with the block.
+    """The home's embedded forge: the one that listens, or one that is started and ended with the
+    block.
 
-    It takes the port that it had before; a port that somebody else has taken meanwhile is exchanged for a free one."""
+    It takes the port that it had before; a port that somebody else has taken meanwhile is exchanged
+    for a free one."""
     folder = home / "forge"
     if there := running(folder):
         yield there
@@ -82,8 +98,9 @@ def _start(folder: Path, document: HomeFile, home: Path) -> RunningForge:
 
 @contextmanager
 def model_key() -> Iterator[str]:
-    """The model key, taken out of our own environment for as long as the block lasts: GitPython lends all of that to each
-    git that it starts. The key goes to the broker, by hand, and to nobody else."""
+    """The model key, taken out of our own environment for as long as the block lasts: GitPython
+    lends all of that to each git that it starts. The key goes to the broker, by hand, and to nobody
+    else."""
     key = os.environ.pop(KEY, "")
     try:
         yield key
@@ -93,10 +110,18 @@ def model_key() -> Iterator[str]:
 
 
 @contextmanager
-def broker_of(home: Path, document: HomeFile, places: Places, *, key: str = "", keys: Mapping[str, str] | None = None,
-              database: str = "") -> Iterator[Path]:
-    """The model broker for as long as the block lasts; the path of its control socket. It ends with this process. `key` is the
-    usual provider's, which may be absent where there are others, whose `keys` are by their names.
+def broker_of(
+    home: Path,
+    document: HomeFile,
+    places: Places,
+    *,
+    key: str = "",
+    keys: Mapping[str, str] | None = None,
+    database: str = "",
+) -> Iterator[Path]:
+    """The model broker for as long as the block lasts; the path of its control socket. It ends with
+    this process. `key` is the usual provider's, which may be absent where there are others, whose
+    `keys` are by their names.
 
     Raises ConfigError where models are to be asked and there is no key for them."""
     from harness.agents.start import start as start_broker
@@ -106,21 +131,33 @@ def broker_of(home: Path, document: HomeFile, places: Places, *, key: str = "", 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = Options(home=folder, control=folder / SOCKET, sealed_log=places.sealed / "wire")
     if document.models == "replay":
-        options, key = replace(options, replay=home / document.replay, replay_sealed=places.sealed / "recordings"), ""
+        options, key = (
+            replace(
+                options, replay=home / document.replay, replay_sealed=places.sealed / "recordings"
+            ),
+            "",
+        )
     else:
         if document.providers:
-            options = replace(options, providers=write_providers(folder / "providers.json", document.providers))
+            options = replace(
+                options, providers=write_providers(folder / "providers.json", document.providers)
+            )
         if key or document.upstream or os.environ.get(BASE_URL) or not document.providers:
             upstream, key = provider(document.upstream, key)
             options = replace(options, upstream=upstream)
-    with (_short_folder(folder) as short,
-          start_broker(replace(options, control=short / SOCKET), key=key, keys=keys, database=database) as broker):
+    with (
+        _short_folder(folder) as short,
+        start_broker(
+            replace(options, control=short / SOCKET), key=key, keys=keys, database=database
+        ) as broker,
+    ):
         yield broker.control
 
 
 @contextmanager
 def _short_folder(folder: Path) -> Iterator[Path]:
-    """The folder, or, where its path is too long for a socket in it, one of ours alone for as long as the block lasts."""
+    """The folder, or, where its path is too long for a socket in it, one of ours alone for as long
+    as the block lasts."""
     if len(os.fsencode(folder / SOCKET)) <= SOCKET_PATH_BYTES:
         yield folder
         return
@@ -129,10 +166,11 @@ def _short_folder(folder: Path) -> Iterator[Path]:
 
 
 def provider(upstream: str, key: str) -> tuple[str, str]:
-    """Which endpoint is asked, with which key: `upstream`, else the environment's, else Anthropic's own.
+    """Which endpoint is asked, with which key: `upstream`, else the environment's, else Anthropic's
+    own.
 
-    Raises ConfigError naming the three ways to have a model where there is none: Anthropic's own wants a key.
-    """
+    Raises ConfigError naming the three ways to have a model where there is none: Anthropic's own
+    wants a key."""
     chosen = upstream or os.environ.get(BASE_URL, "")
     if not chosen and not key:
         raise ConfigError(THREE_WAYS)
@@ -149,15 +187,20 @@ def token(home: Path, document: HomeFile) -> str:
     try:
         return token_path(home, document).read_text("ascii").strip()
     except OSError as error:
-        raise ConfigError(f"the factory's token for the forge cannot be read: {error.strerror}",
-                          file=str(token_path(home, document))) from error
+        raise ConfigError(
+            f"the factory's token for the forge cannot be read: {error.strerror}",
+            file=str(token_path(home, document)),
+        ) from error
 
 
 def keep_token(path: Path, secret: str) -> None:
-    """Write a token where only this account reads it, whole or not at all; it takes the place of an older one."""
+    """Write a token where only this account reads it, whole or not at all; it takes the place of an
+    older one."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.unlink(missing_ok=True)
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+    with open(
+        os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
+    ) as file:
         file.write(secret + "\n")
     os.replace(partial, path)

@@ -1,8 +1,8 @@
 """Providers of models beside the usual one: who they are stands in `home.json`, their keys do not.
 
-They are the operator's, and no repository's: whoever could name an address in `factory.toml` could have the key sent there. A
-repository names a provider by its name alone, as in `implementer = "openrouter/qwen/qwen3-coder"`.
-"""
+They are the operator's, and no repository's: whoever could name an address in `factory.toml` could
+have the key sent there. A repository names a provider by its name alone, as in `implementer =
+"openrouter/qwen/qwen3-coder"`."""
 
 import json
 import os
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harness.programs.agent_clis.cli import Wire
 
 KEY = "ANTHROPIC_API_KEY"
-NO_KEY = "none"        # what an endpoint is sent that asks for no key
+NO_KEY = "none"  # what an endpoint is sent that asks for no key
 _KEYS = ("wire", "base_url", "key_env", "key_file")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,99}\Z")
@@ -31,8 +31,9 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,99}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A provider: its wire, the address that the SDK of that wire would be given, and where its key is: in the environment
-    variable `key_env`, or in `key_file` below the home. An endpoint that asks for no key has neither."""
+    """A provider: its wire, the address that the SDK of that wire would be given, and where its key
+    is: in the environment variable `key_env`, or in `key_file` below the home. An endpoint that
+    asks for no key has neither."""
 
     name: str
     wire: str
@@ -51,9 +52,14 @@ class Endpoint:
 
 
 def endpoints_in(document: Any, *, file: str) -> tuple[Endpoint, ...]:
-    """The `providers` of a home's document. Raises ConfigError naming the key, and what was expected there."""
+    """The `providers` of a home's document. Raises ConfigError naming the key, and what was
+    expected there."""
     if not isinstance(document, dict):
-        raise ConfigError(f"expected an object of a provider for each name, found {document!r:.80}", file=file, key="providers")
+        raise ConfigError(
+            f"expected an object of a provider for each name, found {document!r:.80}",
+            file=file,
+            key="providers",
+        )
     return tuple(_endpoint(name, entry, file) for name, entry in document.items())
 
 
@@ -62,15 +68,25 @@ def _endpoint(name: str, entry: Any, file: str) -> Endpoint:
         return ConfigError(words, file=file, key=f"providers.{name}{key}")
 
     if not re.match(NAME, name) or name == USUAL:
-        raise wrong(f"expected a name of small letters, digits and dashes, and not `{USUAL}`, which is the usual one's")
-    if not isinstance(entry, dict) or not all(key in _KEYS and isinstance(value, str) for key, value in entry.items()):
+        raise wrong(
+            f"expected a name of small letters, digits and dashes, and not `{USUAL}`, which is the"
+            " usual one's"
+        )
+    if not isinstance(entry, dict) or not all(
+        key in _KEYS and isinstance(value, str) for key, value in entry.items()
+    ):
         raise wrong(f"expected an object with some of {', '.join(_KEYS)}, each a text")
     if entry.get("wire") not in (ANTHROPIC, OPENAI):
         raise wrong(f"expected {ANTHROPIC} or {OPENAI}, found {entry.get('wire')!r:.80}", ".wire")
     if "key_env" in entry and not _VARIABLE.match(entry["key_env"]):
-        raise wrong("expected the name of an environment variable, such as OPENROUTER_API_KEY; the key itself does not belong "
-                    "here", ".key_env")
-    if "key_file" in entry and (Path(entry["key_file"]).is_absolute() or ".." in Path(entry["key_file"]).parts):
+        raise wrong(
+            "expected the name of an environment variable, such as OPENROUTER_API_KEY; the key"
+            " itself does not belong here",
+            ".key_env",
+        )
+    if "key_file" in entry and (
+        Path(entry["key_file"]).is_absolute() or ".." in Path(entry["key_file"]).parts
+    ):
         raise wrong("expected a file below the home, such as keys/openrouter.key", ".key_file")
     if "key_env" in entry and "key_file" in entry:
         raise wrong("expected `key_env` or `key_file`, not both")
@@ -83,12 +99,21 @@ def _endpoint(name: str, entry: Any, file: str) -> Endpoint:
 
 @contextmanager
 def provider_keys(home: Path, document: "HomeFile") -> Iterator[Mapping[str, str]]:
-    """The providers' keys by their names, out of our own environment for as long as the block lasts: no program that we start
-    inherits one. They go to the broker, by hand, and to nobody else. Raises ConfigError where one cannot be read."""
-    named = {each.key_env for each in document.providers if each.key_env} if document.models == "live" else set()
+    """The providers' keys by their names, out of our own environment for as long as the block
+    lasts: no program that we start inherits one. They go to the broker, by hand, and to nobody
+    else. Raises ConfigError where one cannot be read."""
+    named = (
+        {each.key_env for each in document.providers if each.key_env}
+        if document.models == "live"
+        else set()
+    )
     lent = {name: os.environ.pop(name) for name in named if name in os.environ}
     try:
-        yield {each.name: _key(home, each, lent) for each in document.providers} if document.models == "live" else {}
+        yield (
+            {each.name: _key(home, each, lent) for each in document.providers}
+            if document.models == "live"
+            else {}
+        )
     finally:
         os.environ.update(lent)
 
@@ -97,46 +122,64 @@ def _key(home: Path, endpoint: Endpoint, lent: Mapping[str, str]) -> str:
     if endpoint.key_env:
         if found := lent.get(endpoint.key_env, "").strip():
             return found
-        raise ConfigError(f"the provider {endpoint.name} needs a key: set {endpoint.key_env}, or take the provider out of "
-                          "home.json")
+        raise ConfigError(
+            f"the provider {endpoint.name} needs a key: set {endpoint.key_env}, or take the"
+            " provider out of home.json"
+        )
     if not endpoint.key_file:
         return NO_KEY
     path = home / endpoint.key_file
     try:
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise ConfigError(f"the key of the provider {endpoint.name} may be read by others: chmod 600, and replace what is "
-                              "in it", file=str(path))
+            raise ConfigError(
+                f"the key of the provider {endpoint.name} may be read by others: chmod 600, and"
+                " replace what is in it",
+                file=str(path),
+            )
         found = path.read_text("utf-8").strip()
     except OSError as error:
-        raise ConfigError(f"the key of the provider {endpoint.name} cannot be read: {error.strerror}", file=str(path)) from error
+        raise ConfigError(
+            f"the key of the provider {endpoint.name} cannot be read: {error.strerror}",
+            file=str(path),
+        ) from error
     if not found:
-        raise ConfigError(f"the key of the provider {endpoint.name} is expected here, and nothing is", file=str(path))
+        raise ConfigError(
+            f"the key of the provider {endpoint.name} is expected here, and nothing is",
+            file=str(path),
+        )
     return found
 
 
 def endpoint(url: str) -> str:
-    """The address of an endpoint of the Messages API, less a final slash. Raises ConfigError: it is to be https, or http on
-    this machine, with no name, secret or query in it."""
+    """The address of an endpoint of the Messages API, less a final slash. Raises ConfigError: it is
+    to be https, or http on this machine, with no name, secret or query in it."""
     parts = urlsplit(url)
     local = parts.scheme == "http" and parts.hostname in _LOOPBACK
     if parts.hostname is None or not (parts.scheme == "https" or local):
-        raise ConfigError("a model endpoint is an https address, or http on this machine: anything else would show the key "
-                          "to the network")
+        raise ConfigError(
+            "a model endpoint is an https address, or http on this machine: anything else would"
+            " show the key to the network"
+        )
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ConfigError(f"a model endpoint's address holds no name, secret or query; the key is read from {KEY}")
+        raise ConfigError(
+            f"a model endpoint's address holds no name, secret or query; the key is read from {KEY}"
+        )
     return url.rstrip("/")
 
 
 def write_providers(path: Path, endpoints: tuple[Endpoint, ...]) -> Path:
     """The list that a broker is given. No key is in it."""
-    listed = {each.name: {"wire": each.wire, "base_url": each.base_url, "key_from": each.key_from} for each in endpoints}
+    listed = {
+        each.name: {"wire": each.wire, "base_url": each.base_url, "key_from": each.key_from}
+        for each in endpoints
+    }
     path.write_text(json.dumps(listed, indent=1) + "\n", "utf-8")
     return path
 
 
 def wires_of(document: "HomeFile") -> "Mapping[str, Wire] | None":
-    """How the providers of a home are spoken to, by name, the usual one under the empty name; None where its broker replays, and
-    so speaks every wire."""
+    """How the providers of a home are spoken to, by name, the usual one under the empty name; None
+    where its broker replays, and so speaks every wire."""
     from harness.programs.agent_clis.cli import Wire
 
     if document.models == "replay":

@@ -1,14 +1,17 @@
-"""What a run asked the world, written down while it runs, so that it can be run again without the world.
+"""What a run asked the world, written down while it runs, so that it can be run again without the
+world.
 
-`runs/RUN/tape.jsonl` has a line for each question to the forge, with its answer, and one for each session with a model,
-which names its exchanges among the objects in `record/`: by their hash, compressed, each once. Of sessions of the roles that
-judge only the name is written down; their exchanges stay on the sealed side.
+`runs/RUN/tape.jsonl` has a line for each question to the forge, with its answer, and one for each
+session with a model, which names its exchanges among the objects in `record/`: by their hash,
+compressed, each once. Of sessions of the roles that judge only the name is written down; their
+exchanges stay on the sealed side.
 
 Properties kept:
-- a tape that cannot be written stops nothing: the run is then one that cannot be replayed, and says so;
+- a tape that cannot be written stops nothing: the run is then one that cannot be replayed, and says
+  so;
 - what looks like a credential is not kept: its session is named, with what was found and where;
-- a line is there whole or not at all, and a node that was begun anew after a kill begins its lines anew.
-"""
+- a line is there whole or not at all, and a node that was begun anew after a kill begins its lines
+  anew."""
 
 import gzip
 import hashlib
@@ -39,7 +42,9 @@ STORE = ("entries", "journeys", "controls", "proofs")
 Action = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 At = tuple[str, str]
 
-_AT: ContextVar[At | None] = ContextVar("the run and the node that are at work in this thread", default=None)
+_AT: ContextVar[At | None] = ContextVar(
+    "the run and the node that are at work in this thread", default=None
+)
 
 
 def node_at_work() -> str | None:
@@ -59,7 +64,8 @@ def at_work(run: str, node: str) -> Iterator[None]:
 
 
 class Tape:
-    """The tapes of one home's runs. Safe to use from many threads: each writes whole lines of its own run."""
+    """The tapes of one home's runs. Safe to use from many threads: each writes whole lines of its
+    own run."""
 
     def __init__(self, places: "Places") -> None:
         self._places = places
@@ -74,7 +80,8 @@ class Tape:
         return cast("Repository", tip_on_tape(repository, node=node_at_work, note=self.note))
 
     def note(self, line: Mapping[str, Any]) -> None:
-        """Add a line to the tape of the run that is at work here; none where none is, or where the disk takes none."""
+        """Add a line to the tape of the run that is at work here; none where none is, or where the
+        disk takes none."""
         at = _AT.get()
         if at is None:
             return
@@ -99,10 +106,18 @@ class Tape:
 
     def _begin(self, plant: "Plant", payload: Mapping[str, Any]) -> None:
         if not tape_of(self._places, payload["run"]).exists():
-            self.note({"node": payload["node"], SEALED: list(_names_in(self._places.sealed)), MADE_BY: made_by()})
+            self.note(
+                {
+                    "node": payload["node"],
+                    SEALED: list(_names_in(self._places.sealed)),
+                    MADE_BY: made_by(),
+                }
+            )
             if payload["workflow"] == "triage":
-                with suppress(FactoryError):     # the forge is away: the node will say so itself
-                    self.note({"node": payload["node"], OPEN: plain(_untriaged(plant, payload["issue"]))})
+                with suppress(FactoryError):  # the forge is away: the node will say so itself
+                    self.note(
+                        {"node": payload["node"], OPEN: plain(_untriaged(plant, payload["issue"]))}
+                    )
         self.note({"node": payload["node"], BEGINS: True})
 
     def _keep_sessions(self, plant: "Plant", payload: Mapping[str, Any]) -> None:
@@ -110,10 +125,18 @@ class Tape:
         there = {line[WIRE] for line in tape_lines(self._places, payload["run"]) if WIRE in line}
         for entry in plant.ledger.entries(issue=payload["issue"], kind="usage"):
             if entry.run == payload["run"] and (session := _session(entry)) not in there:
-                self.note({"node": payload["node"], WIRE: session, "role": entry.data["role"], **self._kept(session)})
+                self.note(
+                    {
+                        "node": payload["node"],
+                        WIRE: session,
+                        "role": entry.data["role"],
+                        **self._kept(session),
+                    }
+                )
 
     def _kept(self, session: str) -> Mapping[str, Any]:
-        """Where the session's exchanges are kept, or why they are not; nothing of one whose log is on the sealed side."""
+        """Where the session's exchanges are kept, or why they are not; nothing of one whose log is
+        on the sealed side."""
         try:
             content = (self._places.home / "broker" / "wire" / f"{session}.jsonl").read_bytes()
             if found := credentials_in(session, content):
@@ -129,7 +152,8 @@ def tape_of(places: "Places", run: str) -> Path:
 
 
 def tape_lines(places: "Places", run: str) -> tuple[Mapping[str, Any], ...]:
-    """The whole lines of a run's tape; none where there is none. A line that a kill cut short is none."""
+    """The whole lines of a run's tape; none where there is none. A line that a kill cut short is
+    none."""
     return tuple(_whole(tape_of(places, run)))
 
 
@@ -144,11 +168,12 @@ def _whole(path: Path) -> Iterable[Mapping[str, Any]]:
 
 
 def put(folder: Path, content: bytes) -> str:
-    """Keep something under its hash, compressed; the hash. What is there already is not written again."""
+    """Keep something under its hash, compressed; the hash. What is there already is not written
+    again."""
     digest = hashlib.sha256(content).hexdigest()
     path = folder / digest[:2] / f"{digest}.gz"
     if path.exists():
-        os.utime(path)      # it is as old as its last use: `factory gc` goes by that
+        os.utime(path)  # it is as old as its last use: `factory gc` goes by that
     else:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial = path.with_name(f".{digest}.{os.getpid()}")
@@ -158,15 +183,20 @@ def put(folder: Path, content: bytes) -> str:
 
 
 def got(folder: Path, digest: str) -> bytes:
-    """What was kept under this hash. Raises OSError where it is not there, ValueError where it is something else."""
+    """What was kept under this hash. Raises OSError where it is not there, ValueError where it is
+    something else."""
     content = gzip.decompress((folder / digest[:2] / f"{digest}.gz").read_bytes())
     if hashlib.sha256(content).hexdigest() != digest:
-        raise ValueError(f"{digest:.10} in {RECORD}/ is not what its name says; it was changed after it was written")
+        raise ValueError(
+            f"{digest:.10} in {RECORD}/ is not what its name says; it was changed after it was"
+            " written"
+        )
     return content
 
 
 def credentials_in(name: str, content: bytes) -> str:
-    """What in a recording looks like a credential, masked, in one line; empty where nothing does."""
+    """What in a recording looks like a credential, masked, in one line; empty where nothing
+    does."""
     from harness.domain.facts import UNKNOWN, Unknown
     from harness.governance.facts.secrets import SecretScanner
 
@@ -184,10 +214,17 @@ def made_by() -> Mapping[str, str]:
 
 
 def _names_in(sealed: Path) -> Iterable[str]:
-    """What stands in the judge's store, by name; of what was judged the verdicts alone, which tell what stands guard."""
+    """What stands in the judge's store, by name; of what was judged the verdicts alone, which tell
+    what stands guard."""
     for folder in (folder for folder in STORE if (sealed / folder).is_dir()):
-        yield from (f"{folder}/{name}" for name in sorted(os.listdir(sealed / folder)) if not name.startswith("."))
-    yield from sorted(str(path.relative_to(sealed)) for path in sealed.glob("judged/[!.]*/verdict.json"))
+        yield from (
+            f"{folder}/{name}"
+            for name in sorted(os.listdir(sealed / folder))
+            if not name.startswith(".")
+        )
+    yield from sorted(
+        str(path.relative_to(sealed)) for path in sealed.glob("judged/[!.]*/verdict.json")
+    )
 
 
 def _session(entry: "Entry") -> str:
@@ -195,6 +232,11 @@ def _session(entry: "Entry") -> str:
 
 
 def _untriaged(plant: "Plant", number: int) -> tuple[Any, ...]:
-    """Older issues that are open and that nothing is known of but what the forge shows: triage may compare with them."""
+    """Older issues that are open and that nothing is known of but what the forge shows: triage may
+    compare with them."""
     shown = plant.lookout.open_issues()
-    return tuple(issue for older, issue in sorted(shown.items()) if older < number and not plant.known.of(older).triage)
+    return tuple(
+        issue
+        for older, issue in sorted(shown.items())
+        if older < number and not plant.known.of(older).triage
+    )

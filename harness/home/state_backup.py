@@ -1,9 +1,9 @@
 """What a home carries to a machine that had none of it: a hosted runner is a new machine each time.
 
-With `FACTORY_HOME_KEY` in the environment a factory fetches it before it works, keeps it after each node, and once more
-when it leaves. What is not carried is made again (layers, worktrees, the engine's and the meter's files, which are tables
-now) or is the machine's own (locks, sockets, logs).
-"""
+With `FACTORY_HOME_KEY` in the environment a factory fetches it before it works, keeps it after each
+node, and once more when it leaves. What is not carried is made again (layers, worktrees, the
+engine's and the meter's files, which are tables now) or is the machine's own (locks, sockets,
+logs)."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -16,7 +16,19 @@ from harness.home.state import HOME_KEY, address_of, ledger_at, taken
 if TYPE_CHECKING:
     from harness.store.state_backup import Luggage
 
-PLACES = (FILE, "keys", "sealed", "runs", "evidence", "facts", "digests", "record", "recordings", "repositories", "ledger.head")
+PLACES = (
+    FILE,
+    "keys",
+    "sealed",
+    "runs",
+    "evidence",
+    "facts",
+    "digests",
+    "record",
+    "recordings",
+    "repositories",
+    "ledger.head",
+)
 LEFT_OUT = ("keys/database",)
 
 Keep = Callable[[], None]
@@ -25,8 +37,9 @@ Action = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 @contextmanager
 def carried(home: Path) -> Iterator[Keep]:
-    """The home as it was kept last, for as long as the block lasts, and kept again at its end. The caller holds the lease.
-    Without a key in the environment nothing is carried, and the home is what it is."""
+    """The home as it was kept last, for as long as the block lasts, and kept again at its end. The
+    caller holds the lease. Without a key in the environment nothing is carried, and the home is
+    what it is."""
     key = taken(HOME_KEY)
     if not key:
         yield lambda: None
@@ -45,12 +58,19 @@ def luggage_of(home: Path, key: str) -> "Luggage":
     from harness.store.state_backup import Luggage
 
     address = address_of(home)
-    return Luggage(home, address, key, places=PLACES, left_out=LEFT_OUT, ledger=lambda: ledger_at(home, address))
+    return Luggage(
+        home,
+        address,
+        key,
+        places=PLACES,
+        left_out=LEFT_OUT,
+        ledger=lambda: ledger_at(home, address),
+    )
 
 
 def kept(action: Action, keep: Keep) -> Action:
-    """The same action; what it left in the home is kept before its result is recorded. Nobody then finds a result and not
-    what it stands on."""
+    """The same action; what it left in the home is kept before its result is recorded. Nobody then
+    finds a result and not what it stands on."""
 
     def act(payload: Mapping[str, Any]) -> Mapping[str, Any]:
         result = action(payload)

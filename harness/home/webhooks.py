@@ -1,7 +1,8 @@
-"""Webhooks at a home: the secret they are signed with, the door they come through, and the queue behind it.
+"""Webhooks at a home: the secret they are signed with, the door they come through, and the queue
+behind it.
 
-A factory without them misses nothing: it looks at the forge anyway, and they only make it look sooner.
-"""
+A factory without them misses nothing: it looks at the forge anyway, and they only make it look
+sooner."""
 
 import stat
 import threading
@@ -23,11 +24,12 @@ from harness.ports.inbox import Inbox
 from harness.store.clock import SystemClock
 from harness.store.inbox import SqlInbox
 
-WEBHOOK_SECRET = "keys/webhook.secret"    # noqa: S105 - where it is, and not what it is
+WEBHOOK_SECRET = "keys/webhook.secret"  # noqa: S105 - where it is, and not what it is
 LEAST_SECRET = 16
 LOOPBACK = "127.0.0.1"
 KEPT = timedelta(days=7)
-"""How long a delivery that was acted on is remembered. GitHub sends one again, when somebody asks for it, for three days."""
+"""How long a delivery that was acted on is remembered. GitHub sends one again, when somebody asks
+for it, for three days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,35 +72,48 @@ def address_in(text: str) -> Address:
     """`[HOST:]PORT`, this machine alone where no host is named. Raises ConfigError."""
     host, _, port = text.rpartition(":")
     if not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ConfigError(f"expected [HOST:]PORT, such as 8321 or [::1]:8321, found {text!r:.60}", key="--webhooks")
+        raise ConfigError(
+            f"expected [HOST:]PORT, such as 8321 or [::1]:8321, found {text!r:.60}",
+            key="--webhooks",
+        )
     return Address(host.removeprefix("[").removesuffix("]") or LOOPBACK, int(port))
 
 
 def secrets_of(home: Path) -> tuple[str, ...]:
-    """What deliveries may be signed with, the newest first. Raises ConfigError where there is nothing that keeps a stranger
-    out."""
+    """What deliveries may be signed with, the newest first. Raises ConfigError where there is
+    nothing that keeps a stranger out."""
     path = home / WEBHOOK_SECRET
     try:
         facts, lines = path.stat(), path.read_text("ascii").split()
     except FileNotFoundError:
-        raise ConfigError("there is no secret, so no delivery could be believed: write the one that the forge signs with to this "
-                          "file, mode 0600, or let `factory init --github` make an app", file=str(path)) from None
+        raise ConfigError(
+            "there is no secret, so no delivery could be believed: write the one that the forge"
+            " signs with to this file, mode 0600, or let `factory init --github` make an app",
+            file=str(path),
+        ) from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"the webhooks' secret cannot be read: {error}", file=str(path)) from None
     if stat.S_IMODE(facts.st_mode) & 0o077:
-        raise ConfigError("others may read it: `chmod 600` it, and exchange what is in it", file=str(path))
+        raise ConfigError(
+            "others may read it: `chmod 600` it, and exchange what is in it", file=str(path)
+        )
     if not lines or len(lines) > MOST_SECRETS or min(map(len, lines)) < LEAST_SECRET:
-        raise ConfigError(f"expected one secret a line, the newest first, at most {MOST_SECRETS}, each of at least "
-                          f"{LEAST_SECRET} characters without spaces", file=str(path))
+        raise ConfigError(
+            f"expected one secret a line, the newest first, at most {MOST_SECRETS}, each of at"
+            f" least {LEAST_SECRET} characters without spaces",
+            file=str(path),
+        )
     return tuple(lines)
 
 
 def keep_webhook_secret(home: Path, secret: str) -> None:
-    """Make this the newest secret; the one before it holds until the next exchange, so that nothing is turned away while the
-    forge is told. Raises ConfigError for one that is too short."""
+    """Make this the newest secret; the one before it holds until the next exchange, so that nothing
+    is turned away while the forge is told. Raises ConfigError for one that is too short."""
     given = secret.split()
     if not given or min(map(len, given)) < LEAST_SECRET:
-        raise ConfigError(f"a webhook's secret has at least {LEAST_SECRET} characters, and no space")
+        raise ConfigError(
+            f"a webhook's secret has at least {LEAST_SECRET} characters, and no space"
+        )
     try:
         before = secrets_of(home)
     except ConfigError:
@@ -108,9 +123,11 @@ def keep_webhook_secret(home: Path, secret: str) -> None:
 
 
 @contextmanager
-def webhooks(home: Path, address: Address | None, *, say: Callable[[str, str], None]) -> Iterator[Mail | None]:
-    """The door, open for as long as the block lasts; None where there is to be none. Raises ConfigError where it cannot be
-    opened."""
+def webhooks(
+    home: Path, address: Address | None, *, say: Callable[[str, str], None]
+) -> Iterator[Mail | None]:
+    """The door, open for as long as the block lasts; None where there is to be none. Raises
+    ConfigError where it cannot be opened."""
     if address is None:
         yield None
         return
@@ -118,9 +135,19 @@ def webhooks(home: Path, address: Address | None, *, say: Callable[[str, str], N
 
     document = read_home(home)
     secrets_of(home)
-    mail = Mail(SqlInbox(home, SystemClock(), address=database_of(home, document)), threading.Event(), Counter())
-    receiver = Receiver(mail.inbox, _door(document), lambda: _secrets_now(home), has_room=lambda: _has_room(home),
-                        on_news=mail.bell.set, counts=mail.counts)
+    mail = Mail(
+        SqlInbox(home, SystemClock(), address=database_of(home, document)),
+        threading.Event(),
+        Counter(),
+    )
+    receiver = Receiver(
+        mail.inbox,
+        _door(document),
+        lambda: _secrets_now(home),
+        has_room=lambda: _has_room(home),
+        on_news=mail.bell.set,
+        counts=mail.counts,
+    )
     with listening(receiver, host=address.host, port=address.port) as port:
         say("webhooks", f"taken at http://{address.host}:{port}{PATH}")
         yield mail

@@ -1,4 +1,5 @@
-"""Lessons as the ledger tells them: who noted each, when, on what evidence, and what became of the runs that had it."""
+"""Lessons as the ledger tells them: who noted each, when, on what evidence, and what became of the
+runs that had it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,12 +20,13 @@ _Z = 1.645
 
 
 class Standing(StrEnum):
-    """Whether a lesson is shown. A person's word goes before any figure; nothing is ever deleted."""
+    """Whether a lesson is shown. A person's word goes before any figure; nothing is ever
+    deleted."""
 
-    PINNED = "pinned"       # by a person: shown before all others
+    PINNED = "pinned"  # by a person: shown before all others
     ACTIVE = "active"
-    DEMOTED = "demoted"     # runs that were shown it fared worse than those that were not
-    RETIRED = "retired"     # by a person: not shown
+    DEMOTED = "demoted"  # runs that were shown it fared worse than those that were not
+    RETIRED = "retired"  # by a person: not shown
 
 
 class Word(StrEnum):
@@ -37,7 +39,8 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Runs that came to an end: how many there were, and whose change was sound at its first judgement."""
+    """Runs that came to an end: how many there were, and whose change was sound at its first
+    judgement."""
 
     runs: int = 0
     sound: int = 0
@@ -49,11 +52,15 @@ class Tally:
 
     @property
     def between(self) -> tuple[float, float]:
-        """The smallest and the largest share that these runs still allow: Wilson's interval (1927), each side at 95 of 100."""
+        """The smallest and the largest share that these runs still allow: Wilson's interval (1927),
+        each side at 95 of 100."""
         if not self.runs:
             return 0.0, 1.0
         part, count, square = self.sound / self.runs, self.runs, _Z * _Z
-        middle, reach = part + square / (2 * count), _Z * sqrt(part * (1 - part) / count + square / (4 * count * count))
+        middle, reach = (
+            part + square / (2 * count),
+            _Z * sqrt(part * (1 - part) / count + square / (4 * count * count)),
+        )
         return (middle - reach) / (1 + square / count), (middle + reach) / (1 + square / count)
 
     def less(self, other: "Tally") -> "Tally":
@@ -62,8 +69,9 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One lesson and what is known of it. `entry` is where the ledger has it; `sightings` how often it was noted; `had` the
-    runs that were shown it, `others` those since it was noted that were not; `word` what a person said last."""
+    """One lesson and what is known of it. `entry` is where the ledger has it; `sightings` how often
+    it was noted; `had` the runs that were shown it, `others` those since it was noted that were
+    not; `word` what a person said last."""
 
     id: str
     says: str
@@ -99,17 +107,29 @@ class Lesson:
 def lessons(entries: Iterable[Entry]) -> tuple[Lesson, ...]:
     """Every lesson that was ever noted, oldest first."""
     listed = tuple(entries)
-    noted = {entry.data["id"]: entry for entry in reversed(listed) if entry.kind == LESSON and not entry.data.get("same_as")}
-    seen = [entry.data["same_as"] for entry in listed if entry.kind == LESSON and entry.data.get("same_as")]
+    noted = {
+        entry.data["id"]: entry
+        for entry in reversed(listed)
+        if entry.kind == LESSON and not entry.data.get("same_as")
+    }
+    seen = [
+        entry.data["same_as"]
+        for entry in listed
+        if entry.kind == LESSON and entry.data.get("same_as")
+    ]
     words = {entry.data["id"]: entry.data for entry in listed if entry.kind == MARK}
     ends = _ends(listed)
-    found = (_lesson(entry, 1 + seen.count(known_id), words.get(known_id, {}), ends) for known_id, entry in noted.items())
+    found = (
+        _lesson(entry, 1 + seen.count(known_id), words.get(known_id, {}), ends)
+        for known_id, entry in noted.items()
+    )
     return tuple(sorted(found, key=lambda one: one.entry))
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """A run that was shown lessons and came to an end: where it was shown them, which, and whether its change was sound."""
+    """A run that was shown lessons and came to an end: where it was shown them, which, and whether
+    its change was sound."""
 
     entry: int
     shown: frozenset[str]
@@ -122,9 +142,22 @@ def _lesson(entry: Entry, sightings: int, word: Mapping[str, Any], ends: Iterabl
     had = _tally(end for end in since if data["id"] in end.shown)
     said = Word(word["word"]) if word else None
     return Lesson(
-        id=data["id"], says=data["says"], file=data["file"], quote=data["quote"], base=data["base"], issue=entry.issue,
-        run=entry.run, role=data["role"], at=entry.at, entry=entry.seq, sightings=sightings, had=had,
-        others=_tally(since).less(had), word=None if said is Word.LET else said, why=str(word.get("why", "")))
+        id=data["id"],
+        says=data["says"],
+        file=data["file"],
+        quote=data["quote"],
+        base=data["base"],
+        issue=entry.issue,
+        run=entry.run,
+        role=data["role"],
+        at=entry.at,
+        entry=entry.seq,
+        sightings=sightings,
+        had=had,
+        others=_tally(since).less(had),
+        word=None if said is Word.LET else said,
+        why=str(word.get("why", "")),
+    )
 
 
 def _tally(ends: Iterable[_End]) -> Tally:
@@ -137,19 +170,24 @@ _SENT_BACK = frozenset({Event.CHANGES_REQUESTED, Event.VERDICT_REJECTED})
 
 
 def _ends(entries: tuple[Entry, ...]) -> tuple[_End, ...]:
-    """Each run that an agent was shown something in, with its end; one that came to none is not among them."""
+    """Each run that an agent was shown something in, with its end; one that came to none is not
+    among them."""
     moves: dict[int | None, list[Entry]] = {}
     for entry in entries:
         if entry.kind == "transition":
             moves.setdefault(entry.issue, []).append(entry)
     shown = {entry.run: entry for entry in entries if entry.kind == SHOWN}
     ended = ((entry, _sound(str(run), moves.get(entry.issue, []))) for run, entry in shown.items())
-    return tuple(_End(entry.seq, frozenset(entry.data["lessons"]), sound) for entry, sound in ended if sound is not None)
+    return tuple(
+        _End(entry.seq, frozenset(entry.data["lessons"]), sound)
+        for entry, sound in ended
+        if sound is not None
+    )
 
 
 def _sound(run: str, moves: Iterable[Entry]) -> bool | None:
-    """Whether the run's change stood at its first judgement; None where nobody has said so. What a purse, a machine or a
-    person ended says nothing."""
+    """Whether the run's change stood at its first judgement; None where nobody has said so. What a
+    purse, a machine or a person ended says nothing."""
     ready = False
     for entry in moves:
         event = Event(entry.data["event"])

@@ -9,23 +9,34 @@ from harness.governance.paths import resembles
 from harness.governance.text.invisible import is_invisible
 from harness.governance.text.likeness import NEARLY_THE_SAME, likeness, resemblance
 
-SHORTEST, LONGEST = 20, 300       # characters of a lesson
+SHORTEST, LONGEST = 20, 300  # characters of a lesson
 SHORTEST_QUOTE, LONGEST_QUOTE = 8, 200
 MOST_AT_ONCE = 3
 BORROWED = 5
 """So many words in a row that a stranger wrote as well, and a lesson is a stranger's."""
 
 SCHEMA: Mapping[str, Any] = {
-    "type": "array", "maxItems": MOST_AT_ONCE,
-    "items": {"type": "object", "additionalProperties": False, "required": ["says", "file", "quote"], "properties": {
-        "says": {"type": "string", "maxLength": LONGEST},
-        "file": {"type": "string", "maxLength": 400},
-        "quote": {"type": "string", "maxLength": LONGEST_QUOTE}}}}
+    "type": "array",
+    "maxItems": MOST_AT_ONCE,
+    "items": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["says", "file", "quote"],
+        "properties": {
+            "says": {"type": "string", "maxLength": LONGEST},
+            "file": {"type": "string", "maxLength": 400},
+            "quote": {"type": "string", "maxLength": LONGEST_QUOTE},
+        },
+    },
+}
 """What a role that may propose lessons answers under `lessons`."""
 
 GOVERNING = ("mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml", "workflows/**")
 _WORD = re.compile(r"\w+")
-_LAW = re.compile(r"mission|factory_rules|factory\.toml|CLAUDE\.md|governance|\brules?\b|\bpolic(?:y|ies)\b|workflows?/", re.I)
+_LAW = re.compile(
+    r"mission|factory_rules|factory\.toml|CLAUDE\.md|governance|\brules?\b|\bpolic(?:y|ies)\b|workflows?/",
+    re.I,
+)
 _LEADS_OUT = re.compile(r"://|\bwww\.|@\w|[<>`\[\]{}]")
 
 
@@ -41,17 +52,31 @@ class Proposal:
 def proposals(told: Any) -> tuple[Proposal, ...]:
     """What a model's answer proposes, as far as it has the form; the first few."""
     listed = told if isinstance(told, list) else []
-    return tuple(Proposal(one["says"].strip(), one["file"], one["quote"].strip()) for one in listed[:MOST_AT_ONCE]
-                 if isinstance(one, Mapping) and all(isinstance(one.get(key), str) for key in ("says", "file", "quote")))
+    return tuple(
+        Proposal(one["says"].strip(), one["file"], one["quote"].strip())
+        for one in listed[:MOST_AT_ONCE]
+        if isinstance(one, Mapping)
+        and all(isinstance(one.get(key), str) for key in ("says", "file", "quote"))
+    )
 
 
-def refusal(one: Proposal, *, content: bytes | None, strangers: Iterable[str], is_secret: Callable[[str], bool]) -> str:
+def refusal(
+    one: Proposal,
+    *,
+    content: bytes | None,
+    strangers: Iterable[str],
+    is_secret: Callable[[str], bool],
+) -> str:
     """Why it is no lesson; empty where it is one.
 
-    `content` is the file as it stands at base, None where there is none; `strangers` are the texts that people wrote whom
-    nobody checked."""
-    return _form(one) or _evidence(one, content) or _origin(one, strangers) or (
-        "it holds what looks like a credential" if is_secret(one.says) else "")
+    `content` is the file as it stands at base, None where there is none; `strangers` are the texts
+    that people wrote whom nobody checked."""
+    return (
+        _form(one)
+        or _evidence(one, content)
+        or _origin(one, strangers)
+        or ("it holds what looks like a credential" if is_secret(one.says) else "")
+    )
 
 
 def _form(one: Proposal) -> str:
@@ -72,7 +97,10 @@ def _evidence(one: Proposal, content: bytes | None) -> str:
     if resembles(GOVERNING, one.file.encode("utf-8", "surrogateescape")):
         return f"{one.file} governs: it speaks for itself"
     if not SHORTEST_QUOTE <= len(one.quote) <= LONGEST_QUOTE:
-        return f"its quote has {len(one.quote)} characters; expected {SHORTEST_QUOTE} to {LONGEST_QUOTE}"
+        return (
+            f"its quote has {len(one.quote)} characters; expected {SHORTEST_QUOTE} to"
+            f" {LONGEST_QUOTE}"
+        )
     if not any(one.quote in line for line in content.decode("utf-8", "replace").splitlines()):
         return f"its quote is on no line of {one.file} at base"
     return ""
@@ -87,13 +115,22 @@ def _origin(one: Proposal, strangers: Iterable[str]) -> str:
 
 def _runs(text: str) -> frozenset[tuple[str, ...]]:
     words = _WORD.findall(text.casefold())
-    return frozenset(tuple(words[at:at + BORROWED]) for at in range(len(words) - BORROWED + 1))
+    return frozenset(tuple(words[at : at + BORROWED]) for at in range(len(words) - BORROWED + 1))
 
 
 def same(says: str, known: Mapping[str, str]) -> str | None:
-    """The id of the lesson among `known` (id to sentence) that says the same; the oldest of several."""
-    return next((known_id for known_id, other in known.items() if _plain(says) == _plain(other)
-                 or likeness(says, other) >= NEARLY_THE_SAME or resemblance(says, other) >= NEARLY_THE_SAME), None)
+    """The id of the lesson among `known` (id to sentence) that says the same; the oldest of
+    several."""
+    return next(
+        (
+            known_id
+            for known_id, other in known.items()
+            if _plain(says) == _plain(other)
+            or likeness(says, other) >= NEARLY_THE_SAME
+            or resemblance(says, other) >= NEARLY_THE_SAME
+        ),
+        None,
+    )
 
 
 def _plain(text: str) -> str:

@@ -1,8 +1,9 @@
-"""Onboarding: what a repository holds, found by looking; and drafts of the files that steer a factory there.
+"""Onboarding: what a repository holds, found by looking; and drafts of the files that steer a
+factory there.
 
-Two steps: `survey_of` reads a folder and runs nothing in it, `drafts_of` turns the survey into texts. Everything that
-is read was written by strangers: it is parsed, never executed, and reaches a draft only as plain words on one line.
-"""
+Two steps: `survey_of` reads a folder and runs nothing in it, `drafts_of` turns the survey into
+texts. Everything that is read was written by strangers: it is parsed, never executed, and reaches a
+draft only as plain words on one line."""
 
 from harness.onboarding.contradictions import Contradiction
 from harness.onboarding.drafts import Draft, drafts_of
@@ -10,4 +11,12 @@ from harness.onboarding.gaps import gaps_of
 from harness.onboarding.look import contradictions_of, survey_of
 from harness.onboarding.survey import Survey
 
-__all__ = ["Contradiction", "Draft", "Survey", "contradictions_of", "drafts_of", "gaps_of", "survey_of"]
+__all__ = [
+    "Contradiction",
+    "Draft",
+    "Survey",
+    "contradictions_of",
+    "drafts_of",
+    "gaps_of",
+    "survey_of",
+]

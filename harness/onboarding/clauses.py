@@ -1,8 +1,9 @@
-"""Prose that binds, sentence by sentence: what a check can hold becomes a clause of its kind, the rest is listed as it is.
+"""Prose that binds, sentence by sentence: what a check can hold becomes a clause of its kind, the
+rest is listed as it is.
 
-Honest means: a number counts only where the sentence speaks of a change, a path only where such a file is there, and a
-sentence that says more than a check could hold is never read as the part that fits.
-"""
+Honest means: a number counts only where the sentence speaks of a change, a path only where such a
+file is there, and a sentence that says more than a check could hold is never read as the part that
+fits."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +13,21 @@ from harness.onboarding.evidence.readme import blocks_of, sentences_of
 from harness.onboarding.survey import Clause, ClauseKind
 from harness.onboarding.words import is_citable, plain
 
-_SPELT = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_SPELT = (
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
 
 
 def _any(*words: str) -> str:
@@ -27,58 +42,195 @@ def _in_turn(*parts: str) -> re.Pattern[str]:
 def _limit_of(unit: str) -> re.Pattern[str]:
     """`at most 500 lines`, `500 lines or less`, `a 500-line cap`."""
     number = r"\d[\d,]*|" + "|".join(_SPELT)
-    return re.compile(rf"{_BOUND}\s+\$?(?P<after>{number})\s+{unit}|"
-                      rf"(?<![\w.$])(?P<before>{number})[- ]{unit}\s*(?:max\b|or (?:less|fewer)|cap\b|limit\b)", re.IGNORECASE)
+    return re.compile(
+        rf"{_BOUND}\s+\$?(?P<after>{number})\s+{unit}|"
+        rf"(?<![\w.$])(?P<before>{number})[- ]{unit}\s*(?:max\b|or (?:less|fewer)|cap\b|limit\b)",
+        re.IGNORECASE,
+    )
 
 
-_BOUND = _any("at most", "(?:no|not|never) more than", "max(?:imum)?(?: of)?:?", "up to", "limit(?:ed to| of)", "under", "below",
-              "fewer than", "less than", "within", "not exceed", "exceeds?", "over", "more than").removesuffix(r"\b")
+_BOUND = _any(
+    "at most",
+    "(?:no|not|never) more than",
+    "max(?:imum)?(?: of)?:?",
+    "up to",
+    "limit(?:ed to| of)",
+    "under",
+    "below",
+    "fewer than",
+    "less than",
+    "within",
+    "not exceed",
+    "exceeds?",
+    "over",
+    "more than",
+).removesuffix(r"\b")
 _LIMITS = (
     (ClauseKind.LINES, _limit_of(r"(?:changed |added |modified )?(?:lines?|LOC)\b")),
     (ClauseKind.FILES, _limit_of(r"(?:changed )?files?\b")),
     (ClauseKind.ATTEMPTS, _limit_of(r"(?:attempts?|tries|retries)\b")),
     (ClauseKind.DOLLARS, _limit_of(r"(?:dollars?|usd)\b")),
-    (ClauseKind.DOLLARS, re.compile(rf"{_BOUND}\s+\$(?P<after>\d[\d,]*)(?P<before>(?!))?", re.IGNORECASE)),
+    (
+        ClauseKind.DOLLARS,
+        re.compile(rf"{_BOUND}\s+\$(?P<after>\d[\d,]*)(?P<before>(?!))?", re.IGNORECASE),
+    ),
 )
-_A_CHANGE = _in_turn(_any("(?:pull|merge) requests?", "[PM]Rs?", "changes?", "diffs?", "patch(?:es)?", "issues?", "tasks?"))
-_NOT_A_CHANGE = _in_turn(_any("functions?", "methods?", "class(?:es)?", "modules?", "(?:file|line) length", "subject", "titles?",
-                              "messages?", "characters", "comments?", "descriptions?", "(?:per|each|every|a) file"))
-_NOT = _any("(?:do|does|must|may|should|can|are|is) not", "(?:do|does|must|should|ca)n['’]t", "cannot", "never", "no")
+_A_CHANGE = _in_turn(
+    _any(
+        "(?:pull|merge) requests?",
+        "[PM]Rs?",
+        "changes?",
+        "diffs?",
+        "patch(?:es)?",
+        "issues?",
+        "tasks?",
+    )
+)
+_NOT_A_CHANGE = _in_turn(
+    _any(
+        "functions?",
+        "methods?",
+        "class(?:es)?",
+        "modules?",
+        "(?:file|line) length",
+        "subject",
+        "titles?",
+        "messages?",
+        "characters",
+        "comments?",
+        "descriptions?",
+        "(?:per|each|every|a) file",
+    )
+)
+_NOT = _any(
+    "(?:do|does|must|may|should|can|are|is) not",
+    "(?:do|does|must|should|ca)n['’]t",
+    "cannot",
+    "never",
+    "no",
+)
 _LEFT_ALONE = re.compile(
-    _in_turn(_NOT, _any("touch(?:ed)?", "edit(?:ed)?", "modify", "modified", "changed?", "alter", "delete", "remove", "rewrite",
-                        "move", "rename")).pattern
-    + "|" + _any("(?:is|are) (?:read[- ]only|off[- ]limits|protected|frozen)"), re.IGNORECASE)
-_KEPT = re.compile(_LEFT_ALONE.pattern + "|" + _any("protected", "off[- ]limits", "read[- ]only", "frozen", "untouchable"),
-                   re.IGNORECASE)
+    _in_turn(
+        _NOT,
+        _any(
+            "touch(?:ed)?",
+            "edit(?:ed)?",
+            "modify",
+            "modified",
+            "changed?",
+            "alter",
+            "delete",
+            "remove",
+            "rewrite",
+            "move",
+            "rename",
+        ),
+    ).pattern
+    + "|"
+    + _any("(?:is|are) (?:read[- ]only|off[- ]limits|protected|frozen)"),
+    re.IGNORECASE,
+)
+_KEPT = re.compile(
+    _LEFT_ALONE.pattern
+    + "|"
+    + _any("protected", "off[- ]limits", "read[- ]only", "frozen", "untouchable"),
+    re.IGNORECASE,
+)
 _NOT_KEPT = re.compile(r"\b(?:not|un|no longer)[ -]?protected\b", re.IGNORECASE)
 _ENDINGS = "py|js|ts|toml|json|ya?ml|md|txt|cfg|ini|sql|lock|sh"
-_PATH = re.compile(rf"`([^`\s]+)`|(?<![\w/`.])((?:[\w.*-]+/)+[\w.*-]*|[\w*-]+\.(?:{_ENDINGS}))(?![\w/`])")
-_NEW_DEPENDENCY = _in_turn(_NOT, _any("dependenc(?:y|ies)", "(?:third[- ]party|new) (?:packages?|librar(?:y|ies))"))
-_SECRET = _in_turn(_NOT, _any("secrets?", "credentials?", "passwords?", "(?:api|private) keys?", "tokens?"))
-_KEEP_TESTS = _in_turn(_NOT, _any("delete", "remove", "skip", "disable", "weaken", "rewrite", "drop"), _any("tests?"))
+_PATH = re.compile(
+    rf"`([^`\s]+)`|(?<![\w/`.])((?:[\w.*-]+/)+[\w.*-]*|[\w*-]+\.(?:{_ENDINGS}))(?![\w/`])"
+)
+_NEW_DEPENDENCY = _in_turn(
+    _NOT, _any("dependenc(?:y|ies)", "(?:third[- ]party|new) (?:packages?|librar(?:y|ies))")
+)
+_SECRET = _in_turn(
+    _NOT, _any("secrets?", "credentials?", "passwords?", "(?:api|private) keys?", "tokens?")
+)
+_KEEP_TESTS = _in_turn(
+    _NOT, _any("delete", "remove", "skip", "disable", "weaken", "rewrite", "drop"), _any("tests?")
+)
 _ADD_TESTS = _in_turn(
     _any("every", "each", "all", "any", "an?"),
     r"\b(?P<what>(?:bug ?)?fix(?:es)?|bugs?|changes?|features?|pull requests?|PRs?)\b",
-    _any("must", "should", "needs?", "requires?", "ha(?:s|ve) to", "comes? with", "includes?", "adds?", "gets?"), _any("tests?"))
-_BINDS = _in_turn(_any("must", "never", "always", "only", "required?", "at most", "do not", "don['’]t", "may not", "should",
-                       "shall", "forbidden", "not allowed", "no more than"))
-_NOT_GOALS = _in_turn(_any("non[- ]?goals?", "not goals?", "out of scope", "never", "won['’]t", "(?:is|are|do|does|will|we) not"))
+    _any(
+        "must",
+        "should",
+        "needs?",
+        "requires?",
+        "ha(?:s|ve) to",
+        "comes? with",
+        "includes?",
+        "adds?",
+        "gets?",
+    ),
+    _any("tests?"),
+)
+_BINDS = _in_turn(
+    _any(
+        "must",
+        "never",
+        "always",
+        "only",
+        "required?",
+        "at most",
+        "do not",
+        "don['’]t",
+        "may not",
+        "should",
+        "shall",
+        "forbidden",
+        "not allowed",
+        "no more than",
+    )
+)
+_NOT_GOALS = _in_turn(
+    _any(
+        "non[- ]?goals?",
+        "not goals?",
+        "out of scope",
+        "never",
+        "won['’]t",
+        "(?:is|are|do|does|will|we) not",
+    )
+)
 _WILL_NOT = re.compile(
-    _any("we", "it", "this (?:project|app|product|library|site)", "the (?:app|product|project|library|site)") + r"[^.;]{0,40}?"
-    + _any("(?:(?:will|must) )?never", "(?:will|must|do|does|is|are) not", "won['’]t", "don['’]t", "doesn['’]t", "isn['’]t")
-    + r"\s*(?:(?:be|become|have|add|build|support|accept|take|offer|include)\s+)?(?P<what>[^.;]{3,80})", re.IGNORECASE)
+    _any(
+        "we",
+        "it",
+        "this (?:project|app|product|library|site)",
+        "the (?:app|product|project|library|site)",
+    )
+    + r"[^.;]{0,40}?"
+    + _any(
+        "(?:(?:will|must) )?never",
+        "(?:will|must|do|does|is|are) not",
+        "won['’]t",
+        "don['’]t",
+        "doesn['’]t",
+        "isn['’]t",
+    )
+    + r"\s*(?:(?:be|become|have|add|build|support|accept|take|offer|include)\s+)?(?P<what>[^.;]{3,80})",
+    re.IGNORECASE,
+)
 _ARTICLE = re.compile(r"^(?:no|not an?|not|never|an?)\s+", re.IGNORECASE)
 
 Found = tuple[ClauseKind, tuple[str, ...]]
 
 
-def clauses_in(name: str, text: str, *, files: tuple[str, ...], is_mission: bool) -> Iterator[Clause]:
+def clauses_in(
+    name: str, text: str, *, files: tuple[str, ...], is_mission: bool
+) -> Iterator[Clause]:
     """The binding sentences of one document, in order. `files` are those that a path may name."""
     for block in blocks_of(text):
         if block.is_heading:
             continue
         for line, sentence in sentences_of(block):
-            found = _never(sentence, block.heading) if is_mission else _clause(sentence, block.heading, files)
+            found = (
+                _never(sentence, block.heading)
+                if is_mission
+                else _clause(sentence, block.heading, files)
+            )
             if found:
                 kind, values = found
                 yield Clause(kind, plain(sentence), name, line, values)
@@ -93,7 +245,8 @@ def _clause(sentence: str, heading: str, files: tuple[str, ...]) -> Found | None
 
 
 def limits_in(sentence: str, heading: str) -> Iterator[tuple[ClauseKind, int]]:
-    """Numbers of lines, files, attempts or dollars, where the sentence or its heading speaks of a change."""
+    """Numbers of lines, files, attempts or dollars, where the sentence or its heading speaks of a
+    change."""
     if not _A_CHANGE.search(f"{heading} {sentence}") or _NOT_A_CHANGE.search(sentence):
         return
     for kind, pattern in _LIMITS:
@@ -116,12 +269,15 @@ def _conduct(sentence: str) -> Found | None:
     if _SECRET.search(sentence):
         return ClauseKind.SECRETS, ()
     if found := _ADD_TESTS.search(sentence):
-        return ClauseKind.TESTS_ADDED, ("bug" if re.match(r"bug|fix", found["what"], re.IGNORECASE) else "any",)
+        return ClauseKind.TESTS_ADDED, (
+            "bug" if re.match(r"bug|fix", found["what"], re.IGNORECASE) else "any",
+        )
     return None
 
 
 def _never(sentence: str, heading: str) -> Found | None:
-    """What the product shall not become: an item below such a heading, or a sentence that says so."""
+    """What the product shall not become: an item below such a heading, or a sentence that says
+    so."""
     if _NOT_GOALS.search(heading) and len(sentence) <= 200:
         return ClauseKind.NEVER, (_named(_ARTICLE.sub("", sentence)),)
     if found := _WILL_NOT.search(sentence) or re.match(r"No (?P<what>[^.;,]{3,60})", sentence):
@@ -134,18 +290,29 @@ def _named(what: str) -> str:
 
 
 def is_left_alone(sentence: str, heading: str) -> bool:
-    """Whether the sentence says of something that no change touches it, or is an item of a list of such things."""
+    """Whether the sentence says of something that no change touches it, or is an item of a list of
+    such things."""
     is_listed = _KEPT.search(heading) and sentence.lstrip("*| ").startswith("`")
     return bool(is_listed or _LEFT_ALONE.search(sentence)) and not _NOT_KEPT.search(sentence)
 
 
 def paths_in(sentence: str) -> tuple[str, ...]:
-    """What the sentence names as a path, as globs that our rules could state; whether such files exist is not asked."""
-    named = [one.strip().removeprefix("./").rstrip(".,;:") for found in _PATH.findall(sentence) for one in found if one]
+    """What the sentence names as a path, as globs that our rules could state; whether such files
+    exist is not asked."""
+    named = [
+        one.strip().removeprefix("./").rstrip(".,;:")
+        for found in _PATH.findall(sentence)
+        for one in found
+        if one
+    ]
     globs = dict.fromkeys(f"{name}**" if name.endswith("/") else name for name in named)
     return tuple(glob for glob in globs if glob_fault(glob) is None and is_citable(glob))
 
 
 def _paths(sentence: str, files: tuple[str, ...]) -> tuple[str, ...]:
     """Globs that the sentence names and that match a file here."""
-    return tuple(glob for glob in paths_in(sentence) if any(matches((glob,), name.encode()) for name in files))
+    return tuple(
+        glob
+        for glob in paths_in(sentence)
+        if any(matches((glob,), name.encode()) for name in files)
+    )

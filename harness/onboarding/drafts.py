@@ -1,4 +1,5 @@
-"""Drafts of the files that steer a factory: a pure function of the survey, and always valid by our own reader."""
+"""Drafts of the files that steer a factory: a pure function of the survey, and always valid by our
+own reader."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,10 @@ MISSION, RULES, CODE, CONFIG = "mission.md", "factory_rules.md", "CLAUDE.md", "f
 LABELS = (".github/labels.json", ".github/labels.yml", ".github/labels.yaml")
 """Where a repository keeps its labels; the first is ours."""
 
-TAKEN = frozenset(name.casefold() for name in (MISSION, RULES, CODE, CONFIG, "mission.draft.md", "factory_rules.draft.md"))
+TAKEN = frozenset(
+    name.casefold()
+    for name in (MISSION, RULES, CODE, CONFIG, "mission.draft.md", "factory_rules.draft.md")
+)
 """Names at the root that a draft could have, without case."""
 
 MOST_ROUTES = 8
@@ -31,25 +35,37 @@ MOST_ROUTES = 8
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One file to write: its path from the root, its text, and what in it is a guess, each with its evidence."""
+    """One file to write: its path from the root, its text, and what in it is a guess, each with its
+    evidence."""
 
     path: str
     text: str
     guesses: tuple[str, ...] = ()
 
 
-def drafts_of(survey: Survey, *, strike: Iterable[int] = (), trusted_keys: Sequence[str] = (),
-              state_labels: Collection[str] = ()) -> tuple[Draft, ...]:
+def drafts_of(
+    survey: Survey,
+    *,
+    strike: Iterable[int] = (),
+    trusted_keys: Sequence[str] = (),
+    state_labels: Collection[str] = (),
+) -> tuple[Draft, ...]:
     """Every file that the repository lacks, valid by our own reader.
 
-    `strike` numbers proposals of mission.md from 1; `trusted_keys` are pinned in factory.toml; `state_labels` are those
-    that the factory projects. Of a mission.md or factory_rules.md that is prose, the draft stands beside, as
-    `mission.draft.md`; one that binds is left alone. Issue forms and labels are what `factory rules export` makes of it.
-    """
+    `strike` numbers proposals of mission.md from 1; `trusted_keys` are pinned in factory.toml;
+    `state_labels` are those that the factory projects. Of a mission.md or factory_rules.md that is
+    prose, the draft stands beside, as `mission.draft.md`; one that binds is left alone. Issue forms
+    and labels are what `factory rules export` makes of it."""
     mission = tuple(_mission(survey, frozenset(strike)))
     scope = scope_in(mission[0].text) if mission else survey.scope
-    return (*mission, *_rules(survey), *_code(survey), *_config(survey, trusted_keys), *_forms(survey, scope),
-            *_labels(survey, state_labels))
+    return (
+        *mission,
+        *_rules(survey),
+        *_code(survey),
+        *_config(survey, trusted_keys),
+        *_forms(survey, scope),
+        *_labels(survey, state_labels),
+    )
 
 
 def _mission(survey: Survey, struck: frozenset[int]) -> Iterator[Draft]:
@@ -57,53 +73,117 @@ def _mission(survey: Survey, struck: frozenset[int]) -> Iterator[Draft]:
     if path:
         nevers = nevers_of(survey)
         kept = [(number, never) for number, never in enumerate(nevers, 1) if number not in struck]
-        routes = list(dict.fromkeys(route.path for route in survey.routes if is_harmless(route.path)))[:MOST_ROUTES]
-        yield Draft(path, _text("mission.md", survey=survey, kept=kept, proposed=len(nevers), routes=routes,
-                                summary=paragraph(survey.summary), name=paragraph(survey.name) or "This project",
-                                is_site=survey.product is Product.SITE, is_draft=path != MISSION),
-                    tuple(_mission_guesses(survey, len(kept))))
+        routes = list(
+            dict.fromkeys(route.path for route in survey.routes if is_harmless(route.path))
+        )[:MOST_ROUTES]
+        yield Draft(
+            path,
+            _text(
+                "mission.md",
+                survey=survey,
+                kept=kept,
+                proposed=len(nevers),
+                routes=routes,
+                summary=paragraph(survey.summary),
+                name=paragraph(survey.name) or "This project",
+                is_site=survey.product is Product.SITE,
+                is_draft=path != MISSION,
+            ),
+            tuple(_mission_guesses(survey, len(kept))),
+        )
 
 
 def _mission_guesses(survey: Survey, proposals: int) -> Iterator[str]:
-    source = f"{survey.readme}'s first paragraph" if survey.summary else "the name alone: no README says what it is"
+    source = (
+        f"{survey.readme}'s first paragraph"
+        if survey.summary
+        else "the name alone: no README says what it is"
+    )
     yield f"what the product is: {source}"
-    yield f"what kind of thing: {survey.product}, so {proposals} things it should perhaps never become; strike what does not fit"
+    yield (
+        f"what kind of thing: {survey.product}, so {proposals} things it should perhaps never"
+        " become; strike what does not fit"
+    )
     for clause in survey.clauses:
         if clause.kind == "out":
-            yield f"never: {clause.values[0] if clause.values else clause.quote} (because {clause.place} says “{clause.quote}”)"
+            yield (
+                f"never: {clause.values[0] if clause.values else clause.quote} (because"
+                f" {clause.place} says “{clause.quote}”)"
+            )
 
 
 def _rules(survey: Survey) -> Iterator[Draft]:
     path = _governing_path(survey, RULES)
     if path:
         rules, unchecked = rules_of(survey), unchecked_in(survey)
-        listed = [(clause.place, clause.quote if is_harmless(clause.quote) else "") for clause in unchecked]
-        guesses = [f"{rule.id} in shadow, because {clause.place} says “{clause.quote}”"
-                   for rule in rules if rule.status == "shadow" for clause in rule.said]
-        guesses += [f"no check: {clause.place} says “{clause.quote}”, which nothing here can hold yet" for clause in unchecked]
-        yield Draft(path, _text("factory_rules.md", name=paragraph(survey.name) or "this project", rules=rules, unchecked=listed,
-                                is_draft=path != RULES), tuple(guesses))
+        listed = [
+            (clause.place, clause.quote if is_harmless(clause.quote) else "")
+            for clause in unchecked
+        ]
+        guesses = [
+            f"{rule.id} in shadow, because {clause.place} says “{clause.quote}”"
+            for rule in rules
+            if rule.status == "shadow"
+            for clause in rule.said
+        ]
+        guesses += [
+            f"no check: {clause.place} says “{clause.quote}”, which nothing here can hold yet"
+            for clause in unchecked
+        ]
+        yield Draft(
+            path,
+            _text(
+                "factory_rules.md",
+                name=paragraph(survey.name) or "this project",
+                rules=rules,
+                unchecked=listed,
+                is_draft=path != RULES,
+            ),
+            tuple(guesses),
+        )
 
 
 def _code(survey: Survey) -> Iterator[Draft]:
     if CODE.casefold() not in survey.present:
-        beside = [one.file for one in survey.governing if one.name.endswith(("AGENTS.md", "CONTRIBUTING.md"))]
-        run = " ".join(survey.suite.command) if survey.suite and is_harmless(" ".join(survey.suite.command)) else ""
+        beside = [
+            one.file
+            for one in survey.governing
+            if one.name.endswith(("AGENTS.md", "CONTRIBUTING.md"))
+        ]
+        run = (
+            " ".join(survey.suite.command)
+            if survey.suite and is_harmless(" ".join(survey.suite.command))
+            else ""
+        )
         name = paragraph(survey.name) or "this project"
         yield Draft(CODE, _text("CLAUDE.md", name=name, survey=survey, beside=beside, run=run))
 
 
 def _config(survey: Survey, trusted_keys: Sequence[str]) -> Iterator[Draft]:
     if CONFIG not in survey.present:
-        yield Draft(CONFIG, _text("factory.toml", survey=survey, trusted_keys=tuple(trusted_keys), report=REPORT,
-                                caps=Caps()),
-                    tuple(_config_guesses(survey)))
+        yield Draft(
+            CONFIG,
+            _text(
+                "factory.toml",
+                survey=survey,
+                trusted_keys=tuple(trusted_keys),
+                report=REPORT,
+                caps=Caps(),
+            ),
+            tuple(_config_guesses(survey)),
+        )
 
 
 def _config_guesses(survey: Survey) -> Iterator[str]:
     if survey.start:
-        yield f"start: `{' '.join(survey.start.argv)}` with its port in ${survey.start.port_env}, because {survey.start.because}"
-        yield f"ready: {survey.ready}, because {survey.ready_because or 'no route says that the app is up'}"
+        yield (
+            f"start: `{' '.join(survey.start.argv)}` with its port in ${survey.start.port_env},"
+            f" because {survey.start.because}"
+        )
+        yield (
+            f"ready: {survey.ready}, because"
+            f" {survey.ready_because or 'no route says that the app is up'}"
+        )
     if survey.data.env:
         yield f"data: ${survey.data.env}, because {survey.data.because[0]}"
     if survey.data.seed:
@@ -126,7 +206,8 @@ def _labels(survey: Survey, state_labels: Collection[str]) -> Iterator[Draft]:
 
 
 def _governing_path(survey: Survey, name: str) -> str:
-    """Where the draft of a governance file goes: its name, beside the prose that is there, or nowhere."""
+    """Where the draft of a governance file goes: its name, beside the prose that is there, or
+    nowhere."""
     there = next((one for one in survey.governing if one.name == name), None)
     if there is None:
         return name if name.casefold() not in survey.present else ""
@@ -143,9 +224,22 @@ def _environment() -> "Environment":
     from jinja2 import DictLoader, Environment, StrictUndefined
 
     folder = files("harness.onboarding") / "templates"
-    templates = {path.name: path.read_text("utf-8") for path in folder.iterdir() if path.name.endswith(".j2")}
-    environment = Environment(loader=DictLoader(templates), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-                              comment_start_string="<#", comment_end_string="#>",   # `{#` begins an id of ours
-                              autoescape=False, keep_trailing_newline=True)  # noqa: S701 - Markdown, YAML and TOML, not a page
-    environment.filters |= {"literal": literal, "plain": plain, "literals": lambda items: ", ".join(map(literal, items))}
+    templates = {
+        path.name: path.read_text("utf-8") for path in folder.iterdir() if path.name.endswith(".j2")
+    }
+    environment = Environment(
+        loader=DictLoader(templates),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        comment_start_string="<#",
+        comment_end_string="#>",  # `{#` begins an id of ours
+        autoescape=False,  # noqa: S701 - Markdown, YAML and TOML, not a page
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "literal": literal,
+        "plain": plain,
+        "literals": lambda items: ", ".join(map(literal, items)),
+    }
     return environment

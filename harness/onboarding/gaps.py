@@ -9,63 +9,117 @@ SHOWN = 3
 
 def gaps_of(survey: Survey) -> tuple[str, ...]:
     """Each gap as one line: what is missing, what follows from it, the next move."""
-    return (*map(_refusal, survey.daemons), *_on_start(survey), *_on_tests(survey), *_on_locks(survey), *_on_files(survey))
+    return (
+        *map(_refusal, survey.daemons),
+        *_on_start(survey),
+        *_on_tests(survey),
+        *_on_locks(survey),
+        *_on_files(survey),
+    )
 
 
 def _refusal(daemon: Daemon) -> str:
-    instead = f"use its foreground form `{daemon.instead}`" if daemon.instead else "a box needs a command that stays"
-    return (f"`{daemon.command}` ({daemon.because.place}) daemonises: it returns before the app answers, and is refused; "
-            f"{instead}")
+    instead = (
+        f"use its foreground form `{daemon.instead}`"
+        if daemon.instead
+        else "a box needs a command that stays"
+    )
+    return (
+        f"`{daemon.command}` ({daemon.because.place}) daemonises: it returns before the app"
+        f" answers, and is refused; {instead}"
+    )
 
 
 def _on_start(survey: Survey) -> Iterator[str]:
     start = survey.start
     if start is None:
-        yield ("no start command: without one the sealed validator cannot open the app, so no change merges by itself; "
-               "name it in factory.toml as `[app] start`")
+        yield (
+            "no start command: without one the sealed validator cannot open the app, so no change"
+            " merges by itself; name it in factory.toml as `[app] start`"
+        )
         return
     if start.argv[0] == "node" and survey.dependencies:
-        yield ("no packages for node: boxes are furnished from hash-locked Python requirements alone; with node on this "
-               "machine and node_modules committed the app starts, otherwise no change merges by itself")
+        yield (
+            "no packages for node: boxes are furnished from hash-locked Python requirements alone;"
+            " with node on this machine and node_modules committed the app starts, otherwise no"
+            " change merges by itself"
+        )
     if start.needs and start.needs not in survey.dependencies:
-        yield f"no {start.needs} in any manifest, and the start command needs it: add it, and lock again"
+        yield (
+            f"no {start.needs} in any manifest, and the start command needs it: add it, and lock"
+            " again"
+        )
     if survey.data.fixed:
-        yield (f"no variable for the data: {survey.data.fixed}, and in a box the code cannot be written to; let a variable "
-               "name a folder, and `[app] data` name that variable")
+        yield (
+            f"no variable for the data: {survey.data.fixed}, and in a box the code cannot be"
+            " written to; let a variable name a folder, and `[app] data` name that variable"
+        )
 
 
 def _on_tests(survey: Survey) -> Iterator[str]:
     if survey.suite is None:
-        yield ("no tests: the rule that tests are kept is drafted in shadow, and only the sealed validator stands between a "
-               "change and the default branch")
+        yield (
+            "no tests: the rule that tests are kept is drafted in shadow, and only the sealed"
+            " validator stands between a change and the default branch"
+        )
     elif not survey.suite.command:
-        yield (f"no JUnit report: {survey.suite.because}, which writes none by itself; give `[tests] command` one that does, "
-               "and let the rule that tests are kept bind")
+        yield (
+            f"no JUnit report: {survey.suite.because}, which writes none by itself; give `[tests]"
+            " command` one that does, and let the rule that tests are kept bind"
+        )
 
 
 def _on_locks(survey: Survey) -> Iterator[str]:
     for lock in (survey.lock, survey.tests_lock):
         if lock and lock.make:
-            yield (f"no hash-locked {lock.path}: {lock.because}, and boxes install nothing else; make it with "
-                   f"`{lock.make}`, and commit it")
+            yield (
+                f"no hash-locked {lock.path}: {lock.because}, and boxes install nothing else; make"
+                f" it with `{lock.make}`, and commit it"
+            )
     needs = survey.suite.needs if survey.suite else ""
     if needs and needs not in survey.dependencies:
-        inputs = "requirements.txt requirements-dev.in" if "requirements.txt" in survey.present else "requirements-dev.in"
-        yield (f"no {needs} in any manifest, and the tests need it: put it in requirements-dev.in, then `uv pip compile "
-               f"--generate-hashes {inputs} -o requirements-dev.lock`, and name that file as `[dependencies] tests`")
+        inputs = (
+            "requirements.txt requirements-dev.in"
+            if "requirements.txt" in survey.present
+            else "requirements-dev.in"
+        )
+        yield (
+            f"no {needs} in any manifest, and the tests need it: put it in requirements-dev.in,"
+            f" then `uv pip compile --generate-hashes {inputs} -o requirements-dev.lock`, and name"
+            " that file as `[dependencies] tests`"
+        )
 
 
 def _on_files(survey: Survey) -> Iterator[str]:
     counted = (
-        (survey.submodules, "submodules", "a box sees an empty folder there, and no change may touch it"),
+        (
+            survey.submodules,
+            "submodules",
+            "a box sees an empty folder there, and no change may touch it",
+        ),
         (survey.lfs, "Git LFS pointers", "a box sees the pointer, not the file behind it"),
-        (survey.links_out, "links that lead out", "they were not followed, and a box lacks what they point to"),
-        (survey.unreadable, "tracked files that cannot be read", "they were left out of the survey"),
-        (survey.odd_names, "names that are not plain UTF-8", "they were left out, and no change may add such a name"),
+        (
+            survey.links_out,
+            "links that lead out",
+            "they were not followed, and a box lacks what they point to",
+        ),
+        (
+            survey.unreadable,
+            "tracked files that cannot be read",
+            "they were left out of the survey",
+        ),
+        (
+            survey.odd_names,
+            "names that are not plain UTF-8",
+            "they were left out, and no change may add such a name",
+        ),
     )
     for names, what, means in counted:
         if names:
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             yield f"{what}: {', '.join(names[:SHOWN])}{more}; {means}"
     if not survey.readme and survey.product is not Product.DOCUMENTS:
-        yield "no README: what the product is stands in mission.md as its name alone; write a sentence there"
+        yield (
+            "no README: what the product is stands in mission.md as its name alone; write a"
+            " sentence there"
+        )

@@ -1,4 +1,5 @@
-"""The recipe for a hosted runner: a GitHub workflow that makes one pass, with a factory from one commit and no other."""
+"""The recipe for a hosted runner: a GitHub workflow that makes one pass, with a factory from one
+commit and no other."""
 
 import hashlib
 import re
@@ -8,20 +9,30 @@ from harness.domain.errors import ConfigError
 from harness.onboarding.drafts import Draft
 
 PATH = ".github/workflows/factory.yml"
-_SOURCE = re.compile(r"(?P<repository>[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100})@(?P<commit>[0-9a-f]{40})")
+_SOURCE = re.compile(
+    r"(?P<repository>[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100})@(?P<commit>[0-9a-f]{40})"
+)
 _FIRST_MINUTE, _MINUTES = 7, 47
 """On the hour everybody's schedules come at once, and GitHub drops some of them."""
 
 
 def runner_of(source: str) -> Draft:
-    """The workflow, with the factory from `source`, such as `acme/lights-out-factory@` and a commit's forty digits: a tag or
-    a branch could be moved. Raises ConfigError for anything else."""
+    """The workflow, with the factory from `source`, such as `acme/lights-out-factory@` and a
+    commit's forty digits: a tag or a branch could be moved. Raises ConfigError for anything
+    else."""
     found = _SOURCE.fullmatch(source)
     if found is None:
-        raise ConfigError(f"expected OWNER/NAME@COMMIT, with all forty digits of the commit, found {source[:120]!r}",
-                          key="--runner")
+        raise ConfigError(
+            "expected OWNER/NAME@COMMIT, with all forty digits of the commit, found"
+            f" {source[:120]!r}",
+            key="--runner",
+        )
     text = files("harness.onboarding").joinpath("templates/factory.yml").read_text("utf-8")
     minute = _FIRST_MINUTE + hashlib.sha256(source.encode()).digest()[0] % _MINUTES
     for name, value in (("minute", str(minute)), *found.groupdict().items()):
         text = text.replace(f"<{name}>", value)
-    return Draft(PATH, text, (f"one pass at minute {minute} of every sixth hour, and whenever an issue changes",))
+    return Draft(
+        PATH,
+        text,
+        (f"one pass at minute {minute} of every sixth hour, and whenever an issue changes",),
+    )

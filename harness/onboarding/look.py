@@ -1,4 +1,5 @@
-"""Looking at a repository: one folder in, one survey out. Nothing in the folder is run, and no history is walked."""
+"""Looking at a repository: one folder in, one survey out. Nothing in the folder is run, and no
+history is walked."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -12,30 +13,65 @@ from harness.onboarding.evidence.daemons import daemons_in
 from harness.onboarding.evidence.data_folder import data_in
 from harness.onboarding.evidence.folder import Holding, holding_of
 from harness.onboarding.evidence.languages import PAGES, PROSE, language_of, languages_in
-from harness.onboarding.evidence.package_managers import dependencies_in, locks_in, package_manager_in
+from harness.onboarding.evidence.package_managers import (
+    dependencies_in,
+    locks_in,
+    package_manager_in,
+)
 from harness.onboarding.evidence.readme import NAMES, readme_of
 from harness.onboarding.evidence.routes import routes_in
-from harness.onboarding.evidence.sources import NOT_THE_PRODUCT, Sources, is_beside, sources_in, table
+from harness.onboarding.evidence.sources import (
+    NOT_THE_PRODUCT,
+    Sources,
+    is_beside,
+    sources_in,
+    table,
+)
 from harness.onboarding.evidence.start_commands import ready_in, start_in
 from harness.onboarding.evidence.test_commands import suite_in
 from harness.onboarding.scope import scope_in
 from harness.onboarding.survey import Clause, Governing, Product, Survey
 from harness.onboarding.words import is_citable, plain
 
-GOVERNING = ("mission.md", "factory_rules.md", "CLAUDE.md", "AGENTS.md", "CONTRIBUTING.md", ".github/CONTRIBUTING.md",
-             "docs/CONTRIBUTING.md")
+GOVERNING = (
+    "mission.md",
+    "factory_rules.md",
+    "CLAUDE.md",
+    "AGENTS.md",
+    "CONTRIBUTING.md",
+    ".github/CONTRIBUTING.md",
+    "docs/CONTRIBUTING.md",
+)
 _BLOCK = re.compile(r"^```+\s*ya?ml (?:rule|scope)\s*$", re.MULTILINE)
-_CI = re.compile(r"\.github/workflows/.+\.ya?ml|\.(?:gitlab-ci|travis)\.yml|\.circleci/config\.yml|\.ci/.+|Jenkinsfile|"
-                 r"azure-pipelines\.yml")
-_BUILDERS = frozenset({"setup.py", "noxfile.py", "fabfile.py", "tasks.py", "conftest.py", "manage.py"})
+_CI = re.compile(
+    r"\.github/workflows/.+\.ya?ml|\.(?:gitlab-ci|travis)\.yml|\.circleci/config\.yml|\.ci/.+|Jenkinsfile|"
+    r"azure-pipelines\.yml"
+)
+_BUILDERS = frozenset(
+    {"setup.py", "noxfile.py", "fabfile.py", "tasks.py", "conftest.py", "manage.py"}
+)
 _FORM = re.compile(r"\.github/ISSUE_TEMPLATE(?:/.+|\.md)", re.IGNORECASE)
 _POINTER = "version https://git-lfs.github.com/spec/v1"
-_PEOPLES = (*NOT_THE_PRODUCT, "workflows", "ci", "deploy", "infra", "ops", "vendor", "third_party", "bin", "requirements")
+_PEOPLES = (
+    *NOT_THE_PRODUCT,
+    "workflows",
+    "ci",
+    "deploy",
+    "infra",
+    "ops",
+    "vendor",
+    "third_party",
+    "bin",
+    "requirements",
+)
 
 
-def survey_of(folder: Path, *, tracked: Mapping[bytes, str] | None = None, branch: str = "") -> Survey:
-    """What the folder holds. `tracked` are git's paths with their modes, where git keeps the folder; without it every
-    file counts that no tool has made. `branch` is the default branch. Raises nothing: what cannot be read is listed."""
+def survey_of(
+    folder: Path, *, tracked: Mapping[bytes, str] | None = None, branch: str = ""
+) -> Survey:
+    """What the folder holds. `tracked` are git's paths with their modes, where git keeps the
+    folder; without it every file counts that no tool has made. `branch` is the default branch.
+    Raises nothing: what cannot be read is listed."""
     holding = holding_of(folder, tracked=tracked)
     sources = sources_in(holding)
     routes, start, suite = routes_in(sources), start_in(sources), suite_in(sources)
@@ -45,23 +81,50 @@ def survey_of(folder: Path, *, tracked: Mapping[bytes, str] | None = None, branc
     summary, headings = readme_of(holding.text(readme)) if readme else ("", ())
     governing = tuple(_governing(holding))
     return Survey(
-        name=_name(sources), product=_product(sources, serves=start is not None or bool(routes)), summary=summary,
-        headings=headings, readme=readme, branch=branch, files=len(holding.files), languages=languages_in(holding.files),
-        package_manager=package_manager_in(sources), dependencies=dependencies_in(sources), lock=lock,
-        tests_lock=tests_lock, start=start, daemons=daemons_in(sources), ready=ready, ready_because=ready_because,
-        data=data_in(sources, start), suite=suite, routes=routes, places=_places(holding, suite.paths if suite else ()),
-        governing=governing, clauses=tuple(_clauses(holding, governing)), scope=_scope(holding, governing),
+        name=_name(sources),
+        product=_product(sources, serves=start is not None or bool(routes)),
+        summary=summary,
+        headings=headings,
+        readme=readme,
+        branch=branch,
+        files=len(holding.files),
+        languages=languages_in(holding.files),
+        package_manager=package_manager_in(sources),
+        dependencies=dependencies_in(sources),
+        lock=lock,
+        tests_lock=tests_lock,
+        start=start,
+        daemons=daemons_in(sources),
+        ready=ready,
+        ready_because=ready_because,
+        data=data_in(sources, start),
+        suite=suite,
+        routes=routes,
+        places=_places(holding, suite.paths if suite else ()),
+        governing=governing,
+        clauses=tuple(_clauses(holding, governing)),
+        scope=_scope(holding, governing),
         ci=tuple(name for name in holding.files if _CI.fullmatch(name)),
         issue_forms=tuple(name for name in holding.files if _FORM.fullmatch(name)),
-        present=frozenset(name.casefold() for name in holding.files), submodules=holding.submodules, lfs=tuple(_lfs(holding)),
-        links_out=holding.links_out, unreadable=holding.unreadable, odd_names=holding.odd_names,
+        present=frozenset(name.casefold() for name in holding.files),
+        submodules=holding.submodules,
+        lfs=tuple(_lfs(holding)),
+        links_out=holding.links_out,
+        unreadable=holding.unreadable,
+        odd_names=holding.odd_names,
     )
 
 
-def contradictions_of(folder: Path, *, tracked: Mapping[bytes, str] | None = None, workflows: Collection[str] = (),
-                      terms: Collection[str] = ()) -> tuple[Contradiction, ...]:
-    """What the files that govern a folder say against themselves and against the rest of it. `tracked` as for a survey;
-    `workflows` and `terms` are a factory's own, and exist only where its factory.toml is. Raises nothing."""
+def contradictions_of(
+    folder: Path,
+    *,
+    tracked: Mapping[bytes, str] | None = None,
+    workflows: Collection[str] = (),
+    terms: Collection[str] = (),
+) -> tuple[Contradiction, ...]:
+    """What the files that govern a folder say against themselves and against the rest of it.
+    `tracked` as for a survey; `workflows` and `terms` are a factory's own, and exist only where its
+    factory.toml is. Raises nothing."""
     holding = holding_of(folder, tracked=tracked)
     documents = {one.file: holding.text(one.file) for one in _governing(holding)}
     known = (workflows, terms) if holding.named("factory.toml") else ((), ())
@@ -69,7 +132,10 @@ def contradictions_of(folder: Path, *, tracked: Mapping[bytes, str] | None = Non
 
 
 def _name(sources: Sources) -> str:
-    for given in (table(sources.pyproject, "project").get("name"), sources.package_json.get("name")):
+    for given in (
+        table(sources.pyproject, "project").get("name"),
+        sources.package_json.get("name"),
+    ):
         if isinstance(given, str) and plain(given):
             return plain(given, longest=80)
     return plain(sources.holding.folder.absolute().name, longest=80) or "this project"
@@ -82,16 +148,36 @@ def _product(sources: Sources, *, serves: bool) -> Product:
     if not languages - PROSE - PAGES:
         return Product.DOCUMENTS if languages & PROSE or not languages else Product.SITE
     scripts = table(sources.pyproject, "project", "scripts") or sources.package_json.get("bin")
-    return Product.COMMAND if scripts or any(file.guard for file in sources.product) else Product.LIBRARY
+    return (
+        Product.COMMAND
+        if scripts or any(file.guard for file in sources.product)
+        else Product.LIBRARY
+    )
 
 
 def _places(holding: Holding, tests: tuple[str, ...]) -> tuple[str, ...]:
-    """Globs of the product and its tests: folders with source, and source files at the root. The rest is for people."""
-    folders = {name.partition("/")[0] for name in holding.files if "/" in name and language_of(name)}
-    product = {f"{folder}/**" for folder in folders if folder not in _PEOPLES and not folder.startswith(".")}
+    """Globs of the product and its tests: folders with source, and source files at the root. The
+    rest is for people."""
+    folders = {
+        name.partition("/")[0] for name in holding.files if "/" in name and language_of(name)
+    }
+    product = {
+        f"{folder}/**"
+        for folder in folders
+        if folder not in _PEOPLES and not folder.startswith(".")
+    }
     documents = {f"{folder}/**" for folder in ("docs", "doc") if folder in folders}
-    at_root = {f"/{name}" for name in holding.files if "/" not in name and language_of(name) and not _steers(name)}
-    globs = product | documents | at_root | {path if "/" in path else f"/{path}" for path in tests if path not in _BUILDERS}
+    at_root = {
+        f"/{name}"
+        for name in holding.files
+        if "/" not in name and language_of(name) and not _steers(name)
+    }
+    globs = (
+        product
+        | documents
+        | at_root
+        | {path if "/" in path else f"/{path}" for path in tests if path not in _BUILDERS}
+    )
     return tuple(sorted(glob for glob in globs if glob_fault(glob) is None and is_citable(glob)))
 
 
@@ -110,7 +196,12 @@ def _governing(holding: Holding) -> Iterator[Governing]:
 def _clauses(holding: Holding, governing: tuple[Governing, ...]) -> Iterator[Clause]:
     for one in governing:
         if not one.binds:
-            yield from clauses_in(one.file, holding.text(one.file), files=holding.files, is_mission=one.name == MISSION)
+            yield from clauses_in(
+                one.file,
+                holding.text(one.file),
+                files=holding.files,
+                is_mission=one.name == MISSION,
+            )
 
 
 def _scope(holding: Holding, governing: tuple[Governing, ...]) -> tuple[ScopeEntry, ...]:
@@ -119,14 +210,24 @@ def _scope(holding: Holding, governing: tuple[Governing, ...]) -> tuple[ScopeEnt
 
 
 def _lfs(holding: Holding) -> Iterator[str]:
-    """Files that are pointers to a large file elsewhere. Only what .gitattributes gives to LFS is opened."""
-    patterns = [line.split()[0] for name in holding.files if name.rpartition("/")[2] == ".gitattributes"
-                for line in holding.text(name).splitlines() if "filter=lfs" in line and not line.startswith("#")]
+    """Files that are pointers to a large file elsewhere. Only what .gitattributes gives to LFS is
+    opened."""
+    patterns = [
+        line.split()[0]
+        for name in holding.files
+        if name.rpartition("/")[2] == ".gitattributes"
+        for line in holding.text(name).splitlines()
+        if "filter=lfs" in line and not line.startswith("#")
+    ]
     if patterns:
         from pathspec import GitIgnoreSpec
 
         try:
             large = GitIgnoreSpec.from_lines(patterns)
-        except ValueError:      # not a pattern: git ignores it as well
+        except ValueError:  # not a pattern: git ignores it as well
             return
-        yield from (name for name in large.match_files(holding.files) if holding.text(name).startswith(_POINTER))
+        yield from (
+            name
+            for name in large.match_files(holding.files)
+            if holding.text(name).startswith(_POINTER)
+        )

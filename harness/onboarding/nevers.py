@@ -14,7 +14,8 @@ SEVEN = 7
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """One proposal, as a scope entry. `source` is where the repository says so itself; `of` and `already` say whom it suits."""
+    """One proposal, as a scope entry. `source` is where the repository says so itself; `of` and
+    `already` say whom it suits."""
 
     id: str
     title: str
@@ -33,25 +34,47 @@ def catalogue() -> tuple[Never, ...]:
     import yaml
 
     text = (files("harness.onboarding") / "nevers.yaml").read_text("utf-8")
-    return tuple(Never(**{**entry, "asks_like": tuple(entry["asks_like"]), "of": frozenset(entry["of"])})
-                 for entry in yaml.safe_load(text))
+    return tuple(
+        Never(**{**entry, "asks_like": tuple(entry["asks_like"]), "of": frozenset(entry["of"])})
+        for entry in yaml.safe_load(text)
+    )
 
 
 def nevers_of(survey: Survey) -> tuple[Never, ...]:
-    """Seven proposals: what the repository's own prose rules out first, then what suits such a product."""
-    suited = [never for never in catalogue() if survey.product in never.of and not _is_already(never, survey)]
+    """Seven proposals: what the repository's own prose rules out first, then what suits such a
+    product."""
+    suited = [
+        never
+        for never in catalogue()
+        if survey.product in never.of and not _is_already(never, survey)
+    ]
     return (*_own(survey), *suited)[:SEVEN]
 
 
 def _is_already(never: Never, survey: Survey) -> bool:
-    """Whether the survey shows that the product is this: nobody wants to hear "no payments" in a shop."""
-    signs = (*survey.dependencies, *(route.path for route in survey.routes), *(place.strip("/*") for place in survey.places))
+    """Whether the survey shows that the product is this: nobody wants to hear "no payments" in a
+    shop."""
+    signs = (
+        *survey.dependencies,
+        *(route.path for route in survey.routes),
+        *(place.strip("/*") for place in survey.places),
+    )
     return any(re.search(never.already, sign, re.IGNORECASE) for sign in signs)
 
 
 def _own(survey: Survey) -> Iterator[Never]:
     """What the repository's own mission says it never becomes."""
-    said = [clause for clause in survey.clauses if clause.kind is ClauseKind.NEVER and clause.values]
-    for number, clause in enumerate((clause for clause in said if is_harmless(clause.values[0])), 1):
+    said = [
+        clause for clause in survey.clauses if clause.kind is ClauseKind.NEVER and clause.values
+    ]
+    for number, clause in enumerate(
+        (clause for clause in said if is_harmless(clause.values[0])), 1
+    ):
         what = clause.values[0]
-        yield Never(f"M-OWN-{number}", f"Not {what[:60].rstrip()}", (what,), "This is left out on purpose.", source=clause.place)
+        yield Never(
+            f"M-OWN-{number}",
+            f"Not {what[:60].rstrip()}",
+            (what,),
+            "This is left out on purpose.",
+            source=clause.place,
+        )

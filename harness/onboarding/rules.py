@@ -1,8 +1,9 @@
-"""The rules that are drafted: a floor that every repository gets, and what its own prose says, in shadow, with the quote.
+"""The rules that are drafted: a floor that every repository gets, and what its own prose says, in
+shadow, with the quote.
 
-The floor is what no change of a factory may do anywhere. A number or a path out of prose is somebody's words read by a
-machine, so it is reported and blocks nothing until a person has looked at it and writes `status: enforce`.
-"""
+The floor is what no change of a factory may do anywhere. A number or a path out of prose is
+somebody's words read by a machine, so it is reported and blocks nothing until a person has looked
+at it and writes `status: enforce`."""
 
 import json
 from collections.abc import Iterator
@@ -14,20 +15,52 @@ from harness.onboarding.words import is_citable, quoted
 
 MOST_CLAUSES = 40
 _LIMITS = (
-    (ClauseKind.LINES, "F-SIZE", "Changes stay small", "lines", 400, "split",
-     "A change should be readable in ten minutes, so it changes at most {n} lines, added and deleted together."),
-    (ClauseKind.FILES, "F-FILES", "A change is about one thing", "files", 20, "split",
-     "What touches more than {n} files is seldom one thing."),
-    (ClauseKind.ATTEMPTS, "F-TRIES", "Some tries, then a person", "attempts", 3, "needs-human",
-     "The factory tries an issue at most {n} times. Then it asks."),
-    (ClauseKind.DOLLARS, "F-COST", "What an issue may cost", "dollars", 2, "needs-human",
-     "An issue costs at most {n} dollars in model calls, in all its attempts."),
+    (
+        ClauseKind.LINES,
+        "F-SIZE",
+        "Changes stay small",
+        "lines",
+        400,
+        "split",
+        (
+            "A change should be readable in ten minutes, so it changes at most {n} lines, added and"
+            " deleted together."
+        ),
+    ),
+    (
+        ClauseKind.FILES,
+        "F-FILES",
+        "A change is about one thing",
+        "files",
+        20,
+        "split",
+        "What touches more than {n} files is seldom one thing.",
+    ),
+    (
+        ClauseKind.ATTEMPTS,
+        "F-TRIES",
+        "Some tries, then a person",
+        "attempts",
+        3,
+        "needs-human",
+        "The factory tries an issue at most {n} times. Then it asks.",
+    ),
+    (
+        ClauseKind.DOLLARS,
+        "F-COST",
+        "What an issue may cost",
+        "dollars",
+        2,
+        "needs-human",
+        "An issue costs at most {n} dollars in model calls, in all its attempts.",
+    ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class RuleDraft:
-    """One rule as the template writes it. `check` and each case are one line of YAML; `said` are the sentences it stands on."""
+    """One rule as the template writes it. `check` and each case are one line of YAML; `said` are
+    the sentences it stands on."""
 
     id: str
     title: str
@@ -42,8 +75,12 @@ class RuleDraft:
     @property
     def quotes(self) -> tuple[str, ...]:
         """The sentences with their places, each on a line of its own."""
-        return tuple(f"{quoted(clause.quote)} ({clause.place})" if is_citable(clause.quote) else f"It is said at {clause.place}."
-                     for clause in self.said)
+        return tuple(
+            f"{quoted(clause.quote)} ({clause.place})"
+            if is_citable(clause.quote)
+            else f"It is said at {clause.place}."
+            for clause in self.said
+        )
 
 
 def rules_of(survey: Survey) -> tuple[RuleDraft, ...]:
@@ -52,48 +89,109 @@ def rules_of(survey: Survey) -> tuple[RuleDraft, ...]:
 
 
 def unchecked_in(survey: Survey) -> tuple[Clause, ...]:
-    """Sentences that bind and that no drafted rule holds, so that a person sees that they were not forgotten."""
+    """Sentences that bind and that no drafted rule holds, so that a person sees that they were not
+    forgotten."""
     held = {clause for rule in rules_of(survey) for clause in rule.said}
-    return tuple(clause for clause in survey.clauses if clause not in held and clause.kind is not ClauseKind.NEVER)
+    return tuple(
+        clause
+        for clause in survey.clauses
+        if clause not in held and clause.kind is not ClauseKind.NEVER
+    )
 
 
 def _rules(survey: Survey) -> Iterator[RuleDraft]:
     for kind, rule_id, title, what, usual, on_fail, prose in _LIMITS:
-        yield _limit(kind, rule_id, title, usual=usual, on_fail=on_fail, prose=prose, what=what, survey=survey)
+        yield _limit(
+            kind,
+            rule_id,
+            title,
+            usual=usual,
+            on_fail=on_fail,
+            prose=prose,
+            what=what,
+            survey=survey,
+        )
     yield _places(survey)
     yield from _protected(survey)
-    yield RuleDraft("F-DEPS", "No new dependencies", "Each dependency is somebody else's commit right. A person adds one.",
-                    "{dependencies: {}}",
-                    ("{given: {dependencies: {}}, expect: pass}", "{given: {dependencies: {left-pad: added}}, expect: fail}"),
-                    said=_of(survey, ClauseKind.DEPENDENCIES))
-    yield RuleDraft("F-SECRETS", "No secrets", "A change adds nothing that looks like a credential.", "{secrets: {}}",
-                    ("{given: {secrets: []}, expect: pass}", '{given: {secrets: ["config.py"]}, expect: fail}'),
-                    said=_of(survey, ClauseKind.SECRETS))
+    yield RuleDraft(
+        "F-DEPS",
+        "No new dependencies",
+        "Each dependency is somebody else's commit right. A person adds one.",
+        "{dependencies: {}}",
+        (
+            "{given: {dependencies: {}}, expect: pass}",
+            "{given: {dependencies: {left-pad: added}}, expect: fail}",
+        ),
+        said=_of(survey, ClauseKind.DEPENDENCIES),
+    )
+    yield RuleDraft(
+        "F-SECRETS",
+        "No secrets",
+        "A change adds nothing that looks like a credential.",
+        "{secrets: {}}",
+        ("{given: {secrets: []}, expect: pass}", '{given: {secrets: ["config.py"]}, expect: fail}'),
+        said=_of(survey, ClauseKind.SECRETS),
+    )
     yield _tests(survey)
     yield from _tests_added(survey)
 
 
-def _limit(kind: ClauseKind, rule_id: str, title: str, *, usual: int, on_fail: str, prose: str, what: str,
-           survey: Survey) -> RuleDraft:
+def _limit(
+    kind: ClauseKind,
+    rule_id: str,
+    title: str,
+    *,
+    usual: int,
+    on_fail: str,
+    prose: str,
+    what: str,
+    survey: Survey,
+) -> RuleDraft:
     """A limit: the strictest number that the prose says, in shadow, or else the usual one."""
     said = sorted(_of(survey, kind), key=lambda clause: int(clause.values[0]))[:1]
     number = int(said[0].values[0]) if said else usual
     text = f"Read as a limit: at most {number} {what}." if said else prose.format(n=number)
-    return RuleDraft(rule_id, title, text, f"{{{kind}: {{max: {number}}}}}",
-                     (f"{{given: {{{kind}: {number}}}, expect: pass}}", f"{{given: {{{kind}: {number + 1}}}, expect: fail}}"),
-                     on_fail=on_fail, status="shadow" if said else "enforce", said=tuple(said))
+    return RuleDraft(
+        rule_id,
+        title,
+        text,
+        f"{{{kind}: {{max: {number}}}}}",
+        (
+            f"{{given: {{{kind}: {number}}}, expect: pass}}",
+            f"{{given: {{{kind}: {number + 1}}}, expect: fail}}",
+        ),
+        on_fail=on_fail,
+        status="shadow" if said else "enforce",
+        said=tuple(said),
+    )
 
 
 def _places(survey: Survey) -> RuleDraft:
-    prose = ("The factory works on what the product is made of. What steers it, builds it and decides which code is installed\n"
-             "is for people.")
+    prose = (
+        "The factory works on what the product is made of. What steers it, builds it and decides"
+        " which code is installed\nis for people."
+    )
     if not survey.places:
-        return RuleDraft("F-PATHS", "Not what steers it", prose, '{paths: {deny: ["factory.toml"]}}',
-                         ('{given: {files: ["a.txt"]}, expect: pass}', '{given: {files: ["factory.toml"]}, expect: fail}'))
+        return RuleDraft(
+            "F-PATHS",
+            "Not what steers it",
+            prose,
+            '{paths: {deny: ["factory.toml"]}}',
+            (
+                '{given: {files: ["a.txt"]}, expect: pass}',
+                '{given: {files: ["factory.toml"]}, expect: fail}',
+            ),
+        )
     return RuleDraft(
-        "F-PATHS", "Only the product and its tests", prose, f"{{paths: {{allow: {_list(survey.places)}}}}}",
-        (f"{{given: {{files: {_list((_within(survey.places[0]),))}}}, expect: pass}}",
-         '{given: {files: ["factory.toml"]}, expect: fail}'))
+        "F-PATHS",
+        "Only the product and its tests",
+        prose,
+        f"{{paths: {{allow: {_list(survey.places)}}}}}",
+        (
+            f"{{given: {{files: {_list((_within(survey.places[0]),))}}}, expect: pass}}",
+            '{given: {files: ["factory.toml"]}, expect: fail}',
+        ),
+    )
 
 
 def _protected(survey: Survey) -> Iterator[RuleDraft]:
@@ -103,21 +201,43 @@ def _protected(survey: Survey) -> Iterator[RuleDraft]:
             seen.add(clause.values)
             touched = _within(clause.values[0])
             yield RuleDraft(
-                f"F-KEEP-{len(seen)}", "Left alone", "Read as paths that no change of the factory touches.",
+                f"F-KEEP-{len(seen)}",
+                "Left alone",
+                "Read as paths that no change of the factory touches.",
                 f"{{paths: {{deny: {_list(clause.values)}}}}}",
-                (f"{{given: {{files: {_list((touched,))}}}, expect: fail}}", '{given: {files: ["zz/zz.zz"]}, expect: pass}'),
-                status="shadow", said=(clause,))
+                (
+                    f"{{given: {{files: {_list((touched,))}}}, expect: fail}}",
+                    '{given: {files: ["zz/zz.zz"]}, expect: pass}',
+                ),
+                status="shadow",
+                said=(clause,),
+            )
 
 
 def _tests(survey: Survey) -> RuleDraft:
     there = survey.suite is not None and bool(survey.suite.command)
-    text = "A test that passed before a change passes after it, as it was written: a promise is not rewritten to fit the code."
+    text = (
+        "A test that passed before a change passes after it, as it was written: a promise is not"
+        " rewritten to fit the code."
+    )
     if not there:
-        text += " There is no test command yet, so this is in shadow: where nothing runs, it would refuse every change."
-    return RuleDraft("F-TESTS", "Tests are kept", text, "{tests_kept: {}}",
-                     ("{given: {tests: {base: [a], candidate: [a, b]}}, expect: pass}",
-                      "{given: {tests: {base: [a], candidate: [b]}}, expect: fail}"),
-                     on_fail="retry", status="enforce" if there else "shadow", said=_of(survey, ClauseKind.TESTS_KEPT))
+        text += (
+            " There is no test command yet, so this is in shadow: where nothing runs, it would"
+            " refuse every change."
+        )
+    return RuleDraft(
+        "F-TESTS",
+        "Tests are kept",
+        text,
+        "{tests_kept: {}}",
+        (
+            "{given: {tests: {base: [a], candidate: [a, b]}}, expect: pass}",
+            "{given: {tests: {base: [a], candidate: [b]}}, expect: fail}",
+        ),
+        on_fail="retry",
+        status="enforce" if there else "shadow",
+        said=_of(survey, ClauseKind.TESTS_KEPT),
+    )
 
 
 def _tests_added(survey: Survey) -> Iterator[RuleDraft]:
@@ -127,11 +247,19 @@ def _tests_added(survey: Survey) -> Iterator[RuleDraft]:
         only_bugs = all(clause.values == ("bug",) for clause in said)
         test = paths[0].replace("**", "test_a.py")
         yield RuleDraft(
-            "F-REGRESSION", "A fix brings its test" if only_bugs else "A change brings its test",
-            f"Read as: {'a fix' if only_bugs else 'a change'} touches the tests.", f"{{paths: {{require: {_list(paths[:1])}}}}}",
-            (f"{{given: {{kind: bug, files: {_list((test,))}}}, expect: pass}}",
-             '{given: {kind: bug, files: ["zz.zz"]}, expect: fail}'),
-            on_fail="retry", status="shadow", when='kind == "bug"' if only_bugs else "", said=said)
+            "F-REGRESSION",
+            "A fix brings its test" if only_bugs else "A change brings its test",
+            f"Read as: {'a fix' if only_bugs else 'a change'} touches the tests.",
+            f"{{paths: {{require: {_list(paths[:1])}}}}}",
+            (
+                f"{{given: {{kind: bug, files: {_list((test,))}}}, expect: pass}}",
+                '{given: {kind: bug, files: ["zz.zz"]}, expect: fail}',
+            ),
+            on_fail="retry",
+            status="shadow",
+            when='kind == "bug"' if only_bugs else "",
+            said=said,
+        )
 
 
 def _of(survey: Survey, kind: ClauseKind) -> tuple[Clause, ...]:

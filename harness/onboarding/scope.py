@@ -8,9 +8,14 @@ from harness.governance.language.yamlblock import read_block
 
 
 def scope_in(text: str) -> tuple[ScopeEntry, ...]:
-    """The entries of a mission with blocks; none of one that is prose, or that cannot be obeyed as it stands."""
+    """The entries of a mission with blocks; none of one that is prose, or that cannot be obeyed as
+    it stands."""
     try:
         page = page_of(Document(MISSION, MISSION, text, ""))
-        return tuple(scope_entry_in(section, read_block(section.block, MISSION)) for section in page.sections if section.block)
+        return tuple(
+            scope_entry_in(section, read_block(section.block, MISSION))
+            for section in page.sections
+            if section.block
+        )
     except GovernanceError:
         return ()

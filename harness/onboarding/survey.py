@@ -24,11 +24,12 @@ class Evidence:
 
 
 class Product(StrEnum):
-    """What kind of thing the repository makes; it decides what the mission proposes never to become."""
+    """What kind of thing the repository makes; it decides what the mission proposes never to
+    become."""
 
-    SITE = "site"            # people open it in a browser
-    COMMAND = "command"      # people run it
-    LIBRARY = "library"      # other programs import it
+    SITE = "site"  # people open it in a browser
+    COMMAND = "command"  # people run it
+    LIBRARY = "library"  # other programs import it
     DOCUMENTS = "documents"  # people read it
 
 
@@ -48,13 +49,14 @@ class Start:
     argv: tuple[str, ...]
     port_env: str
     because: Evidence
-    needs: str = ""                                   # a distribution without which the command cannot run
+    needs: str = ""  # a distribution without which the command cannot run
     env: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """A start command that leaves before the app answers, and its foreground form where there is one."""
+    """A start command that leaves before the app answers, and its foreground form where there is
+    one."""
 
     command: str
     instead: str
@@ -63,17 +65,19 @@ class Daemon:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Where the app keeps its data: the variable that names the folder, or none; and what fills it."""
+    """Where the app keeps its data: the variable that names the folder, or none; and what fills
+    it."""
 
     env: str = ""
     seed: tuple[str, ...] = ()
     because: tuple[Evidence, ...] = ()
-    fixed: Evidence | None = None                     # a place that no variable can move
+    fixed: Evidence | None = None  # a place that no variable can move
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The project's own tests. `command` is empty where none was found that writes a JUnit report."""
+    """The project's own tests. `command` is empty where none was found that writes a JUnit
+    report."""
 
     runner: str
     command: tuple[str, ...]
@@ -102,7 +106,8 @@ class Route:
 
 
 class ClauseKind(StrEnum):
-    """What a sentence of prose governance asks for. UNCHECKED: something, but nothing that a check can hold."""
+    """What a sentence of prose governance asks for. UNCHECKED: something, but nothing that a check
+    can hold."""
 
     LINES = "changed_lines"
     FILES = "files"
@@ -119,7 +124,8 @@ class ClauseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A sentence that binds, word for word, with its place. `values` are its number or its paths, or what it forbids."""
+    """A sentence that binds, word for word, with its place. `values` are its number or its paths,
+    or what it forbids."""
 
     kind: ClauseKind
     quote: str
@@ -135,7 +141,8 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Governing:
-    """One of the files that steer a factory, as it is found. `binds` says whether it has blocks that our reader reads."""
+    """One of the files that steer a factory, as it is found. `binds` says whether it has blocks
+    that our reader reads."""
 
     name: str
     file: str
@@ -165,13 +172,13 @@ class Survey:
     data: Data = field(default_factory=Data)
     suite: Suite | None = None
     routes: tuple[Route, ...] = ()
-    places: tuple[str, ...] = ()                      # globs of what the product is made of
+    places: tuple[str, ...] = ()  # globs of what the product is made of
     governing: tuple[Governing, ...] = ()
     clauses: tuple[Clause, ...] = ()
-    scope: tuple[ScopeEntry, ...] = ()                # of a mission that binds already
+    scope: tuple[ScopeEntry, ...] = ()  # of a mission that binds already
     ci: tuple[str, ...] = ()
     issue_forms: tuple[str, ...] = ()
-    present: frozenset[str] = frozenset()             # which of the drafts' own paths are taken, in any case
+    present: frozenset[str] = frozenset()  # which of the drafts' own paths are taken, in any case
     submodules: tuple[str, ...] = ()
     lfs: tuple[str, ...] = ()
     links_out: tuple[str, ...] = ()

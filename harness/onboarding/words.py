@@ -1,5 +1,6 @@
-"""Words of a repository, made fit to stand in a document that binds: plain, on one line, and saying nothing to a reader
-of rules. A README may hold `{#M-X}`, a fence or an invisible character; a draft that repeats it must still parse."""
+"""Words of a repository, made fit to stand in a document that binds: plain, on one line, and saying
+nothing to a reader of rules. A README may hold `{#M-X}`, a fence or an invisible character; a draft
+that repeats it must still parse."""
 
 import json
 import re
@@ -9,36 +10,49 @@ from harness.governance.text.invisible import is_invisible
 LONGEST = 400
 _CITING = re.compile(r"(?<![\w-])[A-Z]-[A-Z0-9]|workflows/|\{#")
 _PROMISING = re.compile(r"\b(?:MUST|NEVER)\b")
-_NUMBER = re.compile(r"\d|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"\d|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b", re.IGNORECASE
+)
 _UNIT = re.compile(r"\b(?:lines|files|attempts|tries|dollars|usd)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^\W\d_]|`[^`]|\*\*[^\s*]|[\"“('‘]")
 
 
 def plain(text: str, *, longest: int = LONGEST) -> str:
     """The text on one line, without a character that shows nothing, cut at a word."""
-    shown = "".join(" " if char.isspace() else char for char in text if char.isspace() or not is_invisible(char))
+    shown = "".join(
+        " " if char.isspace() else char for char in text if char.isspace() or not is_invisible(char)
+    )
     line = " ".join("".join(char for char in shown if char.isprintable()).split())
-    return line if len(line) <= longest else f"{line[:longest].rpartition(' ')[0] or line[:longest]} …"
+    return (
+        line if len(line) <= longest else f"{line[:longest].rpartition(' ')[0] or line[:longest]} …"
+    )
 
 
 def is_citable(text: str) -> bool:
-    """Whether this line may stand above a block, where a promise or a number is at home: it names no id and no workflow."""
+    """Whether this line may stand above a block, where a promise or a number is at home: it names
+    no id and no workflow."""
     return not _CITING.search(text)
 
 
 def is_harmless(text: str) -> bool:
     """Whether a reader of rules would find nothing in this line that binds, cites or limits."""
-    return is_citable(text) and not _PROMISING.search(text) and not (_UNIT.search(text) and _NUMBER.search(text))
+    return (
+        is_citable(text)
+        and not _PROMISING.search(text)
+        and not (_UNIT.search(text) and _NUMBER.search(text))
+    )
 
 
 def paragraph(text: str) -> str:
-    """The text as a paragraph of its own where it is harmless and begins as a sentence does; else empty."""
+    """The text as a paragraph of its own where it is harmless and begins as a sentence does; else
+    empty."""
     line = plain(text)
     return line if is_harmless(line) and _SENTENCE.match(line) else ""
 
 
 def quoted(text: str) -> str:
-    """The text in quotation marks, which begin no Markdown construct; for a line of its own in a section that binds."""
+    """The text in quotation marks, which begin no Markdown construct; for a line of its own in a
+    section that binds."""
     return f"“{plain(text)}”"
 
 

@@ -1,4 +1,5 @@
-"""A dry run on a home: everything real is read and asked, and all that is written is what it cost."""
+"""A dry run on a home: everything real is read and asked, and all that is written is what it
+cost."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from harness.wiring import Tell
 
 STRANGER = Actor(0, "(nobody yet)")
-_GONE = (404, 410)      # never there, or deleted
+_GONE = (404, 410)  # never there, or deleted
 
 
 def planned(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> "DryRun":
@@ -32,7 +33,10 @@ def planned(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> "Dr
     with open_factory(home, tell=tell) as works:
         plant = works.plant
         if fault := plant.known.fault():
-            raise LedgerError(f"{fault.says}; nothing is thought through on a ledger that is not the one that was signed")
+            raise LedgerError(
+                f"{fault.says}; nothing is thought through on a ledger that is not the one that was"
+                " signed"
+            )
         steering = current_steering(plant)
         issue = _issue_on(plant.forge, asked) if isinstance(asked, int) else _issue_in(asked, plant)
         run = _name(plant, issue.number)
@@ -47,18 +51,31 @@ def planned(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> "Dr
 def thought(plant: "Plant", issue: Issue) -> "Iterator[tuple[Plant, OverLedger]]":
     """The same plant, over a ledger in memory and without a hand on the forge."""
     over = OverLedger(plant.ledger.entries(), plant.clock.now)
-    yield replace(plant, ledger=over, forge=cast(Forge, _Seen(plant.forge, issue)), writer=cast(ForgeWriter, _NoHand())), over
+    yield (
+        replace(
+            plant,
+            ledger=over,
+            forge=cast(Forge, _Seen(plant.forge, issue)),
+            writer=cast(ForgeWriter, _NoHand()),
+        ),
+        over,
+    )
 
 
 def _name(plant: "Plant", issue: int) -> str:
     """Names no run: what it cost is told apart from what the runs of the issue did."""
     prefix = f"plan-{issue}-"
-    runs = {entry.run for entry in plant.ledger.entries(kind="usage") if entry.run and entry.run.startswith(prefix)}
+    runs = {
+        entry.run
+        for entry in plant.ledger.entries(kind="usage")
+        if entry.run and entry.run.startswith(prefix)
+    }
     return f"{prefix}{1 + len(runs)}"
 
 
 def _write_down_the_cost(plant: "Plant", over: OverLedger, issue: int) -> None:
-    """Of an issue that the ledger does not know yet the cost is nobody's: an entry of its own would pass for its beginning."""
+    """Of an issue that the ledger does not know yet the cost is nobody's: an entry of its own would
+    pass for its beginning."""
     known = issue if plant.ledger.find(f"issue/{issue}") else None
     for entry in over.added:
         if entry.kind == "usage":
@@ -70,7 +87,10 @@ def _issue_on(forge: Forge, number: int) -> Issue:
         return forge.issue(number)
     except ForgeError as error:
         if error.status in _GONE:
-            raise ConfigError(f"there is no issue #{number} on the forge; `factory status` lists those that are known") from error
+            raise ConfigError(
+                f"there is no issue #{number} on the forge; `factory status` lists those that are"
+                " known"
+            ) from error
         raise
 
 
@@ -82,11 +102,18 @@ def _issue_in(file: Path, plant: "Plant") -> Issue:
     if len(found) != 1:
         raise ConfigError(f"holds {len(found)} issues; a dry run is of one", file=str(file))
     numbers = (told.issue for told in plant.known.histories())
-    return Issue(1 + max((*numbers, *plant.lookout.open_issues()), default=0), found[0].title, found[0].body, STRANGER, open=True)
+    return Issue(
+        1 + max((*numbers, *plant.lookout.open_issues()), default=0),
+        found[0].title,
+        found[0].body,
+        STRANGER,
+        open=True,
+    )
 
 
 class _Seen:
-    """A forge on which this issue says what it says here, and for one that was never filed nobody has said anything."""
+    """A forge on which this issue says what it says here, and for one that was never filed nobody
+    has said anything."""
 
     def __init__(self, forge: Forge, issue: Issue) -> None:
         self._forge, self._issue = forge, issue

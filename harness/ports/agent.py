@@ -10,7 +10,8 @@ from harness.ports.model import Session
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What one agent run is given. `system` blocks come first and are byte-identical between runs, for the cache."""
+    """What one agent run is given. `system` blocks come first and are byte-identical between runs,
+    for the cache."""
 
     run: str
     role: str
@@ -27,20 +28,23 @@ class Assignment:
 class AgentReport:
     """How the agent says it ended. Nothing in it is believed; it is shown to people and kept."""
 
-    outcome: str                # finished · gave-up · out-of-turns · stalled · budget · error
+    outcome: str  # finished · gave-up · out-of-turns · stalled · budget · error
     summary: str
     reason: str | None
     turns: int
     tool_calls: int
     box_form: str
     killed_by: str | None = None
-    agent: str = "built-in"     # which one it was; of a CLI, with its version
-    evidence: tuple[str, ...] = ()      # what it gave up on: commands that it ran, or words that contradict each other
+    agent: str = "built-in"  # which one it was; of a CLI, with its version
+    evidence: tuple[
+        str, ...
+    ] = ()  # what it gave up on: commands that it ran, or words that contradict each other
 
 
 class Agent(Protocol):
     """Runs an assignment to its end in a box."""
 
     def work(self, assignment: Assignment, session: Session) -> AgentReport:
-        """Run it; the box is dead when this returns. Raises SandboxError when no box could be made."""
+        """Run it; the box is dead when this returns. Raises SandboxError when no box could be
+        made."""
         ...

@@ -1,4 +1,5 @@
-"""The durable engine: each call runs at least once, is recorded exactly once, and survives a kill."""
+"""The durable engine: each call runs at least once, is recorded exactly once, and survives a
+kill."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -7,10 +8,12 @@ Action = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 class Engine(Protocol):
-    """Starts named actions under ids of our choosing. The same id again attaches to the same work."""
+    """Starts named actions under ids of our choosing. The same id again attaches to the same
+    work."""
 
     def register(self, name: str, action: Action) -> None:
-        """Make an action known. Must happen before `launch`, because recovery calls actions by name."""
+        """Make an action known. Must happen before `launch`, because recovery calls actions by
+        name."""
         ...
 
     def launch(self) -> None:
@@ -21,20 +24,24 @@ class Engine(Protocol):
         """Start `name` under the id `key`, or attach to it where it is already known."""
         ...
 
-    def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, Mapping[str, Any]] | None:
-        """The first of `keys` to be done, with its recorded result; None when the time is up. Without keys it waits.
+    def wait_any(
+        self, keys: frozenset[str], *, seconds: float
+    ) -> tuple[str, Mapping[str, Any]] | None:
+        """The first of `keys` to be done, with its recorded result; None when the time is up.
+        Without keys it waits.
 
-        An action that raised has a result too: a NodeResult's document, `stopped` for a stop, `failed` for the rest.
-        Raises PortError when the store fails."""
+        An action that raised has a result too: a NodeResult's document, `stopped` for a stop,
+        `failed` for the rest. Raises PortError when the store fails."""
         ...
 
     def cancel(self, key: str) -> None:
-        """Give the work up: it is recorded as cancelled, unless its result already is. The action may still be running;
-        whoever cancels kills what it started."""
+        """Give the work up: it is recorded as cancelled, unless its result already is. The action
+        may still be running; whoever cancels kills what it started."""
         ...
 
     def doze(self) -> None:
-        """Let go of the store until something is started again, unless work is under way. For whoever has nothing to do."""
+        """Let go of the store until something is started again, unless work is under way. For
+        whoever has nothing to do."""
         ...
 
     def close(self) -> None:

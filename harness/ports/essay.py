@@ -11,6 +11,6 @@ class Essays(Protocol):
     def essay(self, request: EssayRequest) -> Essay:
         """The same commit and the same request give the same bytes.
 
-        Raises GitError where the commit cannot be read. What else goes wrong leaves the repository out of the essay, and
-        its manifest says why: an agent can still look for itself."""
+        Raises GitError where the commit cannot be read. What else goes wrong leaves the repository
+        out of the essay, and its manifest says why: an agent can still look for itself."""
         ...

@@ -1,4 +1,5 @@
-"""The forge, read and written. One adapter serves github.com, GitHub Enterprise and the embedded forge."""
+"""The forge, read and written. One adapter serves github.com, GitHub Enterprise and the embedded
+forge."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -17,21 +18,23 @@ from harness.domain.issue import (
 
 
 class Forge(Protocol):
-    """What can be asked. Every method raises ForgeError; `retryable` tells a passing fault from a final one, and `again_at`,
-    where it is set, before which moment no call will be answered: until then none is sent, by nobody of this process."""
+    """What can be asked. Every method raises ForgeError; `retryable` tells a passing fault from a
+    final one, and `again_at`, where it is set, before which moment no call will be answered: until
+    then none is sent, by nobody of this process."""
 
     def issues(self, *, since: str | None = None) -> tuple[Issue, ...]:
-        """Open issues (never pull requests), oldest number first; with `since` (ISO 8601) those updated after it,
-        closed ones too."""
+        """Open issues (never pull requests), oldest number first; with `since` (ISO 8601) those
+        updated after it, closed ones too."""
         ...
 
     def news(self, cursor: str = "") -> News:
-        """What changed since the look that gave `cursor`; without one, every open issue and pull request.
+        """What changed since the look that gave `cursor`; without one, every open issue and pull
+        request.
 
-        Nothing that changed is ever left out; what changed within the last seconds may be told twice. It takes one request
-        where little or nothing changed, and where nothing did, no body comes with the answer. What was deleted or moved away
-        is not told: only `issues` shows that something is gone. A cursor that is no longer understood counts as none.
-        """
+        Nothing that changed is ever left out; what changed within the last seconds may be told
+        twice. It takes one request where little or nothing changed, and where nothing did, no body
+        comes with the answer. What was deleted or moved away is not told: only `issues` shows that
+        something is gone. A cursor that is no longer understood counts as none."""
         ...
 
     def issue(self, number: int) -> Issue:
@@ -43,11 +46,13 @@ class Forge(Protocol):
         ...
 
     def permission(self, actor: Actor) -> Permission:
-        """What the account may do, by the forge's own answer. An account that is not known has NONE."""
+        """What the account may do, by the forge's own answer. An account that is not known has
+        NONE."""
         ...
 
     def account(self) -> Actor:
-        """Who writes what the factory writes: an app's account, or the person's whose token it has."""
+        """Who writes what the factory writes: an app's account, or the person's whose token it
+        has."""
         ...
 
     def pull_request(self, number: int) -> PullRequest:
@@ -63,37 +68,44 @@ class Forge(Protocol):
         ...
 
     def check_runs(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
-        """The latest run of each check of each app on exactly this commit, with the app's number. Absent is not green."""
+        """The latest run of each check of each app on exactly this commit, with the app's number.
+        Absent is not green."""
         ...
 
     def statuses(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
-        """The newest status of each context on exactly this commit, its state as the conclusion, which is None while it is
-        `pending`. Of which app a status is the forge does not say."""
+        """The newest status of each context on exactly this commit, its state as the conclusion,
+        which is None while it is `pending`. Of which app a status is the forge does not say."""
         ...
 
     def required_checks(self, branch: str) -> tuple[RequiredCheck, ...]:
-        """What the forge's own rules demand of a commit before this branch takes it: rulesets and branch protection."""
+        """What the forge's own rules demand of a commit before this branch takes it: rulesets and
+        branch protection."""
         ...
 
 
 class ForgeWriter(Protocol):
-    """What can be done. Each is idempotent: it looks before it creates, so calling it twice changes nothing more."""
+    """What can be done. Each is idempotent: it looks before it creates, so calling it twice changes
+    nothing more."""
 
     def set_state_label(self, number: int, label: str, *, among: Iterable[str]) -> None:
-        """Make `label` the only one of `among` on the issue; other labels stay. Creates the label where missing."""
+        """Make `label` the only one of `among` on the issue; other labels stay. Creates the label
+        where missing."""
         ...
 
     def upsert_comment(self, number: int, marker: str, body: str) -> None:
-        """Keep exactly one comment of ours that carries the hidden `marker`; change it only if the body differs."""
+        """Keep exactly one comment of ours that carries the hidden `marker`; change it only if the
+        body differs."""
         ...
 
     def open_pull_request(self, *, branch: str, base: str, title: str, body: str) -> PullRequest:
-        """The open pull request from `branch`, created where there is none, read back from the forge."""
+        """The open pull request from `branch`, created where there is none, read back from the
+        forge."""
         ...
 
     def merge_pull_request(self, number: int, *, sha: CommitSha) -> CommitSha:
-        """Have the forge merge a pull request by a merge commit of its own, if its head is still `sha`; that commit. Merged
-        at this head before: the commit that did it. Raises ForgeError, final where the forge does not want to."""
+        """Have the forge merge a pull request by a merge commit of its own, if its head is still
+        `sha`; that commit. Merged at this head before: the commit that did it. Raises ForgeError,
+        final where the forge does not want to."""
         ...
 
     def close_issue(self, number: int, *, completed: bool) -> None:
@@ -104,17 +116,27 @@ class ForgeWriter(Protocol):
         """Open it again, where it is closed."""
         ...
 
-    def set_check(self, sha: CommitSha, name: str, *, conclusion: str, title: str, summary: str,
-                  annotations: Iterable[Annotation] = ()) -> None:
-        """A finished check run on a commit: conclusion `success` or `failure`, nothing in between. However many
-        annotations there are, all of them stand on the one run when this returns."""
+    def set_check(
+        self,
+        sha: CommitSha,
+        name: str,
+        *,
+        conclusion: str,
+        title: str,
+        summary: str,
+        annotations: Iterable[Annotation] = (),
+    ) -> None:
+        """A finished check run on a commit: conclusion `success` or `failure`, nothing in between.
+        However many annotations there are, all of them stand on the one run when this returns."""
         ...
 
     def upsert_issue(self, marker: str, *, title: str, body: str) -> int:
-        """Keep exactly one open issue of ours whose body carries the hidden `marker`; its number. Title and body are
-        changed only where they differ; of two, the older stays and the younger is closed as not planned."""
+        """Keep exactly one open issue of ours whose body carries the hidden `marker`; its number.
+        Title and body are changed only where they differ; of two, the older stays and the younger
+        is closed as not planned."""
         ...
 
     def pin_issue(self, number: int) -> bool:
-        """Pin it to the top of the list. False where the forge would not (three are pinned, or the right is missing)."""
+        """Pin it to the top of the list. False where the forge would not (three are pinned, or the
+        right is missing)."""
         ...

@@ -1,4 +1,5 @@
-"""The trusted repository: bare, factory-owned, the only place where facts about a change come from."""
+"""The trusted repository: bare, factory-owned, the only place where facts about a change come
+from."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from harness.domain.issue import CommitSha, TreeSha
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """What changed between two commits, from raw tree objects. `too_large` is a fact, not an exception."""
+    """What changed between two commits, from raw tree objects. `too_large` is a fact, not an
+    exception."""
 
     files: tuple[FileChange, ...]
-    added: Mapping[bytes, bytes]       # path → the bytes that the change adds, for the secret scanner
+    added: Mapping[bytes, bytes]  # path → the bytes that the change adds, for the secret scanner
     too_large: bool = False
 
 
@@ -27,7 +29,8 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """What came of an attempt to land: `landed`, `base-moved` or `refused`, with the branch's tip afterwards."""
+    """What came of an attempt to land: `landed`, `base-moved` or `refused`, with the branch's tip
+    afterwards."""
 
     outcome: str
     tip: CommitSha | None
@@ -58,8 +61,8 @@ class Repository(Protocol):
         ...
 
     def verify(self, commit: CommitSha) -> None:
-        """Read the commit and everything in its tree, and hash each object again. Raises GitError naming the first that
-        is missing or is not what its name says."""
+        """Read the commit and everything in its tree, and hash each object again. Raises GitError
+        naming the first that is missing or is not what its name says."""
         ...
 
     def fetched(self, branch: str) -> CommitSha:
@@ -75,7 +78,8 @@ class Repository(Protocol):
         ...
 
     def messages(self, tip: CommitSha, *, line: str) -> Mapping[CommitSha, str]:
-        """The commits of a branch's history whose message has a line that begins with these words, each with its message."""
+        """The commits of a branch's history whose message has a line that begins with these words,
+        each with its message."""
         ...
 
     def diff(self, base: CommitSha, head: CommitSha) -> Diff:
@@ -83,7 +87,8 @@ class Repository(Protocol):
         ...
 
     def changed(self, base: CommitSha, head: CommitSha) -> tuple[bytes, ...]:
-        """The paths that differ between two commits. Raises GitError where they are too many for anybody to look at."""
+        """The paths that differ between two commits. Raises GitError where they are too many for
+        anybody to look at."""
         ...
 
 
@@ -91,15 +96,18 @@ class Worktrees(Protocol):
     """A run's private checkout, and the way back from it without running git there."""
 
     def open(self, run: str, base: CommitSha) -> Path:
-        """A worktree on a store that holds exactly one commit. The same run again gives a fresh one."""
+        """A worktree on a store that holds exactly one commit. The same run again gives a fresh
+        one."""
         ...
 
     def prepare(self, base: CommitSha) -> None:
-        """The next worktrees will be of `base`: have some ready, in the background, where that is worth it."""
+        """The next worktrees will be of `base`: have some ready, in the background, where that is
+        worth it."""
         ...
 
     def snapshot(self, folder: Path, base: CommitSha) -> TreeSha:
-        """The tree of the files in `folder`, walked with no-follow opens. Raises GitError naming what is refused."""
+        """The tree of the files in `folder`, walked with no-follow opens. Raises GitError naming
+        what is refused."""
         ...
 
     def export(self, tree: TreeSha, folder: Path) -> None:
@@ -114,34 +122,44 @@ class Worktrees(Protocol):
 class Candidates(Protocol):
     """Writing commits, and landing them by compare-and-swap."""
 
-    def commit(self, tree: TreeSha, parents: Sequence[CommitSha], *, message: str, at: str) -> CommitSha:
+    def commit(
+        self, tree: TreeSha, parents: Sequence[CommitSha], *, message: str, at: str
+    ) -> CommitSha:
         """A commit by the factory's own identity. The same arguments give the same sha."""
         ...
 
-    def merge(self, base: CommitSha, head: CommitSha, *, message: str, at: str) -> CommitSha | Conflict:
+    def merge(
+        self, base: CommitSha, head: CommitSha, *, message: str, at: str
+    ) -> CommitSha | Conflict:
         """M = merge(base, head), made by us. A conflict is a stop, whatever the attributes say."""
         ...
 
     def push(self, commit: CommitSha, branch: str, *, expected: CommitSha | None) -> None:
-        """Put `commit` on a branch of the forge if the branch is where we think it is (None: absent)."""
+        """Put `commit` on a branch of the forge if the branch is where we think it is (None:
+        absent)."""
         ...
 
-    def land(self, candidate: CommitSha, branch: str, *, base: CommitSha, head: CommitSha, tree: TreeSha) -> Landing:
-        """Fast-forward `branch` from `base` to `candidate` after asserting its parents and tree. Idempotent."""
+    def land(
+        self, candidate: CommitSha, branch: str, *, base: CommitSha, head: CommitSha, tree: TreeSha
+    ) -> Landing:
+        """Fast-forward `branch` from `base` to `candidate` after asserting its parents and tree.
+        Idempotent."""
         ...
 
     def remove(self, branch: str, *, expected: CommitSha) -> CommitSha | None:
-        """Take a branch of ours off the forge if it is at `expected`, and leave it where somebody else moved it; where it
-        is afterwards, None when it is gone. Idempotent."""
+        """Take a branch of ours off the forge if it is at `expected`, and leave it where somebody
+        else moved it; where it is afterwards, None when it is gone. Idempotent."""
         ...
 
     def keep(self, commit: CommitSha, name: str) -> None:
-        """Keep a commit of ours under the ref `refs/factory/<name>` of the trusted repository. Idempotent."""
+        """Keep a commit of ours under the ref `refs/factory/<name>` of the trusted repository.
+        Idempotent."""
         ...
 
 
 class TreeFile(Protocol):
-    """One file of a tree, as git lists it: mode, object, raw path from the root, size in bytes (0 for a gitlink)."""
+    """One file of a tree, as git lists it: mode, object, raw path from the root, size in bytes (0
+    for a gitlink)."""
 
     @property
     def mode(self) -> str: ...
@@ -157,7 +175,8 @@ class TreeFile(Protocol):
 
 
 class Contents(Protocol):
-    """Reading whole trees, in a few processes however many files there are. Every method raises GitError."""
+    """Reading whole trees, in a few processes however many files there are. Every method raises
+    GitError."""
 
     def tree_of(self, commit: CommitSha) -> TreeSha:
         """The tree a commit has."""
@@ -168,5 +187,6 @@ class Contents(Protocol):
         ...
 
     def blobs(self, oids: Sequence[str]) -> Iterator[bytes]:
-        """The raw bytes of each file by its object, in the order asked. All of them are in memory at once."""
+        """The raw bytes of each file by its object, in the order asked. All of them are in memory
+        at once."""
         ...

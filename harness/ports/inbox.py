@@ -7,8 +7,8 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One delivery, less everything it says: `number` is the issue or pull request that it is about, None where it is about
-    neither; `digest` is the SHA-256 of its bytes, in hexadecimal."""
+    """One delivery, less everything it says: `number` is the issue or pull request that it is
+    about, None where it is about neither; `digest` is the SHA-256 of its bytes, in hexadecimal."""
 
     id: str
     event: str
@@ -17,11 +17,12 @@ class Delivery:
 
 
 class Inbox(Protocol):
-    """A queue that survives a crash. Every method raises PortError where its store fails; then nothing was changed."""
+    """A queue that survives a crash. Every method raises PortError where its store fails; then
+    nothing was changed."""
 
     def put(self, delivery: Delivery) -> bool:
-        """Keep it. Once this has returned, it is not lost. False, and nothing is kept, where one with the same id or the
-        same bytes came before, acted on or not."""
+        """Keep it. Once this has returned, it is not lost. False, and nothing is kept, where one
+        with the same id or the same bytes came before, acted on or not."""
         ...
 
     def waiting(self) -> tuple[tuple[int, Delivery], ...]:
@@ -33,7 +34,8 @@ class Inbox(Protocol):
         ...
 
     def forget(self, before: datetime) -> None:
-        """Drop what was acted on and came before that moment: a double of it would be taken for new."""
+        """Drop what was acted on and came before that moment: a double of it would be taken for
+        new."""
         ...
 
     def heard_last(self) -> datetime | None:

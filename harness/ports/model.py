@@ -12,8 +12,9 @@ from harness.domain.budget import Price, Usage
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One run and role's own line to the broker. The socket is the identity. `effort` and `max_tokens` (of one answer) are what
-    whoever asks is to ask with; empty and 0 leave it to them."""
+    """One run and role's own line to the broker. The socket is the identity. `effort` and
+    `max_tokens` (of one answer) are what whoever asks is to ask with; empty and 0 leave it to
+    them."""
 
     id: str
     socket: Path
@@ -24,8 +25,9 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """What a session is for and what it may spend, in US dollars: `usd` itself, the others with all that was spent before on
-    the same run, issue, UTC day and month. `price` is what its model costs where `factory.toml` says so."""
+    """What a session is for and what it may spend, in US dollars: `usd` itself, the others with all
+    that was spent before on the same run, issue, UTC day and month. `price` is what its model costs
+    where `factory.toml` says so."""
 
     run: str
     role: str
@@ -43,8 +45,8 @@ class SessionRequest:
 
 
 class Broker(Protocol):
-    """Opens and closes sessions. Raises ModelError when the broker is not there, BudgetExhausted at a cap, ModelsPaused where
-    nobody is asked for now."""
+    """Opens and closes sessions. Raises ModelError when the broker is not there, BudgetExhausted at
+    a cap, ModelsPaused where nobody is asked for now."""
 
     def open(self, request: SessionRequest) -> AbstractContextManager[Session]:
         """A session for the time of the `with` block."""
@@ -58,7 +60,9 @@ class Broker(Protocol):
 class Model(Protocol):
     """Asks one question with one closed answer."""
 
-    def answer(self, session: Session, *, system: Sequence[str], question: str,
-               schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer, valid against `schema`. Raises ModelError on anything else; the model has no tools of effect."""
+    def answer(
+        self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """The answer, valid against `schema`. Raises ModelError on anything else; the model has no
+        tools of effect."""
         ...

@@ -10,13 +10,16 @@ class Sandbox(Protocol):
     """Runs one command in a box and waits for the box to be dead."""
 
     def run(self, spec: BoxSpec, *, stdin: bytes = b"") -> BoxResult:
-        """Run to the end; stdout and stderr come back capped. Raises SandboxError when no box could be made."""
+        """Run to the end; stdout and stderr come back capped. Raises SandboxError when no box could
+        be made."""
         ...
 
     def form(self) -> str:
-        """The form of box that holds on this machine, found by running one; `unsealed` when none does."""
+        """The form of box that holds on this machine, found by running one; `unsealed` when none
+        does."""
         ...
 
     def layer(self, lock: bytes, *, wheels: Path) -> Path:
-        """The folder with the dependencies of a hash-locked requirements file, prepared once per lock digest."""
+        """The folder with the dependencies of a hash-locked requirements file, prepared once per
+        lock digest."""
         ...

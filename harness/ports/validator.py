@@ -1,4 +1,5 @@
-"""The sealed validator, a program of its own. The harness gives it a request and gets signed facts back."""
+"""The sealed validator, a program of its own. The harness gives it a request and gets signed facts
+back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,22 +13,22 @@ from harness.domain.verdict import Verdict
 class Authored:
     """What may be known of sealed journeys: that they exist, and that they can fail."""
 
-    outcome: str                # sealed · refused · no-journey
+    outcome: str  # sealed · refused · no-journey
     reason: str
     journeys: int
     digest: str
     red_on_base: bool
-    standing: int = 0           # journeys of what has landed; told where none was written
+    standing: int = 0  # journeys of what has landed; told where none was written
 
 
 @dataclass(frozen=True, slots=True)
 class Journeys:
     """Which sealed journeys bind a change for an issue now, and nothing about them."""
 
-    own: int                    # written for the issue's very text, or put there by a maintainer
-    standing: int               # those that guard what has landed
-    declined: bool              # the author has found nothing that a journey could be written for
-    digest: str | None          # over all of them; None when there are none
+    own: int  # written for the issue's very text, or put there by a maintainer
+    standing: int  # those that guard what has landed
+    declined: bool  # the author has found nothing that a journey could be written for
+    digest: str | None  # over all of them; None when there are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,13 @@ class Validator(Protocol):
         ...
 
     def judge(self, request: Mapping[str, Any], out: Path) -> Judged:
-        """Judge one candidate. The signature has been checked against the pinned key when this returns."""
+        """Judge one candidate. The signature has been checked against the pinned key when this
+        returns."""
         ...
 
     def verified(self, envelope: Path) -> Verdict | None:
-        """The verdict in an envelope whose signature holds against a pinned key; None when it does not."""
+        """The verdict in an envelope whose signature holds against a pinned key; None when it does
+        not."""
         ...
 
     def journeys(self, request: Mapping[str, Any]) -> Journeys:
@@ -60,9 +63,10 @@ class Validator(Protocol):
 
 
 class EvidenceReader(Protocol):
-    """Looks at what lies behind verdicts, in the judge's own store, without telling anything of it."""
+    """Looks at what lies behind verdicts, in the judge's own store, without telling anything of
+    it."""
 
     def evidence_faults(self, envelopes: Sequence[Path]) -> Mapping[Path, str]:
-        """Why the evidence behind each verdict is not what it binds; empty where it is. Raises ValidatorError when the
-        store cannot be looked at."""
+        """Why the evidence behind each verdict is not what it binds; empty where it is. Raises
+        ValidatorError when the store cannot be looked at."""
         ...

@@ -1,4 +1,5 @@
-"""Commits of the factory's own making, and the merge candidate: the commit that is judged is the commit that lands."""
+"""Commits of the factory's own making, and the merge candidate: the commit that is judged is the
+commit that lands."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,46 +31,66 @@ class TrustedCandidates:
     def __init__(self, trusted: TrustedRepository, *, identity: Identity = FACTORY) -> None:
         self._trusted, self._identity = trusted, identity
 
-    def commit(self, tree: TreeSha, parents: Sequence[CommitSha], *, message: str, at: str) -> CommitSha:
-        """A commit of `tree` at the time `at` (ISO 8601 with a zone), by the factory. Equal arguments, equal sha."""
+    def commit(
+        self, tree: TreeSha, parents: Sequence[CommitSha], *, message: str, at: str
+    ) -> CommitSha:
+        """A commit of `tree` at the time `at` (ISO 8601 with a zone), by the factory. Equal
+        arguments, equal sha."""
         arguments = [argument for parent in parents for argument in ("-p", sha(parent))]
-        written = self._trusted.git.line("commit-tree", sha(tree), *arguments, stdin=_text(message),
-                                         more=self._signature(at))
+        written = self._trusted.git.line(
+            "commit-tree", sha(tree), *arguments, stdin=_text(message), more=self._signature(at)
+        )
         return sha(written)
 
-    def merge(self, base: CommitSha, head: CommitSha, *, message: str, at: str) -> CommitSha | Conflict:
+    def merge(
+        self, base: CommitSha, head: CommitSha, *, message: str, at: str
+    ) -> CommitSha | Conflict:
         """M = merge(base, head), made in the bare repository, where no attribute is read.
 
-        In a checkout, a branch's own `merge=union` swallowed a conflict. Raises GitError when there is no merge base.
-        """
+        In a checkout, a branch's own `merge=union` swallowed a conflict. Raises GitError when there
+        is no merge base."""
         said = self._trusted.reading.said(*_MERGE, sha(base), sha(head))
         if said.status not in (0, 1):
             raise GitError(f"git merge-tree: {said.last_words}")
         tree, *paths = said.out.removesuffix(b"\0").split(b"\0")
         if said.status:
             return Conflict(tuple(path for path in paths if path))
-        return self.commit(TreeSha(sha(tree.decode("ascii").strip())), (base, head), message=message, at=at)
+        return self.commit(
+            TreeSha(sha(tree.decode("ascii").strip())), (base, head), message=message, at=at
+        )
 
     def push(self, commit: CommitSha, branch: str, *, expected: CommitSha | None) -> None:
-        """Put `commit` on a branch of the forge if the branch is at `expected` (None: absent), and read it back."""
+        """Put `commit` on a branch of the forge if the branch is at `expected` (None: absent), and
+        read it back."""
         pushed(self._trusted, commit, branch, expected=expected)
 
-    def land(self, candidate: CommitSha, branch: str, *, base: CommitSha, head: CommitSha, tree: TreeSha) -> Landing:
-        """Fast-forward `branch` from `base` to `candidate`, after asserting its parents and its tree."""
+    def land(
+        self, candidate: CommitSha, branch: str, *, base: CommitSha, head: CommitSha, tree: TreeSha
+    ) -> Landing:
+        """Fast-forward `branch` from `base` to `candidate`, after asserting its parents and its
+        tree."""
         return landed(self._trusted, candidate, branch, base=base, head=head, tree=tree)
 
     def remove(self, branch: str, *, expected: CommitSha) -> CommitSha | None:
-        """Take a branch of ours off the forge if it is at `expected`; where it is afterwards, None when it is gone."""
+        """Take a branch of ours off the forge if it is at `expected`; where it is afterwards, None
+        when it is gone."""
         return removed(self._trusted, branch, expected=expected)
 
     def keep(self, commit: CommitSha, name: str) -> None:
-        """Keep a commit of ours under `refs/factory/<name>` in the trusted repository, whatever is swept there."""
+        """Keep a commit of ours under `refs/factory/<name>` in the trusted repository, whatever is
+        swept there."""
         self._trusted.git.output("update-ref", full_ref(f"refs/factory/{name}"), sha(commit))
 
     def _signature(self, at: str) -> dict[str, str]:
         date, who = _git_date(at), self._identity
-        return {"GIT_AUTHOR_NAME": who.name, "GIT_AUTHOR_EMAIL": who.email, "GIT_AUTHOR_DATE": date,
-                "GIT_COMMITTER_NAME": who.name, "GIT_COMMITTER_EMAIL": who.email, "GIT_COMMITTER_DATE": date}
+        return {
+            "GIT_AUTHOR_NAME": who.name,
+            "GIT_AUTHOR_EMAIL": who.email,
+            "GIT_AUTHOR_DATE": date,
+            "GIT_COMMITTER_NAME": who.name,
+            "GIT_COMMITTER_EMAIL": who.email,
+            "GIT_COMMITTER_DATE": date,
+        }
 
 
 def _git_date(at: str) -> str:

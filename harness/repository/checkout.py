@@ -1,9 +1,11 @@
-"""Git's own checkout, in parallel and byte for byte: it reads no attribute of the tree that it writes.
+"""Git's own checkout, in parallel and byte for byte: it reads no attribute of the tree that it
+writes.
 
 Properties kept:
-- what is written is what the objects hold. A tree's own attributes would rewrite line ends, expand `$Id$` and name
-  filters, and git before 2.41 cannot be told to read them elsewhere. So a file of higher rank than any in the tree takes
-  back every attribute that has a say, and is gone before the agent comes;
+- what is written is what the objects hold. A tree's own attributes would rewrite line ends, expand
+  `$Id$` and name filters, and git before 2.41 cannot be told to read them elsewhere. So a file of
+  higher rank than any in the tree takes back every attribute that has a say, and is gone before the
+  agent comes;
 - no symbolic link leaves the tree, and links come last, so that no file is written through one;
 - files have the modes 0644 and 0755, folders 0755, whatever umask we were started with.
 """
@@ -20,41 +22,59 @@ from harness.repository.names import shown
 from harness.repository.objects import blobs
 from harness.repository.plumbing import Git
 
-WORKERS = 8   # writing files waits for the disk more than for a core: twice as fast as one on two cores
+WORKERS = (
+    8  # writing files waits for the disk more than for a core: twice as fast as one on two cores
+)
 UMASK = 0o022
 _NOTHING_CONVERTS = "* !text !eol !crlf !ident !filter !working-tree-encoding\n"
-_SETTINGS = (("checkout.workers", str(WORKERS)), ("core.bare", "false"), ("core.fileMode", "true"),
-             ("core.symlinks", "true"))
+_SETTINGS = (
+    ("checkout.workers", str(WORKERS)),
+    ("core.bare", "false"),
+    ("core.fileMode", "true"),
+    ("core.symlinks", "true"),
+)
 
 
 def check_out(git_dir: Path, folder: Path, commit: CommitSha, *, nice: int = 0) -> None:
-    """Make the files below `folder` and the index of `git_dir` those of `commit`, and write only what differs.
+    """Make the files below `folder` and the index of `git_dir` those of `commit`, and write only
+    what differs.
 
-    What the index does not know is left alone. Raises GitError for a symlink that leaves the tree, and when git could
-    not write everything.
-    """
+    What the index does not know is left alone. Raises GitError for a symlink that leaves the tree,
+    and when git could not write everything."""
     git = Git(git_dir, umask=UMASK, nice=nice)
     _require_inner_links(git, commit)
     with _no_attributes(git):
-        git.output(f"--work-tree={folder}", "read-tree", "--reset", "-u", commit, settings=_SETTINGS)
+        git.output(
+            f"--work-tree={folder}", "read-tree", "--reset", "-u", commit, settings=_SETTINGS
+        )
 
 
 def settle(git_dir: Path, folder: Path, *, nice: int = 0) -> None:
-    """Compare each file that was written in the index's own second by its content, and date the index anew.
+    """Compare each file that was written in the index's own second by its content, and date the
+    index anew.
 
-    The next look is then satisfied with `lstat`. To be called in a later second than `check_out`, or it changes nothing.
-    """
+    The next look is then satisfied with `lstat`. To be called in a later second than `check_out`,
+    or it changes nothing."""
     git = Git(git_dir, umask=UMASK, nice=nice)
     with _no_attributes(git):
         git.output(f"--work-tree={folder}", "update-index", "-q", "--refresh", settings=_SETTINGS)
 
 
 def differences(git_dir: Path, folder: Path) -> str:
-    """What git finds to be other than in the commit that HEAD names, ignored files included; empty when nothing is."""
+    """What git finds to be other than in the commit that HEAD names, ignored files included; empty
+    when nothing is."""
     git = Git(git_dir)
     with _no_attributes(git):
-        told = git.output(f"--work-tree={folder}", "status", "--porcelain=v1", "-z", "--no-renames",
-                          "--untracked-files=all", "--ignored=traditional", settings=_SETTINGS)
+        told = git.output(
+            f"--work-tree={folder}",
+            "status",
+            "--porcelain=v1",
+            "-z",
+            "--no-renames",
+            "--untracked-files=all",
+            "--ignored=traditional",
+            settings=_SETTINGS,
+        )
     return " ".join(shown(line) for line in told.split(b"\0")[:3] if line)
 
 
@@ -72,7 +92,9 @@ def require_inner(path: bytes, target: bytes) -> None:
     """Raise GitError when the symbolic link at `path` leads out of the tree."""
     landed = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
     if target.startswith(b"/") or landed == b".." or landed.startswith(b"../"):
-        raise GitError(f"{shown(path)} is a symbolic link to {shown(target)}, which leaves the tree")
+        raise GitError(
+            f"{shown(path)} is a symbolic link to {shown(target)}, which leaves the tree"
+        )
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""A person's own clone, read at one commit and left as it is: for commands that look at what somebody is editing.
+"""A person's own clone, read at one commit and left as it is: for commands that look at what
+somebody is editing.
 
-Properties kept: nothing is written there, and none of its hooks, filters, monitors or helpers runs; what is read is the
-commit's, whatever lies in the working copy; a ref is a ref and never an option.
+Properties kept: nothing is written there, and none of its hooks, filters, monitors or helpers runs;
+what is read is the commit's, whatever lies in the working copy; a ref is a ref and never an option.
 """
 
 from collections.abc import Mapping
@@ -32,28 +33,39 @@ class Snapshot:
         return {path: entry.mode for path, entry in self.found.items()}
 
     def read(self, path: str) -> bytes:
-        """The bytes of a file. Raises ConfigError for one that is not there, not a file, or too large."""
+        """The bytes of a file. Raises ConfigError for one that is not there, not a file, or too
+        large."""
         name = path.encode("utf-8", "surrogateescape")
         entry = self.found.get(name)
         if entry is None or not entry.is_file or entry.size > READ_AT_MOST:
-            raise ConfigError(f"{shown(name)} at {self.commit:.7} is not a file of at most {READ_AT_MOST} bytes")
+            raise ConfigError(
+                f"{shown(name)} at {self.commit:.7} is not a file of at most {READ_AT_MOST} bytes"
+            )
         return next(blobs(self.git, (entry.oid,)))
 
 
 def snapshot_at(folder: Path, ref: str) -> Snapshot:
     """What is below `folder` at the commit that `ref` names.
 
-    Raises ConfigError where the folder is in no repository, the ref names no commit, or that has no such folder; GitError
-    where git cannot be run.
-    """
+    Raises ConfigError where the folder is in no repository, the ref names no commit, or that has no
+    such folder; GitError where git cannot be run."""
     if ref.startswith("-") or not ref.strip() or not ref.isprintable():
-        raise ConfigError(f"{ref!a} is not a ref; name a branch, a tag or a commit, such as main or HEAD~1")
+        raise ConfigError(
+            f"{ref!a} is not a ref; name a branch, a tag or a commit, such as main or HEAD~1"
+        )
     top, git_dir = _repository_of(folder.resolve())
     git = Git(git_dir)
-    commit = _object(git, f"{ref}^{{commit}}", f"`{ref}` names no commit in {top}; name a branch, a tag or a commit of it")
+    commit = _object(
+        git,
+        f"{ref}^{{commit}}",
+        f"`{ref}` names no commit in {top}; name a branch, a tag or a commit of it",
+    )
     below = folder.resolve().relative_to(top).as_posix()
-    tree = _object(git, f"{commit}^{{tree}}" if below == "." else f"{commit}:{below}",
-                   f"{below} is not there at `{ref}` ({commit:.7}); compare with a commit that has it")
+    tree = _object(
+        git,
+        f"{commit}^{{tree}}" if below == "." else f"{commit}:{below}",
+        f"{below} is not there at `{ref}` ({commit:.7}); compare with a commit that has it",
+    )
     return Snapshot(git, commit, {entry.path: entry for entry in entries(git, tree)})
 
 
@@ -65,12 +77,13 @@ def _object(git: Git, name: str, otherwise: str) -> CommitSha:
 
 
 def _repository_of(folder: Path) -> tuple[Path, Path]:
-    """The top of the working copy that a folder lies in, and git's own folder of it. Raises ConfigError."""
+    """The top of the working copy that a folder lies in, and git's own folder of it. Raises
+    ConfigError."""
     for top in (folder, *folder.parents):
         inside = top / ".git"
         if inside.is_dir():
             return top, inside
-        if inside.is_file():      # a linked worktree, or a submodule
+        if inside.is_file():  # a linked worktree, or a submodule
             with inside.open("rb") as file:
                 line = file.read(4096).partition(b"\n")[0]
             if line.startswith(_POINTER):

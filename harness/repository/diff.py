@@ -1,9 +1,9 @@
 """What changed between two commits, from raw tree objects and whole blobs.
 
-Properties kept: a rename is a deletion and an addition (one once hid a protected file from `--name-only`); paths are
-the raw bytes (git quotes a homoglyph unless told `-z`, and a pattern misses it); no attribute, text conversion, replace
-ref or pager has a say; what was not read is a fact (`too_large`, lines None), never a zero.
-"""
+Properties kept: a rename is a deletion and an addition (one once hid a protected file from
+`--name-only`); paths are the raw bytes (git quotes a homoglyph unless told `-z`, and a pattern
+misses it); no attribute, text conversion, replace ref or pager has a say; what was not read is a
+fact (`too_large`, lines None), never a zero."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -17,20 +17,38 @@ from harness.repository.lines import line_change
 from harness.repository.objects import blobs, raw_objects, sizes
 from harness.repository.plumbing import READING, Git
 
-_KINDS = {"A": ChangeKind.ADDED, "M": ChangeKind.MODIFIED, "D": ChangeKind.DELETED, "T": ChangeKind.TYPE_CHANGED}
+_KINDS = {
+    "A": ChangeKind.ADDED,
+    "M": ChangeKind.MODIFIED,
+    "D": ChangeKind.DELETED,
+    "T": ChangeKind.TYPE_CHANGED,
+}
 MOST_PATHS = 100_000
 """Paths of one change, beyond which nothing is said of it."""
 _DEEPEST = 128
-_TREES = 32 * 1024 * 1024   # bytes of the trees of one level: a million entries
-_NAMES = 32 * 1024 * 1024   # bytes of all the paths
+_TREES = 32 * 1024 * 1024  # bytes of the trees of one level: a million entries
+_NAMES = 32 * 1024 * 1024  # bytes of all the paths
 _OID_BYTES = 20
 _FOLDER = b"40000"
 _NOTHING = (b"", "")
-_COMMAND = ("diff-tree", "--raw", "-z", "-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-commit-id",
-            "--full-index", "--end-of-options")
+_COMMAND = (
+    "diff-tree",
+    "--raw",
+    "-z",
+    "-r",
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-commit-id",
+    "--full-index",
+    "--end-of-options",
+)
 
-# https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md, and https://git-annex.branchable.com/internals/pointer_file/
-_POINTER = re.compile(rb"\s*(?:version\s+https?://(?:git-lfs|hawser)\.github\.com/spec/|# git-media|/annex/objects/)")
+# https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md, and
+# https://git-annex.branchable.com/internals/pointer_file/
+_POINTER = re.compile(
+    rb"\s*(?:version\s+https?://(?:git-lfs|hawser)\.github\.com/spec/|# git-media|/annex/objects/)"
+)
 _SIZE_BEHIND = re.compile(rb"(?m)(?:^size\s+|-s)([0-9]{1,18})(?=\s|-)")
 
 
@@ -61,7 +79,9 @@ class _Raw:
         return tuple(oid for mode, oid in sides if oid is not None and mode != GITLINK)
 
 
-def raw_diff(git: Git, base: CommitSha, head: CommitSha, *, limits: DiffLimits | None = None) -> Diff:
+def raw_diff(
+    git: Git, base: CommitSha, head: CommitSha, *, limits: DiffLimits | None = None
+) -> Diff:
     """The facts of a change, files in git's order. Raises GitError when an object is missing."""
     limits = limits or DiffLimits()
     records = tuple(_listed(git, base, head))
@@ -79,9 +99,11 @@ def raw_diff(git: Git, base: CommitSha, head: CommitSha, *, limits: DiffLimits |
 
 
 def changed_paths(git: Git, base: TreeSha, head: TreeSha) -> tuple[bytes, ...]:
-    """The paths that differ between two trees, sorted. Raises GitError where they are more than MOST_PATHS, or too deep.
+    """The paths that differ between two trees, sorted. Raises GitError where they are more than
+    MOST_PATHS, or too deep.
 
-    Folder by folder, by names alone: `diff-tree` first holds all that it will print, and a tree of trees has no end."""
+    Folder by folder, by names alone: `diff-tree` first holds all that it will print, and a tree of
+    trees has no end."""
     found, room = list[bytes](), _NAMES
     pairs: list[tuple[bytes, str, str]] = [(b"", base, head)]
     for _ in range(_DEEPEST):
@@ -89,7 +111,9 @@ def changed_paths(git: Git, base: TreeSha, head: TreeSha) -> tuple[bytes, ...]:
         inner: list[tuple[bytes, str, str]] = []
         for above, before, after in pairs:
             old, new = trees.get(before, {}), trees.get(after, {})
-            for name in (name for name in old.keys() | new.keys() if old.get(name) != new.get(name)):
+            for name in (
+                name for name in old.keys() | new.keys() if old.get(name) != new.get(name)
+            ):
                 was, now = old.get(name, _NOTHING), new.get(name, _NOTHING)
                 if _FOLDER in (was[0], now[0]):
                     inner.append((above + name + b"/", _tree(was), _tree(now)))
@@ -97,12 +121,16 @@ def changed_paths(git: Git, base: TreeSha, head: TreeSha) -> tuple[bytes, ...]:
                     found.append(above + name)
                 room -= len(above) + len(name)
                 if len(found) + len(inner) > MOST_PATHS or room < 0:
-                    raise GitError(f"{head:.12} changes more than {MOST_PATHS:,} paths, or longer ones than are read: a tree of "
-                                   "such a size is not read")
+                    raise GitError(
+                        f"{head:.12} changes more than {MOST_PATHS:,} paths, or longer ones than"
+                        " are read: a tree of such a size is not read"
+                    )
         if not inner:
             return tuple(sorted(found))
         pairs = inner
-    raise GitError(f"{head:.12} changes what lies more than {_DEEPEST} folders deep: such a tree is not read")
+    raise GitError(
+        f"{head:.12} changes what lies more than {_DEEPEST} folders deep: such a tree is not read"
+    )
 
 
 def _tree(entry: tuple[bytes, str]) -> str:
@@ -123,26 +151,39 @@ def _entries(tree: bytes) -> Iterator[tuple[bytes, tuple[bytes, str]]]:
         end = tree.index(b"\0", at)
         mode, name = tree[at:end].split(b" ", 1)
         at = end + 1 + _OID_BYTES
-        yield name, (mode.lstrip(b"0"), tree[end + 1:at].hex())
+        yield name, (mode.lstrip(b"0"), tree[end + 1 : at].hex())
 
 
 def _listed(git: Git, base: CommitSha, head: CommitSha) -> Iterator[_Raw]:
-    bounds = replace(git.bounds or READING, records=2 * MOST_PATHS)   # of each record two fields: its facts and its path
+    bounds = replace(
+        git.bounds or READING, records=2 * MOST_PATHS
+    )  # of each record two fields: its facts and its path
     return _records(replace(git, bounds=bounds).output(*_COMMAND, base, head))
 
 
 def _records(told: bytes) -> Iterator[_Raw]:
     fields = told.split(b"\0")[:-1]
     for facts, path in zip(fields[::2], fields[1::2], strict=True):
-        old_mode, new_mode, old_oid, new_oid, letter = facts.decode("ascii").removeprefix(":").split()
-        yield _Raw(path, _KINDS[letter], old_mode, new_mode, _side(old_mode, old_oid), _side(new_mode, new_oid))
+        old_mode, new_mode, old_oid, new_oid, letter = (
+            facts.decode("ascii").removeprefix(":").split()
+        )
+        yield _Raw(
+            path,
+            _KINDS[letter],
+            old_mode,
+            new_mode,
+            _side(old_mode, old_oid),
+            _side(new_mode, new_oid),
+        )
 
 
 def _side(mode: str, oid: str) -> str | None:
     return None if mode == NO_FILE else oid
 
 
-def _within(records: tuple[_Raw, ...], weights: Mapping[str, int], limits: DiffLimits) -> Iterator[bytes]:
+def _within(
+    records: tuple[_Raw, ...], weights: Mapping[str, int], limits: DiffLimits
+) -> Iterator[bytes]:
     """The paths whose contents are read: none at all of a change that is too large as a whole."""
     total = sum(weights.values())
     if len(records) > limits.files or total > limits.total_bytes:
@@ -152,8 +193,11 @@ def _within(records: tuple[_Raw, ...], weights: Mapping[str, int], limits: DiffL
             yield record.path
 
 
-def _change(record: _Raw, weights: Mapping[str, int], contents: Mapping[str, bytes] | None) -> tuple[FileChange, bytes]:
-    """The record as a fact, and the bytes it adds. `contents` is None when they were too large to read."""
+def _change(
+    record: _Raw, weights: Mapping[str, int], contents: Mapping[str, bytes] | None
+) -> tuple[FileChange, bytes]:
+    """The record as a fact, and the bytes it adds. `contents` is None when they were too large to
+    read."""
     size = weights.get(record.new_oid or "", 0)
     added: int | None = None
     deleted: int | None = None
@@ -161,19 +205,36 @@ def _change(record: _Raw, weights: Mapping[str, int], contents: Mapping[str, byt
     if contents is not None and GITLINK not in (record.old_mode, record.new_mode):
         old, new = contents.get(record.old_oid or "", b""), contents.get(record.new_oid or "", b"")
         counted = line_change(old, new)
-        fresh, binary = counted.fresh, any(b"\0" in side or _is_pointer(side) for side in (old, new))
+        fresh, binary = (
+            counted.fresh,
+            any(b"\0" in side or _is_pointer(side) for side in (old, new)),
+        )
         size = max(size, _bytes_behind(new))
         added, deleted = (None, None) if binary else (counted.added, counted.deleted)
-    return FileChange(record.path, record.kind, record.old_mode, record.new_mode, record.old_oid, record.new_oid,
-                      added, deleted, binary, size), fresh
+    return FileChange(
+        record.path,
+        record.kind,
+        record.old_mode,
+        record.new_mode,
+        record.old_oid,
+        record.new_oid,
+        added,
+        deleted,
+        binary,
+        size,
+    ), fresh
 
 
 def _is_pointer(content: bytes) -> bool:
-    """Whether this stands for content that lies elsewhere (Git LFS, git-annex): what nobody reads in a diff. One line of it
-    changes, and a whole program is another."""
+    """Whether this stands for content that lies elsewhere (Git LFS, git-annex): what nobody reads
+    in a diff. One line of it changes, and a whole program is another."""
     return _POINTER.match(content) is not None
 
 
 def _bytes_behind(content: bytes) -> int:
     """The size that a pointer tells of what it stands for; 0 of anything else."""
-    return max((int(size) for size in _SIZE_BEHIND.findall(content)), default=0) if _is_pointer(content) else 0
+    return (
+        max((int(size) for size in _SIZE_BEHIND.findall(content)), default=0)
+        if _is_pointer(content)
+        else 0
+    )

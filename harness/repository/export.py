@@ -1,7 +1,8 @@
-"""A tree's files on disk, byte for byte: no attributes, no filters, no line-end conversion, nothing left out.
+"""A tree's files on disk, byte for byte: no attributes, no filters, no line-end conversion, nothing
+left out.
 
-`git archive` obeys `export-ignore` and would build something else than what lands (design: attack 80).
-"""
+`git archive` obeys `export-ignore` and would build something else than what lands (design: attack
+80)."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,30 +22,34 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 def export(git: Git, tree: TreeSha | CommitSha, folder: Path) -> None:
     """Write every file of `tree` below `folder`, which must be absent or empty.
 
-    Modes become 0644 and 0755, a submodule an empty folder, a symlink one that stays inside the tree. Raises GitError
-    for a symlink that leaves it, and when the folder is not empty or the disk fails.
-    """
+    Modes become 0644 and 0755, a submodule an empty folder, a symlink one that stays inside the
+    tree. Raises GitError for a symlink that leaves it, and when the folder is not empty or the disk
+    fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise GitError(f"{folder} is not empty; a tree is only written into a fresh folder")
         _write(git, entries(git, tree), os.fsencode(folder))
     except OSError as error:
-        raise GitError(f"the tree could not be written to {folder}: {error}", retryable=True) from error
+        raise GitError(
+            f"the tree could not be written to {folder}: {error}", retryable=True
+        ) from error
 
 
 def _write(git: Git, files: Sequence[Entry], root: bytes) -> None:
     submodules = {file.path for file in files if file.mode == GITLINK}
     for inner in sorted(submodules.union(*(folders_above(file.path) for file in files))):
         os.makedirs(os.path.join(root, inner), exist_ok=True)
-        os.chmod(os.path.join(root, inner), 0o755)   # noqa: S103 - the box has a uid of its own, and must read it
+        os.chmod(os.path.join(root, inner), 0o755)  # noqa: S103 - the box has a uid of its own, and must read it
     # symlinks last: no file can be written through one
     for file, data in _contents(git, sorted(files, key=lambda file: file.mode == SYMLINK)):
         if file.mode == SYMLINK:
             require_inner(file.path, data)
             os.symlink(data, os.path.join(root, file.path))
         else:
-            _write_file(os.path.join(root, file.path), data, 0o755 if file.mode == "100755" else 0o644)
+            _write_file(
+                os.path.join(root, file.path), data, 0o755 if file.mode == "100755" else 0o644
+            )
 
 
 def _write_file(path: bytes, data: bytes, mode: int) -> None:
@@ -54,7 +59,8 @@ def _write_file(path: bytes, data: bytes, mode: int) -> None:
 
 
 def _contents(git: Git, files: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
-    """Files with their bytes, fetched in chunks so that memory stays small whatever the tree's size."""
+    """Files with their bytes, fetched in chunks so that memory stays small whatever the tree's
+    size."""
     for chunk in _chunks(file for file in files if file.mode != GITLINK):
         yield from zip(chunk, blobs(git, [file.oid for file in chunk]), strict=True)
 

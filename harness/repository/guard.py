@@ -1,9 +1,10 @@
-"""What the folder of a factory-owned repository may hold besides objects and refs: one known configuration.
+"""What the folder of a factory-owned repository may hold besides objects and refs: one known
+configuration.
 
-The file `config` is compared with what the factory itself wrote, byte for byte, and the places where git looks for
-more of the kind must be empty. A linked worktree once planted `core.fsmonitor` in such a file and ran code in the
-trusted checkout; the answer is that nothing shares it, and that every use looks again.
-"""
+The file `config` is compared with what the factory itself wrote, byte for byte, and the places
+where git looks for more of the kind must be empty. A linked worktree once planted `core.fsmonitor`
+in such a file and ran code in the trusted checkout; the answer is that nothing shares it, and that
+every use looks again."""
 
 import os
 from collections.abc import Iterator
@@ -23,17 +24,31 @@ TRUSTED_CONFIG = b"""\
 \thideRefs = refs
 """
 
-# info/attributes and info/grafts are obeyed even in a bare repository, alternates lend foreign objects
-_UNEXPECTED = ("config.worktree", "info/attributes", "info/grafts", "objects/info/alternates",
-               "objects/info/http-alternates", "shallow", "hooks", "worktrees", "commondir", "modules")
+# info/attributes and info/grafts are obeyed even in a bare repository, alternates lend foreign
+# objects
+_UNEXPECTED = (
+    "config.worktree",
+    "info/attributes",
+    "info/grafts",
+    "objects/info/alternates",
+    "objects/info/http-alternates",
+    "shallow",
+    "hooks",
+    "worktrees",
+    "commondir",
+    "modules",
+)
 
 
 def require_untouched(git_dir: Path) -> None:
-    """Raise GitError when anything but the factory has had a say in how git behaves in this repository."""
+    """Raise GitError when anything but the factory has had a say in how git behaves in this
+    repository."""
     found = next(_faults(git_dir), None)
     if found:
-        raise GitError(f"{git_dir} {found}; the factory never wrote that. Move the folder away to look at it: "
-                       "the next run fetches everything again")
+        raise GitError(
+            f"{git_dir} {found}; the factory never wrote that. Move the folder away to look at it: "
+            "the next run fetches everything again"
+        )
 
 
 def _faults(git_dir: Path) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Names that came from outside, checked before any of them stands in an argument list.
 
-Issue texts and branch names are written by strangers: `--upload-pack=…`, `../../x`, `-f` (design: attack 24).
-"""
+Issue texts and branch names are written by strangers: `--upload-pack=…`, `../../x`, `-f` (design:
+attack 24)."""
 
 import re
 from urllib.parse import urlsplit
@@ -16,7 +16,8 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def sha(name: str) -> CommitSha:
-    """A full SHA-1 object name. Raises GitError on anything else, above all on a ref that could move."""
+    """A full SHA-1 object name. Raises GitError on anything else, above all on a ref that could
+    move."""
     if not _SHA.fullmatch(name):
         raise GitError(f"expected a full object name of 40 hex digits, found {name!r}")
     return CommitSha(name)
@@ -28,24 +29,32 @@ def is_sha(name: str) -> bool:
 
 
 def branch_ref(branch: str) -> str:
-    """`refs/heads/<branch>`. Raises GitError for a name that git, a shell or a server could take for something else."""
+    """`refs/heads/<branch>`. Raises GitError for a name that git, a shell or a server could take
+    for something else."""
     return full_ref(f"refs/heads/{branch}")
 
 
 def full_ref(ref: str) -> str:
-    """A full ref name that `git check-ref-format` accepts, and that no command line can take for an option.
+    """A full ref name that `git check-ref-format` accepts, and that no command line can take for an
+    option.
 
-    Source: gitrevisions and git-check-ref-format(1). Stricter in one thing: a component may not begin with a dash.
-    """
+    Source: gitrevisions and git-check-ref-format(1). Stricter in one thing: a component may not
+    begin with a dash."""
     components = ref.split("/")
     faults = (
         components[0] != "refs" or len(components) < 3,
         _FORBIDDEN_IN_REF.search(ref) is not None,
-        any(not part or part.startswith((".", "-")) or part.endswith((".lock", ".")) for part in components),
+        any(
+            not part or part.startswith((".", "-")) or part.endswith((".lock", "."))
+            for part in components
+        ),
         not _is_text(ref) or len(ref) > 1000,
     )
     if any(faults):
-        raise GitError(f"not a ref name: {ref!r}; expected what `git check-ref-format` accepts, with no leading dash")
+        raise GitError(
+            f"not a ref name: {ref!r}; expected what `git check-ref-format` accepts, with no"
+            " leading dash"
+        )
     return ref
 
 
@@ -60,7 +69,9 @@ def _is_text(name: str) -> bool:
 def run_name(name: str) -> str:
     """A run's name that is safe as a folder's. Raises GitError otherwise."""
     if not _RUN.fullmatch(name):
-        raise GitError(f"not a run's name: {name!r}; expected letters, digits, dot, dash and underscore")
+        raise GitError(
+            f"not a run's name: {name!r}; expected letters, digits, dot, dash and underscore"
+        )
     return name
 
 
@@ -73,14 +84,23 @@ def remote_url(url: str) -> str:
     if parts.scheme == "" and url.startswith("/"):
         return url
     if parts.scheme not in ("https", "http", "file"):
-        raise GitError(f"expected an https, http or file URL or an absolute path, found {parts.scheme or 'neither'!r}")
+        raise GitError(
+            "expected an https, http or file URL or an absolute path, found"
+            f" {parts.scheme or 'neither'!r}"
+        )
     if "@" in parts.netloc:
-        raise GitError(f"the URL of {parts.hostname} carries a user or password; give the token apart from the URL")
+        raise GitError(
+            f"the URL of {parts.hostname} carries a user or password; give the token apart from"
+            " the URL"
+        )
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise GitError(f"plain http to {parts.hostname} would show the token to the network; use https")
+        raise GitError(
+            f"plain http to {parts.hostname} would show the token to the network; use https"
+        )
     return url
 
 
 def shown(path: bytes) -> str:
-    """A path for a message: every byte visible, no terminal control, no look-alike left to the reader's eye."""
+    """A path for a message: every byte visible, no terminal control, no look-alike left to the
+    reader's eye."""
     return ascii(path.decode("utf-8", "surrogateescape"))

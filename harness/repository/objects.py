@@ -1,4 +1,5 @@
-"""Objects read and written in batches: one process for all of them, and no path, filter or attribute in between."""
+"""Objects read and written in batches: one process for all of them, and no path, filter or
+attribute in between."""
 
 import hashlib
 import os
@@ -12,7 +13,8 @@ from harness.repository.plumbing import Git
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of a tree. `path` is raw bytes from the root; `size` is in bytes, 0 for a gitlink."""
+    """One file of a tree. `path` is raw bytes from the root; `size` is in bytes, 0 for a
+    gitlink."""
 
     mode: str
     oid: str
@@ -21,7 +23,7 @@ class Entry:
 
     @property
     def is_file(self) -> bool:
-        return self.mode.startswith("100")   # old histories hold 100664
+        return self.mode.startswith("100")  # old histories hold 100664
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class RawObject:
 
 
 def entries(git: Git, treeish: str) -> tuple[Entry, ...]:
-    """Every file, symlink and gitlink of a tree, in git's order. Raises GitError when there is no such tree."""
+    """Every file, symlink and gitlink of a tree, in git's order. Raises GitError when there is no
+    such tree."""
     listed = git.output("ls-tree", "-r", "-z", "-l", "--full-tree", treeish)
     return tuple(_entry(record) for record in listed.split(b"\0") if record)
 
@@ -69,14 +72,18 @@ def sizes(git: Git, oids: Iterable[str]) -> Mapping[str, int]:
 
 def _size(oid: str, told: str) -> int:
     if told == "missing":
-        raise GitError(f"object {oid} is not in the trusted repository: fetch again", retryable=True)
+        raise GitError(
+            f"object {oid} is not in the trusted repository: fetch again", retryable=True
+        )
     return int(told)
 
 
 def present(git: Git, oids: Iterable[str]) -> tuple[str, ...]:
     """Those of the names that there is an object for, sorted, each once."""
     told = git.output("cat-file", "--batch-check=%(objectname)", stdin=_lines(sorted(set(oids))))
-    return tuple(line for line in told.decode("ascii").splitlines() if not line.endswith(" missing"))
+    return tuple(
+        line for line in told.decode("ascii").splitlines() if not line.endswith(" missing")
+    )
 
 
 def blobs(git: Git, oids: Sequence[str]) -> Iterator[bytes]:
@@ -92,27 +99,32 @@ def raw_objects(git: Git, oids: Sequence[str]) -> Iterator[RawObject]:
     told = memoryview(git.output("cat-file", "--batch", stdin=_lines(oids)))
     at = 0
     for oid in oids:
-        head = bytes(told[at:at + 128]).split(b"\n", 1)[0]
+        head = bytes(told[at : at + 128]).split(b"\n", 1)[0]
         fields = head.decode("ascii").split()
         if len(fields) != 3 or fields[0] != oid:
             raise GitError(f"object {oid} is not in {git.git_dir.name}")
         start = at + len(head) + 1
         at = start + int(fields[2]) + 1
-        yield RawObject(oid, fields[1], bytes(told[start:at - 1]))
+        yield RawObject(oid, fields[1], bytes(told[start : at - 1]))
 
 
 def verify(git: Git, commit: str) -> None:
     """Read a commit and all that its tree holds, and hash each object again.
 
-    Raises GitError naming the first that is missing or is not what its name says. Git itself does not hash what it
-    reads from a pack; the names are followed from the commit down, so what hashes right is what the commit means.
-    """
-    listed = git.output("rev-list", "--objects", "--no-walk", "--no-object-names", "--end-of-options", commit)
+    Raises GitError naming the first that is missing or is not what its name says. Git itself does
+    not hash what it reads from a pack; the names are followed from the commit down, so what hashes
+    right is what the commit means."""
+    listed = git.output(
+        "rev-list", "--objects", "--no-walk", "--no-object-names", "--end-of-options", commit
+    )
     oids = listed.decode("ascii").split()
     for start in range(0, len(oids), 500):
-        for item in raw_objects(git, oids[start:start + 500]):
+        for item in raw_objects(git, oids[start : start + 500]):
             if item.true_oid != item.oid:
-                raise GitError(f"{item.kind} {item.oid} of commit {commit} holds what hashes to {item.true_oid}")
+                raise GitError(
+                    f"{item.kind} {item.oid} of commit {commit} holds what hashes to"
+                    f" {item.true_oid}"
+                )
 
 
 def _lines(names: Iterable[str]) -> bytes:
@@ -131,11 +143,14 @@ def blob_oid(data: bytes) -> str:
 
 
 def _oid(kind: str, data: bytes) -> str:
-    return hashlib.sha1(b"%b %d\0" % (kind.encode("ascii"), len(data)) + data, usedforsecurity=False).hexdigest()
+    return hashlib.sha1(
+        b"%b %d\0" % (kind.encode("ascii"), len(data)) + data, usedforsecurity=False
+    ).hexdigest()
 
 
 def write_blobs(git: Git, contents: Iterable[bytes]) -> None:
-    """Store each content as it is: `fast-import` knows no filters, no attributes, and no paths for blobs."""
+    """Store each content as it is: `fast-import` knows no filters, no attributes, and no paths for
+    blobs."""
     stream = b"".join(b"blob\ndata %d\n%b\n" % (len(data), data) for data in contents)
     if stream:
         git.output("fast-import", "--quiet", "--done", stdin=stream + b"done\n")
@@ -144,11 +159,12 @@ def write_blobs(git: Git, contents: Iterable[bytes]) -> None:
 def written_tree(git: Git, files: Iterable[Entry], index: str) -> str:
     """The tree of exactly these files, by way of the private index file `index`.
 
-    Raises GitError naming a path that git will not hold (`.git` in any spelling): `update-index` itself only mutters
-    `Ignoring path` and would have left the file out.
-    """
+    Raises GitError naming a path that git will not hold (`.git` in any spelling): `update-index`
+    itself only mutters `Ignoring path` and would have left the file out."""
     asked = {(file.mode, file.oid, file.path) for file in files}
-    lines = b"".join(b"%b %b\t%b\0" % (mode.encode(), oid.encode(), path) for mode, oid, path in sorted(asked))
+    lines = b"".join(
+        b"%b %b\t%b\0" % (mode.encode(), oid.encode(), path) for mode, oid, path in sorted(asked)
+    )
     own = {"GIT_INDEX_FILE": index}
     git.output("update-index", "-z", "--add", "--index-info", stdin=lines, more=own)
     tree = git.line("write-tree", more=own)

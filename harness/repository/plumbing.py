@@ -1,8 +1,8 @@
 """One git process: an argument list, a closed environment, a time limit, and its own process group.
 
-What a stranger can push is read with bounds: a pack of a few kilobytes can hold a tree of trees with a thousand million
-paths, and git would list them all. The kernel holds the processor time and the memory, the reader here the output.
-"""
+What a stranger can push is read with bounds: a pack of a few kilobytes can hold a tree of trees
+with a thousand million paths, and git would list them all. The kernel holds the processor time and
+the memory, the reader here the output."""
 
 import os
 import resource
@@ -25,13 +25,14 @@ _CHUNK = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one git process may take: seconds of a processor, bytes of memory of its own (mapped packs are not counted),
-    bytes of any one file that it writes (0: any), and of output; with `records`, so many NULs in it."""
+    """What one git process may take: seconds of a processor, bytes of memory of its own (mapped
+    packs are not counted), bytes of any one file that it writes (0: any), and of output; with
+    `records`, so many NULs in it."""
 
     processor_seconds: int = 20
-    memory: int = 1024 ** 3
+    memory: int = 1024**3
     file: int = 0
-    output: int = 256 * 1024 ** 2
+    output: int = 256 * 1024**2
     records: int = 0
 
 
@@ -49,19 +50,24 @@ class Said:
 
     @property
     def last_words(self) -> str:
-        """The line of standard error that says most: the last one, or the first that starts with `fatal` or `error`."""
+        """The line of standard error that says most: the last one, or the first that starts with
+        `fatal` or `error`."""
         lines = [line.strip() for line in self.err.splitlines() if line.strip()]
-        telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote: fatal", "remote: error"))]
+        telling = [
+            line
+            for line in lines
+            if line.startswith(("fatal:", "error:", "remote: fatal", "remote: error"))
+        ]
         return (telling[:1] or lines[-1:] or [f"git ended with status {self.status}"])[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """Git on one repository, named by its own folder, so that nothing is discovered from where we happen to stand.
+    """Git on one repository, named by its own folder, so that nothing is discovered from where we
+    happen to stand.
 
-    `umask` is for what it writes (-1: as we have it); `nice` lets it stand back for whatever else runs. With `bounds` it
-    is ended where it takes more.
-    """
+    `umask` is for what it writes (-1: as we have it); `nice` lets it stand back for whatever else
+    runs. With `bounds` it is ended where it takes more."""
 
     git_dir: Path
     seconds: float = SECONDS
@@ -69,25 +75,40 @@ class Git:
     nice: int = 0
     bounds: Bounds | None = None
 
-    def output(self, *arguments: str, stdin: bytes = b"", settings: Iterable[tuple[str, str]] = (),
-               more: Mapping[str, str] | None = None) -> bytes:
+    def output(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        settings: Iterable[tuple[str, str]] = (),
+        more: Mapping[str, str] | None = None,
+    ) -> bytes:
         """What a command prints. Raises GitError with git's own words when its status is not 0."""
         said = self.said(*arguments, stdin=stdin, settings=settings, more=more)
         if said.status:
             raise GitError(f"git {arguments[0]} in {self.git_dir.name}: {said.last_words}")
         return said.out
 
-    def line(self, *arguments: str, stdin: bytes = b"", more: Mapping[str, str] | None = None) -> str:
+    def line(
+        self, *arguments: str, stdin: bytes = b"", more: Mapping[str, str] | None = None
+    ) -> str:
         """The one line that a command prints, such as an object's name."""
         return self.output(*arguments, stdin=stdin, more=more).decode("ascii").strip()
 
-    def said(self, *arguments: str, stdin: bytes = b"", settings: Iterable[tuple[str, str]] = (),
-             more: Mapping[str, str] | None = None, seconds: float | None = None) -> Said:
-        """Run a command to its end, whatever its status. Raises GitError when it goes beyond its bounds, and a retryable one
-        when the time is up."""
+    def said(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        settings: Iterable[tuple[str, str]] = (),
+        more: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+    ) -> Said:
+        """Run a command to its end, whatever its status. Raises GitError when it goes beyond its
+        bounds, and a retryable one when the time is up."""
         limit = seconds or self.seconds
         argv = ("nice", f"--adjustment={self.nice}", "git", f"--git-dir={self.git_dir}", *arguments)
-        process = _started(argv if self.nice else argv[2:], environment(settings, more=more), umask=self.umask)
+        process = _started(
+            argv if self.nice else argv[2:], environment(settings, more=more), umask=self.umask
+        )
         try:
             if self.bounds is None:
                 out, err = process.communicate(input=stdin, timeout=limit)
@@ -98,34 +119,49 @@ class Git:
             words = f"git {arguments[0]} in {self.git_dir.name} took more than {limit:g} s"
             raise GitError(words, retryable=True) from late
         except _TooMuch as beyond:
-            raise GitError(f"git {arguments[0]} in {self.git_dir.name} {beyond}: a tree of such a size is not read") from None
-        finally:   # a time limit, a stop or Ctrl-C must not leave behind a git that still writes
+            raise GitError(
+                f"git {arguments[0]} in {self.git_dir.name} {beyond}: a tree of such a size is not"
+                " read"
+            ) from None
+        finally:  # a time limit, a stop or Ctrl-C must not leave behind a git that still writes
             _end(process)
         if self.bounds is not None and process.returncode == -signal.SIGXCPU:
-            raise GitError(f"git {arguments[0]} in {self.git_dir.name} took more than {self.bounds.processor_seconds} s of a "
-                           "processor: a tree of such a size is not read")
+            raise GitError(
+                f"git {arguments[0]} in {self.git_dir.name} took more than"
+                f" {self.bounds.processor_seconds} s of a processor: a tree of such a size is not"
+                " read"
+            )
         return Said(process.returncode, out, err.decode("utf-8", "backslashreplace"))
 
 
 def _started(argv: tuple[str, ...], variables: Mapping[str, str], *, umask: int) -> Any:
     """The process, started through GitPython.
 
-    GitPython copies our whole environment into each git and has no way to ask for less, so `env` takes every inherited
-    variable away again, by name: values (a token may be one) never enter an argument list.
-    """
+    GitPython copies our whole environment into each git and has no way to ask for less, so `env`
+    takes every inherited variable away again, by name: values (a token may be one) never enter an
+    argument list."""
     try:
-        from git.cmd import Git as GitPython  # 50 ms, and it runs git once: not for `factory --help`
+        from git.cmd import (
+            Git as GitPython,
+        )  # 50 ms, and it runs git once: not for `factory --help`
         from git.exc import GitCommandNotFound
     except ImportError as missing:
         raise GitError("no git to run: install git 2.39 or newer") from missing
     inherited = (f"--unset={name}" for name in os.environ if name not in variables)
     try:
         return GitPython("/").execute(
-            ("env", *inherited, *argv), istream=subprocess.PIPE, as_process=True, shell=False, env=variables,
-            start_new_session=True, umask=umask,
+            ("env", *inherited, *argv),
+            istream=subprocess.PIPE,
+            as_process=True,
+            shell=False,
+            env=variables,
+            start_new_session=True,
+            umask=umask,
         )
     except GitCommandNotFound as missing:
-        raise GitError("`env` of coreutils is not installed, and git is started through it") from missing
+        raise GitError(
+            "`env` of coreutils is not installed, and git is started through it"
+        ) from missing
     except OSError as error:
         raise GitError(f"git could not be started: {error}", retryable=True) from error
 
@@ -135,18 +171,23 @@ class _TooMuch(Exception):
 
 
 def _limit(pid: int, bounds: Bounds) -> None:
-    """Have the kernel hold a process to its bounds, and all that it starts. Only Linux lets one process do that to another."""
+    """Have the kernel hold a process to its bounds, and all that it starts. Only Linux lets one
+    process do that to another."""
     if not hasattr(resource, "prlimit"):
         return
-    wanted = {resource.RLIMIT_CPU: bounds.processor_seconds, resource.RLIMIT_DATA: bounds.memory,
-              resource.RLIMIT_FSIZE: bounds.file}
+    wanted = {
+        resource.RLIMIT_CPU: bounds.processor_seconds,
+        resource.RLIMIT_DATA: bounds.memory,
+        resource.RLIMIT_FSIZE: bounds.file,
+    }
     for what, most in wanted.items():
         if most:
             resource.prlimit(pid, what, (most, most + (what == resource.RLIMIT_CPU)))
 
 
 def _bounded(process: Any, stdin: bytes, bounds: Bounds, *, seconds: float) -> tuple[bytes, bytes]:
-    """What `communicate` gives, read only as far as the bounds go. Raises _TooMuch and TimeoutExpired."""
+    """What `communicate` gives, read only as far as the bounds go. Raises _TooMuch and
+    TimeoutExpired."""
     until, left, told = time.monotonic() + seconds, memoryview(stdin), _Told(bounds)
     with selectors.DefaultSelector() as waiting:
         waiting.register(process.stdout, selectors.EVENT_READ, told.out)
@@ -194,7 +235,7 @@ class _Told:
 def _sent(pipe: int, left: memoryview) -> memoryview:
     """What is still to be sent; nothing where nobody reads it any more."""
     try:
-        return left[os.write(pipe, left[:_CHUNK]):] if left else left
+        return left[os.write(pipe, left[:_CHUNK]) :] if left else left
     except BlockingIOError:
         return left
     except BrokenPipeError:
@@ -202,7 +243,8 @@ def _sent(pipe: int, left: memoryview) -> memoryview:
 
 
 def _end(process: Any) -> None:
-    """Kill git and all that it started, and reap it. Nothing happens to one that has ended by itself."""
+    """Kill git and all that it started, and reap it. Nothing happens to one that has ended by
+    itself."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.proc.wait()

@@ -1,4 +1,5 @@
-"""The factory's own bare repository: what the forge has, fetched and checked, and facts read from raw objects."""
+"""The factory's own bare repository: what the forge has, fetched and checked, and facts read from
+raw objects."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,18 +24,21 @@ from harness.repository.objects import Entry, blobs, entries, entry_at, verify
 from harness.repository.plumbing import READING, Bounds, Git
 from harness.repository.remote import Remote
 
-FETCHED = "refs/factory/forge"   # what the forge had; `transfer.hideRefs` keeps every ref from the run stores
+# what the forge had; `transfer.hideRefs` keeps every ref from the run stores
+FETCHED = "refs/factory/forge"
 READ_AT_MOST = 16 * 1024 * 1024
-PROPOSED = "refs/pull/"   # where a forge keeps what anybody may push
-_FETCHING = Bounds(processor_seconds=60, memory=2 * 1024 ** 3, file=1024 ** 3, output=16 * 1024 ** 2)
+PROPOSED = "refs/pull/"  # where a forge keeps what anybody may push
+_FETCHING = Bounds(processor_seconds=60, memory=2 * 1024**3, file=1024**3, output=16 * 1024**2)
 """For a fetch of what a stranger proposes: more objects than this are not looked at."""
 
 
 class TrustedRepository:
-    """`harness.ports.git.Repository`, on a folder that this class makes and that nothing else writes."""
+    """`harness.ports.git.Repository`, on a folder that this class makes and that nothing else
+    writes."""
 
     def __init__(self, git_dir: Path, remote: Remote) -> None:
-        """Open the repository, made where there is none. Raises GitError when somebody else changed its settings."""
+        """Open the repository, made where there is none. Raises GitError when somebody else changed
+        its settings."""
         self.git_dir, self.remote = git_dir, remote
         self._fetching = Lock()
         remote_url(remote.url)
@@ -57,17 +61,25 @@ class TrustedRepository:
         return replace(self.git, bounds=READING)
 
     def fetch(self, *refs: str) -> None:
-        """Bring branches, full refs or commits from the forge, each object checked by fsck before it is kept.
+        """Bring branches, full refs or commits from the forge, each object checked by fsck before
+        it is kept.
 
-        Nothing of ours moves: what comes is kept under `refs/factory/forge`. A pull request's head has bounds.
-        """
+        Nothing of ours moves: what comes is kept under `refs/factory/forge`. A pull request's head
+        has bounds."""
         if refs:
             bounds = _FETCHING if any(ref.startswith(PROPOSED) for ref in refs) else None
-            with self._fetching:   # two at once would fight for the lock of one ref
+            with self._fetching:  # two at once would fight for the lock of one ref
                 self.remote.output(
-                    replace(self.git, bounds=bounds), "fetch",
-                    "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--",
-                    remote_url(self.remote.url), *(_refspec(ref) for ref in refs))
+                    replace(self.git, bounds=bounds),
+                    "fetch",
+                    "--quiet",
+                    "--no-tags",
+                    "--no-write-fetch-head",
+                    "--no-auto-maintenance",
+                    "--",
+                    remote_url(self.remote.url),
+                    *(_refspec(ref) for ref in refs),
+                )
 
     def tip(self, branch: str) -> CommitSha:
         """The forge's present tip of a branch. Raises GitError when it has none of that name."""
@@ -78,14 +90,18 @@ class TrustedRepository:
 
     def fetched(self, branch: str) -> CommitSha:
         """Where the branch was at the last fetch of it, without asking the forge."""
-        said = self.git.said("rev-parse", "--verify", "--quiet", branch_ref(branch).replace("refs", FETCHED, 1))
+        said = self.git.said(
+            "rev-parse", "--verify", "--quiet", branch_ref(branch).replace("refs", FETCHED, 1)
+        )
         if said.status:
             raise GitError(f"branch {branch!r} was never fetched")
         return sha(said.out.decode("ascii").strip())
 
     def tree_of(self, commit: CommitSha) -> TreeSha:
         """The tree of a commit. Raises GitError when the commit is not here: fetch it first."""
-        return TreeSha(self.git.line("rev-parse", "--verify", "--end-of-options", f"{sha(commit)}^{{tree}}"))
+        return TreeSha(
+            self.git.line("rev-parse", "--verify", "--end-of-options", f"{sha(commit)}^{{tree}}")
+        )
 
     def parents_of(self, commit: CommitSha) -> tuple[CommitSha, ...]:
         """The parents of a commit, in order."""
@@ -94,14 +110,25 @@ class TrustedRepository:
         return tuple(sha(line[1].decode("ascii")) for line in lines if line[:1] == [b"parent"])
 
     def messages(self, tip: CommitSha, *, line: str) -> Mapping[CommitSha, str]:
-        """The commits up to `tip` whose message has a line that begins with `line`, which is a word, each with its message."""
-        told = self.git.output("log", "-z", "--no-color", "--no-show-signature", "--no-mailmap", "--encoding=UTF-8",
-                               "--format=%H%n%B", f"--grep=^{line}", sha(tip)).decode("utf-8", "replace")
+        """The commits up to `tip` whose message has a line that begins with `line`, which is a
+        word, each with its message."""
+        told = self.git.output(
+            "log",
+            "-z",
+            "--no-color",
+            "--no-show-signature",
+            "--no-mailmap",
+            "--encoding=UTF-8",
+            "--format=%H%n%B",
+            f"--grep=^{line}",
+            sha(tip),
+        ).decode("utf-8", "replace")
         found = (each.split("\n", 1) for each in told.split("\0") if each)
         return {sha(commit): message for commit, message in found}
 
     def verify(self, commit: CommitSha) -> None:
-        """Hash the commit and everything in its tree again. Raises GitError naming the first that is not itself."""
+        """Hash the commit and everything in its tree again. Raises GitError naming the first that
+        is not itself."""
         verify(self.git, sha(commit))
 
     def contains(self, tip: CommitSha, commit: CommitSha) -> bool:
@@ -116,7 +143,8 @@ class TrustedRepository:
         return entries(self.reading, sha(treeish))
 
     def blobs(self, oids: Sequence[str]) -> Iterator[bytes]:
-        """The raw bytes of each file by its object, in the order asked. All of them are in memory at once."""
+        """The raw bytes of each file by its object, in the order asked. All of them are in memory
+        at once."""
         return blobs(self.git, [sha(oid) for oid in oids])
 
     def files(self, commit: CommitSha) -> Mapping[bytes, str]:
@@ -124,7 +152,8 @@ class TrustedRepository:
         return {entry.path: entry.mode for entry in self.entries(commit)}
 
     def read(self, commit: CommitSha, path: str) -> bytes | None:
-        """The bytes of a plain file; None where there is none, and for a symlink: its target is not its text."""
+        """The bytes of a plain file; None where there is none, and for a symlink: its target is not
+        its text."""
         git, name = self.reading, path.encode("utf-8", "surrogateescape")
         entry = entry_at(git, sha(commit), name)
         if entry is None or not entry.is_file:
@@ -150,18 +179,35 @@ def _refspec(ref: str) -> str:
 
 
 def _make(git_dir: Path) -> None:
-    """A bare repository with our configuration and an unborn HEAD, there all at once or not at all."""
+    """A bare repository with our configuration and an unborn HEAD, there all at once or not at
+    all."""
     git_dir.parent.mkdir(parents=True, exist_ok=True)
     fresh = git_dir.with_name(f"{git_dir.name}.making")
     shutil.rmtree(fresh, ignore_errors=True)
-    Git(fresh).output("init", "--bare", "--quiet", "--template=", "--object-format=sha1",
-                      "--initial-branch=unborn")
+    Git(fresh).output(
+        "init",
+        "--bare",
+        "--quiet",
+        "--template=",
+        "--object-format=sha1",
+        "--initial-branch=unborn",
+    )
     (fresh / "config").write_bytes(TRUSTED_CONFIG)
     fresh.rename(git_dir)
 
 
 def fetched_branch(repository: TrustedRepository) -> str:
-    """The default branch as it was fetched: the one that is not the factory's own. Empty where nothing was."""
+    """The default branch as it was fetched: the one that is not the factory's own. Empty where
+    nothing was."""
     heads = f"{FETCHED}/heads/"
-    listed = repository.git.output("for-each-ref", "--format=%(refname)", heads).decode("utf-8").split()
-    return next((name for name in (ref.removeprefix(heads) for ref in listed) if not name.startswith("factory/")), "")
+    listed = (
+        repository.git.output("for-each-ref", "--format=%(refname)", heads).decode("utf-8").split()
+    )
+    return next(
+        (
+            name
+            for name in (ref.removeprefix(heads) for ref in listed)
+            if not name.startswith("factory/")
+        ),
+        "",
+    )

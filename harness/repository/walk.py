@@ -1,9 +1,9 @@
 """The files an agent left behind, read without following anything and without asking git.
 
-Properties kept: every open is relative to an open folder and refuses symlinks; nothing but plain files is opened; the
-worktree's `.git` is not looked at, whatever it has become; depth, count and sizes are bounded before they cost much.
-The box is dead when this runs: nothing changes under our feet.
-"""
+Properties kept: every open is relative to an open folder and refuses symlinks; nothing but plain
+files is opened; the worktree's `.git` is not looked at, whatever it has become; depth, count and
+sizes are bounded before they cost much. The box is dead when this runs: nothing changes under our
+feet."""
 
 import os
 import stat
@@ -31,7 +31,8 @@ class WalkLimits:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A plain file or a symlink: its path from the root, git's mode for it, its bytes or its target."""
+    """A plain file or a symlink: its path from the root, git's mode for it, its bytes or its
+    target."""
 
     path: bytes
     mode: str
@@ -49,8 +50,11 @@ class Beyond(Exception):
     """A limit was passed; there is no point in walking on."""
 
 
-def found_in(folder: Path, *, leaves_out: Callable[[bytes, bool], bool], limits: WalkLimits) -> Iterator[Found | Unfit]:
-    """Everything below `folder`, sorted by name within each folder; what cannot be taken comes as an Unfit.
+def found_in(
+    folder: Path, *, leaves_out: Callable[[bytes, bool], bool], limits: WalkLimits
+) -> Iterator[Found | Unfit]:
+    """Everything below `folder`, sorted by name within each folder; what cannot be taken comes as
+    an Unfit.
 
     Raises Beyond at the first limit that is passed, and OSError when the disk fails.
     """
@@ -78,13 +82,20 @@ class _Budget:
     def admit(self, path: bytes, size: int) -> None:
         self._bytes -= size
         if size > self.limits.file_bytes:
-            raise Beyond(f"{shown(path)} has {size} bytes, at most {self.limits.file_bytes} are taken")
+            raise Beyond(
+                f"{shown(path)} has {size} bytes, at most {self.limits.file_bytes} are taken"
+            )
         if self._bytes < 0:
             raise Beyond(f"more than {self.limits.total_bytes} bytes in all")
 
 
-def _walk(folder: int, prefix: bytes, depth: int, leaves_out: Callable[[bytes, bool], bool],
-          budget: _Budget) -> Iterator[Found | Unfit]:
+def _walk(
+    folder: int,
+    prefix: bytes,
+    depth: int,
+    leaves_out: Callable[[bytes, bool], bool],
+    budget: _Budget,
+) -> Iterator[Found | Unfit]:
     for name in sorted(map(os.fsencode, os.listdir(folder))):
         path = prefix + name
         if path == b".git":
@@ -100,8 +111,14 @@ def _walk(folder: int, prefix: bytes, depth: int, leaves_out: Callable[[bytes, b
             yield _taken(folder, name, path, kind, budget)
 
 
-def _below(folder: int, name: bytes, path: bytes, depth: int, leaves_out: Callable[[bytes, bool], bool],
-           budget: _Budget) -> Iterator[Found | Unfit]:
+def _below(
+    folder: int,
+    name: bytes,
+    path: bytes,
+    depth: int,
+    leaves_out: Callable[[bytes, bool], bool],
+    budget: _Budget,
+) -> Iterator[Found | Unfit]:
     if depth >= budget.limits.depth:
         raise Beyond(f"{shown(path)} lies more than {budget.limits.depth} folders deep")
     try:
@@ -129,11 +146,17 @@ def _taken(folder: int, name: bytes, path: bytes, kind: int, budget: _Budget) ->
         return Found(path, EXECUTABLE if kind & stat.S_IXUSR else REGULAR, opened.read())
 
 
-_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 def _is_dot_git(name: bytes) -> bool:
-    """`.git`, and every spelling that a case-folding, ignorable-dropping or 8.3 file system takes for it."""
+    """`.git`, and every spelling that a case-folding, ignorable-dropping or 8.3 file system takes
+    for it."""
     text = name.decode("utf-8", "replace").split(":")[0]
     visible = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
     return unicodedata.normalize("NFKC", visible).casefold().rstrip(" .") in (".git", "git~1")

@@ -1,8 +1,9 @@
-"""When a cron line comes due: five fields, in the machine's own time zone, as Debian's cron reads them.
+"""When a cron line comes due: five fields, in the machine's own time zone, as Debian's cron reads
+them.
 
-When clocks go forward, what falls into the missing hour is due once, at its end; when they go back, what falls into
-the doubled hour is due once, in the first of the two. Lines with a `*` for minute or hour follow the clock as it is.
-"""
+When clocks go forward, what falls into the missing hour is due once, at its end; when they go back,
+what falls into the doubled hour is due once, in the first of the two. Lines with a `*` for minute
+or hour follow the clock as it is."""
 
 from __future__ import annotations
 
@@ -20,16 +21,21 @@ LOCALTIME = Path("/etc/localtime")
 
 
 def first_after(line: str, moment: datetime) -> datetime:
-    """When `line` is due next after `moment`, in that moment's zone. Raises ConfigError for a line that never is."""
+    """When `line` is due next after `moment`, in that moment's zone. Raises ConfigError for a line
+    that never is."""
     try:
         return next(CronSim(line, moment))
     except (CronSimError, StopIteration):
-        raise ConfigError(f"`{line}` is no moment that ever comes; expected minute, hour, day, month, weekday, such as "
-                          "`17 2 * * *` for 02:17 each night", key="on.schedule") from None
+        raise ConfigError(
+            f"`{line}` is no moment that ever comes; expected minute, hour, day, month, weekday,"
+            " such as `17 2 * * *` for 02:17 each night",
+            key="on.schedule",
+        ) from None
 
 
 def local_zone(environment: Mapping[str, str] = os.environ) -> tzinfo:
-    """The zone that `TZ` names, else the machine's, else UTC. Raises ConfigError for a name that is not known."""
+    """The zone that `TZ` names, else the machine's, else UTC. Raises ConfigError for a name that is
+    not known."""
     name = environment.get("TZ")
     if name is None:
         try:
@@ -40,5 +46,8 @@ def local_zone(environment: Mapping[str, str] = os.environ) -> tzinfo:
     try:
         return ZoneInfo(name.lstrip(":") or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ConfigError(f"`{name}` is no time zone known here; expected a name such as `Europe/Berlin` or `UTC`",
-                          key="TZ") from None
+        raise ConfigError(
+            f"`{name}` is no time zone known here; expected a name such as `Europe/Berlin` or"
+            " `UTC`",
+            key="TZ",
+        ) from None

@@ -1,4 +1,5 @@
-"""The stores of what must last: SQLite in the home, or a PostgreSQL that several machines may share."""
+"""The stores of what must last: SQLite in the home, or a PostgreSQL that several machines may
+share."""
 
 from __future__ import annotations
 
@@ -17,13 +18,22 @@ _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 _LOCAL = ("", "localhost", "127.0.0.1", "::1")
 _PROTECTED = ("require", "verify-ca", "verify-full")
 # A server that is gone without a word is noticed within half a minute, by us and by the kernel.
-_PATIENCE = {"connect_timeout": "10", "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3",
-             "tcp_user_timeout": "20000"}
-_SESSION = "SET synchronous_commit TO on; SET lock_timeout TO '30s'; SET idle_in_transaction_session_timeout TO '60s'"
+_PATIENCE = {
+    "connect_timeout": "10",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+_SESSION = (
+    "SET synchronous_commit TO on; SET lock_timeout TO '30s'; SET"
+    " idle_in_transaction_session_timeout TO '60s'"
+)
 
 
 def sqlite_engine(path: Path) -> sa.Engine:
-    """An engine on the file at `path`; the file is made, readable by its owner alone, where it is missing."""
+    """An engine on the file at `path`; the file is made, readable by its owner alone, where it is
+    missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
@@ -32,18 +42,21 @@ def sqlite_engine(path: Path) -> sa.Engine:
 
 
 def postgres_engine(address: str) -> sa.Engine:
-    """An engine on the database at `address`, as `postgres_address` gives it. Nothing is connected to yet."""
-    engine = sa.create_engine(sa.make_url(address).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    """An engine on the database at `address`, as `postgres_address` gives it. Nothing is connected
+    to yet."""
+    engine = sa.create_engine(
+        sa.make_url(address).set(drivername="postgresql+psycopg"), pool_pre_ping=True
+    )
     sa.event.listen(engine, "connect", _settle)
     return engine
 
 
 def postgres_address(text: str) -> str:
-    """The address of a PostgreSQL database, as psycopg takes it. Raises ConfigError, which never shows the password.
+    """The address of a PostgreSQL database, as psycopg takes it. Raises ConfigError, which never
+    shows the password.
 
-    Away from this machine the line is encrypted and the server's certificate verified against the system's; whoever
-    writes `sslmode=require` gives up the second, and nothing less is taken.
-    """
+    Away from this machine the line is encrypted and the server's certificate verified against the
+    system's; whoever writes `sslmode=require` gives up the second, and nothing less is taken."""
     try:
         url = sa.make_url(text.strip())
     except (sa.exc.ArgumentError, ValueError):
@@ -54,8 +67,9 @@ def postgres_address(text: str) -> str:
         raise _unfit("it names no database")
     if not all(host in _LOCAL or host.startswith("/") for host in _hosts(url)):
         url = _encrypted(url)
-    url = url.set(drivername="postgresql").update_query_dict({name: value for name, value in _PATIENCE.items()
-                                                              if name not in url.query})
+    url = url.set(drivername="postgresql").update_query_dict(
+        {name: value for name, value in _PATIENCE.items() if name not in url.query}
+    )
     return url.render_as_string(hide_password=False)
 
 
@@ -65,7 +79,9 @@ def named_faults() -> Iterator[None]:
     try:
         yield
     except sa.exc.SQLAlchemyError as fault:
-        raise StoreError(str(fault.orig if isinstance(fault, sa.exc.DBAPIError) else fault)) from fault
+        raise StoreError(
+            str(fault.orig if isinstance(fault, sa.exc.DBAPIError) else fault)
+        ) from fault
 
 
 def shown(address: str) -> str:
@@ -77,24 +93,37 @@ def shown(address: str) -> str:
 def _hosts(url: sa.URL) -> tuple[str, ...]:
     """Every server that the driver may try: the query may name others than the address does."""
     more = url.query.get("host", ())
-    listed = (url.host or "", *((more,) if isinstance(more, str) else more), str(url.query.get("hostaddr", "")))
-    return tuple(part if part in _LOCAL else part.rpartition(":")[0] or part for host in listed for part in host.split(","))
+    listed = (
+        url.host or "",
+        *((more,) if isinstance(more, str) else more),
+        str(url.query.get("hostaddr", "")),
+    )
+    return tuple(
+        part if part in _LOCAL else part.rpartition(":")[0] or part
+        for host in listed
+        for part in host.split(",")
+    )
 
 
 def _encrypted(url: sa.URL) -> sa.URL:
     asked = url.query.get("sslmode")
     if asked is None:
-        return url.update_query_dict({"sslmode": "verify-full", "sslrootcert": url.query.get("sslrootcert", "system")})
+        return url.update_query_dict(
+            {"sslmode": "verify-full", "sslrootcert": url.query.get("sslrootcert", "system")}
+        )
     if asked not in _PROTECTED:
         raise _unfit(f"with sslmode={asked} anybody on the way reads along")
     return url
 
 
 def _unfit(why: str) -> ConfigError:
-    return ConfigError(f"expected an address such as postgresql://NAME:PASSWORD@HOST/DATABASE; {why}", key=VARIABLE)
+    return ConfigError(
+        f"expected an address such as postgresql://NAME:PASSWORD@HOST/DATABASE; {why}", key=VARIABLE
+    )
 
 
 def _settle(connection: Any, _record: Any) -> None:
     """A commit that is said to be made is on the server's disk, and nobody waits for ever."""
     connection.execute(_SESSION)
-    connection.commit()      # the pool rolls a connection back when it is returned, which would undo a bare SET
+    # the pool rolls a connection back when it is returned, which would undo a bare SET
+    connection.commit()

@@ -9,7 +9,8 @@ from harness.domain.errors import LedgerError
 
 
 def is_there(path: Path) -> bool:
-    """Whether a file is at `path`. Raises LedgerError where nobody can tell: that is not the same as none.
+    """Whether a file is at `path`. Raises LedgerError where nobody can tell: that is not the same
+    as none.
 
     `Path.exists` answers False to many errors, on newer Pythons to all of them."""
     try:
@@ -22,7 +23,8 @@ def is_there(path: Path) -> bool:
 
 
 def replace(path: Path, content: bytes, *, mode: int) -> None:
-    """`content` is at `path`, and on the disk, when this returns. Raises OSError; then what was there still is."""
+    """`content` is at `path`, and on the disk, when this returns. Raises OSError; then what was
+    there still is."""
     temporary = path.with_name(f"{path.name}.new")
     file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:

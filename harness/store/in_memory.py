@@ -1,8 +1,10 @@
-"""A lap in memory, for a replay: a ledger that goes on from a recorded one, its clock, and an engine without a store.
+"""A lap in memory, for a replay: a ledger that goes on from a recorded one, its clock, and an
+engine without a store.
 
 Properties kept:
 - the recorded chain is the replay's own up to where its run begins: same entries, same hashes;
-- what other runs and people wrote meanwhile comes in between at its place, so that the run sees what it saw;
+- what other runs and people wrote meanwhile comes in between at its place, so that the run sees
+  what it saw;
 - nothing is kept: who replays a run twice gets it twice.
 """
 
@@ -25,17 +27,34 @@ class _Chain(ABC):
         self._keys = {entry.key: entry for entry in self._written}
 
     @abstractmethod
-    def append(self, kind: str, key: str, *, issue: int | None = None, run: str | None = None,
-               data: Mapping[str, Any] | None = None) -> Entry: ...
+    def append(
+        self,
+        kind: str,
+        key: str,
+        *,
+        issue: int | None = None,
+        run: str | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> Entry: ...
 
     def append_all(self, new: Iterable[NewEntry]) -> tuple[Entry, ...]:
         with self._lock:
-            return tuple(self.append(one.kind, one.key, issue=one.issue, run=one.run, data=one.data) for one in new)
+            return tuple(
+                self.append(one.kind, one.key, issue=one.issue, run=one.run, data=one.data)
+                for one in new
+            )
 
-    def entries(self, *, issue: int | None = None, kind: str | None = None, after: int = 0) -> tuple[Entry, ...]:
+    def entries(
+        self, *, issue: int | None = None, kind: str | None = None, after: int = 0
+    ) -> tuple[Entry, ...]:
         with self._lock:
-            return tuple(entry for entry in self._written if entry.seq > after and (issue is None or entry.issue == issue)
-                         and (kind is None or entry.kind == kind))
+            return tuple(
+                entry
+                for entry in self._written
+                if entry.seq > after
+                and (issue is None or entry.issue == issue)
+                and (kind is None or entry.kind == kind)
+            )
 
     def find(self, key: str) -> Entry | None:
         with self._lock:
@@ -55,7 +74,16 @@ class _Chain(ABC):
     def anchored(self, run: str, anchor: str) -> Head | None:
         return None
 
-    def _keep(self, kind: str, key: str, *, at: str, issue: int | None, run: str | None, data: Mapping[str, Any]) -> Entry:
+    def _keep(
+        self,
+        kind: str,
+        key: str,
+        *,
+        at: str,
+        issue: int | None,
+        run: str | None,
+        data: Mapping[str, Any],
+    ) -> Entry:
         head = Head(self._written[-1].seq, self._written[-1].hash) if self._written else None
         entry = chained(head, at=at, kind=kind, key=key, issue=issue, run=run, data=data)
         self._written.append(entry)
@@ -73,7 +101,9 @@ class PlayedLedger(_Chain):
             raise KeyError(run)
         super().__init__(entry for entry in recorded if entry.seq <= began)
         self.run = run
-        after = [entry for entry in recorded if entry.seq > began and not _took_it_up_again(entry, run)]
+        after = [
+            entry for entry in recorded if entry.seq > began and not _took_it_up_again(entry, run)
+        ]
         self._own = {entry.key: entry for entry in after if entry.run == run}
         self._others = [entry for entry in after if entry.run != run]
 
@@ -81,7 +111,9 @@ class PlayedLedger(_Chain):
     def came(self) -> tuple[Entry, ...]:
         """What the run wrote in this lap."""
         with self._lock:
-            return tuple(entry for entry in self._written if entry.run == self.run and entry.kind != "run")
+            return tuple(
+                entry for entry in self._written if entry.run == self.run and entry.kind != "run"
+            )
 
     @property
     def recorded(self) -> tuple[Entry, ...]:
@@ -89,13 +121,21 @@ class PlayedLedger(_Chain):
         return tuple(self._own.values())
 
     def now(self) -> datetime:
-        """The time of the recorded entry that comes next, as whoever wrote it then had it on the clock."""
+        """The time of the recorded entry that comes next, as whoever wrote it then had it on the
+        clock."""
         with self._lock:
             waiting = [entry for key, entry in self._own.items() if key not in self._keys]
             return datetime.fromisoformat((waiting or self._written[-1:])[0].at)
 
-    def append(self, kind: str, key: str, *, issue: int | None = None, run: str | None = None,
-               data: Mapping[str, Any] | None = None) -> Entry:
+    def append(
+        self,
+        kind: str,
+        key: str,
+        *,
+        issue: int | None = None,
+        run: str | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> Entry:
         with self._lock:
             if key in self._keys:
                 return self._keys[key]
@@ -106,16 +146,29 @@ class PlayedLedger(_Chain):
             return self._keep(kind, key, at=at, issue=issue, run=run, data=content)
 
     def _let_in(self, seq: int) -> None:
-        """What others wrote before the recorded entry of this number; what this lap wrote by itself already is not doubled."""
+        """What others wrote before the recorded entry of this number; what this lap wrote by itself
+        already is not doubled."""
         while self._others and self._others[0].seq < seq:
             entry = self._others.pop(0)
             if entry.key not in self._keys:
-                self._keep(entry.kind, entry.key, at=entry.at, issue=entry.issue, run=entry.run, data=entry.data)
+                self._keep(
+                    entry.kind,
+                    entry.key,
+                    at=entry.at,
+                    issue=entry.issue,
+                    run=entry.run,
+                    data=entry.data,
+                )
 
 
 def _took_it_up_again(entry: Entry, run: str) -> bool:
-    """Whether this had the run go on after a kill, a pause or a stop. A replay is one lap, which nothing stops."""
-    return entry.kind == "command" and entry.data.get("command") == "resume" and entry.run in (None, run)
+    """Whether this had the run go on after a kill, a pause or a stop. A replay is one lap, which
+    nothing stops."""
+    return (
+        entry.kind == "command"
+        and entry.data.get("command") == "resume"
+        and entry.run in (None, run)
+    )
 
 
 class DirectEngine:
@@ -133,9 +186,13 @@ class DirectEngine:
 
     def start(self, key: str, name: str, payload: Mapping[str, Any]) -> None:
         if key not in self._done:
-            self._done[key] = json.loads(json.dumps(self._actions[name](json.loads(json.dumps(payload)))))
+            self._done[key] = json.loads(
+                json.dumps(self._actions[name](json.loads(json.dumps(payload))))
+            )
 
-    def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, Mapping[str, Any]] | None:
+    def wait_any(
+        self, keys: frozenset[str], *, seconds: float
+    ) -> tuple[str, Mapping[str, Any]] | None:
         return next(((key, self._done[key]) for key in sorted(keys) if key in self._done), None)
 
     def cancel(self, key: str) -> None:
@@ -154,9 +211,11 @@ def entries_told(documents: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
 
 
 class OverLedger(_Chain):
-    """The `Ledger` port over another ledger, which it reads and never writes: what is appended stays in memory, on top.
+    """The `Ledger` port over another ledger, which it reads and never writes: what is appended
+    stays in memory, on top.
 
-    What others write below meanwhile is not seen: who reads this reads one moment, and what was thought since."""
+    What others write below meanwhile is not seen: who reads this reads one moment, and what was
+    thought since."""
 
     def __init__(self, below: Iterable[Entry], now: Callable[[], datetime]) -> None:
         super().__init__(below)
@@ -166,12 +225,21 @@ class OverLedger(_Chain):
     def added(self) -> tuple[Entry, ...]:
         """What is not in the ledger below."""
         with self._lock:
-            return tuple(self._written[self._from:])
+            return tuple(self._written[self._from :])
 
-    def append(self, kind: str, key: str, *, issue: int | None = None, run: str | None = None,
-               data: Mapping[str, Any] | None = None) -> Entry:
+    def append(
+        self,
+        kind: str,
+        key: str,
+        *,
+        issue: int | None = None,
+        run: str | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> Entry:
         with self._lock:
             if key not in self._keys:
                 content = json.loads(json.dumps(dict(data or {})))
-                self._keep(kind, key, at=self._now().isoformat(), issue=issue, run=run, data=content)
+                self._keep(
+                    kind, key, at=self._now().isoformat(), issue=issue, run=run, data=content
+                )
             return self._keys[key]

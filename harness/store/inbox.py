@@ -1,8 +1,7 @@
 """The inbox's store: one table beside the engine's own, on SQLite or PostgreSQL.
 
-Properties kept: a delivery is on the disk when `put` returns, once per id and per content, whoever else writes; what was
-acted on stays for as long as a double may come.
-"""
+Properties kept: a delivery is on the disk when `put` returns, once per id and per content, whoever
+else writes; what was acted on stays for as long as a double may come."""
 
 from __future__ import annotations
 
@@ -20,9 +19,10 @@ from harness.ports.clock import Clock
 from harness.ports.inbox import Delivery
 from harness.store.database import postgres_engine, sqlite_engine
 
-_MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"    # one length and one zone, so that text compares as moments do
+_MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"  # one length and one zone, so that text compares as moments do
 DELIVERIES = sa.Table(
-    "deliveries", sa.MetaData(),
+    "deliveries",
+    sa.MetaData(),
     sa.Column("place", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("id", sa.String, nullable=False, unique=True),
     sa.Column("digest", sa.String, nullable=False, unique=True),
@@ -40,10 +40,19 @@ class SqlInbox:
         self._path, self._clock, self._address = home / "engine.db", clock, address
 
     def put(self, delivery: Delivery) -> bool:
-        row = {"id": delivery.id, "digest": delivery.digest, "event": delivery.event, "number": delivery.number,
-               "came_at": _text(self._clock.now()), "is_settled": False}
+        row = {
+            "id": delivery.id,
+            "digest": delivery.digest,
+            "event": delivery.event,
+            "number": delivery.number,
+            "came_at": _text(self._clock.now()),
+            "is_settled": False,
+        }
         try:
-            with _faults_named("the delivery could not be kept"), self._engine.begin() as connection:
+            with (
+                _faults_named("the delivery could not be kept"),
+                self._engine.begin() as connection,
+            ):
                 connection.execute(sa.insert(DELIVERIES).values(row))
         except sa.exc.IntegrityError:
             return False
@@ -52,15 +61,22 @@ class SqlInbox:
     def waiting(self) -> tuple[tuple[int, Delivery], ...]:
         query = sa.select(DELIVERIES).where(~DELIVERIES.c.is_settled).order_by(DELIVERIES.c.place)
         with _faults_named("the inbox could not be read"), self._engine.connect() as connection:
-            return tuple((row.place, Delivery(row.id, row.event, row.number, row.digest)) for row in connection.execute(query))
+            return tuple(
+                (row.place, Delivery(row.id, row.event, row.number, row.digest))
+                for row in connection.execute(query)
+            )
 
     def settle(self, places: tuple[int, ...]) -> None:
         with _faults_named("the inbox could not be written"), self._engine.begin() as connection:
             for place in places:
-                connection.execute(sa.update(DELIVERIES).where(DELIVERIES.c.place == place).values(is_settled=True))
+                connection.execute(
+                    sa.update(DELIVERIES).where(DELIVERIES.c.place == place).values(is_settled=True)
+                )
 
     def forget(self, before: datetime) -> None:
-        old = sa.delete(DELIVERIES).where(DELIVERIES.c.is_settled, DELIVERIES.c.came_at < _text(before))
+        old = sa.delete(DELIVERIES).where(
+            DELIVERIES.c.is_settled, DELIVERIES.c.came_at < _text(before)
+        )
         with _faults_named("the inbox could not be written"), self._engine.begin() as connection:
             connection.execute(old)
 

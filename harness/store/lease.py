@@ -1,9 +1,10 @@
-"""One factory at a time on one database, wherever it runs: an advisory lock, held by a session of its own.
+"""One factory at a time on one database, wherever it runs: an advisory lock, held by a session of
+its own.
 
-The server lets go of the lock with the session, however that ends. So whoever waits takes over within a second of the
-holder's death; where a line is cut, once the server has noticed, which `postgres_address` bounds. A holder whose session
-is gone holds nothing any more: it has to ask, `held`, before it lets anything be recorded.
-"""
+The server lets go of the lock with the session, however that ends. So whoever waits takes over
+within a second of the holder's death; where a line is cut, once the server has noticed, which
+`postgres_address` bounds. A holder whose session is gone holds nothing any more: it has to ask,
+`held`, before it lets anything be recorded."""
 
 from __future__ import annotations
 
@@ -29,14 +30,17 @@ _NAME_BYTES = 63
 class Connect(Protocol):
     """How a session begins, as `psycopg.connect` begins one."""
 
-    def __call__(self, address: str, /, *, autocommit: bool, application_name: str) -> psycopg.Connection: ...
+    def __call__(
+        self, address: str, /, *, autocommit: bool, application_name: str
+    ) -> psycopg.Connection: ...
 
 
 class Lease(Protocol):
     """The right to be the one factory at work."""
 
     def ensure(self) -> None:
-        """Take it again where it was lost. Raises Busy where another has it now, LedgerError where nobody can tell."""
+        """Take it again where it was lost. Raises Busy where another has it now, LedgerError where
+        nobody can tell."""
         ...
 
     def held(self) -> None:
@@ -45,7 +49,8 @@ class Lease(Protocol):
 
 
 class OfTheKernel:
-    """A lock on a file of the home: it is held for as long as this process lives, and cannot be lost before."""
+    """A lock on a file of the home: it is held for as long as this process lives, and cannot be
+    lost before."""
 
     def ensure(self) -> None:
         return
@@ -55,9 +60,12 @@ class OfTheKernel:
 
 
 class AdvisoryLock:
-    """A lock of this name on the database at `address`. Raises LedgerError where the server does not answer."""
+    """A lock of this name on the database at `address`. Raises LedgerError where the server does
+    not answer."""
 
-    def __init__(self, address: str, name: str, *, holder: str, connect: Connect = psycopg.connect) -> None:
+    def __init__(
+        self, address: str, name: str, *, holder: str, connect: Connect = psycopg.connect
+    ) -> None:
         self._address, self._key, self._connect = address, _key(name), connect
         self._holder = f"{holder} on {socket.gethostname()}, pid {os.getpid()}"[:_NAME_BYTES]
         self._session: psycopg.Connection | None = None
@@ -66,11 +74,17 @@ class AdvisoryLock:
         """Whether it is ours now. Never waits for another holder."""
         try:
             if self._session is None or self._session.closed:
-                self._session = self._connect(self._address, autocommit=True, application_name=self._holder)
-            taken = self._session.execute("SELECT pg_try_advisory_lock(%s)", (self._key,)).fetchone() == (True,)
+                self._session = self._connect(
+                    self._address, autocommit=True, application_name=self._holder
+                )
+            taken = self._session.execute(
+                "SELECT pg_try_advisory_lock(%s)", (self._key,)
+            ).fetchone() == (True,)
         except psycopg.Error as fault:
             self.release()
-            raise LedgerError(f"{shown(self._address)} does not answer: {_first_line(fault)}", retryable=True) from fault
+            raise LedgerError(
+                f"{shown(self._address)} does not answer: {_first_line(fault)}", retryable=True
+            ) from fault
         if not taken:
             self.release()
         return taken
@@ -85,15 +99,16 @@ class AdvisoryLock:
             return False
 
     def who(self) -> str:
-        """Who holds it, by the name of their session; empty where nobody does, or nobody can be asked."""
+        """Who holds it, by the name of their session; empty where nobody does, or nobody can be
+        asked."""
         with suppress(psycopg.Error), psycopg.connect(self._address, autocommit=True) as look:
             found = look.execute(_WHO, (*_halves(self._key),)).fetchone()
             return str(found[0]) if found else ""
         return ""
 
     def release(self) -> None:
-        """Let go, and end the session. Without the word first, the server would let go when it gets to it, and whoever
-        asks at once would be told that somebody is still at work."""
+        """Let go, and end the session. Without the word first, the server would let go when it gets
+        to it, and whoever asks at once would be told that somebody is still at work."""
         if self._session is not None:
             with suppress(psycopg.Error):
                 self._session.execute("SELECT pg_advisory_unlock_all()")
@@ -113,22 +128,33 @@ class OfTheDatabase:
             self._lock.release()
             if not self._lock.take():
                 holder = self._lock.who() or "another factory"
-                raise Busy(f"{holder} works on {self._where}; wait for it, or end it, and try again")
+                raise Busy(
+                    f"{holder} works on {self._where}; wait for it, or end it, and try again"
+                )
 
     def held(self) -> None:
         if not self._lock.is_held():
-            raise LedgerError(f"this factory is no longer the one at work on {self._where}: its session there has ended",
-                              retryable=True)
+            raise LedgerError(
+                f"this factory is no longer the one at work on {self._where}: its session there has"
+                " ended",
+                retryable=True,
+            )
 
     def release(self) -> None:
         self._lock.release()
 
 
 @contextmanager
-def sole_factory_on(address: str, *, command: str, patience: float = 0.0,
-                    waiting: Callable[[str], None] = lambda holder: None) -> Iterator[Lease]:
-    """Holds the lease of a database for the time of the block, as `harness.store.lock` holds a home's. Raises LedgerError where
-    the database does not answer at first; to who stands by already, that is a holder who may come back."""
+def sole_factory_on(
+    address: str,
+    *,
+    command: str,
+    patience: float = 0.0,
+    waiting: Callable[[str], None] = lambda holder: None,
+) -> Iterator[Lease]:
+    """Holds the lease of a database for the time of the block, as `harness.store.lock` holds a
+    home's. Raises LedgerError where the database does not answer at first; to who stands by
+    already, that is a holder who may come back."""
     lease = OfTheDatabase(address, command=command)
     deadline, holder = time.monotonic() + patience, ""
     try:

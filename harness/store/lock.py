@@ -1,9 +1,9 @@
 """One factory at a time in one home.
 
-The kernel holds the lock and lets go of it with the process, however that dies; what the file says is only for people.
-So the lock is the lease: whoever waits for it takes over within a blink of the holder's death. A holder that is merely
-stopped still holds it, and nothing is taken from a process that may wake up.
-"""
+The kernel holds the lock and lets go of it with the process, however that dies; what the file says
+is only for people. So the lock is the lease: whoever waits for it takes over within a blink of the
+holder's death. A holder that is merely stopped still holds it, and nothing is taken from a process
+that may wake up."""
 
 from __future__ import annotations
 
@@ -22,17 +22,24 @@ LOOK_SECONDS = 0.1
 
 @contextmanager
 def sole_factory(
-    home: Path, *, command: str, patience: float = 0.0, waiting: Callable[[str], None] = lambda holder: None
+    home: Path,
+    *,
+    command: str,
+    patience: float = 0.0,
+    waiting: Callable[[str], None] = lambda holder: None,
 ) -> Iterator[None]:
-    """Holds `home/lock` for the time of the block. Raises Busy, naming the process that has it, when it is not free
-    within `patience` seconds; until then `waiting` is told ten times a second who has it, and may raise to give up."""
+    """Holds `home/lock` for the time of the block. Raises Busy, naming the process that has it,
+    when it is not free within `patience` seconds; until then `waiting` is told ten times a second
+    who has it, and may raise to give up."""
     home.mkdir(parents=True, exist_ok=True)
     file = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         deadline = time.monotonic() + patience
         while not taken(file):
             if time.monotonic() >= deadline:
-                raise Busy(f"{_holder(file)} works on {home}; wait for it, or end it, and try again")
+                raise Busy(
+                    f"{_holder(file)} works on {home}; wait for it, or end it, and try again"
+                )
             waiting(_holder(file))
             time.sleep(LOOK_SECONDS)
         _write(file, json.dumps({"pid": os.getpid(), "command": command}))

@@ -1,9 +1,9 @@
 """What a killed factory leaves running, and its end.
 
-Forge, broker and judge are each tied to whoever started them by a pipe: they end when it closes. That takes a moment,
-and a broker in the middle of a call may take minutes. Whoever takes the home over waits for a moment, then ends them:
-two brokers on one home refuse each other, and a forge about to leave must not be taken for one that stays.
-"""
+Forge, broker and judge are each tied to whoever started them by a pipe: they end when it closes.
+That takes a moment, and a broker in the middle of a call may take minutes. Whoever takes the home
+over waits for a moment, then ends them: two brokers on one home refuse each other, and a forge
+about to leave must not be taken for one that stays."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ TIES = (b"--lifeline", b"--tethered")
 GRACE_SECONDS = 2.0
 _LOOK_SECONDS = 0.02
 LOOKS = 2
-"""In a row that find nobody: a program that was just born, or is about to go, has no arguments to be known by."""
+"""In a row that find nobody: a program that was just born, or is about to go, has no arguments to
+be known by."""
 
 
-def end_orphans(home: Path, *, grace: float = GRACE_SECONDS, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Returns when no program is left that works on `home` for a starter that is dead: one that has not ended by itself
-    after `grace` seconds is ended. Only the home's holder calls."""
+def end_orphans(
+    home: Path, *, grace: float = GRACE_SECONDS, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Returns when no program is left that works on `home` for a starter that is dead: one that has
+    not ended by itself after `grace` seconds is ended. Only the home's holder calls."""
     deadline, clear = time.monotonic() + grace, 0
     while clear < LOOKS:
         left = tuple(_orphans(home))

@@ -1,6 +1,6 @@
-"""Sessions with a store that keeps rows, and those with SQLite as everything here wants it: write-ahead log, every commit
-on the disk, one writer at a time. Plain, because `factory status` has to be told at once: SQLAlchemy alone takes 0.2 s to load.
-"""
+"""Sessions with a store that keeps rows, and those with SQLite as everything here wants it:
+write-ahead log, every commit on the disk, one writer at a time. Plain, because `factory status` has
+to be told at once: SQLAlchemy alone takes 0.2 s to load."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Session(Protocol):
     """One connection to a store. What is not committed when it ends never was."""
 
     def execute(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        """The rows, read as they are asked for; a `?` in the query stands for each of the values. Raises StoreError."""
+        """The rows, read as they are asked for; a `?` in the query stands for each of the values.
+        Raises StoreError."""
         ...
 
     def commit(self) -> None:
@@ -44,8 +45,9 @@ class SqliteSession:
 
 
 class SqliteFile:
-    """The sessions with the file at `path`, which is made, readable by its owner alone, where it is missing. They are kept
-    open between uses: whoever closes the last one waits until its log is moved into the file."""
+    """The sessions with the file at `path`, which is made, readable by its owner alone, where it is
+    missing. They are kept open between uses: whoever closes the last one waits until its log is
+    moved into the file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -89,7 +91,8 @@ class SqliteFile:
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Measured under DBOS, which sets none of it on an engine it is given: 0.9 ms a step with the log, 8.9 ms without."""
+    """Measured under DBOS, which sets none of it on an engine it is given: 0.9 ms a step with the
+    log, 8.9 ms without."""
     connection.isolation_level = "IMMEDIATE"
     for pragma in ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")

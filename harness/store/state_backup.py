@@ -1,12 +1,16 @@
-"""What a home carries from one machine to the next, encrypted, in the database that its ledger is in.
+"""What a home carries from one machine to the next, encrypted, in the database that its ledger is
+in.
 
 Properties kept:
-- the database sees neither a byte nor a name of it: AES-256-GCM, under a key that is never stored there, and contents are
-  named by a keyed hash; what is equal is stored once, so that keeping costs what changed;
-- the list of what there is, and every content that it names, are written in one transaction: it is whole or as it was;
-- each list follows the one that this home read or wrote last, else nothing is written: who was overtaken changes nothing;
-- a list is entered in the ledger. An older one put in its place, or one of another ledger, is refused when it is fetched.
-"""
+- the database sees neither a byte nor a name of it: AES-256-GCM, under a key that is never stored
+  there, and contents are named by a keyed hash; what is equal is stored once, so that keeping costs
+  what changed;
+- the list of what there is, and every content that it names, are written in one transaction: it is
+  whole or as it was;
+- each list follows the one that this home read or wrote last, else nothing is written: who was
+  overtaken changes nothing;
+- a list is entered in the ledger. An older one put in its place, or one of another ledger, is
+  refused when it is fetched."""
 
 from __future__ import annotations
 
@@ -40,23 +44,33 @@ PART_BYTES = 8 * 1024 * 1024
 
 _NONCE_BYTES = 12
 _STATEMENTS = (
-    "CREATE TABLE IF NOT EXISTS carried_list (one BOOLEAN PRIMARY KEY DEFAULT true CHECK (one), generation BIGINT NOT NULL, "
-    "sealed BYTEA NOT NULL)",
+    (
+        "CREATE TABLE IF NOT EXISTS carried_list (one BOOLEAN PRIMARY KEY DEFAULT true CHECK (one),"
+        " generation BIGINT NOT NULL, sealed BYTEA NOT NULL)"
+    ),
     "CREATE TABLE IF NOT EXISTS carried_parts (name TEXT PRIMARY KEY, sealed BYTEA NOT NULL)",
 )
 _HAS_LIST = sa.text("SELECT to_regclass('carried_list') IS NOT NULL")
 _LIST = sa.text("SELECT generation, sealed FROM carried_list")
-_FIRST_LIST = sa.text("INSERT INTO carried_list (generation, sealed) VALUES (:generation, :sealed) ON CONFLICT (one) DO NOTHING")
-_NEXT_LIST = sa.text("UPDATE carried_list SET generation = :generation, sealed = :sealed WHERE generation = :before")
+_FIRST_LIST = sa.text(
+    "INSERT INTO carried_list (generation, sealed) VALUES (:generation, :sealed) ON CONFLICT (one)"
+    " DO NOTHING"
+)
+_NEXT_LIST = sa.text(
+    "UPDATE carried_list SET generation = :generation, sealed = :sealed WHERE generation = :before"
+)
 _KNOWN = sa.text("SELECT name FROM carried_parts")
 _PART = sa.text("SELECT sealed FROM carried_parts WHERE name = :name")
-_ADD_PART = sa.text("INSERT INTO carried_parts (name, sealed) VALUES (:name, :sealed) ON CONFLICT (name) DO NOTHING")
+_ADD_PART = sa.text(
+    "INSERT INTO carried_parts (name, sealed) VALUES (:name, :sealed) ON CONFLICT (name) DO NOTHING"
+)
 _DROP_PARTS = sa.text("DELETE FROM carried_parts WHERE name <> ALL(:names)")
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One file: its bits, and the names of its parts in order; `mark` tells it from what it was before, here."""
+    """One file: its bits, and the names of its parts in order; `mark` tells it from what it was
+    before, here."""
 
     mode: int
     parts: tuple[str, ...]
@@ -64,13 +78,22 @@ class Held:
 
 
 class Luggage:
-    """What lies at `places` below `home`, but for what is `left_out`, in the database at `address` under `key`, which is 64
-    hexadecimal digits.
+    """What lies at `places` below `home`, but for what is `left_out`, in the database at `address`
+    under `key`, which is 64 hexadecimal digits.
 
-    Raises ConfigError for a key that is none, LedgerError where the database does not answer or holds something else."""
+    Raises ConfigError for a key that is none, LedgerError where the database does not answer or
+    holds something else."""
 
-    def __init__(self, home: Path, address: str, key: str, *, places: tuple[str, ...], left_out: tuple[str, ...],
-                 ledger: Callable[[], SqlLedger]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        address: str,
+        key: str,
+        *,
+        places: tuple[str, ...],
+        left_out: tuple[str, ...],
+        ledger: Callable[[], SqlLedger],
+    ) -> None:
         self._home, self._places, self._ledger = home, places, ledger
         self._left_out = frozenset(home / path for path in left_out)
         self._engine = postgres_engine(address)
@@ -80,9 +103,18 @@ class Luggage:
         self._lock = threading.Lock()
 
     def fetch(self) -> bool:
-        """Bring the home up to what was kept last, where that is not what is here. Whether anything was kept at all."""
-        with faults_named("what the home carries could not be fetched"), named_faults(), self._engine.connect() as connection:
-            found = connection.execute(_LIST).one_or_none() if connection.execute(_HAS_LIST).scalar() else None
+        """Bring the home up to what was kept last, where that is not what is here. Whether anything
+        was kept at all."""
+        with (
+            faults_named("what the home carries could not be fetched"),
+            named_faults(),
+            self._engine.connect() as connection,
+        ):
+            found = (
+                connection.execute(_LIST).one_or_none()
+                if connection.execute(_HAS_LIST).scalar()
+                else None
+            )
             if found is None:
                 return False
             if found.generation != self._generation:
@@ -95,7 +127,9 @@ class Luggage:
     def keep(self, *, all_is_over: bool = False) -> None:
         """Keep what changed. When `all_is_over`, what no list names any more goes."""
         with self._lock:
-            if self._generation == 0:      # so that the ledger's key is there, and is carried with the first list
+            if (
+                self._generation == 0
+            ):  # so that the ledger's key is there, and is carried with the first list
                 self._ledger().append(KIND, f"{KIND}/0", data={"generation": 0, "list": ""})
             files = dict(self._packed())
             if files != self._files or (all_is_over and self._left_over):
@@ -111,27 +145,48 @@ class Luggage:
                 facts = (self._home / path).lstat()
                 mark = (facts.st_size, facts.st_mtime_ns, stat.S_IMODE(facts.st_mode))
                 if before is None or before.mark != mark:
-                    before = Held(mark[2], tuple(self._seal.name(part) for part in self._parts(path)), mark)
+                    before = Held(
+                        mark[2], tuple(self._seal.name(part) for part in self._parts(path)), mark
+                    )
                 yield path, before
-            except FileNotFoundError:      # it went while we looked
+            except FileNotFoundError:  # it went while we looked
                 continue
 
-    def _write(self, files: Mapping[str, Held], folders: list[tuple[str, int]], *, all_is_over: bool) -> None:
+    def _write(
+        self, files: Mapping[str, Held], folders: list[tuple[str, int]], *, all_is_over: bool
+    ) -> None:
         generation = self._generation + 1
-        listed = {"files": {path: [held.mode, held.parts] for path, held in files.items()}, "folders": folders}
+        listed = {
+            "files": {path: [held.mode, held.parts] for path, held in files.items()},
+            "folders": folders,
+        }
         sealed = self._seal.closed(json.dumps(listed).encode(), _list_name(generation))
-        with faults_named("what the home carries could not be kept"), named_faults(), self._engine.begin() as connection:
+        with (
+            faults_named("what the home carries could not be kept"),
+            named_faults(),
+            self._engine.begin() as connection,
+        ):
             for statement in _STATEMENTS:
                 connection.execute(sa.text(statement))
             self._add_parts(connection, files)
             row = {"generation": generation, "sealed": sealed, "before": self._generation}
-            if connection.execute(_NEXT_LIST if self._generation else _FIRST_LIST, row).rowcount != 1:
-                raise LedgerError("another factory has kept this home meanwhile; `factory home fetch` brings what it kept")
+            if (
+                connection.execute(_NEXT_LIST if self._generation else _FIRST_LIST, row).rowcount
+                != 1
+            ):
+                raise LedgerError(
+                    "another factory has kept this home meanwhile; `factory home fetch` brings what"
+                    " it kept"
+                )
             if all_is_over:
-                connection.execute(_DROP_PARTS, {"names": [part for held in files.values() for part in held.parts]})
+                connection.execute(
+                    _DROP_PARTS, {"names": [part for held in files.values() for part in held.parts]}
+                )
         self._files, self._left_over = dict(files), not all_is_over
         self._mark(generation)
-        self._ledger().append(KIND, f"{KIND}/{generation}", data={"generation": generation, "list": _digest(sealed)})
+        self._ledger().append(
+            KIND, f"{KIND}/{generation}", data={"generation": generation, "list": _digest(sealed)}
+        )
 
     def _add_parts(self, connection: sa.Connection, files: Mapping[str, Held]) -> None:
         there = {row.name for row in connection.execute(_KNOWN)}
@@ -139,21 +194,33 @@ class Luggage:
             if not there.issuperset(held.parts):
                 for part in self._parts(path):
                     name = self._seal.name(part)
-                    connection.execute(_ADD_PART, {"name": name, "sealed": self._seal.closed(part, name)})
+                    connection.execute(
+                        _ADD_PART, {"name": name, "sealed": self._seal.closed(part, name)}
+                    )
                     there.add(name)
                 if not there.issuperset(held.parts):
-                    raise LedgerError(f"{path} changed while it was kept; it is kept the next time", retryable=True)
+                    raise LedgerError(
+                        f"{path} changed while it was kept; it is kept the next time",
+                        retryable=True,
+                    )
 
     def _opened(self, found: Any) -> Mapping[str, Any]:
-        """The list, which has to be the one that the ledger knows last, or follow it: a kill may come before the entry."""
+        """The list, which has to be the one that the ledger knows last, or follow it: a kill may
+        come before the entry."""
         sealed = bytes(found.sealed)
         listed = json.loads(self._seal.opened(sealed, _list_name(found.generation)))
         known = self._ledger().entries(kind=KIND)
         last: Mapping[str, Any] = known[-1].data if known else {"generation": 0, "list": ""}
         follows = found.generation == last["generation"] + 1
-        if not follows and (found.generation, _digest(sealed)) != (last["generation"], last["list"]):
-            raise LedgerError(f"the database holds list {found.generation} of what this home carries, and the ledger knows list "
-                              f"{last['generation']}: one of them was put back from an older copy")
+        if not follows and (found.generation, _digest(sealed)) != (
+            last["generation"],
+            last["list"],
+        ):
+            raise LedgerError(
+                f"the database holds list {found.generation} of what this home carries, and the"
+                f" ledger knows list {last['generation']}: one of them was put back from an older"
+                " copy"
+            )
         return dict(listed)
 
     def _unpack(self, connection: sa.Connection, listed: Mapping[str, Any]) -> None:
@@ -175,14 +242,24 @@ class Luggage:
     def _part(self, connection: sa.Connection, name: str) -> bytes:
         sealed = connection.execute(_PART, {"name": name}).scalar()
         if sealed is None:
-            raise LedgerError("a part of what this home carries is missing in the database; put the database back from a copy")
+            raise LedgerError(
+                "a part of what this home carries is missing in the database; put the database back"
+                " from a copy"
+            )
         return self._seal.opened(bytes(sealed), name)
 
     def _place(self, path: str) -> Path:
         """Where it belongs; our own list named it, and even so it stays below the home."""
         parts = PurePosixPath(path).parts
-        if not parts or parts[0] not in self._places or ".." in parts or PurePosixPath(path).is_absolute():
-            raise LedgerError(f"the list of what this home carries names {path[:80]!r}, which is no place of it")
+        if (
+            not parts
+            or parts[0] not in self._places
+            or ".." in parts
+            or PurePosixPath(path).is_absolute()
+        ):
+            raise LedgerError(
+                f"the list of what this home carries names {path[:80]!r}, which is no place of it"
+            )
         return self._home / path
 
     def _parts(self, path: str) -> Iterator[bytes]:
@@ -207,7 +284,11 @@ class Luggage:
                 continue
             yield top
             for folder, folders, names in os.walk(top):
-                yield from (path for path in (Path(folder, name) for name in (*folders, *names)) if path not in self._left_out)
+                yield from (
+                    path
+                    for path in (Path(folder, name) for name in (*folders, *names))
+                    if path not in self._left_out
+                )
 
     def _marked(self) -> int:
         try:
@@ -229,8 +310,10 @@ class _Seal:
         except ValueError:
             raw = b""
         if len(raw) != KEY_BYTES:
-            raise ConfigError(f"expected {2 * KEY_BYTES} hexadecimal digits, as `factory home key` prints them",
-                              key="FACTORY_HOME_KEY")
+            raise ConfigError(
+                f"expected {2 * KEY_BYTES} hexadecimal digits, as `factory home key` prints them",
+                key="FACTORY_HOME_KEY",
+            )
         self._cipher = AESGCM(_derived(raw, b"contents"))
         self._names = _derived(raw, b"names")
 
@@ -246,8 +329,10 @@ class _Seal:
         try:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
         except (InvalidTag, ValueError):
-            raise LedgerError("what this home carries does not open: FACTORY_HOME_KEY is another one, or the database was "
-                              "changed") from None
+            raise LedgerError(
+                "what this home carries does not open: FACTORY_HOME_KEY is another one, or the"
+                " database was changed"
+            ) from None
 
 
 def made_key() -> str:
@@ -256,7 +341,9 @@ def made_key() -> str:
 
 
 def _derived(key: bytes, use: bytes) -> bytes:
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"lights-out-factory " + use).derive(key)
+    return HKDF(
+        algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"lights-out-factory " + use
+    ).derive(key)
 
 
 def _list_name(generation: int) -> str:

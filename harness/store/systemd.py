@@ -1,8 +1,8 @@
-"""Telling systemd how a service is: ready, alive, stopping. A datagram to the socket it names; nothing where none is.
+"""Telling systemd how a service is: ready, alive, stopping. A datagram to the socket it names;
+nothing where none is.
 
-The protocol is sd_notify(3). What is sent is what the one thread that works has to say, never a timer of its own: a
-service that hangs goes silent, and systemd's watchdog ends it.
-"""
+The protocol is sd_notify(3). What is sent is what the one thread that works has to say, never a
+timer of its own: a service that hangs goes silent, and systemd's watchdog ends it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ MICROSECONDS = 1_000_000
 
 
 class Notifier:
-    """`ready`, `status` and `stopping` are sent as they happen; `alive` as often as called, at most twice a period."""
+    """`ready`, `status` and `stopping` are sent as they happen; `alive` as often as called, at most
+    twice a period."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._address = environment.get("NOTIFY_SOCKET", "")
@@ -51,7 +52,8 @@ class Notifier:
 
 
 def _watchdog_seconds(environment: Mapping[str, str]) -> float:
-    """How long systemd waits for a sign of life; 0 where it does not, or waits for another process."""
+    """How long systemd waits for a sign of life; 0 where it does not, or waits for another
+    process."""
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return 0.0
     try:

@@ -1,4 +1,5 @@
-"""Opening a verdict: DSSE by securesystemslib, ed25519, and a key id that a person pinned at the base commit."""
+"""Opening a verdict: DSSE by securesystemslib, ed25519, and a key id that a person pinned at the
+base commit."""
 
 import json
 from collections.abc import Iterable
@@ -14,7 +15,8 @@ PREDICATE_TYPE = "https://lights-out-factory.dev/verdict/v1"
 
 
 def verified_verdict(envelope: bytes, public_key: Path) -> Verdict:
-    """The verdict that `public_key` signed. Raises ValidatorError with the reason why it is not one."""
+    """The verdict that `public_key` signed. Raises ValidatorError with the reason why it is not
+    one."""
     from securesystemslib.dsse import Envelope
     from securesystemslib.exceptions import VerificationError
 
@@ -24,8 +26,10 @@ def verified_verdict(envelope: bytes, public_key: Path) -> Verdict:
         parsed.verify([key], threshold=1)
         return _verdict(parsed.payload_type, json.loads(parsed.payload), key.keyid)
     except VerificationError as error:
-        raise ValidatorError(f"the verdict is not signed by key {key.keyid:.12}: it was changed, or another key "
-                             "made it") from error
+        raise ValidatorError(
+            f"the verdict is not signed by key {key.keyid:.12}: it was changed, or another key "
+            "made it"
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise ValidatorError(f"not a verdict: {error!r}") from error
 
@@ -42,7 +46,9 @@ def _public_key(path: Path) -> Any:
     try:
         return SSlibKey.from_crypto(load_pem_public_key(path.read_bytes()))
     except (OSError, ValueError) as error:
-        raise ValidatorError(f"{path.name}: the launcher's public key cannot be read: {error}") from error
+        raise ValidatorError(
+            f"{path.name}: the launcher's public key cannot be read: {error}"
+        ) from error
 
 
 def _verdict(payload_type: str, statement: Any, signed_by: str) -> Verdict:
@@ -50,7 +56,9 @@ def _verdict(payload_type: str, statement: Any, signed_by: str) -> Verdict:
     if found != (PAYLOAD_TYPE, STATEMENT_TYPE, PREDICATE_TYPE):
         raise ValueError(f"expected a signed verdict, found {found}")
     verdict = Verdict.from_predicate(statement["predicate"], key_id=signed_by)
-    digests = {name: value for subject in statement["subject"] for name, value in subject["digest"].items()}
+    digests = {
+        name: value for subject in statement["subject"] for name, value in subject["digest"].items()
+    }
     if digests != {"gitCommit": verdict.binds.candidate, "gitTree": verdict.binds.tree}:
         raise ValueError("its subject is not what it binds")
     return verdict

@@ -1,4 +1,5 @@
-"""Starting the validator program. Exit 0 says that it ran; what it found is in files, and only a signature counts."""
+"""Starting the validator program. Exit 0 says that it ran; what it found is in files, and only a
+signature counts."""
 
 import json
 import os
@@ -23,21 +24,27 @@ SAID = 400
 
 @dataclass(frozen=True, slots=True)
 class ValidatorProgram:
-    """The ports Validator and EvidenceReader over `python -m validators`. `environment` is all that its process gets."""
+    """The ports Validator and EvidenceReader over `python -m validators`. `environment` is all that
+    its process gets."""
 
     public_key: Path
     environment: Mapping[str, str]
-    papers: Path                      # requests and logs go below it, by run; what may leave goes to `out`
+    papers: Path  # requests and logs go below it, by run; what may leave goes to `out`
     command: Sequence[str] = COMMAND
-    sealed: Path = Path()             # the judge's store, which this process never opens
+    sealed: Path = Path()  # the judge's store, which this process never opens
 
     def author(self, request: Mapping[str, Any], out: Path) -> Authored:
         """See the port."""
         self._run("author", request, out)
         told = _document(out / "authored.json")
-        return Authored(outcome=str(told["outcome"]), reason=str(told.get("reason", "")),
-                        journeys=int(told.get("journeys", 0)), digest=str(told.get("digest") or ""),
-                        red_on_base=told.get("red_on_base") is True, standing=int(told.get("standing", 0)))
+        return Authored(
+            outcome=str(told["outcome"]),
+            reason=str(told.get("reason", "")),
+            journeys=int(told.get("journeys", 0)),
+            digest=str(told.get("digest") or ""),
+            red_on_base=told.get("red_on_base") is True,
+            standing=int(told.get("standing", 0)),
+        )
 
     def judge(self, request: Mapping[str, Any], out: Path) -> Judged:
         """See the port."""
@@ -45,8 +52,14 @@ class ValidatorProgram:
         try:
             envelope = (out / "verdict.json").read_bytes()
         except OSError as error:
-            raise ValidatorError("the validator ended without a verdict, and no verdict is a no") from error
-        return Judged(verified_verdict(envelope, self.public_key), _document(out / "public.json"), out / "index.html")
+            raise ValidatorError(
+                "the validator ended without a verdict, and no verdict is a no"
+            ) from error
+        return Judged(
+            verified_verdict(envelope, self.public_key),
+            _document(out / "public.json"),
+            out / "index.html",
+        )
 
     def verified(self, envelope: Path) -> Verdict | None:
         """See the port."""
@@ -59,20 +72,34 @@ class ValidatorProgram:
         """See the port."""
         try:
             said = self.store(request, "digest")
-        except ConfigError as error:     # the request is ours: for a factory at work this is a judge that cannot run
+        except (
+            ConfigError
+        ) as error:  # the request is ours: for a factory at work this is a judge that cannot run
             raise ValidatorError(f"the validator could not run (exit 2): {error}") from error
         try:
             told = json.loads(said)
             digest = None if told["digest"] is None else str(told["digest"])
-            return Journeys(int(told["journeys"]), int(told["standing"]), told["declined"] is True, digest)
+            return Journeys(
+                int(told["journeys"]), int(told["standing"]), told["declined"] is True, digest
+            )
         except (ValueError, KeyError, TypeError) as error:
-            raise ValidatorError(f"the validator did not say which journeys stand: {said[:200]!r}") from error
+            raise ValidatorError(
+                f"the validator did not say which journeys stand: {said[:200]!r}"
+            ) from error
 
-    def store(self, request: Mapping[str, Any], action: str, *arguments: str, seconds: float = GRACE_SECONDS) -> str:
-        """What `store ACTION` prints, a finding (exit 1) too. Raises ConfigError with its last words when what was asked is no
-        question (exit 2), ValidatorError when it could not run."""
+    def store(
+        self,
+        request: Mapping[str, Any],
+        action: str,
+        *arguments: str,
+        seconds: float = GRACE_SECONDS,
+    ) -> str:
+        """What `store ACTION` prints, a finding (exit 1) too. Raises ConfigError with its last
+        words when what was asked is no question (exit 2), ValidatorError when it could not run."""
         prefix = f"factory-request-{os.getpid()}-"
-        with tempfile.NamedTemporaryFile("w", prefix=prefix, suffix=".json", encoding="utf-8") as asked:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix=prefix, suffix=".json", encoding="utf-8"
+        ) as asked:
             json.dump(request, asked)
             asked.flush()
             argv = [*self.command, "store", action, "--request", asked.name, *arguments]
@@ -82,13 +109,25 @@ class ValidatorProgram:
         """See `EvidenceReader`."""
         if not envelopes:
             return {}
-        argv = [*self.command, "store", "evidence", "--sealed", str(self.sealed), "--public-key", str(self.public_key)]
-        said = _run([*argv, *map(str, envelopes)], self.environment, seconds=GRACE_SECONDS * len(envelopes))
+        argv = [
+            *self.command,
+            "store",
+            "evidence",
+            "--sealed",
+            str(self.sealed),
+            "--public-key",
+            str(self.public_key),
+        ]
+        said = _run(
+            [*argv, *map(str, envelopes)], self.environment, seconds=GRACE_SECONDS * len(envelopes)
+        )
         try:
             told = json.loads(said)
             return {envelope: str(told[str(envelope)]) for envelope in envelopes}
         except (ValueError, KeyError, TypeError) as error:
-            raise ValidatorError(f"the validator did not say how the evidence is: {said[:200]!r}") from error
+            raise ValidatorError(
+                f"the validator did not say how the evidence is: {said[:200]!r}"
+            ) from error
 
     def _run(self, verb: str, request: Mapping[str, Any], out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
@@ -105,25 +144,42 @@ def _document(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise ValidatorError(f"the validator did not leave a readable {path.name}: {error}") from error
+        raise ValidatorError(
+            f"the validator did not leave a readable {path.name}: {error}"
+        ) from error
     if not isinstance(found, dict):
         raise ValidatorError(f"{path.name}: expected an object")
     return found
 
 
-def _run(argv: Sequence[str], environment: Mapping[str, str], *, seconds: float, log: Path | None = None,
-         finding: bool = False) -> str:
-    """Standard output of a run that ended with 0, or with 1 where a `finding` is an answer, too; its whole process group is
-    gone when this returns. The program's standard input is a pipe that only this process holds: killed at any moment, we
-    leave no judge at work for nobody."""
+def _run(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    seconds: float,
+    log: Path | None = None,
+    finding: bool = False,
+) -> str:
+    """Standard output of a run that ended with 0, or with 1 where a `finding` is an answer, too;
+    its whole process group is gone when this returns. The program's standard input is a pipe that
+    only this process holds: killed at any moment, we leave no judge at work for nobody."""
     reading, lifeline = os.pipe()
-    process = subprocess.Popen(argv, stdin=reading, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               env=dict(environment), start_new_session=True, cwd="/")
+    process = subprocess.Popen(
+        argv,
+        stdin=reading,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(environment),
+        start_new_session=True,
+        cwd="/",
+    )
     os.close(reading)
     try:
         said, complained = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired as error:
-        raise ValidatorError(f"the validator took longer than {seconds:.0f} s and was stopped", retryable=True) from error
+        raise ValidatorError(
+            f"the validator took longer than {seconds:.0f} s and was stopped", retryable=True
+        ) from error
     finally:
         _end(process)
         os.close(lifeline)
@@ -132,7 +188,7 @@ def _run(argv: Sequence[str], environment: Mapping[str, str], *, seconds: float,
     if process.returncode != 0 and not (finding and process.returncode == 1 and said):
         last = complained.decode("utf-8", "replace").strip().rpartition("\n")[2][-SAID:]
         if finding and process.returncode == 2:
-            raise ConfigError(last)      # whoever asked has to change what they asked for
+            raise ConfigError(last)  # whoever asked has to change what they asked for
         raise ValidatorError(f"the validator could not run (exit {process.returncode}): {last}")
     return said.decode("utf-8", "replace")
 

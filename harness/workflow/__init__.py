@@ -1,4 +1,5 @@
-"""Workflows: YAML coordinates, code computes, agents advise. This room knows nodes; it has never heard of an issue."""
+"""Workflows: YAML coordinates, code computes, agents advise. This room knows nodes; it has never
+heard of an issue."""
 
 from harness.workflow.document import nearest
 from harness.workflow.drawing import drawn
@@ -8,5 +9,19 @@ from harness.workflow.kinds import Known, Role
 from harness.workflow.reader import Reading, examined, read_workflow
 from harness.workflow.templates import included, rendered, used_values
 
-__all__ = ["Call", "EngineHands", "Hands", "Known", "Reading", "Role", "drawn", "examined", "included", "nearest",
-           "read_workflow", "rendered", "run", "used_values"]
+__all__ = [
+    "Call",
+    "EngineHands",
+    "Hands",
+    "Known",
+    "Reading",
+    "Role",
+    "drawn",
+    "examined",
+    "included",
+    "nearest",
+    "read_workflow",
+    "rendered",
+    "run",
+    "used_values",
+]

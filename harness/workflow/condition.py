@@ -1,4 +1,5 @@
-"""`when:` — the outcome of a node, or one comparison with a field that the node's output declares. Nothing else."""
+"""`when:` — the outcome of a node, or one comparison with a field that the node's output declares.
+Nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +16,9 @@ from harness.workflow.values import among
 FORM = '`node.succeeded`, `node.failed`, or a comparison like `node.field == "value"`'
 
 
-def condition(value: Value, outputs: Mapping[str, Mapping[str, Any] | None], *, needs: tuple[str, ...]) -> When:
+def condition(
+    value: Value, outputs: Mapping[str, Mapping[str, Any] | None], *, needs: tuple[str, ...]
+) -> When:
     """The condition in `value`. Raises ConfigError: it may speak only of a node that is needed."""
     match = WHEN.fullmatch(str(value.plain()))
     if match is None:
@@ -24,7 +27,9 @@ def condition(value: Value, outputs: Mapping[str, Mapping[str, Any] | None], *, 
     if node not in needs:
         raise value.error(f"speaks of `{node}`, which is not in this node's `needs`; add it there")
     if comparison is None:
-        return WhenEnded(node, among(value, match["path"], ("succeeded", "failed"), "outcome") == "succeeded")
+        return WhenEnded(
+            node, among(value, match["path"], ("succeeded", "failed"), "outcome") == "succeeded"
+        )
     declared = declared_field(value, outputs[node], node=node, path=path)
     literal = json.loads(match["value"])
     if isinstance(literal, str) and isinstance(choices := declared.get("enum"), list):

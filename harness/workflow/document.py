@@ -1,9 +1,9 @@
 """A YAML document whose every value knows the line it stands on.
 
-Plain scalars are read by YAML 1.2's core rules, so that `on`, `no` and `12:30` are words and not a boolean or a base-60
-number. Anchors and aliases are refused: nobody needs them here, and nested ones grow without bound. Depth and items are
-counted while PyYAML reads, not afterwards: of ten thousand brackets it took a minute to say that they never close.
-"""
+Plain scalars are read by YAML 1.2's core rules, so that `on`, `no` and `12:30` are words and not a
+boolean or a base-60 number. Anchors and aliases are refused: nobody needs them here, and nested
+ones grow without bound. Depth and items are counted while PyYAML reads, not afterwards: of ten
+thousand brackets it took a minute to say that they never close."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ class BoundedLoader(yaml.SafeLoader):
         if self._depth > _DEEPEST:
             raise TooMuch(problem="is nested too deeply", problem_mark=event.start_mark)
         if self._items > _MOST_ITEMS:
-            raise TooMuch(problem=f"holds more than {_MOST_ITEMS:,} values", problem_mark=event.start_mark)
+            raise TooMuch(
+                problem=f"holds more than {_MOST_ITEMS:,} values", problem_mark=event.start_mark
+            )
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node
@@ -54,7 +56,10 @@ class _PlainLoader(BoundedLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise TooMuch(problem="anchors and aliases are not read here; write it out", problem_mark=event.start_mark)
+            raise TooMuch(
+                problem="anchors and aliases are not read here; write it out",
+                problem_mark=event.start_mark,
+            )
         return super().compose_node(parent, index)
 
 
@@ -81,7 +86,9 @@ class Value:
         for key, node in self.node.value:
             name = str(key.value)
             if name in found:
-                raise ConfigError("is given twice", file=self.file, line=key.start_mark.line + 1, key=name)
+                raise ConfigError(
+                    "is given twice", file=self.file, line=key.start_mark.line + 1, key=name
+                )
             found[name] = Value(self.file, name, node)
         return found
 
@@ -103,7 +110,8 @@ class Value:
                 raise self.error("is of no kind that is read here")
 
     def text(self, pattern: re.Pattern[str] | None = None, *, expected: str = "text") -> str:
-        """Its text, which must match the whole of `pattern`. Raises ConfigError that says what was `expected`."""
+        """Its text, which must match the whole of `pattern`. Raises ConfigError that says what was
+        `expected`."""
         value = self.plain()
         if not isinstance(value, str) or (pattern is not None and not pattern.fullmatch(value)):
             raise self.error(f"expected {expected}, found {self.shown}")
@@ -130,7 +138,9 @@ def document(text: str, *, file: str) -> Value:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
         said = str(error.problem or error.context)
-        raise ConfigError(said if isinstance(error, TooMuch) else f"not YAML: {said}", file=file, line=line) from error
+        raise ConfigError(
+            said if isinstance(error, TooMuch) else f"not YAML: {said}", file=file, line=line
+        ) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"not YAML: {error}", file=file) from error
     if node is None:
@@ -139,7 +149,8 @@ def document(text: str, *, file: str) -> Value:
 
 
 def nearest(word: str, known: Collection[str]) -> str:
-    """The end of a message about an unknown word: the one that was probably meant, or all that are known."""
+    """The end of a message about an unknown word: the one that was probably meant, or all that are
+    known."""
     close = difflib.get_close_matches(word, sorted(known), n=1)
     if close:
         return f"did you mean `{close[0]}`?"

@@ -32,7 +32,9 @@ def work_of(node: Node) -> str:
         case UseNode():
             return f"use {node.action}"
         case RunNode():
-            return f"run {node.command if isinstance(node.command, str) else ' '.join(node.command)}"
+            return (
+                f"run {node.command if isinstance(node.command, str) else ' '.join(node.command)}"
+            )
         case AgentNode():
             return f"agent {node.role}"
         case GateNode():
@@ -46,7 +48,8 @@ def work_of(node: Node) -> str:
 
 
 def _text(workflow: Workflow) -> Iterator[str]:
-    """One node a line; a rail joins each to the one before it, and whoever needs anything else says so."""
+    """One node a line; a rail joins each to the one before it, and whoever needs anything else says
+    so."""
     widest = max(len(node.id) for node in workflow.nodes)
     works = max(len(work_of(node)) for node in workflow.nodes)
     yield workflow.name
@@ -113,13 +116,23 @@ def _name(node_id: str) -> str:
 
 
 def _unread(text: str) -> str:
-    """Words of a document as Mermaid shows them: a quote would end the label, a tag would be one."""
-    return "".join(f"#{ord(char)};" if char in '"<>#&\\`' else char if char.isprintable() else " " for char in text)
+    """Words of a document as Mermaid shows them: a quote would end the label, a tag would be
+    one."""
+    return "".join(
+        f"#{ord(char)};" if char in '"<>#&\\`' else char if char.isprintable() else " "
+        for char in text
+    )
 
 
 def _escaped(text: str) -> str:
     """Words of a document between Graphviz's quotes."""
-    return "".join(f"\\{char}" if char in '"\\' else char if char.isprintable() else " " for char in text)
+    return "".join(
+        f"\\{char}" if char in '"\\' else char if char.isprintable() else " " for char in text
+    )
 
 
-FORMS: Mapping[str, Callable[[Workflow], Iterator[str]]] = {"text": _text, "mermaid": _mermaid, "dot": _dot}
+FORMS: Mapping[str, Callable[[Workflow], Iterator[str]]] = {
+    "text": _text,
+    "mermaid": _mermaid,
+    "dot": _dot,
+}

@@ -1,13 +1,14 @@
 """Drives a run: a ready queue over the graph, with retries, timeouts and cancellation.
 
 Properties kept:
-- a node starts as soon as what it needs is settled; it never waits for an unrelated one, save for a free hand;
-- every decision is a function of the attempts recorded so far, so a run is taken up again, after any kill, by giving
-  those attempts as `finished`: what was recorded is not done again, what was started is attached to by its key;
+- a node starts as soon as what it needs is settled; it never waits for an unrelated one, save for a
+  free hand;
+- every decision is a function of the attempts recorded so far, so a run is taken up again, after
+  any kill, by giving those attempts as `finished`: what was recorded is not done again, what was
+  started is attached to by its key;
 - an attempt is recorded before anything follows from it;
-- after a stop or a cancellation nothing new starts. What still runs honours a stop by itself, before its next effect,
-  and a cancellation gives it up.
-"""
+- after a stop or a cancellation nothing new starts. What still runs honours a stop by itself,
+  before its next effect, and a cancellation gives it up."""
 
 from __future__ import annotations
 
@@ -45,11 +46,13 @@ def run(
 ) -> Run:
     """Drive `workflow` until nothing more can happen, and return the run.
 
-    `record` is told of each attempt as it ends. `cancelled` gives the reason once the run is to be given up. A
-    FactoryStop out of any of the three leaves the run as recorded, and the same call with those attempts goes on from
-    there. Raises ConfigError when `finished` speaks of nodes that this workflow does not have.
-    """
-    floor = _Floor(workflow, hands, concurrency, record, now, _known(workflow, finished), _before(workflow))
+    `record` is told of each attempt as it ends. `cancelled` gives the reason once the run is to be
+    given up. A FactoryStop out of any of the three leaves the run as recorded, and the same call
+    with those attempts goes on from there. Raises ConfigError when `finished` speaks of nodes that
+    this workflow does not have."""
+    floor = _Floor(
+        workflow, hands, concurrency, record, now, _known(workflow, finished), _before(workflow)
+    )
     while True:
         if (reason := cancelled()) is not None:
             floor.give_up(reason)
@@ -61,7 +64,8 @@ def run(
 
 @dataclass(slots=True)
 class _Floor:
-    """The one place in a run that changes: what is recorded, what is under way, and what waits for its next attempt."""
+    """The one place in a run that changes: what is recorded, what is under way, and what waits for
+    its next attempt."""
 
     workflow: Workflow
     hands: Hands
@@ -93,8 +97,11 @@ class _Floor:
                 self._start(node)
 
     def take_what_is_done(self) -> None:
-        """Wait for the next thing to happen: a call that is done, out of time, or due for another attempt."""
-        done = self.hands.wait_any(frozenset(self.running), seconds=max(0.0, self._seconds_to_wait()))
+        """Wait for the next thing to happen: a call that is done, out of time, or due for another
+        attempt."""
+        done = self.hands.wait_any(
+            frozenset(self.running), seconds=max(0.0, self._seconds_to_wait())
+        )
         if done is not None:
             key, result = done
             call, _ = self.running.pop(key)
@@ -102,7 +109,8 @@ class _Floor:
         self._end_what_is_late()
 
     def give_up(self, reason: str) -> None:
-        """End everything under way as cancelled, for good; a run with nothing under way loses its next node."""
+        """End everything under way as cancelled, for good; a run with nothing under way loses its
+        next node."""
         calls = [call for call, _ in self.running.values()] or self._next_calls()[:1]
         self.running.clear()
         self.halted = True
@@ -112,7 +120,11 @@ class _Floor:
 
     def _next_calls(self) -> list[Call]:
         waiting = (node for node in self.workflow.nodes if node.id not in self.results)
-        return [] if self.halted else [self._call(node) for node in waiting if is_ready(node, self.results)]
+        return (
+            []
+            if self.halted
+            else [self._call(node) for node in waiting if is_ready(node, self.results)]
+        )
 
     def _may_start(self, node: Node) -> bool:
         return is_ready(node, self.results) and self.due.get(node.id, 0.0) <= self.now()
@@ -121,11 +133,18 @@ class _Floor:
         call = self._call(node)
         self.due.pop(node.id, None)
         self.hands.start(call)
-        self.running[call.key] = (call, self.now() + node.timeout_seconds if node.timeout_seconds else None)
+        self.running[call.key] = (
+            call,
+            self.now() + node.timeout_seconds if node.timeout_seconds else None,
+        )
 
     def _call(self, node: Node) -> Call:
         number = 1 + sum(attempt.node == node.id for attempt in self.run.attempts)
-        return Call(node, number, {earlier: self.results[earlier].output for earlier in self.before[node.id]})
+        return Call(
+            node,
+            number,
+            {earlier: self.results[earlier].output for earlier in self.before[node.id]},
+        )
 
     def _ended(self, call: Call, result: NodeResult) -> None:
         attempt = Attempt(call.node.id, call.attempt, result)
@@ -158,18 +177,22 @@ class _Floor:
 
 
 def _known(workflow: Workflow, finished: Iterable[Attempt]) -> Run:
-    """The run as it was recorded; an attempt that was recorded twice counts once, as it was first."""
+    """The run as it was recorded; an attempt that was recorded twice counts once, as it was
+    first."""
     ids = {node.id for node in workflow.nodes}
     first: dict[tuple[str, int], Attempt] = {}
     for attempt in finished:
         if attempt.node not in ids:
-            raise ConfigError(f"workflow `{workflow.name}` has no node `{attempt.node}`, yet the run recorded one")
+            raise ConfigError(
+                f"workflow `{workflow.name}` has no node `{attempt.node}`, yet the run recorded one"
+            )
         first.setdefault((attempt.node, attempt.number), attempt)
     return Run(workflow, tuple(first.values()))
 
 
 def _before(workflow: Workflow) -> Mapping[str, tuple[str, ...]]:
-    """For each node, those it follows, near and far. When it is ready they are settled: a restart finds the same."""
+    """For each node, those it follows, near and far. When it is ready they are settled: a restart
+    finds the same."""
     found: dict[str, dict[str, None]] = {}
     for node in workflow.nodes:
         found[node.id] = {}
@@ -183,4 +206,8 @@ def _fitting(node: Node, result: NodeResult) -> NodeResult:
     if node.output is None or not result.outcome.succeeded:
         return result
     fault = misfit(node.output, result.output)
-    return NodeResult(Outcome.FAILED, message=f"its output is not what it declares: {fault}") if fault else result
+    return (
+        NodeResult(Outcome.FAILED, message=f"its output is not what it declares: {fault}")
+        if fault
+        else result
+    )

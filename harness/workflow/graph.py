@@ -1,4 +1,5 @@
-"""The nodes in an order in which each follows what it needs, or the circle that makes that impossible."""
+"""The nodes in an order in which each follows what it needs, or the circle that makes that
+impossible."""
 
 from __future__ import annotations
 
@@ -9,14 +10,19 @@ from harness.workflow.document import Value
 
 
 def in_order(nodes: Sequence[Node], places: Mapping[str, Value]) -> tuple[Node, ...]:
-    """`nodes` as they were written, but for those that need a later one. Raises ConfigError for a circle."""
+    """`nodes` as they were written, but for those that need a later one. Raises ConfigError for a
+    circle."""
     ordered: dict[str, Node] = {}
     waiting = list(nodes)
     while waiting:
-        free = next((node for node in waiting if all(needed in ordered for needed in node.needs)), None)
+        free = next(
+            (node for node in waiting if all(needed in ordered for needed in node.needs)), None
+        )
         if free is None:
             circle = _circle({node.id: node.needs for node in waiting})
-            raise places[circle[0]].error(f"the nodes need each other in a circle: {' → '.join((*circle, circle[0]))}")
+            raise places[circle[0]].error(
+                f"the nodes need each other in a circle: {' → '.join((*circle, circle[0]))}"
+            )
         ordered[free.id] = free
         waiting.remove(free)
     return tuple(ordered.values())

@@ -12,7 +12,8 @@ from harness.ports.engine import Engine
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One attempt at a node. `inputs` holds the output of every settled node that it follows, by id."""
+    """One attempt at a node. `inputs` holds the output of every settled node that it follows, by
+    id."""
 
     node: Node
     attempt: int
@@ -31,11 +32,13 @@ class Hands(Protocol):
         ...
 
     def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, NodeResult] | None:
-        """The first of `keys` to be done, and its result; None when the time is up. Without keys it only waits."""
+        """The first of `keys` to be done, and its result; None when the time is up. Without keys it
+        only waits."""
         ...
 
     def cancel(self, key: str) -> None:
-        """Give the call up. `wait_any` then soon gives it, as cancelled, or as what it became just before."""
+        """Give the call up. `wait_any` then soon gives it, as cancelled, or as what it became just
+        before."""
         ...
 
 

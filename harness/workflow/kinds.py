@@ -27,11 +27,12 @@ from harness.workflow.values import among, dollars, only, texts, whole
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What whoever plays a role is given: its tools, and the values that its prompt may use, the needed ones first."""
+    """What whoever plays a role is given: its tools, and the values that its prompt may use, the
+    needed ones first."""
 
     tools: tuple[str, ...] = ()
-    shows: tuple[str, ...] = ()        # a prompt that leaves one of these out is refused
-    offers: tuple[str, ...] = ()       # these it may use
+    shows: tuple[str, ...] = ()  # a prompt that leaves one of these out is refused
+    offers: tuple[str, ...] = ()  # these it may use
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -51,7 +52,8 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a node's own keys are read beside: the keys common to all kinds, and every node's declared output."""
+    """What a node's own keys are read beside: the keys common to all kinds, and every node's
+    declared output."""
 
     common: Mapping[str, Any]
     outputs: Mapping[str, Mapping[str, Any] | None]
@@ -60,7 +62,9 @@ class Around:
 
 def _use(keys: Mapping[str, Value], around: Around) -> Node:
     action = keys["use"].text(language.ACTION, expected="an action like `triage.intake`")
-    return UseNode(**around.common, action=among(keys["use"], action, around.known.actions, "action"))
+    return UseNode(
+        **around.common, action=among(keys["use"], action, around.known.actions, "action")
+    )
 
 
 def _run(keys: Mapping[str, Value], around: Around) -> Node:
@@ -68,10 +72,17 @@ def _run(keys: Mapping[str, Value], around: Around) -> Node:
     env = {name: _variable(entry, around) for name, entry in _env(keys.get("env"))}
     command: Any = value.plain()
     if isinstance(command, str) and language.ID.fullmatch(command):
-        return RunNode(**around.common, command=among(value, command, around.known.commands, "command"), env=env)
+        return RunNode(
+            **around.common,
+            command=among(value, command, around.known.commands, "command"),
+            env=env,
+        )
     if isinstance(command, list) and command and all(isinstance(word, str) for word in command):
         return RunNode(**around.common, command=tuple(command), env=env)
-    raise value.error("expected the name of a command, or a list of arguments (no shell reads it), like `[make, test]`")
+    raise value.error(
+        "expected the name of a command, or a list of arguments (no shell reads it), like `[make,"
+        " test]`"
+    )
 
 
 def _env(value: Value | None) -> tuple[tuple[str, Value], ...]:
@@ -99,18 +110,35 @@ def _variable(value: Value, around: Around) -> str | FieldOf:
 def _agent(keys: Mapping[str, Value], around: Around) -> Node:
     name = keys["agent"].text(language.ID, expected="a role like `implementer`")
     given = keys.get("role", keys["agent"])
-    role = among(given, given.text(language.ID, expected="a role like `implementer`"), around.known.roles, "role")
+    role = among(
+        given,
+        given.text(language.ID, expected="a role like `implementer`"),
+        around.known.roles,
+        "role",
+    )
     prompt = _prompt(keys, around, role=role, default=f"{name}.md.j2")
     tools = texts(keys.get("tools"), language.TOOL, expected="the name of a tool", least=0)
     for tool in tools:
-        among(keys["tools"], tool, around.known.roles[role].tools if around.known.roles else None, f"tool of `{role}`:")
-    return AgentNode(**around.common, role=role, prompt=prompt, tools=tools, budget=_budget(keys.get("budget")))
+        among(
+            keys["tools"],
+            tool,
+            around.known.roles[role].tools if around.known.roles else None,
+            f"tool of `{role}`:",
+        )
+    return AgentNode(
+        **around.common, role=role, prompt=prompt, tools=tools, budget=_budget(keys.get("budget"))
+    )
 
 
 def _prompt(keys: Mapping[str, Value], around: Around, *, role: str, default: str) -> str:
-    """The template's name: it can be read, uses only values that the role is given, and leaves none out that it needs."""
+    """The template's name: it can be read, uses only values that the role is given, and leaves none
+    out that it needs."""
     where, prompts = keys.get("prompt", keys["agent"]), around.known.prompts
-    name = where.text(language.TEMPLATE, expected="a template's file name, `*.j2`") if "prompt" in keys else default
+    name = (
+        where.text(language.TEMPLATE, expected="a template's file name, `*.j2`")
+        if "prompt" in keys
+        else default
+    )
     if name not in prompts:
         raise where.error(f"there is no template `{name}`; {nearest(name, prompts)}")
     used = used_values(name, prompts)
@@ -119,10 +147,17 @@ def _prompt(keys: Mapping[str, Value], around: Around, *, role: str, default: st
     given = around.known.roles[role]
     for value, place in used.items():
         if value not in given.values:
-            raise ConfigError(f"`{role}` is given no such value; {nearest(value, given.values)}", file=place.file,
-                              line=place.line, key=value)
+            raise ConfigError(
+                f"`{role}` is given no such value; {nearest(value, given.values)}",
+                file=place.file,
+                line=place.line,
+                key=value,
+            )
     if missing := next((value for value in given.shows if value not in used), None):
-        raise where.error(f"`{name}` never shows `{{{{ {missing} }}}}`, and without it `{role}` does not know what to do")
+        raise where.error(
+            f"`{name}` never shows `{{{{ {missing} }}}}`, and without it `{role}` does not know"
+            " what to do"
+        )
     return name
 
 
@@ -130,14 +165,20 @@ def _gate(keys: Mapping[str, Value], around: Around) -> Node:
     value = keys["gate"]
     expected = "the name of a check"
     single = isinstance(value.plain(), str)
-    checks = (value.text(language.ID, expected=expected),) if single else texts(value, language.ID, expected=expected)
+    checks = (
+        (value.text(language.ID, expected=expected),)
+        if single
+        else texts(value, language.ID, expected=expected)
+    )
     for check in checks:
         among(value, check, around.known.checks, "check")
     return GateNode(**around.common, checks=checks)
 
 
 def _validate(keys: Mapping[str, Value], around: Around) -> Node:
-    journeys = among(keys["validate"], keys["validate"].text(), language.JOURNEYS, "kind of journey")
+    journeys = among(
+        keys["validate"], keys["validate"].text(), language.JOURNEYS, "kind of journey"
+    )
     return ValidateNode(**around.common, journeys=journeys, budget=_budget(keys.get("budget")))
 
 

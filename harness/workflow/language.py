@@ -1,7 +1,8 @@
-"""The workflow language in one table: which keys there are, on which kinds of node, and what each may hold.
+"""The workflow language in one table: which keys there are, on which kinds of node, and what each
+may hold.
 
-The reader obeys this table and the editors' schema is generated from it, so the two cannot drift apart.
-"""
+The reader obeys this table and the editors' schema is generated from it, so the two cannot drift
+apart."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ REFERENCE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*(\.[a-z][a-z0-9_]*)+")
 WHEN = re.compile(
     r"(?P<node>[a-z][a-z0-9]*(?:-[a-z0-9]+)*)"
     r"\.(?P<path>[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*)"
-    r"(?: *(?P<comparison>==|!=|<=|>=|<|>) *(?P<value>\"[^\"]*\"|-?[0-9]+(?:\.[0-9]+)?|true|false|null))?"
+    r"(?: *(?P<comparison>==|!=|<=|>=|<|>)"
+    r" *(?P<value>\"[^\"]*\"|-?[0-9]+(?:\.[0-9]+)?|true|false|null))?"
 )
 CRON = re.compile(r"[-0-9*/,]+( [-0-9*/,]+){4}")
 TOOL = re.compile(r"[a-z][a-z0-9_]*")
@@ -63,19 +65,34 @@ KEYS: Mapping[str, Mapping[str, Any]] = {
     "use": {**_text(ACTION), "description": "A named action in code, as `room.action`."},
     "run": {
         "oneOf": [_text(ID), {"type": "array", "items": {"type": "string"}, "minItems": 1}],
-        "description": "A command in a box: `tests`, as `factory.toml` names it, or a list of arguments. No shell.",
+        "description": (
+            "A command in a box: `tests`, as `factory.toml` names it, or a list of arguments. No"
+            " shell."
+        ),
     },
     "agent": {**_text(ID), "description": "A prompt to a model, named for its role."},
     "gate": {
         "oneOf": [_text(ID), _list(_text(ID), least=1)],
         "description": "Named checks, all of which must pass.",
     },
-    "validate": {"enum": list(JOURNEYS), "description": "The sealed judge, over journeys of this kind."},
-    "approve": {"enum": list(PERMISSIONS), "description": "A wait for a person with this permission."},
-    "needs": {**_list(_text(ID), least=1), "description": "The nodes that must be settled before this one."},
+    "validate": {
+        "enum": list(JOURNEYS),
+        "description": "The sealed judge, over journeys of this kind.",
+    },
+    "approve": {
+        "enum": list(PERMISSIONS),
+        "description": "A wait for a person with this permission.",
+    },
+    "needs": {
+        **_list(_text(ID), least=1),
+        "description": "The nodes that must be settled before this one.",
+    },
     "when": {
         **_text(WHEN),
-        "description": "`node.succeeded`, `node.failed`, or a comparison of a field that the node's `output` declares.",
+        "description": (
+            "`node.succeeded`, `node.failed`, or a comparison of a field that the node's `output`"
+            " declares."
+        ),
     },
     "retry": {
         **_object(
@@ -86,9 +103,15 @@ KEYS: Mapping[str, Mapping[str, Any]] = {
             },
             required=["attempts"],
         ),
-        "description": "Attempts in all; the wait before the second, and what each later wait is multiplied by.",
+        "description": (
+            "Attempts in all; the wait before the second, and what each later wait is"
+            " multiplied by."
+        ),
     },
-    "timeout": {**_text(DURATION), "description": "How long one attempt may take: `90s`, `10m`, `1h`."},
+    "timeout": {
+        **_text(DURATION),
+        "description": "How long one attempt may take: `90s`, `10m`, `1h`.",
+    },
     "env": {
         "type": "object",
         "propertyNames": _text(VARIABLE),
@@ -102,7 +125,10 @@ KEYS: Mapping[str, Mapping[str, Any]] = {
         "propertyNames": _text(FIELD),
         "additionalProperties": {"$ref": "https://json-schema.org/draft/2020-12/schema"},
         "minProperties": 1,
-        "description": "The fields the node must give, each a JSON schema; a name that ends in `?` may be absent.",
+        "description": (
+            "The fields the node must give, each a JSON schema; a name that ends in `?` may be"
+            " absent."
+        ),
     },
     "budget": {
         **_object(
@@ -114,12 +140,21 @@ KEYS: Mapping[str, Mapping[str, Any]] = {
         ),
         "description": "What one attempt may spend on models.",
     },
-    "role": {**_text(ID), "description": "Who plays it: a key of `[models]` in `factory.toml`. By default the agent."},
-    "tools": {**_list(_text(TOOL), least=0), "description": "The tools it is given. By default none."},
+    "role": {
+        **_text(ID),
+        "description": "Who plays it: a key of `[models]` in `factory.toml`. By default the agent.",
+    },
+    "tools": {
+        **_list(_text(TOOL), least=0),
+        "description": "The tools it is given. By default none.",
+    },
     "prompt": {**_text(TEMPLATE), "description": "The template. By default `<agent>.md.j2`."},
 }
 TRIGGERS: Mapping[str, Any] = _object(
     {"schedule": _text(CRON), "event": _list(_text(EVENT), least=1)},
     minProperties=1,
-    description="When it starts by itself: a cron line of five fields (local time, or TZ), events of the forge.",
+    description=(
+        "When it starts by itself: a cron line of five fields (local time, or TZ), events of the"
+        " forge."
+    ),
 )

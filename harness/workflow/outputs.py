@@ -10,13 +10,17 @@ from harness.workflow.language import FIELD
 
 
 def output_schema(value: Value) -> Mapping[str, Any]:
-    """The schema of an `output:` key: exactly the fields that are named, of which those ending in `?` may be absent."""
+    """The schema of an `output:` key: exactly the fields that are named, of which those ending in
+    `?` may be absent."""
     fields = value.mapping()
     if not fields:
         raise value.error("expected at least one field")
     for name, field in fields.items():
         if not FIELD.fullmatch(name):
-            raise field.error("is no name for a field: lower case, digits and `_`; `?` at the end where it is optional")
+            raise field.error(
+                "is no name for a field: lower case, digits and `_`; `?` at the end where it is"
+                " optional"
+            )
         _check_schema(field)
     return {
         "type": "object",
@@ -41,12 +45,15 @@ def misfit(schema: Mapping[str, Any], output: Mapping[str, Any]) -> str | None:
 def declared_field(
     value: Value, schema: Mapping[str, Any] | None, *, node: str, path: Sequence[str]
 ) -> Mapping[str, Any]:
-    """The schema of a field of `node`'s output. Raises ConfigError, at `value`, for one that is not declared."""
+    """The schema of a field of `node`'s output. Raises ConfigError, at `value`, for one that is not
+    declared."""
     found: Any = schema
     for name in path:
         properties = found.get("properties", {}) if isinstance(found, Mapping) else {}
         if name not in properties:
-            raise value.error(f"`{node}` declares no output field `{'.'.join(path)}`; {nearest(name, properties)}")
+            raise value.error(
+                f"`{node}` declares no output field `{'.'.join(path)}`; {nearest(name, properties)}"
+            )
         found = properties[name]
     return found if isinstance(found, Mapping) else {}
 

@@ -1,4 +1,5 @@
-"""The YAML of a workflow → a Workflow, or a ConfigError with file, line, key and what was probably meant."""
+"""The YAML of a workflow → a Workflow, or a ConfigError with file, line, key and what was probably
+meant."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ from harness.workflow.values import number, only, seconds, texts, whole
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A document as far as it could be read: its workflow, or every fault that was found, in the order of its lines."""
+    """A document as far as it could be read: its workflow, or every fault that was found, in the
+    order of its lines."""
 
     file: str
     workflow: Workflow | None
@@ -28,15 +30,19 @@ class Reading:
     nodes: Mapping[str, Value] = field(default_factory=dict)
 
     def error(self, message: str, *, node: str = "", key: str = "") -> ConfigError:
-        """A fault that somebody else found in it, at the line of that key of that node, or as near as there is."""
+        """A fault that somebody else found in it, at the line of that key of that node, or as near
+        as there is."""
         item = self.nodes.get(node)
         keys = item.mapping() if item is not None else self.keys
         place = keys.get(key, item or self.keys.get("nodes"))
-        return ConfigError(message, file=self.file, line=place.line if place else None, key=key or node or "nodes")
+        return ConfigError(
+            message, file=self.file, line=place.line if place else None, key=key or node or "nodes"
+        )
 
 
 def read_workflow(text: str, *, file: str, known: Known) -> Workflow:
-    """The workflow in `text`, which may name what is `known` and nothing else. Raises ConfigError for its first fault."""
+    """The workflow in `text`, which may name what is `known` and nothing else. Raises ConfigError
+    for its first fault."""
     reading = examined(text, file=file, known=known)
     if reading.workflow is None:
         raise reading.faults[0]
@@ -44,7 +50,8 @@ def read_workflow(text: str, *, file: str, known: Known) -> Workflow:
 
 
 def examined(text: str, *, file: str, known: Known) -> Reading:
-    """Read `text` and keep every fault: one for the document as a whole, or one for each node that has one."""
+    """Read `text` and keep every fault: one for the document as a whole, or one for each node that
+    has one."""
     keys: dict[str, Value] = {}
     declared: dict[str, Value] = {}
     try:
@@ -75,7 +82,9 @@ def _triggers(value: Value) -> Triggers:
         raise value.error("expected `schedule`, `event` or both")
     cron = keys.get("schedule")
     schedule = cron.text(language.CRON, expected="a cron line of five fields") if cron else None
-    events = texts(keys.get("event"), language.EVENT, expected="an event like `issue_opened`", least=1)
+    events = texts(
+        keys.get("event"), language.EVENT, expected="an event like `issue_opened`", least=1
+    )
     return Triggers(schedule, events)
 
 
@@ -88,14 +97,18 @@ def _declared(value: Value) -> Mapping[str, Value]:
             raise item.error("a node has no `id`")
         node_id = keys["id"].text(language.ID, expected="a name like `run-tests`")
         if node_id in declared:
-            raise keys["id"].error(f"`{node_id}` is the id of an earlier node (line {declared[node_id].line})")
+            raise keys["id"].error(
+                f"`{node_id}` is the id of an earlier node (line {declared[node_id].line})"
+            )
         declared[node_id] = item
     if not declared:
         raise value.error("a workflow needs at least one node")
     return declared
 
 
-def _nodes(declared: Mapping[str, Value], known: Known) -> tuple[tuple[Node, ...], tuple[ConfigError, ...]]:
+def _nodes(
+    declared: Mapping[str, Value], known: Known
+) -> tuple[tuple[Node, ...], tuple[ConfigError, ...]]:
     outputs = {node_id: _output(item) for node_id, item in declared.items()}
     nodes: list[Node] = []
     faults: list[ConfigError] = []
@@ -132,7 +145,9 @@ def _kind(item: Value, keys: Mapping[str, Value]) -> str:
     allowed = (kinds[0], *language.COMMON, *language.KINDS[kinds[0]])
     for key, value in keys.items():
         if key not in allowed:
-            raise value.error(f"means nothing on a `{kinds[0]}` node; known there: {', '.join(allowed)}")
+            raise value.error(
+                f"means nothing on a `{kinds[0]}` node; known there: {', '.join(allowed)}"
+            )
     return kinds[0]
 
 
@@ -144,7 +159,9 @@ def _needs(value: Value | None, known: Collection[str]) -> tuple[str, ...]:
     return found
 
 
-def _when(value: Value | None, outputs: Mapping[str, Any], *, needs: tuple[str, ...]) -> When | None:
+def _when(
+    value: Value | None, outputs: Mapping[str, Any], *, needs: tuple[str, ...]
+) -> When | None:
     return condition(value, outputs, needs=needs) if value is not None else None
 
 

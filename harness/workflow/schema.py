@@ -1,7 +1,8 @@
-"""The editors' schema of a workflow, from the language's table; `python -m harness.workflow.schema` prints it.
+"""The editors' schema of a workflow, from the language's table; `python -m harness.workflow.schema`
+prints it.
 
-It knows one document's form. What a name stands for (ids, templates, declared fields, circles) only the reader knows.
-"""
+It knows one document's form. What a name stands for (ids, templates, declared fields, circles) only
+the reader knows."""
 
 from __future__ import annotations
 
@@ -22,7 +23,11 @@ def workflow_schema() -> dict[str, Any]:
         "properties": {
             "name": {**KEYS["id"], "description": "The workflow's name."},
             "on": TRIGGERS,
-            "nodes": {"type": "array", "minItems": 1, "items": {"oneOf": [_node(kind) for kind in KINDS]}},
+            "nodes": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"oneOf": [_node(kind) for kind in KINDS]},
+            },
         },
     }
 

@@ -1,4 +1,5 @@
-"""Prompts: Jinja where every name must be known, in a sandbox, over a given set of texts and nothing on disk."""
+"""Prompts: Jinja where every name must be known, in a sandbox, over a given set of texts and
+nothing on disk."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 def rendered(name: str, values: Mapping[str, Any], *, prompts: Mapping[str, str]) -> str:
     """The template with `values` in it. A value is never read as a template.
 
-    Raises ConfigError with file and line where the template is missing, wrong, or uses a name that has no value."""
+    Raises ConfigError with file and line where the template is missing, wrong, or uses a name that
+    has no value."""
     from jinja2 import TemplateError
 
     environment = _environment(tuple(sorted(prompts.items())))
@@ -35,7 +37,8 @@ class Place:
 
 
 def used_values(name: str, prompts: Mapping[str, str]) -> Mapping[str, Place]:
-    """The values that the template, and every other that it includes, takes from outside, with where it uses each.
+    """The values that the template, and every other that it includes, takes from outside, with
+    where it uses each.
 
     Raises ConfigError, with file and line, where one of them is missing or cannot be read."""
     used: dict[str, Place] = {}
@@ -45,7 +48,8 @@ def used_values(name: str, prompts: Mapping[str, str]) -> Mapping[str, Place]:
 
 
 def included(name: str, prompts: Mapping[str, str]) -> tuple[str, ...]:
-    """The template and every other that it includes, near and far. Raises ConfigError as `used_values` does."""
+    """The template and every other that it includes, near and far. Raises ConfigError as
+    `used_values` does."""
     from jinja2 import TemplateError
     from jinja2.meta import find_referenced_templates
 
@@ -73,7 +77,10 @@ def _used(name: str, prompts: Mapping[str, str]) -> Mapping[str, Place]:
     lines: dict[str, int] = {}
     for found in parsed.find_all(Name):
         lines.setdefault(found.name, found.lineno)
-    return {value: Place(_file(name), lines[value]) for value in sorted(find_undeclared_variables(parsed))}
+    return {
+        value: Place(_file(name), lines[value])
+        for value in sorted(find_undeclared_variables(parsed))
+    }
 
 
 def _file(name: str) -> str:
@@ -105,7 +112,8 @@ def _refusal(error: Exception, name: str) -> ConfigError:
 
 
 def _line_in(error: Exception, name: str) -> int | None:
-    """Jinja rewrites tracebacks to template lines; the innermost frame of a template is the place."""
+    """Jinja rewrites tracebacks to template lines; the innermost frame of a template is the
+    place."""
     line, trace = None, error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename in (name, "<template>"):

@@ -22,7 +22,9 @@ def among(value: Value, name: str, known: Collection[str] | None, what: str) -> 
     return name
 
 
-def texts(value: Value | None, pattern: re.Pattern[str], *, expected: str, least: int = 1) -> tuple[str, ...]:
+def texts(
+    value: Value | None, pattern: re.Pattern[str], *, expected: str, least: int = 1
+) -> tuple[str, ...]:
     if value is None:
         return ()
     found = tuple(item.text(pattern, expected=expected) for item in value.sequence())

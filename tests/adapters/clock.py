@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 
 from harness.forge.rate_limiter import Time
 
-NOON = 1_900_000_000.0      # 2030-03-17 17:46:40 UTC
+NOON = 1_900_000_000.0  # 2030-03-17 17:46:40 UTC
 
 
 @dataclass
 class StandingClock:
-    """`now` is the hour, in seconds since the epoch; `slept` is how long each wait was. Setting the hour moves nothing else."""
+    """`now` is the hour, in seconds since the epoch; `slept` is how long each wait was. Setting the
+    hour moves nothing else."""
 
     now: float = NOON
     steady: float = 0.0

@@ -4,7 +4,9 @@ from tests.fakes.hours import HOUR, within_one
 
 
 def spent(place) -> int:
-    return int(place.ask("GET", "/api/v3/rate_limit", by=place.factory).json()["resources"]["core"]["used"])
+    return int(
+        place.ask("GET", "/api/v3/rate_limit", by=place.factory).json()["resources"]["core"]["used"]
+    )
 
 
 def spent_before(place) -> int:

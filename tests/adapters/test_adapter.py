@@ -22,9 +22,15 @@ def adapter(place):
     return GitHubForge(Access(place.name, place.factory.token, place.forge.api))
 
 
-@pytest.mark.parametrize(("kind", "words"), [
-    ("error-before", "502"), ("unavailable", "503"), ("cut-before", "not reached"), ("garbled", "not the API"),
-])
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("error-before", "502"),
+        ("unavailable", "503"),
+        ("cut-before", "not reached"),
+        ("garbled", "not the API"),
+    ],
+)
 def test_a_bad_day_is_worth_a_retry(place, adapter, kind, words) -> None:
     number = place.file("Reading")
     place.admin.inject(kind, path=f".*/{place.name}/issues/{number}")
@@ -56,7 +62,9 @@ def test_a_forge_that_is_not_there_is_worth_a_retry() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         api = f"http://localhost:{free.getsockname()[1]}/api/v3"
-        with pytest.raises(ForgeError, match="not reached") as refused:      # while the port is ours, nobody else listens there
+        with pytest.raises(
+            ForgeError, match="not reached"
+        ) as refused:  # while the port is ours, nobody else listens there
             GitHubForge(Access("a/b", "token", api)).issues()
     assert refused.value.retryable
 
@@ -111,7 +119,9 @@ def test_a_second_comment_of_ours_is_taken_away(place, adapter) -> None:
     """Two factories may have raced before one of them was told to stop."""
     number = place.file("Doubled")
     for _ in range(2):
-        place.api("POST", f"/issues/{number}/comments", by=place.factory, json={"body": "<!-- m --> old"})
+        place.api(
+            "POST", f"/issues/{number}/comments", by=place.factory, json={"body": "<!-- m --> old"}
+        )
     adapter.upsert_comment(number, "<!-- m -->", "<!-- m --> new")
     assert [comment.body for comment in adapter.comments(number)] == ["<!-- m --> new"]
 
@@ -139,9 +149,18 @@ def test_a_check_of_somebody_else_does_not_stand_for_ours(place, adapter) -> Non
     sha = place.api("GET", "/branches/main").json()["commit"]["sha"]
     other = place.admin.create_user(f"{place.prefix}-ci[bot]", role="write", kind="Bot")
     mark = Wanted("factory/size", "success", "t", "s", ()).external_id
-    forged = place.api("POST", "/check-runs", by=other, json={
-        "name": "factory/size", "head_sha": sha, "conclusion": "success", "external_id": mark,
-        "output": {"title": "t", "summary": "s"}})
+    forged = place.api(
+        "POST",
+        "/check-runs",
+        by=other,
+        json={
+            "name": "factory/size",
+            "head_sha": sha,
+            "conclusion": "success",
+            "external_id": mark,
+            "output": {"title": "t", "summary": "s"},
+        },
+    )
     assert forged.status_code == 201, forged.text
     adapter.set_check(sha, "factory/size", conclusion="success", title="t", summary="s")
     runs = place.api("GET", f"/commits/{sha}/check-runs").json()["check_runs"]
@@ -178,8 +197,8 @@ def a_forge_that_answers(body: bytes):
 
 
 def test_threads_share_no_connection() -> None:
-    """PyGithub keeps the request under way in its connection: with one client for all, 24 threads that asked for 60
-    things each were given another's answer once."""
+    """PyGithub keeps the request under way in its connection: with one client for all, 24 threads
+    that asked for 60 things each were given another's answer once."""
     with a_forge_that_answers(b'{"default_branch": "main"}') as (api, ports):
         adapter = GitHubForge(Access("a/b", "token", api))
         adapter.default_branch()
@@ -191,8 +210,10 @@ def test_threads_share_no_connection() -> None:
     assert ours == ours_again != theirs
 
 
-@pytest.mark.parametrize(("repository", "branch", "found"), [
-    (1, "factory/issue-7", 5), (2, "factory/issue-7", None), (1, "theirs", None)])
+@pytest.mark.parametrize(
+    ("repository", "branch", "found"),
+    [(1, "factory/issue-7", 5), (2, "factory/issue-7", None), (1, "theirs", None)],
+)
 def test_a_pull_request_from_a_forks_branch_is_not_ours(repository, branch, found) -> None:
     """An organisation may fork into itself: the owner that the forge filters by is the same."""
     head, base = {"ref": branch, "repo": {"id": repository}}, {"ref": "main", "repo": {"id": 1}}
@@ -202,13 +223,16 @@ def test_a_pull_request_from_a_forks_branch_is_not_ours(repository, branch, foun
         assert adapter._open_from("factory/issue-7", "main") == found
 
 
-@pytest.mark.parametrize(("answer", "permission"), [
-    ({"permission": "read", "role_name": "triage", "user": {"id": 7}}, "triage"),
-    ({"permission": "write", "role_name": "maintain", "user": {"id": 7}}, "maintain"),
-    ({"permission": "write", "role_name": "release-captain", "user": {"id": 7}}, "write"),
-    ({"permission": "admin", "role_name": "admin", "user": {"id": 8}}, "none"),
-    ({"permission": "owner-ish", "user": {"id": 7}}, "none"),
-    ({"permission": "admin", "user": None}, "none"),
-])
+@pytest.mark.parametrize(
+    ("answer", "permission"),
+    [
+        ({"permission": "read", "role_name": "triage", "user": {"id": 7}}, "triage"),
+        ({"permission": "write", "role_name": "maintain", "user": {"id": 7}}, "maintain"),
+        ({"permission": "write", "role_name": "release-captain", "user": {"id": 7}}, "write"),
+        ({"permission": "admin", "role_name": "admin", "user": {"id": 8}}, "none"),
+        ({"permission": "owner-ish", "user": {"id": 7}}, "none"),
+        ({"permission": "admin", "user": None}, "none"),
+    ],
+)
 def test_what_an_answer_on_permission_means(answer, permission) -> None:
     assert permission_from(answer, Actor(7, "kim")) == permission

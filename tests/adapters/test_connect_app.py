@@ -1,4 +1,5 @@
-"""A home that serves as an app: by its number and key, or by a manifest that a person posts from our page."""
+"""A home that serves as an app: by its number and key, or by a manifest that a person posts from
+our page."""
 
 import html
 import json
@@ -39,7 +40,12 @@ def test_a_home_that_is_an_apps_speaks_as_it_and_git_too(place, home, tmp_path) 
 
     made, _ = an_app(place, tmp_path)
     found = connected_as_app(home, place.name, given(made), api=place.forge.api)
-    assert (found.account, found.branch, found.trusts_us, found.note) == (f"{made['slug']}[bot]", "main", False, "")
+    assert (found.account, found.branch, found.trusts_us, found.note) == (
+        f"{made['slug']}[bot]",
+        "main",
+        False,
+        "",
+    )
     key = home / "keys" / "app.pem"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert "PRIVATE" not in (home / "home.json").read_text()
@@ -68,7 +74,9 @@ def test_each_missing_permission_is_named_and_nothing_is_changed(place, home, tm
 def test_an_app_that_is_not_there_is_told_where_to_install_it(place, home, tmp_path) -> None:
     made, _ = an_app(place, tmp_path, install=False)
     where = f"/apps/{made['slug']}/installations/new"
-    with pytest.raises(ConfigError, match=f"is not installed on {place.name}: install it at .*{where}"):
+    with pytest.raises(
+        ConfigError, match=f"is not installed on {place.name}: install it at .*{where}"
+    ):
         connected_as_app(home, place.name, given(made), api=place.forge.api)
 
 
@@ -81,7 +89,9 @@ def test_what_it_was_granted_beyond_its_needs_is_said(place, home, tmp_path) -> 
 def test_a_wrong_key_is_named_as_such(place, home, tmp_path) -> None:
     (tmp_path / "other").mkdir()
     made, _ = an_app(place, tmp_path)
-    other = place.admin.create_app(place.person("kim").login, {"name": f"Other {place.prefix}", "url": "http://localhost/x"})
+    other = place.admin.create_app(
+        place.person("kim").login, {"name": f"Other {place.prefix}", "url": "http://localhost/x"}
+    )
     with pytest.raises(ConfigError, match="the number or the key is another's"):
         connected_as_app(home, place.name, AppGiven(made["id"], other["pem"]), api=place.forge.api)
 
@@ -92,26 +102,44 @@ def test_a_token_is_for_trial_and_takes_the_apps_place(place, home, tmp_path, mo
     monkeypatch.setenv("FORGE_TOKEN", place.factory.token)
     found = connected(home, place.name, api=place.forge.api, token_env="FORGE_TOKEN")
     assert "a token is for trial" in found.note
-    assert "check runs" not in found.note       # only github.com and Enterprise servers let nobody else write them
+    assert (
+        "check runs" not in found.note
+    )  # only github.com and Enterprise servers let nobody else write them
     assert read_home(home).app == 0
 
 
 def test_the_manifest_asks_for_what_is_needed_and_for_nothing_more() -> None:
     told = json.loads(manifest_of(WISH, back="http://localhost:1/made"))
     assert told["default_permissions"] == {need.name: need.level for need in NEEDS}
-    assert (told["public"], told["redirect_url"], told["default_events"]) == (False, "http://localhost:1/made", [])
+    assert (told["public"], told["redirect_url"], told["default_events"]) == (
+        False,
+        "http://localhost:1/made",
+        [],
+    )
     assert told["hook_attributes"]["active"] is False
     assert len(told["name"]) <= 34
-    hooked = json.loads(manifest_of(Wish("a/b", "https://github.com", hook="https://hooks.example.org/x"), back="http://x"))
+    hooked = json.loads(
+        manifest_of(
+            Wish("a/b", "https://github.com", hook="https://hooks.example.org/x"), back="http://x"
+        )
+    )
     assert hooked["hook_attributes"] == {"url": "https://hooks.example.org/x", "active": True}
     assert "issues" in hooked["default_events"]
 
 
 def test_a_page_shows_each_permission_with_its_reason_and_is_inert() -> None:
-    page = page_of(Wish('a/"><script>x', "https://github.com", org='o"rg'), state="s&t", back="http://localhost/b")
+    page = page_of(
+        Wish('a/"><script>x', "https://github.com", org='o"rg'),
+        state="s&t",
+        back="http://localhost/b",
+    )
     assert "<script" not in page
-    assert all(f"<code>{need.name}</code>" in page and html.escape(need.why) in page for need in NEEDS)
-    assert form_in(page)[0] == "https://github.com/organizations/o%22rg/settings/apps/new?state=s%26t"
+    assert all(
+        f"<code>{need.name}</code>" in page and html.escape(need.why) in page for need in NEEDS
+    )
+    assert (
+        form_in(page)[0] == "https://github.com/organizations/o%22rg/settings/apps/new?state=s%26t"
+    )
 
 
 def form_in(page: str) -> tuple[str, str]:
@@ -134,11 +162,16 @@ def test_the_door_opens_at_its_address_alone_and_under_one_host_name(door) -> No
     assert get(door.address).status_code == 200
     assert get(door.address).headers["content-security-policy"].startswith("default-src 'none'")
     root = f"http://{door.host}/"
-    assert [get(url).status_code for url in (root, f"{root}made", f"{root}{door.secret}", f"{root}favicon.ico")] == [404] * 4
+    assert [
+        get(url).status_code
+        for url in (root, f"{root}made", f"{root}{door.secret}", f"{root}favicon.ico")
+    ] == [404] * 4
     assert get(door.address, Host="evil.example.org").status_code == 403
 
 
-@pytest.mark.parametrize("query", ["", "code=x", "state=x", "code=x&state=x", "code=&state={state}"])
+@pytest.mark.parametrize(
+    "query", ["", "code=x", "state=x", "code=x&state=x", "code=&state={state}"]
+)
 def test_a_code_that_nobody_asked_for_is_not_taken(door, query) -> None:
     assert get(f"{door.back}?{query.format(state=door.state)}").status_code == 400
     assert door.code(0.01) is None
@@ -154,7 +187,13 @@ def test_the_first_code_counts_and_no_other(door) -> None:
 def test_nobody_comes_and_the_waiting_ends(home) -> None:
     shown = []
     with pytest.raises(ConfigError, match="nobody made the app"):
-        founded(home, Wish("a/b", "http://localhost:9"), tell=lambda _: None, show=shown.append, patience=0.01)
+        founded(
+            home,
+            Wish("a/b", "http://localhost:9"),
+            tell=lambda _: None,
+            show=shown.append,
+            patience=0.01,
+        )
     assert urlsplit(shown[0]).hostname == "localhost"
     assert not home.exists()
 
@@ -163,7 +202,13 @@ def test_nothing_is_made_for_a_home_that_serves_something_else(place, home, tmp_
     made, _ = an_app(place, tmp_path)
     connected_as_app(home, place.name, given(made), api=place.forge.api)
     with pytest.raises(ConfigError, match="set FACTORY_HOME"):
-        founded(home, Wish("another/one", place.forge.url), tell=lambda _: None, show=pytest.fail, patience=0.01)
+        founded(
+            home,
+            Wish("another/one", place.forge.url),
+            tell=lambda _: None,
+            show=pytest.fail,
+            patience=0.01,
+        )
 
 
 class Person(threading.Thread):
@@ -180,12 +225,21 @@ class Person(threading.Thread):
     def run(self) -> None:
         action, manifest = form_in(get(self.address).text)
         with httpx.Client(base_url=self.forge, trust_env=False, timeout=SECONDS) as browser:
-            browser.post("/sign-in", data={"token": self.login, "back": "/"}, headers={"Origin": self.forge})
-            shown = browser.post(action, data={"manifest": manifest}, headers={"Origin": self.address.rsplit("/", 2)[0]})
+            browser.post(
+                "/sign-in", data={"token": self.login, "back": "/"}, headers={"Origin": self.forge}
+            )
+            shown = browser.post(
+                action,
+                data={"manifest": manifest},
+                headers={"Origin": self.address.rsplit("/", 2)[0]},
+            )
             agreed = re.search(r'name="manifest" value="([^"]*)"', shown.text)
             state = re.search(r'name="state" value="([^"]*)"', shown.text)
-            sent = browser.post("/settings/apps", headers={"Origin": self.forge}, data={
-                "manifest": html.unescape(agreed[1]), "state": html.unescape(state[1])})
+            sent = browser.post(
+                "/settings/apps",
+                headers={"Origin": self.forge},
+                data={"manifest": html.unescape(agreed[1]), "state": html.unescape(state[1])},
+            )
             self.words = get(sent.headers["location"]).text
 
 
@@ -198,8 +252,13 @@ def test_a_person_makes_and_installs_the_app_and_the_home_serves_as_it(place, ho
             slug = json.loads((home / APP_FILE).read_text())["slug"]
             place.admin.install_app(slug, place.owner.login, repositories=["tidebook"])
 
-    found = founded(home, Wish(place.name, place.forge.url, hook="http://localhost:9/hooks"), tell=tell, show=person.show,
-                    patience=SECONDS)
+    found = founded(
+        home,
+        Wish(place.name, place.forge.url, hook="http://localhost:9/hooks"),
+        tell=tell,
+        show=person.show,
+        patience=SECONDS,
+    )
     person.join(SECONDS)
     assert "is made" in person.words
     made = json.loads((home / APP_FILE).read_text())
@@ -214,19 +273,34 @@ def test_an_app_that_was_made_before_is_gone_on_with(place, home, tmp_path) -> N
     made, key = an_app(place, tmp_path, install=False)
     (home / "keys").mkdir(parents=True)
     (home / "keys" / "app.pem").write_bytes(key.key_file.read_bytes())
-    (home / APP_FILE).write_text(json.dumps({"id": made["id"], "slug": made["slug"], "page": "http://x", "web": place.forge.url}))
+    (home / APP_FILE).write_text(
+        json.dumps(
+            {"id": made["id"], "slug": made["slug"], "page": "http://x", "web": place.forge.url}
+        )
+    )
     wish = Wish(place.name, place.forge.url)
     with pytest.raises(ConfigError, match=r"was not installed .* the app is kept"):
         founded(home, wish, tell=lambda _: None, show=pytest.fail, patience=0.01)
     assert not (home / "home.json").exists()
     place.admin.install_app(made["slug"], place.owner.login)
-    assert founded(home, wish, tell=lambda _: None, show=pytest.fail, patience=0.01).account == f"{made['slug']}[bot]"
+    assert (
+        founded(home, wish, tell=lambda _: None, show=pytest.fail, patience=0.01).account
+        == f"{made['slug']}[bot]"
+    )
 
 
 def test_an_app_that_the_forge_knows_no_more_is_told_of(place, home, tmp_path) -> None:
     _, key = an_app(place, tmp_path)
     (home / "keys").mkdir(parents=True)
     (home / "keys" / "app.pem").write_bytes(key.key_file.read_bytes())
-    (home / APP_FILE).write_text(json.dumps({"id": 999_999, "slug": "gone", "page": "http://x", "web": place.forge.url}))
+    (home / APP_FILE).write_text(
+        json.dumps({"id": 999_999, "slug": "gone", "page": "http://x", "web": place.forge.url})
+    )
     with pytest.raises(ConfigError, match=r"remove .*app\.json to have another made"):
-        founded(home, Wish(place.name, place.forge.url), tell=lambda _: None, show=pytest.fail, patience=0.01)
+        founded(
+            home,
+            Wish(place.name, place.forge.url),
+            tell=lambda _: None,
+            show=pytest.fail,
+            patience=0.01,
+        )

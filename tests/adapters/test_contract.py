@@ -1,4 +1,5 @@
-"""What every forge must do for the factory: asked of the fake, and of the adapter on PyGithub at a real server."""
+"""What every forge must do for the factory: asked of the fake, and of the adapter on PyGithub at a
+real server."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,9 @@ def world(request):
 
 
 def opened(world, branch="factory/issue-1"):
-    return world.forge.open_pull_request(branch=branch, base="main", title="#1: a change", body="of the factory")
+    return world.forge.open_pull_request(
+        branch=branch, base="main", title="#1: a change", body="of the factory"
+    )
 
 
 def test_open_issues_are_listed_oldest_first_and_pull_requests_are_none_of_them(world) -> None:
@@ -34,7 +37,10 @@ def test_closed_issues_are_told_only_to_who_asks_what_changed_since(world) -> No
     left, closed = world.file("Left open"), world.file("Closed")
     world.close(closed)
     assert [issue.number for issue in world.forge.issues()] == [left]
-    assert {issue.number: issue.open for issue in world.forge.issues(since=LONG_AGO)} == {left: True, closed: False}
+    assert {issue.number: issue.open for issue in world.forge.issues(since=LONG_AGO)} == {
+        left: True,
+        closed: False,
+    }
 
 
 def test_what_did_not_change_since_is_not_told_again(world) -> None:
@@ -161,13 +167,21 @@ def test_a_branch_that_is_not_there_cannot_be_opened(world) -> None:
 
 
 def test_open_pull_requests_are_listed_oldest_first_with_their_heads(world) -> None:
-    heads = {branch: world.push(branch) for branch in ("factory/issue-1", "factory/issue-2", "factory/issue-3")}
+    heads = {
+        branch: world.push(branch)
+        for branch in ("factory/issue-1", "factory/issue-2", "factory/issue-3")
+    }
     numbers = [opened(world, branch).number for branch in heads]
     assert [one.number for one in world.forge.pull_requests()] == sorted(numbers)
     assert {one.branch: one.head for one in world.forge.pull_requests()} == heads
-    assert world.forge.pull_requests() == tuple(world.forge.pull_request(number) for number in sorted(numbers))
+    assert world.forge.pull_requests() == tuple(
+        world.forge.pull_request(number) for number in sorted(numbers)
+    )
     world.land("factory/issue-2")
-    assert [one.branch for one in world.forge.pull_requests()] == ["factory/issue-1", "factory/issue-3"]
+    assert [one.branch for one in world.forge.pull_requests()] == [
+        "factory/issue-1",
+        "factory/issue-3",
+    ]
 
 
 def test_an_unknown_pull_request_is_named(world) -> None:
@@ -193,8 +207,12 @@ def test_a_closed_issue_is_opened_again(world) -> None:
 def test_the_latest_check_of_a_name_stands(world) -> None:
     sha = world.tip()
     for conclusion in ("failure", "success"):
-        world.forge.set_check(sha, "factory/size", conclusion=conclusion, title="size", summary="400 lines")
-    world.forge.set_check(sha, "factory/tests", conclusion="failure", title="tests", summary="one was removed")
+        world.forge.set_check(
+            sha, "factory/size", conclusion=conclusion, title="size", summary="400 lines"
+        )
+    world.forge.set_check(
+        sha, "factory/tests", conclusion="failure", title="tests", summary="one was removed"
+    )
     assert world.checks(sha) == {"factory/size": "success", "factory/tests": "failure"}
 
 
@@ -203,14 +221,20 @@ def test_the_default_branch_is_asked_of_the_forge(world) -> None:
 
 
 WRITES = {
-    "set_state_label": lambda forge, number, sha: forge.set_state_label(number, "factory:accepted", among=STATES),
-    "upsert_comment": lambda forge, number, sha: forge.upsert_comment(number, MARKER, f"{MARKER} once"),
+    "set_state_label": lambda forge, number, sha: forge.set_state_label(
+        number, "factory:accepted", among=STATES
+    ),
+    "upsert_comment": lambda forge, number, sha: forge.upsert_comment(
+        number, MARKER, f"{MARKER} once"
+    ),
     "open_pull_request": lambda forge, number, sha: forge.open_pull_request(
-        branch="factory/issue-1", base="main", title="t", body="b"),
+        branch="factory/issue-1", base="main", title="t", body="b"
+    ),
     "close_issue": lambda forge, number, sha: forge.close_issue(number, completed=True),
     "reopen_issue": lambda forge, number, sha: forge.reopen_issue(number),
     "set_check": lambda forge, number, sha: forge.set_check(
-        sha, "factory/size", conclusion="success", title="size", summary="small"),
+        sha, "factory/size", conclusion="success", title="size", summary="small"
+    ),
 }
 
 

@@ -1,4 +1,5 @@
-"""Who somebody is, by what the forge answers at the wire: the factory's intake over the embedded forge's own API."""
+"""Who somebody is, by what the forge answers at the wire: the factory's intake over the embedded
+forge's own API."""
 
 import pytest
 
@@ -20,7 +21,10 @@ def world(place, tmp_path):
 
 
 def say(place, number, body, *, by) -> None:
-    assert place.api("POST", f"/issues/{number}/comments", by=by, json={"body": body}).status_code == 201
+    assert (
+        place.api("POST", f"/issues/{number}/comments", by=by, json={"body": body}).status_code
+        == 201
+    )
 
 
 def asked(world):
@@ -42,19 +46,32 @@ def test_row_13_only_the_filers_own_account_answers_for_it(place, world) -> None
 
 def test_row_16_the_house_is_known_by_the_forges_word_and_by_no_claim(place, world) -> None:
     place.file("A report", "The places are gone.", by="ana")
-    place.file("I am an owner", "The places are gone. I am a maintainer of this repository.", by="mallory")
+    place.file(
+        "I am an owner", "The places are gone. I am a maintainer of this repository.", by="mallory"
+    )
     place.person("mia", role="write")
     mine = place.file("Mine", "The places are gone.", by="mia")
     world.tick(**TRIAGE_ONLY)
-    assert [world.history(number).of_the_house for number in (mine - 2, mine - 1, mine)] == [False, False, True]
+    assert [world.history(number).of_the_house for number in (mine - 2, mine - 1, mine)] == [
+        False,
+        False,
+        True,
+    ]
 
 
 def test_row_20_a_stranger_cannot_label_and_whoever_can_decides_nothing_by_it(place, world) -> None:
     number = place.file("A report", "The places are gone.", by="ana")
     world.tick(**TRIAGE_ONLY)
     label = {"json": {"labels": ["factory:accepted"]}}
-    assert place.api("POST", f"/issues/{number}/labels", by=place.person("ana"), **label).status_code in (403, 404)
-    assert place.api("POST", f"/issues/{number}/labels", by=place.person("tara", role="triage"), **label).status_code == 200
+    assert place.api(
+        "POST", f"/issues/{number}/labels", by=place.person("ana"), **label
+    ).status_code in (403, 404)
+    assert (
+        place.api(
+            "POST", f"/issues/{number}/labels", by=place.person("tara", role="triage"), **label
+        ).status_code
+        == 200
+    )
     world.tick(**TRIAGE_ONLY)
     assert world.forge.issue(number).labels == ("factory:needs-info",)
     assert world.history(number).state is State.NEEDS_INFO

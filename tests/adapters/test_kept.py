@@ -11,7 +11,11 @@ from harness.forge.github import Access, GitHubForge
 from harness.forge.http_cache import KeptAnswers
 from tests.adapters.spent import spent, spent_before
 
-HEADERS = {"etag": 'W/"1"', "link": '<http://localhost/x?page=2>; rel="next"', "x-ratelimit-remaining": "7"}
+HEADERS = {
+    "etag": 'W/"1"',
+    "link": '<http://localhost/x?page=2>; rel="next"',
+    "x-ratelimit-remaining": "7",
+}
 
 
 @pytest.fixture
@@ -30,7 +34,12 @@ def test_what_one_process_heard_costs_the_next_nothing(place, file) -> None:
     first = adapter(place, file)
     heard = (first.issues(), first.issue(number), first.comments(number), first.pull_requests())
     before, second = spent_before(place), adapter(place, file)
-    assert (second.issues(), second.issue(number), second.comments(number), second.pull_requests()) == heard
+    assert (
+        second.issues(),
+        second.issue(number),
+        second.comments(number),
+        second.pull_requests(),
+    ) == heard
     assert spent(place) == before
 
 
@@ -60,7 +69,9 @@ def test_no_token_is_in_the_file_and_only_this_account_may_read_it(place, file) 
     assert place.factory.token.encode() not in file.read_bytes()
 
 
-@pytest.mark.parametrize("damage", [b"", b"not a database at all", b"SQLite format 3\0" + b"\xff" * 4000])
+@pytest.mark.parametrize(
+    "damage", [b"", b"not a database at all", b"SQLite format 3\0" + b"\xff" * 4000]
+)
 def test_a_damaged_store_costs_a_transfer_and_nothing_else(place, file, damage) -> None:
     place.file("There")
     adapter(place, file).issues()
@@ -88,7 +99,11 @@ def test_an_answer_belongs_to_the_account_that_heard_it(file) -> None:
     store.keep("theirs", "/a?", headers=HEADERS, body="another")
     assert store.find("theirs", "/a?").body == "another"
     found = store.find("ours", "/a?")
-    assert (found.body, found.etag, found.headers.get("link")) == ("secret", 'W/"1"', HEADERS["link"])
+    assert (found.body, found.etag, found.headers.get("link")) == (
+        "secret",
+        'W/"1"',
+        HEADERS["link"],
+    )
     assert "x-ratelimit-remaining" not in found.headers
 
 
@@ -97,7 +112,11 @@ def test_what_has_no_etag_or_is_too_long_is_not_kept() -> None:
     store.keep("a", "/none?", headers={}, body="x")
     store.keep("a", "/long?", headers=HEADERS, body="x" * (http_cache.MOST_BYTES_EACH + 1))
     store.keep("a", "/odd?", headers=HEADERS, body="half \ud83d of a pair")
-    assert [store.find("a", path) is None for path in ("/none?", "/long?", "/odd?")] == [True, True, False]
+    assert [store.find("a", path) is None for path in ("/none?", "/long?", "/odd?")] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_the_store_is_bounded_and_what_was_used_longest_ago_goes_first(file) -> None:
@@ -125,11 +144,14 @@ def test_many_threads_and_two_openings_share_one_store(file) -> None:
     for thread in threads:
         thread.join()
     found = [stores[0].find("a", f"/{number}/{turn}?") for number in range(6) for turn in range(20)]
-    assert [one.body for one in found] == [f"{number}/{turn}" for number in range(6) for turn in range(20)]
+    assert [one.body for one in found] == [
+        f"{number}/{turn}" for number in range(6) for turn in range(20)
+    ]
 
 
 def kept_at_last(store, address, body) -> None:
-    """A store that another holds for two seconds is done without, and on a busy machine one does: it is said again."""
+    """A store that another holds for two seconds is done without, and on a busy machine one does:
+    it is said again."""
     give_up = time.monotonic() + 120
     while store.find("a", address) is None:
         assert time.monotonic() < give_up

@@ -1,4 +1,5 @@
-"""What follows when branches move: pull requests are merged, moved or closed, and fixed issues are closed."""
+"""What follows when branches move: pull requests are merged, moved or closed, and fixed issues are
+closed."""
 
 import pytest
 
@@ -15,12 +16,19 @@ def checkout(place, tmp_path):
 
 def branch_with_work(place, name="work", message="Work"):
     main = place.api("GET", "/branches/main").json()["commit"]["sha"]
-    place.api("POST", "/git/refs", by=place.factory, json={"ref": f"refs/heads/{name}", "sha": main})
+    place.api(
+        "POST", "/git/refs", by=place.factory, json={"ref": f"refs/heads/{name}", "sha": main}
+    )
     return place.push({f"{name}.txt": f"{message}\n"}, branch=name, message=message)
 
 
 def opened(place, head="work", body=""):
-    answer = place.api("POST", "/pulls", by=place.factory, json={"title": "A change", "head": head, "base": "main", "body": body})
+    answer = place.api(
+        "POST",
+        "/pulls",
+        by=place.factory,
+        json={"title": "A change", "head": head, "base": "main", "body": body},
+    )
     assert answer.status_code == 201, answer.text
     return answer.json()["number"]
 
@@ -37,8 +45,11 @@ def state(place, number):
     return place.api("GET", f"/issues/{number}").json()["state"]
 
 
-def test_a_candidate_that_lands_by_fast_forward_marks_its_pull_request_merged(place, checkout) -> None:
-    """How the factory lands: M = merge(base, head), judged before, pushed with a lease on the base."""
+def test_a_candidate_that_lands_by_fast_forward_marks_its_pull_request_merged(
+    place, checkout
+) -> None:
+    """How the factory lands: M = merge(base, head), judged before, pushed with a lease on the
+    base."""
     head = branch_with_work(place)
     number = opened(place)
     base = done(git("rev-parse", "origin/main", cwd=checkout))
@@ -47,7 +58,11 @@ def test_a_candidate_that_lands_by_fast_forward_marks_its_pull_request_merged(pl
     candidate = done(git("rev-parse", "HEAD", cwd=checkout))
     push(checkout, place, f"--force-with-lease=main:{base}", f"{candidate}:main")
     landed = pull(place, number)
-    assert (landed["merged"], landed["state"], landed["merge_commit_sha"]) == (True, "closed", candidate)
+    assert (landed["merged"], landed["state"], landed["merge_commit_sha"]) == (
+        True,
+        "closed",
+        candidate,
+    )
     assert landed["head"]["sha"] == head
     assert landed["merged_by"]["id"] == place.factory.id
     kinds = [event["event"] for event in place.api("GET", f"/issues/{number}/events").json()]
@@ -71,8 +86,11 @@ def test_a_pull_request_whose_branch_is_put_back_is_closed_not_merged(place, che
     assert (pull(place, number)["state"], pull(place, number)["merged"]) == ("closed", False)
 
 
-def test_a_pull_request_whose_branch_is_put_back_to_a_newer_base_is_closed_not_merged(place, checkout) -> None:
-    """The base moved on, then the branch was set onto it: nothing of the pull request is in the base."""
+def test_a_pull_request_whose_branch_is_put_back_to_a_newer_base_is_closed_not_merged(
+    place, checkout
+) -> None:
+    """The base moved on, then the branch was set onto it: nothing of the pull request is in the
+    base."""
     branch_with_work(place)
     number = opened(place)
     place.push({"app.py": "print('elsewhere')\n"})
@@ -96,11 +114,17 @@ def test_a_landed_commit_closes_what_it_says_it_fixes(place, words) -> None:
     sha = place.push({"app.py": "print('fixed')\n"}, message=f"A fix\n\n{words}")
     assert state(place, 1) == "closed"
     event = place.api("GET", "/issues/1/events").json()[-1]
-    assert (event["event"], event["commit_id"], event["actor"]["id"]) == ("closed", sha, place.factory.id)
+    assert (event["event"], event["commit_id"], event["actor"]["id"]) == (
+        "closed",
+        sha,
+        place.factory.id,
+    )
 
 
 def test_words_that_only_look_like_it_close_nothing(place) -> None:
-    words = "\n".join(["prefixes #1", "Fixes other/repo#1", "see #1", "Fixes #11", "unfixed#1", "Fixes #999"])
+    words = "\n".join(
+        ["prefixes #1", "Fixes other/repo#1", "see #1", "Fixes #11", "unfixed#1", "Fixes #999"]
+    )
     place.file("A bug")
     place.push({"app.py": "print('not fixed')\n"}, message=words)
     assert state(place, 1) == "open"
@@ -116,7 +140,9 @@ def test_a_pull_requests_own_words_close_the_issue_when_it_is_merged(place) -> N
     place.file("A bug")
     branch_with_work(place)
     number = opened(place, body="Fixes #1")
-    merged = place.api("PUT", f"/pulls/{number}/merge", by=place.factory, json={"merge_method": "merge"})
+    merged = place.api(
+        "PUT", f"/pulls/{number}/merge", by=place.factory, json={"merge_method": "merge"}
+    )
     assert merged.json()["merged"]
     assert state(place, 1) == "closed"
     assert place.api("GET", f"/pulls/{number}/merge").status_code == 204
@@ -146,10 +172,14 @@ def test_a_conflict_cannot_be_merged(place) -> None:
 def test_the_same_branch_has_one_open_pull_request(place) -> None:
     branch_with_work(place)
     opened(place)
-    again = place.api("POST", "/pulls", by=place.factory, json={"title": "t", "head": "work", "base": "main"})
+    again = place.api(
+        "POST", "/pulls", by=place.factory, json={"title": "t", "head": "work", "base": "main"}
+    )
     assert again.status_code == 422
     assert "already exists" in again.json()["errors"][0]["message"]
-    nothing = place.api("POST", "/pulls", by=place.factory, json={"title": "t", "head": "main", "base": "main"})
+    nothing = place.api(
+        "POST", "/pulls", by=place.factory, json={"title": "t", "head": "main", "base": "main"}
+    )
     assert "No commits between" in nothing.json()["errors"][0]["message"]
 
 
@@ -158,7 +188,9 @@ def test_a_closed_pull_request_opens_again_and_a_merged_one_never(place) -> None
     number = opened(place)
 
     def turn(to):
-        return place.api("PATCH", f"/pulls/{number}", by=place.factory, json={"state": to}).status_code
+        return place.api(
+            "PATCH", f"/pulls/{number}", by=place.factory, json={"state": to}
+        ).status_code
 
     assert (turn("closed"), turn("open"), pull(place, number)["state"]) == (200, 200, "open")
     place.api("PUT", f"/pulls/{number}/merge", by=place.factory, json={})
@@ -170,19 +202,33 @@ def test_what_a_pull_request_changes_is_told_file_by_file(place) -> None:
     main = place.api("GET", "/branches/main").json()["commit"]["sha"]
     place.api("POST", "/git/refs", by=place.factory, json={"ref": "refs/heads/work", "sha": main})
     (place.folder / "README.md").rename(place.folder / "LIESMICH.md")
-    place.push({".gitattributes": "*.py binary\n", "app.py": "print('high tide')\n", "ä ö.txt": "x"}, branch="work")
+    place.push(
+        {".gitattributes": "*.py binary\n", "app.py": "print('high tide')\n", "ä ö.txt": "x"},
+        branch="work",
+    )
     number = opened(place)
-    told = {one["filename"]: one["status"] for one in place.api("GET", f"/pulls/{number}/files").json()}
-    assert told == {".gitattributes": "added", "LIESMICH.md": "added", "README.md": "removed", "app.py": "modified",
-                    "ä ö.txt": "added"}
-    patches = {one["filename"]: one.get("patch", "") for one in place.api("GET", f"/pulls/{number}/files").json()}
+    told = {
+        one["filename"]: one["status"] for one in place.api("GET", f"/pulls/{number}/files").json()
+    }
+    assert told == {
+        ".gitattributes": "added",
+        "LIESMICH.md": "added",
+        "README.md": "removed",
+        "app.py": "modified",
+        "ä ö.txt": "added",
+    }
+    patches = {
+        one["filename"]: one.get("patch", "")
+        for one in place.api("GET", f"/pulls/{number}/files").json()
+    }
     assert "+print('high tide')" in patches["app.py"]
     whole = pull(place, number)
     assert (whole["changed_files"], whole["additions"], whole["deletions"]) == (5, 4, 2)
 
 
 def test_a_server_that_died_between_a_push_and_its_consequences_takes_them_up(tmp_path) -> None:
-    """The branch is moved behind the server's back, as a push does whose server was killed right after."""
+    """The branch is moved behind the server's back, as a push does whose server was killed right
+    after."""
     home = tmp_path / "home"
     running = start(home)
     admin = Administrator(running)
@@ -202,16 +248,29 @@ def test_a_server_that_died_between_a_push_and_its_consequences_takes_them_up(tm
     try:
         import httpx
 
-        api, headers = f"{running.api}/repos/owner/tidebook", {"Authorization": f"token {owner.token}"}
-        assert httpx.post(f"{api}/issues", json={"title": "bug"}, headers=headers, trust_env=False,
-                          timeout=SECONDS).status_code == 201
+        api, headers = (
+            f"{running.api}/repos/owner/tidebook",
+            {"Authorization": f"token {owner.token}"},
+        )
+        assert (
+            httpx.post(
+                f"{api}/issues",
+                json={"title": "bug"},
+                headers=headers,
+                trust_env=False,
+                timeout=SECONDS,
+            ).status_code
+            == 201
+        )
         running.process.kill()
         running.process.wait()
         done(git("update-ref", "refs/heads/main", fixed, cwd=bare))
         again = start(home)
         try:
-            told = httpx.get(f"{again.api}/repos/owner/tidebook/issues/1", trust_env=False, timeout=SECONDS).json()
-            assert told["state"] == "closed"    # by its very first answer
+            told = httpx.get(
+                f"{again.api}/repos/owner/tidebook/issues/1", trust_env=False, timeout=SECONDS
+            ).json()
+            assert told["state"] == "closed"  # by its very first answer
         finally:
             again.stop()
     finally:

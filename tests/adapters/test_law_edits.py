@@ -1,4 +1,5 @@
-"""At the wire: a person opens a pull request that edits the law, and the check stands on its head, with what it would do."""
+"""At the wire: a person opens a pull request that edits the law, and the check stands on its head,
+with what it would do."""
 
 from dataclasses import replace
 
@@ -15,26 +16,65 @@ from harness.repository.trusted import TrustedRepository
 from tests.factory.world import EXAMPLE, World
 
 LAW = "factory_rules.md"
-STATED = (("max: 300", "max: 400"), ("at most 300", "at most 400"), ("changed_lines: 300", "changed_lines: 400"),
-          ("changed_lines: 301", "changed_lines: 401"))
+STATED = (
+    ("max: 300", "max: 400"),
+    ("at most 300", "at most 400"),
+    ("changed_lines: 300", "changed_lines: 400"),
+    ("changed_lines: 301", "changed_lines: 401"),
+)
 
 
 @pytest.fixture
 def plant(place, tmp_path):
-    """A factory at the embedded forge's wire: real git, the real adapter, the law of Tidebook at 400 lines."""
+    """A factory at the embedded forge's wire: real git, the real adapter, the law of Tidebook at
+    400 lines."""
     rules = (EXAMPLE / LAW).read_text("utf-8")
     for now, then in STATED:
         rules = rules.replace(now, then)
-    others = {name: (EXAMPLE / name).read_text("utf-8") for name in ("mission.md", "CLAUDE.md", "factory.toml")}
+    others = {
+        name: (EXAMPLE / name).read_text("utf-8")
+        for name in ("mission.md", "CLAUDE.md", "factory.toml")
+    }
     place.push({**others, LAW: rules})
     hub = GitHubForge(Access(place.name, place.factory.token, place.forge.api))
-    trusted = TrustedRepository(tmp_path / "trusted.git", Remote(place.repository.clone_url, lambda: place.factory.token))
+    trusted = TrustedRepository(
+        tmp_path / "trusted.git", Remote(place.repository.clone_url, lambda: place.factory.token)
+    )
     world = World(tmp_path / "world")
-    files = (FileChange(b"tidebook/store.py", ChangeKind.MODIFIED, "100644", "100644", "1" * 40, "2" * 40, 350, 0, size=9),)
-    world.ledger.append("facts", "facts/31", issue=31, data={
-        "base": "b" * 40, "head": "a" * 40, "applies": "pr", "rules": "x", "facts": facts_as_json(ChangeFacts(files=files)),
-        "action": None, "findings": []})
-    return replace(world.plant(), forge=hub, writer=hub, repository=trusted, candidates=TrustedCandidates(trusted))
+    files = (
+        FileChange(
+            b"tidebook/store.py",
+            ChangeKind.MODIFIED,
+            "100644",
+            "100644",
+            "1" * 40,
+            "2" * 40,
+            350,
+            0,
+            size=9,
+        ),
+    )
+    world.ledger.append(
+        "facts",
+        "facts/31",
+        issue=31,
+        data={
+            "base": "b" * 40,
+            "head": "a" * 40,
+            "applies": "pr",
+            "rules": "x",
+            "facts": facts_as_json(ChangeFacts(files=files)),
+            "action": None,
+            "findings": [],
+        },
+    )
+    return replace(
+        world.plant(),
+        forge=hub,
+        writer=hub,
+        repository=trusted,
+        candidates=TrustedCandidates(trusted),
+    )
 
 
 def proposed(place, text, *, branch="edit"):
@@ -44,7 +84,9 @@ def proposed(place, text, *, branch="edit"):
     if place.api("GET", f"/branches/{branch}").status_code == 404:
         place.api("POST", "/git/refs", by=mara, json={"ref": f"refs/heads/{branch}", "sha": main})
     head = place.push({LAW: text}, branch=branch, token=mara.token)
-    place.api("POST", "/pulls", by=mara, json={"title": "Smaller changes", "head": branch, "base": "main"})
+    place.api(
+        "POST", "/pulls", by=mara, json={"title": "Smaller changes", "head": branch, "base": "main"}
+    )
     return head
 
 
@@ -55,23 +97,32 @@ def look(plant) -> None:
 
 def checks(place, sha):
     runs = place.api("GET", f"/commits/{sha}/check-runs?filter=all").json()["check_runs"]
-    return [(run["conclusion"], run["output"]["title"], run["output"]["summary"]) for run in runs if run["name"] == CHECK]
+    return [
+        (run["conclusion"], run["output"]["title"], run["output"]["summary"])
+        for run in runs
+        if run["name"] == CHECK
+    ]
 
 
-def test_the_check_appears_on_the_head_with_the_flips_then_names_the_broken_line(place, plant) -> None:
+def test_the_check_appears_on_the_head_with_the_flips_then_names_the_broken_line(
+    place, plant
+) -> None:
     main = place.api("GET", "/branches/main").json()["commit"]["sha"]
-    text = (EXAMPLE / LAW).read_text("utf-8")   # 400 → 300
+    text = (EXAMPLE / LAW).read_text("utf-8")  # 400 → 300
     head = proposed(place, text)
     look(plant)
     look(plant)
-    (conclusion, title, summary), = checks(place, head)
-    assert (conclusion, title) == ("success", "1 of 1 recorded change would be decided otherwise; edits F-SIZE")
+    ((conclusion, title, summary),) = checks(place, head)
+    assert (conclusion, title) == (
+        "success",
+        "1 of 1 recorded change would be decided otherwise; edits F-SIZE",
+    )
     assert "350 changed lines, and at most 300 are allowed" in summary
 
     broken = text.replace("check: {changed_lines", "chekc: {changed_lines")
     head = proposed(place, broken)
     look(plant)
-    (conclusion, _, summary), = checks(place, head)
+    ((conclusion, _, summary),) = checks(place, head)
     assert conclusion == "failure"
     assert f"{LAW}:{1 + broken.split('chekc')[0].count(chr(10))}" in summary
     assert place.api("GET", "/branches/main").json()["commit"]["sha"] == main, "nothing was merged"

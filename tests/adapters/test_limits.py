@@ -1,4 +1,5 @@
-"""Rate limits in every form they come in (row 102): from an answer to a moment, and what everybody does until then."""
+"""Rate limits in every form they come in (row 102): from an answer to a moment, and what everybody
+does until then."""
 
 import itertools
 import threading
@@ -17,65 +18,85 @@ from tests.adapters.clock import NOON, StandingClock
 from tests.adapters.spent import spent, spent_before
 
 SPENT = {"x-ratelimit-remaining": "0"}
-PRIMARY, SECONDARY = '{"message": "API rate limit exceeded for x"}', '{"message": "You have exceeded a secondary rate limit."}'
+PRIMARY, SECONDARY = (
+    '{"message": "API rate limit exceeded for x"}',
+    '{"message": "You have exceeded a secondary rate limit."}',
+)
 NOT_ALLOWED = '{"message": "Resource not accessible by integration"}'
-GRAPHQL = '{"data": null, "errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}'
+GRAPHQL = (
+    '{"data": null, "errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}'
+)
 
 
 def at(seconds: float) -> str:
     return formatdate(NOON + seconds, usegmt=True)
 
 
-@pytest.mark.parametrize(("status", "headers", "body", "seconds"), [
-    (403, {"retry-after": "30"}, SECONDARY, 30),
-    (429, {"retry-after": "30"}, SECONDARY, 30),
-    (429, {"retry-after": "0.5"}, SECONDARY, LEAST_SECONDS),
-    (403, {"retry-after": "0"}, SECONDARY, LEAST_SECONDS),
-    (403, {"retry-after": "-7"}, SECONDARY, LEAST_SECONDS),
-    (403, {"retry-after": "1000000000"}, SECONDARY, MOST_SECONDS),
-    (403, {"retry-after": "1e999"}, SECONDARY, LEAST_UNNAMED_SECONDS),
-    (403, {"retry-after": "nan"}, SECONDARY, LEAST_UNNAMED_SECONDS),
-    (403, {"retry-after": ""}, SECONDARY, LEAST_UNNAMED_SECONDS),
-    (403, {"retry-after": "soon"}, SECONDARY, LEAST_UNNAMED_SECONDS),
-    (403, {"retry-after": at(90)}, SECONDARY, 90),
-    (403, {"retry-after": at(-90)}, SECONDARY, LEAST_SECONDS),
-    (403, {"retry-after": at(90), "date": at(60)}, SECONDARY, 30),
-    (403, {}, SECONDARY, LEAST_UNNAMED_SECONDS),
-    (429, {}, "", LEAST_UNNAMED_SECONDS),
-    (403, {**SPENT, "x-ratelimit-reset": str(int(NOON) + 600)}, PRIMARY, 600),
-    (429, {**SPENT, "x-ratelimit-reset": str(int(NOON) + 600)}, PRIMARY, 600),
-    (403, {**SPENT, "x-ratelimit-reset": str(int(NOON) + 600), "date": at(540)}, PRIMARY, 60),
-    (403, {**SPENT, "x-ratelimit-reset": str(int(NOON) - 600)}, PRIMARY, LEAST_SECONDS),
-    (403, {**SPENT, "x-ratelimit-reset": "99999999999999"}, PRIMARY, MOST_SECONDS),
-    (403, {**SPENT, "x-ratelimit-reset": "never"}, PRIMARY, LEAST_UNNAMED_SECONDS),
-    (403, SPENT, PRIMARY, LEAST_UNNAMED_SECONDS),
-    (403, {**SPENT, "retry-after": "30", "x-ratelimit-reset": str(int(NOON) + 600)}, PRIMARY, 30),
-    (200, {**SPENT, "x-ratelimit-reset": str(int(NOON) + 600)}, GRAPHQL, 600),
-    (200, {}, GRAPHQL, LEAST_UNNAMED_SECONDS),
-])
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "seconds"),
+    [
+        (403, {"retry-after": "30"}, SECONDARY, 30),
+        (429, {"retry-after": "30"}, SECONDARY, 30),
+        (429, {"retry-after": "0.5"}, SECONDARY, LEAST_SECONDS),
+        (403, {"retry-after": "0"}, SECONDARY, LEAST_SECONDS),
+        (403, {"retry-after": "-7"}, SECONDARY, LEAST_SECONDS),
+        (403, {"retry-after": "1000000000"}, SECONDARY, MOST_SECONDS),
+        (403, {"retry-after": "1e999"}, SECONDARY, LEAST_UNNAMED_SECONDS),
+        (403, {"retry-after": "nan"}, SECONDARY, LEAST_UNNAMED_SECONDS),
+        (403, {"retry-after": ""}, SECONDARY, LEAST_UNNAMED_SECONDS),
+        (403, {"retry-after": "soon"}, SECONDARY, LEAST_UNNAMED_SECONDS),
+        (403, {"retry-after": at(90)}, SECONDARY, 90),
+        (403, {"retry-after": at(-90)}, SECONDARY, LEAST_SECONDS),
+        (403, {"retry-after": at(90), "date": at(60)}, SECONDARY, 30),
+        (403, {}, SECONDARY, LEAST_UNNAMED_SECONDS),
+        (429, {}, "", LEAST_UNNAMED_SECONDS),
+        (403, {**SPENT, "x-ratelimit-reset": str(int(NOON) + 600)}, PRIMARY, 600),
+        (429, {**SPENT, "x-ratelimit-reset": str(int(NOON) + 600)}, PRIMARY, 600),
+        (403, {**SPENT, "x-ratelimit-reset": str(int(NOON) + 600), "date": at(540)}, PRIMARY, 60),
+        (403, {**SPENT, "x-ratelimit-reset": str(int(NOON) - 600)}, PRIMARY, LEAST_SECONDS),
+        (403, {**SPENT, "x-ratelimit-reset": "99999999999999"}, PRIMARY, MOST_SECONDS),
+        (403, {**SPENT, "x-ratelimit-reset": "never"}, PRIMARY, LEAST_UNNAMED_SECONDS),
+        (403, SPENT, PRIMARY, LEAST_UNNAMED_SECONDS),
+        (
+            403,
+            {**SPENT, "retry-after": "30", "x-ratelimit-reset": str(int(NOON) + 600)},
+            PRIMARY,
+            30,
+        ),
+        (200, {**SPENT, "x-ratelimit-reset": str(int(NOON) + 600)}, GRAPHQL, 600),
+        (200, {}, GRAPHQL, LEAST_UNNAMED_SECONDS),
+    ],
+)
 def test_what_is_a_limit_and_how_long_it_lasts(status, headers, body, seconds) -> None:
     limit = limit_of(status, headers, body, now=NOON)
     assert limit is not None
     assert limit.seconds == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize(("status", "headers", "body"), [
-    (403, {"x-ratelimit-remaining": "17"}, NOT_ALLOWED),
-    (403, {}, NOT_ALLOWED),
-    (401, SPENT, '{"message": "Bad credentials"}'),
-    (404, SPENT, '{"message": "Not Found"}'),
-    (500, {}, SECONDARY),
-    (200, SPENT, '{"body": "please wait a few minutes"}'),
-    (200, {}, '{"data": {"node": {"title": "rate_limited"}}}'),
-    (304, SPENT, ""),
-])
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (403, {"x-ratelimit-remaining": "17"}, NOT_ALLOWED),
+        (403, {}, NOT_ALLOWED),
+        (401, SPENT, '{"message": "Bad credentials"}'),
+        (404, SPENT, '{"message": "Not Found"}'),
+        (500, {}, SECONDARY),
+        (200, SPENT, '{"body": "please wait a few minutes"}'),
+        (200, {}, '{"data": {"node": {"title": "rate_limited"}}}'),
+        (304, SPENT, ""),
+    ],
+)
 def test_what_is_not_allowed_is_no_limit(status, headers, body) -> None:
     assert limit_of(status, headers, body, now=NOON) is None
 
 
-@given(st.sampled_from([403, 429]), st.dictionaries(
-    st.sampled_from(["retry-after", "x-ratelimit-remaining", "x-ratelimit-reset", "date"]), st.text(max_size=40) | st.from_regex(
-        r"-?[0-9]{1,20}(\.[0-9]+)?", fullmatch=True)))
+@given(
+    st.sampled_from([403, 429]),
+    st.dictionaries(
+        st.sampled_from(["retry-after", "x-ratelimit-remaining", "x-ratelimit-reset", "date"]),
+        st.text(max_size=40) | st.from_regex(r"-?[0-9]{1,20}(\.[0-9]+)?", fullmatch=True),
+    ),
+)
 def test_no_answer_makes_anybody_wait_for_nothing_or_for_ever(status, headers) -> None:
     limit = limit_of(status, headers, SECONDARY, now=NOON)
     assert limit is not None
@@ -119,7 +140,12 @@ def test_setting_the_clock_opens_nothing_and_closes_nothing(clock) -> None:
 def test_who_is_turned_away_again_waits_twice_as_long_until_something_is_answered(clock) -> None:
     turnstile, waits = Turnstile(time=clock.time), []
     for _ in range(9):
-        waits.append((turnstile.close(Limit(60, is_secondary=True)).again_at - datetime.fromtimestamp(clock.now, UTC)).seconds)
+        waits.append(
+            (
+                turnstile.close(Limit(60, is_secondary=True)).again_at
+                - datetime.fromtimestamp(clock.now, UTC)
+            ).seconds
+        )
         clock.pass_(MOST_SECONDS)
     assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
     turnstile.answered()
@@ -155,17 +181,26 @@ def test_writes_are_a_second_apart_for_all_threads_together(clock) -> None:
 
 @pytest.fixture
 def adapter(place, clock):
-    return GitHubForge(Access(place.name, place.factory.token, place.forge.api), turnstile=Turnstile(time=clock.time))
+    return GitHubForge(
+        Access(place.name, place.factory.token, place.forge.api),
+        turnstile=Turnstile(time=clock.time),
+    )
 
 
 @pytest.mark.parametrize("kind", ["rate-limited", "secondary-limit", "too-many"])
-def test_row_102_one_is_turned_away_and_nobody_asks_until_the_moment_it_names(place, adapter, clock, kind) -> None:
+def test_row_102_one_is_turned_away_and_nobody_asks_until_the_moment_it_names(
+    place, adapter, clock, kind
+) -> None:
     number = place.file("Reading")
     place.admin.inject(kind, path=f".*/{place.name}/issues/{number}", retry_after="7")
     with pytest.raises(ForgeError, match="rate limit") as told:
         adapter.issue(number)
     before = spent_before(place)
-    for ask in (lambda: adapter.issue(number), adapter.issues, lambda: adapter.close_issue(number, completed=True)):
+    for ask in (
+        lambda: adapter.issue(number),
+        adapter.issues,
+        lambda: adapter.close_issue(number, completed=True),
+    ):
         with pytest.raises(ForgeError, match="it answers again at") as again:
             ask()
         assert (again.value.retryable, again.value.again_at) == (True, told.value.again_at)
@@ -194,9 +229,14 @@ def test_two_adapters_of_one_account_share_what_one_of_them_was_told(place) -> N
 
 def test_all_forms_of_a_limit_at_the_wire_end_within_an_hour(place, clock) -> None:
     number = place.file("Patience")
-    for kind, wait in itertools.product(("rate-limited", "secondary-limit"),
-                                        ("0", "-5", "1000000000", "Wed, 21 Oct 2015 07:28:00 GMT", "", None)):
-        adapter = GitHubForge(Access(place.name, place.factory.token, place.forge.api), turnstile=Turnstile(time=clock.time))
+    for kind, wait in itertools.product(
+        ("rate-limited", "secondary-limit"),
+        ("0", "-5", "1000000000", "Wed, 21 Oct 2015 07:28:00 GMT", "", None),
+    ):
+        adapter = GitHubForge(
+            Access(place.name, place.factory.token, place.forge.api),
+            turnstile=Turnstile(time=clock.time),
+        )
         place.admin.inject(kind, path=f".*/{place.name}/issues/{number}", retry_after=wait)
         with pytest.raises(ForgeError) as told:
             adapter.issue(number)

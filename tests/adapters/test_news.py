@@ -1,4 +1,5 @@
-"""What is new: nothing that changed is left out, whatever the hour, and what did not change is not sent."""
+"""What is new: nothing that changed is left out, whatever the hour, and what did not change is not
+sent."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -35,7 +36,9 @@ def test_the_first_look_shows_all_that_is_open_and_tells_pull_requests_apart(wor
     left, closed = world.file("Left open"), world.file("Closed")
     world.close(closed)
     world.push("factory/issue-1")
-    pull = world.forge.open_pull_request(branch="factory/issue-1", base="main", title="#1: a change", body="x")
+    pull = world.forge.open_pull_request(
+        branch="factory/issue-1", base="main", title="#1: a change", body="x"
+    )
     news = world.forge.news()
     assert numbers(news) == [left]
     assert news.pull_requests == (pull.number,)
@@ -61,14 +64,24 @@ def test_whatever_happens_to_an_issue_is_news_to_who_looked_before(world, happen
 
 def test_a_push_to_a_pull_request_is_news(world) -> None:
     world.push("factory/issue-1")
-    pull = world.forge.open_pull_request(branch="factory/issue-1", base="main", title="#1: a change", body="x")
+    pull = world.forge.open_pull_request(
+        branch="factory/issue-1", base="main", title="#1: a change", body="x"
+    )
     cursor = world.forge.news().cursor
     world.push("factory/issue-1")
     assert pull.number in world.forge.news(cursor).pull_requests
 
 
-@pytest.mark.parametrize("cursor", ["nonsense", "{}", "[]", '{"since": 7, "seen": {}}',
-                                    '{"since": "2030-01-01", "seen": {"x": 1}}'])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "nonsense",
+        "{}",
+        "[]",
+        '{"since": 7, "seen": {}}',
+        '{"since": "2030-01-01", "seen": {"x": 1}}',
+    ],
+)
 def test_a_cursor_of_another_making_counts_as_none(place, cursor) -> None:
     number = place.file("There")
     assert numbers(adapter(place).news(cursor)) == [number]
@@ -102,7 +115,11 @@ def test_the_address_stays_while_nothing_happens_and_moves_on_when_something_is_
     new, cursor = new_since(cursor, [item], at=START + timedelta(minutes=13, seconds=5))
     assert (new, cursor.since, set(cursor.seen)) == ({1}, START, {1})
     new, cursor = new_since(cursor, [item], at=START + timedelta(minutes=14))
-    assert (new, cursor.since, dict(cursor.seen)) == (frozenset(), START + timedelta(minutes=14) - OVERLAP, {})
+    assert (new, cursor.since, dict(cursor.seen)) == (
+        frozenset(),
+        START + timedelta(minutes=14) - OVERLAP,
+        {},
+    )
 
 
 def test_what_has_only_just_happened_is_told_once_more() -> None:
@@ -139,8 +156,11 @@ LOOKS = st.lists(st.floats(0, 15), min_size=1, max_size=25)
 
 
 @given(changes=CHANGES, looks=LOOKS, lag=st.floats(0, 5), skew=st.floats(-1e6, 1e6))
-def test_every_change_is_told_at_the_next_look_or_the_one_after_the_list_has_caught_up(changes, looks, lag, skew) -> None:
-    """A list that lags by up to five seconds, moments of whole seconds, and whatever hour it is here."""
+def test_every_change_is_told_at_the_next_look_or_the_one_after_the_list_has_caught_up(
+    changes, looks, lag, skew
+) -> None:
+    """A list that lags by up to five seconds, moments of whole seconds, and whatever hour it is
+    here."""
     said, cursor, now, told = {}, None, 0.0, {}
     pending = sorted((when, number, turn) for turn, (number, when) in enumerate(changes))
     ends = max(when for when, _, _ in pending)
@@ -148,9 +168,16 @@ def test_every_change_is_told_at_the_next_look_or_the_one_after_the_list_has_cau
         now += wait
         shown = [change for change in pending if change[0] + lag <= now]
         said = {number: (when, turn) for when, number, turn in shown}
-        items = [{"number": number, "updated_at": stamp(when + skew), "turn": turn} for number, (when, turn) in said.items()]
+        items = [
+            {"number": number, "updated_at": stamp(when + skew), "turn": turn}
+            for number, (when, turn) in said.items()
+        ]
         at = START + timedelta(seconds=now + skew)
-        answer = [item for item in items if cursor is None or datetime.fromisoformat(item["updated_at"]) >= cursor.since]
+        answer = [
+            item
+            for item in items
+            if cursor is None or datetime.fromisoformat(item["updated_at"]) >= cursor.since
+        ]
         new, cursor = new_since(cursor, answer, at=at.replace(microsecond=0))
         told |= {item["number"]: item["turn"] for item in answer if item["number"] in new}
     assert now > ends
@@ -161,8 +188,12 @@ def stamp(seconds: float) -> str:
     return (START + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@given(st.dictionaries(st.integers(1, 10**6), st.text("0123456789abcdef", min_size=16, max_size=16), max_size=9),
-       st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)))
+@given(
+    st.dictionaries(
+        st.integers(1, 10**6), st.text("0123456789abcdef", min_size=16, max_size=16), max_size=9
+    ),
+    st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)),
+)
 def test_a_cursor_is_read_as_it_was_written(seen, since) -> None:
     cursor = Cursor(since.replace(microsecond=0, tzinfo=UTC), seen)
     assert cursor_in(cursor.text) == cursor

@@ -1,4 +1,5 @@
-"""At the wire: what people see of a change and say to it, on the real adapter, the embedded forge and real git."""
+"""At the wire: what people see of a change and say to it, on the real adapter, the embedded forge
+and real git."""
 
 import time
 from dataclasses import dataclass, replace
@@ -26,16 +27,29 @@ class WireWorld(World):
     def plant(self):
         place, work = self.place, self.work
         hub = GitHubForge(Access(place.name, place.factory.token, place.forge.api))
-        trusted = TrustedRepository(work / "trusted.git", Remote(place.repository.clone_url, lambda: place.factory.token))
-        return replace(super().plant(), forge=hub, writer=hub, repository=trusted, candidates=TrustedCandidates(trusted),
-                       worktrees=RunWorktrees(trusted, work / "real", warm=0))
+        trusted = TrustedRepository(
+            work / "trusted.git", Remote(place.repository.clone_url, lambda: place.factory.token)
+        )
+        return replace(
+            super().plant(),
+            forge=hub,
+            writer=hub,
+            repository=trusted,
+            candidates=TrustedCandidates(trusted),
+            worktrees=RunWorktrees(trusted, work / "real", warm=0),
+        )
 
 
 @pytest.fixture
 def world(place, tmp_path):
-    files = {str(path.relative_to(EXAMPLE)): path.read_text("utf-8") for path in sorted(EXAMPLE.rglob("*"))
-             if path.is_file() and "__pycache__" not in path.parts}
-    files["factory.toml"] = files["factory.toml"].split("trusted_keys")[0] + f'trusted_keys = ["{KEY}"]\n'
+    files = {
+        str(path.relative_to(EXAMPLE)): path.read_text("utf-8")
+        for path in sorted(EXAMPLE.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    files["factory.toml"] = (
+        files["factory.toml"].split("trusted_keys")[0] + f'trusted_keys = ["{KEY}"]\n'
+    )
     files["factory_rules.md"] += asking_a_person("F-STORE")
     place.push(files)
     made = WireWorld(tmp_path)
@@ -44,7 +58,10 @@ def world(place, tmp_path):
 
 
 def say(place, number, body, *, by) -> None:
-    assert place.api("POST", f"/issues/{number}/comments", by=by, json={"body": body}).status_code == 201
+    assert (
+        place.api("POST", f"/issues/{number}/comments", by=by, json={"body": body}).status_code
+        == 201
+    )
 
 
 def ours(place, number):
@@ -53,7 +70,8 @@ def ours(place, number):
 
 
 def in_a_later_second(moment) -> None:
-    """A forge's moments are whole seconds: what is edited in the second in which it was said does not look edited."""
+    """A forge's moments are whole seconds: what is edited in the second in which it was said does
+    not look edited."""
     while time.time() < datetime.fromisoformat(moment).timestamp() + 1:
         time.sleep(0.01)
 
@@ -65,7 +83,11 @@ def checks(place, sha):
 
 def dashboards(place):
     issues = place.api("GET", "/issues?state=all").json()
-    return [one for one in issues if "lights-out-factory:dashboard" in (one["body"] or "") and "pull_request" not in one]
+    return [
+        one
+        for one in issues
+        if "lights-out-factory:dashboard" in (one["body"] or "") and "pull_request" not in one
+    ]
 
 
 def test_a_maintainer_reads_the_gates_approves_the_commit_and_it_lands(place, world) -> None:
@@ -74,8 +96,12 @@ def test_a_maintainer_reads_the_gates_approves_the_commit_and_it_lands(place, wo
     told = world.history(issue)
     pull, head = int(told.proposal["number"]), str(told.pushed_head)
     assert told.state is State.NEEDS_HUMAN
-    assert checks(place, head) == {"factory/law": "success", "factory/tests": "success", "factory/seal": "success",
-                                   "factory/merge": "failure"}
+    assert checks(place, head) == {
+        "factory/law": "success",
+        "factory/tests": "success",
+        "factory/seal": "success",
+        "factory/merge": "failure",
+    }
     assert len(ours(place, pull)) == 1
     (dashboard,) = dashboards(place)
     assert f"`/factory approve {head}`" in dashboard["body"]
@@ -85,7 +111,12 @@ def test_a_maintainer_reads_the_gates_approves_the_commit_and_it_lands(place, wo
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert "so nothing was done" in ours(place, pull)[-1]
 
-    say(place, pull, f"/factory approve {head[:12]}\n/factory why", by=place.person("maya", role="admin"))
+    say(
+        place,
+        pull,
+        f"/factory approve {head[:12]}\n/factory why",
+        by=place.person("maya", role="admin"),
+    )
     world.tick(shows=True)
     told = world.history(issue)
     assert told.state is State.MERGED
@@ -97,15 +128,23 @@ def test_a_maintainer_reads_the_gates_approves_the_commit_and_it_lands(place, wo
     assert {entry.issue for entry in world.ledger.entries(kind="issue")} == {issue}
 
 
-def test_a_command_that_somebody_else_wrote_into_a_maintainers_comment_is_not_heard(place, world) -> None:
+def test_a_command_that_somebody_else_wrote_into_a_maintainers_comment_is_not_heard(
+    place, world
+) -> None:
     issue = place.file("Cancelled bookings keep their places", "The places are gone.", by="kim")
     maya = place.person("maya", role="admin")
-    said = place.api("POST", f"/issues/{issue}/comments", by=maya, json={"body": "Looks fine."}).json()
+    said = place.api(
+        "POST", f"/issues/{issue}/comments", by=maya, json={"body": "Looks fine."}
+    ).json()
     world.tick()
     in_a_later_second(said["created_at"])
     head = str(world.history(issue).pushed_head)
-    edited = place.api("PATCH", f"/issues/comments/{said['id']}", by=place.person("wes", role="write"),
-                       json={"body": f"/factory approve {head}"})
+    edited = place.api(
+        "PATCH",
+        f"/issues/comments/{said['id']}",
+        by=place.person("wes", role="write"),
+        json={"body": f"/factory approve {head}"},
+    )
     assert edited.status_code == 200
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN

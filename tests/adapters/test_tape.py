@@ -39,7 +39,13 @@ def lines():
 
 
 def asked(forge):
-    return (forge.issue(1), forge.comments(1), forge.default_branch(), forge.check_runs("c" * 40), forge.required_checks("main"))
+    return (
+        forge.issue(1),
+        forge.comments(1),
+        forge.default_branch(),
+        forge.check_runs("c" * 40),
+        forge.required_checks("main"),
+    )
 
 
 def again(lines):
@@ -71,12 +77,26 @@ def test_an_error_of_the_forge_is_raised_again(forge, at, lines) -> None:
     assert second.value.retryable is first.value.retryable
 
 
-@pytest.mark.parametrize(("ask", "named"), [
-    (lambda forge: forge.issue(2), "intake asked issue(2) of the forge; recorded here is issue(1)"),
-    (lambda forge: forge.comments(1), "intake asked comments(1) of the forge; recorded here is issue(1)"),
-    (lambda forge: (forge.issue(1), forge.issue(1)), "intake asked issue(1) of the forge; the tape of it is used up"),
-])
-def test_a_question_that_was_not_recorded_here_is_refused_by_name(forge, at, lines, ask, named) -> None:
+@pytest.mark.parametrize(
+    ("ask", "named"),
+    [
+        (
+            lambda forge: forge.issue(2),
+            "intake asked issue(2) of the forge; recorded here is issue(1)",
+        ),
+        (
+            lambda forge: forge.comments(1),
+            "intake asked comments(1) of the forge; recorded here is issue(1)",
+        ),
+        (
+            lambda forge: (forge.issue(1), forge.issue(1)),
+            "intake asked issue(1) of the forge; the tape of it is used up",
+        ),
+    ],
+)
+def test_a_question_that_was_not_recorded_here_is_refused_by_name(
+    forge, at, lines, ask, named
+) -> None:
     at.node = "intake"
     recorded(forge, node=at, note=lines.append).issue(1)
     played = PlayedForge(again(lines), node=at, branch="main")

@@ -1,4 +1,5 @@
-"""The same world twice: the embedded forge through the real adapter, and the fake. The contract is asked of both."""
+"""The same world twice: the embedded forge through the real adapter, and the fake. The contract is
+asked of both."""
 
 from typing import Protocol
 
@@ -46,7 +47,10 @@ class FakeWorld:
         return self.forge.branches["main"]
 
     def push(self, branch):
-        self.forge.push(branch, f"{len(self.forge.branches)}{len(self.forge.writes)}{branch}"[:12].ljust(40, "f"))
+        self.forge.push(
+            branch,
+            f"{len(self.forge.branches)}{len(self.forge.writes)}{branch}"[:12].ljust(40, "f"),
+        )
         return self.forge.branches[branch]
 
     def land(self, branch) -> None:
@@ -56,7 +60,9 @@ class FakeWorld:
         return self.forge.person(name, permission)
 
     def checks(self, sha):
-        return {name: check.conclusion for (of, name), check in self.forge.checks.items() if of == sha}
+        return {
+            name: check.conclusion for (of, name), check in self.forge.checks.items() if of == sha
+        }
 
     def marks(self):
         return list(self.forge.writes)
@@ -69,9 +75,12 @@ class FakeWorld:
 
 
 _PATHS = {
-    "upsert_comment": ("POST", r".*/comments"), "open_pull_request": ("POST", r".*/pulls"),
-    "set_check": ("POST", r".*/check-runs"), "set_state_label": ("POST", r".*/issues/\d+/labels"),
-    "close_issue": ("PATCH", r".*/issues/\d+"), "reopen_issue": ("PATCH", r".*/issues/\d+"),
+    "upsert_comment": ("POST", r".*/comments"),
+    "open_pull_request": ("POST", r".*/pulls"),
+    "set_check": ("POST", r".*/check-runs"),
+    "set_state_label": ("POST", r".*/issues/\d+/labels"),
+    "close_issue": ("PATCH", r".*/issues/\d+"),
+    "reopen_issue": ("PATCH", r".*/issues/\d+"),
 }
 
 
@@ -84,12 +93,22 @@ class RealWorld:
     def file(self, title, body="", *, labels=()):
         number = self.place.file(title, body)
         if labels:
-            self.place.api("POST", f"/issues/{number}/labels", by=self.place.owner, json={"labels": list(labels)})
+            self.place.api(
+                "POST",
+                f"/issues/{number}/labels",
+                by=self.place.owner,
+                json={"labels": list(labels)},
+            )
         return number
 
     def say(self, number, body):
         ben = self.place.person("ben")
-        assert self.place.api("POST", f"/issues/{number}/comments", by=ben, json={"body": body}).status_code == 201
+        assert (
+            self.place.api(
+                "POST", f"/issues/{number}/comments", by=ben, json={"body": body}
+            ).status_code
+            == 201
+        )
         return Actor(ben.id, ben.login)
 
     def close(self, number) -> None:
@@ -110,7 +129,9 @@ class RealWorld:
 
     def land(self, branch) -> None:
         sha = self.place.api("GET", f"/branches/{branch}").json()["commit"]["sha"]
-        moved = self.place.api("PATCH", "/git/refs/heads/main", by=self.place.factory, json={"sha": sha})
+        moved = self.place.api(
+            "PATCH", "/git/refs/heads/main", by=self.place.factory, json={"sha": sha}
+        )
         assert moved.status_code == 200, moved.text
 
     def person(self, name, permission):
@@ -122,12 +143,18 @@ class RealWorld:
         return {run["name"]: run["conclusion"] for run in runs}
 
     def marks(self):
-        """All that a write would leave: events, comments, check runs, pull requests and their times."""
+        """All that a write would leave: events, comments, check runs, pull requests and their
+        times."""
         issues = self.place.api("GET", "/issues?state=all&per_page=100").json()
-        comments = [self.place.api("GET", f"/issues/{one['number']}/comments").json() for one in issues]
+        comments = [
+            self.place.api("GET", f"/issues/{one['number']}/comments").json() for one in issues
+        ]
         events = self.place.api("GET", "/issues/events?per_page=100").json()
         branches = self.place.api("GET", "/branches").json()
-        checks = [self.place.api("GET", f"/commits/{one['commit']['sha']}/check-runs?filter=all").json() for one in branches]
+        checks = [
+            self.place.api("GET", f"/commits/{one['commit']['sha']}/check-runs?filter=all").json()
+            for one in branches
+        ]
         return issues, comments, events, checks
 
     def fail_after(self, method) -> None:

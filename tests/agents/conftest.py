@@ -23,14 +23,29 @@ from harness.programs.broker.sse import encoded, events_of
 
 MODEL = "claude-sonnet-5-5"
 KEY = "sk-test-0123456789-canary"
-SECONDS = 180       # nothing that goes well waits for their end
+SECONDS = 180  # nothing that goes well waits for their end
 
 
-def message(*content: dict[str, Any], stop_reason: str = "end_turn", **usage: int) -> dict[str, Any]:
+def message(
+    *content: dict[str, Any], stop_reason: str = "end_turn", **usage: int
+) -> dict[str, Any]:
     """A whole message as a provider sends it."""
-    counted = {"input_tokens": 100, "output_tokens": 20, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
-    return {"id": "msg_01", "type": "message", "role": "assistant", "model": MODEL, "content": list(content),
-            "stop_reason": stop_reason, "stop_sequence": None, "usage": counted | usage}
+    counted = {
+        "input_tokens": 100,
+        "output_tokens": 20,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+    }
+    return {
+        "id": "msg_01",
+        "type": "message",
+        "role": "assistant",
+        "model": MODEL,
+        "content": list(content),
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "usage": counted | usage,
+    }
 
 
 def text(words: str) -> dict[str, Any]:
@@ -39,13 +54,23 @@ def text(words: str) -> dict[str, Any]:
 
 def request(**changes: Any) -> SessionRequest:
     """A session request with room to work in."""
-    given: dict[str, Any] = {"run": "run-1", "role": "implementer", "issue": 1, "attempt": 1, "model": MODEL, "calls": 50,
-                             "usd": Decimal(5), "usd_issue": Decimal(50), "usd_day": Decimal(500)}
+    given: dict[str, Any] = {
+        "run": "run-1",
+        "role": "implementer",
+        "issue": 1,
+        "attempt": 1,
+        "model": MODEL,
+        "calls": 50,
+        "usd": Decimal(5),
+        "usd_issue": Decimal(50),
+        "usd_day": Decimal(500),
+    }
     return SessionRequest(**given | changes)
 
 
 def eventually(true: Callable[[], bool]) -> bool:
-    """Whether it becomes true: another process has to notice. Only what never does waits for the end of the minute."""
+    """Whether it becomes true: another process has to notice. Only what never does waits for the
+    end of the minute."""
     deadline = time.monotonic() + 60
     while not true() and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -54,17 +79,19 @@ def eventually(true: Callable[[], bool]) -> bool:
 
 @dataclass
 class Answer:
-    """What the provider will say once: a status, a body, or raw pieces of a stream after which it hangs up."""
+    """What the provider will say once: a status, a body, or raw pieces of a stream after which it
+    hangs up."""
 
     body: dict[str, Any] | None = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     pieces: list[bytes] | None = None
-    pause: threading.Event | None = None       # waited for after the first piece
+    pause: threading.Event | None = None  # waited for after the first piece
 
 
 class Provider:
-    """An endpoint that speaks the Messages API, with answers that a test plans and requests that it can look at."""
+    """An endpoint that speaks the Messages API, with answers that a test plans and requests that it
+    can look at."""
 
     def __init__(self) -> None:
         self.planned: list[Answer] = []
@@ -76,7 +103,9 @@ class Provider:
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                provider.seen.append({"path": self.path, "headers": dict(self.headers), "body": body})
+                provider.seen.append(
+                    {"path": self.path, "headers": dict(self.headers), "body": body}
+                )
                 provider.answer(self, body)
 
             def log_message(self, format: str, *args: Any) -> None:
@@ -88,8 +117,11 @@ class Provider:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def plan(self, *answers: Answer | dict[str, Any]) -> None:
-        """Answer the next requests so. A dictionary is a message, streamed when the request asks for it."""
-        self.planned += [answer if isinstance(answer, Answer) else Answer(answer) for answer in answers]
+        """Answer the next requests so. A dictionary is a message, streamed when the request asks
+        for it."""
+        self.planned += [
+            answer if isinstance(answer, Answer) else Answer(answer) for answer in answers
+        ]
 
     def answer(self, handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
         answer = self.planned.pop(0)
@@ -108,7 +140,7 @@ class Provider:
         handler.send_header("connection", "close")
         handler.end_headers()
         handler.close_connection = True
-        with suppress(ConnectionError):     # the broker may hang up on us: some tests are about that
+        with suppress(ConnectionError):  # the broker may hang up on us: some tests are about that
             for number, piece in enumerate(answer.pieces):
                 handler.wfile.write(piece)
                 handler.wfile.flush()
@@ -128,7 +160,14 @@ class Broker:
     options: Options
     client: BrokerClient
 
-    def record(self, document: dict[str, Any], *, issue: int = 1, role: str = "implementer", attempt: int = 1) -> None:
+    def record(
+        self,
+        document: dict[str, Any],
+        *,
+        issue: int = 1,
+        role: str = "implementer",
+        attempt: int = 1,
+    ) -> None:
         """Put a recording where the broker looks for it."""
         sealed = role in ("author", "judge", "actor")
         folder = self.options.replay_sealed if sealed else self.options.replay
@@ -138,7 +177,8 @@ class Broker:
         file.write_text(json.dumps({"model": MODEL} | document), encoding="utf-8")
 
     def log(self, session: Session) -> list[dict[str, Any]]:
-        """The session's wire log, as far as it is written: a line that is just being written has no end yet."""
+        """The session's wire log, as far as it is written: a line that is just being written has no
+        end yet."""
         file = self.options.home / "wire" / f"{session.id}.jsonl"
         written = file.read_bytes() if file.exists() else b""
         return [json.loads(line) for line in written.split(b"\n")[:-1]]
@@ -167,7 +207,11 @@ def brokers(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
     running: list[BrokerProcess] = []
 
     def run(**options: Any) -> Broker:
-        home, key, keys = options.pop("home", tmp_path / "home"), options.pop("key", ""), options.pop("keys", None)
+        home, key, keys = (
+            options.pop("home", tmp_path / "home"),
+            options.pop("key", ""),
+            options.pop("keys", None),
+        )
         given = Options(**{"home": home, "control": home / "control.sock"} | options)
         running.append(start(given, key=key, keys=keys, seconds=SECONDS))
         return Broker(running[-1], given, BrokerClient(given.control))
@@ -181,8 +225,12 @@ def brokers(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
 def replaying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """One replaying broker for many tests: each uses an issue number of its own."""
     folder = tmp_path_factory.mktemp("replaying")
-    options = Options(home=folder / "home", control=folder / "control.sock", replay=folder / "replay",
-                      replay_sealed=folder / "sealed")
+    options = Options(
+        home=folder / "home",
+        control=folder / "control.sock",
+        replay=folder / "replay",
+        replay_sealed=folder / "sealed",
+    )
     with start(options, seconds=SECONDS) as process:
         yield Broker(process, options, BrokerClient(options.control))
 
@@ -191,8 +239,13 @@ def replaying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 def forwarding(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Iterator[Broker]:
     """One recording, forwarding broker for many tests: each uses an issue number of its own."""
     folder = tmp_path_factory.mktemp("forwarding")
-    options = Options(home=folder / "home", control=folder / "control.sock", upstream=provider.url,
-                      record=folder / "recorded", record_sealed=folder / "recorded-sealed")
+    options = Options(
+        home=folder / "home",
+        control=folder / "control.sock",
+        upstream=provider.url,
+        record=folder / "recorded",
+        record_sealed=folder / "recorded-sealed",
+    )
     with start(options, key=KEY, seconds=SECONDS) as process:
         yield Broker(process, options, BrokerClient(options.control))
 
@@ -204,7 +257,11 @@ def sdk() -> Iterator[Callable[[Session], Anthropic]]:
 
     def client(session: Session) -> Anthropic:
         http = line(session.socket, seconds=SECONDS)
-        clients.append(Anthropic(base_url="http://broker", api_key="of-the-box", max_retries=0, http_client=http))
+        clients.append(
+            Anthropic(
+                base_url="http://broker", api_key="of-the-box", max_retries=0, http_client=http
+            )
+        )
         return clients[-1]
 
     yield client

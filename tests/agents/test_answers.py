@@ -9,13 +9,31 @@ from harness.programs.broker.sse import events_of
 
 THOUGHT = {"type": "thinking", "thinking": "Hm, " * 30, "signature": "c2ln"}
 HIDDEN = {"type": "redacted_thinking", "data": "b3BhcXVl"}
-CALL = {"type": "tool_use", "id": "toolu_1", "name": "run", "input": {"command": "ls " * 40, "seconds": 5}}
+CALL = {
+    "type": "tool_use",
+    "id": "toolu_1",
+    "name": "run",
+    "input": {"command": "ls " * 40, "seconds": 5},
+}
 
 
 def message(*content: dict[str, Any], stop: str = "tool_use") -> dict[str, Any]:
-    usage = {"input_tokens": 10, "cache_read_input_tokens": 200, "cache_creation_input_tokens": 30, "output_tokens": 4}
-    return {"id": "m", "type": "message", "role": "assistant", "model": "m", "content": list(content), "stop_reason": stop,
-            "stop_sequence": None, "usage": usage}
+    usage = {
+        "input_tokens": 10,
+        "cache_read_input_tokens": 200,
+        "cache_creation_input_tokens": 30,
+        "output_tokens": 4,
+    }
+    return {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": list(content),
+        "stop_reason": stop,
+        "stop_sequence": None,
+        "usage": usage,
+    }
 
 
 def test_what_was_said_goes_back_as_it_came() -> None:
@@ -33,7 +51,9 @@ def test_its_tokens_are_all_that_the_next_request_will_hold() -> None:
 
 def test_what_a_provider_adds_to_a_block_does_not_go_back() -> None:
     theirs = {"type": "server_tool_use", "id": "x", "name": "y"}
-    assert answer_of(events_of(message(CALL | {"caller": {"type": "direct"}}, theirs))).content == [CALL]
+    assert answer_of(events_of(message(CALL | {"caller": {"type": "direct"}}, theirs))).content == [
+        CALL
+    ]
 
 
 WHOLE = list(events_of(message({"type": "text", "text": "Hello."})))
@@ -45,10 +65,15 @@ def test_an_answer_that_is_not_whole_is_none(events: int) -> None:
         answer_of(WHOLE[:events])
 
 
-@pytest.mark.parametrize("event", [
-    {"type": "content_block_delta", "index": 9, "delta": {"type": "text_delta", "text": "x"}},
-    {"type": "content_block_delta", "index": 0, "delta": {"type": "new_delta", "new": "x"}},
-    {"type": "new_event"}, {"type": "message_delta", "delta": {}, "usage": None}])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "content_block_delta", "index": 9, "delta": {"type": "text_delta", "text": "x"}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "new_delta", "new": "x"}},
+        {"type": "new_event"},
+        {"type": "message_delta", "delta": {}, "usage": None},
+    ],
+)
 def test_events_that_it_does_not_know_change_nothing(event: dict[str, Any]) -> None:
     whole = list(events_of(message(CALL)))
     assert answer_of([*whole[:-1], event, whole[-1]]) == answer_of(whole)

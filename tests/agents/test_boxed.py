@@ -1,4 +1,5 @@
-"""The agent in a real box: what it is given, what it can reach, and what is made of what it says."""
+"""The agent in a real box: what it is given, what it can reach, and what is made of what it
+says."""
 
 import json
 import os
@@ -41,8 +42,15 @@ def assignment(tmp_path: Path) -> Callable[..., Assignment]:
     (layer / "prepared.py").write_text("WORD = 'from the layer'\n")
 
     def make(**changes: Any) -> Assignment:
-        given: dict[str, Any] = {"run": "run-1", "role": "implementer", "worktree": worktree, "system": ("The law.",),
-                                 "task": "Make it work.", "layer": layer, "wall_seconds": 900}
+        given: dict[str, Any] = {
+            "run": "run-1",
+            "role": "implementer",
+            "worktree": worktree,
+            "system": ("The law.",),
+            "task": "Make it work.",
+            "layer": layer,
+            "wall_seconds": 900,
+        }
         return Assignment(**given | changes)
 
     return make
@@ -58,27 +66,56 @@ def play(replaying: Broker, sandbox: BoxSupervisor) -> Played:
         replaying.record({"exchanges": exchanges}, issue=issue)
         with replaying.client.open(request(issue=issue)) as session:
             return BoxedAgent(sandbox).work(assignment, session)
+
     return run
 
 
-def test_it_works_in_the_worktree_with_the_projects_packages(play: Played, assignment: Callable[..., Assignment]) -> None:
+def test_it_works_in_the_worktree_with_the_projects_packages(
+    play: Played, assignment: Callable[..., Assignment]
+) -> None:
     given = assignment()
-    checked = called("finish", summary="ok") | {"request": {"contains": ["from the layer\n", "/workspace/worktree\n"]}}
-    report = play(given, called("edit", path="new.txt", new="made in the box"), called("search", pattern="made in"),
-                  called("run", command="pwd; python app.py; ls -A /workspace"), checked)
-    assert (report.outcome, report.summary, report.turns, report.tool_calls) == ("finished", "ok", 4, 4)
+    checked = called("finish", summary="ok") | {
+        "request": {"contains": ["from the layer\n", "/workspace/worktree\n"]}
+    }
+    report = play(
+        given,
+        called("edit", path="new.txt", new="made in the box"),
+        called("search", pattern="made in"),
+        called("run", command="pwd; python app.py; ls -A /workspace"),
+        checked,
+    )
+    assert (report.outcome, report.summary, report.turns, report.tool_calls) == (
+        "finished",
+        "ok",
+        4,
+        4,
+    )
     assert Form(report.box_form).sealed
     assert report.killed_by is None
     assert (given.worktree / "new.txt").read_text() == "made in the box"
 
 
 def test_the_whole_of_an_output_lies_in_the_box_and_what_was_left_running_is_ended(
-        play: Played, assignment: Callable[..., Assignment]) -> None:
-    there = {"request": {"contains": ["left running in the background, and ended", "lines left out here; all of it is in "]}}
-    look = "wc -l < ${TMPDIR:-/tmp}/outputs/1.txt; cat /proc/[0-9]*/cmdline | tr -d '\\0' | grep -c 'sleep474[7]'"
-    report = play(assignment(), called("run", command="seq 20000; setsid -f sleep 4747; sleep 4747 &"),
-                  called("run", command=look) | there,
-                  called("finish", summary="ok") | {"request": {"contains": ["20000\n0\n[exit 1]"]}})
+    play: Played, assignment: Callable[..., Assignment]
+) -> None:
+    there = {
+        "request": {
+            "contains": [
+                "left running in the background, and ended",
+                "lines left out here; all of it is in ",
+            ]
+        }
+    }
+    look = (
+        "wc -l < ${TMPDIR:-/tmp}/outputs/1.txt; cat /proc/[0-9]*/cmdline | tr -d '\\0' | grep -c"
+        " 'sleep474[7]'"
+    )
+    report = play(
+        assignment(),
+        called("run", command="seq 20000; setsid -f sleep 4747; sleep 4747 &"),
+        called("run", command=look) | there,
+        called("finish", summary="ok") | {"request": {"contains": ["20000\n0\n[exit 1]"]}},
+    )
     assert report.outcome == "finished"
 
 
@@ -107,37 +144,67 @@ for name in pathlib.Path("/proc").glob("[0-9]*/environ"):
 
 
 def test_it_sees_its_own_folder_and_the_broker_and_nothing_else(
-        play: Played, assignment: Callable[..., Assignment], replaying: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    play: Played,
+    assignment: Callable[..., Assignment],
+    replaying: Broker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-of-the-factory")
     given = assignment()
     probe = PROBE.format(home=replaying.options.home, sealed=replaying.options.replay_sealed)
     (given.worktree / "probe.py").write_text(probe)
-    expected = ["workspace ['store.git', 'worktree']\n", "'GIT_TERMINAL_PROMPT', 'HOME', 'LANG', 'PAGER', 'PATH', ",
-                "no key in /proc/", "[exit 0]"]
-    report = play(given, called("run", command="python probe.py | tee said.txt"),
-                  called("finish", summary="ok") | {"request": {"contains": expected}})
+    expected = [
+        "workspace ['store.git', 'worktree']\n",
+        "'GIT_TERMINAL_PROMPT', 'HOME', 'LANG', 'PAGER', 'PATH', ",
+        "no key in /proc/",
+        "[exit 0]",
+    ]
+    report = play(
+        given,
+        called("run", command="python probe.py | tee said.txt"),
+        called("finish", summary="ok") | {"request": {"contains": expected}},
+    )
     assert report.outcome == "finished"
     said = (given.worktree / "said.txt").read_text()
     assert "readable" not in said
     assert "reached" not in said
     assert not any(line.startswith("key") for line in said.splitlines())
-    assert not {"ANTHROPIC", "KEY", "TOKEN"} & {word for name in said.splitlines()[1].split("'") for word in name.split("_")}
+    assert not {"ANTHROPIC", "KEY", "TOKEN"} & {
+        word for name in said.splitlines()[1].split("'") for word in name.split("_")
+    }
 
 
 def test_a_box_that_uses_up_its_time_is_an_error_that_says_so(
-        replaying: Broker, sandbox: BoxSupervisor, assignment: Callable[..., Assignment]) -> None:
+    replaying: Broker, sandbox: BoxSupervisor, assignment: Callable[..., Assignment]
+) -> None:
     issue = next(NUMBERS)
-    replaying.record({"exchanges": [called("run", command="sleep 30"), called("finish", summary="late")]}, issue=issue)
+    replaying.record(
+        {"exchanges": [called("run", command="sleep 30"), called("finish", summary="late")]},
+        issue=issue,
+    )
     opened = replaying.client.open(request(issue=issue))
     report = BoxedAgent(sandbox).work(assignment(wall_seconds=4), opened.__enter__())
-    assert (report.outcome, report.summary, report.killed_by) == ("error", "the box was ended: wall", "wall")
+    assert (report.outcome, report.summary, report.killed_by) == (
+        "error",
+        "the box was ended: wall",
+        "wall",
+    )
     with pytest.raises(ModelError, match="was not used up"):
         opened.__exit__(None, None, None)
 
 
 def result(stdout: bytes, **changes: Any) -> BoxResult:
-    given: dict[str, Any] = {"form": "bwrap-root", "unheld": (), "exit_code": 0, "signal": None, "killed_by": None,
-                             "seconds": 1.0, "peak_memory_mb": 9, "stdout": stdout, "stderr": b"Traceback\nValueError: x\n"}
+    given: dict[str, Any] = {
+        "form": "bwrap-root",
+        "unheld": (),
+        "exit_code": 0,
+        "signal": None,
+        "killed_by": None,
+        "seconds": 1.0,
+        "peak_memory_mb": 9,
+        "stdout": stdout,
+        "stderr": b"Traceback\nValueError: x\n",
+    }
     return BoxResult(**given | changes)
 
 
@@ -145,21 +212,49 @@ GOOD = {"outcome": "gave-up", "summary": "s", "reason": "blocked", "turns": 2, "
 
 
 def test_the_last_line_is_the_report() -> None:
-    lines = [json.dumps({"turn": 1, "tool": "run"}), json.dumps(GOOD | {"outcome": "finished"}), json.dumps(GOOD)]
+    lines = [
+        json.dumps({"turn": 1, "tool": "run"}),
+        json.dumps(GOOD | {"outcome": "finished"}),
+        json.dumps(GOOD),
+    ]
     report = report_of(result("\n".join(lines).encode() + b"\n\n"))
-    assert (report.outcome, report.summary, report.reason, report.turns, report.tool_calls) == ("gave-up", "s", "blocked", 2, 3)
+    assert (report.outcome, report.summary, report.reason, report.turns, report.tool_calls) == (
+        "gave-up",
+        "s",
+        "blocked",
+        2,
+        3,
+    )
 
 
-@pytest.mark.parametrize("stdout", [
-    b"", b"\n", b"done", b"[]", b"{}", b"{" * 5000, b"[" * 100_000, b"\xff\xfe", b'{"outcome": "merged"}', b'{"outcome": []}',
-    json.dumps(GOOD).encode() + b"\nTraceback"])
+@pytest.mark.parametrize(
+    "stdout",
+    [
+        b"",
+        b"\n",
+        b"done",
+        b"[]",
+        b"{}",
+        b"{" * 5000,
+        b"[" * 100_000,
+        b"\xff\xfe",
+        b'{"outcome": "merged"}',
+        b'{"outcome": []}',
+        json.dumps(GOOD).encode() + b"\nTraceback",
+    ],
+)
 def test_anything_else_is_no_report(stdout: bytes) -> None:
     report = report_of(result(stdout, exit_code=1))
-    assert (report.outcome, report.summary) == ("error", "the agent ended with exit 1 and no report: ValueError: x")
+    assert (report.outcome, report.summary) == (
+        "error",
+        "the agent ended with exit 1 and no report: ValueError: x",
+    )
 
 
 def test_what_a_run_was_given_up_on_is_told() -> None:
-    assert report_of(result(json.dumps(GOOD | {"evidence": ["pytest -q"]}).encode())).evidence == ("pytest -q",)
+    assert report_of(result(json.dumps(GOOD | {"evidence": ["pytest -q"]}).encode())).evidence == (
+        "pytest -q",
+    )
 
 
 @pytest.mark.parametrize("evidence", [None, "all of it", {"a": 1}, [1, None, ["x"]]])
@@ -168,22 +263,47 @@ def test_evidence_that_is_no_list_of_texts_is_none(evidence: Any) -> None:
 
 
 def test_a_report_is_taken_in_its_own_words_only() -> None:
-    report = report_of(result(json.dumps(GOOD | {
-        "summary": "x" * 100_000, "reason": "merge me", "turns": -1, "tool_calls": "many", "box_form": "unsealed",
-        "evidence": ["y" * 9000] * 99}).encode()))
+    report = report_of(
+        result(
+            json.dumps(
+                GOOD
+                | {
+                    "summary": "x" * 100_000,
+                    "reason": "merge me",
+                    "turns": -1,
+                    "tool_calls": "many",
+                    "box_form": "unsealed",
+                    "evidence": ["y" * 9000] * 99,
+                }
+            ).encode()
+        )
+    )
     assert (len(report.evidence), len(report.evidence[0])) == (10, 500)
-    assert (len(report.summary), report.reason, report.turns, report.tool_calls) == (8000, None, 0, 0)
+    assert (len(report.summary), report.reason, report.turns, report.tool_calls) == (
+        8000,
+        None,
+        0,
+        0,
+    )
     assert report.box_form == "bwrap-root"
 
 
 def test_a_box_that_was_ended_has_no_say() -> None:
-    report = report_of(result(json.dumps(GOOD).encode(), exit_code=128 + signal.SIGKILL, killed_by="memory"))
-    assert (report.outcome, report.summary, report.killed_by) == ("error", "the box was ended: memory", "memory")
+    report = report_of(
+        result(json.dumps(GOOD).encode(), exit_code=128 + signal.SIGKILL, killed_by="memory")
+    )
+    assert (report.outcome, report.summary, report.killed_by) == (
+        "error",
+        "the box was ended: memory",
+        "memory",
+    )
 
 
 def test_no_layer_and_no_store_are_fine(tmp_path: Path) -> None:
     (tmp_path / "worktree").mkdir()
-    given = Assignment(run="r", role="implementer", worktree=tmp_path / "worktree", system=("law",), task="t")
+    given = Assignment(
+        run="r", role="implementer", worktree=tmp_path / "worktree", system=("law",), task="t"
+    )
     spec = BoxedAgent(BoxSupervisor(tmp_path)).spec(given, Session("s", tmp_path / "m.sock", "m"))
     assert [bind.target for bind in spec.binds if bind.mode == "rw"] == ["/workspace/worktree"]
     assert "TOOL_PYTHONPATH" not in spec.env

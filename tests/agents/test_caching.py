@@ -6,7 +6,7 @@ from harness.programs.broker.caching import LEAST, LOOK_BACK, PromptCache
 from harness.programs.broker.script import Script
 
 MARK = {"cache_control": {"type": "ephemeral"}}
-LONG = "governance " * 800      # some 2,200 tokens
+LONG = "governance " * 800  # some 2,200 tokens
 
 
 def text(words, **more):
@@ -14,9 +14,13 @@ def text(words, **more):
 
 
 def body(*messages, system=LONG, marked=True):
-    return {"system": [text(system, **(MARK if marked else {}))],
-            "messages": [{"role": "user" if number % 2 == 0 else "assistant", "content": blocks}
-                         for number, blocks in enumerate(messages)]}
+    return {
+        "system": [text(system, **(MARK if marked else {}))],
+        "messages": [
+            {"role": "user" if number % 2 == 0 else "assistant", "content": blocks}
+            for number, blocks in enumerate(messages)
+        ],
+    }
 
 
 def test_the_first_call_writes_what_is_marked_and_reads_nothing() -> None:
@@ -40,10 +44,13 @@ def test_a_byte_that_changed_early_is_paid_for_again() -> None:
     assert served.read == 0
 
 
-@pytest.mark.parametrize(("asked", "why"), [
-    (body([text("do it")], marked=False), "nothing is marked"),
-    (body([text("do it")], system="short"), "what is marked is too short"),
-])
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (body([text("do it")], marked=False), "nothing is marked"),
+        (body([text("do it")], system="short"), "what is marked is too short"),
+    ],
+)
 def test_what_is_not_marked_or_too_short_is_never_served(asked, why) -> None:
     cache = PromptCache()
     served = [cache.served(asked) for _ in range(2)]
@@ -56,7 +63,12 @@ def test_a_prefix_is_looked_for_no_further_than_the_provider_looks() -> None:
     cache = PromptCache()
     cache.served(body([text("do it", **MARK)], marked=False))
     many = [text(f"result {number}") for number in range(LOOK_BACK + 2)]
-    assert cache.served(body([text("do it")], [text("I look")], [*many, text("last", **MARK)], marked=False)).read == 0
+    assert (
+        cache.served(
+            body([text("do it")], [text("I look")], [*many, text("last", **MARK)], marked=False)
+        ).read
+        == 0
+    )
 
 
 def exchange(**response):
@@ -65,11 +77,21 @@ def exchange(**response):
 
 def played(*exchanges):
     """The usage of each answer of a script to a conversation that grows."""
-    script, messages, told = Script("x", {"exchanges": list(exchanges)}), [[text("do it", **MARK)]], []
+    script, messages, told = (
+        Script("x", {"exchanges": list(exchanges)}),
+        [[text("do it", **MARK)]],
+        [],
+    )
     for _ in exchanges:
         told.append(script.answer({"model": "m", **body(*messages)})["usage"])
-        messages = [*[[{key: block[key] for key in ("type", "text")} for block in blocks] for blocks in messages],
-                    [text("I look")], [text("found", **MARK)]]
+        messages = [
+            *[
+                [{key: block[key] for key in ("type", "text")} for block in blocks]
+                for blocks in messages
+            ],
+            [text("I look")],
+            [text("found", **MARK)],
+        ]
     return told
 
 
@@ -83,4 +105,9 @@ def test_a_played_session_is_accounted_as_its_provider_would_have() -> None:
 
 def test_what_a_recording_says_of_its_input_counts() -> None:
     [told] = played(exchange(usage={"input_tokens": 2100, "output_tokens": 85}))
-    assert told == {"input_tokens": 2100, "output_tokens": 85, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+    assert told == {
+        "input_tokens": 2100,
+        "output_tokens": 85,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+    }

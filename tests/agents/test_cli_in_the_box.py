@@ -1,7 +1,8 @@
-"""Claude Code, Codex and OpenCode, the real ones, in a real box with a real broker, in a repository that wants to be obeyed.
+"""Claude Code, Codex and OpenCode, the real ones, in a real box with a real broker, in a repository
+that wants to be obeyed.
 
-A CLI takes seconds to start, so each is started as seldom as can be: one session shows all that one session can show.
-"""
+A CLI takes seconds to start, so each is started as seldom as can be: one session shows all that one
+session can show."""
 
 import json
 import os
@@ -39,7 +40,9 @@ from tests.agents.clis import (
 from tests.agents.conftest import Broker, request
 from tests.sandbox.boxes import a_marker, running_with
 
-pytestmark = pytest.mark.soak("needs agent CLIs of a quarter of a gigabyte each; test_cli_events reads what they write")
+pytestmark = pytest.mark.soak(
+    "needs agent CLIs of a quarter of a gigabyte each; test_cli_events reads what they write"
+)
 
 NUMBERS = count(7000)
 SECRET = "sk-of-the-factory-0123456789"
@@ -73,37 +76,70 @@ def reports() -> list[AgentReport]:
 
 
 @pytest.fixture(scope="module")
-def play(replaying: Broker, reports: list[AgentReport], tmp_path_factory: pytest.TempPathFactory) -> Played:
-    def run(player: Player, *exchanges: dict[str, Any], worktree: Path | None = None, usd: Decimal = Decimal(20),
-            **changes: Any) -> Session:
+def play(
+    replaying: Broker, reports: list[AgentReport], tmp_path_factory: pytest.TempPathFactory
+) -> Played:
+    def run(
+        player: Player,
+        *exchanges: dict[str, Any],
+        worktree: Path | None = None,
+        usd: Decimal = Decimal(20),
+        **changes: Any,
+    ) -> Session:
         folder, issue = tmp_path_factory.mktemp(player.kind), next(NUMBERS)
         place = worktree or hostile_worktree(folder, secret=replaying.options.home)
         replaying.record({"model": player.model, "exchanges": exchanges}, issue=issue)
-        given: dict[str, Any] = {"run": f"implement-{issue}-1", "role": "implementer", "worktree": place, "system": (LAW,),
-                                 "task": "Make it work.", "wall_seconds": 1800, "agent": AgentChoice(player.kind)}
+        given: dict[str, Any] = {
+            "run": f"implement-{issue}-1",
+            "role": "implementer",
+            "worktree": place,
+            "system": (LAW,),
+            "task": "Make it work.",
+            "wall_seconds": 1800,
+            "agent": AgentChoice(player.kind),
+        }
         agent = CliAgent(BoxSupervisor(folder), Programs(home_of_the_clis()), kept=folder / "kept")
         began = time.monotonic()
         with replaying.client.open(request(issue=issue, model=player.model, usd=usd)) as session:
             reports.append(report := agent.work(Assignment(**given | changes), session))
-        return Session(player, report, place, replaying.log(session), replaying.client.usage(session).calls,
-                       folder / "kept" / str(given["run"]) / "implementer.events.jsonl", time.monotonic() - began)
+        return Session(
+            player,
+            report,
+            place,
+            replaying.log(session),
+            replaying.client.usage(session).calls,
+            folder / "kept" / str(given["run"]) / "implementer.events.jsonl",
+            time.monotonic() - began,
+        )
+
     return run
 
 
 @pytest.fixture(scope="module", params=PLAYERS, ids=[player.kind for player in PLAYERS])
 def worked(request: pytest.FixtureRequest, play: Played) -> Session:
-    """One whole session: it looks around, edits a file with its own tools, and says that it is done."""
+    """One whole session: it looks around, edits a file with its own tools, and says that it is
+    done."""
     player: Player = request.param
     with pytest.MonkeyPatch.context() as patch:
         for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CODEX_API_KEY"):
             patch.setenv(name, SECRET)
-        return play(player, player.shell(LOOK), *player.edits, says("It was off by one.\n\noutcome: finished"))
+        return play(
+            player,
+            player.shell(LOOK),
+            *player.edits,
+            says("It was off by one.\n\noutcome: finished"),
+        )
 
 
 def test_it_edits_a_file_through_its_own_tools(worked: Session) -> None:
     assert worked.file("app.py") == "LIMIT = 8\nprint(LIMIT)\n"
     report = worked.report
-    assert (report.outcome, report.summary, report.reason, report.killed_by) == ("finished", "It was off by one.", None, None)
+    assert (report.outcome, report.summary, report.reason, report.killed_by) == (
+        "finished",
+        "It was off by one.",
+        None,
+        None,
+    )
     assert report.tool_calls == 1 + len(worked.player.edits)
     assert report.agent.startswith(f"{worked.player.kind} ")
     assert Form(report.box_form).sealed
@@ -113,8 +149,14 @@ def test_it_has_no_credential(worked: Session) -> None:
     said = worked.file("said.txt") + worked.file("env.txt")
     assert said.rstrip().splitlines()[-1]
     assert SECRET not in said
-    variables = dict(line.split("=", 1) for line in worked.file("env.txt").splitlines() if "=" in line)
-    secrets = {value for name, value in variables.items() if any(word in name for word in ("KEY", "TOKEN", "SECRET")) and value}
+    variables = dict(
+        line.split("=", 1) for line in worked.file("env.txt").splitlines() if "=" in line
+    )
+    secrets = {
+        value
+        for name, value in variables.items()
+        if any(word in name for word in ("KEY", "TOKEN", "SECRET")) and value
+    }
     assert {value for value in secrets if not value.isdigit()} <= {NO_KEY}
 
 
@@ -126,10 +168,13 @@ def test_it_reaches_its_broker_and_nothing_else(worked: Session) -> None:
 
 
 def test_it_asks_the_model_for_the_work_and_for_nothing_else(worked: Session) -> None:
-    """No title, no summary, no check of a quota: what is asked beside the work would be paid for, and would not replay."""
+    """No title, no summary, no check of a quota: what is asked beside the work would be paid for,
+    and would not replay."""
     assert worked.calls == len(worked.wire) == 2 + len(worked.player.edits)
     offered = [line["request"]["tools"] for line in worked.wire if "tools" in line["request"]]
-    assert {tuple(sorted(tool["name"] for tool in tools)) for tools in offered} == {worked.player.tools}
+    assert {tuple(sorted(tool["name"] for tool in tools)) for tools in offered} == {
+        worked.player.tools
+    }
 
 
 def test_nothing_in_the_repository_is_obeyed(worked: Session) -> None:
@@ -154,7 +199,11 @@ def test_what_it_printed_is_kept_for_people_and_its_home_is_not(worked: Session)
 
 def test_an_honest_end_is_a_reason(play: Played) -> None:
     report = play(CODEX, says("The page says 8 already.\n\noutcome: cannot-reproduce")).report
-    assert (report.outcome, report.reason, report.summary) == ("gave-up", "cannot-reproduce", "The page says 8 already.")
+    assert (report.outcome, report.reason, report.summary) == (
+        "gave-up",
+        "cannot-reproduce",
+        "The page says 8 already.",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -168,17 +217,26 @@ def test_claude_code_ends_after_the_turns_that_it_is_given(one_turn: Session) ->
 
 
 @pytest.mark.parametrize("player", PLAYERS, ids=[player.kind for player in PLAYERS])
-def test_a_cap_that_is_reached_ends_it_as_one(play: Played, player: Player, reports: list[AgentReport]) -> None:
+def test_a_cap_that_is_reached_ends_it_as_one(
+    play: Played, player: Player, reports: list[AgentReport]
+) -> None:
     with pytest.raises(BudgetExhausted):
         play(player, says("never"), usd=Decimal("0.0001"))
     assert (reports[-1].outcome, reports[-1].tool_calls) == ("budget", 0)
 
 
-def test_time_that_is_up_ends_it_and_all_that_it_started(play: Played, one_turn: Session, tmp_path: Path) -> None:
+def test_time_that_is_up_ends_it_and_all_that_it_started(
+    play: Played, one_turn: Session, tmp_path: Path
+) -> None:
     """It has the time of several turns of now and here, so that it comes to start something."""
     marker, worktree = a_marker(), hostile_worktree(tmp_path, secret=tmp_path)
     with pytest.raises(Exception, match="was not used up"):
-        play(CLAUDE, calls("Bash", {"command": f"touch began; setsid sleep {marker} & sleep {marker}"}), says("late"),
-             worktree=worktree, wall_seconds=max(30, round(5 * one_turn.seconds)))
+        play(
+            CLAUDE,
+            calls("Bash", {"command": f"touch began; setsid sleep {marker} & sleep {marker}"}),
+            says("late"),
+            worktree=worktree,
+            wall_seconds=max(30, round(5 * one_turn.seconds)),
+        )
     assert (worktree / "began").exists()
     assert running_with(marker) == []

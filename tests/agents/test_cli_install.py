@@ -1,4 +1,5 @@
-"""Installing an agent CLI: what is pinned is what is unpacked, and nothing of it runs until it is in a box."""
+"""Installing an agent CLI: what is pinned is what is unpacked, and nothing of it runs until it is
+in a box."""
 
 import base64
 import hashlib
@@ -34,7 +35,8 @@ def packed(**files: str) -> bytes:
 
 
 def holding(*names: str, link: str = "") -> bytes:
-    """A package of empty files, whatever they are called, and of a link to what is nobody's business."""
+    """A package of empty files, whatever they are called, and of a link to what is nobody's
+    business."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w:gz") as package:
         for name in names:
@@ -53,22 +55,33 @@ def digest(package: bytes) -> str:
 THERE = released(AgentKind.CODEX).program
 """Where a package of Codex has its program, on the machine that this is."""
 
-PACKAGE = packed(bin__codex=SAYS, bin__helper="#!/bin/sh\n", package_json='{"scripts": {"postinstall": "touch /ran"}}')
+PACKAGE = packed(
+    bin__codex=SAYS,
+    bin__helper="#!/bin/sh\n",
+    package_json='{"scripts": {"postinstall": "touch /ran"}}',
+)
 
 
 LEADS_OUT = holding("package/bin/../../out")
 
 
 def release(package: bytes = PACKAGE, **changes: object) -> Release:
-    given = {"kind": AgentKind.CODEX, "version": VERSION, "package": f"codex@{VERSION}", "integrity": digest(package),
-             "program": "bin/codex", "keeps": ("bin",)}
-    return Release(**given | changes)       # type: ignore[arg-type]
+    given = {
+        "kind": AgentKind.CODEX,
+        "version": VERSION,
+        "package": f"codex@{VERSION}",
+        "integrity": digest(package),
+        "program": "bin/codex",
+        "keeps": ("bin",),
+    }
+    return Release(**given | changes)  # type: ignore[arg-type]
 
 
 def bringing(package: bytes) -> Callable[[str, Path], Path]:
     def fetch(name: str, folder: Path) -> Path:
         (folder / "it.tgz").write_bytes(package)
         return folder / "it.tgz"
+
     return fetch
 
 
@@ -85,7 +98,9 @@ def test_what_is_kept_of_a_package_is_installed_for_any_uid(tmp_path: Path) -> N
     program = install(release(), Programs(tmp_path), fetch=bringing(PACKAGE))
     os.umask(before)
     assert below(program.folder) == ["bin/codex", "bin/helper"]
-    assert {oct(path.stat().st_mode & 0o7777) for path in (program.folder, *program.folder.rglob("*"))} == {"0o755"}
+    assert {
+        oct(path.stat().st_mode & 0o7777) for path in (program.folder, *program.folder.rglob("*"))
+    } == {"0o755"}
     assert (program.name, program.integrity) == (f"codex {VERSION}", digest(PACKAGE))
     assert Programs(tmp_path).installed() == (program,)
 
@@ -103,16 +118,29 @@ def test_a_version_with_another_digest_replaces_the_one_that_is_there(tmp_path: 
     assert Programs(tmp_path).installed() == (program,)
 
 
-@pytest.mark.parametrize(("came", "changes", "says"), [
-    (packed(bin__codex="#!/bin/sh\nevil"), {}, "is not what is pinned: expected sha512-"),
-    (PACKAGE, {"integrity": "sha512-"}, "expected a digest such as sha512-…"),
-    (PACKAGE, {"integrity": "sha1-abc"}, "expected a digest such as sha512-…"),
-    (PACKAGE, {"program": "bin/other"}, "has no program bin/other"),
-    (b"no archive", {"integrity": digest(b"no archive")}, "is not a package that may be unpacked"),
-    (PACKAGE[:len(PACKAGE) // 2], {"integrity": digest(PACKAGE[:len(PACKAGE) // 2])}, "is not a package that may be unpacked"),
-    (LEADS_OUT, {"integrity": digest(LEADS_OUT)}, "may be unpacked: 'bin/../../out'"),
-])
-def test_what_is_not_as_pinned_leaves_nothing(tmp_path: Path, came: bytes, changes: dict[str, object], says: str) -> None:
+@pytest.mark.parametrize(
+    ("came", "changes", "says"),
+    [
+        (packed(bin__codex="#!/bin/sh\nevil"), {}, "is not what is pinned: expected sha512-"),
+        (PACKAGE, {"integrity": "sha512-"}, "expected a digest such as sha512-…"),
+        (PACKAGE, {"integrity": "sha1-abc"}, "expected a digest such as sha512-…"),
+        (PACKAGE, {"program": "bin/other"}, "has no program bin/other"),
+        (
+            b"no archive",
+            {"integrity": digest(b"no archive")},
+            "is not a package that may be unpacked",
+        ),
+        (
+            PACKAGE[: len(PACKAGE) // 2],
+            {"integrity": digest(PACKAGE[: len(PACKAGE) // 2])},
+            "is not a package that may be unpacked",
+        ),
+        (LEADS_OUT, {"integrity": digest(LEADS_OUT)}, "may be unpacked: 'bin/../../out'"),
+    ],
+)
+def test_what_is_not_as_pinned_leaves_nothing(
+    tmp_path: Path, came: bytes, changes: dict[str, object], says: str
+) -> None:
     with pytest.raises(ConfigError, match=says):
         install(release(**changes), Programs(tmp_path), fetch=bringing(came))
     assert below(tmp_path) == []
@@ -120,7 +148,9 @@ def test_what_is_not_as_pinned_leaves_nothing(tmp_path: Path, came: bytes, chang
 
 
 def test_links_and_what_is_beside_the_package_are_not_unpacked(tmp_path: Path) -> None:
-    package = holding("package/bin/codex", "/package/bin/abs", "elsewhere/bin/x", link="package/bin/link")
+    package = holding(
+        "package/bin/codex", "/package/bin/abs", "elsewhere/bin/x", link="package/bin/link"
+    )
     program = install(release(package), Programs(tmp_path), fetch=bringing(package))
     assert below(tmp_path / "agents") == ["codex/9.8.7.about.json", "codex/9.8.7/bin/codex"]
     assert not any(path.is_symlink() for path in program.folder.rglob("*"))
@@ -132,7 +162,9 @@ def fake_npm(folder: Path, script: str) -> None:
     (folder / "npm").chmod(0o755)
 
 
-def test_npm_is_asked_for_the_package_alone_and_told_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_npm_is_asked_for_the_package_alone_and_told_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake_npm(tmp_path / "bin", 'printf "%s\\n" "$@" > asked; env > env; echo package > it.tgz')
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-canary")
@@ -145,7 +177,9 @@ def test_npm_is_asked_for_the_package_alone_and_told_no_secret(tmp_path: Path, m
     assert "sk-canary" not in told
 
 
-def test_npm_has_its_say_when_it_brings_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_npm_has_its_say_when_it_brings_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake_npm(tmp_path / "bin", "echo 'npm error code E404' >&2; exit 1")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     with pytest.raises(PortError, match="did not bring codex@1: npm error code E404") as error:
@@ -153,7 +187,9 @@ def test_npm_has_its_say_when_it_brings_nothing(tmp_path: Path, monkeypatch: pyt
     assert error.value.retryable
 
 
-def test_a_machine_without_npm_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_npm_is_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match=r"npm is not on PATH.*apt-get install npm"):
         fetched_by_npm("codex@1", tmp_path)
@@ -167,16 +203,22 @@ def test_every_release_is_pinned_to_a_package_of_its_machine(kind: AgentKind) ->
 
 
 def test_a_machine_that_none_is_made_for_is_named() -> None:
-    with pytest.raises(ConfigError, match="there is no codex for riscv64; there is one for aarch64, x86_64"):
+    with pytest.raises(
+        ConfigError, match="there is no codex for riscv64; there is one for aarch64, x86_64"
+    ):
         released(AgentKind.CODEX, machine="riscv64")
 
 
 def test_another_version_needs_a_digest_of_its_operator() -> None:
-    with pytest.raises(ConfigError, match=r"codex 0\.0\.1 is not the version that is pinned here.*--integrity"):
+    with pytest.raises(
+        ConfigError, match=r"codex 0\.0\.1 is not the version that is pinned here.*--integrity"
+    ):
         another(AgentKind.CODEX, version="0.0.1", integrity="")
     ours = released(AgentKind.CODEX)
     assert another(AgentKind.CODEX, version=ours.version, integrity="") == ours
-    assert another(AgentKind.CODEX, version="0.0.1", integrity="sha512-x").package == ours.package.replace(ours.version, "0.0.1")
+    assert another(
+        AgentKind.CODEX, version="0.0.1", integrity="sha512-x"
+    ).package == ours.package.replace(ours.version, "0.0.1")
 
 
 def test_a_choice_that_is_not_installed_names_the_command_that_installs_it(tmp_path: Path) -> None:
@@ -191,21 +233,32 @@ def test_a_choice_that_is_not_installed_names_the_command_that_installs_it(tmp_p
 
 def test_what_is_installed_is_started_once_in_a_box(tmp_path: Path) -> None:
     package = packed(**{THERE: SAYS})
-    program, says = installed(tmp_path, f"codex@{VERSION}", integrity=digest(package), fetch=bringing(package))
+    program, says = installed(
+        tmp_path, f"codex@{VERSION}", integrity=digest(package), fetch=bringing(package)
+    )
     assert (program.version, says) == (VERSION, f"codex-cli {VERSION}")
     assert [one.installed for one in listed(tmp_path) if one.kind == "codex"] == [(program,)]
     finding = found_by_doctor(tmp_path)
-    assert (finding.level, f"codex {VERSION}" in finding.says, "is not the version that is pinned" in finding.says) == \
-        ("warn", True, True)
+    assert (
+        finding.level,
+        f"codex {VERSION}" in finding.says,
+        "is not the version that is pinned" in finding.says,
+    ) == ("warn", True, True)
     assert removed(tmp_path, "codex") == (f"codex {VERSION}",)
     assert below(tmp_path) == []
     assert found_by_doctor(tmp_path).level == "ok"
 
 
-@pytest.mark.parametrize(("script", "says"), [
-    ("#!/bin/sh\necho codex-cli 1.0.0\n", "does not start in a box here: codex-cli 1.0.0"),
-    ("#!/bin/sh\necho no such library >&2\nexit 127\n", "does not start in a box here: no such library"),
-])
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("#!/bin/sh\necho codex-cli 1.0.0\n", "does not start in a box here: codex-cli 1.0.0"),
+        (
+            "#!/bin/sh\necho no such library >&2\nexit 127\n",
+            "does not start in a box here: no such library",
+        ),
+    ],
+)
 def test_what_does_not_start_is_not_kept(tmp_path: Path, script: str, says: str) -> None:
     package = packed(**{THERE: script})
     with pytest.raises(ConfigError, match=says):
@@ -215,10 +268,15 @@ def test_what_does_not_start_is_not_kept(tmp_path: Path, script: str, says: str)
 
 def test_a_program_that_no_longer_starts_is_what_doctor_finds(tmp_path: Path) -> None:
     package = packed(**{THERE: SAYS})
-    program, _ = installed(tmp_path, f"codex@{VERSION}", integrity=digest(package), fetch=bringing(package))
+    program, _ = installed(
+        tmp_path, f"codex@{VERSION}", integrity=digest(package), fetch=bringing(package)
+    )
     (program.folder / program.path).write_text("#!/bin/sh\nexit 1\n")
     finding = found_by_doctor(tmp_path)
-    assert (finding.level, finding.says) == ("fail", f"codex {VERSION} does not start in a box here: exit 1")
+    assert (finding.level, finding.says) == (
+        "fail",
+        f"codex {VERSION} does not start in a box here: exit 1",
+    )
 
 
 @pytest.mark.parametrize("name", ["built-in", "Codex", "codecs@1", ""])

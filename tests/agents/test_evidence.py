@@ -13,7 +13,7 @@ LAW, WISH = "no walk is longer than three hours", 'let a walk take "four hours" 
 
 HOLDS = [
     ("cannot-reproduce", ["pytest -q"]),
-    ("cannot-reproduce", ["make app"]),                     # it ended: that it failed may be what was to be shown
+    ("cannot-reproduce", ["make app"]),  # it ended: that it failed may be what was to be shown
     ("cannot-reproduce", ["something else", "pytest -q"]),
     ("blocked", ["make app"]),
     ("blocked", ["sleep 900"]),
@@ -29,7 +29,11 @@ LACKS = [
     ("blocked", ["pytest -q"], "has ended with exit 0, so it blocks nothing"),
     ("spec-conflict", [LAW], "is two quotes"),
     ("spec-conflict", [LAW, LAW], "is two quotes"),
-    ("spec-conflict", [LAW, "a walk takes five hours"], "'a walk takes five hours' is not in what you were given"),
+    (
+        "spec-conflict",
+        [LAW, "a walk takes five hours"],
+        "'a walk takes five hours' is not in what you were given",
+    ),
     ("spec-conflict", [LAW, "no walk"], "is too short"),
     ("spec-conflict", [], "is two quotes"),
 ]
@@ -41,7 +45,9 @@ def test_what_was_run_or_is_written_is_evidence(reason: str, evidence: list[str]
 
 
 @pytest.mark.parametrize(("reason", "evidence", "words"), LACKS)
-def test_what_was_not_is_none_and_the_model_hears_why(reason: str, evidence: list[str], words: str) -> None:
+def test_what_was_not_is_none_and_the_model_hears_why(
+    reason: str, evidence: list[str], words: str
+) -> None:
     assert words in lacking(reason, evidence, ran=RAN, told=TOLD)
 
 

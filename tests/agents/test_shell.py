@@ -13,7 +13,7 @@ from harness.programs.agent_loop.shell import Shell
 from tests.agents.conftest import eventually
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "WORD": "sea"}
-NAP = f"sleep 47{os.getpid()}"      # told apart from those of any other run
+NAP = f"sleep 47{os.getpid()}"  # told apart from those of any other run
 
 
 @pytest.fixture
@@ -79,37 +79,57 @@ print(ended.how, ended.left)
 
 
 def test_what_leaves_its_group_and_its_session_ends_as_well(tmp_path: Path) -> None:
-    """As the agent's own process does it, which adopts orphans; here in one of ours, for it ends all of its new children."""
+    """As the agent's own process does it, which adopts orphans; here in one of ours, for it ends
+    all of its new children."""
     loop = Path(room.__file__).parent
     command = f"setsid -f {NAP}; setsid -f bash -c '{NAP} & {NAP}'; echo gone"
-    ended = subprocess.run([sys.executable, "-S", "-c", ADOPTING, command],
-                           cwd=tmp_path, env={"PYTHONPATH": str(loop.parent), "PATH": "/usr/bin:/bin"}, capture_output=True,
-                           text=True, timeout=600, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-S", "-c", ADOPTING, command],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(loop.parent), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=True,
+    )
     how, left = ended.stdout.rsplit(" ", 1)
     assert (how, int(left) > 0) == ("exit 0", True)
     assert not running(NAP)
 
 
 def test_a_command_that_writes_without_end_is_stopped_and_told(tmp_path: Path) -> None:
-    shell = Shell(tmp_path, ENVIRONMENT, outputs=tmp_path / "outputs", seconds=600, most_output=1 << 20)
+    shell = Shell(
+        tmp_path, ENVIRONMENT, outputs=tmp_path / "outputs", seconds=600, most_output=1 << 20
+    )
     began = time.monotonic()
     ended = shell.run(bash("yes"))
     assert ended.how.startswith("stopped: it has written more than 1 MB")
     assert time.monotonic() - began < 300
 
 
-@pytest.mark.parametrize("command", ["cat", "read line", "python3 -c 'input()'", "cat < /dev/tty", "git commit --allow-empty",
-                                     "ssh-keygen -t ed25519 -f /nowhere/key"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cat",
+        "read line",
+        "python3 -c 'input()'",
+        "cat < /dev/tty",
+        "git commit --allow-empty",
+        "ssh-keygen -t ed25519 -f /nowhere/key",
+    ],
+)
 def test_nothing_waits_for_somebody_to_type(shell: Shell, command: str) -> None:
     ended = shell.run(bash(f"git init -q . 2>&1; {command}"), seconds=300)
     assert ended.exit_code is not None
 
 
 def test_what_a_program_printed_before_it_was_stopped_is_there(tmp_path: Path) -> None:
-    """Python keeps what it prints until much has come together, unless it is told not to. It is stopped for having written
-    one byte too many, however long it took to begin."""
+    """Python keeps what it prints until much has come together, unless it is told not to. It is
+    stopped for having written one byte too many, however long it took to begin."""
     said = "so far\n"
-    shell = Shell(tmp_path, ENVIRONMENT, outputs=tmp_path / "outputs", seconds=60, most_output=len(said) - 1)
+    shell = Shell(
+        tmp_path, ENVIRONMENT, outputs=tmp_path / "outputs", seconds=60, most_output=len(said) - 1
+    )
     ended = shell.run(bash("python3 -c \"print('so far'); import time; time.sleep(600)\""))
     assert ended.how.startswith("stopped: it has written more than")
     assert ended.output.read_text() == said
@@ -127,7 +147,9 @@ def test_the_oldest_outputs_make_room(tmp_path: Path) -> None:
     assert kept == [False] * 8 + [True] * 3
 
 
-@pytest.mark.parametrize("argv", [["bash", "-c", "a\0b"], ["bash", "-c", "echo \ud800"], ["no-such-program"]])
+@pytest.mark.parametrize(
+    "argv", [["bash", "-c", "a\0b"], ["bash", "-c", "echo \ud800"], ["no-such-program"]]
+)
 def test_what_the_system_cannot_start_is_an_error(shell: Shell, argv: list[str]) -> None:
     with pytest.raises((OSError, ValueError)):
         shell.run(argv)

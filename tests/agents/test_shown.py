@@ -18,26 +18,37 @@ def shown(folder: Path, content: bytes, budget: int = 1000) -> str:
     return excerpt(file, budget, place=PLACE)
 
 
-@pytest.mark.parametrize(("content", "seen"), [
-    (b"", ""),
-    (b"one\ntwo\n", "one\ntwo"),
-    (b"one\ntwo", "one\ntwo"),
-    (b"\n\n", "\n"),
-    (b"a\xffb", "a\ufffdb"),
-    (b"a\r\nb\r\n", "a\nb"),
-    (b"10 %\r50 %\r100 %\ndone\n", "100 %\ndone"),
-    (b"\x1b[1;31mred\x1b[0m \x1b]0;title\x07plain", "red plain"),
-], ids=str)
-def test_what_fits_is_shown_whole_as_a_terminal_would_leave_it(tmp_path: Path, content: bytes, seen: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "seen"),
+    [
+        (b"", ""),
+        (b"one\ntwo\n", "one\ntwo"),
+        (b"one\ntwo", "one\ntwo"),
+        (b"\n\n", "\n"),
+        (b"a\xffb", "a\ufffdb"),
+        (b"a\r\nb\r\n", "a\nb"),
+        (b"10 %\r50 %\r100 %\ndone\n", "100 %\ndone"),
+        (b"\x1b[1;31mred\x1b[0m \x1b]0;title\x07plain", "red plain"),
+    ],
+    ids=str,
+)
+def test_what_fits_is_shown_whole_as_a_terminal_would_leave_it(
+    tmp_path: Path, content: bytes, seen: str
+) -> None:
     assert shown(tmp_path, content) == seen
 
 
 def test_long_output_keeps_both_ends_and_names_what_lies_between(tmp_path: Path) -> None:
-    lines = shown(tmp_path, b"".join(b"line %d\n" % number for number in range(1, 5001))).split("\n")
+    lines = shown(tmp_path, b"".join(b"line %d\n" % number for number in range(1, 5001))).split(
+        "\n"
+    )
     middle = next(number for number, line in enumerate(lines) if line.startswith("[…"))
     assert lines[:2] == ["line 1", "line 2"]
     assert lines[-1] == "line 5000"
-    assert lines[middle] == f"[… {5000 - (len(lines) - 1):,} lines left out here; all of it is in {PLACE} …]"
+    assert (
+        lines[middle]
+        == f"[… {5000 - (len(lines) - 1):,} lines left out here; all of it is in {PLACE} …]"
+    )
     assert lines[middle + 1] == f"line {5000 - (len(lines) - middle - 2)}"
     assert 800 < len("\n".join(lines)) < 1200
 
@@ -66,16 +77,22 @@ def test_an_output_larger_than_memory_should_hold_is_read_at_its_ends_only(tmp_p
 @pytest.mark.parametrize("zero_at", [0, 3, 3_000_000])
 def test_binary_output_is_named_and_not_shown(tmp_path: Path, zero_at: int) -> None:
     content = b"z" * zero_at + b"\0rest"
-    assert shown(tmp_path, content) == f"[no text: {len(content):,} bytes that are binary; they are in {PLACE}]"
+    assert (
+        shown(tmp_path, content)
+        == f"[no text: {len(content):,} bytes that are binary; they are in {PLACE}]"
+    )
 
 
 @given(st.binary(max_size=3000).filter(lambda content: b"\0" not in content), st.integers(50, 400))
 def test_no_output_is_shown_far_beyond_its_budget_and_short_ones_lose_nothing(
-        tmp_path_factory: pytest.TempPathFactory, content: bytes, budget: int) -> None:
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, budget: int
+) -> None:
     said = shown(tmp_path_factory.mktemp("out"), content, budget)
     assert len(said) <= budget + 160
-    if all(len(line) <= max(budget // 4, 40) for line in lines_of(content)) and sum(map(len, lines_of(content))) + len(
-            lines_of(content)) <= budget:
+    if (
+        all(len(line) <= max(budget // 4, 40) for line in lines_of(content))
+        and sum(map(len, lines_of(content))) + len(lines_of(content)) <= budget
+    ):
         assert said == "\n".join(lines_of(content))
 
 

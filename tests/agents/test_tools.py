@@ -23,7 +23,9 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tools(folder: Path) -> Tools:
-    shell = Shell(folder, {"PATH": "/usr/bin:/bin"}, outputs=folder.with_name("outputs"), seconds=300)
+    shell = Shell(
+        folder, {"PATH": "/usr/bin:/bin"}, outputs=folder.with_name("outputs"), seconds=300
+    )
     return Tools(shell, output=1000, told="The specification: a walk ends after two hours.")
 
 
@@ -33,7 +35,10 @@ def said(tools: Tools, name: str, **given: Any) -> tuple[str, bool]:
 
 
 def test_a_command_says_what_it_printed_and_how_it_ended(tools: Tools) -> None:
-    assert said(tools, "run", command="echo one; echo two >&2; exit 3") == ("one\ntwo\n[exit 3]", False)
+    assert said(tools, "run", command="echo one; echo two >&2; exit 3") == (
+        "one\ntwo\n[exit 3]",
+        False,
+    )
     assert said(tools, "run", command="true") == ("[exit 0]", False)
     assert said(tools, "run", command="kill -9 $$") == ("[exit -9]", False)
 
@@ -48,7 +53,10 @@ def test_long_output_names_the_file_with_all_of_it(tools: Tools) -> None:
 
 
 def test_processes_left_running_are_told(tools: Tools) -> None:
-    assert said(tools, "run", command="sleep 60 & echo up")[0] == "up\n[exit 0; 1 left running in the background, and ended]"
+    assert (
+        said(tools, "run", command="sleep 60 & echo up")[0]
+        == "up\n[exit 0; 1 left running in the background, and ended]"
+    )
 
 
 def test_a_brief_names_the_call_its_end_and_the_place_of_the_whole(tools: Tools) -> None:
@@ -75,7 +83,10 @@ def test_a_long_file_keeps_its_beginning_and_its_end(tools: Tools, folder: Path)
     (folder / "a.txt").write_text("".join(f"line {number}\n" for number in range(1, 1001)))
     lines = said(tools, "read", path="a.txt")[0].split("\n")
     assert (lines[0], lines[-1]) == ("1\tline 1", "1000\tline 1000")
-    assert f"[… {1000 - (len(lines) - 1)} lines left out here; all of it is in a.txt: read on by first and last …]" in lines
+    assert (
+        f"[… {1000 - (len(lines) - 1)} lines left out here; all of it is in a.txt: read on by first"
+        " and last …]" in lines
+    )
 
 
 def test_what_cannot_be_read_is_an_error_that_says_what_it_is(tools: Tools, folder: Path) -> None:
@@ -83,31 +94,57 @@ def test_what_cannot_be_read_is_an_error_that_says_what_it_is(tools: Tools, fold
     (folder / "a.txt").write_text("")
     (folder / "picture.png").write_bytes(b"\x89PNG\0\0")
     os.mkfifo(folder / "pipe")
-    for path, words in {"nothing.txt": "No such file", "folder": "a folder; run `ls`", "a.txt/b": "Not a directory",
-                        "picture.png": "is binary: 6 bytes", "pipe": "a pipe", "/dev/zero": "a device", "a\0b": "null"}.items():
+    for path, words in {
+        "nothing.txt": "No such file",
+        "folder": "a folder; run `ls`",
+        "a.txt/b": "Not a directory",
+        "picture.png": "is binary: 6 bytes",
+        "pipe": "a pipe",
+        "/dev/zero": "a device",
+        "a\0b": "null",
+    }.items():
         text, wrong = said(tools, "read", path=path)
         assert wrong
         assert words in text
 
 
 def test_search_finds_lines_in_the_order_of_the_files(tools: Tools, folder: Path) -> None:
-    for name, text in {"b.py": "def walk(): pass\n", "a.py": "x = 1\ndef walk(): pass\n", "sub/c.py": "walk\n",
-                       ".git/config": "walk\n", "node_modules/m.js": "walk\n"}.items():
+    for name, text in {
+        "b.py": "def walk(): pass\n",
+        "a.py": "x = 1\ndef walk(): pass\n",
+        "sub/c.py": "walk\n",
+        ".git/config": "walk\n",
+        "node_modules/m.js": "walk\n",
+    }.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     (folder / "data.bin").write_bytes(b"walk\0")
     assert said(tools, "search", pattern=r"\bwalk\b") == (
         "a.py:2: def walk(): pass\nb.py:1: def walk(): pass\nsub/c.py:1: walk\n"
-        "[3 lines found in 3 files; 1 without looking: no text, or over 2 MB]", False)
-    assert said(tools, "search", pattern="walk", path="b.py")[0] == "b.py:1: def walk(): pass\n[1 lines found in 1 files]"
-    assert said(tools, "search", pattern="walk", path="node_modules")[0].startswith("node_modules/m.js:1: walk")
+        "[3 lines found in 3 files; 1 without looking: no text, or over 2 MB]",
+        False,
+    )
+    assert (
+        said(tools, "search", pattern="walk", path="b.py")[0]
+        == "b.py:1: def walk(): pass\n[1 lines found in 1 files]"
+    )
+    assert said(tools, "search", pattern="walk", path="node_modules")[0].startswith(
+        "node_modules/m.js:1: walk"
+    )
     assert said(tools, "search", pattern="nowhere")[0].startswith("[0 lines found in 3 files")
 
 
-@pytest.mark.parametrize(("given", "words"), [
-    ({"pattern": "("}, "is no regular expression"), ({"pattern": "x", "path": "gone"}, "there is no gone"),
-    ({"pattern": "a\0"}, "null")])
-def test_a_search_that_cannot_be_made_is_an_error(tools: Tools, given: dict[str, str], words: str) -> None:
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"pattern": "("}, "is no regular expression"),
+        ({"pattern": "x", "path": "gone"}, "there is no gone"),
+        ({"pattern": "a\0"}, "null"),
+    ],
+)
+def test_a_search_that_cannot_be_made_is_an_error(
+    tools: Tools, given: dict[str, str], words: str
+) -> None:
     text, wrong = said(tools, "search", **given)
     assert wrong
     assert words in text
@@ -124,7 +161,9 @@ def test_a_pattern_that_never_ends_is_ended(folder: Path) -> None:
 def test_an_edit_replaces_the_one_place_and_no_other_byte(tools: Tools, folder: Path) -> None:
     (folder / "a.txt").write_bytes(b"\xff one\r\ntwo\r\n")
     assert said(tools, "edit", path="a.txt", old="two", new="zwei\n\u00e9") == (
-        "changed a.txt at line 2: 1 line became 2 lines", False)
+        "changed a.txt at line 2: 1 line became 2 lines",
+        False,
+    )
     assert (folder / "a.txt").read_bytes() == b"\xff one\r\nzwei\n\xc3\xa9\r\n"
 
 
@@ -146,15 +185,19 @@ def test_lines_are_counted_as_other_programs_count_them(tools: Tools, folder: Pa
 BEFORE = "def a():\n    return 1\n\ndef b():\n    return 1\n"
 
 
-@pytest.mark.parametrize(("old", "new", "words"), [
-    ("return 2", "x", "old occurs 0 times in a.py: read the file again"),
-    ("return 1", "x", "old occurs 2 times in a.py, at lines 2, 5"),
-    ("def a():\n  return 1", "x", "but for its spaces it is at line 1"),
-    ("1\tdef a():\n2\t    return 1", "x", "it begins with the line numbers of `read`"),
-    ("def a", "def a", "nothing would change"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("return 2", "x", "old occurs 0 times in a.py: read the file again"),
+        ("return 1", "x", "old occurs 2 times in a.py, at lines 2, 5"),
+        ("def a():\n  return 1", "x", "but for its spaces it is at line 1"),
+        ("1\tdef a():\n2\t    return 1", "x", "it begins with the line numbers of `read`"),
+        ("def a", "def a", "nothing would change"),
+    ],
+)
 def test_an_edit_of_no_place_or_of_several_changes_nothing_and_says_why(
-        tools: Tools, folder: Path, old: str, new: str, words: str) -> None:
+    tools: Tools, folder: Path, old: str, new: str, words: str
+) -> None:
     (folder / "a.py").write_text(BEFORE)
     text, wrong = said(tools, "edit", path="a.py", old=old, new=new)
     assert wrong
@@ -183,17 +226,34 @@ INVALID: list[tuple[str, Any, str]] = [
     ("run", {"command": "ls", "seconds": True}, "run: seconds is True; expected a whole number"),
     ("run", {"command": "ls", "cwd": "/"}, "it has no cwd"),
     ("run", {"command": ["ls"]}, "expected a text"),
-    ("give_up", {"reason": "bored", "explanation": "", "evidence": ["x"]},
-     "reason is 'bored'; expected cannot-reproduce or spec-conflict or blocked"),
-    ("give_up", {"reason": ["blocked"], "explanation": "", "evidence": ["x"]}, "reason is ['blocked']"),
-    ("give_up", {"reason": "blocked", "explanation": "", "evidence": []}, "evidence is []; expected a list of one text or more"),
-    ("give_up", {"reason": "blocked", "explanation": "", "evidence": [1]}, "expected a list of one text or more"),
+    (
+        "give_up",
+        {"reason": "bored", "explanation": "", "evidence": ["x"]},
+        "reason is 'bored'; expected cannot-reproduce or spec-conflict or blocked",
+    ),
+    (
+        "give_up",
+        {"reason": ["blocked"], "explanation": "", "evidence": ["x"]},
+        "reason is ['blocked']",
+    ),
+    (
+        "give_up",
+        {"reason": "blocked", "explanation": "", "evidence": []},
+        "evidence is []; expected a list of one text or more",
+    ),
+    (
+        "give_up",
+        {"reason": "blocked", "explanation": "", "evidence": [1]},
+        "expected a list of one text or more",
+    ),
     ("finish", {"summary": None}, "summary is None; expected a text"),
 ]
 
 
 @pytest.mark.parametrize(("name", "given", "named"), INVALID)
-def test_a_call_that_is_not_as_declared_is_an_error_that_says_what_is(tools: Tools, name: str, given: Any, named: str) -> None:
+def test_a_call_that_is_not_as_declared_is_an_error_that_says_what_is(
+    tools: Tools, name: str, given: Any, named: str
+) -> None:
     result = tools.use(name, given)
     assert result.wrong
     assert named in result.said
@@ -216,17 +276,30 @@ def test_the_declared_tools_are_what_the_model_reads() -> None:
     declared = {tool["name"]: tool for tool in TOOLS}
     assert list(declared) == NAMES
     assert declared["edit"]["input_schema"] == {
-        "type": "object", "additionalProperties": False, "required": ["path", "new"],
-        "properties": {name: {"type": "string"} for name in ("path", "new", "old")}}
-    assert declared["give_up"]["input_schema"]["properties"]["evidence"] == {"type": "array", "items": {"type": "string"}}
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["path", "new"],
+        "properties": {name: {"type": "string"} for name in ("path", "new", "old")},
+    }
+    assert declared["give_up"]["input_schema"]["properties"]["evidence"] == {
+        "type": "array",
+        "items": {"type": "string"},
+    }
     assert all(len(tool["description"]) > 40 and "\n" not in tool["description"] for tool in TOOLS)
 
 
 def test_the_loop_needs_nothing_of_the_harness() -> None:
     """In the box there is this one folder and the SDK."""
     folder = Path(sys.modules["harness.programs.agent_loop"].__file__ or "").parent
-    code = ("import sys, json; from agent_loop import agent, tools, __main__; "
-            "print(json.dumps(sorted(name.split('.')[0] for name in sys.modules)))")
-    ended = subprocess.run([sys.executable, "-S", "-c", code], env={"PYTHONPATH": str(folder.parent)}, capture_output=True,
-                           text=True, check=True)
+    code = (
+        "import sys, json; from agent_loop import agent, tools, __main__; "
+        "print(json.dumps(sorted(name.split('.')[0] for name in sys.modules)))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        env={"PYTHONPATH": str(folder.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert not {"harness", "anthropic"} & set(json.loads(ended.stdout))

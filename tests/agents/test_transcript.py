@@ -1,4 +1,5 @@
-"""The transcript of a run, made of the wire: what it tells, that it stays as it is, and that nothing in it acts."""
+"""The transcript of a run, made of the wire: what it tells, that it stays as it is, and that
+nothing in it acts."""
 
 import functools
 import json
@@ -30,19 +31,39 @@ from harness.programs.broker.prices import Tokens
 from tests.agents.conftest import MODEL, Broker, request, text
 
 AT = datetime(2026, 11, 22, 14, 2, 11, tzinfo=UTC)
-SPOKEN = Spoken(session="8f3c", run="implement-7-1", role="implementer", issue=7, attempt=1, model=MODEL, opened=AT,
-                closed=AT + timedelta(seconds=9), cost_usd=Decimal("0.0123"))
+SPOKEN = Spoken(
+    session="8f3c",
+    run="implement-7-1",
+    role="implementer",
+    issue=7,
+    attempt=1,
+    model=MODEL,
+    opened=AT,
+    closed=AT + timedelta(seconds=9),
+    cost_usd=Decimal("0.0123"),
+)
 
 
 def price(tokens: Tokens, at: datetime) -> int:
     return 1000 * tokens.whole_input + 10_000 * tokens.output
 
 
-def line(call: int, *, told: list[dict[str, Any]], said: list[dict[str, Any]], kept: int = 0, **more: Any) -> bytes:
-    usage = {"input_tokens": 1000, "output_tokens": 50, "cache_read_input_tokens": 3000 if call > 1 else 0}
+def line(
+    call: int, *, told: list[dict[str, Any]], said: list[dict[str, Any]], kept: int = 0, **more: Any
+) -> bytes:
+    usage = {
+        "input_tokens": 1000,
+        "output_tokens": 50,
+        "cache_read_input_tokens": 3000 if call > 1 else 0,
+    }
     answer = {"content": said, "stop_reason": "tool_use", "usage": usage}
-    found = {"call": call, "at": (AT + timedelta(seconds=3 * call)).isoformat(), "seconds": 1.25, "response": answer,
-             "request": {"kept": kept, "messages": [{"role": "user", "content": told}]}}
+    found = {
+        "call": call,
+        "at": (AT + timedelta(seconds=3 * call)).isoformat(),
+        "seconds": 1.25,
+        "response": answer,
+        "request": {"kept": kept, "messages": [{"role": "user", "content": told}]},
+    }
     return json.dumps(found | more).encode()
 
 
@@ -55,13 +76,30 @@ def result(id: str, said: Any, *, wrong: bool = False) -> dict[str, Any]:
 
 
 LOG = [
-    line(1, told=[text("Make it work.")], said=[text("I look at `store.py`."), call("a", "run", command="ls"),
-                                                call("b", "read", path="none")]),
-    line(2, kept=1, told=[result("a", "\n".join(f"file {number}" for number in range(40))),
-                          result("b", "No such file", wrong=True)],
-         said=[call("c", "edit", path="a.py", old="1\n", new="2\n")]),
-    line(3, kept=3, told=[result("c", [text("changed a.py")]), text("That leads nowhere.")],
-         said=[call("d", "finish", summary="It works.")]),
+    line(
+        1,
+        told=[text("Make it work.")],
+        said=[
+            text("I look at `store.py`."),
+            call("a", "run", command="ls"),
+            call("b", "read", path="none"),
+        ],
+    ),
+    line(
+        2,
+        kept=1,
+        told=[
+            result("a", "\n".join(f"file {number}" for number in range(40))),
+            result("b", "No such file", wrong=True),
+        ],
+        said=[call("c", "edit", path="a.py", old="1\n", new="2\n")],
+    ),
+    line(
+        3,
+        kept=3,
+        told=[result("c", [text("changed a.py")]), text("That leads nowhere.")],
+        said=[call("d", "finish", summary="It works.")],
+    ),
 ]
 
 
@@ -79,7 +117,10 @@ def test_the_same_log_is_the_same_transcript() -> None:
 
 def test_results_stand_with_their_calls_and_failures_are_called_so() -> None:
     first, second, last = turns(LOG, price)
-    assert [(called.name, called.wrong) for called in first.calls] == [("run", False), ("read", True)]
+    assert [(called.name, called.wrong) for called in first.calls] == [
+        ("run", False),
+        ("read", True),
+    ]
     assert first.calls[1].result == "No such file"
     assert second.calls[0].result == "changed a.py"
     assert last.calls[0].result is None
@@ -102,11 +143,24 @@ def test_a_shortened_conversation_is_told() -> None:
 
 
 def test_a_call_without_an_answer_tells_why() -> None:
-    log = [*LOG[:1], line(2, kept=1, told=[result("a", "x")], said=[], response=None, error="overloaded_error: Overloaded")]
+    log = [
+        *LOG[:1],
+        line(
+            2,
+            kept=1,
+            told=[result("a", "x")],
+            said=[],
+            response=None,
+            error="overloaded_error: Overloaded",
+        ),
+    ]
     assert "**No answer:**\n\n```text\noverloaded_error: Overloaded\n```" in whole(log)
 
 
-@pytest.mark.parametrize("broken", [b"", b"{", b"[]", b"null", b'{"at": 7}', b'{"at": "2026-11-22"}', b"\xff", LOG[2][:-9]])
+@pytest.mark.parametrize(
+    "broken",
+    [b"", b"{", b"[]", b"null", b'{"at": 7}', b'{"at": "2026-11-22"}', b"\xff", LOG[2][:-9]],
+)
 def test_a_line_that_is_none_of_a_log_is_left_out(broken: bytes) -> None:
     assert [turn.number for turn in turns([*LOG[:2], broken], price)] == [1, 2]
 
@@ -117,28 +171,68 @@ def test_sections_that_were_there_stay_and_more_come_after_them() -> None:
     seen: list[str] = []
     for count in range(len(LOG) + 1):
         now = list(sections(running, turns(LOG[:count], price), over=False))
-        assert now[:len(seen)] == seen
+        assert now[: len(seen)] == seen
         seen = now
-    assert list(sections(SPOKEN, turns(LOG, price), over=True))[:len(seen)] == seen
-    assert len(seen) == 3        # the head, and the turns whose results are known
+    assert list(sections(SPOKEN, turns(LOG, price), over=True))[: len(seen)] == seen
+    assert len(seen) == 3  # the head, and the turns whose results are known
 
 
 HOSTILE = [
-    "\x1b[2J\x1b]0;owned\x07", "\x9b31m", "\u202etxt.exe", "a\rb", "\x00\x08", "zero\u200bwidth", "\u2028# Heading",
-    "# Heading", "## 9 · 00:00:00 · 1.0 s", "---", "===", "> quoted", "[link](http://evil.example/?d=1)",
+    "\x1b[2J\x1b]0;owned\x07",
+    "\x9b31m",
+    "\u202etxt.exe",
+    "a\rb",
+    "\x00\x08",
+    "zero\u200bwidth",
+    "\u2028# Heading",
+    "# Heading",
+    "## 9 · 00:00:00 · 1.0 s",
+    "---",
+    "===",
+    "> quoted",
+    "[link](http://evil.example/?d=1)",
     "![pixel](http://evil.example/p)",
-    "<script>alert(1)</script>", "<!-- hidden", "<https://evil.example>", "https://evil.example/?d=secret", "www.evil.example",
-    "[x]: http://evil.example", "```\n# out of the fence\n````", "~~~", "| a | b |\n|---|---|", "&lt;b&gt;", "a@evil.example",
-    "x\n===\ny", "text\n---\n", "    indented", "1. one", "* star", "`unclosed", "``` a",
+    "<script>alert(1)</script>",
+    "<!-- hidden",
+    "<https://evil.example>",
+    "https://evil.example/?d=secret",
+    "www.evil.example",
+    "[x]: http://evil.example",
+    "```\n# out of the fence\n````",
+    "~~~",
+    "| a | b |\n|---|---|",
+    "&lt;b&gt;",
+    "a@evil.example",
+    "x\n===\ny",
+    "text\n---\n",
+    "    indented",
+    "1. one",
+    "* star",
+    "`unclosed",
+    "``` a",
 ]
 
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_nothing_that_was_said_acts_on_a_terminal_or_on_a_page(words: str) -> None:
-    log = [line(1, told=[text(words)], said=[text(words), call("a", words, **{words: words, "path": words}),
-                                                    call("b", "edit", path=words, old=words, new=words)]),
-           line(2, kept=1, told=[result("a", words), result("b", f"{words}\n{words}", wrong=True), text(words)],
-                said=[text(words)], error=words)]
+    log = [
+        line(
+            1,
+            told=[text(words)],
+            said=[
+                text(words),
+                call("a", words, **{words: words, "path": words}),
+                call("b", "edit", path=words, old=words, new=words),
+            ],
+        ),
+        line(
+            2,
+            kept=1,
+            told=[result("a", words), result("b", f"{words}\n{words}", wrong=True), text(words)],
+            said=[text(words)],
+            error=words,
+        ),
+    ]
     page = whole(log)
     assert_inert(page)
     assert page.startswith("# implementer, attempt 1, for issue #7\n")
@@ -146,52 +240,108 @@ def test_nothing_that_was_said_acts_on_a_terminal_or_on_a_page(words: str) -> No
 
 @given(st.text(max_size=60), st.text(max_size=20))
 def test_no_words_at_all_act(words: str, name: str) -> None:
-    log = [line(1, told=[text(words)], said=[text(words), call("a", name, path=words)]),
-           line(2, kept=1, told=[result("a", words), text(words)], said=[text(words)])]
+    log = [
+        line(1, told=[text(words)], said=[text(words), call("a", name, path=words)]),
+        line(2, kept=1, told=[result("a", words), text(words)], said=[text(words)]),
+    ]
     assert_inert(whole(log))
 
 
 def assert_inert(page: str) -> None:
-    """Every character prints, the headings are ours, and there is no link, no picture and no HTML by the rules of CommonMark;
-    nor what forges make a link of by themselves."""
+    """Every character prints, the headings are ours, and there is no link, no picture and no HTML
+    by the rules of CommonMark; nor what forges make a link of by themselves."""
     assert all(letter == "\n" or letter.isprintable() for letter in page)
     tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(page)
-    headings = [tokens[number + 1].content for number, token in enumerate(tokens) if token.type == "heading_open"]
-    assert all(re.fullmatch(r"implementer, attempt 1, for issue #7|\d · \d\d:\d\d:\d\d · 1\.2 s", words) for words in headings)
+    headings = [
+        tokens[number + 1].content
+        for number, token in enumerate(tokens)
+        if token.type == "heading_open"
+    ]
+    assert all(
+        re.fullmatch(r"implementer, attempt 1, for issue #7|\d · \d\d:\d\d:\d\d · 1\.2 s", words)
+        for words in headings
+    )
     assert len(headings) == 3
     inner = [child.type for token in tokens for child in token.children or ()]
     assert not {"link_open", "image", "html_inline"} & set(inner)
     assert not {"html_block", "table_open"} & {token.type for token in tokens}
     for token in tokens:
         code = [child.content for child in token.children or () if child.type == "code_inline"]
-        prose = functools.reduce(lambda words, span: words.replace(span, ""), code, token.content if token.children else "")
+        prose = functools.reduce(
+            lambda words, span: words.replace(span, ""),
+            code,
+            token.content if token.children else "",
+        )
         assert "://" not in prose
         assert "www." not in prose.lower()
 
 
 @pytest.fixture
 def kept(tmp_path: Path, replaying: Broker) -> TranscribingBroker:
-    return TranscribingBroker(replaying.client, wire=replaying.options.home / "wire", folder_of=lambda run: tmp_path / run,
-                              clock=lambda: AT)
+    return TranscribingBroker(
+        replaying.client,
+        wire=replaying.options.home / "wire",
+        folder_of=lambda run: tmp_path / run,
+        clock=lambda: AT,
+    )
 
 
 def test_a_session_leaves_its_transcript_in_its_runs_folder(
-        kept: TranscribingBroker, replaying: Broker, tmp_path: Path, sdk: Callable[[Session], Anthropic]) -> None:
+    kept: TranscribingBroker, replaying: Broker, tmp_path: Path, sdk: Callable[[Session], Anthropic]
+) -> None:
     usage = {"input_tokens": 2100, "output_tokens": 85}
-    replaying.record({"exchanges": [
-        {"response": {"content": [text("I look."), {"type": "tool_use", "name": "run", "input": {"command": "echo hello"}}],
-                      "usage": usage}},
-        {"response": {"content": [{"type": "tool_use", "name": "finish", "input": {"summary": "It works."}}], "usage": usage}}]},
-        issue=4001)
-    tools = Tools(Shell(tmp_path, {"PATH": "/usr/bin:/bin"}, outputs=tmp_path / "outputs", seconds=300), output=1000)
+    replaying.record(
+        {
+            "exchanges": [
+                {
+                    "response": {
+                        "content": [
+                            text("I look."),
+                            {"type": "tool_use", "name": "run", "input": {"command": "echo hello"}},
+                        ],
+                        "usage": usage,
+                    }
+                },
+                {
+                    "response": {
+                        "content": [
+                            {
+                                "type": "tool_use",
+                                "name": "finish",
+                                "input": {"summary": "It works."},
+                            }
+                        ],
+                        "usage": usage,
+                    }
+                },
+            ]
+        },
+        issue=4001,
+    )
+    tools = Tools(
+        Shell(tmp_path, {"PATH": "/usr/bin:/bin"}, outputs=tmp_path / "outputs", seconds=300),
+        output=1000,
+    )
     with kept.open(request(issue=4001)) as session:
         assert sessions(tmp_path / "run-1")[0].closed is None
-        agent.work(agent.Assignment(["The law."], "Make it work.", MODEL, "unused"), sdk(session), tools, lambda said: None)
+        agent.work(
+            agent.Assignment(["The law."], "Make it work.", MODEL, "unused"),
+            sdk(session),
+            tools,
+            lambda said: None,
+        )
         assert not (tmp_path / "run-1" / PAGE).exists()
     page = (tmp_path / "run-1" / PAGE).read_text("utf-8")
-    for words in ("> I look.", "**run** `echo hello`\n\n```text\nhello\n[exit 0]\n```", "**finish** summary `It works.`",
-                  "2,100 tokens read, 85 written",
-                  "2 turns, 2 calls of tools, 4,200 tokens read, 170 written, $0.0101; over at 2026-11-22 14:02:11 UTC."):
+    for words in (
+        "> I look.",
+        "**run** `echo hello`\n\n```text\nhello\n[exit 0]\n```",
+        "**finish** summary `It works.`",
+        "2,100 tokens read, 85 written",
+        (
+            "2 turns, 2 calls of tools, 4,200 tokens read, 170 written, $0.0101; over at 2026-11-22"
+            " 14:02:11 UTC."
+        ),
+    ):
         assert words in page
 
 
@@ -201,9 +351,16 @@ def test_two_sessions_of_a_run_stand_one_after_the_other(tmp_path: Path) -> None
     for name in ("early", "late"):
         (wire / f"{name}.jsonl").write_bytes(b"\n".join(LOG[:1]) + b"\n")
     clock = iter(AT + timedelta(seconds=number) for number in range(9))
-    broker = TranscribingBroker(Till(), wire=wire, folder_of=lambda run: tmp_path / run, clock=lambda: next(clock))
-    with broker.open(request(role="reviewer", run="early")), broker.open(request(run="early", role="implementer", attempt=2)):
-        assert [part.split("\n")[0] for part in parts(tmp_path / "early", wire)] == ["# reviewer, attempt 1, for issue #1"]
+    broker = TranscribingBroker(
+        Till(), wire=wire, folder_of=lambda run: tmp_path / run, clock=lambda: next(clock)
+    )
+    with (
+        broker.open(request(role="reviewer", run="early")),
+        broker.open(request(run="early", role="implementer", attempt=2)),
+    ):
+        assert [part.split("\n")[0] for part in parts(tmp_path / "early", wire)] == [
+            "# reviewer, attempt 1, for issue #1"
+        ]
     page = (tmp_path / "early" / PAGE).read_text("utf-8")
     assert re.findall(r"^# (\w+)", page, re.MULTILINE) == ["reviewer", "implementer"]
 
@@ -242,7 +399,9 @@ class Till:
 
     @contextmanager
     def open(self, request: SessionRequest) -> Iterator[Session]:
-        yield Session("early" if request.role == "reviewer" else "late", Path("nowhere.sock"), request.model)
+        yield Session(
+            "early" if request.role == "reviewer" else "late", Path("nowhere.sock"), request.model
+        )
 
     def usage(self, session: Session) -> Usage:
         return Usage(calls=1)

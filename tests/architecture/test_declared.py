@@ -16,9 +16,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 KNOWN = {*sys.stdlib_module_names, "harness", "validators", "tests", "bench", "examples"}
 LINE = re.compile(r"^\s*(?:from|import) +(\w+)", re.MULTILINE)
-"""What looks like an import, one on a line as ruff's E401 and E702 have it; it spares most files their parsing."""
+"""What looks like an import, one on a line as ruff's E401 and E702 have it; it spares most files
+their parsing."""
 INSTALLED = packages_distributions()
-OTHER_PROJECTS = ("tests/onboarding/apps/", "bench/real_fixes/enter.py", "harness/factory/project/pytest_run.py")
+OTHER_PROJECTS = (
+    "tests/onboarding/apps/",
+    "bench/real_fixes/enter.py",
+    "harness/factory/project/pytest_run.py",
+)
 """Apps that are looked at, a plugin of one, and what runs in a box with a project's own pytest."""
 
 
@@ -50,12 +55,22 @@ def is_declared(package: str, declared: set[str]) -> bool:
     return not declared.isdisjoint(canonicalize_name(name) for name in INSTALLED.get(package, ()))
 
 
-@pytest.mark.parametrize(("folder", "declared"), [
-    ("harness", PRODUCT), ("validators", PRODUCT), ("tests", EVERYTHING), ("bench", EVERYTHING),
-])
+@pytest.mark.parametrize(
+    ("folder", "declared"),
+    [
+        ("harness", PRODUCT),
+        ("validators", PRODUCT),
+        ("tests", EVERYTHING),
+        ("bench", EVERYTHING),
+    ],
+)
 def test_what_is_imported_is_declared(folder, declared) -> None:
     files = {str(path.relative_to(ROOT)): path for path in (ROOT / folder).rglob("*.py")}
-    found = {(package, name) for name, path in files.items() if not name.startswith(OTHER_PROJECTS)
-             for package in foreign(path)}
+    found = {
+        (package, name)
+        for name, path in files.items()
+        if not name.startswith(OTHER_PROJECTS)
+        for package in foreign(path)
+    }
     assert found
     assert {one for one in found if not is_declared(one[0], declared)} == set()

@@ -1,4 +1,5 @@
-"""`domain` and `ports` import the standard library and themselves. A list of forbidden names let `requests` through."""
+"""`domain` and `ports` import the standard library and themselves. A list of forbidden names let
+`requests` through."""
 
 import ast
 import sys
@@ -7,8 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PURE = {"harness/domain": {"harness.domain"}, "harness/ports": {"harness.domain", "harness.ports"},
-        "validators/domain": {"validators.domain"}}
+PURE = {
+    "harness/domain": {"harness.domain"},
+    "harness/ports": {"harness.domain", "harness.ports"},
+    "validators/domain": {"validators.domain"},
+}
 FILES = [(folder, path) for folder in PURE for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
@@ -26,9 +30,14 @@ def test_there_is_something_to_look_at() -> None:
     assert len(FILES) > 20
 
 
-@pytest.mark.parametrize(("folder", "path"), FILES, ids=lambda value: str(value).removeprefix(str(ROOT)))
+@pytest.mark.parametrize(
+    ("folder", "path"), FILES, ids=lambda value: str(value).removeprefix(str(ROOT))
+)
 def test_only_the_standard_library_and_itself(folder, path) -> None:
-    foreign = {name for name in imported(path)
-               if name.split(".")[0] not in sys.stdlib_module_names
-               and not any(name == own or name.startswith(f"{own}.") for own in PURE[folder])}
+    foreign = {
+        name
+        for name in imported(path)
+        if name.split(".")[0] not in sys.stdlib_module_names
+        and not any(name == own or name.startswith(f"{own}.") for own in PURE[folder])
+    }
     assert not foreign

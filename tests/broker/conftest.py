@@ -1,4 +1,5 @@
-"""A session served in this process, whose waits take no time; the brokers of `tests/agents`; and the official SDKs in front."""
+"""A session served in this process, whose waits take no time; the brokers of `tests/agents`; and
+the official SDKs in front."""
 
 import asyncio
 import json
@@ -49,7 +50,7 @@ class Clock:
     """It stands still until somebody sleeps."""
 
     def __init__(self) -> None:
-        self.at = 1_793_620_800.0     # Mon, 02 Nov 2026 12:00:00 GMT
+        self.at = 1_793_620_800.0  # Mon, 02 Nov 2026 12:00:00 GMT
         self.slept: list[float] = []
 
     def __call__(self) -> float:
@@ -76,6 +77,7 @@ class Served:
     @property
     def usage(self) -> dict[str, Any]:
         """What the session has used, as the broker's own loop has it: after what it is at."""
+
         async def asked() -> dict[str, Any]:
             return self.session.usage()
 
@@ -95,7 +97,8 @@ class Served:
 
 @dataclass
 class Desk:
-    """Serves sessions from a loop of its own; each has a meter, a clock and a provider's breaker of its own."""
+    """Serves sessions from a loop of its own; each has a meter, a clock and a provider's breaker of
+    its own."""
 
     folder: Path
     endpoint: Endpoint
@@ -108,33 +111,78 @@ class Desk:
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(SECONDS)
 
-    def open(self, api: str = ANTHROPIC, *, url: str = "", model: str = MODEL, script: dict[str, Any] | None = None,
-             patience: Patience | None = None, body_seconds: float = 60, home: Path | None = None,
-             beside: Served | None = None, issue: int | None = None, **caps: Any) -> Served:
-        """A session of a provider of the wire `api`, or one that plays `script`; `beside` another, of the same broker."""
-        return self.run(self._open(api, url, model, script, patience, body_seconds, home, beside, issue, caps))
+    def open(
+        self,
+        api: str = ANTHROPIC,
+        *,
+        url: str = "",
+        model: str = MODEL,
+        script: dict[str, Any] | None = None,
+        patience: Patience | None = None,
+        body_seconds: float = 60,
+        home: Path | None = None,
+        beside: Served | None = None,
+        issue: int | None = None,
+        **caps: Any,
+    ) -> Served:
+        """A session of a provider of the wire `api`, or one that plays `script`; `beside` another,
+        of the same broker."""
+        return self.run(
+            self._open(api, url, model, script, patience, body_seconds, home, beside, issue, caps)
+        )
 
-    async def _open(self, api: str, url: str, model: str, script: dict[str, Any] | None, patience: Patience | None,
-                    body_seconds: float, home: Path | None, beside: Served | None, issue: int | None,
-                    caps: dict[str, Any]) -> Served:
+    async def _open(
+        self,
+        api: str,
+        url: str,
+        model: str,
+        script: dict[str, Any] | None,
+        patience: Patience | None,
+        body_seconds: float,
+        home: Path | None,
+        beside: Served | None,
+        issue: int | None,
+        caps: dict[str, Any],
+    ) -> Served:
         number = next(NUMBERS)
         clock, told = (beside.clock, beside.told) if beside else (Clock(), list[str]())
         home = home or self.folder / f"desk-{number}"
         home.mkdir(exist_ok=True)
         meter = Meter(home / "broker.sqlite", prices(), clock=clock)
-        breaker = beside.breaker if beside else Breaker("acme", Troubles(meter.engine), clock=clock, tell=told.append)
+        breaker = (
+            beside.breaker
+            if beside
+            else Breaker("acme", Troubles(meter.engine), clock=clock, tell=told.append)
+        )
         base = (url or self.endpoint.url) + ("/v1" if api == OPENAI else "")
-        source: Script | Upstream = Script("played", {"model": model, **script}) if script else Upstream(
-            Provider("acme", api, base, key_from="ACME_KEY"), KEY, breaker, clock=clock, sleep=clock.sleep, jitter=lambda: 0,
-            patience=patience)
+        source: Script | Upstream = (
+            Script("played", {"model": model, **script})
+            if script
+            else Upstream(
+                Provider("acme", api, base, key_from="ACME_KEY"),
+                KEY,
+                breaker,
+                clock=clock,
+                sleep=clock.sleep,
+                jitter=lambda: 0,
+                patience=patience,
+            )
+        )
         identity = Identity(f"s{number}", f"run-{number}", "implementer", issue or number, 1, model)
         rates = meter.prices.rates(MODEL, day="2026-11-02")
         room = Caps(**{"calls": 50, "usd": Decimal(50), "rates": rates, **caps})
         meter.open(identity, room)
         recorded = home / "recorded.json"
-        session = Session(identity, room, meter=meter, source=source, log=WireLog(home / f"{number}.jsonl", secret=KEY),
-                          model=model.removeprefix("acme/"), clock=clock,
-                          recorder=None if script else Recorder(recorded, about="", model=model))
+        session = Session(
+            identity,
+            room,
+            meter=meter,
+            source=source,
+            log=WireLog(home / f"{number}.jsonl", secret=KEY),
+            model=model.removeprefix("acme/"),
+            clock=clock,
+            recorder=None if script else Recorder(recorded, about="", model=model),
+        )
         socket = self.folder / f"{number}.sock"
         server = server_of(wire(session, body_seconds=body_seconds))
         serving = asyncio.create_task(server.serve(sockets=[listener(socket)]))
@@ -176,7 +224,11 @@ def claude() -> Iterator[Callable[[Served], Anthropic]]:
 
     def client(served: Served) -> Anthropic:
         http = line(served.socket, seconds=SECONDS)
-        clients.append(Anthropic(base_url="http://broker", api_key="of-the-box", max_retries=0, http_client=http))
+        clients.append(
+            Anthropic(
+                base_url="http://broker", api_key="of-the-box", max_retries=0, http_client=http
+            )
+        )
         return clients[-1]
 
     yield client
@@ -192,8 +244,14 @@ def gpt() -> Iterator[Callable[[Path], OpenAI]]:
     def client(socket: Path) -> OpenAI:
         import httpx
 
-        http = httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=SECONDS, trust_env=False)
-        clients.append(OpenAI(base_url="http://broker/v1", api_key="of-the-box", max_retries=0, http_client=http))
+        http = httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(socket)), timeout=SECONDS, trust_env=False
+        )
+        clients.append(
+            OpenAI(
+                base_url="http://broker/v1", api_key="of-the-box", max_retries=0, http_client=http
+            )
+        )
         return clients[-1]
 
     yield client
@@ -202,11 +260,17 @@ def gpt() -> Iterator[Callable[[Path], OpenAI]]:
 
 
 def streamed(dialect: Any, message: dict[str, Any], body: dict[str, Any]) -> list[bytes]:
-    """A message as the pieces that a provider of the dialect would send, its count of tokens included."""
-    return [dialect.encoded(event) for event in dialect.events(message, {**body, "stream_options": {"include_usage": True}})]
+    """A message as the pieces that a provider of the dialect would send, its count of tokens
+    included."""
+    return [
+        dialect.encoded(event)
+        for event in dialect.events(message, {**body, "stream_options": {"include_usage": True}})
+    ]
 
 
-def planned(dialect: Any, message: dict[str, Any], body: dict[str, Any], *, upto: int | None = None) -> Answer:
+def planned(
+    dialect: Any, message: dict[str, Any], body: dict[str, Any], *, upto: int | None = None
+) -> Answer:
     """What the provider says: whole, or streamed as `body` asks, or cut after so many pieces."""
     if not body.get("stream"):
         return Answer(dialect.answer(message, body))

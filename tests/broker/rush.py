@@ -1,6 +1,8 @@
-"""A crowd of real processes that spend at once: `rush.py FILE ADDRESS` prints how many calls they got together.
+"""A crowd of real processes that spend at once: `rush.py FILE ADDRESS` prints how many calls they
+got together.
 
-They are forked from one that has read the meter's code, and begin when the last of them is there."""
+They are forked from one that has read the meter's code, and begin when the last of them is
+there."""
 
 import os
 import sys
@@ -22,14 +24,21 @@ PRICES = Prices("2026-11-21", {"m": (Dated("", Rates(Price(0, 10_000_000, 0, 0, 
 
 
 def spend(file: Path, address: str) -> int:
-    """As many calls as there are, of a cent each; every other one is left open. How many that was."""
+    """As many calls as there are, of a cent each; every other one is left open. How many that
+    was."""
     with closing(Meter(file, PRICES, database=address)) as meter:
-        session, made = (Identity("s", "run", "implementer", 1, 1, "m"), Caps(1000, Decimal(1000), usd_day=CAP)), 0
+        session, made = (
+            (
+                Identity("s", "run", "implementer", 1, 1, "m"),
+                Caps(1000, Decimal(1000), usd_day=CAP),
+            ),
+            0,
+        )
         for number in range(TRIES):
             try:
                 call = meter.reserve(*session, CENT)
             except Refusal as refusal:
-                if refusal.about.get("cause") != "day":     # two that were in each other's way, say
+                if refusal.about.get("cause") != "day":  # two that were in each other's way, say
                     raise
             else:
                 made += 1
@@ -44,7 +53,7 @@ def main(file: Path, address: str) -> None:
     for _ in range(PROCESSES):
         if (child := os.fork()) == 0:
             os.close(holds)
-            os.read(waits, 1)               # ends when nobody holds the other end any more
+            os.read(waits, 1)  # ends when nobody holds the other end any more
             with suppress(Exception):
                 os._exit(spend(file, address))
             os._exit(TRIES + 1)

@@ -1,4 +1,5 @@
-"""One breaker for each provider: what opens it, for how long, and that it is known to the next broker."""
+"""One breaker for each provider: what opens it, for how long, and that it is known to the next
+broker."""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,16 +27,36 @@ from tests.agents.conftest import SECONDS
 ABOUT_THE_PROVIDER = {
     "a key that is not taken": (401, "authentication_error", "invalid x-api-key", Trouble.ACCESS),
     "nothing is paid for": (402, "billing_error", "pay", Trouble.QUOTA),
-    "a quota that is used up, said with 429": (429, "insufficient_quota", "You exceeded your current quota", Trouble.QUOTA),
-    "no credit, said with 400": (400, "invalid_request_error", "Your credit balance is too low to go on.", Trouble.QUOTA),
-    "a limit of billing, said with 400": (400, "billing_hard_limit_reached", "limit", Trouble.QUOTA),
+    "a quota that is used up, said with 429": (
+        429,
+        "insufficient_quota",
+        "You exceeded your current quota",
+        Trouble.QUOTA,
+    ),
+    "no credit, said with 400": (
+        400,
+        "invalid_request_error",
+        "Your credit balance is too low to go on.",
+        Trouble.QUOTA,
+    ),
+    "a limit of billing, said with 400": (
+        400,
+        "billing_hard_limit_reached",
+        "limit",
+        Trouble.QUOTA,
+    ),
     "a rate": (429, "rate_limit_error", "slow down", Trouble.OVERLOAD),
     "an overload": (529, "overloaded_error", "Overloaded", Trouble.OVERLOAD),
     "not available": (503, "api_error", "down", Trouble.OVERLOAD),
     "an error of its own": (500, "api_error", "oops", Trouble.FAILING),
     "a gateway's": (502, "api_error", "oops", Trouble.FAILING),
     "no answer in time": (504, "timeout_error", "late", Trouble.FAILING),
-    "no credit, in words of the request": (400, "invalid_request_error", "no tool 'credit balance is too low'", None),
+    "no credit, in words of the request": (
+        400,
+        "invalid_request_error",
+        "no tool 'credit balance is too low'",
+        None,
+    ),
     "a request that is wrong": (400, "invalid_request_error", "max_tokens", None),
     "a model that is not there": (404, "not_found_error", "model", None),
     "a text that a moderator stopped": (403, "forbidden", "flagged", None),
@@ -43,9 +64,12 @@ ABOUT_THE_PROVIDER = {
 }
 
 
-@pytest.mark.parametrize(("status", "kind", "message", "found"), ABOUT_THE_PROVIDER.values(), ids=ABOUT_THE_PROVIDER)
+@pytest.mark.parametrize(
+    ("status", "kind", "message", "found"), ABOUT_THE_PROVIDER.values(), ids=ABOUT_THE_PROVIDER
+)
 def test_what_is_wrong_with_the_provider_is_told_from_what_is_wrong_with_a_request(
-        status: int, kind: str, message: str, found: Trouble | None) -> None:
+    status: int, kind: str, message: str, found: Trouble | None
+) -> None:
     assert trouble(status, kind, message) is found
 
 
@@ -54,13 +78,18 @@ def test_each_further_failure_doubles_the_pause_up_to_an_hour(found: Trouble) ->
     pauses = [seconds_open(found, failures, wanted=None) for failures in range(1, 60)]
     before = IN_A_ROW[found] - 1
     assert pauses[:before] == [0] * before
-    assert pauses[before:before + 2] == [FIRST[found], 2 * FIRST[found]]
+    assert pauses[before : before + 2] == [FIRST[found], 2 * FIRST[found]]
     assert pauses == sorted(pauses)
     assert pauses[-1] == MOST
 
 
-@pytest.mark.parametrize(("wanted", "seconds"), [(None, 60), (0, 60), (-5, 60), (90.0, 90), (1e9, MOST), (float("inf"), MOST)])
-def test_a_provider_may_ask_for_more_and_never_for_ever(wanted: float | None, seconds: float) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "seconds"),
+    [(None, 60), (0, 60), (-5, 60), (90.0, 90), (1e9, MOST), (float("inf"), MOST)],
+)
+def test_a_provider_may_ask_for_more_and_never_for_ever(
+    wanted: float | None, seconds: float
+) -> None:
     assert seconds_open(Trouble.OVERLOAD, 1, wanted=wanted) == seconds
 
 
@@ -72,7 +101,13 @@ class Stand:
         self._meter = Meter(file, prices())
 
     def breaker(self, *, patience: float = PROBE) -> Breaker:
-        return Breaker("acme", Troubles(self._meter.engine), clock=lambda: self.at, tell=self.told.append, patience=patience)
+        return Breaker(
+            "acme",
+            Troubles(self._meter.engine),
+            clock=lambda: self.at,
+            tell=self.told.append,
+            patience=patience,
+        )
 
     def close(self) -> None:
         self._meter.close()
@@ -89,24 +124,41 @@ async def admitted(breaker: Breaker) -> None:
         pass
 
 
-def fails(breaker: Breaker, found: Trouble, why: str, *, issues: tuple[int, ...] = (1, 2)) -> Refusal | None:
+def fails(
+    breaker: Breaker, found: Trouble, why: str, *, issues: tuple[int, ...] = (1, 2)
+) -> Refusal | None:
     """A call for each of these issues; what the last of them is told."""
     return [breaker.failed(found, why, issue=issue, wanted=None) for issue in issues][-1]
 
 
-def test_while_it_is_open_nobody_is_let_through_and_everybody_is_told_until_when(stand: Stand) -> None:
+def test_while_it_is_open_nobody_is_let_through_and_everybody_is_told_until_when(
+    stand: Stand,
+) -> None:
     breaker = stand.breaker()
     asyncio.run(admitted(breaker))
     fails(breaker, Trouble.OVERLOAD, "it is overloaded")
     with pytest.raises(Refusal) as refused:
         asyncio.run(admitted(breaker))
-    assert (refused.value.kind, refused.value.status, refused.value.retry_after) == ("factory_paused", 503, "60")
+    assert (refused.value.kind, refused.value.status, refused.value.retry_after) == (
+        "factory_paused",
+        503,
+        "60",
+    )
     assert refused.value.about == {"cause": "provider", "again_at": "1970-01-01T00:17:40+00:00"}
     assert refused.value.free
     assert refused.value.final
-    assert breaker.document() == {"provider": "acme", "again_at": "1970-01-01T00:17:40+00:00", "why": "it is overloaded"}
-    assert stand.told == ["the model provider acme is not asked for issue 1 before 1970-01-01T00:17:40+00:00: it is overloaded",
-                          "the model provider acme is not asked before 1970-01-01T00:17:40+00:00: it is overloaded"]
+    assert breaker.document() == {
+        "provider": "acme",
+        "again_at": "1970-01-01T00:17:40+00:00",
+        "why": "it is overloaded",
+    }
+    assert stand.told == [
+        (
+            "the model provider acme is not asked for issue 1 before 1970-01-01T00:17:40+00:00: it"
+            " is overloaded"
+        ),
+        "the model provider acme is not asked before 1970-01-01T00:17:40+00:00: it is overloaded",
+    ]
     stand.at += 60
     assert breaker.document() is None
     asyncio.run(admitted(breaker))
@@ -124,7 +176,9 @@ def test_the_next_broker_knows_it_and_counts_on(stand: Stand) -> None:
     assert fails(stand.breaker(), Trouble.OVERLOAD, "once more").retry_after == "60"
 
 
-def test_failures_that_may_be_those_of_a_request_open_it_at_the_third_in_a_row(stand: Stand) -> None:
+def test_failures_that_may_be_those_of_a_request_open_it_at_the_third_in_a_row(
+    stand: Stand,
+) -> None:
     breaker = stand.breaker()
     for _ in range(2):
         assert fails(breaker, Trouble.FAILING, "500") is None
@@ -138,7 +192,9 @@ def test_failures_that_may_be_those_of_a_request_open_it_at_the_third_in_a_row(s
 
 
 @pytest.mark.parametrize("answers", [True, False])
-def test_after_a_pause_one_call_goes_first_and_the_others_wait_for_what_becomes_of_it(stand: Stand, answers: bool) -> None:
+def test_after_a_pause_one_call_goes_first_and_the_others_wait_for_what_becomes_of_it(
+    stand: Stand, answers: bool
+) -> None:
     breaker = stand.breaker()
     fails(breaker, Trouble.OVERLOAD, "it is overloaded")
     stand.at += 60
@@ -170,7 +226,11 @@ def test_after_a_pause_one_call_goes_first_and_the_others_wait_for_what_becomes_
 
     one, other = asyncio.run(both())
     assert one is None
-    assert (order, other) == (["first", "second"], None) if answers else (order == ["first"] and isinstance(other, Refusal))
+    assert (
+        (order, other) == (["first", "second"], None)
+        if answers
+        else (order == ["first"] and isinstance(other, Refusal))
+    )
 
 
 async def hanging(breaker: Breaker, issue: int) -> asyncio.Task[None]:

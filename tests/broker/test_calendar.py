@@ -15,16 +15,23 @@ CAPS = Caps(calls=9, usd=Decimal(1), usd_month=Decimal("0.05"))
 FIVE_CENTS, CENT = Tokens(output=5), Tokens(output=1)
 
 
-@pytest.mark.parametrize(("first", "then", "again"), [
-    ("2027-02-01T00:00", "2027-02-28T23:59", "2027-03-01T00:00:00+00:00"),      # no 29th
-    ("2028-02-01T00:00", "2028-02-29T23:59", "2028-03-01T00:00:00+00:00"),
-    ("2027-01-01T00:00", "2027-01-31T23:59", "2027-02-01T00:00:00+00:00"),
-    ("2027-12-01T00:00", "2027-12-31T23:59", "2028-01-01T00:00:00+00:00"),
-    ("2027-01-31T23:59", "2027-02-01T00:00", None),
-    ("2027-02-28T23:59", "2027-03-01T00:00", None),
-])
-def test_a_month_is_from_its_first_day_to_its_last(tmp_path: Path, first: str, then: str, again: str | None) -> None:
-    clock = [datetime.fromisoformat(f"{at}+00:00").astimezone(UTC).timestamp() for at in (first, then)]
+@pytest.mark.parametrize(
+    ("first", "then", "again"),
+    [
+        ("2027-02-01T00:00", "2027-02-28T23:59", "2027-03-01T00:00:00+00:00"),  # no 29th
+        ("2028-02-01T00:00", "2028-02-29T23:59", "2028-03-01T00:00:00+00:00"),
+        ("2027-01-01T00:00", "2027-01-31T23:59", "2027-02-01T00:00:00+00:00"),
+        ("2027-12-01T00:00", "2027-12-31T23:59", "2028-01-01T00:00:00+00:00"),
+        ("2027-01-31T23:59", "2027-02-01T00:00", None),
+        ("2027-02-28T23:59", "2027-03-01T00:00", None),
+    ],
+)
+def test_a_month_is_from_its_first_day_to_its_last(
+    tmp_path: Path, first: str, then: str, again: str | None
+) -> None:
+    clock = [
+        datetime.fromisoformat(f"{at}+00:00").astimezone(UTC).timestamp() for at in (first, then)
+    ]
     meter = Meter(tmp_path / "broker.sqlite", PRICES, clock=lambda: clock[0])
     who = Identity("s", "run", "implementer", 1, 1, "m")
     meter.open(who, CAPS)

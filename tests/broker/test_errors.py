@@ -30,9 +30,16 @@ from tests.agents.conftest import Provider as Endpoint
 from tests.broker.conftest import Desk, Served, streamed
 
 CHAT, RESPONSES = DIALECTS["openai"]
-ASK: dict[str, Any] = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}]}
+ASK: dict[str, Any] = {
+    "model": MODEL,
+    "max_tokens": 100,
+    "messages": [{"role": "user", "content": "Hello"}],
+}
 INPUT = {"model": MODEL, "max_output_tokens": 100, "input": "Hello"}
-SAID = message(text("Hello, sea. " * 9), {"type": "tool_use", "id": "t", "name": "run", "input": {"command": "ls -l"}})
+SAID = message(
+    text("Hello, sea. " * 9),
+    {"type": "tool_use", "id": "t", "name": "run", "input": {"command": "ls -l"}},
+)
 Claude, Gpt = Callable[[Served], Anthropic], Callable[[Path], OpenAI]
 
 
@@ -58,11 +65,21 @@ STATUSES = {
 }
 
 
-@pytest.mark.parametrize(("status", "tries", "claudes", "gpts"), [(status, *rest) for status, rest in STATUSES.items()])
+@pytest.mark.parametrize(
+    ("status", "tries", "claudes", "gpts"), [(status, *rest) for status, rest in STATUSES.items()]
+)
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_error_comes_back_with_its_status_after_the_tries_that_may_help(
-        desk: Desk, provider: Endpoint, claude: Claude, gpt: Gpt, stream: bool, status: int, tries: int, claudes: Any,
-        gpts: Any) -> None:
+    desk: Desk,
+    provider: Endpoint,
+    claude: Claude,
+    gpt: Gpt,
+    stream: bool,
+    status: int,
+    tries: int,
+    claudes: Any,
+    gpts: Any,
+) -> None:
     one, other = desk.open(), desk.open("openai")
     provider.plan(*[error(status) for _ in range(2 * tries)])
     with pytest.raises(claudes) as refused:
@@ -70,18 +87,37 @@ def test_an_error_comes_back_with_its_status_after_the_tries_that_may_help(
     assert (refused.value.status_code, len(provider.seen)) == (status, tries)
     with pytest.raises(gpts) as denied:
         gpt(other.socket).responses.create(**INPUT, stream=stream)
-    assert (denied.value.status_code, denied.value.type, denied.value.code) == (status, "api_error", "api_error")
+    assert (denied.value.status_code, denied.value.type, denied.value.code) == (
+        status,
+        "api_error",
+        "api_error",
+    )
     assert len(provider.seen) == 2 * tries
-    assert KEY not in str(refused.value) + str(denied.value) + refused.value.response.text + denied.value.response.text
-    assert refused.value.response.headers["x-should-retry"] == denied.value.response.headers["x-should-retry"] == "false"
+    assert (
+        KEY
+        not in str(refused.value)
+        + str(denied.value)
+        + refused.value.response.text
+        + denied.value.response.text
+    )
+    assert (
+        refused.value.response.headers["x-should-retry"]
+        == denied.value.response.headers["x-should-retry"]
+        == "false"
+    )
     may_have_cost = status in (500, 502, 504)
-    four_times_held = Decimal("0.02")       # 0.0052 or more for each try that may have been billed
-    assert min(one.cost, other.cost) > four_times_held if may_have_cost else max(one.cost, other.cost) == 0
+    four_times_held = Decimal("0.02")  # 0.0052 or more for each try that may have been billed
+    assert (
+        min(one.cost, other.cost) > four_times_held
+        if may_have_cost
+        else max(one.cost, other.cost) == 0
+    )
 
 
 @pytest.mark.parametrize("api", ["anthropic", "openai"])
 def test_a_key_that_is_not_taken_is_the_operators_to_know_and_pauses(
-        desk: Desk, provider: Endpoint, claude: Claude, gpt: Gpt, api: str) -> None:
+    desk: Desk, provider: Endpoint, claude: Claude, gpt: Gpt, api: str
+) -> None:
     served = desk.open(api)
     provider.plan(error(401, "authentication_error"))
     asking: Any = claude(served).messages if api == "anthropic" else gpt(served.socket).responses
@@ -92,21 +128,38 @@ def test_a_key_that_is_not_taken_is_the_operators_to_know_and_pauses(
     assert "no, says" not in told.text
     assert told.json()["error"]["type"] == "factory_paused"
     assert told.json()["error"]["again_at"] == "2026-11-02T12:10:00+00:00"
-    assert served.told == [f"the model provider acme is not asked for issue {served.session.identity.issue} before "
-                           "2026-11-02T12:10:00+00:00: it does not take our key (401); "
-                           "put a valid one into ACME_KEY and restart the factory"]
+    assert served.told == [
+        f"the model provider acme is not asked for issue {served.session.identity.issue} before "
+        "2026-11-02T12:10:00+00:00: it does not take our key (401); "
+        "put a valid one into ACME_KEY and restart the factory"
+    ]
     assert KEY not in str(served.told)
     assert served.cost == 0
 
 
 @pytest.mark.parametrize("api", ["anthropic", "openai"])
-@pytest.mark.parametrize(("status", "kind", "tries"), [
-    (400, "invalid_request_error", 1), (401, "authentication_error", 1), (529, "overloaded_error", 4)])
+@pytest.mark.parametrize(
+    ("status", "kind", "tries"),
+    [
+        (400, "invalid_request_error", 1),
+        (401, "authentication_error", 1),
+        (529, "overloaded_error", 4),
+    ],
+)
 def test_what_was_refused_is_refused_alike_when_its_wire_log_is_played(
-        desk: Desk, provider: Endpoint, claude: Claude, gpt: Gpt, api: str, status: int, kind: str,
-        tries: int) -> None:
+    desk: Desk,
+    provider: Endpoint,
+    claude: Claude,
+    gpt: Gpt,
+    api: str,
+    status: int,
+    kind: str,
+    tries: int,
+) -> None:
     def told(served: Served) -> tuple[int, Any]:
-        asking: Any = claude(served).messages if api == "anthropic" else gpt(served.socket).responses
+        asking: Any = (
+            claude(served).messages if api == "anthropic" else gpt(served.socket).responses
+        )
         with pytest.raises((anthropic.APIStatusError, openai.APIStatusError)) as refused:
             asking.create(**(ASK if api == "anthropic" else INPUT))
         return refused.value.response.status_code, refused.value.response.json()
@@ -119,7 +172,9 @@ def test_what_was_refused_is_refused_alike_when_its_wire_log_is_played(
 
 
 @pytest.mark.parametrize("cap", ["usd", "usd_call", "usd_day"])
-def test_a_cap_that_refused_a_call_refuses_it_again_when_its_wire_log_is_played(desk: Desk, claude: Claude, cap: str) -> None:
+def test_a_cap_that_refused_a_call_refuses_it_again_when_its_wire_log_is_played(
+    desk: Desk, claude: Claude, cap: str
+) -> None:
     def told(served: Served) -> tuple[int, Any]:
         with pytest.raises(anthropic.APIStatusError) as refused:
             claude(served).messages.create(**ASK)
@@ -129,7 +184,9 @@ def test_a_cap_that_refused_a_call_refuses_it_again_when_its_wire_log_is_played(
     then = told(served)
     [log] = desk.folder.glob(f"desk-*/{served.socket.stem}.jsonl")
     [line_of_it] = map(json.loads, log.read_text().splitlines())
-    again = desk.open(script=script_of([line_of_it]), **{cap: Decimal("0.00002")})      # whose own words would be others
+    again = desk.open(
+        script=script_of([line_of_it]), **{cap: Decimal("0.00002")}
+    )  # whose own words would be others
     assert told(again) == then
     assert again.usage["calls"] == served.usage["calls"] == 0
     assert "$0.00001 for" in line_of_it["error"]
@@ -141,7 +198,8 @@ QUOTA = {"insufficient_quota": 429, "billing_error": 402}
 @pytest.mark.parametrize(("kind", "status"), QUOTA.items())
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_quota_that_is_used_up_is_asked_once_and_pauses(
-        desk: Desk, provider: Endpoint, gpt: Gpt, kind: str, status: int, stream: bool) -> None:
+    desk: Desk, provider: Endpoint, gpt: Gpt, kind: str, status: int, stream: bool
+) -> None:
     served = desk.open("openai")
     provider.plan(error(status, kind))
     client = gpt(served.socket)
@@ -154,7 +212,9 @@ def test_a_quota_that_is_used_up_is_asked_once_and_pauses(
     assert served.usage["fault"]["cause"] == "issue"
 
 
-def test_an_overload_that_does_not_pass_pauses_until_the_provider_said(desk: Desk, provider: Endpoint, claude: Claude) -> None:
+def test_an_overload_that_does_not_pass_pauses_until_the_provider_said(
+    desk: Desk, provider: Endpoint, claude: Claude
+) -> None:
     served = desk.open()
     provider.plan(error(429, "rate_limit_error", **{"retry-after": "1800"}))
     with pytest.raises(anthropic.RateLimitError) as refused:
@@ -166,12 +226,13 @@ def test_an_overload_that_does_not_pass_pauses_until_the_provider_said(desk: Des
 
 
 def test_after_the_pause_it_is_asked_again_and_all_is_well(
-        desk: Desk, provider: Endpoint, claude: Claude, tmp_path: Path) -> None:
+    desk: Desk, provider: Endpoint, claude: Claude, tmp_path: Path
+) -> None:
     first = desk.open(home=tmp_path, issue=9)
     provider.plan(error(429, "rate_limit_error", **{"retry-after": "1800"}))
     with pytest.raises(anthropic.RateLimitError):
         claude(first).messages.create(**ASK)
-    early = desk.open(home=tmp_path, issue=9)        # another broker, over the same store: it knows
+    early = desk.open(home=tmp_path, issue=9)  # another broker, over the same store: it knows
     with pytest.raises(anthropic.InternalServerError, match="is not asked for issue 9 now"):
         claude(early).messages.create(**ASK)
     assert early.cost == 0
@@ -186,8 +247,10 @@ def test_three_streams_cut_in_a_row_pause(desk: Desk, provider: Endpoint, claude
     served = desk.open()
     for _ in range(3):
         provider.plan(Answer(pieces=streamed(MESSAGES, SAID, {})[:6]))
-        with pytest.raises(anthropic.APIStatusError, match="ended before the message did"), \
-                claude(served).messages.stream(**ASK) as stream:
+        with (
+            pytest.raises(anthropic.APIStatusError, match="ended before the message did"),
+            claude(served).messages.stream(**ASK) as stream,
+        ):
             stream.get_final_message()
     assert served.usage["fault"]["type"] == "factory_paused"
 
@@ -206,20 +269,51 @@ def test_a_box_that_hangs_up_opens_nothing(desk: Desk, provider: Endpoint, claud
 
 
 IN_STREAM = {
-    "chat": (CHAT, [{"error": {"message": f"Overloaded, says {KEY}", "type": "overloaded_error", "code": None}}]),
-    "responses": (RESPONSES, [{"type": "error", "code": "overloaded_error", "message": f"Overloaded, says {KEY}"}]),
-    "a failed response": (RESPONSES, [{"type": "response.failed", "response": {"error": {
-        "code": "overloaded_error", "message": f"Overloaded, says {KEY}"}}}]),
+    "chat": (
+        CHAT,
+        [
+            {
+                "error": {
+                    "message": f"Overloaded, says {KEY}",
+                    "type": "overloaded_error",
+                    "code": None,
+                }
+            }
+        ],
+    ),
+    "responses": (
+        RESPONSES,
+        [{"type": "error", "code": "overloaded_error", "message": f"Overloaded, says {KEY}"}],
+    ),
+    "a failed response": (
+        RESPONSES,
+        [
+            {
+                "type": "response.failed",
+                "response": {
+                    "error": {"code": "overloaded_error", "message": f"Overloaded, says {KEY}"}
+                },
+            }
+        ],
+    ),
 }
 
 
 @pytest.mark.parametrize(("dialect", "events"), IN_STREAM.values(), ids=IN_STREAM)
 @pytest.mark.parametrize("begun", [0, 2, 7])
 def test_an_error_within_a_stream_is_asked_again_where_nothing_was_answered_and_else_told(
-        desk: Desk, provider: Endpoint, gpt: Gpt, dialect: Any, events: list[Any], begun: int) -> None:
-    """A response begins with two events that answer nothing; a chat completion with its first words."""
+    desk: Desk, provider: Endpoint, gpt: Gpt, dialect: Any, events: list[Any], begun: int
+) -> None:
+    """A response begins with two events that answer nothing; a chat completion with its first
+    words."""
     served, pieces = desk.open("openai"), streamed(dialect, SAID, {})
-    faulty = [*pieces[:begun], *(f"event: {event.get('type')}\ndata: {json.dumps(event)}\n\n".encode() for event in events)]
+    faulty = [
+        *pieces[:begun],
+        *(
+            f"event: {event.get('type')}\ndata: {json.dumps(event)}\n\n".encode()
+            for event in events
+        ),
+    ]
     provider.plan(Answer(pieces=faulty))
     asked_again = begun == 0 or (begun == 2 and dialect is RESPONSES)
     if asked_again:
@@ -235,21 +329,28 @@ def test_an_error_within_a_stream_is_asked_again_where_nothing_was_answered_and_
     assert len(provider.seen) == 1 + asked_again
 
 
-def test_a_provider_that_hangs_is_waited_for_and_not_for_ever(desk: Desk, provider: Endpoint, claude: Claude) -> None:
+def test_a_provider_that_hangs_is_waited_for_and_not_for_ever(
+    desk: Desk, provider: Endpoint, claude: Claude
+) -> None:
     held = threading.Event()
     served = desk.open(patience=Patience(silent=0.3))
     provider.plan(Answer(pieces=streamed(MESSAGES, SAID, {}), pause=held))
-    with pytest.raises(anthropic.APIStatusError, match=r"the provider said nothing for 0\.3 s"), \
-            claude(served).messages.stream(**ASK) as stream:
+    with (
+        pytest.raises(anthropic.APIStatusError, match=r"the provider said nothing for 0\.3 s"),
+        claude(served).messages.stream(**ASK) as stream,
+    ):
         stream.get_final_message()
     held.set()
     assert served.cost > Decimal("0.005")
-    assert eventually(lambda: not provider.planned)     # a busy provider may only now come to read what it was asked
+    assert eventually(
+        lambda: not provider.planned
+    )  # a busy provider may only now come to read what it was asked
     assert len(provider.seen) == 1
 
 
 class Dribble:
-    """A provider that never comes to an end: of a body, or of a stream with something in it each time."""
+    """A provider that never comes to an end: of a body, or of a stream with something in it each
+    time."""
 
     def __init__(self, piece: bytes, head: bytes) -> None:
         import socket
@@ -263,7 +364,9 @@ class Dribble:
         line, _ = self._server.accept()
         with line:
             line.recv(65536)
-            line.sendall(b"HTTP/1.1 200 OK\r\n" + self._head + b"transfer-encoding: chunked\r\n\r\n")
+            line.sendall(
+                b"HTTP/1.1 200 OK\r\n" + self._head + b"transfer-encoding: chunked\r\n\r\n"
+            )
             try:
                 while not self._over.wait(0.02):
                     line.sendall(f"{len(self._piece):x}\r\n".encode() + self._piece + b"\r\n")
@@ -275,13 +378,21 @@ class Dribble:
         self._server.close()
 
 
-ENDLESS = {"a body": (False, b" ", b"content-type: application/json\r\n"),
-           "pings": (True, b'event: ping\ndata: {"type": "ping"}\n\n', b"content-type: text/event-stream\r\n"),
-           "one event": (True, b"data: x", b"content-type: text/event-stream\r\n")}
+ENDLESS = {
+    "a body": (False, b" ", b"content-type: application/json\r\n"),
+    "pings": (
+        True,
+        b'event: ping\ndata: {"type": "ping"}\n\n',
+        b"content-type: text/event-stream\r\n",
+    ),
+    "one event": (True, b"data: x", b"content-type: text/event-stream\r\n"),
+}
 
 
 @pytest.mark.parametrize(("stream", "piece", "head"), ENDLESS.values(), ids=ENDLESS)
-def test_an_answer_that_never_ends_is_ended(desk: Desk, claude: Claude, stream: bool, piece: bytes, head: bytes) -> None:
+def test_an_answer_that_never_ends_is_ended(
+    desk: Desk, claude: Claude, stream: bool, piece: bytes, head: bytes
+) -> None:
     dribble = Dribble(piece, head)
     served = desk.open(url=dribble.url, patience=Patience(whole=0.5))
     with pytest.raises(anthropic.APIStatusError, match=r"took longer than 0\.5 s"):
@@ -307,37 +418,67 @@ def test_a_body_of_a_box_that_never_ends_is_refused(desk: Desk) -> None:
 @pytest.mark.parametrize("packing", ["gzip", "zstd", "br", "deflate"])
 def test_a_packed_body_is_refused_by_name(desk: Desk, packing: str) -> None:
     with line(desk.open("openai").socket, seconds=SECONDS) as http:
-        refused = http.post("/v1/responses", content=b"\x1f\x8b", headers={"content-encoding": packing})
+        refused = http.post(
+            "/v1/responses", content=b"\x1f\x8b", headers={"content-encoding": packing}
+        )
     assert (refused.status_code, refused.json()["error"]["message"]) == (
-        415, f"a body with content-encoding {packing} is not read; send it as it is")
+        415,
+        f"a body with content-encoding {packing} is not read; send it as it is",
+    )
 
 
 def test_a_tools_result_of_ten_megabytes_is_refused_as_too_large_on_either_wire(
-        desk: Desk, claude: Claude, gpt: Gpt) -> None:
+    desk: Desk, claude: Claude, gpt: Gpt
+) -> None:
     result = {"type": "tool_result", "tool_use_id": "t", "content": "x" * 10_000_000}
     with pytest.raises(anthropic.APIStatusError) as refused:
-        claude(desk.open()).messages.create(**ASK | {"messages": [{"role": "user", "content": [result]}]})
+        claude(desk.open()).messages.create(
+            **ASK | {"messages": [{"role": "user", "content": [result]}]}
+        )
     with pytest.raises(openai.APIStatusError) as denied:
-        gpt(desk.open("openai").socket).responses.create(**INPUT | {"input": [
-            {"type": "function_call_output", "call_id": "t", "output": "x" * 10_000_000}]})
+        gpt(desk.open("openai").socket).responses.create(
+            **INPUT
+            | {
+                "input": [
+                    {"type": "function_call_output", "call_id": "t", "output": "x" * 10_000_000}
+                ]
+            }
+        )
     assert (refused.value.status_code, denied.value.status_code) == (413, 413)
 
 
-@pytest.mark.parametrize("dialect", [MESSAGES, CHAT, RESPONSES], ids=["messages", "chat", "responses"])
+@pytest.mark.parametrize(
+    "dialect", [MESSAGES, CHAT, RESPONSES], ids=["messages", "chat", "responses"]
+)
 def test_a_provider_that_writes_on_beyond_its_limit_is_cut_where_the_cap_is_crossed(
-        desk: Desk, provider: Endpoint, claude: Claude, gpt: Gpt, dialect: Any) -> None:
+    desk: Desk, provider: Endpoint, claude: Claude, gpt: Gpt, dialect: Any
+) -> None:
     """By an estimate: the wire's own count comes at the end, and this end never would."""
     endless = message(text("word " * 4_000), output_tokens=50_000)
     served = desk.open("anthropic" if dialect is MESSAGES else "openai", usd=Decimal("0.02"))
     pieces = streamed(dialect, endless, {})
-    provider.plan(Answer(pieces=[b"".join(pieces[start:start + 200]) for start in range(0, len(pieces) * 2 // 3, 200)]))
+    provider.plan(
+        Answer(
+            pieces=[
+                b"".join(pieces[start : start + 200])
+                for start in range(0, len(pieces) * 2 // 3, 200)
+            ]
+        )
+    )
     shown: list[Any] = []
-    made: Any = claude(served).messages if dialect is MESSAGES else (
-        gpt(served.socket).chat.completions if dialect is CHAT else gpt(served.socket).responses)
-    with pytest.raises((anthropic.APIStatusError, openai.APIError), match=r"cap of \$0.02 for this session") as cut:
+    made: Any = (
+        claude(served).messages
+        if dialect is MESSAGES
+        else (
+            gpt(served.socket).chat.completions if dialect is CHAT else gpt(served.socket).responses
+        )
+    )
+    with pytest.raises(
+        (anthropic.APIStatusError, openai.APIError), match=r"cap of \$0.02 for this session"
+    ) as cut:
         shown.extend(made.create(**(INPUT if dialect is RESPONSES else ASK), stream=True))
     assert cut.value.type == "budget_exhausted"
     assert 0 < len(shown) < len(pieces) * 2 // 3
     assert Decimal("0.017") < served.cost < Decimal("0.023")
     assert eventually(lambda: served.usage["fault"] is not None)
-    assert served.told == []        # that is not what is wrong with a provider
+    assert served.told == []  # that is not what is wrong with a provider

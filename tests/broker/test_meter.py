@@ -18,7 +18,7 @@ from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.session import worst
 
 DAY = 86_400.0
-CENT = Tokens(output=1)     # at a price of one cent a token of output
+CENT = Tokens(output=1)  # at a price of one cent a token of output
 RATES = Rates(Price(input=1_000, output=10_000_000, cache_read=0, cache_write=0, cache_write_1h=0))
 PRICES = Prices("2026-11-21", {"m": (Dated("", RATES),)})
 
@@ -37,7 +37,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def another(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Callable[[], Meter]]:
+def another(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: Clock
+) -> Iterator[Callable[[], Meter]]:
     """One more broker's meter on the same table."""
     address = request.getfixturevalue("postgres").database() if request.param == "postgres" else ""
     opened: list[Meter] = []
@@ -72,17 +74,28 @@ def test_a_call_counts_as_reserved_until_it_is_settled(meter: Meter) -> None:
     assert dollars(meter.spent_by_session("s").cost) == Decimal("0.5")
     call.settle(Tokens(input=2, output=3, cache_read=4))
     spent = meter.spent_by_session("s")
-    assert (spent.calls, spent.input_tokens, spent.output_tokens, spent.cache_read_tokens) == (1, 2, 3, 4)
+    assert (spent.calls, spent.input_tokens, spent.output_tokens, spent.cache_read_tokens) == (
+        1,
+        2,
+        3,
+        4,
+    )
     assert dollars(spent.cost) == Decimal("0.030002")
 
 
 def test_a_call_that_would_cross_the_cap_is_not_made(meter: Meter) -> None:
     session = opened(meter, usd=Decimal("0.10"))
     meter.reserve(*session, Tokens(output=6)).settle(CENT)
-    meter.reserve(*session, Tokens(output=9))           # 1 + 9 cents: the cap itself may be reached
-    with pytest.raises(Refusal, match=r"the cap of \$0.10 for this session would be crossed: \$0.1000") as refused:
+    meter.reserve(*session, Tokens(output=9))  # 1 + 9 cents: the cap itself may be reached
+    with pytest.raises(
+        Refusal, match=r"the cap of \$0.10 for this session would be crossed: \$0.1000"
+    ) as refused:
         meter.reserve(*session, CENT)
-    assert (refused.value.status, refused.value.kind, refused.value.final) == (403, "budget_exhausted", True)
+    assert (refused.value.status, refused.value.kind, refused.value.final) == (
+        403,
+        "budget_exhausted",
+        True,
+    )
 
 
 def test_calls_are_capped_whatever_they_cost(meter: Meter) -> None:
@@ -101,7 +114,7 @@ def test_an_issue_is_capped_over_all_its_sessions_for_life(meter: Meter, clock: 
     meter.reserve(*second, Tokens(output=2))
     with pytest.raises(Refusal, match="for this issue 1 would be crossed"):
         meter.reserve(*second, CENT)
-    with pytest.raises(Refusal, match="for this issue 1"):      # and no further session is opened
+    with pytest.raises(Refusal, match="for this issue 1"):  # and no further session is opened
         opened(meter, "third", **cap)
     meter.reserve(*opened(meter, "of another", issue=2, **cap), Tokens(output=5))
     assert dollars(meter.spent_on_issue(1).cost) == Decimal("0.05")
@@ -113,7 +126,11 @@ def test_a_day_is_capped_over_all_issues_and_ends(meter: Meter, clock: Clock) ->
     with pytest.raises(Refusal, match="for this day") as refused:
         opened(meter, "second", issue=2, **cap)
     told = refused.value.body()["error"]
-    assert (told["type"], told["cause"], told["again_at"]) == ("factory_paused", "day", "1972-09-28T00:00:00+00:00")
+    assert (told["type"], told["cause"], told["again_at"]) == (
+        "factory_paused",
+        "day",
+        "1972-09-28T00:00:00+00:00",
+    )
     assert refused.value.final
     clock.at += DAY
     meter.reserve(*opened(meter, "third", issue=2, **cap), Tokens(output=5))
@@ -142,7 +159,7 @@ def test_what_no_day_has_room_for_is_no_pause(meter: Meter) -> None:
     assert refused.value.kind == "budget_exhausted"
     meter.reserve(*session, CENT)
     with pytest.raises(Refusal, match=r"for this day .* it goes on at 1972-09-28"):
-        meter.reserve(*session, Tokens(output=5))      # tomorrow it has room
+        meter.reserve(*session, Tokens(output=5))  # tomorrow it has room
 
 
 def test_the_cap_of_an_issue_goes_before_that_of_a_day(meter: Meter) -> None:
@@ -156,10 +173,12 @@ def test_the_cap_of_an_issue_goes_before_that_of_a_day(meter: Meter) -> None:
 
 def test_one_call_is_capped_also_by_what_it_turns_out_to_be(meter: Meter) -> None:
     session = opened(meter, usd_call=Decimal("0.10"))
-    with pytest.raises(Refusal, match=r"the cap of \$0.10 for one call would be crossed: it may come to \$0.1100$"):
+    with pytest.raises(
+        Refusal, match=r"the cap of \$0.10 for one call would be crossed: it may come to \$0.1100$"
+    ):
         meter.reserve(*session, Tokens(output=11))
     call = meter.reserve(*session, Tokens(output=10))
-    call.again()                            # another call
+    call.again()  # another call
     with pytest.raises(Refusal, match="for one call"):
         call.exceed(Tokens(output=11))
 
@@ -173,7 +192,9 @@ def test_a_run_is_capped_over_all_its_sessions(meter: Meter) -> None:
     meter.reserve(*second, Tokens(output=2))
 
 
-def test_a_call_that_a_dead_broker_left_is_spent_in_full_and_once(meter: Meter, another: Callable[[], Meter]) -> None:
+def test_a_call_that_a_dead_broker_left_is_spent_in_full_and_once(
+    meter: Meter, another: Callable[[], Meter]
+) -> None:
     """Killed between the reservation and its settling; and then the dead one was only asleep."""
     call = meter.reserve(*opened(meter), Tokens(output=7))
     heir = another()
@@ -203,9 +224,14 @@ def test_a_price_of_ones_own_goes_before_the_table(meter: Meter) -> None:
     assert dollars(meter.spent_by_session("s").cost) == Decimal("0.06")
 
 
-def test_a_cap_that_a_model_without_a_price_would_cross_says_whose_price_was_taken(meter: Meter) -> None:
+def test_a_cap_that_a_model_without_a_price_would_cross_says_whose_price_was_taken(
+    meter: Meter,
+) -> None:
     own = Rates(Price(input=0, output=10**9, cache_read=0, cache_write=0, cache_write_1h=0))
-    for rates, says in ((None, "which has none of nobody-1: give its own as [prices]"), (own, "more may be needed")):
+    for rates, says in (
+        (None, "which has none of nobody-1: give its own as [prices]"),
+        (own, "more may be needed"),
+    ):
         identity, caps = opened(meter, f"s-{says}", rates=rates)
         with pytest.raises(Refusal) as refused:
             meter.reserve(replace(identity, model="nobody-1"), caps, Tokens(output=10_000))
@@ -214,32 +240,60 @@ def test_a_cap_that_a_model_without_a_price_would_cross_says_whose_price_was_tak
 
 
 def test_only_a_settlement_that_frees_money_may_be_lost_with_the_machine(meter: Meter) -> None:
-    asked = {"sqlite": "PRAGMA synchronous", "postgresql": "SHOW synchronous_commit"}[meter.engine.dialect.name]
+    asked = {"sqlite": "PRAGMA synchronous", "postgresql": "SHOW synchronous_commit"}[
+        meter.engine.dialect.name
+    ]
     waits = {2: True, 1: False, "on": True, "off": False}
     seen: list[bool] = []
-    sa.event.listen(meter.engine, "commit", lambda tx: seen.append(waits[tx.exec_driver_sql(asked).scalar_one()]))
+    sa.event.listen(
+        meter.engine,
+        "commit",
+        lambda tx: seen.append(waits[tx.exec_driver_sql(asked).scalar_one()]),
+    )
     session = opened(meter, usd=Decimal(9))
     assert seen == [True]
-    for settle, waited in ((lambda call: call.settle(CENT), False), (lambda call: call.free(), False),
-                           (lambda call: call.forfeit(CENT), False), (lambda call: call.forfeit(Tokens(output=4)), True)):
+    for settle, waited in (
+        (lambda call: call.settle(CENT), False),
+        (lambda call: call.free(), False),
+        (lambda call: call.forfeit(CENT), False),
+        (lambda call: call.forfeit(Tokens(output=4)), True),
+    ):
         seen.clear()
         settle(meter.reserve(*session, Tokens(output=3)))
         assert seen == [True, waited]
 
 
-def test_lines_tell_what_was_settled_what_is_held_and_what_is_open(meter: Meter, clock: Clock) -> None:
+def test_lines_tell_what_was_settled_what_is_held_and_what_is_open(
+    meter: Meter, clock: Clock
+) -> None:
     session = opened(meter)
     meter.reserve(*session, Tokens(output=9)).settle(Tokens(input=5, output=2, cache_read=15))
     meter.reserve(*session, Tokens(output=3)).forfeit(Tokens(output=1))
     clock.at += DAY
     meter.reserve(*session, Tokens(output=4))
     first, second = meter.lines()
-    assert (first.session, first.run, first.role, first.issue, first.model) == ("s", "run", "implementer", 1, "m")
+    assert (first.session, first.run, first.role, first.issue, first.model) == (
+        "s",
+        "run",
+        "implementer",
+        1,
+        "m",
+    )
     assert not first.replayed
-    assert (first.day, first.calls, first.input_tokens, first.cache_read_tokens, first.output_tokens) == (
-        "1972-09-27", 2, 20, 15, 3)
+    assert (
+        first.day,
+        first.calls,
+        first.input_tokens,
+        first.cache_read_tokens,
+        first.output_tokens,
+    ) == ("1972-09-27", 2, 20, 15, 3)
     assert (first.settled, first.held, first.open) == (Decimal("0.020005"), Decimal("0.03"), 0)
-    assert (second.day, second.settled, second.held, second.open) == ("1972-09-28", 0, 0, Decimal("0.04"))
+    assert (second.day, second.settled, second.held, second.open) == (
+        "1972-09-28",
+        0,
+        0,
+        Decimal("0.04"),
+    )
     assert meter.lines(since="1972-09-28") == (second,)
 
 
@@ -249,15 +303,22 @@ def test_what_a_replay_counted_is_known_as_such(tmp_path: Path, clock: Clock) ->
         assert [line.replayed for line in meter.lines()] == [True]
 
 
-def test_a_meter_that_holds_what_cannot_be_stops_all_spending(meter: Meter, another: Callable[[], Meter]) -> None:
+def test_a_meter_that_holds_what_cannot_be_stops_all_spending(
+    meter: Meter, another: Callable[[], Meter]
+) -> None:
     """Money that came back by itself would be spent a second time."""
     session = opened(meter, usd=Decimal(10))
     meter.reserve(*session, CENT).settle(CENT)
     with another()._engine.begin() as tx:
         tx.execute(CALLS.update().values(cost=-1_000_000_000))
-    with pytest.raises(Refusal, match="the meter does not count: it holds a negative amount") as refused:
+    with pytest.raises(
+        Refusal, match="the meter does not count: it holds a negative amount"
+    ) as refused:
         meter.reserve(*session, CENT)
-    assert (refused.value.kind, refused.value.body()["error"]["cause"]) == ("factory_paused", "meter")
+    assert (refused.value.kind, refused.value.body()["error"]["cause"]) == (
+        "factory_paused",
+        "meter",
+    )
     with pytest.raises(Refusal, match="does not count"):
         opened(another(), "next", usd_issue=Decimal(5))
 
@@ -291,10 +352,12 @@ def test_a_meter_of_an_earlier_version_counts_on(tmp_path: Path, clock: Clock) -
             meter.reserve(*opened(meter, "next", usd_issue=Decimal("0.10")), Tokens(output=7))
 
 
-def test_what_was_spent_survives_and_so_does_what_was_only_reserved(meter: Meter, another: Callable[[], Meter]) -> None:
+def test_what_was_spent_survives_and_so_does_what_was_only_reserved(
+    meter: Meter, another: Callable[[], Meter]
+) -> None:
     session = opened(meter)
     meter.reserve(*session, Tokens(output=9)).settle(Tokens(output=3))
-    meter.reserve(*session, Tokens(output=7))           # killed before it was settled
+    meter.reserve(*session, Tokens(output=7))  # killed before it was settled
     meter.close()
     again = another()
     assert dollars(again.spent_on_issue(1).cost) == Decimal("0.10")
@@ -322,13 +385,19 @@ def test_a_free_end_leaves_only_what_earlier_tries_may_have_cost(meter: Meter) -
     assert dollars(meter.spent_by_session("s").cost) == Decimal("0.10")
 
 
-@pytest.mark.parametrize(("known", "cost"), [(Tokens(output=2), "0.10"), (Tokens(output=12), "0.12")])
-def test_a_cut_call_costs_what_was_held_or_what_is_known_if_that_is_more(meter: Meter, known: Tokens, cost: str) -> None:
+@pytest.mark.parametrize(
+    ("known", "cost"), [(Tokens(output=2), "0.10"), (Tokens(output=12), "0.12")]
+)
+def test_a_cut_call_costs_what_was_held_or_what_is_known_if_that_is_more(
+    meter: Meter, known: Tokens, cost: str
+) -> None:
     meter.reserve(*opened(meter), Tokens(output=10)).forfeit(known)
     assert dollars(meter.spent_by_session("s").cost) == Decimal(cost)
 
 
-def test_more_than_was_held_is_held_while_it_can_be_and_refused_when_it_cannot(meter: Meter) -> None:
+def test_more_than_was_held_is_held_while_it_can_be_and_refused_when_it_cannot(
+    meter: Meter,
+) -> None:
     call = meter.reserve(*opened(meter, usd=Decimal("0.20")), Tokens(output=10))
     call.exceed(Tokens(output=10))
     call.exceed(Tokens(output=15))
@@ -338,7 +407,10 @@ def test_more_than_was_held_is_held_while_it_can_be_and_refused_when_it_cannot(m
 
 
 def test_each_try_that_may_have_been_billed_is_held_and_paid_for(meter: Meter) -> None:
-    for session, end, cost in (("s", lambda call: call.free(), "0.20"), ("t", lambda call: call.forfeit(CENT), "0.30")):
+    for session, end, cost in (
+        ("s", lambda call: call.free(), "0.20"),
+        ("t", lambda call: call.forfeit(CENT), "0.30"),
+    ):
         call = meter.reserve(*opened(meter, session), Tokens(output=10))
         call.again()
         call.again()
@@ -355,14 +427,19 @@ def test_a_call_that_was_cut_after_it_exceeded_costs_all_that_was_held(meter: Me
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_twenty_processes_at_once_never_spend_above_the_cap(tmp_path: Path, request: pytest.FixtureRequest, kind: str) -> None:
+def test_twenty_processes_at_once_never_spend_above_the_cap(
+    tmp_path: Path, request: pytest.FixtureRequest, kind: str
+) -> None:
     """A hundred calls of a cent are tried, and the day has ten cents."""
     address = request.getfixturevalue("postgres").database() if kind == "postgres" else ""
     file = tmp_path / "broker.sqlite"
     with closing(Meter(file, PRICES, database=address)) as meter:
         opened(meter)
         crowd = [sys.executable, str(Path(__file__).with_name("rush.py")), str(file), address]
-        assert subprocess.run(crowd, capture_output=True, text=True, check=True, timeout=300).stdout == "10\n"
+        assert (
+            subprocess.run(crowd, capture_output=True, text=True, check=True, timeout=300).stdout
+            == "10\n"
+        )
         assert dollars(meter.spent_by_session("s").cost) == Decimal("0.10")
 
 
@@ -372,29 +449,57 @@ def test_the_worst_counts_every_byte_as_a_token_and_an_image_as_many() -> None:
     assert (tokens.output, tokens.cache_write, tokens.cache_write_1h) == (7, 0, 0)
     assert tokens.input > 2000 + 2000
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": ""}}
-    assert worst(plain | {"messages": [{"role": "user", "content": [image, image]}]}, output=1).input > 10_000
-    cached = plain | {"system": [{"type": "text", "text": "", "cache_control": {"type": "ephemeral"}}]}
+    assert (
+        worst(plain | {"messages": [{"role": "user", "content": [image, image]}]}, output=1).input
+        > 10_000
+    )
+    cached = plain | {
+        "system": [{"type": "text", "text": "", "cache_control": {"type": "ephemeral"}}]
+    }
     assert (worst(cached, output=1).input, worst(cached, output=1).cache_write > 4000) == (0, True)
-    an_hour = plain | {"system": [{"type": "text", "text": "", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]}
-    assert (worst(an_hour, output=1).input, worst(an_hour, output=1).cache_write_1h > 4000) == (0, True)
+    an_hour = plain | {
+        "system": [
+            {"type": "text", "text": "", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+        ]
+    }
+    assert (worst(an_hour, output=1).input, worst(an_hour, output=1).cache_write_1h > 4000) == (
+        0,
+        True,
+    )
 
 
 def test_what_was_spent_is_told_in_whole_numbers_and_the_money_as_a_text(meter: Meter) -> None:
     meter.reserve(*opened(meter), Tokens(output=50)).settle(Tokens(2, 3, 4, 5, 6))
     assert meter.spent_by_session("s").document() == {
-        "calls": 1, "input_tokens": 13, "output_tokens": 3, "cache_read_tokens": 4, "cost_usd": "0.030002"}
+        "calls": 1,
+        "input_tokens": 13,
+        "output_tokens": 3,
+        "cache_read_tokens": 4,
+        "cost_usd": "0.030002",
+    }
     assert meter.spent_by_session("nobody's").document() == {
-        "calls": 0, "input_tokens": 0, "output_tokens": 0, "cache_read_tokens": 0, "cost_usd": "0"}
+        "calls": 0,
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "cache_read_tokens": 0,
+        "cost_usd": "0",
+    }
 
 
-def test_another_meters_table_is_taken_over_once(another: Callable[[], Meter], tmp_path: Path, clock: Clock) -> None:
+def test_another_meters_table_is_taken_over_once(
+    another: Callable[[], Meter], tmp_path: Path, clock: Clock
+) -> None:
     new, old = another(), Meter(tmp_path / "old.sqlite", PRICES, clock=clock)
     assert new.take(old) == 0
     for session in ("s", "t"):
         old.reserve(*opened(old, session), Tokens(output=50)).settle(CENT)
     assert new.take(old) == 2
-    assert [new.spent_by_session(session) for session in ("s", "t")] == [old.spent_by_session("s")] * 2
-    new.reserve(*opened(new, "u"), CENT).settle(CENT)        # its number is none of those that were taken over
+    assert [new.spent_by_session(session) for session in ("s", "t")] == [
+        old.spent_by_session("s")
+    ] * 2
+    new.reserve(*opened(new, "u"), CENT).settle(
+        CENT
+    )  # its number is none of those that were taken over
     with pytest.raises(ValueError, match=r"^something was counted here already$"):
         new.take(old)
     old.close()

@@ -1,4 +1,5 @@
-"""What money and prices are to whoever asks a real broker: a day's cap is a pause, and a price of one's own is counted by."""
+"""What money and prices are to whoever asks a real broker: a day's cap is a pause, and a price of
+one's own is counted by."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,12 +17,25 @@ from tests.agents.conftest import MODEL, Broker, request, text
 from tests.fakes.hours import DAY, within_one
 
 ASK = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "Hello?"}]}
-DEAR = {"exchanges": [{"response": {"content": [text("Hello.")], "usage": {"input_tokens": 2800, "output_tokens": 10}}}]}
-ALREADY, ROOM_FOR_ONE = Decimal("0.0057"), Decimal("0.0065")       # what DEAR costs, and what it may cost beforehand and a bit
+DEAR = {
+    "exchanges": [
+        {
+            "response": {
+                "content": [text("Hello.")],
+                "usage": {"input_tokens": 2800, "output_tokens": 10},
+            }
+        }
+    ]
+}
+ALREADY, ROOM_FOR_ONE = (
+    Decimal("0.0057"),
+    Decimal("0.0065"),
+)  # what DEAR costs, and what it may cost beforehand and a bit
 
 
 def test_a_day_that_is_used_up_is_a_pause_however_one_meets_it(
-        brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]) -> None:
+    brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]
+) -> None:
     broker = brokers(replay=tmp_path)
     within_one(DAY)
     for attempt in (1, 2, 3, 4):
@@ -29,9 +43,13 @@ def test_a_day_that_is_used_up_is_a_pause_however_one_meets_it(
     today = datetime.now(UTC).date()
     with broker.client.open(request(usd_day=ROOM_FOR_ONE)) as session:
         sdk(session).messages.create(**ASK)
-    with pytest.raises(ModelsPaused, match=r"the cap of \$0.0065 for this day would be crossed") as paused, \
-            broker.client.open(request(attempt=2, usd_day=ROOM_FOR_ONE)) as session, \
-            pytest.raises(APIStatusError, match="factory_paused"):
+    with (
+        pytest.raises(
+            ModelsPaused, match=r"the cap of \$0.0065 for this day would be crossed"
+        ) as paused,
+        broker.client.open(request(attempt=2, usd_day=ROOM_FOR_ONE)) as session,
+        pytest.raises(APIStatusError, match="factory_paused"),
+    ):
         sdk(session).messages.create(**ASK)
     assert paused.value.cause == "day"
     assert paused.value.again_at == datetime.combine(today + timedelta(days=1), time.min, UTC)
@@ -57,7 +75,9 @@ def test_an_error_of_ones_own_stays_what_it_is_where_nothing_was_refused(replayi
         raise ModelError("of my own")
 
 
-def test_a_price_of_ones_own_is_what_its_model_costs(replaying: Broker, sdk: Callable[[Session], Anthropic]) -> None:
+def test_a_price_of_ones_own_is_what_its_model_costs(
+    replaying: Broker, sdk: Callable[[Session], Anthropic]
+) -> None:
     own = Price(MODEL, date(2026, 11, 21), *map(Decimal, ("1000", "100000", "0", "0", "0")))
     replaying.record(DEAR, issue=9002)
     with replaying.client.open(request(issue=9002, usd=Decimal(100), price=own)) as session:

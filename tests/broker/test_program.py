@@ -33,8 +33,21 @@ from tests.agents.conftest import (
     text,
 )
 
-ASK: dict[str, Any] = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}]}
-ONE = {"exchanges": [{"response": {"content": [text("Hello.")], "usage": {"input_tokens": 10, "output_tokens": 2}}}]}
+ASK: dict[str, Any] = {
+    "model": MODEL,
+    "max_tokens": 100,
+    "messages": [{"role": "user", "content": "Hello"}],
+}
+ONE = {
+    "exchanges": [
+        {
+            "response": {
+                "content": [text("Hello.")],
+                "usage": {"input_tokens": 10, "output_tokens": 2},
+            }
+        }
+    ]
+}
 
 
 def posted(broker: Broker, body: Any) -> httpx2.Response:
@@ -47,7 +60,8 @@ def mode(path: Path) -> int:
 
 
 def test_only_its_owner_reaches_the_control_socket_and_only_a_box_that_binds_it_a_sessions(
-        brokers: Callable[..., Broker], tmp_path: Path) -> None:
+    brokers: Callable[..., Broker], tmp_path: Path
+) -> None:
     broker = brokers(replay=tmp_path)
     broker.record({"exchanges": []})
     with broker.client.open(request()) as session:
@@ -60,20 +74,39 @@ def test_only_its_owner_reaches_the_control_socket_and_only_a_box_that_binds_it_
 
 
 def test_two_sessions_at_once_are_told_apart_by_their_sockets(
-        brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]) -> None:
+    brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]
+) -> None:
     broker = brokers(replay=tmp_path)
     for issue in (1, 2):
-        broker.record({"exchanges": [{"response": {"content": [text(f"I am {issue}.")]}}]}, issue=issue)
-    with broker.client.open(request(issue=1)) as first, broker.client.open(request(issue=2)) as second:
+        broker.record(
+            {"exchanges": [{"response": {"content": [text(f"I am {issue}.")]}}]}, issue=issue
+        )
+    with (
+        broker.client.open(request(issue=1)) as first,
+        broker.client.open(request(issue=2)) as second,
+    ):
         claim = {"x-session": first.id, "authorization": f"Bearer {first.id}"}
-        answers = [sdk(second).messages.create(**ASK, extra_headers=claim), sdk(first).messages.create(**ASK)]
+        answers = [
+            sdk(second).messages.create(**ASK, extra_headers=claim),
+            sdk(first).messages.create(**ASK),
+        ]
     assert [answer.content[0].text for answer in answers] == ["I am 2.", "I am 1."]
 
 
 def test_an_issues_budget_survives_a_broker_that_is_killed(
-        brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]) -> None:
-    cap = Decimal("0.0061")      # the first call may cost 0.006, and costs 0.00004
-    expensive = {"exchanges": [{"response": {"content": [text("Hello.")], "usage": {"input_tokens": 2800, "output_tokens": 10}}}]}
+    brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]
+) -> None:
+    cap = Decimal("0.0061")  # the first call may cost 0.006, and costs 0.00004
+    expensive = {
+        "exchanges": [
+            {
+                "response": {
+                    "content": [text("Hello.")],
+                    "usage": {"input_tokens": 2800, "output_tokens": 10},
+                }
+            }
+        ]
+    }
     broker = brokers(replay=tmp_path)
     broker.record(expensive)
     with broker.client.open(request(usd_issue=cap)) as session:
@@ -88,24 +121,30 @@ def test_an_issues_budget_survives_a_broker_that_is_killed(
         sdk(opened.__enter__()).messages.create(**ASK)
     with pytest.raises(BudgetExhausted, match="for this issue 1 would be crossed"):
         opened.__exit__(None, None, None)
-    with pytest.raises(BudgetExhausted):        # with nothing left at all there is not even a session
+    with pytest.raises(BudgetExhausted):  # with nothing left at all there is not even a session
         again.client.open(request(attempt=2, usd_issue=Decimal("0.0057"))).__enter__()
 
 
-def test_a_second_broker_on_the_same_home_is_refused(brokers: Callable[..., Broker], tmp_path: Path) -> None:
+def test_a_second_broker_on_the_same_home_is_refused(
+    brokers: Callable[..., Broker], tmp_path: Path
+) -> None:
     first = brokers(replay=tmp_path)
     elsewhere = Options(home=first.options.home, control=tmp_path / "other.sock", replay=tmp_path)
     with pytest.raises(ModelError, match="another broker is running"):
         start(elsewhere, seconds=SECONDS)
-    assert first.client.spent_on(1).calls == 0      # and the first one has not noticed
+    assert first.client.spent_on(1).calls == 0  # and the first one has not noticed
 
 
 def test_a_broker_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
-    starter = ("import sys, time; from pathlib import Path; from harness.agents.start import start; "
-               "from harness.programs.broker.options import Options; home = Path(sys.argv[1]); "
-               f"print(start(Options(home=home, control=home / 'c', replay=home), seconds={SECONDS}).pid, flush=True); "
-               f"time.sleep({SECONDS})")
-    with subprocess.Popen([sys.executable, "-c", starter, str(tmp_path)], stdout=subprocess.PIPE) as process:
+    starter = (
+        "import sys, time; from pathlib import Path; from harness.agents.start import start; from"
+        " harness.programs.broker.options import Options; home = Path(sys.argv[1]);"
+        f" print(start(Options(home=home, control=home / 'c', replay=home), seconds={SECONDS}).pid,"
+        f" flush=True); time.sleep({SECONDS})"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", starter, str(tmp_path)], stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         pid = int(process.stdout.readline())
         assert BrokerClient(tmp_path / "c").spent_on(1).calls == 0
@@ -121,7 +160,9 @@ def over(pid: int) -> bool:
         return True
 
 
-def test_it_stops_on_a_signal_and_leaves_no_socket(brokers: Callable[..., Broker], tmp_path: Path) -> None:
+def test_it_stops_on_a_signal_and_leaves_no_socket(
+    brokers: Callable[..., Broker], tmp_path: Path
+) -> None:
     broker = brokers(replay=tmp_path)
     broker.record({"exchanges": []})
     opened = broker.client.open(request())
@@ -135,7 +176,9 @@ def test_it_stops_on_a_signal_and_leaves_no_socket(brokers: Callable[..., Broker
     assert (broker.options.home / "broker.log").read_text() == ""
 
 
-def test_a_home_with_a_long_path_has_its_sockets_elsewhere(brokers: Callable[..., Broker], tmp_path: Path) -> None:
+def test_a_home_with_a_long_path_has_its_sockets_elsewhere(
+    brokers: Callable[..., Broker], tmp_path: Path
+) -> None:
     broker = brokers(home=tmp_path / ("x" * 60), control=tmp_path / "c.sock", replay=tmp_path)
     broker.record({"exchanges": []})
     with broker.client.open(request()) as session:
@@ -147,14 +190,21 @@ def test_a_home_with_a_long_path_has_its_sockets_elsewhere(brokers: Callable[...
     assert not session.socket.parent.parent.exists()
 
 
-def test_a_replaying_broker_is_not_even_given_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replaying_broker_is_not_even_given_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-canary")
-    with start(Options(home=tmp_path, control=tmp_path / "c", replay=tmp_path), key="sk-canary", seconds=SECONDS) as process:
+    with start(
+        Options(home=tmp_path, control=tmp_path / "c", replay=tmp_path),
+        key="sk-canary",
+        seconds=SECONDS,
+    ) as process:
         assert b"sk-canary" not in Path(f"/proc/{process.pid}/environ").read_bytes()
 
 
 def test_a_forwarding_broker_is_given_the_key_by_hand_and_never_takes_one_from_its_starter(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-of-the-starter")
     options = Options(home=tmp_path, control=tmp_path / "c", upstream="http://127.0.0.1:1")
     with start(options, key="sk-canary", seconds=SECONDS) as process:
@@ -167,10 +217,14 @@ def test_a_forwarding_broker_is_given_the_key_by_hand_and_never_takes_one_from_i
 
 
 def test_a_quota_end_pauses_by_name_and_time_and_the_next_broker_knows_it(
-        brokers: Callable[..., Broker], provider: Provider, sdk: Callable[[Session], Anthropic]) -> None:
-    error = {"type": "error", "error": {"type": "billing_error", "message": "Your account is out of funds."}}
+    brokers: Callable[..., Broker], provider: Provider, sdk: Callable[[Session], Anthropic]
+) -> None:
+    error = {
+        "type": "error",
+        "error": {"type": "billing_error", "message": "Your account is out of funds."},
+    }
     broker = brokers(upstream=provider.url, key=KEY)
-    for issue, cause in ((1, "issue"), (2, "provider")):        # the second to meet it is the evidence
+    for issue, cause in ((1, "issue"), (2, "provider")):  # the second to meet it is the evidence
         provider.plan(Answer(error, status=402))
         opened, before = broker.client.open(request(issue=issue)), datetime.now(UTC)
         with pytest.raises(InternalServerError, match="what is paid for is used up"):
@@ -178,12 +232,18 @@ def test_a_quota_end_pauses_by_name_and_time_and_the_next_broker_knows_it(
         with pytest.raises(ModelsPaused) as paused:
             opened.__exit__(None, None, None)
         assert paused.value.cause == cause
-    ten_minutes, second = timedelta(minutes=10), timedelta(seconds=1)       # it is told in whole seconds
-    assert before + ten_minutes - second <= paused.value.again_at <= datetime.now(UTC) + ten_minutes + second
+    ten_minutes, second = timedelta(minutes=10), timedelta(seconds=1)  # it is told in whole seconds
+    assert (
+        before + ten_minutes - second
+        <= paused.value.again_at
+        <= datetime.now(UTC) + ten_minutes + second
+    )
     os.kill(broker.process.pid, signal.SIGKILL)
     broker.process.stop()
     again = brokers(upstream=provider.url, key=KEY)
-    with pytest.raises(ModelsPaused, match="is not asked now: what is paid for is used up") as still:
+    with pytest.raises(
+        ModelsPaused, match="is not asked now: what is paid for is used up"
+    ) as still:
         again.client.open(request(issue=3)).__enter__()
     assert still.value.again_at == paused.value.again_at
     with line(again.options.control, seconds=SECONDS) as http:
@@ -196,7 +256,10 @@ def test_a_quota_end_pauses_by_name_and_time_and_the_next_broker_knows_it(
 SETUPS = [
     ([], "give --replay DIR, to answer from recordings, or --upstream URL"),
     (["--replay", "r", "--upstream", "http://127.0.0.1:1"], "exclude each other"),
-    (["--upstream", "http://127.0.0.1:1"], "needs a key in the environment variable ANTHROPIC_API_KEY"),
+    (
+        ["--upstream", "http://127.0.0.1:1"],
+        "needs a key in the environment variable ANTHROPIC_API_KEY",
+    ),
     (["--replay", "r", "--prices", "/nowhere.yaml"], "/nowhere.yaml"),
     (["--replay", "r", "--home", "/dev/null/home"], "Not a directory"),
     (["--replay", "r", "--control", "x" * 120], "a unix socket's path may have 107 bytes"),
@@ -204,9 +267,25 @@ SETUPS = [
 
 
 @pytest.mark.parametrize(("arguments", "said"), SETUPS, ids=[said for _, said in SETUPS])
-def test_a_broker_that_cannot_be_set_up_says_why_and_exits_2(tmp_path: Path, arguments: list[str], said: str) -> None:
-    ended = subprocess.run([sys.executable, "-m", "harness.programs.broker", "--home", str(tmp_path), "--control",
-                            str(tmp_path / "c"), *arguments], capture_output=True, text=True, env={}, timeout=SECONDS)
+def test_a_broker_that_cannot_be_set_up_says_why_and_exits_2(
+    tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "harness.programs.broker",
+            "--home",
+            str(tmp_path),
+            "--control",
+            str(tmp_path / "c"),
+            *arguments,
+        ],
+        capture_output=True,
+        text=True,
+        env={},
+        timeout=SECONDS,
+    )
     assert ended.returncode == 2
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -215,31 +294,61 @@ def test_a_broker_that_cannot_be_set_up_says_why_and_exits_2(tmp_path: Path, arg
 def test_the_starter_passes_on_why_it_did_not_start(tmp_path: Path) -> None:
     prices = tmp_path / "prices.yaml"
     prices.write_text("nothing")
-    with pytest.raises(ModelError, match=r"did not start: .*expected the keys `as_of` and `models`"):
-        start(Options(home=tmp_path, control=tmp_path / "c", replay=tmp_path, prices=prices), seconds=SECONDS)
+    with pytest.raises(
+        ModelError, match=r"did not start: .*expected the keys `as_of` and `models`"
+    ):
+        start(
+            Options(home=tmp_path, control=tmp_path / "c", replay=tmp_path, prices=prices),
+            seconds=SECONDS,
+        )
 
 
-OPEN = {"run": "r", "role": "implementer", "issue": 1, "attempt": 1, "model": MODEL, "caps": {"calls": 1, "usd": 1}}
+OPEN = {
+    "run": "r",
+    "role": "implementer",
+    "issue": 1,
+    "attempt": 1,
+    "model": MODEL,
+    "caps": {"calls": 1, "usd": 1},
+}
 
 
-@pytest.mark.parametrize("body", [
-    [], {}, OPEN | {"more": 1}, OPEN | {"role": "../../author"}, OPEN | {"role": "author/"}, OPEN | {"run": "a\n"},
-    OPEN | {"issue": -1}, OPEN | {"issue": "1"}, OPEN | {"attempt": 1.5}, OPEN | {"caps": {"calls": 1}},
-    OPEN | {"caps": {"calls": 1, "usd": "much"}}, OPEN | {"caps": {"calls": 1, "usd": -1}},
-    OPEN | {"caps": {"calls": 1, "usd": "1", "usd_week": 3}}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {},
+        OPEN | {"more": 1},
+        OPEN | {"role": "../../author"},
+        OPEN | {"role": "author/"},
+        OPEN | {"run": "a\n"},
+        OPEN | {"issue": -1},
+        OPEN | {"issue": "1"},
+        OPEN | {"attempt": 1.5},
+        OPEN | {"caps": {"calls": 1}},
+        OPEN | {"caps": {"calls": 1, "usd": "much"}},
+        OPEN | {"caps": {"calls": 1, "usd": -1}},
+        OPEN | {"caps": {"calls": 1, "usd": "1", "usd_week": 3}},
+    ],
+)
 def test_a_session_that_is_not_well_asked_for_is_not_opened(replaying: Broker, body: Any) -> None:
     refused = posted(replaying, body)
     assert (refused.status_code, refused.json()["error"]["type"]) == (400, "invalid_request_error")
 
 
-def test_a_judging_role_is_refused_where_there_is_no_sealed_folder(brokers: Callable[..., Broker], tmp_path: Path) -> None:
+def test_a_judging_role_is_refused_where_there_is_no_sealed_folder(
+    brokers: Callable[..., Broker], tmp_path: Path
+) -> None:
     with pytest.raises(ModelError, match=r"no folder for the role author; .*--replay-sealed"):
         brokers(replay=tmp_path).client.open(request(role="author")).__enter__()
 
 
 def test_a_sealed_log_is_written_only_where_it_is_told_to(
-        brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]) -> None:
-    broker = brokers(replay=tmp_path / "open", replay_sealed=tmp_path / "sealed", sealed_log=tmp_path / "log")
+    brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]
+) -> None:
+    broker = brokers(
+        replay=tmp_path / "open", replay_sealed=tmp_path / "sealed", sealed_log=tmp_path / "log"
+    )
     broker.record(ONE, role="author")
     with broker.client.open(request(role="author")) as session:
         sdk(session).messages.create(**ASK)

@@ -10,39 +10,65 @@ import pytest
 from harness.agents.start import start
 from harness.domain.errors import ModelError
 from harness.programs.broker.options import Options
-from harness.programs.broker.providers import USUAL, Provider, ProvidersError, provider_and_model, read_providers
+from harness.programs.broker.providers import (
+    USUAL,
+    Provider,
+    ProvidersError,
+    provider_and_model,
+    read_providers,
+)
 from tests.agents.conftest import SECONDS, Broker, request
 
 ACME = {"wire": "openai", "base_url": "http://127.0.0.1:9/v1", "key_from": "ACME_KEY"}
 
 
-@pytest.mark.parametrize(("name", "found"), [
-    ("claude-opus-5-5", (USUAL, "claude-opus-5-5")),
-    ("acme/qwen/qwen3-coder", ("acme", "qwen/qwen3-coder")),
-    ("anthropic/claude-opus-5-5", (USUAL, "anthropic/claude-opus-5-5")),     # as resellers of the usual wire write it
-    ("acme/", (USUAL, "acme/")),
-    ("acme", (USUAL, "acme")),
-    ("/acme", (USUAL, "/acme"))])
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("claude-opus-5-5", (USUAL, "claude-opus-5-5")),
+        ("acme/qwen/qwen3-coder", ("acme", "qwen/qwen3-coder")),
+        (
+            "anthropic/claude-opus-5-5",
+            (USUAL, "anthropic/claude-opus-5-5"),
+        ),  # as resellers of the usual wire write it
+        ("acme/", (USUAL, "acme/")),
+        ("acme", (USUAL, "acme")),
+        ("/acme", (USUAL, "/acme")),
+    ],
+)
 def test_a_models_name_may_begin_with_its_providers(name: str, found: tuple[str, str]) -> None:
     assert provider_and_model(name, {"acme"}) == found
 
 
 def test_a_list_is_read(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text(json.dumps({"acme": ACME}))
-    assert read_providers(tmp_path / "p.json") == {"acme": Provider("acme", "openai", "http://127.0.0.1:9/v1", "ACME_KEY")}
+    assert read_providers(tmp_path / "p.json") == {
+        "acme": Provider("acme", "openai", "http://127.0.0.1:9/v1", "ACME_KEY")
+    }
 
 
-@pytest.mark.parametrize(("document", "named"), [
-    ([], "not of type 'object'"), ({"acme": {}}, "'wire' is a required property"),
-    ({"acme": ACME | {"wire": "x"}}, r"\$.acme.wire"), ({"acme": ACME | {"key": "sk"}}, "'key' was unexpected"),
-    ({"ac/me": ACME}, "ac/me"), ({"acme": ACME | {"base_url": "ftp://x"}}, r"\$.acme.base_url")])
-def test_a_list_that_cannot_be_read_names_the_entry(tmp_path: Path, document: Any, named: str) -> None:
+@pytest.mark.parametrize(
+    ("document", "named"),
+    [
+        ([], "not of type 'object'"),
+        ({"acme": {}}, "'wire' is a required property"),
+        ({"acme": ACME | {"wire": "x"}}, r"\$.acme.wire"),
+        ({"acme": ACME | {"key": "sk"}}, "'key' was unexpected"),
+        ({"ac/me": ACME}, "ac/me"),
+        ({"acme": ACME | {"base_url": "ftp://x"}}, r"\$.acme.base_url"),
+    ],
+)
+def test_a_list_that_cannot_be_read_names_the_entry(
+    tmp_path: Path, document: Any, named: str
+) -> None:
     (tmp_path / "p.json").write_text(json.dumps(document))
     with pytest.raises(ProvidersError, match=f"p.json: .*{named}"):
         read_providers(tmp_path / "p.json")
 
 
-@pytest.mark.parametrize(("text", "says"), [("{", "Expecting property name"), (None, "No such file")])
+@pytest.mark.parametrize(
+    ("text", "says"), [("{", "Expecting property name"), (None, "No such file")]
+)
 def test_a_list_that_is_none_names_the_file(tmp_path: Path, text: str | None, says: str) -> None:
     if text is not None:
         (tmp_path / "p.json").write_text(text)
@@ -52,14 +78,23 @@ def test_a_list_that_is_none_names_the_file(tmp_path: Path, text: str | None, sa
 
 def test_a_broker_without_a_providers_key_does_not_start_and_says_whose(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text(json.dumps({"acme": ACME}))
-    with pytest.raises(ModelError, match="no key for acme in the environment variable FACTORY_MODEL_KEYS"):
-        start(Options(home=tmp_path, control=tmp_path / "c", providers=tmp_path / "p.json"), seconds=SECONDS)
+    with pytest.raises(
+        ModelError, match="no key for acme in the environment variable FACTORY_MODEL_KEYS"
+    ):
+        start(
+            Options(home=tmp_path, control=tmp_path / "c", providers=tmp_path / "p.json"),
+            seconds=SECONDS,
+        )
 
 
-def test_where_there_is_no_usual_provider_a_model_has_to_name_its_own(brokers: Callable[..., Broker], tmp_path: Path) -> None:
+def test_where_there_is_no_usual_provider_a_model_has_to_name_its_own(
+    brokers: Callable[..., Broker], tmp_path: Path
+) -> None:
     (tmp_path / "p.json").write_text(json.dumps({"acme": ACME}))
     broker = brokers(providers=tmp_path / "p.json", keys={"acme": "sk"})
-    with pytest.raises(ModelError, match=r"is of no provider that is known here; .*name it as acme/"):
+    with pytest.raises(
+        ModelError, match=r"is of no provider that is known here; .*name it as acme/"
+    ):
         broker.client.open(request()).__enter__()
     with broker.client.open(request(model="acme/m")) as session:
         assert session.model == "acme/m"

@@ -16,7 +16,11 @@ from tests.agents.conftest import MODEL, SECONDS, Broker, request, text
 
 NUMBERS = count(100)
 RUN = {"name": "run", "input_schema": {"type": "object"}}
-ASK = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "Group of 8 is refused"}]}
+ASK = {
+    "model": MODEL,
+    "max_tokens": 100,
+    "messages": [{"role": "user", "content": "Group of 8 is refused"}],
+}
 
 
 @pytest.fixture
@@ -28,26 +32,55 @@ def one(**exchange: Any) -> dict[str, Any]:
     return {"exchanges": [{"response": {"content": [text("Hello.")]}} | exchange]}
 
 
-def test_a_message_comes_back_as_it_was_recorded(replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int) -> None:
-    replaying.record({"exchanges": [{"response": {
-        "content": [text("I look."), {"type": "tool_use", "name": "run", "input": {"command": "ls", "n": [1, "ä"]}}],
-        "usage": {"input_tokens": 2100, "output_tokens": 85}}}]}, issue=issue)
+def test_a_message_comes_back_as_it_was_recorded(
+    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+) -> None:
+    replaying.record(
+        {
+            "exchanges": [
+                {
+                    "response": {
+                        "content": [
+                            text("I look."),
+                            {
+                                "type": "tool_use",
+                                "name": "run",
+                                "input": {"command": "ls", "n": [1, "ä"]},
+                            },
+                        ],
+                        "usage": {"input_tokens": 2100, "output_tokens": 85},
+                    }
+                }
+            ]
+        },
+        issue=issue,
+    )
     with replaying.client.open(request(issue=issue)) as session:
         answer = sdk(session).messages.create(**ASK, tools=[RUN])
     assert answer.content[0].text == "I look."
-    assert (answer.content[1].id, answer.content[1].input) == ("toolu_1_2", {"command": "ls", "n": [1, "ä"]})
+    assert (answer.content[1].id, answer.content[1].input) == (
+        "toolu_1_2",
+        {"command": "ls", "n": [1, "ä"]},
+    )
     assert (answer.stop_reason, answer.model) == ("tool_use", MODEL)
     usage = replaying.client.usage(session)
     assert (usage.calls, usage.input_tokens, usage.output_tokens) == (1, 2100, 85)
-    assert usage.cost_usd == Decimal("0.00505")      # 2100 × $2 and 85 × $10 a million
+    assert usage.cost_usd == Decimal("0.00505")  # 2100 × $2 and 85 × $10 a million
 
 
-def test_a_stream_puts_together_to_the_same_message(replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int) -> None:
-    content = [{"type": "thinking", "thinking": "Hm, " * 30, "signature": "c2ln"}, text("Grüße, \U0001f30a! " * 20),
-               {"type": "tool_use", "name": "run", "input": {"command": "x" * 500, "empty": {}}},
-               {"type": "tool_use", "name": "run", "input": {}}]
+def test_a_stream_puts_together_to_the_same_message(
+    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+) -> None:
+    content = [
+        {"type": "thinking", "thinking": "Hm, " * 30, "signature": "c2ln"},
+        text("Grüße, \U0001f30a! " * 20),
+        {"type": "tool_use", "name": "run", "input": {"command": "x" * 500, "empty": {}}},
+        {"type": "tool_use", "name": "run", "input": {}},
+    ]
     exchange = {"response": {"content": content, "usage": {"input_tokens": 7, "output_tokens": 9}}}
-    replaying.record({"exchanges": [exchange, exchange | {"request": {"messages": 1}}]}, issue=issue)
+    replaying.record(
+        {"exchanges": [exchange, exchange | {"request": {"messages": 1}}]}, issue=issue
+    )
     with replaying.client.open(request(issue=issue)) as session:
         client = sdk(session)
         with client.messages.stream(**ASK, tools=[RUN]) as stream:
@@ -58,8 +91,9 @@ def test_a_stream_puts_together_to_the_same_message(replaying: Broker, sdk: Call
     kept = {"content", "stop_reason", "usage"}
     assert json.loads(streamed.to_json().replace("toolu_1_", "toolu_2_")).keys() >= kept
     for each in kept:
-        assert str(getattr(streamed, each)).replace("toolu_1_", "toolu_2_") \
-            .replace("ParsedTextBlock", "TextBlock").replace(", parsed_output=None", "") == str(getattr(whole, each))
+        assert str(getattr(streamed, each)).replace("toolu_1_", "toolu_2_").replace(
+            "ParsedTextBlock", "TextBlock"
+        ).replace(", parsed_output=None", "") == str(getattr(whole, each))
 
 
 MISMATCHES = [
@@ -73,7 +107,12 @@ MISMATCHES = [
 
 @pytest.mark.parametrize(("recorded", "named"), MISMATCHES, ids=[named for _, named in MISMATCHES])
 def test_a_request_that_was_not_recorded_is_refused_naming_the_field(
-        replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int, recorded: dict[str, Any], named: str) -> None:
+    replaying: Broker,
+    sdk: Callable[[Session], Anthropic],
+    issue: int,
+    recorded: dict[str, Any],
+    named: str,
+) -> None:
     replaying.record(one(request=recorded), issue=issue)
     where = f"issue-{issue}/implementer-1.json: exchange 1: {named}"
     opened = replaying.client.open(request(issue=issue))
@@ -88,19 +127,23 @@ def test_a_request_that_was_not_recorded_is_refused_naming_the_field(
 
 
 def test_a_session_that_left_its_script_is_over_even_if_it_comes_back(
-        replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int) -> None:
+    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+) -> None:
     replaying.record(one(), issue=issue)
     opened = replaying.client.open(request(issue=issue))
     client = sdk(opened.__enter__())
     for messages in (ASK["messages"] * 2, ASK["messages"]):
-        with pytest.raises(anthropic.UnprocessableEntityError, match="messages: recorded 1, came 2"):
+        with pytest.raises(
+            anthropic.UnprocessableEntityError, match="messages: recorded 1, came 2"
+        ):
             client.messages.create(**ASK | {"messages": messages})
     with pytest.raises(ModelError, match="messages: recorded 1, came 2"):
         opened.__exit__(None, None, None)
 
 
 def test_a_session_that_was_denied_for_money_is_over_even_for_less(
-        replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int) -> None:
+    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+) -> None:
     replaying.record(one(), issue=issue)
     opened = replaying.client.open(request(issue=issue, usd=Decimal("0.01")))
     client = sdk(opened.__enter__())
@@ -111,24 +154,44 @@ def test_a_session_that_was_denied_for_money_is_over_even_for_less(
         opened.__exit__(None, None, None)
 
 
-def test_the_messages_expected_by_default_grow_by_two(replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int) -> None:
+def test_the_messages_expected_by_default_grow_by_two(
+    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+) -> None:
     replaying.record({"exchanges": one()["exchanges"] * 2}, issue=issue)
-    longer = [*ASK["messages"], {"role": "assistant", "content": "Hello."}, {"role": "user", "content": "And?"}]
+    longer = [
+        *ASK["messages"],
+        {"role": "assistant", "content": "Hello."},
+        {"role": "user", "content": "And?"},
+    ]
     with replaying.client.open(request(issue=issue)) as session:
         sdk(session).messages.create(**ASK)
         sdk(session).messages.create(**ASK | {"messages": longer})
 
 
-def test_contains_reads_tool_results(replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int) -> None:
-    replaying.record(one(request={"messages": 3, "last": "tool_result", "contains": ["3 passed"]}), issue=issue)
-    results = [{"type": "tool_result", "tool_use_id": "t", "content": [text("=== 3 passed in 0.1s")]}]
-    asked = [*ASK["messages"], {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "run", "input": {}}]},
-             {"role": "user", "content": results}]
+def test_contains_reads_tool_results(
+    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+) -> None:
+    replaying.record(
+        one(request={"messages": 3, "last": "tool_result", "contains": ["3 passed"]}), issue=issue
+    )
+    results = [
+        {"type": "tool_result", "tool_use_id": "t", "content": [text("=== 3 passed in 0.1s")]}
+    ]
+    asked = [
+        *ASK["messages"],
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "t", "name": "run", "input": {}}],
+        },
+        {"role": "user", "content": results},
+    ]
     with replaying.client.open(request(issue=issue)) as session:
         assert sdk(session).messages.create(**ASK | {"messages": asked}, tools=[RUN]).content
 
 
-def test_running_out_of_script_is_an_error(replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int) -> None:
+def test_running_out_of_script_is_an_error(
+    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+) -> None:
     replaying.record(one(), issue=issue)
     opened = replaying.client.open(request(issue=issue))
     client = sdk(opened.__enter__())
@@ -141,55 +204,90 @@ def test_running_out_of_script_is_an_error(replaying: Broker, sdk: Callable[[Ses
 
 def test_a_script_that_is_not_used_up_is_an_error(replaying: Broker, issue: int) -> None:
     replaying.record(one(), issue=issue)
-    with (pytest.raises(ModelError, match="was not used up: 1 exchanges are left"),
-          replaying.client.open(request(issue=issue))):
+    with (
+        pytest.raises(ModelError, match="was not used up: 1 exchanges are left"),
+        replaying.client.open(request(issue=issue)),
+    ):
         pass
 
 
-def test_the_callers_own_error_is_not_hidden_by_what_is_left_of_a_script(replaying: Broker, issue: int) -> None:
+def test_the_callers_own_error_is_not_hidden_by_what_is_left_of_a_script(
+    replaying: Broker, issue: int
+) -> None:
     replaying.record(one(), issue=issue)
     with pytest.raises(ZeroDivisionError), replaying.client.open(request(issue=issue)):
         raise ZeroDivisionError
 
 
 def test_a_recorded_error_is_answered_as_the_provider_did(
-        replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int) -> None:
+    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+) -> None:
     error = {"status": 529, "type": "overloaded_error", "message": "Overloaded"}
-    replaying.record({"exchanges": [{"error": error}, one(request={"messages": 1})["exchanges"][0]]}, issue=issue)
+    replaying.record(
+        {"exchanges": [{"error": error}, one(request={"messages": 1})["exchanges"][0]]}, issue=issue
+    )
     with replaying.client.open(request(issue=issue)) as session:
         with pytest.raises(anthropic.APIStatusError) as refused:
             sdk(session).messages.create(**ASK)
         assert (refused.value.status_code, refused.value.type) == (529, "overloaded_error")
-        assert sdk(session).messages.create(**ASK).content       # not final: the script goes on
+        assert sdk(session).messages.create(**ASK).content  # not final: the script goes on
 
 
 NOT_PLAYABLE = [
-    ({"model": "claude-opus-5", "exchanges": []}, "model: recorded 'claude-opus-5', the session is for 'claude-sonnet-5-5'"),
+    (
+        {"model": "claude-opus-5", "exchanges": []},
+        "model: recorded 'claude-opus-5', the session is for 'claude-sonnet-5-5'",
+    ),
     ({"exchanges": [], "exchange": []}, "'exchange' was unexpected"),
     ({"exchanges": [{"request": {}}]}, "exchanges\\[0\\]"),
-    ({"exchanges": [{"response": {"content": []}, "error": {"status": 500, "type": "x", "message": ""}}]}, "exchanges\\[0\\]"),
-    ({"exchanges": [{"response": {"content": [{"type": "tool_use", "name": "run"}]}}]}, "'input' is a required property"),
-    ({"exchanges": [{"response": {"content": [], "usage": {"input_tokens": -9}}}]}, "usage.input_tokens"),
-    ({"exchanges": [{"request": {"message": 1}, "response": {"content": []}}]}, "'message' was unexpected"),
+    (
+        {
+            "exchanges": [
+                {"response": {"content": []}, "error": {"status": 500, "type": "x", "message": ""}}
+            ]
+        },
+        "exchanges\\[0\\]",
+    ),
+    (
+        {"exchanges": [{"response": {"content": [{"type": "tool_use", "name": "run"}]}}]},
+        "'input' is a required property",
+    ),
+    (
+        {"exchanges": [{"response": {"content": [], "usage": {"input_tokens": -9}}}]},
+        "usage.input_tokens",
+    ),
+    (
+        {"exchanges": [{"request": {"message": 1}, "response": {"content": []}}]},
+        "'message' was unexpected",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("document", "named"), NOT_PLAYABLE)
 def test_a_recording_that_cannot_be_played_is_refused_at_once(
-        replaying: Broker, issue: int, document: dict[str, Any], named: str) -> None:
+    replaying: Broker, issue: int, document: dict[str, Any], named: str
+) -> None:
     replaying.record(document, issue=issue)
-    with (pytest.raises(ModelError, match=f"issue-{issue}/implementer-1.json: .*{named}"),
-          replaying.client.open(request(issue=issue))):
+    with (
+        pytest.raises(ModelError, match=f"issue-{issue}/implementer-1.json: .*{named}"),
+        replaying.client.open(request(issue=issue)),
+    ):
         pass
 
 
-def test_no_recording_is_named_with_the_place_where_it_was_expected(replaying: Broker, issue: int) -> None:
-    with pytest.raises(ModelError, match=f"implementer-3.json: there is no such recording; expected .*/issue-{issue}/"):
+def test_no_recording_is_named_with_the_place_where_it_was_expected(
+    replaying: Broker, issue: int
+) -> None:
+    with pytest.raises(
+        ModelError,
+        match=f"implementer-3.json: there is no such recording; expected .*/issue-{issue}/",
+    ):
         replaying.client.open(request(issue=issue, attempt=3)).__enter__()
 
 
 def test_judging_roles_are_played_from_the_sealed_folder_only(
-        replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int) -> None:
+    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+) -> None:
     open_folder = replaying.options.replay / f"issue-{issue}" / "author-1.json"
     open_folder.parent.mkdir(parents=True)
     open_folder.write_text(json.dumps({"model": MODEL} | one()))
@@ -201,24 +299,39 @@ def test_judging_roles_are_played_from_the_sealed_folder_only(
     assert not (replaying.options.home / "wire" / f"{session.id}.jsonl").exists()
 
 
-def test_counting_tokens_needs_no_script(replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int) -> None:
+def test_counting_tokens_needs_no_script(
+    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+) -> None:
     replaying.record({"exchanges": []}, issue=issue)
     with replaying.client.open(request(issue=issue)) as session:
         counted = sdk(session).messages.count_tokens(model=MODEL, messages=ASK["messages"])
     assert 5 < counted.input_tokens < 50
-    assert (replaying.client.usage(session).calls, replaying.client.usage(session).cost_usd) == (1, 0)
+    assert (replaying.client.usage(session).calls, replaying.client.usage(session).cost_usd) == (
+        1,
+        0,
+    )
 
 
-def test_usage_that_nobody_counted_is_estimated(replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int) -> None:
+def test_usage_that_nobody_counted_is_estimated(
+    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+) -> None:
     replaying.record(one(), issue=issue)
     with replaying.client.open(request(issue=issue)) as session:
-        answer = sdk(session).messages.create(**ASK | {"messages": [{"role": "user", "content": "x" * 4000}]})
+        answer = sdk(session).messages.create(
+            **ASK | {"messages": [{"role": "user", "content": "x" * 4000}]}
+        )
     assert 1000 < answer.usage.input_tokens < 1100
 
 
-def test_the_wire_log_holds_the_conversation_once(replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int) -> None:
+def test_the_wire_log_holds_the_conversation_once(
+    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+) -> None:
     replaying.record({"exchanges": one()["exchanges"] * 2}, issue=issue)
-    longer = [*ASK["messages"], {"role": "assistant", "content": "Hello."}, {"role": "user", "content": "And?"}]
+    longer = [
+        *ASK["messages"],
+        {"role": "assistant", "content": "Hello."},
+        {"role": "user", "content": "And?"},
+    ]
     with replaying.client.open(request(issue=issue)) as session:
         sdk(session).messages.create(**ASK, system="Be kind.")
         sdk(session).messages.create(**ASK | {"messages": longer}, system="Be kind.")

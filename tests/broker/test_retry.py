@@ -16,7 +16,7 @@ from harness.programs.broker.upstream.retry import CAP, TRIES, asked, pause
 from tests.agents.conftest import KEY, Answer, message, text
 from tests.agents.conftest import Provider as Endpoint
 
-NOON = 1_793_620_800.0     # Mon, 02 Nov 2026 12:00:00 GMT
+NOON = 1_793_620_800.0  # Mon, 02 Nov 2026 12:00:00 GMT
 TOO_LONG = None
 TABLE = {
     "absent, once": ({}, 1, 1),
@@ -57,7 +57,11 @@ def test_the_pause(headers: dict[str, str], tried: int, seconds: float | None) -
 
 
 def answer(status: int, **headers: str) -> Answer:
-    return Answer({"type": "error", "error": {"type": "api_error", "message": "no"}}, status=status, headers=headers)
+    return Answer(
+        {"type": "error", "error": {"type": "api_error", "message": "no"}},
+        status=status,
+        headers=headers,
+    )
 
 
 class Run:
@@ -79,9 +83,17 @@ class Run:
 
     async def _whole(self) -> Any:
         meter = Meter(self._folder / "broker.sqlite", prices())
-        breaker = Breaker("acme", Troubles(meter.engine), clock=lambda: NOON, tell=lambda words: None)
-        upstream = Upstream(Provider("acme", ANTHROPIC, self._url), KEY, breaker, clock=lambda: NOON, sleep=self.sleep,
-                            jitter=lambda: 0)
+        breaker = Breaker(
+            "acme", Troubles(meter.engine), clock=lambda: NOON, tell=lambda words: None
+        )
+        upstream = Upstream(
+            Provider("acme", ANTHROPIC, self._url),
+            KEY,
+            breaker,
+            clock=lambda: NOON,
+            sleep=self.sleep,
+            jitter=lambda: 0,
+        )
         try:
             return await upstream.whole("/messages", {"model": "m"}, issue=1, again=self.again)
         finally:
@@ -95,19 +107,28 @@ def run(provider: Endpoint, tmp_path: Path) -> Run:
 
 
 def test_it_waits_as_it_is_told_and_then_succeeds(provider: Endpoint, run: Run) -> None:
-    provider.plan(answer(429, **{"retry-after": "7"}), answer(529), answer(503, **{"retry-after": "-1"}), message(text("ok")))
+    provider.plan(
+        answer(429, **{"retry-after": "7"}),
+        answer(529),
+        answer(503, **{"retry-after": "-1"}),
+        message(text("ok")),
+    )
     assert run()["content"] == [text("ok")]
     assert run.slept == [7, 2, 1]
-    assert run.held_again == 0      # an overload is not billed
+    assert run.held_again == 0  # an overload is not billed
 
 
-def test_a_failure_that_may_have_been_billed_is_held_for_again(provider: Endpoint, run: Run) -> None:
+def test_a_failure_that_may_have_been_billed_is_held_for_again(
+    provider: Endpoint, run: Run
+) -> None:
     provider.plan(answer(500), answer(504), message(text("ok")))
     run()
     assert run.held_again == 2
 
 
-def test_it_gives_up_after_four_tries_with_the_providers_own_answer(provider: Endpoint, run: Run) -> None:
+def test_it_gives_up_after_four_tries_with_the_providers_own_answer(
+    provider: Endpoint, run: Run
+) -> None:
     provider.plan(*[answer(429, **{"retry-after": "9"})] * TRIES)
     with pytest.raises(Failed) as failed:
         run()
@@ -115,9 +136,12 @@ def test_it_gives_up_after_four_tries_with_the_providers_own_answer(provider: En
     assert run.slept == [9] * 3
 
 
-@pytest.mark.parametrize("headers", [{"retry-after": "3600"}, {"retry-after": "1e9"}, {"x-should-retry": "false"}])
+@pytest.mark.parametrize(
+    "headers", [{"retry-after": "3600"}, {"retry-after": "1e9"}, {"x-should-retry": "false"}]
+)
 def test_it_does_not_wait_for_what_is_too_far_nor_where_it_is_told_not_to(
-        provider: Endpoint, run: Run, headers: dict[str, str]) -> None:
+    provider: Endpoint, run: Run, headers: dict[str, str]
+) -> None:
     provider.plan(answer(429, **headers))
     with pytest.raises(Failed):
         run()
@@ -140,7 +164,9 @@ def test_a_provider_that_is_not_there_costs_nothing(tmp_path: Path) -> None:
 
 
 RUBBISH: list[Callable[[], Answer]] = [
-    lambda: Answer(pieces=[b"<html>"]), lambda: Answer(pieces=[b"[1]"]), lambda: Answer(pieces=[b"\xff"]),
+    lambda: Answer(pieces=[b"<html>"]),
+    lambda: Answer(pieces=[b"[1]"]),
+    lambda: Answer(pieces=[b"\xff"]),
     lambda: Answer(pieces=[b"{}"], headers={"content-length": "9"}),
     lambda: Answer(pieces=[b"[" * 200_000]),
     lambda: Answer(pieces=[b"\x1f\x8b\x08"], headers={"content-encoding": "gzip"}),
@@ -149,7 +175,8 @@ RUBBISH: list[Callable[[], Answer]] = [
 
 @pytest.mark.parametrize("rubbish", RUBBISH)
 def test_an_answer_that_cannot_be_read_may_have_been_billed_and_is_not_asked_for_again(
-        provider: Endpoint, run: Run, rubbish: Callable[[], Answer]) -> None:
+    provider: Endpoint, run: Run, rubbish: Callable[[], Answer]
+) -> None:
     provider.plan(rubbish())
     with pytest.raises(Failed, match="cut or cannot be read") as failed:
         run()

@@ -14,10 +14,32 @@ from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.spent import Standing
 
 DAY = 86_400.0
-PRICES = Prices("2026-11-21", {"m": (Dated("", Rates(Price(input=1_000, output=10_000_000, cache_read=0, cache_write=0,
-                                                           cache_write_1h=0))),)})
-CAPS = Caps(calls=1000, usd=Decimal(9), usd_issue=Decimal(14), usd_day=Decimal(20))     # some of the steps are refused
-WHO = tuple(Identity(f"s{number}", f"run{number // 2}", "implementer", number // 3, 1, "m") for number in range(5))
+PRICES = Prices(
+    "2026-11-21",
+    {
+        "m": (
+            Dated(
+                "",
+                Rates(
+                    Price(
+                        input=1_000,
+                        output=10_000_000,
+                        cache_read=0,
+                        cache_write=0,
+                        cache_write_1h=0,
+                    )
+                ),
+            ),
+        )
+    },
+)
+CAPS = Caps(
+    calls=1000, usd=Decimal(9), usd_issue=Decimal(14), usd_day=Decimal(20)
+)  # some of the steps are refused
+WHO = tuple(
+    Identity(f"s{number}", f"run{number // 2}", "implementer", number // 3, 1, "m")
+    for number in range(5)
+)
 
 
 class Clock:
@@ -46,8 +68,12 @@ def pair(tmp_path: Path, clock: Clock) -> Iterator[tuple[Meter, Meter]]:
 def differing(meter: Meter) -> list[Identity]:
     """Whose sums that meter would take, in a call of now, for others than the store has."""
     with meter._engine.begin() as tx:
-        return [who for who in WHO if meter._standing.of(tx, _whose(who, meter._now().date()))
-                != Standing().of(tx, _whose(who, meter._now().date()))]
+        return [
+            who
+            for who in WHO
+            if meter._standing.of(tx, _whose(who, meter._now().date()))
+            != Standing().of(tx, _whose(who, meter._now().date()))
+        ]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -60,14 +86,16 @@ def test_the_sums_are_those_of_the_store_after_every_step_of_two_brokers(pair, c
             case 0 | 1:
                 open_calls.append(meter.reserve(who, CAPS, Tokens(output=chance.randrange(400))))
             case 2:
-                open_calls.pop(chance.randrange(len(open_calls))).settle(Tokens(output=chance.randrange(500)))
+                open_calls.pop(chance.randrange(len(open_calls))).settle(
+                    Tokens(output=chance.randrange(500))
+                )
             case 3:
                 chance.choice(open_calls).again()
             case 4:
                 chance.choice(open_calls).exceed(Tokens(output=chance.randrange(900)))
             case 5:
                 call = chance.choice(open_calls)
-                call.free()                     # and is settled again later, which changes nothing
+                call.free()  # and is settled again later, which changes nothing
         clock.at += chance.choice((0, 0, 0, DAY / 3))
 
     for _ in range(60):
@@ -94,6 +122,8 @@ def test_what_a_broker_alone_at_its_table_spends_is_not_summed_for_each_call(pai
     meter, _ = pair
     meter.reserve(WHO[0], CAPS, Tokens(output=5)).settle(Tokens(output=1))
     with meter._engine.begin() as tx:
-        tx.exec_driver_sql("CREATE TEMP TABLE calls AS SELECT * FROM main.calls LIMIT 0")     # what a sum would now see
+        tx.exec_driver_sql(
+            "CREATE TEMP TABLE calls AS SELECT * FROM main.calls LIMIT 0"
+        )  # what a sum would now see
         assert meter._standing.of(tx, _whose(WHO[0], meter._now().date()))[0] == 1
         assert Standing().of(tx, _whose(WHO[0], meter._now().date()))[0] == 0

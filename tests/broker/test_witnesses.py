@@ -1,8 +1,9 @@
-"""One session's errors pause its own issue; every other issue waits on the evidence of at least two, and of nothing less.
+"""One session's errors pause its own issue; every other issue waits on the evidence of at least
+two, and of nothing less.
 
-The attack: an implementer that obeys a stranger provokes errors of the provider, on purpose and again and again. Each of
-its neighbours is a way in which the box, and not the provider's health, decides what the provider answers.
-"""
+The attack: an implementer that obeys a stranger provokes errors of the provider, on purpose and
+again and again. Each of its neighbours is a way in which the box, and not the provider's health,
+decides what the provider answers."""
 
 import asyncio
 import json
@@ -27,14 +28,20 @@ from tests.agents.conftest import MODEL, SECONDS, Answer, message, text
 from tests.agents.conftest import Provider as Endpoint
 from tests.broker.conftest import Desk, Served, streamed
 
-ASK: dict[str, Any] = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}]}
+ASK: dict[str, Any] = {
+    "model": MODEL,
+    "max_tokens": 100,
+    "messages": [{"role": "user", "content": "Hello"}],
+}
 COUNT = {name: value for name, value in ASK.items() if name != "max_tokens"}
 SAID = message(text("Hello, sea. " * 9))
 Claude = Callable[[Served], Anthropic]
 
 
 def error(status: int, kind: str, words: str = "no", **headers: str) -> Answer:
-    return Answer({"type": "error", "error": {"type": kind, "message": words}}, status=status, headers=headers)
+    return Answer(
+        {"type": "error", "error": {"type": kind, "message": words}}, status=status, headers=headers
+    )
 
 
 LONG = {"retry-after": "3600"}
@@ -42,12 +49,27 @@ PROVOKED = {
     "tokens are counted too often": ("count", error(429, "rate_limit_error", **LONG), 1),
     "counting is overloaded": ("count", error(529, "overloaded_error", **LONG), 1),
     "counting fails": ("count", error(500, "api_error", **{"x-should-retry": "false"}), 3),
-    "more output is asked for than a minute has": ("create", error(429, "rate_limit_error", **LONG), 1),
-    "more output is asked for than is paid for": ("create", error(402, "billing_error", "fewer max_tokens"), 1),
+    "more output is asked for than a minute has": (
+        "create",
+        error(429, "rate_limit_error", **LONG),
+        1,
+    ),
+    "more output is asked for than is paid for": (
+        "create",
+        error(402, "billing_error", "fewer max_tokens"),
+        1,
+    ),
     "a name of its own in the provider's words": (
-        "create", error(400, "invalid_request_error", "Your credit balance is too low to go on."), 1),
+        "create",
+        error(400, "invalid_request_error", "Your credit balance is too low to go on."),
+        1,
+    ),
     "an overload": ("create", error(529, "overloaded_error", **LONG), 1),
-    "a request that the provider fails at": ("create", error(500, "api_error", **{"x-should-retry": "false"}), 3),
+    "a request that the provider fails at": (
+        "create",
+        error(500, "api_error", **{"x-should-retry": "false"}),
+        3,
+    ),
     "a key that is not taken for this": ("create", error(401, "authentication_error"), 1),
     "streams that are cut": ("stream", Answer(pieces=streamed(MESSAGES, SAID, {})[:6]), 3),
 }
@@ -71,7 +93,8 @@ def is_answered(served: Served, provider: Endpoint, claude: Claude) -> bool:
 
 @pytest.mark.parametrize(("how", "provoked", "times"), PROVOKED.values(), ids=PROVOKED)
 def test_what_one_issue_provokes_pauses_it_and_nobody_else(
-        desk: Desk, provider: Endpoint, claude: Claude, how: str, provoked: Answer, times: int) -> None:
+    desk: Desk, provider: Endpoint, claude: Claude, how: str, provoked: Answer, times: int
+) -> None:
     """In three sessions one after the other, each with its pause over: they are one witness."""
     other = desk.open()
     for _ in range(3):
@@ -90,8 +113,16 @@ def test_what_one_issue_provokes_pauses_it_and_nobody_else(
     assert other.breaker.document() is None
 
 
-def meets(desk: Desk, provider: Endpoint, claude: Claude, provoked: Answer, *, beside: Served, issue: int,
-          how: str = "create") -> Served:
+def meets(
+    desk: Desk,
+    provider: Endpoint,
+    claude: Claude,
+    provoked: Answer,
+    *,
+    beside: Served,
+    issue: int,
+    how: str = "create",
+) -> Served:
     provider.plan(provoked)
     served = desk.open(beside=beside, issue=issue)
     ask(claude(served), how)
@@ -102,20 +133,27 @@ OVERLOADED = error(529, "overloaded_error", **LONG)
 
 
 def test_what_two_issues_meet_pauses_everybody_until_the_provider_said(
-        desk: Desk, provider: Endpoint, claude: Claude) -> None:
+    desk: Desk, provider: Endpoint, claude: Claude
+) -> None:
     other = desk.open()
     for issue in (9_001, 9_002):
         assert other.breaker.document() is None
         served = meets(desk, provider, claude, OVERLOADED, beside=other, issue=issue)
     assert served.usage["fault"]["cause"] == "provider"
-    assert other.breaker.document() == {"provider": "acme", "again_at": "2026-11-02T13:00:00+00:00",
-                                        "why": "it is overloaded, or our rate is (529 overloaded_error)"}
-    with pytest.raises(anthropic.InternalServerError, match="the model provider acme is not asked now"):
+    assert other.breaker.document() == {
+        "provider": "acme",
+        "again_at": "2026-11-02T13:00:00+00:00",
+        "why": "it is overloaded, or our rate is (529 overloaded_error)",
+    }
+    with pytest.raises(
+        anthropic.InternalServerError, match="the model provider acme is not asked now"
+    ):
         claude(other).messages.create(**ASK)
 
 
 def test_what_two_issues_meet_as_they_count_is_no_evidence_and_no_answer_to_a_count_is(
-        desk: Desk, provider: Endpoint, claude: Claude) -> None:
+    desk: Desk, provider: Endpoint, claude: Claude
+) -> None:
     other = desk.open()
     for issue in (9_001, 9_002):
         meets(desk, provider, claude, OVERLOADED, beside=other, issue=issue, how="count")
@@ -127,7 +165,9 @@ def test_what_two_issues_meet_as_they_count_is_no_evidence_and_no_answer_to_a_co
     assert other.breaker.document() is not None
 
 
-def test_a_session_that_has_made_its_calls_counts_no_tokens(desk: Desk, provider: Endpoint, claude: Claude) -> None:
+def test_a_session_that_has_made_its_calls_counts_no_tokens(
+    desk: Desk, provider: Endpoint, claude: Claude
+) -> None:
     served = desk.open(calls=2)
     for _ in range(2):
         provider.plan(Answer({"input_tokens": 14}))
@@ -138,16 +178,24 @@ def test_a_session_that_has_made_its_calls_counts_no_tokens(desk: Desk, provider
     assert len(provider.seen) == 2
 
 
-REFUSED_HERE = {"no JSON": b"{", "a model of its own": json.dumps({**ASK, "model": "other"}).encode(), "no object": b"[]"}
+REFUSED_HERE = {
+    "no JSON": b"{",
+    "a model of its own": json.dumps({**ASK, "model": "other"}).encode(),
+    "no object": b"[]",
+}
 
 
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
 @pytest.mark.parametrize("body", REFUSED_HERE.values(), ids=REFUSED_HERE)
 def test_what_is_refused_as_it_stands_is_one_of_the_sessions_calls_and_what_comes_after_them_is_not_read(
-        desk: Desk, path: str, body: bytes) -> None:
+    desk: Desk, path: str, body: bytes
+) -> None:
     served = desk.open(calls=2)
     with line(served.socket, seconds=SECONDS) as http:
-        told = [http.post(path, content=content).status_code for content in (body, body, body, b"never read")]
+        told = [
+            http.post(path, content=content).status_code
+            for content in (body, body, body, b"never read")
+        ]
     assert (told, served.usage["calls"]) == ([400, 400, 400, 403], 2)
 
 
@@ -189,7 +237,12 @@ def breaker_of_nothing() -> Breaker:
 def test_a_count_that_fails_once_everybodys_pause_is_over_pauses_its_own_issue_alone() -> None:
     """What two issues met before is evidence still; a box may count as often as it likes."""
     moments = [0.0]
-    breaker = Breaker("acme", Troubles(sqlalchemy.create_engine("sqlite://")), clock=lambda: moments[-1], tell=lambda words: None)
+    breaker = Breaker(
+        "acme",
+        Troubles(sqlalchemy.create_engine("sqlite://")),
+        clock=lambda: moments[-1],
+        tell=lambda words: None,
+    )
     for issue in (1, 2):
         breaker.failed(Trouble.OVERLOAD, "no", issue=issue, wanted=None)
     assert breaker.pause(3)
@@ -200,7 +253,8 @@ def test_a_count_that_fails_once_everybodys_pause_is_over_pauses_its_own_issue_a
 
 
 def test_however_many_calls_one_session_holds_open_another_is_asked() -> None:
-    """A pool of 100 was waited for, for a minute, and that was taken for a fault of the provider."""
+    """A pool of 100 was waited for, for a minute, and that was taken for a fault of the
+    provider."""
     assert asyncio.run(held_and_answered(101)) == {}
 
 
@@ -217,7 +271,8 @@ HEARD = {
 
 @pytest.mark.parametrize(("heard", "counted"), HEARD.values(), ids=HEARD)
 def test_the_one_that_fails_most_is_not_counted_and_an_answer_is_the_end_of_it(
-        tmp_path: Path, heard: list[int], counted: int) -> None:
+    tmp_path: Path, heard: list[int], counted: int
+) -> None:
     """0: another issue is answered. The next broker has heard the same."""
     with closing(Meter(tmp_path / "broker.sqlite", prices())) as meter:
         troubles, at = Troubles(meter.engine), 1_000.0

@@ -1,4 +1,5 @@
-"""Ctrl-C at the command line: the process is gone at once, with the code that its command came to."""
+"""Ctrl-C at the command line: the process is gone at once, with the code that its command came
+to."""
 
 import subprocess
 import sys
@@ -25,5 +26,10 @@ program.main()
 
 @pytest.mark.parametrize("code", [0, 130], ids=["its work was done", "its work was not done"])
 def test_an_interrupted_command_ends_with_its_own_code_and_waits_for_no_thread(code) -> None:
-    done = subprocess.run([sys.executable, "-c", COMMAND.format(code=code)], capture_output=True, timeout=300, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND.format(code=code)],
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (code, b"")

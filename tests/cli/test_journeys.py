@@ -1,5 +1,5 @@
-"""`factory journeys`: what a maintainer sees and decides. The store behind it is the validators' own, with what takes a browser
-left to their own tests."""
+"""`factory journeys`: what a maintainer sees and decides. The store behind it is the validators'
+own, with what takes a browser left to their own tests."""
 
 import json
 from pathlib import Path
@@ -25,31 +25,68 @@ from validators.store.journeys import Shelf, journey_digest, with_canary
 from validators.store.place import opened_place
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "tidebook"
-TRIAGED = {"event": "triage-accepted", "title": "Groups of six", "body": "It says no.", "kind": "bug", "quote": "", "cites": []}
+TRIAGED = {
+    "event": "triage-accepted",
+    "title": "Groups of six",
+    "body": "It says no.",
+    "kind": "bug",
+    "quote": "",
+    "cites": [],
+}
 
 
 @pytest.fixture
 def there(tmp_path, monkeypatch):
-    """A home with one run behind it, and two journeys of issue 2 in its store, one of them superseded."""
+    """A home with one run behind it, and two journeys of issue 2 in its store, one of them
+    superseded."""
     home = tmp_path / "home"
     write_home(home, HomeFile("tidehouse", "seaside", "embedded", 0, 1, "token"))
     monkeypatch.setenv("FACTORY_HOME", str(home))
-    files = {path.name: path.read_text() for path in EXAMPLE.iterdir() if path.suffix in (".md", ".toml")}
-    base = Source(TrustedRepository(home / "repositories" / "tidehouse.seaside.git", Remote("file:///nowhere")).git_dir).commit(files)
+    files = {
+        path.name: path.read_text() for path in EXAMPLE.iterdir() if path.suffix in (".md", ".toml")
+    }
+    base = Source(
+        TrustedRepository(
+            home / "repositories" / "tidehouse.seaside.git", Remote("file:///nowhere")
+        ).git_dir
+    ).commit(files)
     ledger = SqliteLedger(home, SystemClock())
-    ledger.append("run", "run/triage-2-1", issue=2, run="triage-2-1", data={"workflow": "triage", "base": base.commit})
+    ledger.append(
+        "run",
+        "run/triage-2-1",
+        issue=2,
+        run="triage-2-1",
+        data={"workflow": "triage", "base": base.commit},
+    )
     ledger.append("triage", "triage-2-1/triage", issue=2, run="triage-2-1", data=TRIAGED)
     ledger.close()
     notary = Notary(signer_at(home / "keys" / "validator.key"))
     shelf = Shelf(opened_place(home / "sealed" / "tidehouse.seaside", bound=()), notary)
     digests = [_sealed(shelf, name) for name in ("old-words", "new-words")]
-    shelf.closed(digests[0], event=Event.SUPERSEDED, actor="grace", reason="the words changed", at="2026-01-03")
+    shelf.closed(
+        digests[0],
+        event=Event.SUPERSEDED,
+        actor="grace",
+        reason="the words changed",
+        at="2026-01-03",
+    )
     return SimpleNamespace(home=home, shelf=shelf, old=digests[0], new=digests[1])
 
 
 def _sealed(shelf, name):
     text = with_canary(seaside.JOURNEY.replace("book-a-large-group", name))
-    entry = Entry(Event.SEALED, 2, name, journey_digest(text), Purpose.BUG, "sha256:0", "author", "proved", "2026-01-02", "t")
+    entry = Entry(
+        Event.SEALED,
+        2,
+        name,
+        journey_digest(text),
+        Purpose.BUG,
+        "sha256:0",
+        "author",
+        "proved",
+        "2026-01-02",
+        "t",
+    )
     shelf.seal((text,), (entry,))
     return entry.digest
 
@@ -69,9 +106,16 @@ def ledger_of(there):
 
 def test_what_stands_is_listed_and_with_all_what_stood_and_who_changed_that(there) -> None:
     code, said, _ = factory("list", "2")
-    assert (code, said.splitlines()) == (0, [f"{there.new[7:19]}  #2       M-BOOK       bug        new-words"])
+    assert (code, said.splitlines()) == (
+        0,
+        [f"{there.new[7:19]}  #2       M-BOOK       bug        new-words"],
+    )
     _, said, _ = factory("list", "--all")
-    assert [line.split()[4] for line in said.splitlines()] == ["old-words", "new-words", "old-words"]
+    assert [line.split()[4] for line in said.splitlines()] == [
+        "old-words",
+        "new-words",
+        "old-words",
+    ]
     assert "superseded by grace: the words changed" in said
     assert factory("list", "3")[1] == "No journey stands for issue 3.\n"
 
@@ -91,12 +135,18 @@ def test_a_digest_that_names_no_journey_is_refused_by_name(there, digest) -> Non
     assert isinstance(error, ConfigError)
 
 
-def test_a_journey_is_retired_with_a_reason_signed_in_the_store_and_written_in_the_ledger_without_its_name(there) -> None:
+def test_a_journey_is_retired_with_a_reason_signed_in_the_store_and_written_in_the_ledger_without_its_name(
+    there,
+) -> None:
     code, said, _ = factory("retire", there.new[7:17], "--reason", "walks are free now")
     assert (code, said) == (0, f"retired: {there.new} binds no change any more\n")
     assert there.shelf.standing() == ()
     last = there.shelf.entries()[-1]
-    assert (last.event, last.digest, last.reason) == (Event.RETIRED, there.new, "walks are free now")
+    assert (last.event, last.digest, last.reason) == (
+        Event.RETIRED,
+        there.new,
+        "walks are free now",
+    )
     (entry,) = ledger_of(there)
     assert (entry.issue, entry.data["action"], entry.data["journey"]) == (2, "retired", there.new)
     assert entry.data["actor"] == last.actor
@@ -112,10 +162,14 @@ def test_one_that_does_not_stand_cannot_be_retired_and_nothing_is_written(there)
 @pytest.mark.parametrize(("text", "says"), [
     ("journey: [", "not YAML"), (seaside.JOURNEY.replace("book-a-large-group", "new-words"), "the same name"),
 ])  # fmt: skip
-def test_a_journey_that_does_not_hold_is_refused_with_the_reason_and_seals_nothing(there, tmp_path, text, says) -> None:
+def test_a_journey_that_does_not_hold_is_refused_with_the_reason_and_seals_nothing(
+    there, tmp_path, text, says
+) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(text)
-    code, said, error = factory("add", str(file), "--issue", "2", "--reason", "the largest group was left out")
+    code, said, error = factory(
+        "add", str(file), "--issue", "2", "--reason", "the largest group was left out"
+    )
     assert (code, said.startswith("refused: "), says in said) == (1, True, True), (said, error)
     assert [entry.digest for entry in there.shelf.standing()] == [there.new]
     assert ledger_of(there) == ()
@@ -136,8 +190,23 @@ def test_an_issue_that_nobody_has_triaged_has_no_journeys_to_add_to(there, tmp_p
 
 
 def test_text_of_a_journey_moves_nothing_on_a_terminal(there) -> None:
-    text = with_canary(seaside.JOURNEY.replace("book-a-large-group", "loud").replace("Booked for 9", "\\e[2J \u202e 9"))
-    entry = Entry(Event.SEALED, 2, "loud", journey_digest(text), Purpose.BUG, "", "author", "\x1b[2J", "2026-01-02", "t")
+    text = with_canary(
+        seaside.JOURNEY.replace("book-a-large-group", "loud").replace(
+            "Booked for 9", "\\e[2J \u202e 9"
+        )
+    )
+    entry = Entry(
+        Event.SEALED,
+        2,
+        "loud",
+        journey_digest(text),
+        Purpose.BUG,
+        "",
+        "author",
+        "\x1b[2J",
+        "2026-01-02",
+        "t",
+    )
     there.shelf.seal((text,), (entry,))
     said = factory("show", entry.digest)[1]
     assert "\x1b" not in said

@@ -1,4 +1,5 @@
-"""`factory rules impact`, on a real repository: who flips when the cap is edited, and what is refused by name."""
+"""`factory rules impact`, on a real repository: who flips when the cap is edited, and what is
+refused by name."""
 
 import json
 import os
@@ -17,13 +18,18 @@ EXAMPLE = ROOT / "examples" / "public-factory"
 
 
 def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", folder, "-c", "user.name=n", "-c", "user.email=n@example.org", *arguments], check=True,
-                   capture_output=True, timeout=300)
+    subprocess.run(
+        ["git", "-C", folder, "-c", "user.name=n", "-c", "user.email=n@example.org", *arguments],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    """A repository with the example in a folder of it, and a monitor that a careless git would run."""
+    """A repository with the example in a folder of it, and a monitor that a careless git would
+    run."""
     top = tmp_path_factory.mktemp("clone")
     shutil.copytree(EXAMPLE, top / "examples" / "public-factory")
     git(top, "init", "--quiet")
@@ -44,7 +50,9 @@ def test_the_command_tells_who_flips_when_the_cap_is_edited(clone) -> None:
     text = rules.read_text("utf-8")
     codes, flipped = [], []
     for cap in (500, 400, 600):
-        rules.write_text(text.replace("500 lines", f"{cap} lines").replace("max: 500", f"max: {cap}"), "utf-8")
+        rules.write_text(
+            text.replace("500 lines", f"{cap} lines").replace("max: 500", f"max: {cap}"), "utf-8"
+        )
         done = factory(*said, "--json")
         codes.append(done.returncode)
         flipped.append([flip["change"] for flip in json.loads(done.stdout)["flips"]])
@@ -57,10 +65,16 @@ def test_the_command_tells_who_flips_when_the_cap_is_edited(clone) -> None:
     assert not (clone / "ran").exists()
 
 
-@pytest.mark.parametrize(("ref", "says"), [
-    ("--upload-pack=x", "is not a ref"), ("", "is not a ref"), ("HEAD\n", "is not a ref"), ("nowhere", "names no commit"),
-    ("HEAD:examples", "names no commit"),
-])
+@pytest.mark.parametrize(
+    ("ref", "says"),
+    [
+        ("--upload-pack=x", "is not a ref"),
+        ("", "is not a ref"),
+        ("HEAD\n", "is not a ref"),
+        ("nowhere", "names no commit"),
+        ("HEAD:examples", "names no commit"),
+    ],
+)
 def test_a_ref_that_is_none_is_refused(clone, ref, says) -> None:
     with pytest.raises(ConfigError, match=says):
         snapshot_at(clone, ref)
@@ -80,7 +94,13 @@ def test_what_lies_in_the_working_copy_is_not_what_the_commit_has(clone) -> None
     (clone / "examples" / "public-factory" / "more.md").write_text("new", "utf-8")
     there = snapshot_at(clone / "examples" / "public-factory", "HEAD")
     (clone / "examples" / "public-factory" / "more.md").unlink()
-    assert set(there.paths) == {b"mission.md", b"factory_rules.md", b"CLAUDE.md", b"README.md", b"history.json"}
+    assert set(there.paths) == {
+        b"mission.md",
+        b"factory_rules.md",
+        b"CLAUDE.md",
+        b"README.md",
+        b"history.json",
+    }
     assert there.read("mission.md") == (EXAMPLE / "mission.md").read_bytes()
 
 
@@ -95,7 +115,9 @@ def test_bad_input_is_named_and_ends_with_two(clone, tmp_path) -> None:
     assert factory("impact", folder, "--history", broken, "--since", "soon").returncode == 2
 
 
-def test_the_cases_of_recorded_pull_requests_are_asked_from_the_file_beside_the_rules(clone) -> None:
+def test_the_cases_of_recorded_pull_requests_are_asked_from_the_file_beside_the_rules(
+    clone,
+) -> None:
     folder = clone / "examples" / "public-factory"
     done = factory("test", folder)
     assert (done.returncode, done.stdout) == (0, "13 of 13 cases hold\n")

@@ -1,4 +1,5 @@
-"""`factory rules coverage`, `impact` and `suggest` over a home's ledger: what they tell, and what they never write to."""
+"""`factory rules coverage`, `impact` and `suggest` over a home's ledger: what they tell, and what
+they never write to."""
 
 import json
 import os
@@ -19,22 +20,53 @@ SIZE = "level: enforced\ncheck: {changed_lines: {max: 10}}\non_fail: split"
 
 
 def lines(*counts: int, names: tuple[str, ...] = ("a.py", "uv.lock")) -> ChangeFacts:
-    return ChangeFacts(files=tuple(change(name, count) for name, count in zip(names, counts, strict=False)), attempts=1)
+    return ChangeFacts(
+        files=tuple(change(name, count) for name, count in zip(names, counts, strict=False)),
+        attempts=1,
+    )
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
-    write_home(home, HomeFile(owner="o", name="n", forge="embedded", port=1, number=1, token_file="keys/forge.token"))
+    write_home(
+        home,
+        HomeFile(
+            owner="o", name="n", forge="embedded", port=1, number=1, token_file="keys/forge.token"
+        ),
+    )
     ledger = SqliteLedger(home, FakeClock())
     for issue, count in ((1, 12), (2, 31)):
-        ledger.append("facts", f"facts/{issue}", issue=issue, data={
-            "base": "b", "head": str(issue), "applies": "pr", "facts": facts_as_json(lines(count)), "action": "split",
-            "findings": [{"rule": "F-ONE", "status": "enforce", "says": f"{count} changed lines", "passed": False}]})
+        ledger.append(
+            "facts",
+            f"facts/{issue}",
+            issue=issue,
+            data={
+                "base": "b",
+                "head": str(issue),
+                "applies": "pr",
+                "facts": facts_as_json(lines(count)),
+                "action": "split",
+                "findings": [
+                    {
+                        "rule": "F-ONE",
+                        "status": "enforce",
+                        "says": f"{count} changed lines",
+                        "passed": False,
+                    }
+                ],
+            },
+        )
         for event, to in ((Event.SPLIT, State.NEEDS_HUMAN), (Event.LANDED_BY_PERSON, State.MERGED)):
-            ledger.append("transition", f"{issue}/{to}", issue=issue, data={
-                "event": event.value, "from": "x", "to": to.value, "says": ""})
-    ledger.append("triage", "triage/3", issue=3, data={"cites": [{"id": "M-NOPAY"}], "quote": "tips"})
+            ledger.append(
+                "transition",
+                f"{issue}/{to}",
+                issue=issue,
+                data={"event": event.value, "from": "x", "to": to.value, "says": ""},
+            )
+    ledger.append(
+        "triage", "triage/3", issue=3, data={"cites": [{"id": "M-NOPAY"}], "quote": "tips"}
+    )
     ledger.close()
     for name, content in files(FRONT + rule_text(SIZE)).items():
         (home / name).write_bytes(content)
@@ -42,15 +74,25 @@ def home(tmp_path_factory):
 
 
 def rules(home: Path, *arguments: str | Path):
-    return warm.run(("rules", *arguments), env={**os.environ, "FACTORY_HOME": str(home)}, timeout=600, cwd=home)
+    return warm.run(
+        ("rules", *arguments), env={**os.environ, "FACTORY_HOME": str(home)}, timeout=600, cwd=home
+    )
 
 
 def test_coverage_tells_what_the_ledger_holds(home) -> None:
     found = json.loads(rules(home, "coverage", "--json").stdout)
     one = next(row for row in found["rules"] if row["rule"] == "F-ONE")
-    assert (one["asked"], one["held"], [refused["change"] for refused in one["refused"]]) == (2, 0, [1, 2])
+    assert (one["asked"], one["held"], [refused["change"] for refused in one["refused"]]) == (
+        2,
+        0,
+        [1, 2],
+    )
     assert [row["how"] for row in one["overridden"]] == ["merged by a person"] * 2
-    assert {row["id"]: row["cited"] for row in found["entries"]} == {"M-BOOK": 0, "M-NOPAY": 1, "M-TIDE": 0}
+    assert {row["id"]: row["cited"] for row in found["entries"]} == {
+        "M-BOOK": 0,
+        "M-NOPAY": 1,
+        "M-TIDE": 0,
+    }
     shown = rules(home, "coverage").stdout
     assert "never asked" in shown
     assert "F-ONE" in shown
@@ -71,7 +113,10 @@ def test_suggest_prints_or_writes_to_a_new_file(home, tmp_path) -> None:
     assert (again.returncode, "nothing is written over" in again.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("name", ["factory_rules.md", "MISSION.md", "clаude.md", ".github/x.md", "factory.toml", "AGENTS.md"])
+@pytest.mark.parametrize(
+    "name",
+    ["factory_rules.md", "MISSION.md", "clаude.md", ".github/x.md", "factory.toml", "AGENTS.md"],
+)
 def test_suggest_never_writes_to_what_steers_the_factory(home, tmp_path, name) -> None:
     (tmp_path / ".github").mkdir()
     said = rules(home, "suggest", "--out", tmp_path / name)

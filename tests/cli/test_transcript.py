@@ -1,4 +1,5 @@
-"""`factory logs RUN --transcript`, in a home made by hand: a ledger, a wire log and a note of who spoke."""
+"""`factory logs RUN --transcript`, in a home made by hand: a ledger, a wire log and a note of who
+spoke."""
 
 import json
 from pathlib import Path
@@ -19,19 +20,59 @@ RUN = "implement-7-1"
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    write_home(tmp_path, HomeFile(owner="o", name="n", forge="embedded", port=0, number=1, token_file="keys/forge.token"))
+    write_home(
+        tmp_path,
+        HomeFile(
+            owner="o", name="n", forge="embedded", port=0, number=1, token_file="keys/forge.token"
+        ),
+    )
     monkeypatch.setenv("FACTORY_HOME", str(tmp_path))
     ledger = SqliteLedger(tmp_path, SystemClock())
-    ledger.append("run", f"{RUN}/began", issue=7, run=RUN, data={"workflow": "implement", "base": "f" * 40, "number": 1})
+    ledger.append(
+        "run",
+        f"{RUN}/began",
+        issue=7,
+        run=RUN,
+        data={"workflow": "implement", "base": "f" * 40, "number": 1},
+    )
     for role, session in (("author", SEALED), ("implementer", SESSION)):
-        ledger.append("usage", f"usage/{session}", issue=7, run=RUN, data={
-            "role": role, "model": "m", "calls": 2, "input_tokens": 1, "output_tokens": 1, "cost_usd": "0.01"})
+        ledger.append(
+            "usage",
+            f"usage/{session}",
+            issue=7,
+            run=RUN,
+            data={
+                "role": role,
+                "model": "m",
+                "calls": 2,
+                "input_tokens": 1,
+                "output_tokens": 1,
+                "cost_usd": "0.01",
+            },
+        )
     ledger.close()
-    note = {"session": SESSION, "run": RUN, "role": "implementer", "issue": 7, "attempt": 1, "model": "m",
-            "opened": "2026-11-22T14:00:00+00:00", "closed": "2026-11-22T14:00:09+00:00", "cost_usd": "0.01", "price": None}
-    log = {"call": 1, "at": "2026-11-22T14:00:03+00:00", "seconds": 1.0,
-           "request": {"kept": 0, "messages": [{"role": "user", "content": "Make it work."}]},
-           "response": {"content": [{"type": "text", "text": "I look.\x1b[2J"}], "usage": {"input_tokens": 5}}}
+    note = {
+        "session": SESSION,
+        "run": RUN,
+        "role": "implementer",
+        "issue": 7,
+        "attempt": 1,
+        "model": "m",
+        "opened": "2026-11-22T14:00:00+00:00",
+        "closed": "2026-11-22T14:00:09+00:00",
+        "cost_usd": "0.01",
+        "price": None,
+    }
+    log = {
+        "call": 1,
+        "at": "2026-11-22T14:00:03+00:00",
+        "seconds": 1.0,
+        "request": {"kept": 0, "messages": [{"role": "user", "content": "Make it work."}]},
+        "response": {
+            "content": [{"type": "text", "text": "I look.\x1b[2J"}],
+            "usage": {"input_tokens": 5},
+        },
+    }
     put(tmp_path / "runs" / RUN / "sessions" / f"{SESSION}.json", note)
     put(tmp_path / "broker" / "wire" / f"{SESSION}.jsonl", log)
     put(tmp_path / "sealed" / "o.n" / "wire" / f"{SEALED}.jsonl", {"words": "of a journey"})
@@ -62,18 +103,27 @@ def test_it_tells_what_was_said_and_where_the_judges_words_are(home: Path) -> No
     assert "# implementer, attempt 1, for issue #7" in said
     assert "> I look.\N{REPLACEMENT CHARACTER}" in said
     assert "\x1b" not in said
-    assert f"author: 2 calls of m. It judges, so its words are sealed: {home}/sealed/o.n/wire/{SEALED}.jsonl" in said
+    assert (
+        "author: 2 calls of m. It judges, so its words are sealed:"
+        f" {home}/sealed/o.n/wire/{SEALED}.jsonl" in said
+    )
     assert "of a journey" not in said
 
 
 def test_following_prints_each_thing_once_when_it_is_said_and_ends_with_the_run(
-        home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     wire = home / "broker" / "wire" / f"{SESSION}.jsonl"
-    said, later = wire.read_text(), wire.read_text().replace("I look.", "I go on.").replace('"call": 1', '"call": 2')
+    said, later = (
+        wire.read_text(),
+        wire.read_text().replace("I look.", "I go on.").replace('"call": 1', '"call": 2'),
+    )
     note = home / "runs" / RUN / "sessions" / f"{SESSION}.json"
     wire.write_text("")
     put(note, json.loads(note.read_text()) | {"closed": None})
-    happens = iter((lambda: wire.write_text(said), lambda: wire.write_text(said + later), lambda: ended(home)))
+    happens = iter(
+        (lambda: wire.write_text(said), lambda: wire.write_text(said + later), lambda: ended(home))
+    )
     seen: list[str] = []
 
     def wait(seconds: float) -> None:
@@ -82,8 +132,15 @@ def test_following_prints_each_thing_once_when_it_is_said_and_ends_with_the_run(
 
     show(home, RUN, follow=True, as_json=False, wait=wait)
     seen.append(capsys.readouterr().out)
-    assert [("# implementer" in part, "I look." in part, "I go on." in part, "cut off" in part) for part in seen] == [
-        (False, False, False, False), (True, False, False, False), (False, True, False, False), (False, False, True, True)]
+    assert [
+        ("# implementer" in part, "I look." in part, "I go on." in part, "cut off" in part)
+        for part in seen
+    ] == [
+        (False, False, False, False),
+        (True, False, False, False),
+        (False, True, False, False),
+        (False, False, True, True),
+    ]
 
 
 def test_following_a_run_that_is_over_tells_all_of_it(home: Path) -> None:
@@ -94,20 +151,40 @@ def test_following_a_run_that_is_over_tells_all_of_it(home: Path) -> None:
 def test_as_json_it_is_one_object(home: Path) -> None:
     code, said = asked(RUN, "--transcript", "--json")
     found = json.loads(said)
-    assert (code, found["run"], found["over"], len(found["sections"]), len(found["sealed"])) == (0, RUN, False, 3, 1)
+    assert (code, found["run"], found["over"], len(found["sections"]), len(found["sealed"])) == (
+        0,
+        RUN,
+        False,
+        3,
+        1,
+    )
 
 
 def test_a_run_that_asked_no_model_says_so(home: Path) -> None:
     ledger = SqliteLedger(home, SystemClock())
-    ledger.append("run", "merge-7-1/began", issue=7, run="merge-7-1", data={"workflow": "merge", "base": "f" * 40, "number": 1})
+    ledger.append(
+        "run",
+        "merge-7-1/began",
+        issue=7,
+        run="merge-7-1",
+        data={"workflow": "merge", "base": "f" * 40, "number": 1},
+    )
     ledger.close()
     assert asked("merge-7-1", "--transcript") == (0, "No model was asked in merge-7-1 yet.\n")
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["--transcript"], "wants a RUN"), ([RUN, "--follow"], "--follow a --transcript"),
-    ([RUN, "--transcript", "--follow", "--json"], "without --json"), (["implement-9-9", "--transcript"], "there is no run")])
-def test_what_cannot_be_told_names_the_next_move(home: Path, arguments: list[str], words: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--transcript"], "wants a RUN"),
+        ([RUN, "--follow"], "--follow a --transcript"),
+        ([RUN, "--transcript", "--follow", "--json"], "without --json"),
+        (["implement-9-9", "--transcript"], "there is no run"),
+    ],
+)
+def test_what_cannot_be_told_names_the_next_move(
+    home: Path, arguments: list[str], words: str
+) -> None:
     code, said = asked(*arguments)
     assert code == 2
     assert words in said

@@ -1,4 +1,5 @@
-"""Essays where something is wrong: a broken cache, no box, a file that ends its box; and the parser in a real one."""
+"""Essays where something is wrong: a broken cache, no box, a file that ends its box; and the parser
+in a real one."""
 
 import json
 from pathlib import Path
@@ -14,7 +15,9 @@ from harness.programs.context_indexer.reading import outline
 from harness.programs.sandbox.client import BoxSupervisor
 from tests.context.trees import SHOP, Trees, outlines
 
-ASKED = EssayRequest(base="one", heading="The total is wrong", question="of a basket", tokens=3000, files=4)
+ASKED = EssayRequest(
+    base="one", heading="The total is wrong", question="of a basket", tokens=3000, files=4
+)
 
 
 class Parser:
@@ -31,8 +34,16 @@ class Parser:
         self.asked.append(len(files))
         killed = any("KILLS" in one["text"] for one in files)
         told = "\n".join(json.dumps(outline(one["path"], one["text"].encode())) for one in files)
-        return BoxResult(form="bwrap-root", unheld=(), exit_code=137 if killed else 0, signal=None,
-                         killed_by="memory" if killed else None, seconds=0.1, peak_memory_mb=1, stdout=told.encode())
+        return BoxResult(
+            form="bwrap-root",
+            unheld=(),
+            exit_code=137 if killed else 0,
+            signal=None,
+            killed_by="memory" if killed else None,
+            seconds=0.1,
+            peak_memory_mb=1,
+            stdout=told.encode(),
+        )
 
 
 class NoBox:
@@ -51,12 +62,24 @@ def test_a_file_that_ends_its_box_has_no_outline_and_the_others_have_theirs() ->
     assert found[3] == NOTHING
 
 
-@pytest.mark.parametrize("said", [b"", b"{}\n", b"[1]\n", b"not json\n", b'{"definitions": 1, "imports": []}\n', b"\xff\n"])
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"{}\n", b"[1]\n", b"not json\n", b'{"definitions": 1, "imports": []}\n', b"\xff\n"],
+)
 def test_what_a_parser_says_is_believed_only_in_its_own_form(said) -> None:
     class Liar(Parser):
         def run(self, spec, *, stdin=b""):
-            return BoxResult(form="bwrap-root", unheld=(), exit_code=0, signal=None, killed_by=None, seconds=0, peak_memory_mb=1,
-                             stdout=said)
+            return BoxResult(
+                form="bwrap-root",
+                unheld=(),
+                exit_code=0,
+                signal=None,
+                killed_by=None,
+                seconds=0,
+                peak_memory_mb=1,
+                stdout=said,
+            )
+
     assert BoxedOutlines(Liar())([("a.py", "def f(): pass")]) == (NOTHING,)
 
 
@@ -71,7 +94,9 @@ def test_without_a_box_the_essay_says_that_it_knows_nothing_and_the_next_one_doe
     trees = Trees(one=SHOP)
     essay = RepositoryEssays(trees, tmp_path, outlines=BoxedOutlines(NoBox())).essay(ASKED)
     assert essay.text == ""
-    assert [one.note for one in essay.manifest.left_out] == ["the repository could not be read for it: no box could be made"]
+    assert [one.note for one in essay.manifest.left_out] == [
+        "the repository could not be read for it: no box could be made"
+    ]
     assert RepositoryEssays(trees, tmp_path, outlines=outlines).essay(ASKED).text != ""
 
 
@@ -86,6 +111,7 @@ def test_a_commit_that_is_not_there_is_an_error(tmp_path) -> None:
     class Empty(Trees):
         def tree_of(self, commit):
             raise GitError("object one is not here")
+
     with pytest.raises(GitError):
         RepositoryEssays(Empty(), tmp_path, outlines=outlines).essay(ASKED)
 
@@ -93,6 +119,9 @@ def test_a_commit_that_is_not_there_is_an_error(tmp_path) -> None:
 def test_the_parser_works_in_a_box_and_sees_nothing_but_what_it_is_given(tmp_path) -> None:
     boxed = BoxedOutlines(BoxSupervisor(tmp_path / "layers"))
     assert boxed.spec().dial == ()
-    assert all(bind.mode == "ro" and Path(bind.source).name == "context_indexer" for bind in boxed.spec().binds)
+    assert all(
+        bind.mode == "ro" and Path(bind.source).name == "context_indexer"
+        for bind in boxed.spec().binds
+    )
     files = [("a.py", "class Till:\n    pass\n"), ("b.rb", "require 'till'\n")]
     assert boxed(files) == tuple(outline(path, text.encode()) for path, text in files)

@@ -3,9 +3,21 @@
 from harness.context.excerpt import BLOCK, Range, excerpt
 from harness.context.index import Definition
 
-TEXT = "\n".join([*(f"filler {number}" for number in range(1, 11)), "def basket():", "    return total", *("x" for _ in range(8)),
-                  "def weather():", "    return rain", *("y" for _ in range(98))])
-DEFINED = (Definition("function", "basket", 11, 12, "def basket():"), Definition("function", "weather", 21, 22, "def weather():"))
+TEXT = "\n".join(
+    [
+        *(f"filler {number}" for number in range(1, 11)),
+        "def basket():",
+        "    return total",
+        *("x" for _ in range(8)),
+        "def weather():",
+        "    return rain",
+        *("y" for _ in range(98)),
+    ]
+)
+DEFINED = (
+    Definition("function", "basket", 11, 12, "def basket():"),
+    Definition("function", "weather", 21, 22, "def weather():"),
+)
 
 
 def shown(words, *, tokens=10_000, definitions=DEFINED):
@@ -34,5 +46,9 @@ def test_parts_that_nearly_touch_are_one() -> None:
 
 def test_lines_that_are_not_there_are_not_asked_for() -> None:
     """A parser saw another file, or lies."""
-    assert excerpt("one\n", (Definition("function", "a", 1, 99, ""), Definition("function", "b", 7, 7, "")),
-                   asked=frozenset({"one"}), tokens=99) == (Range(1, 2),)
+    assert excerpt(
+        "one\n",
+        (Definition("function", "a", 1, 99, ""), Definition("function", "b", 7, 7, "")),
+        asked=frozenset({"one"}),
+        tokens=99,
+    ) == (Range(1, 2),)

@@ -5,36 +5,42 @@ import pytest
 from harness.context.imports import called, meant, module_of, stems_in
 
 
-@pytest.mark.parametrize(("written", "by", "path"), [
-    ("shop.prices.price_of", "shop/basket.py", "shop/prices.py"),
-    ("shop.prices", "tests/test_all.py", "src/shop/prices.py"),
-    (".prices.price_of", "shop/basket.py", "shop/prices.py"),
-    ("..prices", "shop/pages/cart.py", "shop/prices.py"),
-    (".prices", "shop/pages/cart.py", "shop/pages/prices.py"),
-    ("shop", "main.py", "shop/__init__.py"),
-    ("./prices.js", "web/basket.js", "web/prices.js"),
-    ("../prices", "web/pages/cart.ts", "web/prices.ts"),
-    ("./pages", "web/main.js", "web/pages/index.js"),
-    ("example.com/town/shop/prices", "main.go", "prices/table.go"),
-    ("crate::prices::Price", "src/basket.rs", "src/prices.rs"),
-    ("com.acme.shop.Prices", "Main.java", "src/main/java/com/acme/shop/Prices.java"),
-    ("prices", "lib/basket.rb", "lib/prices.rb"),
-    ("file:cart.html", "shop/pages.py", "shop/templates/cart.html"),
-    ("file:templates/index.html", "shop/pages.py", "shop/templates/index.html"),
-])
+@pytest.mark.parametrize(
+    ("written", "by", "path"),
+    [
+        ("shop.prices.price_of", "shop/basket.py", "shop/prices.py"),
+        ("shop.prices", "tests/test_all.py", "src/shop/prices.py"),
+        (".prices.price_of", "shop/basket.py", "shop/prices.py"),
+        ("..prices", "shop/pages/cart.py", "shop/prices.py"),
+        (".prices", "shop/pages/cart.py", "shop/pages/prices.py"),
+        ("shop", "main.py", "shop/__init__.py"),
+        ("./prices.js", "web/basket.js", "web/prices.js"),
+        ("../prices", "web/pages/cart.ts", "web/prices.ts"),
+        ("./pages", "web/main.js", "web/pages/index.js"),
+        ("example.com/town/shop/prices", "main.go", "prices/table.go"),
+        ("crate::prices::Price", "src/basket.rs", "src/prices.rs"),
+        ("com.acme.shop.Prices", "Main.java", "src/main/java/com/acme/shop/Prices.java"),
+        ("prices", "lib/basket.rb", "lib/prices.rb"),
+        ("file:cart.html", "shop/pages.py", "shop/templates/cart.html"),
+        ("file:templates/index.html", "shop/pages.py", "shop/templates/index.html"),
+    ],
+)
 def test_an_import_means_the_file_that_its_words_end_in(written, by, path) -> None:
     others = ("other/prices_old.py", "weather.py")
     assert module_of(path)[-1] in stems_in(written)
     assert meant(written, by=by, among=(path, *others)) == path
 
 
-@pytest.mark.parametrize(("written", "by", "path"), [
-    ("shop.prices", "a.py", "bakery/prices.py"),        # another package
-    (".prices", "shop/basket.py", "other/prices.py"),   # it says where it starts
-    ("../../prices", "web/a.js", "web/prices.js"),
-    ("json", "a.py", "a.py"),                           # nobody imports itself
-    ("file:cart.html", "a.py", "old_cart.html"),
-])
+@pytest.mark.parametrize(
+    ("written", "by", "path"),
+    [
+        ("shop.prices", "a.py", "bakery/prices.py"),  # another package
+        (".prices", "shop/basket.py", "other/prices.py"),  # it says where it starts
+        ("../../prices", "web/a.js", "web/prices.js"),
+        ("json", "a.py", "a.py"),  # nobody imports itself
+        ("file:cart.html", "a.py", "old_cart.html"),
+    ],
+)
 def test_what_merely_has_the_name_is_not_meant(written, by, path) -> None:
     assert meant(written, by=by, among=(path,)) is None
 

@@ -17,8 +17,14 @@ def seen(file, trees, commit):
     """All that an index says of a commit."""
     with index_of(file, trees, commit, outlines=outlines) as index:
         paths = [hit.path for hit in index.hits(ASKED, most=50)]
-        return (index.hits(ASKED, most=50), index.size(), [index.definitions(path) for path in paths],
-                [index.imports(path) for path in paths], index.importers("basket", most=9), index.named("basket.py"))
+        return (
+            index.hits(ASKED, most=50),
+            index.size(),
+            [index.definitions(path) for path in paths],
+            [index.imports(path) for path in paths],
+            index.importers("basket", most=9),
+            index.named("basket.py"),
+        )
 
 
 def test_files_are_found_by_what_they_say_define_and_are_called(tmp_path) -> None:
@@ -26,7 +32,9 @@ def test_files_are_found_by_what_they_say_define_and_are_called(tmp_path) -> Non
         assert "shop/basket.py" in {hit.path for hit in index.hits(ASKED, most=3)}
         assert "shop/weather.py" not in {hit.path for hit in index.hits(ASKED, most=50)}
         assert index.hits("", most=3) == ()
-        assert index.definitions("shop/prices.py") == (Definition("function", "price_of", 1, 2, "def price_of(line):"),)
+        assert index.definitions("shop/prices.py") == (
+            Definition("function", "price_of", 1, 2, "def price_of(line):"),
+        )
         assert index.importers("basket", most=9)[0] == ("shop/pages.py", ".basket")
         assert index.importers("checkout", most=9) == (("shop/pages.py", "file:checkout.html"),)
 
@@ -48,7 +56,10 @@ def test_from_one_tree_to_the_next_only_what_differs_is_read(tmp_path) -> None:
     assert found == seen(tmp_path / "fresh", trees, "two")
 
 
-FILES = st.dictionaries(st.sampled_from(sorted(SHOP)), st.sampled_from(sorted({*SHOP.values(), b"basket total line price\n"})))
+FILES = st.dictionaries(
+    st.sampled_from(sorted(SHOP)),
+    st.sampled_from(sorted({*SHOP.values(), b"basket total line price\n"})),
+)
 
 
 @settings(max_examples=25)
@@ -61,16 +72,23 @@ def test_the_index_of_a_tree_is_the_same_whatever_it_held_before(tmp_path_factor
     assert walked[0] == seen(folder / "walked", trees, "c0")
 
 
-@pytest.mark.parametrize(("path", "content"), [
-    (b"big.py", b"basket = 1\n" * (LARGEST // 11 + 1)),
-    (b"picture.png", b"\x89PNG\0 basket total"),
-    (b"minified.js", b"basket();" * 1000),
-    (b"dead.bin", b""),
-])
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        (b"big.py", b"basket = 1\n" * (LARGEST // 11 + 1)),
+        (b"picture.png", b"\x89PNG\0 basket total"),
+        (b"minified.js", b"basket();" * 1000),
+        (b"dead.bin", b""),
+    ],
+)
 def test_what_nobody_wrote_is_known_by_its_name_alone(tmp_path, path, content) -> None:
-    with index_of(tmp_path / "index", Trees(one={path: content}), "one", outlines=outlines) as index:
+    with index_of(
+        tmp_path / "index", Trees(one={path: content}), "one", outlines=outlines
+    ) as index:
         assert index.hits(query("", "basket"), most=5) == ()
-        assert [hit.path for hit in index.hits(query("", path.decode().partition(".")[0]), most=5)] == [path.decode()]
+        assert [
+            hit.path for hit in index.hits(query("", path.decode().partition(".")[0]), most=5)
+        ] == [path.decode()]
 
 
 def test_a_name_that_is_no_text_is_left_out(tmp_path) -> None:
@@ -83,7 +101,10 @@ def test_a_name_that_is_no_text_is_left_out(tmp_path) -> None:
 def test_a_link_is_no_file_and_no_repository_within_one_is(tmp_path, mode) -> None:
     class Linked(Trees):
         def entries(self, treeish):
-            return [replace(entry, mode=mode) if entry.path == b"basket.py" else entry for entry in super().entries(treeish)]
+            return [
+                replace(entry, mode=mode) if entry.path == b"basket.py" else entry
+                for entry in super().entries(treeish)
+            ]
 
     trees = Linked(one={"basket.py": b"/etc/basket", "shop.py": b"basket"})
     with index_of(tmp_path / "index", trees, "one", outlines=outlines) as index:
@@ -91,7 +112,9 @@ def test_a_link_is_no_file_and_no_repository_within_one_is(tmp_path, mode) -> No
 
 
 def test_many_files_are_read_in_batches(tmp_path) -> None:
-    trees = Trees(one={f"part{number}/basket{number}.py": b"total = %d\n" % number for number in range(1200)})
+    trees = Trees(
+        one={f"part{number}/basket{number}.py": b"total = %d\n" % number for number in range(1200)}
+    )
     asked = []
 
     def counting(files):

@@ -20,15 +20,27 @@ def test_code_comes_before_what_tells_of_it_and_what_tests_it(tmp_path) -> None:
 
 def test_a_file_that_the_issue_names_comes_first(tmp_path) -> None:
     files = {**SHOP, "shop/ledger.py": b"ROWS = []\n"}
-    found = order(tmp_path, files, title="It fails", body='  File "/srv/app/shop/ledger.py", see shop/ledger.py:3')
-    assert (found[0].path, found[0].reason.split(" and ")[0]) == ("shop/ledger.py", "the issue names it")
+    found = order(
+        tmp_path,
+        files,
+        title="It fails",
+        body='  File "/srv/app/shop/ledger.py", see shop/ledger.py:3',
+    )
+    assert (found[0].path, found[0].reason.split(" and ")[0]) == (
+        "shop/ledger.py",
+        "the issue names it",
+    )
     assert "shop/ledger.py" not in {one.path for one in order(tmp_path, files)}
 
 
 def test_what_is_beside_what_was_found_is_found_as_well(tmp_path) -> None:
-    """The page that is asked for imports the table that is wrong; the table shares no word with the issue."""
-    files = {"site/orders_page.py": b"from site.grid import Grid\n\ndef orders_page(): return Grid()\n",
-             "site/grid.py": b"class Grid: pass\n", "site/unrelated.py": b"class Other: pass\n"}
+    """The page that is asked for imports the table that is wrong; the table shares no word with the
+    issue."""
+    files = {
+        "site/orders_page.py": b"from site.grid import Grid\n\ndef orders_page(): return Grid()\n",
+        "site/grid.py": b"class Grid: pass\n",
+        "site/unrelated.py": b"class Other: pass\n",
+    }
     found = order(tmp_path, files, title="The orders page", body="is empty")
     assert [one.path for one in found] == ["site/orders_page.py", "site/grid.py"]
     assert found[1].reason == "is beside what shares words with the issue"
@@ -50,7 +62,9 @@ def test_edges_go_both_ways_and_only_to_files_that_are_meant(tmp_path) -> None:
 
 
 def test_a_page_is_beside_its_template(tmp_path) -> None:
-    found = {one.path: one.reason for one in order(tmp_path, SHOP, title="The pages", body="are empty")}
+    found = {
+        one.path: one.reason for one in order(tmp_path, SHOP, title="The pages", body="are empty")
+    }
     assert found["shop/templates/checkout.html"] == "is beside what shares words with the issue"
 
 

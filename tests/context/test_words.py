@@ -9,17 +9,20 @@ from hypothesis import strategies as st
 from harness.context.words import MOST_REPEATS, counted, query, words
 
 
-@pytest.mark.parametrize(("text", "found"), [
-    ("facetSize", ["facet", "size", "facetsize"]),
-    ("facet_size", ["facet", "size", "facetsize"]),
-    ("HTTPServer", ["http", "server", "httpserver"]),
-    ("the page is gone", ["page", "gone"]),
-    ("utf8", ["utf", "utf8"]),
-    ("Größe der Überschrift", ["grösse", "der", "überschrift"]),
-    ("a b c", []),
-    ("__init__", ["init"]),
-    ("!?-- ()", []),
-])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("facetSize", ["facet", "size", "facetsize"]),
+        ("facet_size", ["facet", "size", "facetsize"]),
+        ("HTTPServer", ["http", "server", "httpserver"]),
+        ("the page is gone", ["page", "gone"]),
+        ("utf8", ["utf", "utf8"]),
+        ("Größe der Überschrift", ["grösse", "der", "überschrift"]),
+        ("a b c", []),
+        ("__init__", ["init"]),
+        ("!?-- ()", []),
+    ],
+)
 def test_identifiers_are_taken_apart_as_people_write_them(text, found) -> None:
     assert words(text) == found
 
@@ -30,7 +33,9 @@ def test_a_word_that_is_repeated_without_end_counts_a_few_times() -> None:
 
 
 def test_words_of_the_heading_count_twice() -> None:
-    assert query("Wide tables", "a wide page") == '"wide" OR "wide" OR "tables" OR "tables" OR "page"'
+    assert (
+        query("Wide tables", "a wide page") == '"wide" OR "wide" OR "tables" OR "tables" OR "page"'
+    )
 
 
 @given(st.text(max_size=200), st.text(max_size=400))
@@ -40,5 +45,7 @@ def test_no_text_is_an_operator_of_the_search(heading, text) -> None:
     with sqlite3.connect(":memory:") as rows:
         rows.execute("CREATE VIRTUAL TABLE texts USING fts5 (path, body)")
         if asked:
-            assert rows.execute("SELECT * FROM texts WHERE texts MATCH ?", (asked,)).fetchall() == []
+            assert (
+                rows.execute("SELECT * FROM texts WHERE texts MATCH ?", (asked,)).fetchall() == []
+            )
     rows.close()

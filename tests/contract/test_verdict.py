@@ -1,4 +1,5 @@
-"""One golden verdict that both programs must read and write. They share no code; this file is what ties them."""
+"""One golden verdict that both programs must read and write. They share no code; this file is what
+ties them."""
 
 import json
 import os
@@ -33,10 +34,20 @@ def test_what_the_validator_signs_the_harness_reads_whole(key) -> None:
     public = key.with_name("validator.key.pub")
     verdict = verified_verdict(envelope, public)
     assert verdict == Verdict.from_predicate(GOLDEN, key_id=key_id(public))
-    assert {name: getattr(verdict.binds, name) for name in verdict.binds.__slots__} == GOLDEN["binds"]
-    assert {name: getattr(verdict.controls, name) for name in verdict.controls.__slots__} == GOLDEN["controls"]
-    assert {name: getattr(verdict.regression, name) for name in verdict.regression.__slots__} == GOLDEN["regression"]
-    assert (verdict.outcome, verdict.box_form, verdict.signer) == ("passed", GOLDEN["box"]["form"], GOLDEN["signer"])
+    assert {name: getattr(verdict.binds, name) for name in verdict.binds.__slots__} == GOLDEN[
+        "binds"
+    ]
+    assert {name: getattr(verdict.controls, name) for name in verdict.controls.__slots__} == GOLDEN[
+        "controls"
+    ]
+    assert {
+        name: getattr(verdict.regression, name) for name in verdict.regression.__slots__
+    } == GOLDEN["regression"]
+    assert (verdict.outcome, verdict.box_form, verdict.signer) == (
+        "passed",
+        GOLDEN["box"]["form"],
+        GOLDEN["signer"],
+    )
 
 
 def test_both_programs_read_the_same_predicate_from_one_envelope(key) -> None:
@@ -59,29 +70,45 @@ def test_a_regression_set_that_is_told_is_told_whole(lacking) -> None:
 
 @pytest.mark.parametrize("name", sorted(GOLDEN.keys() - {"began", "ended", "regression"}))
 def test_a_verdict_without_one_of_its_parts_is_none(key, name) -> None:
-    lacking = {**GOLDEN, name: {}} if name == "binds" else {k: v for k, v in GOLDEN.items() if k != name}
+    lacking = (
+        {**GOLDEN, name: {}} if name == "binds" else {k: v for k, v in GOLDEN.items() if k != name}
+    )
     with pytest.raises((ValidatorError, KeyError)):
         verified_verdict(signed(key, lacking), key.with_name("validator.key.pub"))
 
 
 def test_a_verdict_that_says_more_is_read_as_what_is_known_of_it(key) -> None:
-    more = {name: {**part, "added_later": 1} if isinstance(part, dict) else part for name, part in GOLDEN.items()}
+    more = {
+        name: {**part, "added_later": 1} if isinstance(part, dict) else part
+        for name, part in GOLDEN.items()
+    }
     public = key.with_name("validator.key.pub")
     known = verified_verdict(signed(key, GOLDEN), public)
     assert verified_verdict(signed(key, {**more, "exploration": {"claims": 3}}), public) == known
 
 
-@pytest.mark.parametrize(("part", "name"), [("binds", name) for name in GOLDEN["binds"]]
-                         + [("controls", name) for name in GOLDEN["controls"]])
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [("binds", name) for name in GOLDEN["binds"]]
+    + [("controls", name) for name in GOLDEN["controls"]],
+)
 def test_a_verdict_that_binds_or_controls_less_is_none(key, part, name) -> None:
-    lacking = {**GOLDEN, part: {known: value for known, value in GOLDEN[part].items() if known != name}}
+    lacking = {
+        **GOLDEN,
+        part: {known: value for known, value in GOLDEN[part].items() if known != name},
+    }
     with pytest.raises((ValidatorError, KeyError)):
         verified_verdict(signed(key, lacking), key.with_name("validator.key.pub"))
 
 
-@pytest.mark.parametrize("digests", [
-    [], [{"gitCommit": "0" * 40}, {"gitTree": GOLDEN["binds"]["tree"]}],
-    [{"gitCommit": GOLDEN["binds"]["candidate"]}, {"gitTree": "0" * 40}]])
+@pytest.mark.parametrize(
+    "digests",
+    [
+        [],
+        [{"gitCommit": "0" * 40}, {"gitTree": GOLDEN["binds"]["tree"]}],
+        [{"gitCommit": GOLDEN["binds"]["candidate"]}, {"gitTree": "0" * 40}],
+    ],
+)
 def test_a_statement_about_something_else_than_its_verdict_binds_is_none(key, digests) -> None:
     subject = [{"name": "candidate", "digest": one} for one in digests]
     about = {**statement(GOLDEN), "subject": subject}
@@ -104,26 +131,40 @@ def test_another_key_and_a_changed_payload_are_refused(key, tmp_path) -> None:
         verified_verdict(json.dumps(forged).encode(), key.with_name("validator.key.pub"))
 
 
-def test_the_harness_hears_from_the_judges_own_program_whether_the_evidence_is_whole(key, tmp_path) -> None:
+def test_the_harness_hears_from_the_judges_own_program_whether_the_evidence_is_whole(
+    key, tmp_path
+) -> None:
     store = tmp_path / "store"
     home = store / "judged" / "run-1-1"
     (home / "evidence").mkdir(parents=True)
     (home / "evidence" / "page.png").write_text("png")
     files = evidence_in(home / "evidence")
-    envelope = signed(key, {**GOLDEN, "evidence": {"merkle_root": merkle_root(files), "files": len(files)}})
+    envelope = signed(
+        key, {**GOLDEN, "evidence": {"merkle_root": merkle_root(files), "files": len(files)}}
+    )
     for place in (home / "verdict.json", tmp_path / "verdict.json"):
         place.write_bytes(envelope)
-    program = ValidatorProgram(key.with_name("validator.key.pub"), {"PATH": os.environ["PATH"]}, tmp_path, sealed=store)
+    program = ValidatorProgram(
+        key.with_name("validator.key.pub"), {"PATH": os.environ["PATH"]}, tmp_path, sealed=store
+    )
     assert program.evidence_faults([tmp_path / "verdict.json"]) == {tmp_path / "verdict.json": ""}
     (home / "evidence" / "page.png").unlink()
-    assert "taken away" in program.evidence_faults([tmp_path / "verdict.json"])[tmp_path / "verdict.json"]
+    assert (
+        "taken away"
+        in program.evidence_faults([tmp_path / "verdict.json"])[tmp_path / "verdict.json"]
+    )
     home.rename(tmp_path / "elsewhere")
-    assert "not in the store" in program.evidence_faults([tmp_path / "verdict.json"])[tmp_path / "verdict.json"]
+    assert (
+        "not in the store"
+        in program.evidence_faults([tmp_path / "verdict.json"])[tmp_path / "verdict.json"]
+    )
 
 
 def test_a_store_that_cannot_be_looked_at_is_no_answer(key, tmp_path) -> None:
     (tmp_path / "verdict.json").write_bytes(signed(key, GOLDEN))
     nowhere = tmp_path / "none"
-    program = ValidatorProgram(key.with_name("validator.key.pub"), {"PATH": os.environ["PATH"]}, tmp_path, sealed=nowhere)
+    program = ValidatorProgram(
+        key.with_name("validator.key.pub"), {"PATH": os.environ["PATH"]}, tmp_path, sealed=nowhere
+    )
     with pytest.raises(ValidatorError, match="the store cannot be read"):
         program.evidence_faults([tmp_path / "verdict.json"])

@@ -13,8 +13,10 @@ from markdown_it.token import Token
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITTEN = ("*.md", "docs/**/*.md", "validators/language/page.md")
-PAGES = tuple(sorted(path.relative_to(ROOT).as_posix() for glob in WRITTEN for path in ROOT.glob(glob)))
-SHELL = ("sh", "console", "")       # an indented block has no language, and is a command as often as not
+PAGES = tuple(
+    sorted(path.relative_to(ROOT).as_posix() for glob in WRITTEN for path in ROOT.glob(glob))
+)
+SHELL = ("sh", "console", "")  # an indented block has no language, and is a command as often as not
 SEPARATORS = {"|", "||", "&", "&&", ";", "(", ")", "<", ">", ">>"}
 
 
@@ -38,7 +40,9 @@ class Block:
 
 @cache
 def tokens(page: str) -> tuple[Token, ...]:
-    return tuple(_flat(MarkdownIt("commonmark").enable("table").parse((ROOT / page).read_text("utf-8"))))
+    return tuple(
+        _flat(MarkdownIt("commonmark").enable("table").parse((ROOT / page).read_text("utf-8")))
+    )
 
 
 def _flat(found: list[Token]) -> Iterator[Token]:
@@ -48,8 +52,11 @@ def _flat(found: list[Token]) -> Iterator[Token]:
 
 
 def blocks(page: str) -> tuple[Block, ...]:
-    return tuple(Block(token.info.strip(), token.content, token.map[0] + 1 if token.map else 0)
-                 for token in tokens(page) if token.type in ("fence", "code_block"))
+    return tuple(
+        Block(token.info.strip(), token.content, token.map[0] + 1 if token.map else 0)
+        for token in tokens(page)
+        if token.type in ("fence", "code_block")
+    )
 
 
 def code_spans(page: str) -> tuple[str, ...]:
@@ -58,14 +65,22 @@ def code_spans(page: str) -> tuple[str, ...]:
 
 def links(page: str) -> tuple[str, ...]:
     """Where links and images lead, as written."""
-    return tuple(str(token.attrs.get("href") or token.attrs.get("src")) for token in tokens(page)
-                 if token.type in ("link_open", "image"))
+    return tuple(
+        str(token.attrs.get("href") or token.attrs.get("src"))
+        for token in tokens(page)
+        if token.type in ("link_open", "image")
+    )
 
 
 def anchors(page: str) -> frozenset[str]:
     """The anchors that a forge gives to the page's headings."""
-    titles = [after.content for token, after in pairwise(tokens(page)) if token.type == "heading_open"]
-    return frozenset(re.sub(r"[^\w\- ]", "", title.replace("`", "")).strip().lower().replace(" ", "-") for title in titles)
+    titles = [
+        after.content for token, after in pairwise(tokens(page)) if token.type == "heading_open"
+    ]
+    return frozenset(
+        re.sub(r"[^\w\- ]", "", title.replace("`", "")).strip().lower().replace(" ", "-")
+        for title in titles
+    )
 
 
 def commands(page: str) -> Iterator[tuple[str, ...]]:
@@ -84,7 +99,8 @@ def mentions(page: str) -> Iterator[tuple[str, ...]]:
 
 
 def simple_commands(line: str) -> Iterator[tuple[str, ...]]:
-    """The commands of a shell line, without prompts, variables, redirections and comments; nothing where it is not one."""
+    """The commands of a shell line, without prompts, variables, redirections and comments; nothing
+    where it is not one."""
     lexer = shlex.shlex(line.strip().removeprefix("$ "), posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     try:

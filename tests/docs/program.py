@@ -13,7 +13,8 @@ PLACEHOLDER = re.compile(r"[A-Z][A-Z_-]*|…|\.\.\.")
 
 
 def refuse_unknown(command: tuple[str, ...], *, whole: bool = True) -> None:
-    """Raises click.UsageError or LookupError when a command of ours does not exist, or does not take what it is given.
+    """Raises click.UsageError or LookupError when a command of ours does not exist, or does not
+    take what it is given.
 
     `whole`: nothing that it must have may be missing."""
     program, *arguments = command
@@ -22,12 +23,21 @@ def refuse_unknown(command: tuple[str, ...], *, whole: bool = True) -> None:
         _refuse(cli, "factory", arguments, whole=whole)
     elif name == "make":
         _refuse_targets(arguments)
-    elif name.startswith("python") and arguments[:1] == ["-m"] and arguments[1].startswith(("harness", "validators")):
+    elif (
+        name.startswith("python")
+        and arguments[:1] == ["-m"]
+        and arguments[1].startswith(("harness", "validators"))
+    ):
         if arguments[1] == "harness":
             _refuse(cli, "factory", arguments[2:], whole=whole)
         elif importlib.util.find_spec(arguments[1]) is None:
             raise LookupError(f"no program {arguments[1]}")
-    elif name.startswith("python") and arguments and arguments[0].endswith(".py") and not (ROOT / arguments[0]).exists():
+    elif (
+        name.startswith("python")
+        and arguments
+        and arguments[0].endswith(".py")
+        and not (ROOT / arguments[0]).exists()
+    ):
         raise LookupError(f"no file {arguments[0]}")
 
 
@@ -47,11 +57,15 @@ def _refuse(command: click.Command, name: str, arguments: list[str], *, whole: b
         _refuse_value(parameter, given.get(parameter.name or ""), context, whole=whole)
 
 
-def _refuse_value(parameter: click.Parameter, value: object, context: click.Context, *, whole: bool) -> None:
-    if not isinstance(value, str):      # several, a flag, or nothing
+def _refuse_value(
+    parameter: click.Parameter, value: object, context: click.Context, *, whole: bool
+) -> None:
+    if not isinstance(value, str):  # several, a flag, or nothing
         if whole and parameter.required and not (isinstance(value, tuple) and value):
             raise click.MissingParameter(param=parameter, ctx=context)
-    elif isinstance(parameter.type, (click.types.IntParamType, click.Choice)) and not PLACEHOLDER.fullmatch(value):
+    elif isinstance(
+        parameter.type, (click.types.IntParamType, click.Choice)
+    ) and not PLACEHOLDER.fullmatch(value):
         parameter.type.convert(value, parameter, context)
 
 

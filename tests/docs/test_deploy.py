@@ -1,4 +1,5 @@
-"""What is offered for production names only what exists. No container engine is here: the file is read, not built."""
+"""What is offered for production names only what exists. No container engine is here: the file is
+read, not built."""
 
 import json
 import re
@@ -12,13 +13,27 @@ DEPLOY = ROOT / "examples" / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text("utf-8")
 SETUP = (ROOT / ".ci" / "setup").read_text("utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-KNOWN = {"FROM", "RUN", "COPY", "ENV", "USER", "WORKDIR", "VOLUME", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
+KNOWN = {
+    "FROM",
+    "RUN",
+    "COPY",
+    "ENV",
+    "USER",
+    "WORKDIR",
+    "VOLUME",
+    "HEALTHCHECK",
+    "ENTRYPOINT",
+    "CMD",
+}
 
 
 def instructions():
     """(keyword, the rest) of each line that is not a comment, continued lines joined."""
     text = re.sub(r"^#.*\n", "", DOCKERFILE, flags=re.MULTILINE).replace("\\\n", " ")
-    return [(word, " ".join(rest.split())) for word, _, rest in (line.partition(" ") for line in text.splitlines() if line)]
+    return [
+        (word, " ".join(rest.split()))
+        for word, _, rest in (line.partition(" ") for line in text.splitlines() if line)
+    ]
 
 
 def last(keyword):
@@ -27,7 +42,7 @@ def last(keyword):
 
 def stage(number):
     starts = [at for at, (word, _) in enumerate(instructions()) if word == "FROM"] + [None]
-    return instructions()[starts[number]:starts[number + 1]]
+    return instructions()[starts[number] : starts[number + 1]]
 
 
 def apt_packages(number):
@@ -37,7 +52,13 @@ def apt_packages(number):
 
 
 def pip():
-    return [command for word, rest in instructions() if word == "RUN" for command in rest.split("&&") if "/pip " in command]
+    return [
+        command
+        for word, rest in instructions()
+        if word == "RUN"
+        for command in rest.split("&&")
+        if "/pip " in command
+    ]
 
 
 def test_every_instruction_is_one_that_exists() -> None:
@@ -45,7 +66,12 @@ def test_every_instruction_is_one_that_exists() -> None:
 
 
 def test_what_is_copied_is_there_and_is_all_that_the_build_sees() -> None:
-    copied = {name for word, rest in instructions() if word == "COPY" and "--from" not in rest for name in rest.split()[:-1]}
+    copied = {
+        name
+        for word, rest in instructions()
+        if word == "COPY" and "--from" not in rest
+        for name in rest.split()[:-1]
+    }
     assert {name for name in copied if not (ROOT / name).exists()} == set()
     ignore = (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
     assert {line.removeprefix("!") for line in ignore if line.startswith("!")} == copied
@@ -62,20 +88,27 @@ def test_what_is_installed_is_locked_by_hash() -> None:
     installs = [command for command in pip() if "pip install" in command]
     assert installs
     for command in installs:
-        assert {"--require-hashes", "-r"} <= set(command.split()) or {"--no-index", "--no-deps"} <= set(command.split())
+        assert {"--require-hashes", "-r"} <= set(command.split()) or {
+            "--no-index",
+            "--no-deps",
+        } <= set(command.split())
 
 
 def test_the_tools_of_development_go_and_what_the_factory_needs_stays() -> None:
     (uninstall,) = [command for command in pip() if "uninstall" in command]
     gone = {word.lower() for word in uninstall.split()[3:]}
-    assert gone == {_name(need) for need in PROJECT["optional-dependencies"]["dev"]} - {_name(n) for n in PROJECT["dependencies"]}
+    assert gone == {_name(need) for need in PROJECT["optional-dependencies"]["dev"]} - {
+        _name(n) for n in PROJECT["dependencies"]
+    }
 
 
 def test_it_does_not_run_as_root_and_keeps_its_state_in_one_volume() -> None:
     assert last("USER") == "factory"
     env = dict(word.split("=", 1) for word in last("ENV").split())
     assert env["FACTORY_HOME"].startswith(last("VOLUME") + "/")
-    assert not env["XDG_CACHE_HOME"].startswith(env["FACTORY_HOME"]), "wheels are shown to boxes, the store must not be"
+    assert not env["XDG_CACHE_HOME"].startswith(env["FACTORY_HOME"]), (
+        "wheels are shown to boxes, the store must not be"
+    )
 
 
 def test_every_command_of_the_program_exists() -> None:

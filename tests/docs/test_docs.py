@@ -1,4 +1,5 @@
-"""Pages fail the build when they lie: what they name exists, what they link to is there, what they tell to type parses."""
+"""Pages fail the build when they lie: what they name exists, what they link to is there, what they
+tell to type parses."""
 
 import re
 import tomllib
@@ -27,7 +28,9 @@ PATH = re.compile(r"(?:\.ci|bench|docs|examples|harness|tests|validators|workflo
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_on_a_page_exists_and_takes_what_it_is_given(page) -> None:
-    told = [(command, True) for command in commands(page)] + [(command, False) for command in mentions(page)]
+    told = [(command, True) for command in commands(page)] + [
+        (command, False) for command in mentions(page)
+    ]
     for command, whole in told:
         try:
             refuse_unknown(command, whole=whole)
@@ -57,37 +60,61 @@ def test_every_link_on_a_page_leads_somewhere(page) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_a_block_says_what_language_it_is_in(page) -> None:
     """An unknown word after a fence would be a block that no test looks at."""
-    known = {"", "sh", "sh run", "console", "text", "yaml", "yaml rule", "yaml scope", "toml", "json", "markdown", "ini"}
+    known = {
+        "",
+        "sh",
+        "sh run",
+        "console",
+        "text",
+        "yaml",
+        "yaml rule",
+        "yaml scope",
+        "toml",
+        "json",
+        "markdown",
+        "ini",
+    }
     assert {block.info for block in blocks(page)} <= known
 
 
 def test_the_caps_on_a_page_are_the_defaults() -> None:
-    (shown,) = (block.text for block in blocks("docs/operations.md") if block.text.startswith("[budget]"))
+    (shown,) = (
+        block.text for block in blocks("docs/operations.md") if block.text.startswith("[budget]")
+    )
     assert read(Caps, tomllib.loads(shown)["budget"], "budget") == Caps()
 
 
-@pytest.mark.parametrize(("command", "says"), [
-    ("factory frobnicate", "No such command"),
-    ("factory tick --jsno", "No such option"),
-    ("factory why", "Missing"),
-    ("factory why seven", "not a valid integer"),
-    ("factory rules lint a b", "does not take b"),
-    ("factory rules polish", "polish"),
-    ("FACTORY_HOME=/srv/x .venv/bin/factory completion tcsh", "tcsh"),
-    ("python -m harness statsu", "No such command"),
-    ("python -m validators.nothing", "no program"),
-    ("python bench/none.py", "no file"),
-    ("echo yes | make frobnicate", "no target"),
-])
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("factory frobnicate", "No such command"),
+        ("factory tick --jsno", "No such option"),
+        ("factory why", "Missing"),
+        ("factory why seven", "not a valid integer"),
+        ("factory rules lint a b", "does not take b"),
+        ("factory rules polish", "polish"),
+        ("FACTORY_HOME=/srv/x .venv/bin/factory completion tcsh", "tcsh"),
+        ("python -m harness statsu", "No such command"),
+        ("python -m validators.nothing", "no program"),
+        ("python bench/none.py", "no file"),
+        ("echo yes | make frobnicate", "no target"),
+    ],
+)
 def test_a_lie_is_found(command, says) -> None:
     lie = tuple(simple_commands(command))[-1]
     with pytest.raises((click.UsageError, LookupError), match=says):
         refuse_unknown(lie)
 
 
-@pytest.mark.parametrize("command", [
-    "$ factory why ISSUE", "factory why 2 --json | jq .outcome", "factory logs [RUN]  # one, node by node", "cd x && make test",
-])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "$ factory why ISSUE",
+        "factory why 2 --json | jq .outcome",
+        "factory logs [RUN]  # one, node by node",
+        "cd x && make test",
+    ],
+)
 def test_what_is_true_passes(command) -> None:
     for simple in simple_commands(command):
         refuse_unknown(simple)

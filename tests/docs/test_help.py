@@ -1,4 +1,5 @@
-"""`--help` is the manual: one line, then what a command reads and writes, every option in words, examples that parse."""
+"""`--help` is the manual: one line, then what a command reads and writes, every option in words,
+examples that parse."""
 
 import inspect
 import re
@@ -30,7 +31,8 @@ each = pytest.mark.parametrize("name", ALL)
 
 
 def page(name: str) -> str:
-    """The help page as it was written; a line with a backspace alone forbids to wrap the paragraph under it."""
+    """The help page as it was written; a line with a backspace alone forbids to wrap the paragraph
+    under it."""
     return inspect.cleandoc(ALL[name].help or "")
 
 
@@ -80,14 +82,28 @@ def test_every_argument_is_named_in_the_words(name) -> None:
 
 @each
 def test_what_may_not_be_wrapped_fits_a_terminal(name) -> None:
-    kept = [line for paragraph in page(name).split("\n\n") if paragraph.startswith("\b") for line in
-            paragraph.splitlines()]
+    kept = [
+        line
+        for paragraph in page(name).split("\n\n")
+        if paragraph.startswith("\b")
+        for line in paragraph.splitlines()
+    ]
     assert [line for line in kept if len(line) > 98] == []
 
 
 def test_help_imports_no_command() -> None:
-    code = "import sys; from harness.cli.main import run; run(['--help']); " \
-           "print(*(name for name in sys.modules if name.startswith(('harness.', 'rich', 'httpx', 'sqlalchemy'))))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
+    code = (
+        "import sys; from harness.cli.main import run; run(['--help']); print(*(name for name in"
+        " sys.modules if name.startswith(('harness.', 'rich', 'httpx', 'sqlalchemy'))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
+    )
     assert set(done.stdout.splitlines()[-1].split()) == {
-        "harness.cli", "harness.cli.main", "harness.cli.output", "harness.cli.output.terminal", "harness.domain", "harness.domain.errors"}
+        "harness.cli",
+        "harness.cli.main",
+        "harness.cli.output",
+        "harness.cli.output.terminal",
+        "harness.domain",
+        "harness.domain.errors",
+    }

@@ -15,8 +15,17 @@ DEPLOY = ROOT / "examples" / "deploy"
 SERVICES = ("factory.service", "factory-tick.service")
 UNITS = (*SERVICES, "factory-tick.timer")
 BREAKS_THE_BOXES = {
-    "ProtectKernelTunables", "ProtectKernelLogs", "ProtectControlGroups", "ProtectProc", "ProcSubset", "ProtectHostname",
-    "RestrictNamespaces", "PrivateUsers", "MemoryDenyWriteExecute", "RootDirectory", "DynamicUser",
+    "ProtectKernelTunables",
+    "ProtectKernelLogs",
+    "ProtectControlGroups",
+    "ProtectProc",
+    "ProcSubset",
+    "ProtectHostname",
+    "RestrictNamespaces",
+    "PrivateUsers",
+    "MemoryDenyWriteExecute",
+    "RootDirectory",
+    "DynamicUser",
 }
 PREFIX = "[-@:+!]*"
 
@@ -52,8 +61,12 @@ def test_nothing_is_forbidden_that_a_box_is_made_of(unit) -> None:
 
 def test_what_is_left_out_is_named_where_a_reader_would_add_it() -> None:
     said = (DEPLOY / "factory.service").read_text("utf-8").partition("[Unit]")[0]
-    assert {"ProtectKernelTunables", "ProtectHostname", "RestrictNamespaces", "MemoryDenyWriteExecute"} <= set(
-        re.findall(r"\w+", said))
+    assert {
+        "ProtectKernelTunables",
+        "ProtectHostname",
+        "RestrictNamespaces",
+        "MemoryDenyWriteExecute",
+    } <= set(re.findall(r"\w+", said))
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -63,32 +76,59 @@ def test_no_path_of_one_machine_is_in_it(unit) -> None:
 
 @pytest.mark.parametrize("unit", SERVICES)
 def test_the_filter_of_system_calls_takes_away_only_what_no_box_needs(unit) -> None:
-    """bubblewrap mounts, pivots, unshares and drops privileges; Chromium traces its own children and sets limits."""
+    """bubblewrap mounts, pivots, unshares and drops privileges; Chromium traces its own children
+    and sets limits."""
     groups = value(unit, "SystemCallFilter")
     assert groups.startswith("~")
-    assert not {"@mount", "@privileged", "@debug", "@resources", "@process", "@setuid", "@system-service"} & set(
-        groups.removeprefix("~").split())
+    assert not {
+        "@mount",
+        "@privileged",
+        "@debug",
+        "@resources",
+        "@process",
+        "@setuid",
+        "@system-service",
+    } & set(groups.removeprefix("~").split())
 
 
 @pytest.mark.parametrize("unit", SERVICES)
-def test_secrets_come_as_credentials_and_are_taken_by_the_names_that_the_program_asks_for(unit, tmp_path, monkeypatch) -> None:
+def test_secrets_come_as_credentials_and_are_taken_by_the_names_that_the_program_asks_for(
+    unit, tmp_path, monkeypatch
+) -> None:
     assert value(unit, "LoadCredential") == "factory:%E/lights-out-factory/credentials"
     for name in ("ANTHROPIC_API_KEY", "FACTORY_DATABASE", "FACTORY_HOME_KEY"):
         monkeypatch.delenv(name, raising=False)
         (tmp_path / f"factory_{name}").write_text(f"secret of {name}\n")
     (tmp_path / "factory_PATH").write_text("/evil")
-    assert from_systemd({"CREDENTIALS_DIRECTORY": str(tmp_path), "FACTORY_DATABASE": "of the environment"}) == {
-        "ANTHROPIC_API_KEY": "secret of ANTHROPIC_API_KEY", "FACTORY_HOME_KEY": "secret of FACTORY_HOME_KEY"}
+    assert from_systemd(
+        {"CREDENTIALS_DIRECTORY": str(tmp_path), "FACTORY_DATABASE": "of the environment"}
+    ) == {
+        "ANTHROPIC_API_KEY": "secret of ANTHROPIC_API_KEY",
+        "FACTORY_HOME_KEY": "secret of FACTORY_HOME_KEY",
+    }
     assert from_systemd({}) == {}
 
 
 def test_systemd_counts_less_exposure_than_before_the_boxes_allowed_it(tmp_path) -> None:
-    """Its own count, of 10, where it is installed: 5.4 before families and system calls were restricted."""
+    """Its own count, of 10, where it is installed: 5.4 before families and system calls were
+    restricted."""
     analyze = shutil.which("systemd-analyze")
     for unit in SERVICES if analyze else ():
         (tmp_path / unit).write_text((DEPLOY / unit).read_text("utf-8"), "utf-8")
-        done = subprocess.run([str(analyze), "security", "--offline=true", "--threshold=41", "--no-pager", str(tmp_path / unit)],
-                              capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(
+            [
+                str(analyze),
+                "security",
+                "--offline=true",
+                "--threshold=41",
+                "--no-pager",
+                str(tmp_path / unit),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout[-300:]
 
 
@@ -106,7 +146,9 @@ def test_told_to_stop_it_has_longer_than_the_grace_it_gives() -> None:
     assert value("factory.service", "KillMode") == "mixed"
 
 
-def test_the_service_is_ended_when_it_is_silent_and_not_started_again_on_a_wrong_configuration() -> None:
+def test_the_service_is_ended_when_it_is_silent_and_not_started_again_on_a_wrong_configuration() -> (
+    None
+):
     assert value("factory.service", "Type") == "notify"
     assert seconds(value("factory.service", "WatchdogSec")) >= 60
     assert value("factory.service", "RestartPreventExitStatus") == "2"
@@ -118,10 +160,30 @@ def test_both_services_are_hardened_alike() -> None:
     assert len(first) == len(HARDENING)
 
 
-HARDENING = ("NoNewPrivileges", "CapabilityBoundingSet", "AmbientCapabilities", "ProtectSystem", "ProtectHome", "PrivateTmp",
-             "ProtectKernelModules", "LockPersonality", "RestrictRealtime", "RestrictSUIDSGID", "SystemCallArchitectures",
-             "KeyringMode", "RestrictAddressFamilies", "SystemCallFilter", "SystemCallErrorNumber", "RemoveIPC", "LoadCredential",
-             "LimitCORE", "OOMPolicy", "Delegate", "UMask", "StateDirectoryMode")
+HARDENING = (
+    "NoNewPrivileges",
+    "CapabilityBoundingSet",
+    "AmbientCapabilities",
+    "ProtectSystem",
+    "ProtectHome",
+    "PrivateTmp",
+    "ProtectKernelModules",
+    "LockPersonality",
+    "RestrictRealtime",
+    "RestrictSUIDSGID",
+    "SystemCallArchitectures",
+    "KeyringMode",
+    "RestrictAddressFamilies",
+    "SystemCallFilter",
+    "SystemCallErrorNumber",
+    "RemoveIPC",
+    "LoadCredential",
+    "LimitCORE",
+    "OOMPolicy",
+    "Delegate",
+    "UMask",
+    "StateDirectoryMode",
+)
 
 
 def test_the_timer_keeps_the_hour_of_our_own_triage() -> None:
@@ -134,16 +196,43 @@ def test_the_timer_keeps_the_hour_of_our_own_triage() -> None:
 
 def test_systemd_itself_finds_nothing_wrong_where_it_is_installed(tmp_path) -> None:
     """A machine without systemd reads the names against the manual's list that is kept here."""
-    known = {"Description", "Wants", "After", "WantedBy", "Type", "ExecStart", "ExecStartPost", "User", "Environment",
-             "EnvironmentFile", "StateDirectory", "CacheDirectory", "WatchdogSec", "Restart", "RestartSec",
-             "RestartPreventExitStatus", "SuccessExitStatus", "KillMode", "TimeoutStopSec", "TimeoutStartSec", "TasksMax",
-             "OnCalendar", "Persistent", *HARDENING}
+    known = {
+        "Description",
+        "Wants",
+        "After",
+        "WantedBy",
+        "Type",
+        "ExecStart",
+        "ExecStartPost",
+        "User",
+        "Environment",
+        "EnvironmentFile",
+        "StateDirectory",
+        "CacheDirectory",
+        "WatchdogSec",
+        "Restart",
+        "RestartSec",
+        "RestartPreventExitStatus",
+        "SuccessExitStatus",
+        "KillMode",
+        "TimeoutStopSec",
+        "TimeoutStartSec",
+        "TasksMax",
+        "OnCalendar",
+        "Persistent",
+        *HARDENING,
+    }
     assert {name for unit in UNITS for name, _ in settings(unit)} <= known
     analyze = shutil.which("systemd-analyze")
     if analyze is not None:
         for unit in UNITS:
             text = (DEPLOY / unit).read_text("utf-8")
             (tmp_path / unit).write_text(re.sub(r"=factory \S+.*", "=/bin/true", text), "utf-8")
-        done = subprocess.run([analyze, "verify", "--man=no", *(tmp_path / unit for unit in UNITS)], capture_output=True,
-                              text=True, timeout=300, check=False)
+        done = subprocess.run(
+            [analyze, "verify", "--man=no", *(tmp_path / unit for unit in UNITS)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
         assert (done.returncode, done.stderr) == (0, "")

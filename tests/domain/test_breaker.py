@@ -26,29 +26,60 @@ def minute(number: float) -> datetime:
 
 def heard(*told: tuple[Sound, float] | tuple[Sound, float, str]) -> list[Heard]:
     """Each on an issue of its own."""
-    return [Heard(one[0], one[2] if len(one) == 3 else f"run-{place}", minute(one[1]), place) for place, one in enumerate(told)]
+    return [
+        Heard(one[0], one[2] if len(one) == 3 else f"run-{place}", minute(one[1]), place)
+        for place, one in enumerate(told)
+    ]
 
 
-@pytest.mark.parametrize(("told", "at", "circuit"), [
-    ([], 0, Circuit.CLOSED),
-    ([(FAILED, 0), (FAILED, 1)], 2, Circuit.CLOSED),
-    ([(FAILED, 0), (FAILED, 1), (FAILED, 2)], 3, Circuit.OPEN),
-    ([(FAILED, 0), (FAILED, 1), (FAILED, 60)], 61, Circuit.CLOSED),         # the first is out of the window
-    ([(FAILED, 0), (ANSWERED, 1), (FAILED, 2), (FAILED, 3)], 4, Circuit.CLOSED),
-    ([(FAILED, 0), (FAILED, 1), (FAILED, 2)], 31, Circuit.OPEN),
-    ([(FAILED, 0), (FAILED, 1), (FAILED, 2)], 32, Circuit.HALF_OPEN),
-    ([(FAILED, 0), (FAILED, 1), (FAILED, 2), (ANSWERED, 40)], 41, Circuit.CLOSED),
-    ([(FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40), (FAILED, 41)], 70, Circuit.OPEN),   # one failure of a probe is enough
-    ([(FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40), (FAILED, 41)], 71, Circuit.HALF_OPEN),
-    ([(FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 100), (FAILED, 101)], 130, Circuit.OPEN),   # however long ago it opened
-    ([(FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40), (ANSWERED, 41), (FAILED, 42), (FAILED, 43)], 44, Circuit.CLOSED),
-])
+@pytest.mark.parametrize(
+    ("told", "at", "circuit"),
+    [
+        ([], 0, Circuit.CLOSED),
+        ([(FAILED, 0), (FAILED, 1)], 2, Circuit.CLOSED),
+        ([(FAILED, 0), (FAILED, 1), (FAILED, 2)], 3, Circuit.OPEN),
+        (
+            [(FAILED, 0), (FAILED, 1), (FAILED, 60)],
+            61,
+            Circuit.CLOSED,
+        ),  # the first is out of the window
+        ([(FAILED, 0), (ANSWERED, 1), (FAILED, 2), (FAILED, 3)], 4, Circuit.CLOSED),
+        ([(FAILED, 0), (FAILED, 1), (FAILED, 2)], 31, Circuit.OPEN),
+        ([(FAILED, 0), (FAILED, 1), (FAILED, 2)], 32, Circuit.HALF_OPEN),
+        ([(FAILED, 0), (FAILED, 1), (FAILED, 2), (ANSWERED, 40)], 41, Circuit.CLOSED),
+        (
+            [(FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40), (FAILED, 41)],
+            70,
+            Circuit.OPEN,
+        ),  # one failure of a probe is enough
+        ([(FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40), (FAILED, 41)], 71, Circuit.HALF_OPEN),
+        (
+            [(FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 100), (FAILED, 101)],
+            130,
+            Circuit.OPEN,
+        ),  # however long ago it opened
+        (
+            [
+                (FAILED, 0),
+                (FAILED, 1),
+                (FAILED, 2),
+                (PROBE, 40),
+                (ANSWERED, 41),
+                (FAILED, 42),
+                (FAILED, 43),
+            ],
+            44,
+            Circuit.CLOSED,
+        ),
+    ],
+)
 def test_how_the_circuit_stands(told, at, circuit) -> None:
     assert breaker(heard(*told), fuse=FUSE, now=minute(at), run="now").circuit is circuit
 
 
 def test_what_one_issue_makes_a_model_do_rests_it_for_nobody() -> None:
-    """An issue whose words make every attempt come to nothing paused the factory once there was no other model."""
+    """An issue whose words make every attempt come to nothing paused the factory once there was no
+    other model."""
     told = [Heard(FAILED, f"run-{number}", minute(number), 7) for number in range(9)]
     assert breaker(told, fuse=FUSE, now=minute(9), run="now") == Breaker(Circuit.CLOSED, 1)
     told += [Heard(FAILED, f"other-{issue}", minute(10), issue) for issue in (8, 9)]
@@ -56,7 +87,9 @@ def test_what_one_issue_makes_a_model_do_rests_it_for_nobody() -> None:
 
 
 def test_an_open_circuit_says_until_when() -> None:
-    found = breaker(heard((FAILED, 0), (FAILED, 1), (FAILED, 2)), fuse=FUSE, now=minute(5), run="now")
+    found = breaker(
+        heard((FAILED, 0), (FAILED, 1), (FAILED, 2)), fuse=FUSE, now=minute(5), run="now"
+    )
     assert (found.until, found.failures) == (minute(32), 3)
 
 
@@ -69,7 +102,9 @@ def test_while_one_run_tries_it_no_other_does() -> None:
 
 
 def test_of_two_runs_that_try_it_at_once_the_first_does() -> None:
-    told = heard((FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "first"), (PROBE, 40.1, "second"))
+    told = heard(
+        (FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "first"), (PROBE, 40.1, "second")
+    )
     assert breaker(told, fuse=FUSE, now=minute(41), run="first").circuit is Circuit.HALF_OPEN
     assert breaker(told, fuse=FUSE, now=minute(41), run="second").circuit is Circuit.OPEN
 
@@ -86,7 +121,10 @@ def test_a_second_try_may_begin_as_soon_as_the_first_ones_rest_is_over() -> None
 
 
 def test_a_failure_no_longer_counts_as_soon_as_the_window_is_over() -> None:
-    assert [breaker(heard((FAILED, 0)), fuse=FUSE, now=minute(at), run="now").failures for at in (59, 60)] == [1, 0]
+    assert [
+        breaker(heard((FAILED, 0)), fuse=FUSE, now=minute(at), run="now").failures
+        for at in (59, 60)
+    ] == [1, 0]
 
 
 SOUNDS = st.lists(st.tuples(st.sampled_from(list(Sound)), st.integers(0, 30)), max_size=30)
@@ -107,5 +145,7 @@ def test_it_never_rests_for_longer_than_its_rest_after_the_last_sound(told, afte
 @given(told=SOUNDS)
 def test_an_answer_always_closes_it(told) -> None:
     sounds = [(sound, number) for number, (sound, _) in enumerate(told)]
-    found = breaker(heard(*sounds, (ANSWERED, len(told))), fuse=FUSE, now=minute(len(told)), run="now")
+    found = breaker(
+        heard(*sounds, (ANSWERED, len(told))), fuse=FUSE, now=minute(len(told)), run="now"
+    )
     assert (found.circuit, found.failures) == (Circuit.CLOSED, 0)

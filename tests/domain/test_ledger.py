@@ -12,8 +12,17 @@ def chain(length: int) -> list[Entry]:
     entries: list[Entry] = []
     for number in range(1, length + 1):
         head = Head(entries[-1].seq, entries[-1].hash) if entries else None
-        entries.append(chained(head, at="2026-01-01T00:00:00+00:00", kind="note", key=f"k{number}", issue=number,
-                               run=None, data={"n": number}))
+        entries.append(
+            chained(
+                head,
+                at="2026-01-01T00:00:00+00:00",
+                kind="note",
+                key=f"k{number}",
+                issue=number,
+                run=None,
+                data={"n": number},
+            )
+        )
     return entries
 
 
@@ -76,7 +85,9 @@ def test_a_rewritten_history_that_chains_is_still_not_the_signed_one() -> None:
     signed, forged = head_of(chain(3)), []
     for number in range(1, 4):
         head = head_of(forged) if forged else None
-        forged.append(chained(head, at="2027", kind="note", key=f"k{number}", issue=None, run=None, data={}))
+        forged.append(
+            chained(head, at="2027", kind="note", key=f"k{number}", issue=None, run=None, data={})
+        )
     fault = first_fault(forged, signed)
     assert fault is not None
     assert fault.seq == 3
@@ -84,11 +95,21 @@ def test_a_rewritten_history_that_chains_is_still_not_the_signed_one() -> None:
 
 def test_the_hash_of_an_entry_is_what_it_always_was() -> None:
     """Every ledger that was signed before rests on this text: it changes with no edit."""
-    entry = chained(Head(6, "ab"), at="2026-01-01T00:00:00+00:00", kind="note", key="k", issue=7, run="triage-7-1",
-                    data={"z": [1, None], "a": "ü \ud800"})
+    entry = chained(
+        Head(6, "ab"),
+        at="2026-01-01T00:00:00+00:00",
+        kind="note",
+        key="k",
+        issue=7,
+        run="triage-7-1",
+        data={"z": [1, None], "a": "ü \ud800"},
+    )
     assert (entry.seq, entry.issue, entry.run, entry.prev) == (7, 7, "triage-7-1", "ab")
-    text = ('{"at":"2026-01-01T00:00:00+00:00","data":{"a":"ü \ud800","z":[1,null]},"issue":7,"key":"k","kind":"note",'
-            '"prev":"ab","run":"triage-7-1","seq":7}')
+    text = (
+        '{"at":"2026-01-01T00:00:00+00:00","data":{"a":"ü'
+        ' \ud800","z":[1,null]},"issue":7,"key":"k","kind":"note",'
+        '"prev":"ab","run":"triage-7-1","seq":7}'
+    )
     assert entry.hash == hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -98,16 +119,33 @@ def test_a_chain_that_was_found_sound_up_to_the_head_needs_no_more_entries() -> 
     assert first_fault(entries[1:], head_of(entries), since=head_of(entries[:1])) is None
 
 
-@pytest.mark.parametrize(("change", "says"), [
-    (lambda entries: entries[:2], "the signed head names 3 entries, only 2 are here: entry 3 is missing"),
-    (lambda entries: entries[:1] + entries[2:], "entry 2 is missing; 3 follows 1"),
-    (lambda entries: [entries[0], dataclasses.replace(entries[1], prev="0"), entries[2]],
-     "entry 2 does not chain from the one before it"),
-    (lambda entries: [entries[0], dataclasses.replace(entries[1], kind="other"), entries[2]],
-     "entry 2 was changed after it was written"),
-    (lambda entries: [*entries[:2], chained(head_of(entries[:2]), at="", kind="", key="", issue=None, run=None, data={})],
-     "entry 3 is not the one that was signed"),
-])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda entries: entries[:2],
+            "the signed head names 3 entries, only 2 are here: entry 3 is missing",
+        ),
+        (lambda entries: entries[:1] + entries[2:], "entry 2 is missing; 3 follows 1"),
+        (
+            lambda entries: [entries[0], dataclasses.replace(entries[1], prev="0"), entries[2]],
+            "entry 2 does not chain from the one before it",
+        ),
+        (
+            lambda entries: [entries[0], dataclasses.replace(entries[1], kind="other"), entries[2]],
+            "entry 2 was changed after it was written",
+        ),
+        (
+            lambda entries: [
+                *entries[:2],
+                chained(
+                    head_of(entries[:2]), at="", kind="", key="", issue=None, run=None, data={}
+                ),
+            ],
+            "entry 3 is not the one that was signed",
+        ),
+    ],
+)
 def test_a_fault_says_which_entry_and_what_is_wrong_with_it(change, says) -> None:
     entries = chain(3)
     assert first_fault(change(entries), head_of(entries)).says == says

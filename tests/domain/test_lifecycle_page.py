@@ -6,4 +6,6 @@ from harness.domain.lifecycle import page
 
 
 def test_the_page_is_the_table() -> None:
-    assert (Path(__file__).resolve().parents[2] / "docs" / "lifecycle.md").read_text("utf-8") == page()
+    assert (Path(__file__).resolve().parents[2] / "docs" / "lifecycle.md").read_text(
+        "utf-8"
+    ) == page()

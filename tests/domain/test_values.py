@@ -1,4 +1,5 @@
-"""Values that are written down and read back, or added up: nothing of them is lost, renamed or taken for another."""
+"""Values that are written down and read back, or added up: nothing of them is lost, renamed or
+taken for another."""
 
 import json
 from collections.abc import Mapping
@@ -79,16 +80,40 @@ def test_sets_are_sorted_keys_are_texts_and_what_json_cannot_hold_is_refused() -
 
 
 def test_every_part_of_a_verdict_is_read_from_its_own_place() -> None:
-    document = {**GOLDEN, "journeys": {"sealed": 3, "executed": 2, "passed": 1}, "round": 4, "seed": 5, "issue": 6,
-                "run": "r", "reason": "why", "signer": "who", "box": {"form": "f", "unheld": ["a", "b"]},
-                "evidence": {"merkle_root": "root"}, "outcome": "failed"}
+    document = {
+        **GOLDEN,
+        "journeys": {"sealed": 3, "executed": 2, "passed": 1},
+        "round": 4,
+        "seed": 5,
+        "issue": 6,
+        "run": "r",
+        "reason": "why",
+        "signer": "who",
+        "box": {"form": "f", "unheld": ["a", "b"]},
+        "evidence": {"merkle_root": "root"},
+        "outcome": "failed",
+    }
     assert Verdict.from_predicate(document, key_id="key") == Verdict(
-        outcome=VerdictOutcome.FAILED, reason="why", issue=6, run="r", round=4, binds=Binding(**GOLDEN["binds"]),
-        journeys_sealed=3, journeys_executed=2, journeys_passed=1,
-        controls=Controls(**{name: GOLDEN["controls"][name] for name in Controls.__slots__}), box_form="f",
-        box_unheld=("a", "b"), seed=5, signer="who", key_id="key", evidence_root="root",
-        regression=Regression(**{name: GOLDEN["regression"][name] for name in Regression.__slots__}))
-
+        outcome=VerdictOutcome.FAILED,
+        reason="why",
+        issue=6,
+        run="r",
+        round=4,
+        binds=Binding(**GOLDEN["binds"]),
+        journeys_sealed=3,
+        journeys_executed=2,
+        journeys_passed=1,
+        controls=Controls(**{name: GOLDEN["controls"][name] for name in Controls.__slots__}),
+        box_form="f",
+        box_unheld=("a", "b"),
+        seed=5,
+        signer="who",
+        key_id="key",
+        evidence_root="root",
+        regression=Regression(
+            **{name: GOLDEN["regression"][name] for name in Regression.__slots__}
+        ),
+    )
 
     old = {name: part for name, part in document.items() if name != "regression"}
     assert Verdict.from_predicate(old, key_id="key").regression == Regression()
@@ -98,18 +123,29 @@ RESULT = NodeResult(Outcome.FAILED, {"a": 1}, "why", "an-event", True)
 
 
 def test_a_nodes_result_is_read_back_as_it_was_written() -> None:
-    assert RESULT.as_json() == {"outcome": "failed", "output": {"a": 1}, "message": "why", "event": "an-event", "retryable": True}
+    assert RESULT.as_json() == {
+        "outcome": "failed",
+        "output": {"a": 1},
+        "message": "why",
+        "event": "an-event",
+        "retryable": True,
+    }
     assert node_result(RESULT.as_json()) == RESULT
-    assert node_result({"outcome": "failed", "output": {}}) == NodeResult(Outcome.FAILED, {}, "", None, False)
+    assert node_result({"outcome": "failed", "output": {}}) == NodeResult(
+        Outcome.FAILED, {}, "", None, False
+    )
     assert not node_result({**RESULT.as_json(), "retryable": "yes"}).retryable
 
 
-@pytest.mark.parametrize(("change", "says"), [
-    ({"output": None}, "not a node's result: output=None, event='an-event'"),
-    ({"event": 3}, "not a node's result: output={'a': 1}, event=3"),
-    ({"outcome": "perhaps"}, "'perhaps' is not a valid Outcome"),
-    ({"outcome": None}, "'None' is not a valid Outcome"),
-])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"output": None}, "not a node's result: output=None, event='an-event'"),
+        ({"event": 3}, "not a node's result: output={'a': 1}, event=3"),
+        ({"outcome": "perhaps"}, "'perhaps' is not a valid Outcome"),
+        ({"outcome": None}, "'None' is not a valid Outcome"),
+    ],
+)
 def test_what_is_no_nodes_result_is_refused(change, says) -> None:
     with pytest.raises(ValueError) as refused:
         node_result({**RESULT.as_json(), **change})
@@ -117,18 +153,29 @@ def test_what_is_no_nodes_result_is_refused(change, says) -> None:
 
 
 def test_usage_adds_up_each_of_its_parts() -> None:
-    assert Usage(1, 10, 100, Decimal("0.1")) + Usage(2, 20, 200, Decimal("0.2")) == Usage(3, 30, 300, Decimal("0.3"))
+    assert Usage(1, 10, 100, Decimal("0.1")) + Usage(2, 20, 200, Decimal("0.2")) == Usage(
+        3, 30, 300, Decimal("0.3")
+    )
 
 
 def test_a_manifest_is_the_same_bytes_for_the_same_parts() -> None:
     one = listed(Passage("rules", "a.md", "tëxt"), "cut")
-    assert one == Listed("rules", "a.md", sha256("tëxt".encode()).hexdigest(), tokens_in("tëxt"), "cut")
+    assert one == Listed(
+        "rules", "a.md", sha256("tëxt".encode()).hexdigest(), tokens_in("tëxt"), "cut"
+    )
     assert listed(Passage("rules", "a.md", "\ud800")).sha256 == sha256(b"\\ud800").hexdigest()
     assert listed(Passage("rules", "a.md", "text")).note == ""
     assert [tokens_in(text) for text in ("", "abc", "abcd", "ü")] == [0, 1, 2, 1]
     manifest = Manifest("b", "t", 9, (one,), (listed(Passage("x", "y", "")),))
-    assert manifest.as_json() == {"schema": 1, "base": "b", "tree": "t", "budget": 9, "tokens": one.tokens,
-                                  "included": [plain(one)], "left_out": [plain(manifest.left_out[0])]}
+    assert manifest.as_json() == {
+        "schema": 1,
+        "base": "b",
+        "tree": "t",
+        "budget": 9,
+        "tokens": one.tokens,
+        "included": [plain(one)],
+        "left_out": [plain(manifest.left_out[0])],
+    }
     assert list(json.loads(manifest.text)) == sorted(manifest.as_json())
 
 
@@ -139,59 +186,113 @@ def test_an_unknown_is_no_yes_and_is_shown_by_its_name() -> None:
 @pytest.mark.parametrize("least", list(Permission))
 def test_a_permission_reaches_itself_and_what_is_below_it(least) -> None:
     order = list(Permission)
-    assert [one for one in order if one.reaches(least)] == order[order.index(least):]
+    assert [one for one in order if one.reaches(least)] == order[order.index(least) :]
 
 
 def test_a_fault_in_a_document_is_told_with_its_place_as_far_as_it_is_known() -> None:
     told = [{}, {"key": "k"}, {"file": "f"}, {"file": "f", "line": 3, "key": "k"}]
-    assert [str(ConfigError("why", **place)) for place in told] == ["why", "`k`: why", "f: why", "f:3: `k`: why"]
+    assert [str(ConfigError("why", **place)) for place in told] == [
+        "why",
+        "`k`: why",
+        "f: why",
+        "f:3: `k`: why",
+    ]
 
 
 def test_an_error_of_a_port_is_not_tried_again_unless_it_says_so() -> None:
     assert not PortError("why").retryable
     forge = ForgeError("why", retryable=True, status=503, again_at=AT)
     assert (str(forge), forge.retryable, forge.status, forge.again_at) == ("why", True, 503, AT)
-    assert (ForgeError("why").retryable, ForgeError("why").status, ForgeError("why").again_at) == (False, None, None)
+    assert (ForgeError("why").retryable, ForgeError("why").status, ForgeError("why").again_at) == (
+        False,
+        None,
+        None,
+    )
     paused = ModelsPaused("why", cause="day", again_at=AT)
-    assert (str(paused), paused.retryable, paused.cause, paused.again_at) == ("why", True, "day", AT)
+    assert (str(paused), paused.retryable, paused.cause, paused.again_at) == (
+        "why",
+        True,
+        "day",
+        AT,
+    )
 
 
 JUDGED, BASE, HEAD = Judged("b" * 40, "h" * 40, "t" * 40), "b" * 12, "h" * 12
 
 
-@pytest.mark.parametrize(("parents", "tree", "says"), [
-    ((JUDGED.base, JUDGED.head), JUDGED.tree, ""),
-    ((JUDGED.head, JUDGED.base), JUDGED.tree, f"has parents {HEAD}, {BASE}, expected base and judged head: {BASE}, {HEAD}"),
-    ((), JUDGED.tree, f"has parents none, expected base and judged head: {BASE}, {HEAD}"),
-    ((JUDGED.base, JUDGED.head), "u" * 40, f"has tree {'u' * 12}, the tree that was judged is {'t' * 12}"),
-])
-def test_a_commit_with_other_parents_or_another_tree_is_not_the_candidate(parents, tree, says) -> None:
+@pytest.mark.parametrize(
+    ("parents", "tree", "says"),
+    [
+        ((JUDGED.base, JUDGED.head), JUDGED.tree, ""),
+        (
+            (JUDGED.head, JUDGED.base),
+            JUDGED.tree,
+            f"has parents {HEAD}, {BASE}, expected base and judged head: {BASE}, {HEAD}",
+        ),
+        ((), JUDGED.tree, f"has parents none, expected base and judged head: {BASE}, {HEAD}"),
+        (
+            (JUDGED.base, JUDGED.head),
+            "u" * 40,
+            f"has tree {'u' * 12}, the tree that was judged is {'t' * 12}",
+        ),
+    ],
+)
+def test_a_commit_with_other_parents_or_another_tree_is_not_the_candidate(
+    parents, tree, says
+) -> None:
     assert objection(JUDGED, parents=parents, tree=tree) == says
 
 
-@pytest.mark.parametrize(("found", "contained", "event"), [
-    ("t", True, Event.LANDED), ("u", True, Event.LANDED_TREE_DIFFERS), ("t", False, Event.LANDED_TREE_DIFFERS),
-])
+@pytest.mark.parametrize(
+    ("found", "contained", "event"),
+    [
+        ("t", True, Event.LANDED),
+        ("u", True, Event.LANDED_TREE_DIFFERS),
+        ("t", False, Event.LANDED_TREE_DIFFERS),
+    ],
+)
 def test_only_the_judged_tree_on_the_branch_has_landed(found, contained, event) -> None:
     assert after_landing(judged="t", found=found, contained=contained) is event
 
 
-@pytest.mark.parametrize(("found", "comparison", "value", "holds"), [
-    ("b", Comparison.MORE, "a", True), ("a", Comparison.AT_LEAST, "b", False), ("a", Comparison.EQUAL, "a", True),
-    (2, Comparison.MORE, 1, True), (True, Comparison.AT_LEAST, 1, False), (True, Comparison.EQUAL, 1, False),
-    (1, Comparison.DIFFERENT, "1", False), (None, Comparison.EQUAL, "a", False), (None, Comparison.DIFFERENT, "a", True),
-    (None, Comparison.LESS, None, False), (["a"], Comparison.DIFFERENT, "a", False), (["a"], Comparison.LESS, "b", False),
-])
-def test_only_values_of_one_kind_are_compared_and_only_numbers_and_texts_have_an_order(found, comparison, value, holds) -> None:
+@pytest.mark.parametrize(
+    ("found", "comparison", "value", "holds"),
+    [
+        ("b", Comparison.MORE, "a", True),
+        ("a", Comparison.AT_LEAST, "b", False),
+        ("a", Comparison.EQUAL, "a", True),
+        (2, Comparison.MORE, 1, True),
+        (True, Comparison.AT_LEAST, 1, False),
+        (True, Comparison.EQUAL, 1, False),
+        (1, Comparison.DIFFERENT, "1", False),
+        (None, Comparison.EQUAL, "a", False),
+        (None, Comparison.DIFFERENT, "a", True),
+        (None, Comparison.LESS, None, False),
+        (["a"], Comparison.DIFFERENT, "a", False),
+        (["a"], Comparison.LESS, "b", False),
+    ],
+)
+def test_only_values_of_one_kind_are_compared_and_only_numbers_and_texts_have_an_order(
+    found, comparison, value, holds
+) -> None:
     condition = WhenField(FieldOf("a", ("x", "y")), comparison, value)
-    assert condition.holds({"a": NodeResult(Outcome.PRODUCED, {"x": {"y": found}}, "", None, False)}) is holds
+    assert (
+        condition.holds({"a": NodeResult(Outcome.PRODUCED, {"x": {"y": found}}, "", None, False)})
+        is holds
+    )
 
 
-@pytest.mark.parametrize(("outcome", "x", "says"), [
-    (Outcome.PRODUCED, 1, None), (Outcome.PRODUCED, 2, "its condition does not hold"),
-    (Outcome.FAILED, 1, "its condition does not hold"),
-])
+@pytest.mark.parametrize(
+    ("outcome", "x", "says"),
+    [
+        (Outcome.PRODUCED, 1, None),
+        (Outcome.PRODUCED, 2, "its condition does not hold"),
+        (Outcome.FAILED, 1, "its condition does not hold"),
+    ],
+)
 def test_a_node_is_skipped_once_its_condition_cannot_hold(outcome, x, says) -> None:
-    node = UseNode(id="b", needs=("a",), when=WhenField(FieldOf("a", ("x",)), Comparison.EQUAL, 1), action="x")
+    node = UseNode(
+        id="b", needs=("a",), when=WhenField(FieldOf("a", ("x",)), Comparison.EQUAL, 1), action="x"
+    )
     assert skipped_because(node, {"a": NodeResult(outcome, {"x": x}, "", None, False)}) == says
     assert skipped_because(node, {}) is None

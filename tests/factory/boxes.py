@@ -10,8 +10,16 @@ from tests.fakes.people import FakeSandbox
 
 
 def ended(exit_code=0, *, stdout=b"", killed_by=None) -> BoxResult:
-    return BoxResult(form="bwrap-root", unheld=(), exit_code=exit_code, signal=None, killed_by=killed_by, seconds=0.1,
-                     peak_memory_mb=1, stdout=stdout)
+    return BoxResult(
+        form="bwrap-root",
+        unheld=(),
+        exit_code=exit_code,
+        signal=None,
+        killed_by=killed_by,
+        seconds=0.1,
+        peak_memory_mb=1,
+        stdout=stdout,
+    )
 
 
 class CommandBox(FakeSandbox):
@@ -31,6 +39,12 @@ class CommandBox(FakeSandbox):
 def really(spec, folder) -> BoxResult:
     """Run it in its folder, without a box: only for what is in our own examples."""
     argv = [sys.executable if word == "python" else word for word in spec.argv]
-    done = subprocess.run(argv, cwd=folder, capture_output=True, timeout=300, stdin=subprocess.DEVNULL,
-                          env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"})
+    done = subprocess.run(
+        argv,
+        cwd=folder,
+        capture_output=True,
+        timeout=300,
+        stdin=subprocess.DEVNULL,
+        env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
     return ended(done.returncode, stdout=done.stdout + done.stderr)

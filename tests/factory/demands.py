@@ -50,8 +50,11 @@ cases:
 
 
 def bounded(world, **bounds):
-    """The world, with these operator's bounds in its factory.toml, and one hand, so that the order is one."""
-    toml = world.git.read(world.remote["main"], "factory.toml").replace(b"[limits]", b"[limits]\nparallel = 1")
+    """The world, with these operator's bounds in its factory.toml, and one hand, so that the order
+    is one."""
+    toml = world.git.read(world.remote["main"], "factory.toml").replace(
+        b"[limits]", b"[limits]\nparallel = 1"
+    )
     table = "".join(f"{name} = {value}\n" for name, value in bounds.items())
     world.push_to_main(**{"factory.toml": toml + f"\n[triage]\n{table}".encode()})
     return world
@@ -68,7 +71,9 @@ STORE = "tidebook/store.py"
 
 def asking_a_person(rule_id: str, *, more: str = "", on_fail: str = "needs-human") -> str:
     """A rule that is asked before a merge, and refuses every change of the store."""
-    return (f"\n## The store is seen by a person {{#{rule_id}}}\n\nIt holds what people trusted us with.\n\n"
-            f"```yaml rule\nid: {rule_id}\napplies: merge\nlevel: enforced\n{more}check: {{paths: {{deny: [{STORE}]}}}}\n"
-            f"on_fail: {on_fail}\ncases:\n  - {{given: {{files: [{STORE}]}}, expect: fail}}\n"
-            f"  - {{given: {{files: [README.md]}}, expect: pass}}\n```\n")
+    return (
+        f"\n## The store is seen by a person {{#{rule_id}}}\n\nIt holds what people trusted us"
+        f" with.\n\n```yaml rule\nid: {rule_id}\napplies: merge\nlevel: enforced\n{more}check:"
+        f" {{paths: {{deny: [{STORE}]}}}}\non_fail: {on_fail}\ncases:\n  - {{given: {{files:"
+        f" [{STORE}]}}, expect: fail}}\n  - {{given: {{files: [README.md]}}, expect: pass}}\n```\n"
+    )

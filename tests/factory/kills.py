@@ -1,4 +1,5 @@
-"""Worlds whose factory is killed at an effect: nothing more happens, and what is there is what the next one finds."""
+"""Worlds whose factory is killed at an effect: nothing more happens, and what is there is what the
+next one finds."""
 
 from collections.abc import Iterator
 
@@ -9,8 +10,11 @@ class Killed(BaseException):
     """What a kill looks like from inside: nothing more happens."""
 
 
-EFFECTS = {"git": ("push", "land"), "forge": ("open_pull_request", "set_state_label", "upsert_comment", "close_issue"),
-           "ledger": ("append",)}
+EFFECTS = {
+    "git": ("push", "land"),
+    "forge": ("open_pull_request", "set_state_label", "upsert_comment", "close_issue"),
+    "ledger": ("append",),
+}
 
 
 NOWHERE = -1
@@ -22,7 +26,9 @@ def killing(world: World, at: int, *, after: bool) -> Iterator[int]:
     count = iter(range(1, 10_000))
     for port, names in EFFECTS.items():
         own = getattr(world, port)
-        world.decorate(port, **{name: _deadly(getattr(own, name), count, at, after=after) for name in names})
+        world.decorate(
+            port, **{name: _deadly(getattr(own, name), count, at, after=after) for name in names}
+        )
     return count
 
 
@@ -42,6 +48,7 @@ def _deadly(act, count, at, *, after):
         if now == at:
             raise Killed
         return result
+
     return call
 
 

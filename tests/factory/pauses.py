@@ -1,4 +1,5 @@
-"""Models that are paused: a broker that answers nobody for a while, and what the ledger then holds."""
+"""Models that are paused: a broker that answers nobody for a while, and what the ledger then
+holds."""
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,7 +23,10 @@ class Purse(FakeBroker):
 
     @contextmanager
     def open(self, request):
-        is_meant = (self._roles is None or request.role in self._roles) and self._issue in (None, request.issue)
+        is_meant = (self._roles is None or request.role in self._roles) and self._issue in (
+            None,
+            request.issue,
+        )
         if self._clock.at < self._until and is_meant:
             self.refused.append(request.role)
             raise ModelsPaused(WORDS, cause=self._cause, again_at=self._until)
@@ -31,8 +35,17 @@ class Purse(FakeBroker):
 
 
 def paused(world, *, cause="day", until=MIDNIGHT, day="20", month="500"):
-    return world.ledger.append(PAUSE, f"pause/{len(pauses(world)) + 1}", data={
-        "cause": cause, "until": until.isoformat(), "why": WORDS, "run": "r", "caps": {"day": day, "month": month}})
+    return world.ledger.append(
+        PAUSE,
+        f"pause/{len(pauses(world)) + 1}",
+        data={
+            "cause": cause,
+            "until": until.isoformat(),
+            "why": WORDS,
+            "run": "r",
+            "caps": {"day": day, "month": month},
+        },
+    )
 
 
 def pauses(world):

@@ -8,8 +8,12 @@ from harness.factory.policy_gate.edit_trial import weighed
 from harness.factory.policy_gate.policy_edits import CHECK, show_consequences
 from harness.governance.past.history import RecordedChange
 
-TIGHTER = [(b"max: 300", b"max: 100"), (b"at most 300", b"at most 100"), (b"changed_lines: 300", b"changed_lines: 100"),
-           (b"changed_lines: 301", b"changed_lines: 101")]
+TIGHTER = [
+    (b"max: 300", b"max: 100"),
+    (b"at most 300", b"at most 100"),
+    (b"changed_lines: 300", b"changed_lines: 100"),
+    (b"changed_lines: 301", b"changed_lines: 101"),
+]
 NEW_RULE = b"""
 ## Nothing is deleted in bulk {#F-DELETES}
 
@@ -33,7 +37,19 @@ def edited(text: bytes, *changes: tuple[bytes, bytes]) -> bytes:
 
 
 def given_lines(lines):
-    return (FileChange(b"tidebook/store.py", ChangeKind.MODIFIED, "100644", "100644", "1" * 40, "2" * 40, lines, 0, size=9),)
+    return (
+        FileChange(
+            b"tidebook/store.py",
+            ChangeKind.MODIFIED,
+            "100644",
+            "100644",
+            "1" * 40,
+            "2" * 40,
+            lines,
+            0,
+            size=9,
+        ),
+    )
 
 
 def propose(world, files, *, author="mara", branch="edit", **more):
@@ -44,7 +60,9 @@ def propose(world, files, *, author="mara", branch="edit", **more):
             tree.pop(name)
         else:
             tree[name] = content
-    world.remote[branch] = world.git.commit(world.git.tree(tree), [world.remote["main"]], message=branch)
+    world.remote[branch] = world.git.commit(
+        world.git.tree(tree), [world.remote["main"]], message=branch
+    )
     return world.forge.propose(branch, author=author, **more)
 
 

@@ -1,4 +1,5 @@
-"""A factory over fakes whose home is on a small disk: the folder given. Prints what came of it as one JSON object."""
+"""A factory over fakes whose home is on a small disk: the folder given. Prints what came of it as
+one JSON object."""
 
 import json
 import os
@@ -15,7 +16,9 @@ def main(folder: Path) -> None:
 
     def fill() -> None:
         disk = os.statvfs(folder)
-        ballast.write_bytes(bytes(disk.f_bavail * disk.f_frsize - disk.f_blocks * disk.f_frsize // 100))
+        ballast.write_bytes(
+            bytes(disk.f_bavail * disk.f_frsize - disk.f_blocks * disk.f_frsize // 100)
+        )
 
     def fills_the_disk_and_fails(worktree: Path) -> tuple[str, str]:
         fill()
@@ -40,8 +43,13 @@ def main(folder: Path) -> None:
     ballast.unlink()
     found["room"] = ticked()
     told = world.history(issue)
-    found |= {"merged": told.state is State.MERGED, "attempts": told.attempts, "runs": told.runs_of("implement"),
-              "worked": len(world.agent.assignments), "sound": world.ledger.fault() is None}
+    found |= {
+        "merged": told.state is State.MERGED,
+        "attempts": told.attempts,
+        "runs": told.runs_of("implement"),
+        "worked": len(world.agent.assignments),
+        "sound": world.ledger.fault() is None,
+    }
     print(json.dumps(found))
 
 

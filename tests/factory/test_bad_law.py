@@ -1,5 +1,5 @@
-"""Governance that cannot be obeyed: each fault is named with its file and line, and a factory does nothing on it, least
-of all go on with an older law."""
+"""Governance that cannot be obeyed: each fault is named with its file and line, and a factory does
+nothing on it, least of all go on with an older law."""
 
 from textwrap import dedent
 
@@ -16,7 +16,10 @@ LINES = RULES.count("\n")
 
 
 def stated(block: str, rule_id: str = "F-NEW") -> str:
-    return f"\n## A rule {{#{rule_id}}}\nBecause.\n```yaml rule\nid: {rule_id}\n{dedent(block).strip()}\n```\n"
+    return (
+        f"\n## A rule {{#{rule_id}}}\nBecause.\n```yaml rule\nid:"
+        f" {rule_id}\n{dedent(block).strip()}\n```\n"
+    )
 
 
 def pattern(expression: str) -> str:
@@ -26,36 +29,99 @@ def pattern(expression: str) -> str:
 LAW, NESTED = "factory_rules.md", "tidebook/factory_rules.md"
 LOCKED = RULES + stated("level: enforced\ncheck: {files: {max: 9}}\nlocked: true", "F-LOCK")
 BAD = {
-    "no YAML": ({LAW: RULES + stated("level: [enforced")}, LAW, LINES + 7, "not YAML that can be read"),
-    "an unknown key": ({LAW: RULES + stated("levle: enforced")}, LAW, LINES + 6, "did you mean `level`?"),
-    "an id twice": ({LAW: RULES + stated("level: advisory") * 2}, LAW, LINES + 9, "already stated at"),
-    "an id that no heading has": ({LAW: (RULES + stated("level: advisory")).replace("{#F-NEW}", "{#F-GONE}")},
-                                  LAW, LINES + 5, "the heading says {#F-GONE} and the block says F-NEW"),
-    "a block that is none": ({LAW: RULES + stated("level: advisory").replace("yaml rule", "yaml rules")},
-                             LAW, LINES + 4, "did you mean `yaml rule`?"),
-    "a locked rule loosened": ({LAW: LOCKED, NESTED: FRONT + stated(
-        "level: enforced\ncheck: {files: {max: 99}}", "F-LOCK")}, NESTED, 5, "F-LOCK is locked at factory_rules.md"),
-    "a built-in rule loosened": ({NESTED: FRONT + stated("level: advisory", "LAW-PROTECTED")},
-                                 NESTED, 8, "the factory's own"),
-    "an expression that explodes": ({LAW: pattern("((a{1,99}){1,99}){1,99}$")}, LAW, LINES + 7,
-                                    "exceeds size limit"),
-    "an expression that looks back": ({LAW: pattern(r"(a+)\1+$")}, LAW, LINES + 7,
-                                      "backreferences are not supported"),
-    "a glob that is none": ({LAW: RULES + stated("level: enforced\ncheck: {paths: {deny: [a**]}}")},
-                            LAW, LINES + 7, "whole folders"),
-    "a condition that is none": ({LAW: RULES + stated("level: enforced\ncheck: {secrets: {}}\nwhen: kynd == 1")},
-                                 LAW, LINES + 8, "did you mean `kind`?"),
+    "no YAML": (
+        {LAW: RULES + stated("level: [enforced")},
+        LAW,
+        LINES + 7,
+        "not YAML that can be read",
+    ),
+    "an unknown key": (
+        {LAW: RULES + stated("levle: enforced")},
+        LAW,
+        LINES + 6,
+        "did you mean `level`?",
+    ),
+    "an id twice": (
+        {LAW: RULES + stated("level: advisory") * 2},
+        LAW,
+        LINES + 9,
+        "already stated at",
+    ),
+    "an id that no heading has": (
+        {LAW: (RULES + stated("level: advisory")).replace("{#F-NEW}", "{#F-GONE}")},
+        LAW,
+        LINES + 5,
+        "the heading says {#F-GONE} and the block says F-NEW",
+    ),
+    "a block that is none": (
+        {LAW: RULES + stated("level: advisory").replace("yaml rule", "yaml rules")},
+        LAW,
+        LINES + 4,
+        "did you mean `yaml rule`?",
+    ),
+    "a locked rule loosened": (
+        {
+            LAW: LOCKED,
+            NESTED: FRONT + stated("level: enforced\ncheck: {files: {max: 99}}", "F-LOCK"),
+        },
+        NESTED,
+        5,
+        "F-LOCK is locked at factory_rules.md",
+    ),
+    "a built-in rule loosened": (
+        {NESTED: FRONT + stated("level: advisory", "LAW-PROTECTED")},
+        NESTED,
+        8,
+        "the factory's own",
+    ),
+    "an expression that explodes": (
+        {LAW: pattern("((a{1,99}){1,99}){1,99}$")},
+        LAW,
+        LINES + 7,
+        "exceeds size limit",
+    ),
+    "an expression that looks back": (
+        {LAW: pattern(r"(a+)\1+$")},
+        LAW,
+        LINES + 7,
+        "backreferences are not supported",
+    ),
+    "a glob that is none": (
+        {LAW: RULES + stated("level: enforced\ncheck: {paths: {deny: [a**]}}")},
+        LAW,
+        LINES + 7,
+        "whole folders",
+    ),
+    "a condition that is none": (
+        {LAW: RULES + stated("level: enforced\ncheck: {secrets: {}}\nwhen: kynd == 1")},
+        LAW,
+        LINES + 8,
+        "did you mean `kind`?",
+    ),
     "ten megabytes": ({LAW: RULES + "word " * 2_000_000}, LAW, None, "are read"),
     "ten megabytes in a folder": ({NESTED: "x" * 10_000_000}, NESTED, None, "are read"),
-    "Latin-1": ({"mission.md": (MISSION + "na\u00efve\n").encode("latin-1")}, "mission.md", MISSION.count("\n") + 1,
-                "is not UTF-8"),
+    "Latin-1": (
+        {"mission.md": (MISSION + "na\u00efve\n").encode("latin-1")},
+        "mission.md",
+        MISSION.count("\n") + 1,
+        "is not UTF-8",
+    ),
     "UTF-16": ({"mission.md": MISSION.encode("utf-16")}, "mission.md", 1, "byte order mark"),
     "UTF-16 without a mark": ({"mission.md": MISSION.encode("utf-16-be")}, "mission.md", 1, "NUL"),
     "nothing": ({"CLAUDE.md": ""}, "CLAUDE.md", None, "is empty"),
     "two that differ by case": ({"MISSION.md": MISSION}, "MISSION.md", None, "differ only by case"),
-    "a look-alike": ({"m\u0456ssion.md": MISSION}, "m\\u0456ssion.md", None, "looks like mission.md and is not"),
-    "a nested look-alike": ({"tidebook/FACTORY_RULES.md.": "x"}, "tidebook/FACTORY_RULES.md.", None,
-                            "looks like factory_rules.md"),
+    "a look-alike": (
+        {"m\u0456ssion.md": MISSION},
+        "m\\u0456ssion.md",
+        None,
+        "looks like mission.md and is not",
+    ),
+    "a nested look-alike": (
+        {"tidebook/FACTORY_RULES.md.": "x"},
+        "tidebook/FACTORY_RULES.md.",
+        None,
+        "looks like factory_rules.md",
+    ),
     "a link": ({}, "mission.md", None, "must be a plain file, and has git mode 120000"),
     "a nested link": ({NESTED: "../factory_rules.md"}, NESTED, None, "git mode 120000"),
 }
@@ -65,9 +131,13 @@ LINKS = {"a link": "mission.md", "a nested link": "tidebook/factory_rules.md"}
 @pytest.mark.parametrize("name", BAD)
 def test_nothing_is_done_on_a_law_that_cannot_be_obeyed(world, name) -> None:
     files, file, line, says = BAD[name]
-    assert world.tick() == ()          # under the law as it was, which is known from now on
-    world.push_to_main(**{path.replace("/", "__"): text if isinstance(text, bytes) else text.encode()
-                          for path, text in files.items()})
+    assert world.tick() == ()  # under the law as it was, which is known from now on
+    world.push_to_main(
+        **{
+            path.replace("/", "__"): text if isinstance(text, bytes) else text.encode()
+            for path, text in files.items()
+        }
+    )
     world.git.links |= {LINKS[name]} if name in LINKS else set()
     issue, entries, tip = world.file(), len(world.ledger.written), world.remote["main"]
     for _ in range(2):
@@ -81,11 +151,19 @@ def test_nothing_is_done_on_a_law_that_cannot_be_obeyed(world, name) -> None:
 
 def test_a_nested_law_binds_below_its_folder_at_the_next_tick(world) -> None:
     tree = dict(world.git.trees[world.git.tree_of(world.base)])
-    tree["tidebook/factory_rules.md"] = (FRONT + stated("level: enforced\ncheck: {files: {max: 0}}", "F-NONE")).encode()
-    world.remote["main"] = world.git.commit(world.git.tree(tree), [world.base], message="a nested law")
+    tree["tidebook/factory_rules.md"] = (
+        FRONT + stated("level: enforced\ncheck: {files: {max: 0}}", "F-NONE")
+    ).encode()
+    world.remote["main"] = world.git.commit(
+        world.git.tree(tree), [world.base], message="a nested law"
+    )
     issue = world.file()
     world.tick()
     told = world.history(issue)
     assert told.state is State.NEEDS_HUMAN
     assert "F-NONE: 1 changed file, and at most 0 are allowed" in told.transitions[-1].data["says"]
-    assert any('<document name="tidebook/factory_rules.md">' in block for system, _ in world.model.asked for block in system)
+    assert any(
+        '<document name="tidebook/factory_rules.md">' in block
+        for system, _ in world.model.asked
+        for block in system
+    )

@@ -1,4 +1,5 @@
-"""The clock is set while the factory works: an hour back, a year ahead, to and fro. What is decided is what would have been."""
+"""The clock is set while the factory works: an hour back, a year ahead, to and fro. What is decided
+is what would have been."""
 
 from datetime import timedelta
 
@@ -9,11 +10,17 @@ from tests.factory.world import World, fixes
 from tests.fakes.people import FakeAgent
 
 HOUR, YEAR = timedelta(hours=1), timedelta(days=365)
-JUMPS = {"an hour back": (-HOUR,), "a year ahead": (YEAR,), "to and fro": (YEAR, -YEAR - HOUR, HOUR)}
+JUMPS = {
+    "an hour back": (-HOUR,),
+    "a year ahead": (YEAR,),
+    "to and fro": (YEAR, -YEAR - HOUR, HOUR),
+}
 
 
 @pytest.mark.parametrize("jumps", JUMPS.values(), ids=JUMPS)
-def test_a_clock_that_is_set_in_the_middle_of_a_run_changes_nothing_of_its_end(tmp_path, jumps) -> None:
+def test_a_clock_that_is_set_in_the_middle_of_a_run_changes_nothing_of_its_end(
+    tmp_path, jumps
+) -> None:
     def works(worktree) -> None:
         for jump in jumps:
             world.ledger.clock.at += jump
@@ -29,7 +36,9 @@ def test_a_clock_that_is_set_in_the_middle_of_a_run_changes_nothing_of_its_end(t
 
 
 @pytest.mark.parametrize("jumps", JUMPS.values(), ids=JUMPS)
-def test_a_clock_that_is_set_before_every_entry_of_the_ledger_breaks_no_chain_and_loses_no_issue(tmp_path, jumps) -> None:
+def test_a_clock_that_is_set_before_every_entry_of_the_ledger_breaks_no_chain_and_loses_no_issue(
+    tmp_path, jumps
+) -> None:
     world = World(tmp_path)
     issue, append, turns = world.file(), world.ledger.append, iter(jumps * 500)
 
@@ -43,7 +52,9 @@ def test_a_clock_that_is_set_before_every_entry_of_the_ledger_breaks_no_chain_an
     assert world.ledger.fault() is None
 
 
-def test_a_year_that_passes_over_an_open_appeal_closes_it_once_and_the_way_back_opens_nothing(tmp_path) -> None:
+def test_a_year_that_passes_over_an_open_appeal_closes_it_once_and_the_way_back_opens_nothing(
+    tmp_path,
+) -> None:
     world = World(tmp_path)
     issue = world.file("Pay by card", "Please add card payments.")
     world.tick()

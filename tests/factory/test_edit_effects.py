@@ -1,4 +1,5 @@
-"""A person edits the law: the check says what the edit would have done, and nothing that the proposal says binds."""
+"""A person edits the law: the check says what the edit would have done, and nothing that the
+proposal says binds."""
 
 from pathlib import Path
 from typing import Never
@@ -41,9 +42,21 @@ def past(world, **lines: int) -> None:
     for name, changed in lines.items():
         issue = int(name.removeprefix("i"))
         facts = ChangeFacts(files=given_lines(changed))
-        world.ledger.append("facts", f"facts/{issue}", issue=issue, run=None, data={
-            "base": "b" * 40, "head": f"{issue:040}", "applies": "pr", "rules": "x", "facts": facts_as_json(facts),
-            "action": None, "findings": []})
+        world.ledger.append(
+            "facts",
+            f"facts/{issue}",
+            issue=issue,
+            run=None,
+            data={
+                "base": "b" * 40,
+                "head": f"{issue:040}",
+                "applies": "pr",
+                "rules": "x",
+                "facts": facts_as_json(facts),
+                "action": None,
+                "findings": [],
+            },
+        )
 
 
 def test_an_edit_shows_which_recorded_changes_it_would_decide_otherwise(world) -> None:
@@ -53,7 +66,10 @@ def test_an_edit_shows_which_recorded_changes_it_would_decide_otherwise(world) -
     found = check(world)
     assert found.conclusion == "success", found.summary
     assert found.title == "2 of 3 recorded changes would be decided otherwise; edits F-SIZE"
-    row = "| [#32](http://forge/pull/32) | F-SIZE | holds | refuses | 150 changed lines, and at most 100 are allowed |"
+    row = (
+        "| [#32](http://forge/pull/32) | F-SIZE | holds | refuses | 150 changed lines, and at most"
+        " 100 are allowed |"
+    )
     assert row in found.summary
     assert "#31" not in found.summary
     assert "tightened | would refuse 2 of 3" in found.summary
@@ -105,20 +121,41 @@ level: advisory
 
 
 def law(rules, mission=MISSION):
-    return read_governance({"mission.md": mission, "factory_rules.md": rules, "CLAUDE.md": b"# Code\n"})
+    return read_governance(
+        {"mission.md": mission, "factory_rules.md": rules, "CLAUDE.md": b"# Code\n"}
+    )
 
 
 def words(new, *changes, mission=MISSION) -> str:
-    found = consequence(law(RULES), law(new, mission), changes, paths=[b"a.py"], workflows=("triage",), labels=("x",))
-    title, summary = consequence_words(found, lambda path: f"http://forge/{path}", base="b" * 40, head="a" * 40)
+    found = consequence(
+        law(RULES),
+        law(new, mission),
+        changes,
+        paths=[b"a.py"],
+        workflows=("triage",),
+        labels=("x",),
+    )
+    title, summary = consequence_words(
+        found, lambda path: f"http://forge/{path}", base="b" * 40, head="a" * 40
+    )
     return f"{'success' if found.holds else 'failure'}: {title}\n\n{summary}"
 
 
-@pytest.mark.parametrize(("name", "told"), [
-    ("flips", lambda: words(edited(RULES) + NEW_RULE, record(31, 40), record(32, 150, url="https://forge.example/pull/32"),
-                            mission=MISSION.replace(b"Tides.", b"Tides, and the moon."))),
-    ("faults", lambda: words(edited(RULES, (b"max: 300", b"max: 100")))),
-])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "flips",
+            lambda: words(
+                edited(RULES) + NEW_RULE,
+                record(31, 40),
+                record(32, 150, url="https://forge.example/pull/32"),
+                mission=MISSION.replace(b"Tides.", b"Tides, and the moon."),
+            ),
+        ),
+        ("faults", lambda: words(edited(RULES, (b"max: 300", b"max: 100")))),
+    ],
+)
 def test_the_check_in_words(name, told) -> None:
     assert told() == (GOLDEN / f"consequence-{name}.md").read_text("utf-8")
 
@@ -134,10 +171,17 @@ def test_what_cannot_be_read_is_named_with_its_file_and_line(world) -> None:
     assert "would not start on it" in found.summary
 
 
-@pytest.mark.parametrize("files", [
-    {"factory_rules.md": None}, {"FACTORY_RULES.md": b"# other\n"},
-    {"mission.md": b""}, {"CLAUDE.md": b"\xff\xfe"}, {"factory_rules.md": b"a\0b"}],
-    ids=["deleted", "twice", "empty", "not text", "nul"])
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"factory_rules.md": None},
+        {"FACTORY_RULES.md": b"# other\n"},
+        {"mission.md": b""},
+        {"CLAUDE.md": b"\xff\xfe"},
+        {"factory_rules.md": b"a\0b"},
+    ],
+    ids=["deleted", "twice", "empty", "not text", "nul"],
+)
 def test_a_law_on_which_the_factory_would_not_start_is_a_failure(world, files) -> None:
     propose(world, files)
     look(world)
@@ -163,18 +207,31 @@ def test_a_case_that_does_not_hold_is_named_with_its_line(world) -> None:
     assert f"factory_rules.md:{line}: F-SIZE: expected pass, got fail" in check(world).summary
 
 
-@pytest.mark.parametrize(("edit", "notes"), [
-    (((b"check: {changed_lines", b"chekc: {changed_lines"),), [("chekc", "failure", "Cannot be read")]),
-    (((b"max: 300", b"max: 100"), (b"at most 300", b"at most 100")),
-     [("{given: {changed_lines: 300}", "failure", "F-SIZE: a case"), ("{#F-SIZE}", "notice", "F-SIZE: tightened")]),
-], ids=["unreadable", "a case"])
+@pytest.mark.parametrize(
+    ("edit", "notes"),
+    [
+        (
+            ((b"check: {changed_lines", b"chekc: {changed_lines"),),
+            [("chekc", "failure", "Cannot be read")],
+        ),
+        (
+            ((b"max: 300", b"max: 100"), (b"at most 300", b"at most 100")),
+            [
+                ("{given: {changed_lines: 300}", "failure", "F-SIZE: a case"),
+                ("{#F-SIZE}", "notice", "F-SIZE: tightened"),
+            ],
+        ),
+    ],
+    ids=["unreadable", "a case"],
+)
 def test_each_thing_is_shown_at_its_line(world, edit, notes) -> None:
     text = edited(rules(world), *edit)
     propose(world, {"factory_rules.md": text})
     look(world)
     lines = {at: 1 + text.split(at.encode())[0].count(b"\n") for at, _, _ in notes}
     assert [(one.path, one.line, one.level, one.title) for one in check(world).annotations] == [
-        ("factory_rules.md", lines[at], level, title) for at, level, title in notes]
+        ("factory_rules.md", lines[at], level, title) for at, level, title in notes
+    ]
 
 
 def test_what_lint_finds_only_now_is_a_fault_and_what_it_found_before_is_none(world) -> None:
@@ -189,16 +246,26 @@ def test_what_lint_finds_only_now_is_a_fault_and_what_it_found_before_is_none(wo
     assert "not held against this edit" in check(world, "later").summary
 
 
-@pytest.mark.parametrize("how", [{"author": Actor(77, "dependabot[bot]", bot=True)},
-                                 {"author": "stranger", "same_repository": False}], ids=["a bot", "a fork"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"author": Actor(77, "dependabot[bot]", bot=True)},
+        {"author": "stranger", "same_repository": False},
+    ],
+    ids=["a bot", "a fork"],
+)
 def test_whoever_proposes_it_gets_words_and_no_authority(world, how) -> None:
     propose(world, {"factory_rules.md": edited(rules(world))}, **how)
     issue = world.file()
     world.tick()
     assert check(world).conclusion == "success"
     assert world.history(issue).state is State.MERGED
-    assert world.git.read(world.remote["main"], "factory_rules.md") == world.git.read(world.base, "factory_rules.md")
-    assert {entry.data["rules"] for entry in world.ledger.entries(kind="run")} == {current_steering(world.plant()).digest}
+    assert world.git.read(world.remote["main"], "factory_rules.md") == world.git.read(
+        world.base, "factory_rules.md"
+    )
+    assert {entry.data["rules"] for entry in world.ledger.entries(kind="run")} == {
+        current_steering(world.plant()).digest
+    }
 
 
 def test_each_head_is_looked_at_once_on_each_base(world) -> None:
@@ -223,13 +290,20 @@ def test_a_base_that_moved_is_looked_at_again_and_the_same_words_are_not_said_tw
 
 def test_a_branch_that_is_behind_is_read_as_it_would_be_merged(world) -> None:
     propose(world, {"factory_rules.md": rules(world) + NEW_RULE})
-    world.push_to_main(**{"mission.md": world.git.read(world.base, "mission.md") + b"\nMore words.\n"})
+    world.push_to_main(
+        **{"mission.md": world.git.read(world.base, "mission.md") + b"\nMore words.\n"}
+    )
     look(world)
-    assert check(world).title.endswith("edits F-DELETES"), "the base's own newer words are not the branch's doing"
+    assert check(world).title.endswith("edits F-DELETES"), (
+        "the base's own newer words are not the branch's doing"
+    )
 
 
-@pytest.mark.parametrize("files", [{"README.md": b"# Other\n"}, {"examples/shop/mission.md": b"# Another project\n"}],
-                         ids=["no law", "another project's"])
+@pytest.mark.parametrize(
+    "files",
+    [{"README.md": b"# Other\n"}, {"examples/shop/mission.md": b"# Another project\n"}],
+    ids=["no law", "another project's"],
+)
 def test_what_edits_no_law_gets_no_check_and_is_not_looked_at_again(world, files) -> None:
     propose(world, files)
     look(world)
@@ -282,6 +356,7 @@ def dying(act):
     def call(*args, **kwargs) -> Never:
         act(*args, **kwargs)
         raise Killed
+
     return call
 
 
@@ -312,6 +387,7 @@ def refusing(fetch):
         if any(ref.startswith("refs/pull/") for ref in refs):
             raise GitError("fsck: this object is not what it says")
         fetch(*refs)
+
     return fetched
 
 
@@ -320,7 +396,11 @@ def test_what_was_said_is_in_the_ledger_for_who_asks_later(world) -> None:
     assert edit_of(world.ledger, number) is None
     look(world)
     told = edit_of(world.ledger, number)
-    assert (told["conclusion"], told["login"], told["title"]) == ("success", "mara", check(world).title)
+    assert (told["conclusion"], told["login"], told["title"]) == (
+        "success",
+        "mara",
+        check(world).title,
+    )
 
 
 def test_hostile_words_in_a_proposal_act_nowhere(world) -> None:
@@ -335,9 +415,12 @@ def test_hostile_words_in_a_proposal_act_nowhere(world) -> None:
 
 def test_the_past_is_that_of_the_base_and_not_of_the_proposal(tmp_path) -> None:
     world = World(tmp_path)
-    record = b'{"pull_requests": [{"pr": 5, "files": [{"path": "a.py", "added": 200, "deleted": 0}]}]}'
+    record = (
+        b'{"pull_requests": [{"pr": 5, "files": [{"path": "a.py", "added": 200, "deleted": 0}]}]}'
+    )
     world.push_to_main(**{"history.json": record})
-    propose(world, {"factory_rules.md": edited(rules(world)), "history.json": b'{"pull_requests": []}'})
+    propose(
+        world, {"factory_rules.md": edited(rules(world)), "history.json": b'{"pull_requests": []}'}
+    )
     look(world)
     assert "#5" in check(world).summary
-

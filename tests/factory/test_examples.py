@@ -1,4 +1,5 @@
-"""The examples that docs/workflows.md teaches by, driven from an issue to their ends; their commands really run."""
+"""The examples that docs/workflows.md teaches by, driven from an issue to their ends; their
+commands really run."""
 
 import json
 import os
@@ -24,16 +25,26 @@ NAMES = ("docs", "library", "two-services")
 
 def files_of(name: str) -> dict[str, bytes]:
     folder = EXAMPLES / name
-    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*"))
-             if path.is_file() and "__pycache__" not in path.parts}
-    return {**found, "factory.toml": found["factory.toml"].replace(b"trusted_keys = []", f'trusted_keys = ["{KEY}"]'.encode())}
+    found = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    return {
+        **found,
+        "factory.toml": found["factory.toml"].replace(
+            b"trusted_keys = []", f'trusted_keys = ["{KEY}"]'.encode()
+        ),
+    }
 
 
 def lap(tmp_path, name: str, *works, cites: str) -> tuple[World, int]:
     """One issue on an example's repository."""
     model = FakeModel({"": {**ACCEPT, "cites": [cites], "quote": "It is wrong."}})
     world = World(tmp_path, agent=FakeAgent(*works), model=model, sandbox=CommandBox(really))
-    world.remote["main"] = world.base = world.git.commit(world.git.tree(files_of(name)), [], message="base")
+    world.remote["main"] = world.base = world.git.commit(
+        world.git.tree(files_of(name)), [], message="base"
+    )
     issue = world.file("Something is wrong", "It is wrong.")
     world.tick()
     return world, issue
@@ -42,6 +53,7 @@ def lap(tmp_path, name: str, *works, cites: str) -> tuple[World, int]:
 def appends(path: str, text: str):
     def work(worktree: Path) -> None:
         (worktree / path).write_text((worktree / path).read_text() + text)
+
     return work
 
 
@@ -59,7 +71,12 @@ def test_an_example_is_clean_and_its_rules_hold_their_own_cases(name) -> None:
 
 
 def test_pages_are_checked_twice_and_left_to_a_person(tmp_path) -> None:
-    world, issue = lap(tmp_path, "docs", appends("pages/moorings.md", "\nSee [entering](entering.md).\n"), cites="M-NOTES")
+    world, issue = lap(
+        tmp_path,
+        "docs",
+        appends("pages/moorings.md", "\nSee [entering](entering.md).\n"),
+        cites="M-NOTES",
+    )
     told = world.history(issue)
     assert told.transitions[-1].data["event"] == Event.HANDED_OVER
     assert told.state is State.NEEDS_HUMAN
@@ -74,7 +91,13 @@ def test_a_dead_link_is_found_by_the_command_and_the_next_attempt_is_told(tmp_pa
     def mends(worktree: Path) -> None:
         appends("pages/moorings.md", "\nSee [entering](entering.md).\n")(worktree)
 
-    world, issue = lap(tmp_path, "docs", appends("pages/moorings.md", "\nSee [lights](lights.md).\n"), mends, cites="M-NOTES")
+    world, issue = lap(
+        tmp_path,
+        "docs",
+        appends("pages/moorings.md", "\nSee [lights](lights.md).\n"),
+        mends,
+        cites="M-NOTES",
+    )
     told = world.history(issue)
     assert told.runs_of("implement") == 2
     assert "pages/moorings.md: lights.md leads nowhere" in world.agent.assignments[1].task
@@ -92,8 +115,10 @@ def test_who_edits_the_check_to_pass_it_meets_the_law(tmp_path) -> None:
 
 
 def test_a_person_who_merges_what_was_handed_over_is_noticed(tmp_path) -> None:
-    world, issue = lap(tmp_path, "library", appends("tally/__init__.py", "\nEXACT = True\n"), cites="M-EXACT")
-    world.remote["main"] = world.remote[f"factory/issue-{issue}"]   # as the forge's button does
+    world, issue = lap(
+        tmp_path, "library", appends("tally/__init__.py", "\nEXACT = True\n"), cites="M-EXACT"
+    )
+    world.remote["main"] = world.remote[f"factory/issue-{issue}"]  # as the forge's button does
     world.tick()
     told = world.history(issue)
     assert (told.state, told.landed) == (State.MERGED, None)
@@ -103,16 +128,32 @@ def test_a_person_who_merges_what_was_handed_over_is_noticed(tmp_path) -> None:
 
 
 def test_a_library_is_handed_over_when_its_tests_hold_and_never_when_they_do_not(tmp_path) -> None:
-    world, issue = lap(tmp_path / "good", "library", appends("tally/__init__.py", "\nEXACT = True\n"), cites="M-EXACT")
+    world, issue = lap(
+        tmp_path / "good",
+        "library",
+        appends("tally/__init__.py", "\nEXACT = True\n"),
+        cites="M-EXACT",
+    )
     assert world.history(issue).transitions[-1].data["event"] == Event.HANDED_OVER
     assert world.remote["main"] == world.base
-    world, issue = lap(tmp_path / "bad", "library", appends("tally/__init__.py", "\n# FAILS-ITS-TESTS\n"), cites="M-EXACT")
-    assert Event.HANDED_OVER not in [entry.data["event"] for entry in world.history(issue).transitions]
+    world, issue = lap(
+        tmp_path / "bad",
+        "library",
+        appends("tally/__init__.py", "\n# FAILS-ITS-TESTS\n"),
+        cites="M-EXACT",
+    )
+    assert Event.HANDED_OVER not in [
+        entry.data["event"] for entry in world.history(issue).transitions
+    ]
     assert set(world.remote) == {"main"}
 
 
-def test_two_services_keep_their_contract_before_the_judge_is_asked_and_then_it_lands(tmp_path) -> None:
-    world, issue = lap(tmp_path, "two-services", appends("parcels/web.py", "\n# plain words\n"), cites="M-ARRIVES")
+def test_two_services_keep_their_contract_before_the_judge_is_asked_and_then_it_lands(
+    tmp_path,
+) -> None:
+    world, issue = lap(
+        tmp_path, "two-services", appends("parcels/web.py", "\n# plain words\n"), cites="M-ARRIVES"
+    )
     assert world.history(issue).state is State.MERGED
     assert [spec.argv for spec in world.sandbox.commands] == [("python", "-m", "parcels.contract")]
 
@@ -126,14 +167,24 @@ def test_a_service_that_breaks_the_contract_is_sent_back_and_no_judge_is_asked(t
     told = world.history(issue)
     assert told.state is State.NEEDS_HUMAN
     assert told.verdicts == ()
-    sent_back = [entry.data["says"] for entry in told.transitions if entry.data["event"] == Event.CHANGES_REQUESTED]
+    sent_back = [
+        entry.data["says"]
+        for entry in told.transitions
+        if entry.data["event"] == Event.CHANGES_REQUESTED
+    ]
     assert "the worker does not find what the counter took in" in sent_back[0]
 
 
 def test_the_library_does_what_its_tests_say(tmp_path) -> None:
     shutil.copytree(EXAMPLES / "library", tmp_path / "library")
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=tmp_path / "library", text=True,
-                          capture_output=True, timeout=300, env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"})
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path / "library",
+        text=True,
+        capture_output=True,
+        timeout=300,
+        env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
     assert "2 passed" in done.stdout
 
 
@@ -152,26 +203,44 @@ def test_a_repository_without_an_app_is_told_what_to_do_about_it(tmp_path) -> No
 
 
 def test_a_command_runs_in_a_real_box_where_it_sees_its_tree_and_nothing_leaves(tmp_path) -> None:
-    tries = ("import os, pathlib, socket, sys; p = pathlib.Path('pages/index.md'); p.write_text(p.read_text() + 'evil');"
-             "print(sorted(os.environ), sorted(os.listdir('/app'))); s = socket.socket(); s.settimeout(1);"
-             "sys.exit(1 if s.connect_ex(('192.0.2.1', 80)) == 0 else 0)")
+    tries = (
+        "import os, pathlib, socket, sys; p = pathlib.Path('pages/index.md');"
+        " p.write_text(p.read_text() + 'evil');print(sorted(os.environ),"
+        " sorted(os.listdir('/app'))); s = socket.socket(); s.settimeout(1);sys.exit(1 if"
+        " s.connect_ex(('192.0.2.1', 80)) == 0 else 0)"
+    )
     files = files_of("docs")
-    implement = files["workflows/implement.yaml"].decode().replace(
-        "[python, tools/links.py]", json.dumps(["python", "-c", tries]))
-    world = World(tmp_path, agent=FakeAgent(appends("pages/index.md", "\nMind the tide.\n")),
-                  sandbox=BoxSupervisor(tmp_path / "layers"),
-                  model=FakeModel({"": {**ACCEPT, "cites": ["M-NOTES"], "quote": "It is wrong."}}))
+    implement = (
+        files["workflows/implement.yaml"]
+        .decode()
+        .replace("[python, tools/links.py]", json.dumps(["python", "-c", tries]))
+    )
+    world = World(
+        tmp_path,
+        agent=FakeAgent(appends("pages/index.md", "\nMind the tide.\n")),
+        sandbox=BoxSupervisor(tmp_path / "layers"),
+        model=FakeModel({"": {**ACCEPT, "cites": ["M-NOTES"], "quote": "It is wrong."}}),
+    )
     tree = world.git.tree({**files, "workflows/implement.yaml": implement.encode()})
     world.remote["main"] = world.base = world.git.commit(tree, [], message="base")
     issue = world.file("Something is wrong", "It is wrong.")
     world.tick()
     told = world.history(issue)
-    assert told.transitions[-1].data["event"] == Event.HANDED_OVER, told.transitions[-1].data["says"]
-    (command,) = [entry.data["result"]["output"] for entry in told.entries if entry.kind == "node"
-                  and entry.data["node"] == "links" and entry.run.startswith("implement")]
-    assert command["printed"] == (
-        "['HOME', 'LANG', 'PATH', 'PYTHONDONTWRITEBYTECODE', 'PYTHONPATH'] "
-        "['CLAUDE.md', 'factory.toml', 'factory_rules.md', 'mission.md', 'pages', 'tools', 'workflows']")
+    assert told.transitions[-1].data["event"] == Event.HANDED_OVER, told.transitions[-1].data[
+        "says"
+    ]
+    (command,) = [
+        entry.data["result"]["output"]
+        for entry in told.entries
+        if entry.kind == "node"
+        and entry.data["node"] == "links"
+        and entry.run.startswith("implement")
+    ]
+    assert (
+        command["printed"]
+        == "['HOME', 'LANG', 'PATH', 'PYTHONDONTWRITEBYTECODE', 'PYTHONPATH'] ['CLAUDE.md',"
+        " 'factory.toml', 'factory_rules.md', 'mission.md', 'pages', 'tools', 'workflows']"
+    )
     proposed = world.git.trees[world.git.tree_of(told.pushed_head)]
     assert b"evil" not in proposed["pages/index.md"]
     assert b"Mind the tide." in proposed["pages/index.md"]

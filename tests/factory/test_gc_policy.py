@@ -1,4 +1,5 @@
-"""What may go from a home: every kind by its rule, and nothing that a run, an issue or an audit needs."""
+"""What may go from a home: every kind by its rule, and nothing that a run, an issue or an audit
+needs."""
 
 import os
 import time
@@ -25,13 +26,22 @@ RUNS = ("implement-1-1", "implement-2-1", "validate-1-1")
 OF_RUNS = (Kind.WORKTREE, Kind.TESTS)
 
 leaving = st.builds(
-    Leaving, kind=st.sampled_from(Kind), path=st.integers(0, 99).map(lambda number: Path(f"/home/{number}")),
-    age=st.floats(-10, 100 * DAY_SECONDS), trash=st.sampled_from([None, Path("/home")]),
-    run=st.sampled_from([*RUNS, "unknown-9-9", None]), owner=st.sampled_from([1, 2, 3, None]))
+    Leaving,
+    kind=st.sampled_from(Kind),
+    path=st.integers(0, 99).map(lambda number: Path(f"/home/{number}")),
+    age=st.floats(-10, 100 * DAY_SECONDS),
+    trash=st.sampled_from([None, Path("/home")]),
+    run=st.sampled_from([*RUNS, "unknown-9-9", None]),
+    owner=st.sampled_from([1, 2, 3, None]),
+)
 facts = st.builds(
-    Facts, leavings=st.lists(leaving, max_size=12).map(tuple),
+    Facts,
+    leavings=st.lists(leaving, max_size=12).map(tuple),
     runs=st.dictionaries(st.sampled_from(RUNS), st.sampled_from(Standing)),
-    living=st.frozensets(st.sampled_from([1, 2, 3])), days=st.floats(1, 60), recordings=st.sampled_from([0, 1, 50]))
+    living=st.frozensets(st.sampled_from([1, 2, 3])),
+    days=st.floats(1, 60),
+    recordings=st.sampled_from([0, 1, 50]),
+)
 
 
 @given(facts)
@@ -50,7 +60,9 @@ def test_nothing_goes_that_somebody_may_need(found) -> None:
             assert fate.goes <= (lies.age >= found.days * DAY_SECONDS)
         if lies.kind is Kind.RECORDING:
             assert fate.goes <= (0 < found.recordings * DAY_SECONDS <= lies.age)
-            assert fate.goes <= (lies.run is None or standing in (Standing.OVER, Standing.LOOKED_AT))
+            assert fate.goes <= (
+                lies.run is None or standing in (Standing.OVER, Standing.LOOKED_AT)
+            )
 
 
 @given(facts)
@@ -58,8 +70,14 @@ def test_everything_has_one_fate_and_a_reason_and_in_the_end_everything_can_go(f
     fates = sweepable(found)
     assert tuple(fate.leaving for fate in fates) == found.leavings
     assert all(fate.why for fate in fates)
-    later = tuple(Leaving(old.kind, old.path, 1000 * DAY_SECONDS, old.trash, RUNS[0], 4) for old in found.leavings)
-    assert all(fate.goes for fate in sweepable(Facts(later, {RUNS[0]: Standing.OVER}, frozenset({1}), 30, 30)))
+    later = tuple(
+        Leaving(old.kind, old.path, 1000 * DAY_SECONDS, old.trash, RUNS[0], 4)
+        for old in found.leavings
+    )
+    assert all(
+        fate.goes
+        for fate in sweepable(Facts(later, {RUNS[0]: Standing.OVER}, frozenset({1}), 30, 30))
+    )
 
 
 def home_of(world: World) -> Places:
@@ -74,10 +92,19 @@ def lay(path: Path, *, days_ago: float = 0, folder: bool = False) -> Path:
     return path
 
 
-def fates(world: World, *, living: frozenset[int] = frozenset(), recordings: float = 0) -> dict[str, bool]:
+def fates(
+    world: World, *, living: frozenset[int] = frozenset(), recordings: float = 0
+) -> dict[str, bool]:
     """What lies there, by its path below the world's folder, and whether it goes."""
-    found = leavings(home_of(world), world.work / "cache" / "wheels", temporary=world.work / "tmp", recordings=recordings > 0)
-    decided = sweepable(Facts(tuple(found), standings(world.ledger.entries()), living, recordings=recordings))
+    found = leavings(
+        home_of(world),
+        world.work / "cache" / "wheels",
+        temporary=world.work / "tmp",
+        recordings=recordings > 0,
+    )
+    decided = sweepable(
+        Facts(tuple(found), standings(world.ledger.entries()), living, recordings=recordings)
+    )
     return {str(fate.leaving.path.relative_to(world.work)): fate.goes for fate in decided}
 
 
@@ -97,7 +124,12 @@ def test_a_merged_issues_runs_are_over_and_a_refused_ones_last_run_may_be_looked
 
 def test_a_run_that_was_killed_is_open_and_so_is_all_that_it_left(world) -> None:
     issue = world.file()
-    world.ledger.append("issue", f"issue/{issue}", issue=issue, data={"title": "x", "author": 1, "login": "kim", "text": "x"})
+    world.ledger.append(
+        "issue",
+        f"issue/{issue}",
+        issue=issue,
+        data={"title": "x", "author": 1, "login": "kim", "text": "x"},
+    )
     run = f"implement-{issue}-1"
     world.ledger.append("run", f"run/{run}", issue=issue, run=run, data={"workflow": "implement"})
     lay(world.work / "worktrees" / run / "worktree", folder=True)
@@ -108,31 +140,71 @@ def test_a_run_that_was_killed_is_open_and_so_is_all_that_it_left(world) -> None
 
 
 def test_a_home_is_looked_through_by_name_and_what_is_kept_for_ever_is_not_even_seen(world) -> None:
-    kept = ("ledger.db", "ledger.head", "keys/validator.key", "evidence/validate-1-1/verdict.json", "STOP", "engine.db",
-            "sealed/tidebook/judged/validate-1-1-1/verdict.json", "sealed/tidebook/judged/.unfinished-aa/steps.jsonl",
-            "sealed/tidebook/entries/000001.json", "sealed/tidebook/journeys/aa.yaml",
-            "sealed/tidebook/proofs/aa-bb/evidence.json", "sealed/tidebook/wire/a.jsonl",
-            "runs/implement-1-1/author.log", "runs/implement-1-1/tests/head.out/junit.xml", "broker/wire/a.jsonl",
-            "runs/implement-1-1/author-request.json", "facts/tests-a-b.json", "home.json", "cache/wheels/README",
-            "tmp/factory-of-somebody", "tmp/factory-box-12-short", "tmp/box-abcdefgh", "recordings/issue-1/a.json",
-            "repositories/tidebook.git/config", "forge/forge.sqlite", "home.json.schema-1",
-            "runs/implement-1-1/tape.jsonl", f"record/aa/{'a' * 64}.gz")
+    kept = (
+        "ledger.db",
+        "ledger.head",
+        "keys/validator.key",
+        "evidence/validate-1-1/verdict.json",
+        "STOP",
+        "engine.db",
+        "sealed/tidebook/judged/validate-1-1-1/verdict.json",
+        "sealed/tidebook/judged/.unfinished-aa/steps.jsonl",
+        "sealed/tidebook/entries/000001.json",
+        "sealed/tidebook/journeys/aa.yaml",
+        "sealed/tidebook/proofs/aa-bb/evidence.json",
+        "sealed/tidebook/wire/a.jsonl",
+        "runs/implement-1-1/author.log",
+        "runs/implement-1-1/tests/head.out/junit.xml",
+        "broker/wire/a.jsonl",
+        "runs/implement-1-1/author-request.json",
+        "facts/tests-a-b.json",
+        "home.json",
+        "cache/wheels/README",
+        "tmp/factory-of-somebody",
+        "tmp/factory-box-12-short",
+        "tmp/box-abcdefgh",
+        "recordings/issue-1/a.json",
+        "repositories/tidebook.git/config",
+        "forge/forge.sqlite",
+        "home.json.schema-1",
+        "runs/implement-1-1/tape.jsonl",
+        f"record/aa/{'a' * 64}.gz",
+    )
     for name in kept:
         lay(world.work / name, days_ago=999)
     goes = {
-        "worktrees/.trash/r1-aa": 0, ".trash/layer-aa": 0, "sealed/tidebook/.trash/x": 0, "cache/.trash/x": 0,
-        "worktrees/.pool-aa-bb": 31, "layers/aa": 31, "cache/wheels/a-1.whl": 31,
-        "worktrees/.making-aa": 2, "layers/.preparing-aa": 2, "repositories/tidebook.git.making": 2,
-        "facts/tests-a-b.implement-1-1": 2, ".home.json.77": 2,
+        "worktrees/.trash/r1-aa": 0,
+        ".trash/layer-aa": 0,
+        "sealed/tidebook/.trash/x": 0,
+        "cache/.trash/x": 0,
+        "worktrees/.pool-aa-bb": 31,
+        "layers/aa": 31,
+        "cache/wheels/a-1.whl": 31,
+        "worktrees/.making-aa": 2,
+        "layers/.preparing-aa": 2,
+        "repositories/tidebook.git.making": 2,
+        "facts/tests-a-b.implement-1-1": 2,
+        ".home.json.77": 2,
         "sealed/tidebook/proofs/.fresh-aa": 2,
-        "tmp/factory-box-12-abcdefgh": 0, "tmp/factory-request-12-abcdefgh.json": 0,
+        "tmp/factory-box-12-abcdefgh": 0,
+        "tmp/factory-request-12-abcdefgh.json": 0,
     }
-    stays = {"worktrees/.pool-cc-bb": 29, "layers/bb": 29, "cache/wheels/b-1.whl": 29, "worktrees/.making-bb": 0.5,
-             "layers/.preparing-bb": 0.5, "sealed/tidebook/proofs/.fresh-bb": 0.5, "tmp/factory-box-13-abcdefgh": 99,
-             "worktrees/unknown-1-1": 99}
+    stays = {
+        "worktrees/.pool-cc-bb": 29,
+        "layers/bb": 29,
+        "cache/wheels/b-1.whl": 29,
+        "worktrees/.making-bb": 0.5,
+        "layers/.preparing-bb": 0.5,
+        "sealed/tidebook/proofs/.fresh-bb": 0.5,
+        "tmp/factory-box-13-abcdefgh": 99,
+        "worktrees/unknown-1-1": 99,
+    }
     for name, days in (goes | stays).items():
         lay(world.work / name, days_ago=days)
-    assert fates(world, living=frozenset({13})) == {**dict.fromkeys(goes, True), **dict.fromkeys(stays, False)}
+    assert fates(world, living=frozenset({13})) == {
+        **dict.fromkeys(goes, True),
+        **dict.fromkeys(stays, False),
+    }
 
 
 def test_what_a_replay_needs_goes_with_its_time_and_only_where_somebody_set_one(world) -> None:

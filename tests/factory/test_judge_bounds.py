@@ -11,7 +11,9 @@ from validators.domain.bounds import MOST_SECONDS, Bounds
 
 
 def judge(table: str, *, journey_seconds: int = 30) -> Judge:
-    return read_config(f"schema = 1\n[limits]\njourney_seconds = {journey_seconds}\n[judge]\n{table}\n").judge
+    return read_config(
+        f"schema = 1\n[limits]\njourney_seconds = {journey_seconds}\n[judge]\n{table}\n"
+    ).judge
 
 
 def test_without_it_the_judge_waits_as_usual() -> None:
@@ -29,19 +31,31 @@ def test_a_bound_is_a_number_with_a_point_or_without() -> None:
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Judge)])
-@pytest.mark.parametrize("told", ["-1", "0", "0.5", "inf", "-inf", "nan", "601", pytest.param("1" + "0" * 400, id="huge")])
+@pytest.mark.parametrize(
+    "told",
+    ["-1", "0", "0.5", "inf", "-inf", "nan", "601", pytest.param("1" + "0" * 400, id="huge")],
+)
 def test_what_is_no_time_to_wait_or_less_than_usual_is_refused_by_its_key(name, told) -> None:
-    with pytest.raises(ConfigError, match=r"expected seconds from [\d.]+ to 600, found ") as refused:
+    with pytest.raises(
+        ConfigError, match=r"expected seconds from [\d.]+ to 600, found "
+    ) as refused:
         judge(f"{name} = {told}")
     assert (refused.value.file, refused.value.key) == ("factory.toml", f"judge.{name}")
 
 
-@pytest.mark.parametrize(("table", "key", "words"), [
-    ("step_secs = 9", "judge.step_secs", "did you mean `judge.step_seconds`?"),
-    ('step_seconds = "9"', "judge.step_seconds", "expected a number, found '9'"),
-    ("step_seconds = true", "judge.step_seconds", "expected a number, found True"),
-    ("step_seconds = 10", "judge.step_seconds", "a sixth of `limits.journey_seconds` (30); for 10, make that 60"),
-])
+@pytest.mark.parametrize(
+    ("table", "key", "words"),
+    [
+        ("step_secs = 9", "judge.step_secs", "did you mean `judge.step_seconds`?"),
+        ('step_seconds = "9"', "judge.step_seconds", "expected a number, found '9'"),
+        ("step_seconds = true", "judge.step_seconds", "expected a number, found True"),
+        (
+            "step_seconds = 10",
+            "judge.step_seconds",
+            "a sixth of `limits.journey_seconds` (30); for 10, make that 60",
+        ),
+    ],
+)
 def test_what_is_no_bound_is_refused_with_what_was_expected(table, key, words) -> None:
     with pytest.raises(ConfigError) as refused:
         judge(table)
@@ -57,4 +71,6 @@ def test_the_judge_is_told_what_the_base_commit_says(tmp_path) -> None:
     world.file()
     world.tick()
     assert world.validator.requests
-    assert all(request["bounds"] == asdict(Judge(read_seconds=8)) for request in world.validator.requests)
+    assert all(
+        request["bounds"] == asdict(Judge(read_seconds=8)) for request in world.validator.requests
+    )

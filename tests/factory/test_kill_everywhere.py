@@ -1,8 +1,8 @@
-"""Killed before and after every effect on the world, and started again: the same end state, one of each.
+"""Killed before and after every effect on the world, and started again: the same end state, one of
+each.
 
-`make test` kills at a sample of the effects, `make soak` at each. What only a recovery does is killed in neither:
-`scenarios/test_kill_points` comes to that.
-"""
+`make test` kills at a sample of the effects, `make soak` at each. What only a recovery does is
+killed in neither: `scenarios/test_kill_points` comes to that."""
 
 import pytest
 
@@ -35,7 +35,8 @@ def test_killed_at_every_effect_it_converges(tmp_path, after, draw) -> None:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_every_effect_whoever_was_refused_is_told(tmp_path, after, draw) -> None:
-    """Killed between a decision and its comment, the factory had nothing more to do with the issue, and never said why."""
+    """Killed between a decision and its comment, the factory had nothing more to do with the issue,
+    and never said why."""
     calm = World(tmp_path / "calm")
     calm.file("Pay by card", "Please add card payments.")
     at_each = effects(calm)
@@ -45,8 +46,10 @@ def test_killed_at_every_effect_whoever_was_refused_is_told(tmp_path, after, dra
         issue = world.file("Pay by card", "Please add card payments.")
         killing(world, at, after=after)
         assert lap(world)[0], f"nothing was killed at {at}"
-        lap(world)   # the effect that is killed may be the first of this one
+        lap(world)  # the effect that is killed may be the first of this one
         world.tick()
         assert world.history(issue).state is State.REJECTED, at
-        assert [comment.body.count("M-NOPAY") > 0 for comment in world.forge.comments(issue)] == [True], at
+        assert [comment.body.count("M-NOPAY") > 0 for comment in world.forge.comments(issue)] == [
+            True
+        ], at
         assert world.forge.issue(issue).labels == ("factory:rejected",), at

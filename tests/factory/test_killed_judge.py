@@ -1,4 +1,5 @@
-"""A judge that dies each time it is asked: no answer is a no, asked for again and then left to a person."""
+"""A judge that dies each time it is asked: no answer is a no, asked for again and then left to a
+person."""
 
 from typing import Never
 

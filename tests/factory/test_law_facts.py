@@ -1,4 +1,5 @@
-"""What rules may ask about is established for a real change of the lap: a rule on each fact holds or refuses there."""
+"""What rules may ask about is established for a real change of the lap: a rule on each fact holds
+or refuses there."""
 
 import dataclasses
 from pathlib import Path
@@ -15,18 +16,24 @@ from harness.factory.run.policy_snapshot import steering_at
 from tests.factory.world import EXAMPLE, World
 from tests.fakes.people import FakeAgent, FakeSandbox, FakeValidator, leave_signed
 
-MODULE = b"def cancel(booking, reason=''):\n    return booking\n\n\ndef keep(booking):\n    return booking\n"
+MODULE = (
+    b"def cancel(booking, reason=''):\n    return booking\n\n\ndef keep(booking):\n    return"
+    b" booking\n"
+)
 
 
 def change(worktree: Path) -> None:
     """Adds lines and a migration, and takes a parameter from callers."""
-    (worktree / "tidebook" / "api.py").write_text("def cancel(booking):\n    return booking  # FIXME\n\n\n"
-                                                  "def keep(booking):\n    return booking\n")
+    (worktree / "tidebook" / "api.py").write_text(
+        "def cancel(booking):\n    return booking  # FIXME\n\n\n"
+        "def keep(booking):\n    return booking\n"
+    )
     (worktree / "tidebook" / "migrations" / "0002_places.sql").write_text("SELECT 1;\n")
 
 
 class Photographer(FakeValidator):
-    """A judge whose evidence has pictures: of the base, of the change, and one that it only tells of."""
+    """A judge whose evidence has pictures: of the base, of the change, and one that it only tells
+    of."""
 
     def judge(self, request, out):
         judged = super().judge(request, out)
@@ -38,7 +45,8 @@ class Photographer(FakeValidator):
 
 
 class EndsBasesTests(FakeSandbox):
-    """A sandbox in which the base's tests tell this, or leave these bytes or nothing, and end like this."""
+    """A sandbox in which the base's tests tell this, or leave these bytes or nothing, and end like
+    this."""
 
     def __init__(self, said: list | bytes | None = None, **ends) -> None:
         super().__init__()
@@ -58,19 +66,37 @@ class EndsBasesTests(FakeSandbox):
         return dataclasses.replace(result, **self.ends)
 
 
-def ending(tmp_path, check: str, *, applies: str = "pr", there: str = "0001_first.sql", validator=None,
-           when: str = "attempts > 0", sandbox=None,
-           meanwhile=lambda world: None) -> tuple[State, str]:
+def ending(
+    tmp_path,
+    check: str,
+    *,
+    applies: str = "pr",
+    there: str = "0001_first.sql",
+    validator=None,
+    when: str = "attempts > 0",
+    sandbox=None,
+    meanwhile=lambda world: None,
+) -> tuple[State, str]:
     """The state in which an issue ends under one more rule, and what was said on the way.
     `meanwhile` happens to the world while the agent works."""
-    rule = (f"\n## New {{#F-NEW}}\n```yaml rule\nid: F-NEW\nlevel: enforced\napplies: {applies}\ncheck: {{{check}}}\n"
-            f"when: {when}\n```\n")
+    rule = (
+        f"\n## New {{#F-NEW}}\n```yaml rule\nid: F-NEW\nlevel: enforced\napplies: {applies}\ncheck:"
+        f" {{{check}}}\nwhen: {when}\n```\n"
+    )
     agent = FakeAgent(lambda worktree: (meanwhile(world), change(worktree))[1])
-    world = World(tmp_path, agent=agent, validator=validator or FakeValidator(),
-                  sandbox=sandbox or FakeSandbox())
+    world = World(
+        tmp_path,
+        agent=agent,
+        validator=validator or FakeValidator(),
+        sandbox=sandbox or FakeSandbox(),
+    )
     rules = (EXAMPLE / "factory_rules.md").read_bytes() + rule.encode()
-    tree = {**world.git.trees[world.git.tree_of(world.base)], "factory_rules.md": rules, "tidebook/api.py": MODULE,
-            f"tidebook/migrations/{there}": b"SELECT 0;\n"}
+    tree = {
+        **world.git.trees[world.git.tree_of(world.base)],
+        "factory_rules.md": rules,
+        "tidebook/api.py": MODULE,
+        f"tidebook/migrations/{there}": b"SELECT 0;\n",
+    }
     world.remote["main"] = world.git.commit(world.git.tree(tree), [world.base], message="a law")
     issue = world.file()
     world.tick()
@@ -78,41 +104,69 @@ def ending(tmp_path, check: str, *, applies: str = "pr", there: str = "0001_firs
     return told.state, " ".join(entry.data["says"] for entry in told.transitions)
 
 
-@pytest.mark.parametrize(("check", "says"), [
-    ("added_text: {deny: [FIXME]}", "added text that must not be: tidebook/api.py (`FIXME`)"),
-    ("api_surface: {}", "public names lost: tidebook/api.py: cancel lost `reason`"),
-    ("added_lines: {max: 0}", "added lines, and at most 0 are allowed"),
-    ("companions: {of: [tidebook], touch: [docs]}", "changes without one to docs: tidebook/api.py"),
-    ("labels: {require: [good first issue]}", "labels missing: good first issue"),
-])
+@pytest.mark.parametrize(
+    ("check", "says"),
+    [
+        ("added_text: {deny: [FIXME]}", "added text that must not be: tidebook/api.py (`FIXME`)"),
+        ("api_surface: {}", "public names lost: tidebook/api.py: cancel lost `reason`"),
+        ("added_lines: {max: 0}", "added lines, and at most 0 are allowed"),
+        (
+            "companions: {of: [tidebook], touch: [docs]}",
+            "changes without one to docs: tidebook/api.py",
+        ),
+        ("labels: {require: [good first issue]}", "labels missing: good first issue"),
+    ],
+)
 def test_a_rule_refuses_by_a_fact_of_the_change(tmp_path, check, says) -> None:
     state, told = ending(tmp_path, check)
     assert state is State.NEEDS_HUMAN
     assert says in told
 
 
-@pytest.mark.parametrize("check", [
-    "labels: {deny: [on hold]}",
-    "added_text: {deny: [XXX]}", "api_surface: {exclude: [tidebook/api.py]}", "added_lines: {max: 50}", "deleted_files: {max: 0}",
-    "deleted_lines: {max: 50}", "binary_files: {max: 0}", 'migrations: {paths: ["tidebook/migrations/*.sql"]}',
-    "companions: {of: [tidebook/api.py], touch: [tidebook/migrations]}"])
+@pytest.mark.parametrize(
+    "check",
+    [
+        "labels: {deny: [on hold]}",
+        "added_text: {deny: [XXX]}",
+        "api_surface: {exclude: [tidebook/api.py]}",
+        "added_lines: {max: 50}",
+        "deleted_files: {max: 0}",
+        "deleted_lines: {max: 50}",
+        "binary_files: {max: 0}",
+        'migrations: {paths: ["tidebook/migrations/*.sql"]}',
+        "companions: {of: [tidebook/api.py], touch: [tidebook/migrations]}",
+    ],
+)
 def test_a_rule_holds_by_a_fact_of_the_change(tmp_path, check) -> None:
     state, told = ending(tmp_path, check)
     assert state is State.MERGED, told
 
 
 def test_a_migration_that_does_not_come_last_is_refused_by_what_is_there_at_base(tmp_path) -> None:
-    state, told = ending(tmp_path, 'migrations: {paths: ["tidebook/migrations/*.sql"]}', there="0003_later.sql")
+    state, told = ending(
+        tmp_path, 'migrations: {paths: ["tidebook/migrations/*.sql"]}', there="0003_later.sql"
+    )
     assert state is State.NEEDS_HUMAN
     assert "tidebook/migrations/0002_places.sql (after tidebook/migrations/0003_later.sql)" in told
 
 
-@pytest.mark.parametrize(("minimum", "validator", "says"), [
-    (1, Photographer, None), (2, Photographer, "pictures in the evidence: 1, at least 2 needed"),
-    (1, FakeValidator, "pictures in the evidence: 0, at least 1 needed")])
-def test_pictures_of_the_change_that_are_there_are_counted(tmp_path, minimum, validator, says) -> None:
-    state, told = ending(tmp_path, f"screenshots: {{paths: [tidebook/**], min: {minimum}}}", applies="merge",
-                         validator=validator())
+@pytest.mark.parametrize(
+    ("minimum", "validator", "says"),
+    [
+        (1, Photographer, None),
+        (2, Photographer, "pictures in the evidence: 1, at least 2 needed"),
+        (1, FakeValidator, "pictures in the evidence: 0, at least 1 needed"),
+    ],
+)
+def test_pictures_of_the_change_that_are_there_are_counted(
+    tmp_path, minimum, validator, says
+) -> None:
+    state, told = ending(
+        tmp_path,
+        f"screenshots: {{paths: [tidebook/**], min: {minimum}}}",
+        applies="merge",
+        validator=validator(),
+    )
     assert state is (State.MERGED if says is None else State.NEEDS_HUMAN), told
     assert (says or "") in told
 
@@ -133,8 +187,9 @@ def test_labels_that_cannot_be_read_are_not_taken_for_none(tmp_path) -> None:
 
 def test_tests_of_the_base_that_a_limit_stopped_say_nothing_of_the_change(tmp_path) -> None:
     """What they had reported by then would otherwise be all that the change must keep: nothing."""
-    state, told = ending(tmp_path, "added_lines: {max: 50}",
-                         sandbox=EndsBasesTests(killed_by="wall-clock"))
+    state, told = ending(
+        tmp_path, "added_lines: {max: 50}", sandbox=EndsBasesTests(killed_by="wall-clock")
+    )
     assert state is not State.MERGED
     assert "the project's tests were stopped by their wall-clock limit" in told
 
@@ -159,11 +214,22 @@ def compared_on(world, report, code):
     return compared(job_of(world), base=world.base, head=world.base)
 
 
-@pytest.mark.parametrize(("report", "code"), [
-    (None, 0), (None, 1), (b"", 0), (b'0 ["end", 0]\n', 0), ([["collected", 0], ["end", 1]], 1),
-    ([["collected", 0], ["end", 5]], 5), (ends(2), 2), (ends(0), 137), (ends(1), 0), (UNFINISHED, 1),
-    ([*UNFINISHED, ["end", 1]], 1),
-])
+@pytest.mark.parametrize(
+    ("report", "code"),
+    [
+        (None, 0),
+        (None, 1),
+        (b"", 0),
+        (b'0 ["end", 0]\n', 0),
+        ([["collected", 0], ["end", 1]], 1),
+        ([["collected", 0], ["end", 5]], 5),
+        (ends(2), 2),
+        (ends(0), 137),
+        (ends(1), 0),
+        (UNFINISHED, 1),
+        ([*UNFINISHED, ["end", 1]], 1),
+    ],
+)
 def test_tests_of_the_base_that_told_no_end_say_nothing_of_the_change(world, report, code) -> None:
     """An import that fails on base left no test that a change could have lost."""
     with pytest.raises(SandboxError, match="the project's tests did not come to an end on base"):
@@ -180,9 +246,19 @@ def test_of_a_change_that_is_too_large_to_read_nothing_is_known(world) -> None:
     tree = {**world.git.trees[world.git.tree_of(world.base)], "docs/one.md": b"One.\n"}
     head = world.git.commit(world.git.tree(tree), [world.base], message="a paper")
     job, told = job_of(world), world.git.diff(world.base, head)
-    assert (change_facts(job, world.base, head).secrets, in_sight(job, world.base, head)) == ((), ())
+    assert (change_facts(job, world.base, head).secrets, in_sight(job, world.base, head)) == (
+        (),
+        (),
+    )
     world.decorate("git", diff=lambda base, head: dataclasses.replace(told, too_large=True))
     job = job_of(world)
     facts = change_facts(job, world.base, head)
-    assert {facts.files, facts.dependencies, facts.secrets, facts.added, facts.api, facts.tests.weakened} == {UNKNOWN}
+    assert {
+        facts.files,
+        facts.dependencies,
+        facts.secrets,
+        facts.added,
+        facts.api,
+        facts.tests.weakened,
+    } == {UNKNOWN}
     assert in_sight(job, world.base, head) is None

@@ -1,6 +1,6 @@
-"""Everything that a model and its provider can do wrong, over the whole factory: a real broker, the real loop with its tools,
-and a provider of our own that misbehaves as planned. Each case names where the issue is then, whether the factory waits, and
-that nothing was spent above a cap."""
+"""Everything that a model and its provider can do wrong, over the whole factory: a real broker, the
+real loop with its tools, and a provider of our own that misbehaves as planned. Each case names
+where the issue is then, whether the factory waits, and that nothing was spent above a cap."""
 
 from decimal import Decimal
 
@@ -20,7 +20,7 @@ from tests.factory.world import ACCEPT, World
 from tests.fakes.ledger import FakeLedger
 
 CAP = Decimal("0.60")
-CAPS = b'\n[budget]\nusd_per_run = 0.60\nusd_per_issue = 0.60\ncalls_per_run = 12\n'
+CAPS = b"\n[budget]\nusd_per_run = 0.60\nusd_per_issue = 0.60\ncalls_per_run = 12\n"
 
 
 def call(name, **given):
@@ -32,8 +32,11 @@ def calls(*blocks, **usage):
 
 
 def refused(status, kind="overloaded_error", says="Overloaded", **headers):
-    return Answer({"type": "error", "error": {"type": kind, "message": says}}, status,
-                  {name.replace("_", "-"): value for name, value in headers.items()})
+    return Answer(
+        {"type": "error", "error": {"type": kind, "message": says}},
+        status,
+        {name.replace("_", "-"): value for name, value in headers.items()},
+    )
 
 
 ACCEPTED = calls(call("answer", **ACCEPT))
@@ -54,32 +57,126 @@ def broken(words):
 
 class Case:
     def __init__(self, name, *answers, state, waits="", sees="", calls=None) -> None:
-        self.name, self.answers, self.state, self.waits, self.sees, self.calls = name, answers, state, waits, sees, calls
+        self.name, self.answers, self.state, self.waits, self.sees, self.calls = (
+            name,
+            answers,
+            state,
+            waits,
+            sees,
+            calls,
+        )
 
 
 CASES = [
-    Case("429 with a wait of nothing, of less and of long ago", refused(429, retry_after="0"), refused(429, retry_after="-5"),
-         refused(429, retry_after=EARLY), ACCEPTED, EDIT, DONE, state=State.MERGED, calls=6),
-    Case("429 for a day", refused(429, "rate_limit_error", "slow down", retry_after="86400"), state=State.UNTRIAGED,
-         waits="issue", sees="it goes on at"),
-    Case("529 time after time", *[refused(529, retry_after="0")] * 4, state=State.UNTRIAGED, waits="issue"),
-    Case("the end of what is paid for", refused(400, "invalid_request_error", "Your credit balance is too low"),
-         state=State.UNTRIAGED, waits="issue", sees="what is paid for is used up"),
-    Case("a key that is not taken", refused(401, "authentication_error", f"invalid x-api-key {KEY}"), state=State.UNTRIAGED,
-         waits="issue"),
-    Case("the provider's end while the change is built", ACCEPTED, EDIT, refused(402, "billing_error", "no credit"),
-         state=State.IMPLEMENTING, waits="issue"),
-    Case("an answer of triage without its tool", message(text("I would say it is in.")), state=State.NEEDS_HUMAN),
-    Case("an answer of triage that is no JSON", calls({**call("answer"), "input": '{"verdict": "in", '}),
-         state=State.NEEDS_HUMAN),
-    Case("a stream cut in the middle of a tool call", ACCEPTED, cut(EDIT, 4), EDIT, DONE, state=State.MERGED),
-    Case("a tool's input that is no JSON", ACCEPTED, broken('{"command": "ls'), EDIT, DONE, state=State.MERGED),
-    Case("a tool's input that is no object", ACCEPTED, broken('["ls"]'), EDIT, DONE, state=State.MERGED),
-    Case("a tool that nobody has", ACCEPTED, calls(call("deploy", to="production")), EDIT, DONE, state=State.MERGED),
-    Case("a tool that never returns", ACCEPTED, calls(call("run", command="sleep 3600")), EDIT, DONE, state=State.MERGED),
-    Case("a result of ten megabytes", ACCEPTED, calls(call("run", command="head -c 10000000 /dev/zero | tr '\\0' x")), EDIT, DONE,
-         state=State.MERGED),
-    Case("no call of a tool, for ever", ACCEPTED, *[message(text("Let me think."))] * 6, state=State.NEEDS_HUMAN),
+    Case(
+        "429 with a wait of nothing, of less and of long ago",
+        refused(429, retry_after="0"),
+        refused(429, retry_after="-5"),
+        refused(429, retry_after=EARLY),
+        ACCEPTED,
+        EDIT,
+        DONE,
+        state=State.MERGED,
+        calls=6,
+    ),
+    Case(
+        "429 for a day",
+        refused(429, "rate_limit_error", "slow down", retry_after="86400"),
+        state=State.UNTRIAGED,
+        waits="issue",
+        sees="it goes on at",
+    ),
+    Case(
+        "529 time after time",
+        *[refused(529, retry_after="0")] * 4,
+        state=State.UNTRIAGED,
+        waits="issue",
+    ),
+    Case(
+        "the end of what is paid for",
+        refused(400, "invalid_request_error", "Your credit balance is too low"),
+        state=State.UNTRIAGED,
+        waits="issue",
+        sees="what is paid for is used up",
+    ),
+    Case(
+        "a key that is not taken",
+        refused(401, "authentication_error", f"invalid x-api-key {KEY}"),
+        state=State.UNTRIAGED,
+        waits="issue",
+    ),
+    Case(
+        "the provider's end while the change is built",
+        ACCEPTED,
+        EDIT,
+        refused(402, "billing_error", "no credit"),
+        state=State.IMPLEMENTING,
+        waits="issue",
+    ),
+    Case(
+        "an answer of triage without its tool",
+        message(text("I would say it is in.")),
+        state=State.NEEDS_HUMAN,
+    ),
+    Case(
+        "an answer of triage that is no JSON",
+        calls({**call("answer"), "input": '{"verdict": "in", '}),
+        state=State.NEEDS_HUMAN,
+    ),
+    Case(
+        "a stream cut in the middle of a tool call",
+        ACCEPTED,
+        cut(EDIT, 4),
+        EDIT,
+        DONE,
+        state=State.MERGED,
+    ),
+    Case(
+        "a tool's input that is no JSON",
+        ACCEPTED,
+        broken('{"command": "ls'),
+        EDIT,
+        DONE,
+        state=State.MERGED,
+    ),
+    Case(
+        "a tool's input that is no object",
+        ACCEPTED,
+        broken('["ls"]'),
+        EDIT,
+        DONE,
+        state=State.MERGED,
+    ),
+    Case(
+        "a tool that nobody has",
+        ACCEPTED,
+        calls(call("deploy", to="production")),
+        EDIT,
+        DONE,
+        state=State.MERGED,
+    ),
+    Case(
+        "a tool that never returns",
+        ACCEPTED,
+        calls(call("run", command="sleep 3600")),
+        EDIT,
+        DONE,
+        state=State.MERGED,
+    ),
+    Case(
+        "a result of ten megabytes",
+        ACCEPTED,
+        calls(call("run", command="head -c 10000000 /dev/zero | tr '\\0' x")),
+        EDIT,
+        DONE,
+        state=State.MERGED,
+    ),
+    Case(
+        "no call of a tool, for ever",
+        ACCEPTED,
+        *[message(text("Let me think."))] * 6,
+        state=State.NEEDS_HUMAN,
+    ),
 ]
 
 
@@ -87,13 +184,17 @@ CASES = [
 def lap(tmp_path, provider):  # noqa: F811 - fixtures
     """A world whose models are asked for real."""
     home = tmp_path / "broker"
-    with start(Options(home=home, control=home / "control.sock", upstream=provider.url), key=KEY) as broker:
+    with start(
+        Options(home=home, control=home / "control.sock", upstream=provider.url), key=KEY
+    ) as broker:
         yield world_of(tmp_path, BrokerClient(broker.control))
 
 
 def world_of(folder, broker):
-    world = World(folder, model=BrokeredModel(), broker=broker, agent=UnboxedAgent(folder / "outputs"))
-    world.ledger = FakeLedger(SystemClock())     # the broker names moments by the real clock
+    world = World(
+        folder, model=BrokeredModel(), broker=broker, agent=UnboxedAgent(folder / "outputs")
+    )
+    world.ledger = FakeLedger(SystemClock())  # the broker names moments by the real clock
     world.toml = world.git.read(world.base, "factory.toml")
     configured(world, CAPS)
     return world
@@ -102,10 +203,11 @@ def world_of(folder, broker):
 def configured(world, more: bytes) -> None:
     """The example's configuration, with this in place of its caps."""
     before, _, after = world.toml.partition(b"[budget]")
-    world.push_to_main(**{"factory.toml": before + after[after.index(b"[seal]"):] + more})
+    world.push_to_main(**{"factory.toml": before + after[after.index(b"[seal]") :] + more})
 
 
-# How each is taken by itself: broker/test_errors, broker/test_pauses, agents/test_loop, factory/test_pause.
+# How each is taken by itself: broker/test_errors, broker/test_pauses, agents/test_loop,
+# factory/test_pause.
 @pytest.mark.sample(6)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_what_goes_wrong_with_a_model_ends_as_it_is_written(lap, provider, case) -> None:  # noqa: F811
@@ -115,7 +217,7 @@ def test_what_goes_wrong_with_a_model_ends_as_it_is_written(lap, provider, case)
     told = lap.history(issue)
     assert told.state is case.state, told.transitions[-1].data if told.transitions else lap.told
     now = SystemClock().now()
-    assert pause_in_force(lap.ledger, now) is None      # what one issue meets holds up nobody else
+    assert pause_in_force(lap.ledger, now) is None  # what one issue meets holds up nobody else
     pause = paused_issues(lap.ledger, now).get(issue)
     assert (pause.cause if pause else "") == case.waits
     assert case.sees in (pause.why if pause else "")
@@ -143,7 +245,7 @@ def test_a_call_that_would_cross_a_cap_is_never_sent(lap, provider) -> None:  # 
 
 def test_a_price_that_nobody_knows_is_the_dearest_that_is_known(lap, provider) -> None:  # noqa: F811
     """With the same cap a model of a known price is asked, and one of an unknown price is not."""
-    small = b'\n[budget]\nusd_per_run = 0.10\n'
+    small = b"\n[budget]\nusd_per_run = 0.10\n"
     configured(lap, small + b'[models]\ntriage = "nobody-knows-3"\n')
     unknown = lap.file()
     lap.tick()
@@ -159,8 +261,11 @@ def test_a_price_that_nobody_knows_is_the_dearest_that_is_known(lap, provider) -
 
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(("cap", "cause"), [(b"usd_per_day", "day"), (b"usd_per_month", "month")])
-def test_what_a_day_or_a_month_may_cost_pauses_the_factory_and_fails_no_issue(lap, provider, cap, cause) -> None:  # noqa: F811
-    """What is left is too little for the next call of the one that builds; the issue stays where it is until there is more."""
+def test_what_a_day_or_a_month_may_cost_pauses_the_factory_and_fails_no_issue(
+    lap, provider, cap, cause  # noqa: F811
+) -> None:
+    """What is left is too little for the next call of the one that builds; the issue stays where it
+    is until there is more."""
     configured(lap, b"\n[budget]\n" + cap + b" = 0.30\n")
     provider.plan(ACCEPTED, calls(call("run", command="true"), input_tokens=100_000))
     issue = lap.file()
@@ -172,8 +277,11 @@ def test_what_a_day_or_a_month_may_cost_pauses_the_factory_and_fails_no_issue(la
     assert spent(lap, issue) <= Decimal("0.30")
 
 
-def test_a_cap_that_is_crossed_in_the_middle_of_a_stream_ends_it_and_nothing_is_asked_after_it(lap, provider) -> None:  # noqa: F811
-    """The provider reports more than any request of this size can cost: what flowed is counted, and no cent after it."""
+def test_a_cap_that_is_crossed_in_the_middle_of_a_stream_ends_it_and_nothing_is_asked_after_it(
+    lap, provider  # noqa: F811
+) -> None:
+    """The provider reports more than any request of this size can cost: what flowed is counted, and
+    no cent after it."""
     provider.plan(ACCEPTED, calls(call("run", command="true"), input_tokens=400_000))
     issue = lap.file()
     lap.tick()

@@ -1,4 +1,5 @@
-"""What anybody may propose is read after the work of a pass, within bounds, and not again where that failed."""
+"""What anybody may propose is read after the work of a pass, within bounds, and not again where
+that failed."""
 
 import pickle
 from datetime import timedelta
@@ -41,12 +42,18 @@ def counted(world, method: str, error=None) -> list[str]:
         if error is not None and (method != "fetch" or words[0].startswith("refs/pull/")):
             raise error
         return own(*words)
+
     world.decorate("git", **{method: called})
     return asked
 
 
-@pytest.mark.parametrize(("error", "looks"), [
-    (GitError("fsck: this object is not what it says"), 1), (RemoteError("reset by peer", retryable=True), TRIES)])
+@pytest.mark.parametrize(
+    ("error", "looks"),
+    [
+        (GitError("fsck: this object is not what it says"), 1),
+        (RemoteError("reset by peer", retryable=True), TRIES),
+    ],
+)
 def test_a_head_that_cannot_be_read_is_not_tried_at_each_pass(world, error, looks) -> None:
     propose(world, {"factory_rules.md": edited(rules(world))}, same_repository=False)
     fetched = counted(world, "fetch", error)
@@ -63,7 +70,9 @@ def test_a_tree_that_is_too_large_is_neither_merged_nor_looked_at_again(world) -
     world.push_to_main(**{"README.md": b"by hand"})
     look(world)
     assert merged == []
-    assert [entry.data["failed"] for entry in world.ledger.entries(kind=CONSEQUENCE)] == ["changes more than 100,000 paths"]
+    assert [entry.data["failed"] for entry in world.ledger.entries(kind=CONSEQUENCE)] == [
+        "changes more than 100,000 paths"
+    ]
 
 
 def test_a_proposal_is_read_after_the_work_of_the_pass(world) -> None:
@@ -75,14 +84,19 @@ def test_a_proposal_is_read_after_the_work_of_the_pass(world) -> None:
         if refs[0].startswith("refs/pull/"):
             states.append(world.history(issue).state)
         own(*refs)
+
     world.decorate("git", fetch=fetch)
     world.tick()
     assert set(states) == {State.MERGED}
 
 
-def test_a_pass_goes_on_to_the_next_proposal_only_for_so_long_and_its_own_branches_are_first(world) -> None:
+def test_a_pass_goes_on_to_the_next_proposal_only_for_so_long_and_its_own_branches_are_first(
+    world,
+) -> None:
     for number in range(3):
-        propose(world, {"README.md": b"%d" % number}, branch=f"b{number}", same_repository=number == 2)
+        propose(
+            world, {"README.md": b"%d" % number}, branch=f"b{number}", same_repository=number == 2
+        )
     fetched = counted(world, "fetch")
     for number, head in enumerate(("refs/pull/3/head", "refs/pull/1/head", "refs/pull/2/head")):
         look(world, within=timedelta(0))
@@ -93,12 +107,20 @@ def edit_of(world, files):
     plant = world.plant()
     propose(world, files)
     law = current_steering(plant).governance
-    return edit_at(plant.repository, world.remote["edit"], old=law, past=(record(31, 150),), merged=True)
+    return edit_at(
+        plant.repository, world.remote["edit"], old=law, past=(record(31, 150),), merged=True
+    )
 
 
-@pytest.mark.parametrize("changed", [
-    lambda text: text, lambda text: edited(text) + NEW_RULE, lambda text: edited(text, (b"check: ", b"chekc: "))],
-    ids=["nothing", "a rule", "a fault"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda text: text,
+        lambda text: edited(text) + NEW_RULE,
+        lambda text: edited(text, (b"check: ", b"chekc: ")),
+    ],
+    ids=["nothing", "a rule", "a fault"],
+)
 def test_a_process_of_its_own_gives_the_same_answer(world, changed) -> None:
     edit = edit_of(world, {"factory_rules.md": changed(rules(world))})
     assert weighed_apart(edit) == weighed(edit)
@@ -106,7 +128,7 @@ def test_a_process_of_its_own_gives_the_same_answer(world, changed) -> None:
 
 def test_an_edit_that_takes_more_than_it_may_is_ended(world) -> None:
     with pytest.raises(TooCostly, match="1 MB of memory"):
-        weighed_apart(edit_of(world, {"factory_rules.md": rules(world) + NEW_RULE}), memory=1024 ** 2)
+        weighed_apart(edit_of(world, {"factory_rules.md": rules(world) + NEW_RULE}), memory=1024**2)
 
 
 def test_the_texts_of_a_proposal_have_a_bound_together(world) -> None:

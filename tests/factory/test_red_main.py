@@ -1,4 +1,5 @@
-"""The default branch after a landing: red freezes, a person thaws, and nothing is tried twice by itself."""
+"""The default branch after a landing: red freezes, a person thaws, and nothing is tried twice by
+itself."""
 
 from datetime import timedelta
 
@@ -29,23 +30,32 @@ def turn(world, conclusion) -> None:
 
 
 def thaw(world) -> None:
-    world.ledger.append("command", f"command/{len(world.ledger.written)}/thaw", data={"command": THAW})
+    world.ledger.append(
+        "command", f"command/{len(world.ledger.written)}/thaw", data={"command": THAW}
+    )
 
 
 @pytest.mark.parametrize("conclusion", ["failure", "cancelled", "neutral", "timed_out"])
-def test_a_landing_whose_checks_turn_red_on_main_freezes_merging_and_says_why(tmp_path, conclusion) -> None:
+def test_a_landing_whose_checks_turn_red_on_main_freezes_merging_and_says_why(
+    tmp_path, conclusion
+) -> None:
     world, issue = landed_with(tmp_path)
     turn(world, conclusion)
     tip = world.remote["main"]
     world.tick()
     assert is_frozen(world.ledger)
-    assert why_frozen(world.ledger) == (
-        f"main at {tip:.7}, the landing of #{issue}: ci of app 15368 ended as {conclusion}, not as success")
+    assert (
+        why_frozen(world.ledger)
+        == f"main at {tip:.7}, the landing of #{issue}: ci of app 15368 ended as {conclusion}, not"
+        " as success"
+    )
     assert world.remote["main"] == tip, "nothing is taken back unless the operator asks for it"
     assert world.history(issue).state is State.MERGED
 
 
-def test_while_it_is_frozen_what_is_approved_waits_and_goes_on_when_a_person_has_looked(tmp_path) -> None:
+def test_while_it_is_frozen_what_is_approved_waits_and_goes_on_when_a_person_has_looked(
+    tmp_path,
+) -> None:
     world, _ = landed_with(tmp_path)
     turn(world, "failure")
     second = world.file("Another", "The places are gone.")
@@ -111,7 +121,7 @@ def test_the_one_revert_that_the_operator_asks_for_comes_once_and_then_all_halts
     assert world.git.tree_of(reverted) == world.git.tree_of(world.base)
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert is_frozen(world.ledger)
-    turn(world, "failure")     # and the revert is red as well
+    turn(world, "failure")  # and the revert is red as well
     agents = len(world.agent.assignments)
     for _ in range(3):
         world.ledger.clock.at += WAIT
@@ -137,11 +147,22 @@ def test_a_canary_that_is_red_on_main_freezes_and_others_do_not(tmp_path) -> Non
     world.tick()
     verdict = world.history(issue).verdicts[-1]
     broken = {"issue": issue, "words": "Guests book walks.", "journey": "sha256:other"}
-    world.ledger.append("verdict", "seen/1", issue=issue, run="validate-9-1", data={**verdict.data, "broken_on_base": [broken]})
+    world.ledger.append(
+        "verdict",
+        "seen/1",
+        issue=issue,
+        run="validate-9-1",
+        data={**verdict.data, "broken_on_base": [broken]},
+    )
     world.tick()
     assert not is_frozen(world.ledger)
-    world.ledger.append("verdict", "seen/2", issue=issue, run="validate-9-2",
-                        data={**verdict.data, "broken_on_base": [{**broken, "journey": "sha256:c"}]})
+    world.ledger.append(
+        "verdict",
+        "seen/2",
+        issue=issue,
+        run="validate-9-2",
+        data={**verdict.data, "broken_on_base": [{**broken, "journey": "sha256:c"}]},
+    )
     world.tick()
     assert "Guests book walks." in why_frozen(world.ledger)
     thaw(world)

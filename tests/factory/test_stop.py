@@ -1,4 +1,5 @@
-"""Only a flag that is known not to be there lets the factory go on. A loop of links was no flag, and stopped nothing."""
+"""Only a flag that is known not to be there lets the factory go on. A loop of links was no flag,
+and stopped nothing."""
 
 from dataclasses import replace
 

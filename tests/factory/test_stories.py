@@ -63,8 +63,18 @@ def test_a_command_from_an_account_without_the_right_changes_nothing(world, logi
 
 
 def test_a_quote_that_is_not_in_the_issue_is_no_decision(world) -> None:
-    world.model.answers = {"": {"verdict": "in", "cites": ["M-BOOK"], "quote": "words nobody wrote", "priority": "low",
-                                "kind": "bug", "duplicate_of": None, "ask": "", "confidence": 1.0}}
+    world.model.answers = {
+        "": {
+            "verdict": "in",
+            "cites": ["M-BOOK"],
+            "quote": "words nobody wrote",
+            "priority": "low",
+            "kind": "bug",
+            "duplicate_of": None,
+            "ask": "",
+            "confidence": 1.0,
+        }
+    }
     issue = world.file()
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
@@ -78,7 +88,10 @@ def test_a_change_that_edits_the_rules_is_stopped_and_nothing_is_pushed(tmp_path
     assert set(world.remote) == {"main"}
     assert world.remote["main"] == world.base
     assert world.validator.requests[-1]["round"] == 1
-    assert "F-PATHS" in world.forge.comments(issue)[0].body or "protected" in world.forge.comments(issue)[0].body.lower()
+    assert (
+        "F-PATHS" in world.forge.comments(issue)[0].body
+        or "protected" in world.forge.comments(issue)[0].body.lower()
+    )
 
 
 def test_a_failed_verdict_sends_the_change_back_with_the_public_finding_alone(tmp_path) -> None:
@@ -124,7 +137,9 @@ def test_no_answer_of_the_judge_is_a_no(tmp_path) -> None:
 
 
 def test_a_judge_that_came_to_no_answer_is_asked_again_in_full(tmp_path) -> None:
-    world = World(tmp_path, validator=FakeValidator(VerdictOutcome.INCONCLUSIVE, VerdictOutcome.PASSED))
+    world = World(
+        tmp_path, validator=FakeValidator(VerdictOutcome.INCONCLUSIVE, VerdictOutcome.PASSED)
+    )
     issue = world.file()
     world.tick()
     told = world.history(issue)
@@ -144,10 +159,14 @@ def test_each_change_has_its_own_judgements(tmp_path) -> None:
 def judged_by_guards(tmp_path, *, kind, standing):
     """A world whose author finds nothing that a person could see."""
     model = FakeModel({"": {**ACCEPT, "kind": kind}})
-    return World(tmp_path, model=model, validator=FakeValidator(authored="no-journey", standing=standing))
+    return World(
+        tmp_path, model=model, validator=FakeValidator(authored="no-journey", standing=standing)
+    )
 
 
-def test_a_chore_that_nobody_can_write_a_journey_for_lands_on_those_of_what_has_landed(tmp_path) -> None:
+def test_a_chore_that_nobody_can_write_a_journey_for_lands_on_those_of_what_has_landed(
+    tmp_path,
+) -> None:
     world = judged_by_guards(tmp_path, kind="chore", standing=2)
     issue = world.file()
     world.tick()
@@ -167,7 +186,9 @@ def test_a_chore_without_a_journey_where_nothing_stands_guard_is_a_persons(tmp_p
 
 
 @pytest.mark.parametrize("kind", ["bug", "feature"])
-def test_whatever_stands_guard_a_bug_and_a_feature_need_a_journey_of_their_own(tmp_path, kind) -> None:
+def test_whatever_stands_guard_a_bug_and_a_feature_need_a_journey_of_their_own(
+    tmp_path, kind
+) -> None:
     world = judged_by_guards(tmp_path, kind=kind, standing=9)
     issue = world.file()
     world.tick()
@@ -235,8 +256,13 @@ def test_a_push_by_somebody_else_to_our_branch_is_not_judged_as_ours(tmp_path) -
     def judge_while_somebody_pushes(request, out):
         judged = judge(request, out)
         branch = f"factory/issue-{issue}"
-        tree = {**world.git.trees[world.git.tree_of(world.remote[branch])], "tidebook/store.py": b"evil"}
-        world.remote[branch] = world.git.commit(world.git.tree(tree), [world.remote[branch]], message="evil")
+        tree = {
+            **world.git.trees[world.git.tree_of(world.remote[branch])],
+            "tidebook/store.py": b"evil",
+        }
+        world.remote[branch] = world.git.commit(
+            world.git.tree(tree), [world.remote[branch]], message="evil"
+        )
         return judged
 
     world.decorate("validator", judge=judge_while_somebody_pushes)
@@ -295,8 +321,12 @@ def test_an_agent_that_changes_nothing_is_not_believed(tmp_path) -> None:
     assert set(world.remote) == {"main"}
 
 
-def test_a_worktree_that_went_with_its_machine_is_a_failed_attempt_and_the_change_is_made_again(tmp_path) -> None:
-    """A hosted runner vanishes after the agent's last step: the next one has its result, and not its files."""
+def test_a_worktree_that_went_with_its_machine_is_a_failed_attempt_and_the_change_is_made_again(
+    tmp_path,
+) -> None:
+    """A hosted runner vanishes after the agent's last step: the next one has its result, and not
+    its files."""
+
     def vanishes(worktree) -> None:
         shutil.rmtree(worktree)
 

@@ -1,4 +1,5 @@
-"""Issues that meet: at work side by side, one landing at a time, changes that break each other, duplicates."""
+"""Issues that meet: at work side by side, one landing at a time, changes that break each other,
+duplicates."""
 
 import threading
 import time
@@ -51,7 +52,7 @@ class Watched(World):
                 return act(*args, **kwargs)
             finally:
                 at = self.under_way.index(name)
-                self.under_way = self.under_way[:at] + self.under_way[at + 1:]
+                self.under_way = self.under_way[:at] + self.under_way[at + 1 :]
 
         self.decorate(port, **{name: watched})
 
@@ -73,7 +74,9 @@ def test_one_lands_at_a_time(tmp_path) -> None:
     assert (world.most, len(world.git.landings)) == (1, 2)
 
 
-def test_nothing_is_judged_while_another_is_judged_or_lands_and_no_verdict_is_wasted(tmp_path) -> None:
+def test_nothing_is_judged_while_another_is_judged_or_lands_and_no_verdict_is_wasted(
+    tmp_path,
+) -> None:
     world = Watched(tmp_path, agent=FakeAgent(Meeting()))
     issues = [world.file(), world.file("A booking disappears", "The places are gone.")]
     world.watch("git", "land")
@@ -84,7 +87,8 @@ def test_nothing_is_judged_while_another_is_judged_or_lands_and_no_verdict_is_wa
 
 
 class BreaksEachOther(FakeValidator):
-    """Each change is good by itself; a tree that holds both, unless one of them knows of the other, is not."""
+    """Each change is good by itself; a tree that holds both, unless one of them knows of the other,
+    is not."""
 
     def __init__(self, world) -> None:
         super().__init__()
@@ -108,24 +112,32 @@ def writes_left_then_right(worktree) -> None:
         store.write_text(store.read_text() + "RIGHT = True\n")
 
 
-def test_of_two_changes_that_break_each_other_the_second_is_judged_again_and_reworked(tmp_path) -> None:
+def test_of_two_changes_that_break_each_other_the_second_is_judged_again_and_reworked(
+    tmp_path,
+) -> None:
     world = World(tmp_path, agent=FakeAgent(writes_left_then_right))
     world.validator = BreaksEachOther(world)
     first, second = world.file(), world.file("A booking disappears", "The places are gone.")
     world.tick(states=APPROVED_AT_MOST)
-    assert [world.history(issue).state for issue in (first, second)] == [State.APPROVED, State.APPROVED]
+    assert [world.history(issue).state for issue in (first, second)] == [
+        State.APPROVED,
+        State.APPROVED,
+    ]
     world.tick()
     assert [world.history(issue).state for issue in (first, second)] == [State.MERGED, State.MERGED]
     outcomes = [entry.data["outcome"] for entry in world.history(second).verdicts]
     assert outcomes == ["passed", "failed", "passed"]
     tree = world.git.trees[world.git.tree_of(world.remote["main"])]
     assert b"LEFT" in tree["tidebook/app.py"]
-    assert b"RIGHT = True" in tree["tidebook/store.py"]   # the work so far was kept, brought onto what had landed
+    assert (
+        b"RIGHT = True" in tree["tidebook/store.py"]
+    )  # the work so far was kept, brought onto what had landed
     assert b"KNOWS" in tree["tidebook/store.py"]
 
 
 class FailsTogether(FakeSandbox):
-    """The project's own tests fail over a tree that holds both changes, unless one of them knows of the other."""
+    """The project's own tests fail over a tree that holds both changes, unless one of them knows of
+    the other."""
 
     def run(self, spec, *, stdin=b""):
         app = Path(spec.binds[0].source)
@@ -135,7 +147,9 @@ class FailsTogether(FakeSandbox):
         return super().run(spec, stdin=stdin)
 
 
-def test_a_change_that_fails_the_tests_of_what_landed_before_it_is_reworked_with_the_rules_words(tmp_path) -> None:
+def test_a_change_that_fails_the_tests_of_what_landed_before_it_is_reworked_with_the_rules_words(
+    tmp_path,
+) -> None:
     world = World(tmp_path, agent=FakeAgent(writes_left_then_right), sandbox=FailsTogether())
     first, second = world.file(), world.file("A booking disappears", "The places are gone.")
     world.tick(states=APPROVED_AT_MOST)
@@ -143,7 +157,10 @@ def test_a_change_that_fails_the_tests_of_what_landed_before_it_is_reworked_with
     assert [world.history(issue).state for issue in (first, second)] == [State.MERGED, State.MERGED]
     assert "F-TESTS" in world.agent.assignments[-1].task
     assert "tests of the base are lost" in world.agent.assignments[-1].task
-    assert [entry.data["outcome"] for entry in world.history(second).verdicts] == ["passed", "passed"]
+    assert [entry.data["outcome"] for entry in world.history(second).verdicts] == [
+        "passed",
+        "passed",
+    ]
 
 
 def test_what_one_hand_raises_ends_the_tick_and_the_next_one_goes_on(tmp_path) -> None:
@@ -182,9 +199,11 @@ def test_the_same_words_again_are_a_duplicate_and_no_model_is_asked(world) -> No
     world.tick(states=frozenset({State.UNTRIAGED}))
     told = world.history(second)
     assert (told.state, told.transitions[-1].data["duplicate_of"]) == (State.REJECTED, first)
-    assert world.forge.issue(second).open       # for as long as an appeal has
+    assert world.forge.issue(second).open  # for as long as an appeal has
     assert f"asks for what #{first} asks for" in world.forge.comments(second)[0].body
-    assert "Decided by" not in world.forge.comments(second)[0].body   # no rule decided: an older issue did
+    assert (
+        "Decided by" not in world.forge.comments(second)[0].body
+    )  # no rule decided: an older issue did
     assert world.forge.issue(second).labels == ("factory:duplicate",)
     assert len(world.model.asked) == 1
     world.ledger.clock.at += timedelta(days=60)
@@ -193,18 +212,27 @@ def test_the_same_words_again_are_a_duplicate_and_no_model_is_asked(world) -> No
     assert world.forge.issue(first).open
 
 
-OTHERWISE = "The places are gone. Our group booked a walk and cancelled it, and the walk is still full with nobody there."
+OTHERWISE = (
+    "The places are gone. Our group booked a walk and cancelled it, and the walk is still full with"
+    " nobody there."
+)
 
 
-@pytest.mark.parametrize(("says", "is_duplicate"), [("same", True), ("not the same", False), ("yes", False)])
-def test_whether_two_issues_ask_for_the_same_is_a_question_of_its_own(world, says, is_duplicate) -> None:
+@pytest.mark.parametrize(
+    ("says", "is_duplicate"), [("same", True), ("not the same", False), ("yes", False)]
+)
+def test_whether_two_issues_ask_for_the_same_is_a_question_of_its_own(
+    world, says, is_duplicate
+) -> None:
     first = world.file(body=LONG)
     world.model = FakeModel({"": ACCEPT}, same=says)
     second = world.file("Cancelling does nothing", OTHERWISE)
     world.tick(states=frozenset({State.UNTRIAGED}))
     assert world.history(second).is_duplicate is is_duplicate
     questions = [question for _, question in world.model.asked] + world.model.compared
-    shown = sorted((LONG[:60] in one, OTHERWISE in one) for one in questions)       # the two are triaged side by side
+    shown = sorted(
+        (LONG[:60] in one, OTHERWISE in one) for one in questions
+    )  # the two are triaged side by side
     assert shown == [(False, True), (True, False), (True, True)]
     assert world.history(first).state is State.ACCEPTED
 
@@ -215,7 +243,12 @@ class Beside(FakeLedger):
     def append(self, kind, key, **said):
         entry = super().append(kind, key, **said)
         if key == "triage-2-1/intake/1":
-            triaged = {"title": "Places", "body": LONG, "event": Event.TRIAGE_ACCEPTED, "text": self.find("issue/1").data["text"]}
+            triaged = {
+                "title": "Places",
+                "body": LONG,
+                "event": Event.TRIAGE_ACCEPTED,
+                "text": self.find("issue/1").data["text"],
+            }
             moved = {"event": Event.TRIAGE_ACCEPTED, "from": State.UNTRIAGED, "to": State.ACCEPTED}
             super().append("triage", "triage-1-1/triage", issue=1, run="triage-1-1", data=triaged)
             super().append("transition", "triage-1-1/event", issue=1, run="triage-1-1", data=moved)
@@ -225,7 +258,9 @@ class Beside(FakeLedger):
 def test_a_triage_is_told_of_another_beside_it_what_its_replay_is_told(world) -> None:
     world.ledger = Beside(FakeClock())
     world.file(body=LONG)
-    second = world.file("Cancelling fails", "The places are gone, I booked a walk and it stays full.")
+    second = world.file(
+        "Cancelling fails", "The places are gone, I booked a walk and it stays full."
+    )
     world.tick(only={second}, states=frozenset({State.UNTRIAGED}))
     assert [world.history(issue).state for issue in (1, second)] == [State.ACCEPTED, State.ACCEPTED]
     played = PlayedLedger(world.ledger.written, "triage-2-1")
@@ -281,17 +316,31 @@ def test_a_command_that_was_cut_off_by_a_kill_is_carried_out_all_the_same(world)
 
 
 def test_what_a_kill_left_from_before_a_resume_is_not_done_beside_its_new_attempt(world) -> None:
-    """Stopped, killed and resumed, a node was under way twice: once recovered by the engine, once made again."""
+    """Stopped, killed and resumed, a node was under way twice: once recovered by the engine, once
+    made again."""
     issue = world.file()
     world.tick(states=frozenset({State.UNTRIAGED}))
-    world.ledger.append("run", "run/implement-1-1", issue=issue, run="implement-1-1", data={
-        "workflow": "implement", "number": 1, "base": world.base, "rules": ""})
-    prepare = {"issue": issue, "run": "implement-1-1", "number": 1, "workflow": "implement", "base": world.base,
-               "node": "prepare", "inputs": {}, "generation": 0}
+    world.ledger.append(
+        "run",
+        "run/implement-1-1",
+        issue=issue,
+        run="implement-1-1",
+        data={"workflow": "implement", "number": 1, "base": world.base, "rules": ""},
+    )
+    prepare = {
+        "issue": issue,
+        "run": "implement-1-1",
+        "number": 1,
+        "workflow": "implement",
+        "base": world.base,
+        "node": "prepare",
+        "inputs": {},
+        "generation": 0,
+    }
     act = node_action(world.plant())
     assert act(prepare)["outcome"] == "produced"
     world.ledger.append("command", "no-room", run="implement-2-1", data={"command": RESUME})
-    assert act(prepare)["outcome"] == "produced"   # another run's resume is not this one's
+    assert act(prepare)["outcome"] == "produced"  # another run's resume is not this one's
     world.ledger.append("command", "resume", data={"command": RESUME})
     assert act(prepare)["outcome"] == "stopped"
     assert act({**prepare, "generation": 1})["outcome"] == "produced"

@@ -1,4 +1,5 @@
-"""The step that cannot be taken back: by our push or by the forge's own merge, refused, cut off, or on another tree."""
+"""The step that cannot be taken back: by our push or by the forge's own merge, refused, cut off, or
+on another tree."""
 
 from contextlib import suppress
 from typing import Never
@@ -42,32 +43,56 @@ def test_a_landing_is_written_down_step_by_step(tmp_path, settings, by) -> None:
     world.tick()
     told = world.history(issue)
     binds, run = told.verdict["binds"], f"merge-{issue}-1"
-    landed = {"commit": world.remote["main"], "tree": binds["tree"], "branch": "main", "base": binds["base"],
-              "verdict": told.verdicts[-1].key, "by": by}
+    landed = {
+        "commit": world.remote["main"],
+        "tree": binds["tree"],
+        "branch": "main",
+        "base": binds["base"],
+        "verdict": told.verdicts[-1].key,
+        "by": by,
+    }
     of_run = [entry for entry in told.entries if entry.run == run and entry.issue == issue]
-    effects = [(entry.kind, entry.key, entry.data["effect"], entry.data.get("result")) for entry in of_run
-               if entry.kind in ("intent", "done") and entry.data["effect"] != "revert-ready"]
+    effects = [
+        (entry.kind, entry.key, entry.data["effect"], entry.data.get("result"))
+        for entry in of_run
+        if entry.kind in ("intent", "done") and entry.data["effect"] != "revert-ready"
+    ]
     assert effects == [
-        ("intent", f"{run}/land", "land", None), ("done", f"{run}/land/done", "land", landed),
-        ("intent", f"{run}/close", "close", None), ("done", f"{run}/close/done", "close", {"issue": issue})]
+        ("intent", f"{run}/land", "land", None),
+        ("done", f"{run}/land/done", "land", landed),
+        ("intent", f"{run}/close", "close", None),
+        ("done", f"{run}/close/done", "close", {"issue": issue}),
+    ]
     ended = {entry.data["node"]: entry.data["result"] for entry in of_run if entry.kind == "node"}
-    assert {node: (result["outcome"], result["event"], result["message"]) for node, result in ended.items()} == {
-        "gates": ("produced", "gates-open", "every gate is open"), "land": ("produced", None, f"landed as {landed['commit']:.7}"),
+    assert {
+        node: (result["outcome"], result["event"], result["message"])
+        for node, result in ended.items()
+    } == {
+        "gates": ("produced", "gates-open", "every gate is open"),
+        "land": ("produced", None, f"landed as {landed['commit']:.7}"),
         "confirm": ("produced", "landed", f"tree {binds['tree']:.7} landed as judged"),
-        "close": ("produced", None, "issue closed")}
+        "close": ("produced", None, "issue closed"),
+    }
     assert (ended["land"]["output"], bool(ended["gates"]["output"]["findings"])) == (landed, True)
     assert (world.forge.issue(issue).open, world.forge.reason(issue)) == (False, "completed")
 
 
-def test_where_only_the_forges_merge_may_write_it_is_bound_to_the_judged_head_and_compared(tmp_path) -> None:
+def test_where_only_the_forges_merge_may_write_it_is_bound_to_the_judged_head_and_compared(
+    tmp_path,
+) -> None:
     world = demanding(tmp_path, BY_API)
-    world.decorate("git", land=lambda *args, **kwargs: pytest.fail("nothing of ours writes the branch"))
+    world.decorate(
+        "git", land=lambda *args, **kwargs: pytest.fail("nothing of ours writes the branch")
+    )
     issue = world.file()
     world.tick()
     told = world.history(issue)
     assert told.state is State.MERGED
     assert world.git.tree_of(world.remote["main"]) == told.verdict["binds"]["tree"]
-    assert world.git.parents_of(world.remote["main"]) == (told.verdict["binds"]["base"], told.verdict["binds"]["head"])
+    assert world.git.parents_of(world.remote["main"]) == (
+        told.verdict["binds"]["base"],
+        told.verdict["binds"]["head"],
+    )
     assert (told.landed["commit"], told.landed["by"]) == (world.remote["main"], "api")
     assert revert.ready(told).of == world.remote["main"]
 
@@ -77,7 +102,7 @@ def test_another_tree_from_the_forges_merge_freezes_and_has_its_revert_ready(tmp
     merge = world.forge.merge_pull_request
 
     def merged(number, *, sha):
-        world.push_to_main(NEWS=b"in between\n")     # the forge's merge asks nobody about the base
+        world.push_to_main(NEWS=b"in between\n")  # the forge's merge asks nobody about the base
         return merge(number, sha=sha)
 
     world.decorate("forge", merge_pull_request=merged)
@@ -97,7 +122,10 @@ def test_a_head_that_moved_is_not_merged_by_the_forge_either(tmp_path) -> None:
 
     def merged(number, *, sha):
         branch = world.forge.pull_request(number).branch
-        world.forge.push(branch, world.git.commit(world.git.tree_of(world.base), [world.remote[branch]], message="evil"))
+        world.forge.push(
+            branch,
+            world.git.commit(world.git.tree_of(world.base), [world.remote[branch]], message="evil"),
+        )
         return merge(number, sha=sha)
 
     world.decorate("forge", merge_pull_request=merged)
@@ -126,7 +154,9 @@ def test_a_merge_that_a_person_made_right_before_ours_is_no_landing_of_ours(tmp_
     def fetched(*refs) -> None:
         told = world.history(issue)
         if told.state is State.MERGING and not merged:
-            merged.append(world.forge.merge_pull_request(told.proposal["number"], sha=told.pushed_head))
+            merged.append(
+                world.forge.merge_pull_request(told.proposal["number"], sha=told.pushed_head)
+            )
         fetch(*refs)
 
     world.decorate("git", fetch=fetched)
@@ -141,15 +171,30 @@ def test_an_audit_holds_a_merge_of_the_forges_to_the_tree_that_was_judged(tmp_pa
     world.file()
     world.tick()
     plant = world.plant()
-    found = audit(plant.ledger, plant.repository, plant.validator, world.work, evidence=plant.validator, branch="main")
-    assert (found.landings, [fault for fault in found.faults if fault.subject.startswith("landing")]) == (1, [])
+    found = audit(
+        plant.ledger,
+        plant.repository,
+        plant.validator,
+        world.work,
+        evidence=plant.validator,
+        branch="main",
+    )
+    assert (
+        found.landings,
+        [fault for fault in found.faults if fault.subject.startswith("landing")],
+    ) == (1, [])
 
 
 def test_what_the_forge_refuses_is_a_persons_and_is_judged_once(tmp_path) -> None:
-    """A protected branch refused each push, and each refusal had the change judged again, twenty times a pass."""
+    """A protected branch refused each push, and each refusal had the change judged again, twenty
+    times a pass."""
     world = World(tmp_path)
-    world.decorate("git", land=lambda *args, **kwargs: Landing(
-        "refused", world.base, "the forge refuses: protected branch hook declined"))
+    world.decorate(
+        "git",
+        land=lambda *args, **kwargs: Landing(
+            "refused", world.base, "the forge refuses: protected branch hook declined"
+        ),
+    )
     issue = world.file()
     world.tick()
     told = world.history(issue)
@@ -160,13 +205,15 @@ def test_what_the_forge_refuses_is_a_persons_and_is_judged_once(tmp_path) -> Non
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("method", ["land", "parents_of"])
-def test_an_outage_at_the_landing_is_no_answer_and_costs_no_second_judgement(tmp_path, method, after) -> None:
+def test_an_outage_at_the_landing_is_no_answer_and_costs_no_second_judgement(
+    tmp_path, method, after
+) -> None:
     world = World(tmp_path)
     act, failures = getattr(world.git, method), []
 
     def down(*args, **kwargs):
         done = act(*args, **kwargs) if after or len(failures) >= 4 else None
-        if len(failures) < 4:     # more than all tries of one run
+        if len(failures) < 4:  # more than all tries of one run
             failures.append(1)
             raise GitError("git push with the forge: connection reset", retryable=True)
         return done
@@ -177,7 +224,12 @@ def test_an_outage_at_the_landing_is_no_answer_and_costs_no_second_judgement(tmp
     assert world.history(issue).state is State.MERGED
     assert world.git.landings == [world.remote["main"]]
     assert judged(world) == 1
-    assert len([entry for entry in world.ledger.entries(kind="done") if entry.data["effect"] == "land"]) == 1
+    assert (
+        len(
+            [entry for entry in world.ledger.entries(kind="done") if entry.data["effect"] == "land"]
+        )
+        == 1
+    )
 
 
 def test_a_landing_that_nobody_can_confirm_is_looked_at_once_in_a_pass(tmp_path) -> None:
@@ -196,8 +248,12 @@ def test_a_landing_that_nobody_can_confirm_is_looked_at_once_in_a_pass(tmp_path)
     assert is_frozen(world.ledger) is False
 
 
-@pytest.mark.parametrize(("changed", "to"), [("open", False), ("base", "elsewhere"), ("same_repository", False)])
-def test_a_pull_request_that_no_longer_asks_for_what_was_judged_does_not_land(tmp_path, changed, to) -> None:
+@pytest.mark.parametrize(
+    ("changed", "to"), [("open", False), ("base", "elsewhere"), ("same_repository", False)]
+)
+def test_a_pull_request_that_no_longer_asks_for_what_was_judged_does_not_land(
+    tmp_path, changed, to
+) -> None:
     world = World(tmp_path)
     issue = world.file()
     world.tick(states=frozenset(State) - {State.APPROVED, State.MERGING})

@@ -1,4 +1,5 @@
-"""Every comment that triage leaves on an issue, word for word: a golden file each, and none without one."""
+"""Every comment that triage leaves on an issue, word for word: a golden file each, and none without
+one."""
 
 import json
 from datetime import timedelta
@@ -89,7 +90,9 @@ def waits_by_rule(world):
 
 def rejected_by_rule(world):
     governed(world, LABEL_RULE.replace("ON_FAIL", "reject"))
-    issue = world.forge.file_issue("Let us talk", "The places are gone.", author="kim", labels=("discussion",)).number
+    issue = world.forge.file_issue(
+        "Let us talk", "The places are gone.", author="kim", labels=("discussion",)
+    ).number
     world.tick(**TRIAGE_ONLY)
     return issue
 
@@ -107,7 +110,9 @@ def unsure(world):
 
 
 def younger_duplicate(world):
-    world.model = FakeModel({"": duplicate_answer(of=1, quote="The places are gone")})     # no model has a say in that
+    world.model = FakeModel(
+        {"": duplicate_answer(of=1, quote="The places are gone")}
+    )  # no model has a say in that
     return accepted(world)
 
 
@@ -126,9 +131,23 @@ def hostile_quote(world):
     return issue
 
 
-STORIES = (accepted, rejected, closed_after_grace, appealed, asked, asked_in_vain, asked_too_often, waits_by_bound, waits_by_rule,
-           rejected_by_rule, duplicate, unsure, younger_duplicate, closed_by_a_person,
-           hostile_quote)
+STORIES = (
+    accepted,
+    rejected,
+    closed_after_grace,
+    appealed,
+    asked,
+    asked_in_vain,
+    asked_too_often,
+    waits_by_bound,
+    waits_by_rule,
+    rejected_by_rule,
+    duplicate,
+    unsure,
+    younger_duplicate,
+    closed_by_a_person,
+    hostile_quote,
+)
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
@@ -150,9 +169,17 @@ def test_each_label_has_its_words() -> None:
     assert set(LABEL_WORDS) == ALL_LABELS
 
 
-@pytest.mark.parametrize("name", [
-    "rejected", "duplicate", "needs-info", "needs-human", "paused", "rate-limited",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rejected",
+        "duplicate",
+        "needs-info",
+        "needs-human",
+        "paused",
+        "rate-limited",
+    ],
+)
 def test_the_forge_s_page_says_of_an_issue_what_its_label_says(name) -> None:
     documents = json.loads(labels(ALL_LABELS).files[0].text)
     (says,) = (one["description"] for one in documents if one["name"] == f"factory:{name}")
@@ -162,18 +189,28 @@ def test_the_forge_s_page_says_of_an_issue_what_its_label_says(name) -> None:
 
 
 def test_every_golden_comment_has_its_story() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.md")} == {story.__name__.replace("_", "-") for story in STORIES}
+    assert {path.stem for path in GOLDEN.glob("*.md")} == {
+        story.__name__.replace("_", "-") for story in STORIES
+    }
 
 
-@pytest.mark.parametrize(("event", "opening"), [
-    (Event.LANDED_TREE_DIFFERS, "Something landed that is not what was judged."),
-    (Event.REVERTED, "This was merged, and has been taken back."),
-    (Event.GATE_REFUSED, "A person has to look at this. Nothing was merged"),
-])
+@pytest.mark.parametrize(
+    ("event", "opening"),
+    [
+        (Event.LANDED_TREE_DIFFERS, "Something landed that is not what was judged."),
+        (Event.REVERTED, "This was merged, and has been taken back."),
+        (Event.GATE_REFUSED, "A person has to look at this. Nothing was merged"),
+    ],
+)
 def test_it_is_never_said_that_nothing_was_merged_where_something_was(event, opening) -> None:
     path = [Event.TRIAGE_ACCEPTED, Event.DISPATCHED, Event.CHANGE_READY, Event.VERDICT_PASSED]
-    landed = {Event.LANDED_TREE_DIFFERS: [Event.GATES_OPEN], Event.REVERTED: [Event.GATES_OPEN, Event.LANDED]}
+    landed = {
+        Event.LANDED_TREE_DIFFERS: [Event.GATES_OPEN],
+        Event.REVERTED: [Event.GATES_OPEN, Event.LANDED],
+    }
     events = [*path, *landed.get(event, []), event]
-    entries = tuple(Entry(seq, "", "transition", f"t/{seq}", 1, None, {"event": name}, "", "")
-                    for seq, name in enumerate(events, 1))
+    entries = tuple(
+        Entry(seq, "", "transition", f"t/{seq}", 1, None, {"event": name}, "", "")
+        for seq, name in enumerate(events, 1)
+    )
     assert headline(History(1, entries)).startswith(opening)

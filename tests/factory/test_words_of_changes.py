@@ -1,4 +1,5 @@
-"""Every word on a pull request, in a check, in an answer and on the dashboard: a golden file each, and none without one."""
+"""Every word on a pull request, in a check, in an answer and on the dashboard: a golden file each,
+and none without one."""
 
 import re
 from pathlib import Path
@@ -115,19 +116,30 @@ def answer_without_a_right(world):
 
 def answer_approved(world):
     issue = _held_back(world)
-    return asked(world, issue, f"approve {world.history(issue).pushed_head}", by="maya", permission=Permission.MAINTAIN)
+    return asked(
+        world,
+        issue,
+        f"approve {world.history(issue).pushed_head}",
+        by="maya",
+        permission=Permission.MAINTAIN,
+    )
 
 
 def answer_not_approved(world):
-    return asked(world, _held_back(world), "approve 0123456789ab", by="maya", permission=Permission.MAINTAIN)
+    return asked(
+        world, _held_back(world), "approve 0123456789ab", by="maya", permission=Permission.MAINTAIN
+    )
 
 
 def dashboard(world):
-    """Something of everything: a change that waits for a person, one on hold, a question, a landing, and a freeze."""
+    """Something of everything: a change that waits for a person, one on hold, a question, a
+    landing, and a freeze."""
     first = world.file()
     world.tick()
     governed(world, asking_a_person("F-STORE"))
-    world.file("Walks of @owner <b>vanish</b> | https://evil.example", "The places are gone. Closes #1.")
+    world.file(
+        "Walks of @owner <b>vanish</b> | https://evil.example", "The places are gone. Closes #1."
+    )
     world.tick()
     held = world.file("Another", "The places are gone too, in another way.")
     world.tick(states=frozenset({State.UNTRIAGED}))
@@ -135,25 +147,52 @@ def dashboard(world):
     world.model = FakeModel({"": ASK})
     world.file("Something is odd", "It is odd.")
     world.tick(states=frozenset({State.UNTRIAGED}))
-    world.ledger.append("command", "freeze/1", issue=first, data={
-        "command": "freeze", "why": "#1: tree aaaaaaa was judged, bbbbbbb landed"})
+    world.ledger.append(
+        "command",
+        "freeze/1",
+        issue=first,
+        data={"command": "freeze", "why": "#1: tree aaaaaaa was judged, bbbbbbb landed"},
+    )
     world.tick(states=frozenset(), shows=True)
     return next(issue.body for issue in world.forge.issues() if ":dashboard " in issue.body)
 
 
-STORIES = (landed, held_back, sent_back_for_good, without_an_answer, check_of_the_law, check_of_the_seal, check_before_the_merge,
-           answer_why, answer_why_of_a_filer, answer_cost, answer_rules, answer_help_for_the_filer, answer_help_for_a_maintainer,
-           answer_without_a_right, answer_approved, answer_not_approved, dashboard)
+STORIES = (
+    landed,
+    held_back,
+    sent_back_for_good,
+    without_an_answer,
+    check_of_the_law,
+    check_of_the_seal,
+    check_before_the_merge,
+    answer_why,
+    answer_why_of_a_filer,
+    answer_cost,
+    answer_rules,
+    answer_help_for_the_filer,
+    answer_help_for_a_maintainer,
+    answer_without_a_right,
+    answer_approved,
+    answer_not_approved,
+    dashboard,
+)
 
 
 def stable(body, world):
     """Without what differs from run to run: commits, digests, moments and entries."""
     body = steady(body, base=world.remote["main"])
     body = re.sub(r"sha256:(?!RULES)[0-9a-f]+", "sha256:DIGEST", body)
-    names = {*world.git.commits, *world.git.trees}     # one in a thousand short ones has no figure in it
+    names = {
+        *world.git.commits,
+        *world.git.trees,
+    }  # one in a thousand short ones has no figure in it
 
     def named(name):
-        return "COMMIT" if re.search(r"\d", name[0]) or any(one.startswith(name[0]) for one in names) else name[0]
+        return (
+            "COMMIT"
+            if re.search(r"\d", name[0]) or any(one.startswith(name[0]) for one in names)
+            else name[0]
+        )
 
     body = re.sub(r"\b[0-9a-f]{7,40}\b", named, body)
     return re.sub(r"reply:\d+", "reply:COMMENT", re.sub(r"entry \d+", "entry N", body))
@@ -166,4 +205,6 @@ def test_the_words_read_as_their_golden_file(world, story) -> None:
 
 
 def test_every_golden_file_has_its_story() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.md")} == {story.__name__.replace("_", "-") for story in STORIES}
+    assert {path.stem for path in GOLDEN.glob("*.md")} == {
+        story.__name__.replace("_", "-") for story in STORIES
+    }

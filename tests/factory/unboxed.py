@@ -1,4 +1,5 @@
-"""The built-in agent without its box: the real loop on a session's own socket, for tests that are not about walls."""
+"""The built-in agent without its box: the real loop on a session's own socket, for tests that are
+not about walls."""
 
 import os
 
@@ -12,7 +13,8 @@ from harness.programs.agent_loop.shell import Shell
 from harness.programs.agent_loop.tools import Tools
 
 PATIENCE = 300
-"""Seconds that bound a command, or an answer: far more than either takes, however busy the machine is."""
+"""Seconds that bound a command, or an answer: far more than either takes, however busy the machine
+is."""
 
 
 class PatientShell(Shell):
@@ -30,13 +32,34 @@ class UnboxedAgent:
         self.outputs, self.reports = outputs, []
 
     def work(self, assignment, session):
-        told = Told(system=list(assignment.system), task=assignment.task, model=session.model, base_url="http://broker",
-                    max_turns=assignment.max_turns, run_seconds=PATIENCE)
-        shell = PatientShell(assignment.worktree, {"PATH": os.environ["PATH"]}, outputs=self.outputs, seconds=PATIENCE)
-        tools = Tools(shell, output=told.output_characters, told="\n".join([*told.system, told.task]))
+        told = Told(
+            system=list(assignment.system),
+            task=assignment.task,
+            model=session.model,
+            base_url="http://broker",
+            max_turns=assignment.max_turns,
+            run_seconds=PATIENCE,
+        )
+        shell = PatientShell(
+            assignment.worktree,
+            {"PATH": os.environ["PATH"]},
+            outputs=self.outputs,
+            seconds=PATIENCE,
+        )
+        tools = Tools(
+            shell, output=told.output_characters, told="\n".join([*told.system, told.task])
+        )
         with line(session.socket, seconds=PATIENCE) as http:
-            client = Anthropic(base_url=told.base_url, api_key="unused", max_retries=0, http_client=http)
+            client = Anthropic(
+                base_url=told.base_url, api_key="unused", max_retries=0, http_client=http
+            )
             said = work(told, client, tools, lambda line: None)
         self.reports.append(said)
-        return AgentReport(outcome=said["outcome"], summary=said["summary"], reason=said["reason"], turns=said["turns"],
-                           tool_calls=said["tool_calls"], box_form="bwrap-root")
+        return AgentReport(
+            outcome=said["outcome"],
+            summary=said["summary"],
+            reason=said["reason"],
+            turns=said["turns"],
+            tool_calls=said["tool_calls"],
+            box_form="bwrap-root",
+        )

@@ -1,4 +1,5 @@
-"""A reviewer from a list of votes, beside whom somebody still does the triage; and a small law that asks for votes."""
+"""A reviewer from a list of votes, beside whom somebody still does the triage; and a small law that
+asks for votes."""
 
 from textwrap import dedent
 
@@ -24,12 +25,17 @@ on_fail: needs-human
 
 
 def no(text: str, *, file: str = "tidebook/store.py", line: int) -> dict:
-    return {"answer": "no", "quotes": [{"file": file, "line": line, "text": text}], "reason": "It is something else."}
+    return {
+        "answer": "no",
+        "quotes": [{"file": file, "line": line, "text": text}],
+        "reason": "It is something else.",
+    }
 
 
 class Voters:
-    """Answers triage as told, and each vote by the next of `votes`, the last again and again; an error is raised, and
-    what can be called is called with the question. Keeps every question and every system block that a vote was given."""
+    """Answers triage as told, and each vote by the next of `votes`, the last again and again; an
+    error is raised, and what can be called is called with the question. Keeps every question and
+    every system block that a vote was given."""
 
     def __init__(self, *votes) -> None:
         self.votes, self.questions, self.systems = list(votes), [], []
@@ -54,11 +60,17 @@ def under(world: World, *rules: str, **files: bytes) -> World:
     return world
 
 
-def asked(world: World, changes: dict[str, bytes | None], *, issue: int = 1, asking: bool = True) -> LawDecision:
-    """What the law says of these changes of files (None: deleted) on the world's base, asked as its gate asks it."""
+def asked(
+    world: World, changes: dict[str, bytes | None], *, issue: int = 1, asking: bool = True
+) -> LawDecision:
+    """What the law says of these changes of files (None: deleted) on the world's base, asked as its
+    gate asks it."""
     tree = {**world.git.trees[world.git.tree_of(world.base)], **changes}
-    head = world.git.commit(world.git.tree({name: content for name, content in tree.items() if content is not None}),
-                            [world.base], message="change")
+    head = world.git.commit(
+        world.git.tree({name: content for name, content in tree.items() if content is not None}),
+        [world.base],
+        message="change",
+    )
     plant = world.plant()
     steering = steering_at(plant, world.base)
     node = steering.workflows["implement"].node("law")

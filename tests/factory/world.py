@@ -1,4 +1,5 @@
-"""A whole factory over fakes: a forge, git, models, boxes and a judge that keep state, and a real ledger chain."""
+"""A whole factory over fakes: a forge, git, models, boxes and a judge that keep state, and a real
+ledger chain."""
 
 import functools
 import re
@@ -29,9 +30,22 @@ from tests.fakes.people import (
 )
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "tidebook"
-ACCEPT = {"verdict": "in", "cites": ["M-BOOK"], "quote": "The places are gone", "priority": "normal", "kind": "bug",
-          "ask": "", "confidence": 0.9}
-REFUSE = {**ACCEPT, "verdict": "out", "cites": ["M-NOPAY"], "quote": "card payments", "kind": "feature"}
+ACCEPT = {
+    "verdict": "in",
+    "cites": ["M-BOOK"],
+    "quote": "The places are gone",
+    "priority": "normal",
+    "kind": "bug",
+    "ask": "",
+    "confidence": 0.9,
+}
+REFUSE = {
+    **ACCEPT,
+    "verdict": "out",
+    "cites": ["M-NOPAY"],
+    "quote": "card payments",
+    "kind": "feature",
+}
 ASK = {**ACCEPT, "verdict": "needs-info", "cites": [], "ask": "Which walk did you cancel?"}
 
 
@@ -49,7 +63,8 @@ def edits_the_rules(worktree: Path):
 
 @dataclass
 class World:
-    """One repository, its forge, and a factory that can be killed and started again on the same state."""
+    """One repository, its forge, and a factory that can be killed and started again on the same
+    state."""
 
     work: Path
     agent: FakeAgent = field(default_factory=lambda: FakeAgent(fixes))
@@ -61,26 +76,49 @@ class World:
     def __post_init__(self) -> None:
         self.remote: dict[str, str] = {}
         self.git: Any = FakeGit(self.work / "worktrees", self.remote)
-        self.forge: Any = FakeForge(branches=self.remote, contains=self.git.contains, merged=functools.partial(
-            self.git.merge, message="merged by the forge", at="then"))
+        self.forge: Any = FakeForge(
+            branches=self.remote,
+            contains=self.git.contains,
+            merged=functools.partial(self.git.merge, message="merged by the forge", at="then"),
+        )
         self.ledger: Any = FakeLedger(FakeClock())
         self.done: dict = {}
         self.told: list[tuple[str, str, str]] = []
-        files = {str(path.relative_to(EXAMPLE)): path.read_bytes() for path in sorted(EXAMPLE.rglob("*"))
-                 if path.is_file() and "__pycache__" not in path.parts}
-        files["factory.toml"] = files["factory.toml"].split(b"trusted_keys")[0] + f'trusted_keys = ["{KEY}"]\n'.encode()
+        files = {
+            str(path.relative_to(EXAMPLE)): path.read_bytes()
+            for path in sorted(EXAMPLE.rglob("*"))
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+        files["factory.toml"] = (
+            files["factory.toml"].split(b"trusted_keys")[0] + f'trusted_keys = ["{KEY}"]\n'.encode()
+        )
         self.remote["main"] = self.base = self.git.commit(self.git.tree(files), [], message="base")
 
     def plant(self) -> Plant:
         return Plant(
-            places=Places(self.work, "tidebook"), forge=self.forge, writer=self.forge, repository=self.git,
-            worktrees=self.git, candidates=self.git, sandbox=self.sandbox, agent=self.agent, model=self.model,
-            broker=self.broker, validator=self.validator, ledger=self.ledger, clock=self.ledger.clock,
-            wheels=self.work / "wheels", sandbox_command=("box",), trusted_keys=frozenset({KEY}),
-            link=lambda path: f"http://forge/{path}", tell=lambda *said: self.told.append(said))
+            places=Places(self.work, "tidebook"),
+            forge=self.forge,
+            writer=self.forge,
+            repository=self.git,
+            worktrees=self.git,
+            candidates=self.git,
+            sandbox=self.sandbox,
+            agent=self.agent,
+            model=self.model,
+            broker=self.broker,
+            validator=self.validator,
+            ledger=self.ledger,
+            clock=self.ledger.clock,
+            wheels=self.work / "wheels",
+            sandbox_command=("box",),
+            trusted_keys=frozenset({KEY}),
+            link=lambda path: f"http://forge/{path}",
+            tell=lambda *said: self.told.append(said),
+        )
 
     def decorate(self, port: str, **methods: Callable[..., Any]) -> None:
-        """Give `git`, `forge`, `ledger`, `agent`, `sandbox` or `validator` these methods in place of its own."""
+        """Give `git`, `forge`, `ledger`, `agent`, `sandbox` or `validator` these methods in place
+        of its own."""
         setattr(self, port, Decorated(getattr(self, port), **methods))
 
     def tick(self, **only) -> tuple[int, ...]:
@@ -90,7 +128,11 @@ class World:
         self.dispatch = Dispatch(plant, engine)
         return tick(plant, self.dispatch, **only)
 
-    def file(self, title: str = "Cancelled bookings keep their places", body: str = "The places are gone.") -> int:
+    def file(
+        self,
+        title: str = "Cancelled bookings keep their places",
+        body: str = "The places are gone.",
+    ) -> int:
         return self.forge.file_issue(title, body, author="kim").number
 
     def history(self, issue: int) -> History:
@@ -100,7 +142,9 @@ class World:
         """A person changes production's branch."""
         tree = dict(self.git.trees[self.git.tree_of(self.remote["main"])])
         tree |= {name.replace("__", "/"): content for name, content in files.items()}
-        self.remote["main"] = self.git.commit(self.git.tree(tree), [self.remote["main"]], message="by hand")
+        self.remote["main"] = self.git.commit(
+            self.git.tree(tree), [self.remote["main"]], message="by hand"
+        )
 
 
 def shown(world):
@@ -117,6 +161,7 @@ def answers(world, number):
 
 
 def steady(body, *, base):
-    """Without what differs from run to run: commits, digests, and seconds, of which two hands use a varying number."""
+    """Without what differs from run to run: commits, digests, and seconds, of which two hands use a
+    varying number."""
     body = re.sub(r"sha256:[0-9a-f]{64}", "sha256:RULES", body.replace(base, "BASE"))
     return re.sub(r"T\d\d:\d\d:\d\d", "Thh:mm:ss", body)

@@ -7,7 +7,7 @@ from threading import Lock
 class FakeClock:
     def __init__(self) -> None:
         self.at = datetime(2030, 5, 4, 2, 17, tzinfo=UTC)
-        self._looking = Lock()    # many hands look at it, and no two see the same second
+        self._looking = Lock()  # many hands look at it, and no two see the same second
 
     def now(self) -> datetime:
         with self._looking:

@@ -1,9 +1,9 @@
-"""A model endpoint of our own on loopback: the Messages API, answered from recordings, whole or streamed as asked.
+"""A model endpoint of our own on loopback: the Messages API, answered from recordings, whole or
+streamed as asked.
 
-It knows conversations, not sessions: a request with one message begins one, and the tools it offers say whose it is. Once
-in a while it is overloaded, in each of the three ways that a provider is: 429 and 529, and an error as a stream's first
-event. It remembers what it was sent, headers too.
-"""
+It knows conversations, not sessions: a request with one message begins one, and the tools it offers
+say whose it is. Once in a while it is overloaded, in each of the three ways that a provider is: 429
+and 529, and an error as a stream's first event. It remembers what it was sent, headers too."""
 
 import json
 import threading
@@ -39,13 +39,16 @@ class Seen:
 
 @dataclass
 class Endpoint:
-    """Answers one issue's conversations from `recordings`; `overloads` numbers the requests that are turned away."""
+    """Answers one issue's conversations from `recordings`; `overloads` numbers the requests that
+    are turned away."""
 
     recordings: Path
     issue: int
     overloads: dict[int, str] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
-    told: list[tuple[str, dict[str, int]]] = field(default_factory=list)    # of each answer: its model, and what it used
+    told: list[tuple[str, dict[str, int]]] = field(
+        default_factory=list
+    )  # of each answer: its model, and what it used
     url: str = ""
     _playing: dict[str, Script] = field(default_factory=dict)
     _attempts: Counter[str] = field(default_factory=Counter)
@@ -90,7 +93,9 @@ class Endpoint:
 def serving(endpoint: Endpoint) -> Iterator[Endpoint]:
     """The endpoint at `endpoint.url`, for as long as the block lasts."""
     app = Starlette(routes=[Route("/v1/messages", endpoint.messages, methods=["POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off")
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 120

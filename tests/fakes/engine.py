@@ -6,7 +6,9 @@ import json
 class FakeEngine:
     def __init__(self, done=None) -> None:
         self.actions = {}
-        self.done = done if done is not None else {}   # shared between two engines: what a restart finds
+        self.done = (
+            done if done is not None else {}
+        )  # shared between two engines: what a restart finds
 
     def register(self, name, action) -> None:
         self.actions[name] = action
@@ -16,15 +18,25 @@ class FakeEngine:
 
     def start(self, key, name, payload) -> None:
         if key not in self.done:
-            self.done[key] = json.loads(json.dumps(self.actions[name](json.loads(json.dumps(payload)))))
+            self.done[key] = json.loads(
+                json.dumps(self.actions[name](json.loads(json.dumps(payload))))
+            )
 
     def wait_any(self, keys, *, seconds):
         ready = sorted(key for key in keys if key in self.done)
         return (ready[0], self.done[ready[0]]) if ready else None
 
     def cancel(self, key) -> None:
-        self.done.setdefault(key, {"outcome": "cancelled", "output": {}, "message": "cancelled", "event": None,
-                                   "retryable": False})
+        self.done.setdefault(
+            key,
+            {
+                "outcome": "cancelled",
+                "output": {},
+                "message": "cancelled",
+                "event": None,
+                "retryable": False,
+            },
+        )
 
     def doze(self) -> None:
         """There is nothing to let go of."""

@@ -1,8 +1,9 @@
-"""The forge in memory: both ports of `harness.ports.forge`, with state, people, and bad days. No server, no git.
+"""The forge in memory: both ports of `harness.ports.forge`, with state, people, and bad days. No
+server, no git.
 
-It passes the contract suite that the real adapter passes (tests/adapters/test_contract.py). Branches are a plain dict of
-names to shas that a test may share with a fake git; `contains(tip, commit)` says what is in a branch.
-"""
+It passes the contract suite that the real adapter passes (tests/adapters/test_contract.py).
+Branches are a plain dict of names to shas that a test may share with a fake git; `contains(tip,
+commit)` says what is in a branch."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -61,15 +62,20 @@ class _Trouble:
 
 @dataclass
 class FakeForge:
-    """Give it issues at the start, or file them; look at `issue(7)`, `labels`, `checks`, `closed` and `writes`."""
+    """Give it issues at the start, or file them; look at `issue(7)`, `labels`, `checks`, `closed`
+    and `writes`."""
 
     branches: dict[str, str] = field(default_factory=lambda: {"main": "0" * 40})
     contains: Callable[[str, str], bool] = lambda tip, commit: tip == commit
-    merged: Callable[[str, str], str] = lambda base, head: head   # what a merge by the forge itself makes of the two
+    merged: Callable[[str, str], str] = lambda base, head: (
+        head
+    )  # what a merge by the forge itself makes of the two
     main: str = "main"
     me: Actor = FACTORY
     writes: list[tuple[str, object]] = field(default_factory=list)  # what really changed, in order
-    required: dict[str, tuple[RequiredCheck, ...]] = field(default_factory=dict)  # what each branch demands
+    required: dict[str, tuple[RequiredCheck, ...]] = field(
+        default_factory=dict
+    )  # what each branch demands
     pinned: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -81,11 +87,15 @@ class FakeForge:
         self._others_checks: dict[tuple[str, int, str], CheckSeen] = {}
         self._statuses: dict[tuple[str, str], CheckSeen] = {}
         self._touched: dict[int, str] = {}  # when each pull request changed last
-        self._people: dict[str, tuple[Actor, Permission]] = {self.me.login: (self.me, Permission.WRITE)}
+        self._people: dict[str, tuple[Actor, Permission]] = {
+            self.me.login: (self.me, Permission.WRITE)
+        }
         self._trouble: list[_Trouble] = []
         self._next_id = 100
         self._time = datetime(2030, 5, 4, 2, 17, tzinfo=UTC)
-        self._one_by_one = RLock()    # many hands ask, and a forge answers each as if it were alone: no number is given twice
+        self._one_by_one = (
+            RLock()
+        )  # many hands ask, and a forge answers each as if it were alone: no number is given twice
 
     # The world around it, as a test makes it
 
@@ -95,22 +105,36 @@ class FakeForge:
         self._people[login] = (actor, permission)
         return actor
 
-    def file_issue(self, title: str, body: str = "", *, author: Actor | str = "ana", labels: Iterable[str] = ()) -> Issue:
+    def file_issue(
+        self, title: str, body: str = "", *, author: Actor | str = "ana", labels: Iterable[str] = ()
+    ) -> Issue:
         """Somebody files an issue."""
         number, now = self._number(), self._now()
         who = self.person(author) if isinstance(author, str) else author
-        insider = self._people[who.login][1] not in (Permission.NONE, Permission.READ) if who.login in self._people else False
-        self._issues[number] = Issue(number, title, body, who, True, tuple(sorted(labels)), now, now, insider, 0)
+        insider = (
+            self._people[who.login][1] not in (Permission.NONE, Permission.READ)
+            if who.login in self._people
+            else False
+        )
+        self._issues[number] = Issue(
+            number, title, body, who, True, tuple(sorted(labels)), now, now, insider, 0
+        )
         return self._issues[number]
 
     def say(self, number: int, body: str, *, author: Actor | str = "ana") -> Comment:
         """Somebody comments."""
-        who = self.person(author) if isinstance(author, str) and author not in self._people else author
+        who = (
+            self.person(author)
+            if isinstance(author, str) and author not in self._people
+            else author
+        )
         actor = self._people[who][0] if isinstance(who, str) else who
         comment = Comment(self._id(), actor, body, self._now())
         self._comments.setdefault(number, []).append(comment)
         if number in self._issues:
-            self._issues[number] = replace(self._issues[number], comments=len(self._comments[number]))
+            self._issues[number] = replace(
+                self._issues[number], comments=len(self._comments[number])
+            )
         self._touch(number)
         return comment
 
@@ -126,17 +150,27 @@ class FakeForge:
         self._issues[number] = replace(self._issues[number], **changes)
         self._touch(number)
 
-    def propose(self, branch: str, *, author: Actor | str = "ana", same_repository: bool = True) -> int:
+    def propose(
+        self, branch: str, *, author: Actor | str = "ana", same_repository: bool = True
+    ) -> int:
         """Somebody opens a pull request from a branch."""
         who = self.person(author) if isinstance(author, str) else author
-        pull = _Pull(self._number(), f"What is on {branch}", branch, self.branches[branch], self.main, who,
-                     same_repository=same_repository)
+        pull = _Pull(
+            self._number(),
+            f"What is on {branch}",
+            branch,
+            self.branches[branch],
+            self.main,
+            who,
+            same_repository=same_repository,
+        )
         self._pulls[pull.number] = pull
         self._touch(pull.number)
         return pull.number
 
     def edit_pull_request(self, number: int, **changes: object) -> None:
-        """Somebody closes a pull request (`open=False`), aims it at another `base`, or it was from elsewhere after all."""
+        """Somebody closes a pull request (`open=False`), aims it at another `base`, or it was from
+        elsewhere after all."""
         self._pulls[number] = replace(self._pulls[number], **changes)
         self._touch(number)
 
@@ -157,10 +191,21 @@ class FakeForge:
 
     def state(self, sha: str, context: str, state: str) -> None:
         """Somebody's status on a commit."""
-        self._statuses[sha, context] = CheckSeen(context, None, None if state == "pending" else state)
+        self._statuses[sha, context] = CheckSeen(
+            context, None, None if state == "pending" else state
+        )
 
-    def fail(self, method: str, *, after: bool = False, retryable: bool = True, count: int = 1, says: str = "502") -> None:
-        """The next calls of a method fail; with `after`, what they asked for was done all the same."""
+    def fail(
+        self,
+        method: str,
+        *,
+        after: bool = False,
+        retryable: bool = True,
+        count: int = 1,
+        says: str = "502",
+    ) -> None:
+        """The next calls of a method fail; with `after`, what they asked for was done all the
+        same."""
         error = ForgeError(f"the forge failed at {method}: {says}", retryable=retryable)
         self._trouble.append(_Trouble(method, error, after, count))
 
@@ -182,14 +227,29 @@ class FakeForge:
     def issues(self, *, since: str | None = None) -> tuple[Issue, ...]:
         with self._day("issues"):
             found = [self._issues[number] for number in sorted(self._issues)]
-            return tuple(one for one in found if (one.open if since is None else _moment(one.updated_at) >= _moment(since)))
+            return tuple(
+                one
+                for one in found
+                if (one.open if since is None else _moment(one.updated_at) >= _moment(since))
+            )
 
     def news(self, cursor: str = "") -> News:
         with self._day("news"):
-            changed = [one for one in self._issues.values() if (one.updated_at > cursor if cursor else one.open)]
-            pulls = tuple(number for number, pull in sorted(self._pulls.items())
-                          if (self._touched[number] > cursor if cursor else self._shown(pull).open))
-            moments = (cursor, *(one.updated_at for one in self._issues.values()), *self._touched.values())
+            changed = [
+                one
+                for one in self._issues.values()
+                if (one.updated_at > cursor if cursor else one.open)
+            ]
+            pulls = tuple(
+                number
+                for number, pull in sorted(self._pulls.items())
+                if (self._touched[number] > cursor if cursor else self._shown(pull).open)
+            )
+            moments = (
+                cursor,
+                *(one.updated_at for one in self._issues.values()),
+                *self._touched.values(),
+            )
             return News(tuple(sorted(changed, key=lambda one: one.number)), pulls, max(moments))
 
     def issue(self, number: int) -> Issue:
@@ -215,7 +275,9 @@ class FakeForge:
     def pull_request(self, number: int) -> PullRequest:
         with self._day("pull_request"):
             if number not in self._pulls:
-                raise ForgeError(f"the forge failed at reading pull request #{number}: 404 Not Found")
+                raise ForgeError(
+                    f"the forge failed at reading pull request #{number}: 404 Not Found"
+                )
             return self._shown(self._pulls[number])
 
     def pull_requests(self) -> tuple[PullRequest, ...]:
@@ -229,7 +291,11 @@ class FakeForge:
 
     def check_runs(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
         with self._day("check_runs"):
-            ours = [CheckSeen(name, OUR_APP, check.conclusion) for (of, name), check in self._checks.items() if of == sha]
+            ours = [
+                CheckSeen(name, OUR_APP, check.conclusion)
+                for (of, name), check in self._checks.items()
+                if of == sha
+            ]
             return (*ours, *(run for (of, _, _), run in self._others_checks.items() if of == sha))
 
     def statuses(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
@@ -268,12 +334,20 @@ class FakeForge:
     def open_pull_request(self, *, branch: str, base: str, title: str, body: str) -> PullRequest:
         with self._day("open_pull_request"):
             for one in self._pulls.values():
-                if self._shown(one).open and (one.branch, one.base) == (branch, base) and one.same_repository:
+                if (
+                    self._shown(one).open
+                    and (one.branch, one.base) == (branch, base)
+                    and one.same_repository
+                ):
                     return self._shown(one)
             missing = next((name for name in (branch, base) if name not in self.branches), None)
             if missing or self.contains(self.branches[base], self.branches[branch]):
-                why = f"no branch {missing}" if missing else f"No commits between {base} and {branch}"
-                raise ForgeError(f"the forge failed at opening a pull request from {branch}: 422 {why}")
+                why = (
+                    f"no branch {missing}" if missing else f"No commits between {base} and {branch}"
+                )
+                raise ForgeError(
+                    f"the forge failed at opening a pull request from {branch}: 422 {why}"
+                )
             pull = _Pull(self._number(), title, branch, self.branches[branch], base, self.me)
             self._pulls[pull.number] = pull
             self._touch(pull.number)
@@ -287,7 +361,10 @@ class FakeForge:
             if shown.merged and shown.head == sha:
                 return CommitSha(self.branches[pull.base])
             if not shown.open or shown.head != sha:
-                raise ForgeError(f"the forge failed at merging pull request #{number}: 409 Head branch was modified")
+                raise ForgeError(
+                    f"the forge failed at merging pull request #{number}: 409 Head branch was"
+                    " modified"
+                )
             merged = self.merged(self.branches[pull.base], pull.head)
             self.branches[pull.base] = merged
             self.writes.append(("merge_pull_request", number))
@@ -306,8 +383,16 @@ class FakeForge:
                 self.edit_issue(number, open=True)
                 self.writes.append(("reopen_issue", number))
 
-    def set_check(self, sha: CommitSha, name: str, *, conclusion: str, title: str, summary: str,
-                  annotations: Iterable[Annotation] = ()) -> None:
+    def set_check(
+        self,
+        sha: CommitSha,
+        name: str,
+        *,
+        conclusion: str,
+        title: str,
+        summary: str,
+        annotations: Iterable[Annotation] = (),
+    ) -> None:
         with self._day("set_check"):
             wanted = Check(conclusion, title, summary, tuple(annotations))
             if self._checks.get((sha, name)) != wanted:
@@ -316,7 +401,11 @@ class FakeForge:
 
     def upsert_issue(self, marker: str, *, title: str, body: str) -> int:
         with self._day("upsert_issue"):
-            ours = [one for one in self._issues.values() if one.open and one.author == self.me and marker in one.body]
+            ours = [
+                one
+                for one in self._issues.values()
+                if one.open and one.author == self.me and marker in one.body
+            ]
             if not ours:
                 number = self.file_issue(title, body, author=self.me).number
             else:
@@ -347,7 +436,9 @@ class FakeForge:
     def _day(self, method: str):
         """A good day, or a bad one that was asked for."""
         with self._one_by_one:
-            bad = next((one for one in self._trouble if one.method == method and one.count > 0), None)
+            bad = next(
+                (one for one in self._trouble if one.method == method and one.count > 0), None
+            )
             if bad is not None:
                 bad.count -= 1
             if bad is not None and not bad.after:
@@ -362,8 +453,17 @@ class FakeForge:
         if pull.open:
             pull.merged = bool(base) and self.contains(base, tip)
             pull.head, pull.open = tip, not pull.merged and pull.branch in self.branches
-        return PullRequest(pull.number, pull.title, pull.branch, CommitSha(pull.head), pull.base, pull.author, pull.open,
-                           pull.merged, pull.same_repository)
+        return PullRequest(
+            pull.number,
+            pull.title,
+            pull.branch,
+            CommitSha(pull.head),
+            pull.base,
+            pull.author,
+            pull.open,
+            pull.merged,
+            pull.same_repository,
+        )
 
     def _there(self, number: int) -> Issue:
         if number not in self._issues:
@@ -375,7 +475,11 @@ class FakeForge:
             self._there(number)
 
     def _worn(self, number: int) -> tuple[str, ...]:
-        return self._issues[number].labels if number in self._issues else self._pull_labels.get(number, ())
+        return (
+            self._issues[number].labels
+            if number in self._issues
+            else self._pull_labels.get(number, ())
+        )
 
     def _wear(self, number: int, labels: tuple[str, ...]) -> None:
         if number in self._issues:

@@ -1,4 +1,5 @@
-"""Git in memory: commits, trees as mappings of paths to bytes, and the forge's branches. One object, three ports."""
+"""Git in memory: commits, trees as mappings of paths to bytes, and the forge's branches. One
+object, three ports."""
 
 import hashlib
 import json
@@ -19,8 +20,8 @@ class FakeGit:
         self.trees: dict[str, dict[str, bytes]] = {}
         self.commits: dict[str, tuple[str, tuple[str, ...], str]] = {}
         self.landings: list[str] = []
-        self.kept: dict[str, str] = {}        # refs of the factory's own, by name
-        self.links: set[str] = set()          # paths that are symbolic links, at every commit that has them
+        self.kept: dict[str, str] = {}  # refs of the factory's own, by name
+        self.links: set[str] = set()  # paths that are symbolic links, at every commit that has them
 
     # making history in a test
     def tree(self, files: dict[str, bytes]) -> str:
@@ -36,7 +37,9 @@ class FakeGit:
     # Repository
     def fetch(self, *refs) -> None:
         for ref in refs:
-            if not ref.startswith("refs/pull/"):   # a head of the forge's own keeping is here as soon as it is made
+            if not ref.startswith(
+                "refs/pull/"
+            ):  # a head of the forge's own keeping is here as soon as it is made
                 self.tip(ref)
 
     def tip(self, branch):
@@ -50,18 +53,32 @@ class FakeGit:
         return self.commits[commit][0]
 
     def files(self, commit):
-        return {path.encode(): "120000" if path in self.links else "100644" for path in self.trees[self.tree_of(commit)]}
+        return {
+            path.encode(): "120000" if path in self.links else "100644"
+            for path in self.trees[self.tree_of(commit)]
+        }
 
     def read(self, commit, path):
         return self.trees[self.tree_of(commit)].get(path)
 
     def entries(self, treeish):
         tree = self.trees[treeish if treeish in self.trees else self.tree_of(treeish)]
-        return [Entry("120000" if path in self.links else "100644", blob_oid(content), path.encode(), len(content))
-                for path, content in sorted(tree.items())]
+        return [
+            Entry(
+                "120000" if path in self.links else "100644",
+                blob_oid(content),
+                path.encode(),
+                len(content),
+            )
+            for path, content in sorted(tree.items())
+        ]
 
-    def blobs(self, oids):    # another hand may make a tree meanwhile
-        contents = {blob_oid(content): content for tree in tuple(self.trees.values()) for content in tree.values()}
+    def blobs(self, oids):  # another hand may make a tree meanwhile
+        contents = {
+            blob_oid(content): content
+            for tree in tuple(self.trees.values())
+            for content in tree.values()
+        }
         return (contents[oid] for oid in oids)
 
     def verify(self, commit) -> None:
@@ -80,14 +97,21 @@ class FakeGit:
         return self.commits[commit][1]
 
     def messages(self, tip, *, line):
-        return {sha: message for sha, (_, _, message) in self.commits.items()
-                if f"\n{line}" in f"\n{message}" and self.contains(tip, sha)}
+        return {
+            sha: message
+            for sha, (_, _, message) in self.commits.items()
+            if f"\n{line}" in f"\n{message}" and self.contains(tip, sha)
+        }
 
     def diff(self, base, head):
         before, after = self.trees[self.tree_of(base)], self.trees[self.tree_of(head)]
-        changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
-        return Diff(tuple(_change(path, before, after) for path in changed),
-                    {path.encode(): after[path] for path in changed if path in after})
+        changed = sorted(
+            path for path in before.keys() | after.keys() if before.get(path) != after.get(path)
+        )
+        return Diff(
+            tuple(_change(path, before, after) for path in changed),
+            {path.encode(): after[path] for path in changed if path in after},
+        )
 
     def changed(self, base, head):
         return tuple(change.path for change in self.diff(base, head).files)
@@ -128,7 +152,11 @@ class FakeGit:
             kept = other if mine == was else mine
             if kept is not None:
                 merged[path] = kept
-        return Conflict(tuple(conflicts)) if conflicts else self.commit(self.tree(merged), [base, head], message=message, at=at)
+        return (
+            Conflict(tuple(conflicts))
+            if conflicts
+            else self.commit(self.tree(merged), [base, head], message=message, at=at)
+        )
 
     def push(self, commit, branch, *, expected) -> None:
         if self.remote.get(branch) not in (expected, commit):
@@ -157,10 +185,22 @@ class FakeGit:
 
 
 def _change(path, before, after):
-    kind = ChangeKind.MODIFIED if path in before and path in after else ChangeKind.ADDED if path in after else ChangeKind.DELETED
+    kind = (
+        ChangeKind.MODIFIED
+        if path in before and path in after
+        else ChangeKind.ADDED
+        if path in after
+        else ChangeKind.DELETED
+    )
     old, new = before.get(path, b"").splitlines(), after.get(path, b"").splitlines()
     return FileChange(
-        path=path.encode(), kind=kind, old_mode="100644" if path in before else ABSENT,
-        new_mode="100644" if path in after else ABSENT, old_oid="1" * 40 if path in before else None,
-        new_oid="2" * 40 if path in after else None, added=len([line for line in new if line not in old]),
-        deleted=len([line for line in old if line not in new]), size=len(after.get(path, b"")))
+        path=path.encode(),
+        kind=kind,
+        old_mode="100644" if path in before else ABSENT,
+        new_mode="100644" if path in after else ABSENT,
+        old_oid="1" * 40 if path in before else None,
+        new_oid="2" * 40 if path in after else None,
+        added=len([line for line in new if line not in old]),
+        deleted=len([line for line in old if line not in new]),
+        size=len(after.get(path, b"")),
+    )

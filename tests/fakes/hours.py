@@ -6,7 +6,8 @@ HOUR, DAY = 3600, 86_400
 
 
 def within_one(span: int, *, needs: float = 60) -> None:
-    """Wait for the next hour, or the next day of UTC, where this one is about to end: what follows begins and ends in one."""
+    """Wait for the next hour, or the next day of UTC, where this one is about to end: what follows
+    begins and ends in one."""
     left = span - time.time() % span
     if left < needs:
         time.sleep(left + 0.01)

@@ -11,7 +11,9 @@ class FakeLedger:
     def __init__(self, clock=None) -> None:
         self.clock = clock or FakeClock()
         self.written: list[Entry] = []
-        self._writing = Lock()   # a crew writes from many threads, and each entry follows the one before
+        self._writing = (
+            Lock()
+        )  # a crew writes from many threads, and each entry follows the one before
 
     @property
     def head(self) -> Head | None:
@@ -21,17 +23,30 @@ class FakeLedger:
         with self._writing:
             if there := self.find(key):
                 return there
-            entry = chained(self.head, at=self.clock.now().isoformat(), kind=kind, key=key, issue=issue, run=run,
-                            data=data or {})
+            entry = chained(
+                self.head,
+                at=self.clock.now().isoformat(),
+                kind=kind,
+                key=key,
+                issue=issue,
+                run=run,
+                data=data or {},
+            )
             self.written.append(entry)
             return entry
 
     def append_all(self, new):
-        return tuple(self.append(one.kind, one.key, issue=one.issue, run=one.run, data=one.data) for one in new)
+        return tuple(
+            self.append(one.kind, one.key, issue=one.issue, run=one.run, data=one.data)
+            for one in new
+        )
 
     def entries(self, *, issue=None, kind=None, after=0):
-        return tuple(entry for entry in self.written[after:]
-                     if (issue is None or entry.issue == issue) and (kind is None or entry.kind == kind))
+        return tuple(
+            entry
+            for entry in self.written[after:]
+            if (issue is None or entry.issue == issue) and (kind is None or entry.kind == kind)
+        )
 
     def find(self, key):
         return next((entry for entry in self.written if entry.key == key), None)
@@ -51,7 +66,7 @@ class FakeLedger:
         there = self.written[since.seq - 1] if since.seq <= len(self.written) else None
         if there is None or there.hash != since.hash:
             return Fault(since.seq, f"entry {since.seq} is not the one that was read")
-        return first_fault(self.written[since.seq:], self.head, since=since)
+        return first_fault(self.written[since.seq :], self.head, since=since)
 
 
 def _signature(run, place):

@@ -9,7 +9,9 @@ WHO = ("-c", "user.name=Kim", "-c", "user.email=kim@example.org", "-c", "commit.
 
 def git(folder: Path, *arguments: str, given: bytes | None = None) -> str:
     """What git printed, in `folder`, as Kim."""
-    done = subprocess.run(["git", *WHO, *arguments], cwd=folder, input=given, capture_output=True, check=True)
+    done = subprocess.run(
+        ["git", *WHO, *arguments], cwd=folder, input=given, capture_output=True, check=True
+    )
     return done.stdout.decode("utf-8", "surrogateescape").strip()
 
 
@@ -26,6 +28,17 @@ def everything(folder):
     found = {}
     for path in sorted(folder.rglob("*")):
         facts = path.lstat()
-        content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() and not path.is_symlink() else ""
-        found[str(path)] = (content, facts.st_mode, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size, facts.st_ino)
+        content = (
+            hashlib.sha256(path.read_bytes()).hexdigest()
+            if path.is_file() and not path.is_symlink()
+            else ""
+        )
+        found[str(path)] = (
+            content,
+            facts.st_mode,
+            facts.st_mtime_ns,
+            facts.st_ctime_ns,
+            facts.st_size,
+            facts.st_ino,
+        )
     return found

@@ -1,4 +1,5 @@
-"""Models, agents, boxes and the judge, scripted. Each keeps what it was asked, so that a test can look."""
+"""Models, agents, boxes and the judge, scripted. Each keeps what it was asked, so that a test can
+look."""
 
 import hashlib
 import json
@@ -23,7 +24,7 @@ KEY = "key-of-the-launcher"
 class FakeBroker:
     def __init__(self, *, exhausted=False) -> None:
         self.exhausted, self.opened = exhausted, []
-        self._opening = Lock()    # each session has a name of its own, however many hands ask at once
+        self._opening = Lock()  # each session has a name of its own, however many hands ask at once
 
     @contextmanager
     def open(self, request):
@@ -39,8 +40,9 @@ class FakeBroker:
 
 
 class FakeModel:
-    """Answers by issue title; `answers` maps a piece of the question to the answer. Two issues that it compares are not the
-    same, where `same` does not say otherwise; these questions are in `compared`."""
+    """Answers by issue title; `answers` maps a piece of the question to the answer. Two issues that
+    it compares are not the same, where `same` does not say otherwise; these questions are in
+    `compared`."""
 
     def __init__(self, answers, *, same="not the same") -> None:
         self.answers, self.same, self.asked, self.compared = answers, same, [], []
@@ -66,7 +68,14 @@ class FakeAgent:
             work = self.works.pop(0) if len(self.works) > 1 else self.works[0]
         said = work(assignment.worktree)
         outcome, summary = said if isinstance(said, tuple) else ("finished", "did it")
-        return AgentReport(outcome=outcome, summary=summary, reason=None, turns=3, tool_calls=2, box_form="bwrap-root")
+        return AgentReport(
+            outcome=outcome,
+            summary=summary,
+            reason=None,
+            turns=3,
+            tool_calls=2,
+            box_form="bwrap-root",
+        )
 
 
 def leave_signed(out, messages) -> None:
@@ -92,20 +101,39 @@ class FakeSandbox:
     def run(self, spec, *, stdin=b""):
         self.ran.append(spec)
         app, out = (Path(bind.source) for bind in spec.binds[:2])
-        broken = any(b"FAILS-ITS-TESTS" in path.read_bytes() for path in app.rglob("*") if path.is_file())
+        broken = any(
+            b"FAILS-ITS-TESTS" in path.read_bytes() for path in app.rglob("*") if path.is_file()
+        )
         tests = sorted(path.name for path in app.rglob("test_*.py"))
-        body = "".join(f'<testcase classname="tests" name="{name}">{"<failure/>" if broken else ""}</testcase>' for name in tests)
+        body = "".join(
+            f'<testcase classname="tests" name="{name}">{"<failure/>" if broken else ""}</testcase>'
+            for name in tests
+        )
         (out / "junit.xml").write_text(f"<testsuite>{body}</testsuite>")
         ended = "failed" if broken else "passed"
-        leave_signed(out, [["collected", len(tests)], *(["test", f"tests::{name}", ended] for name in tests),
-                           ["end", int(broken)]])
-        return BoxResult(form=self._form, unheld=(), exit_code=int(broken), signal=None, killed_by=None, seconds=0.1,
-                         peak_memory_mb=1)
+        leave_signed(
+            out,
+            [
+                ["collected", len(tests)],
+                *(["test", f"tests::{name}", ended] for name in tests),
+                ["end", int(broken)],
+            ],
+        )
+        return BoxResult(
+            form=self._form,
+            unheld=(),
+            exit_code=int(broken),
+            signal=None,
+            killed_by=None,
+            seconds=0.1,
+            peak_memory_mb=1,
+        )
 
 
 class FakeValidator:
-    """Judges by a list of outcomes; binds exactly what it was asked about; its signature is a digest with its key. `standing`:
-    how many journeys guard what has landed; `authored` may be `no-journey`, and then they alone judge."""
+    """Judges by a list of outcomes; binds exactly what it was asked about; its signature is a
+    digest with its key. `standing`: how many journeys guard what has landed; `authored` may be
+    `no-journey`, and then they alone judge."""
 
     def __init__(self, *outcomes, authored="sealed", standing=0) -> None:
         self.outcomes, self.authored = list(outcomes) or [VerdictOutcome.PASSED], authored
@@ -119,27 +147,57 @@ class FakeValidator:
         self.declined = self.authored == "no-journey"
         if self.authored == "sealed" or (self.declined and self.standing):
             self.digests[request["issue"]["number"]] = "sha256:" + "1" * 64
-        return Authored(self.authored, "red on base" if self.authored == "sealed" else "it passes on base", 1,
-                        "sha256:" + "1" * 64, self.authored == "sealed", self.standing)
+        return Authored(
+            self.authored,
+            "red on base" if self.authored == "sealed" else "it passes on base",
+            1,
+            "sha256:" + "1" * 64,
+            self.authored == "sealed",
+            self.standing,
+        )
 
     def judge(self, request, out):
         self.requests.append(request)
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
         verdict = Verdict(
-            outcome, f"it {outcome}", request["issue"]["number"], request["run"], request["round"],
-            Binding(request["base"]["commit"], request["head"]["commit"], request["candidate"]["commit"],
-                    request["candidate"]["tree"], self.digests[request["issue"]["number"]], request["governance"]["digest"]),
-            1, 1, int(outcome is VerdictOutcome.PASSED), Controls(1, 1, 4, 4, not self.declined), request["sandbox"]["form"], (),
-            1, "same-account", KEY, "sha256:" + "2" * 64,
-            Regression(own=int(not self.declined), standing=self.standing, performed=self.standing))
+            outcome,
+            f"it {outcome}",
+            request["issue"]["number"],
+            request["run"],
+            request["round"],
+            Binding(
+                request["base"]["commit"],
+                request["head"]["commit"],
+                request["candidate"]["commit"],
+                request["candidate"]["tree"],
+                self.digests[request["issue"]["number"]],
+                request["governance"]["digest"],
+            ),
+            1,
+            1,
+            int(outcome is VerdictOutcome.PASSED),
+            Controls(1, 1, 4, 4, not self.declined),
+            request["sandbox"]["form"],
+            (),
+            1,
+            "same-account",
+            KEY,
+            "sha256:" + "2" * 64,
+            Regression(own=int(not self.declined), standing=self.standing, performed=self.standing),
+        )
         out.mkdir(parents=True, exist_ok=True)
         self.kept = getattr(self, "kept", {})
         text = json.dumps({"run": verdict.run, "outcome": outcome})
         (out / "verdict.json").write_text(text)
         self.kept[hashlib.sha256(text.encode()).hexdigest()] = verdict
-        findings = [] if outcome is VerdictOutcome.PASSED else [
-            {"promise": "issue", "words": "it should work", "observed": "it was not shown"}]
-        return Judged(verdict, {"findings": findings, "checks_passed": 1, "checks": 1}, out / "index.html")
+        findings = (
+            []
+            if outcome is VerdictOutcome.PASSED
+            else [{"promise": "issue", "words": "it should work", "observed": "it was not shown"}]
+        )
+        return Judged(
+            verdict, {"findings": findings, "checks_passed": 1, "checks": 1}, out / "index.html"
+        )
 
     def verified(self, envelope):
         try:
@@ -152,4 +210,6 @@ class FakeValidator:
 
     def journeys(self, request):
         digest = self.digests.get(request["issue"]["number"])
-        return Journeys(int(digest is not None and not self.declined), self.standing, self.declined, digest)
+        return Journeys(
+            int(digest is not None and not self.declined), self.standing, self.declined, digest
+        )

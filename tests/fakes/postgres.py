@@ -1,5 +1,5 @@
-"""A PostgreSQL of our own on a unix socket: real, empty, and gone afterwards. The server refuses to run as root, so there
-it runs as another account."""
+"""A PostgreSQL of our own on a unix socket: real, empty, and gone afterwards. The server refuses to
+run as root, so there it runs as another account."""
 
 from __future__ import annotations
 
@@ -45,11 +45,15 @@ class Server:
             return done.fetchall() if done.description else []
 
     def end_sessions(self, address: str, name: str = "%") -> int:
-        """Cut every session on a database whose name is like this one, as a restart of the server would, and wait until they
-        are gone: a session tells its client that it ends before it lets go of its locks."""
+        """Cut every session on a database whose name is like this one, as a restart of the server
+        would, and wait until they are gone: a session tells its client that it ends before it lets
+        go of its locks."""
         with psycopg.connect(self.address("postgres"), autocommit=True) as session:
-            ended = session.execute("SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE datname = %s "
-                                    "AND application_name LIKE %s", (SECONDS * 1000, conninfo_to_dict(address)["dbname"], name))
+            ended = session.execute(
+                "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE datname = %s "
+                "AND application_name LIKE %s",
+                (SECONDS * 1000, conninfo_to_dict(address)["dbname"], name),
+            )
             return sum(is_gone for (is_gone,) in ended.fetchall())
 
 
@@ -70,16 +74,46 @@ def serving() -> Iterator[Server]:
     data = folder / "data"
 
     def run(*command: str) -> None:
-        done = subprocess.run(command, user=account, cwd=folder, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL,
-                              capture_output=True, env={"PATH": os.environ["PATH"], "LC_ALL": "C"})
+        done = subprocess.run(
+            command,
+            user=account,
+            cwd=folder,
+            text=True,
+            timeout=SECONDS,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
     try:
-        run(program("initdb"), "--pgdata", str(data), "--username=owner", "--auth=trust", "--encoding=UTF8", "--no-sync",
-            "--no-instructions")
-        options = f"-k {folder} -c listen_addresses= " + " ".join(f"-c {setting}" for setting in UNSAFE_AND_FAST)
-        run(program("pg_ctl"), "--pgdata", str(data), "--wait", "--timeout", str(SECONDS), "--silent", "--log",
-            str(folder / "log"), "--options", options, "start")
+        run(
+            program("initdb"),
+            "--pgdata",
+            str(data),
+            "--username=owner",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--no-sync",
+            "--no-instructions",
+        )
+        options = f"-k {folder} -c listen_addresses= " + " ".join(
+            f"-c {setting}" for setting in UNSAFE_AND_FAST
+        )
+        run(
+            program("pg_ctl"),
+            "--pgdata",
+            str(data),
+            "--wait",
+            "--timeout",
+            str(SECONDS),
+            "--silent",
+            "--log",
+            str(folder / "log"),
+            "--options",
+            options,
+            "start",
+        )
         yield Server(folder)
         run(program("pg_ctl"), "--pgdata", str(data), "--mode=immediate", "--silent", "stop")
     finally:

@@ -10,7 +10,12 @@ from harness.forge.app import AppKey
 
 
 def as_app(place, app, method="GET", path="/app", *, token=None, **more):
-    return place.ask(method, f"/api/v3{path}", headers={"Authorization": f"Bearer {token or signed(app)}"}, **more)
+    return place.ask(
+        method,
+        f"/api/v3{path}",
+        headers={"Authorization": f"Bearer {token or signed(app)}"},
+        **more,
+    )
 
 
 def installation_token(place, app, **wanted):
@@ -21,8 +26,14 @@ def installation_token(place, app, **wanted):
 
 
 def an_app(place, under: Path, *, granted=None, install=True):
-    made = place.admin.create_app(place.owner.login, {
-        "name": f"Factory {place.prefix}", "url": "http://localhost/x", "default_permissions": granted or permissions.wanted()})
+    made = place.admin.create_app(
+        place.owner.login,
+        {
+            "name": f"Factory {place.prefix}",
+            "url": "http://localhost/x",
+            "default_permissions": granted or permissions.wanted(),
+        },
+    )
     if install:
         place.admin.install_app(made["slug"], place.owner.login, repositories=["tidebook"])
     key_file = under / "app.pem"
@@ -33,4 +44,8 @@ def an_app(place, under: Path, *, granted=None, install=True):
 def signed(app, *, key=None, algorithm="RS256", drop=(), **claims):
     now = int(time.time())
     told = {"iat": now - 60, "exp": now + 300, "iss": str(app["id"]), **claims}
-    return jwt.encode({name: value for name, value in told.items() if name not in drop}, key or app["pem"], algorithm=algorithm)
+    return jwt.encode(
+        {name: value for name, value in told.items() if name not in drop},
+        key or app["pem"],
+        algorithm=algorithm,
+    )

@@ -18,7 +18,8 @@ _NUMBERS = itertools.count(1)
 
 @dataclass
 class Place:
-    """A repository with its people: an owner, the factory's account, and strangers as they are asked for."""
+    """A repository with its people: an owner, the factory's account, and strangers as they are
+    asked for."""
 
     forge: RunningForge
     admin: Administrator
@@ -39,12 +40,24 @@ class Place:
             self.strangers[name] = self.admin.create_user(f"{self.prefix}-{name}", role=role)
         return self.strangers[name]
 
-    def push(self, files: dict[str, str], *, branch: str = "main", message: str = "Work", token: str | None = None) -> str:
+    def push(
+        self,
+        files: dict[str, str],
+        *,
+        branch: str = "main",
+        message: str = "Work",
+        token: str | None = None,
+    ) -> str:
         for path, text in files.items():
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / path).write_text(text)
-        return push_folder(self.folder, self.repository.clone_url, token=token or self.factory.token, branch=branch,
-                           message=message)
+        return push_folder(
+            self.folder,
+            self.repository.clone_url,
+            token=token or self.factory.token,
+            branch=branch,
+            message=message,
+        )
 
     def api(self, method: str, path: str, *, by: Account | None = None, **more) -> httpx.Response:
         """A request below the repository's address in the API."""
@@ -55,7 +68,9 @@ class Place:
         return self.client.request(method, path, headers=headers, **more)
 
     def file(self, title: str, body: str = "", *, by: str = "ana") -> int:
-        answer = self.api("POST", "/issues", by=self.person(by), json={"title": title, "body": body})
+        answer = self.api(
+            "POST", "/issues", by=self.person(by), json={"title": title, "body": body}
+        )
         assert answer.status_code == 201, answer.text
         return answer.json()["number"]
 
@@ -69,7 +84,8 @@ def forge(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory):
-    """A forge as it is without being asked for anything: no open door, no faults; but with evidence to show."""
+    """A forge as it is without being asked for anything: no open door, no faults; but with evidence
+    to show."""
     under = tmp_path_factory.mktemp("plain")
     running = start(under / "home", evidence=under / "evidence")
     yield running
@@ -112,7 +128,9 @@ def a_place(forge: RunningForge, client: httpx.Client, template: Path, under: Pa
     admin = Administrator(forge)
     owner = admin.create_user(f"owner-{number}")
     factory = admin.create_user(f"factory-{number}[bot]", role="write", kind="Bot")
-    repository = admin.create_repository(owner.login, "tidebook", description="Walks around the tides")
+    repository = admin.create_repository(
+        owner.login, "tidebook", description="Walks around the tides"
+    )
     folder = under / "work"
     folder.mkdir()
     for path, text in FILES.items():

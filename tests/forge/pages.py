@@ -1,11 +1,14 @@
-"""The forge's pages as a person without a browser asks for them, and everything that a browser would see in one."""
+"""The forge's pages as a person without a browser asks for them, and everything that a browser
+would see in one."""
 
 from html.parser import HTMLParser
 
 
 def post(place, path, form, *, origin=None, cookies=None):
     headers = {} if origin == "" else {"Origin": origin or place.forge.url}
-    return place.client.post(f"/{place.name}{path}", data=form, headers=headers, cookies=cookies, follow_redirects=False)
+    return place.client.post(
+        f"/{place.name}{path}", data=form, headers=headers, cookies=cookies, follow_redirects=False
+    )
 
 
 def page(place, path=""):
@@ -13,8 +16,12 @@ def page(place, path=""):
 
 
 def sign_in(place, account):
-    answer = place.client.post("/sign-in", data={"token": account.token, "back": f"/{place.name}"},
-                               headers={"Origin": place.forge.url}, follow_redirects=False)
+    answer = place.client.post(
+        "/sign-in",
+        data={"token": account.token, "back": f"/{place.name}"},
+        headers={"Origin": place.forge.url},
+        follow_redirects=False,
+    )
     assert (answer.status_code, answer.headers["location"]) == (303, f"/{place.name}")
     return answer
 

@@ -1,4 +1,5 @@
-"""A forge as somebody starts it, asks it and looks into it who does not give up while the machine is busy with other things."""
+"""A forge as somebody starts it, asks it and looks into it who does not give up while the machine
+is busy with other things."""
 
 from contextlib import suppress
 from functools import partial

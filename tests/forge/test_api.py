@@ -20,14 +20,23 @@ def test_an_unchanged_answer_is_not_sent_again(place) -> None:
     again = place.api("GET", f"/issues/{number}", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     place.api("POST", f"/issues/{number}/comments", by=place.person("ana"), json={"body": "news"})
-    assert place.api("GET", f"/issues/{number}", headers={"If-None-Match": first.headers["etag"]}).status_code == 200
+    assert (
+        place.api(
+            "GET", f"/issues/{number}", headers={"If-None-Match": first.headers["etag"]}
+        ).status_code
+        == 200
+    )
 
 
 def test_an_unchanged_answer_costs_nothing(museum) -> None:
     within_one(HOUR)
     tag = museum.api("GET", "/issues", by=museum.factory).headers["etag"]
-    left = [museum.api("GET", "/issues", by=museum.factory, headers={"If-None-Match": tag}).headers["x-ratelimit-remaining"]
-            for _ in range(3)]
+    left = [
+        museum.api("GET", "/issues", by=museum.factory, headers={"If-None-Match": tag}).headers[
+            "x-ratelimit-remaining"
+        ]
+        for _ in range(3)
+    ]
     assert len(set(left)) == 1
 
 
@@ -40,7 +49,9 @@ def test_a_list_comes_in_pages_that_lead_to_each_other(place) -> None:
         answer = place.api("GET", address)
         seen += [issue["number"] for issue in answer.json()]
         pages += 1
-        address = answer.links["next"]["url"].partition(place.name)[2] if "next" in answer.links else ""
+        address = (
+            answer.links["next"]["url"].partition(place.name)[2] if "next" in answer.links else ""
+        )
     assert (seen, pages) == (list(range(1, 8)), 3)
     last = place.api("GET", "/issues?per_page=3&page=3")
     assert set(last.links) == {"prev", "first"}
@@ -56,8 +67,18 @@ def test_nonsense_in_paging_is_the_default(place, nonsense) -> None:
 
 def test_issues_are_found_by_state_label_author_and_time(place) -> None:
     first, second = place.file("First", by="ana"), place.file("Second", by="ben")
-    place.api("POST", f"/issues/{first}/labels", by=place.owner, json={"labels": ["kind:bug", "priority:high"]})
-    place.api("PATCH", f"/issues/{second}", by=place.owner, json={"state": "closed", "state_reason": "not_planned"})
+    place.api(
+        "POST",
+        f"/issues/{first}/labels",
+        by=place.owner,
+        json={"labels": ["kind:bug", "priority:high"]},
+    )
+    place.api(
+        "PATCH",
+        f"/issues/{second}",
+        by=place.owner,
+        json={"state": "closed", "state_reason": "not_planned"},
+    )
 
     def found(**params):
         return [issue["number"] for issue in place.api("GET", "/issues", params=params).json()]
@@ -74,16 +95,29 @@ def test_issues_are_found_by_state_label_author_and_time(place) -> None:
 
 
 def test_since_includes_the_second_of_the_change(place) -> None:
-    """Times are whole seconds; who polls with the last update it saw must not miss what came in the same second."""
+    """Times are whole seconds; who polls with the last update it saw must not miss what came in the
+    same second."""
     number = place.file("Just now")
     updated = place.api("GET", f"/issues/{number}").json()["updated_at"]
-    assert [issue["number"] for issue in place.api("GET", "/issues", params={"since": updated}).json()] == [number]
+    assert [
+        issue["number"] for issue in place.api("GET", "/issues", params={"since": updated}).json()
+    ] == [number]
 
 
-@pytest.mark.parametrize(("field", "value"), [
-    ("title", "x" * 257), ("title", ""), ("title", "   "), ("title", None), ("title", 7), ("title", "nul\x00"),
-    ("body", "x" * 65_537), ("body", "half \ud800 a character"), ("body", ["list"]),
-])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("title", "x" * 257),
+        ("title", ""),
+        ("title", "   "),
+        ("title", None),
+        ("title", 7),
+        ("title", "nul\x00"),
+        ("body", "x" * 65_537),
+        ("body", "half \ud800 a character"),
+        ("body", ["list"]),
+    ],
+)
 def test_what_cannot_be_kept_is_refused_by_field(museum, field, value) -> None:
     sent = {"title": "A title", "body": "A body"} | {field: value}
     refused = museum.api("POST", "/issues", by=museum.person("ana"), content=json.dumps(sent))
@@ -98,7 +132,9 @@ def test_a_body_of_exactly_the_limit_is_kept(place) -> None:
 
 
 def test_a_request_without_end_is_cut_off(museum) -> None:
-    answer = museum.api("POST", "/issues", by=museum.person("ana"), content=b'{"title": "' + b"x" * 3_000_000)
+    answer = museum.api(
+        "POST", "/issues", by=museum.person("ana"), content=b'{"title": "' + b"x" * 3_000_000
+    )
     assert answer.status_code == 413
 
 
@@ -112,26 +148,41 @@ def test_what_is_no_json_is_named(museum, content) -> None:
 def test_nobody_and_strangers_are_told_apart(museum) -> None:
     assert museum.api("POST", "/issues", json={"title": "x"}).status_code == 401
     assert museum.ask("GET", "/api/v3/user").status_code == 401
-    assert museum.ask("GET", "/api/v3/user", headers={"Authorization": "token lof_wrong"}).json()["message"] == "Bad credentials"
+    assert (
+        museum.ask("GET", "/api/v3/user", headers={"Authorization": "token lof_wrong"}).json()[
+            "message"
+        ]
+        == "Bad credentials"
+    )
     assert museum.ask("GET", "/api/v3/user", by=museum.owner).json()["id"] == museum.owner.id
     assert museum.ask("GET", "/api/v3/nothing/here").status_code == 404
     assert museum.api("GET", "/issues/99999999999999999999").status_code == 404
 
 
 STRANGERS_MAY_NOT = [
-    ("POST", "/issues/1/labels", {"labels": ["factory:accepted"]}), ("PUT", "/issues/1/labels", {"labels": []}),
-    ("DELETE", "/issues/1/labels", None), ("DELETE", "/issues/1/labels/factory:triage", None),
-    ("POST", "/labels", {"name": "x"}), ("PATCH", "/labels/factory:triage", {"color": "000000"}),
+    ("POST", "/issues/1/labels", {"labels": ["factory:accepted"]}),
+    ("PUT", "/issues/1/labels", {"labels": []}),
+    ("DELETE", "/issues/1/labels", None),
+    ("DELETE", "/issues/1/labels/factory:triage", None),
+    ("POST", "/labels", {"name": "x"}),
+    ("PATCH", "/labels/factory:triage", {"color": "000000"}),
     ("DELETE", "/labels/factory:triage", None),
-    ("PATCH", "/issues/1", {"labels": []}), ("PATCH", "/issues/1", {"title": "mine"}),
+    ("PATCH", "/issues/1", {"labels": []}),
+    ("PATCH", "/issues/1", {"title": "mine"}),
     ("PATCH", "/issues/1", {"state": "closed"}),
-    ("PATCH", "/issues/comments/{comment}", {"body": "x"}), ("DELETE", "/issues/comments/{comment}", None),
-    ("POST", "/pulls", {"title": "x", "head": "main", "base": "main"}), ("PUT", "/pulls/2/merge", {}),
+    ("PATCH", "/issues/comments/{comment}", {"body": "x"}),
+    ("DELETE", "/issues/comments/{comment}", None),
+    ("POST", "/pulls", {"title": "x", "head": "main", "base": "main"}),
+    ("PUT", "/pulls/2/merge", {}),
     ("PATCH", "/pulls/2", {"state": "closed"}),
-    ("POST", "/git/refs", {"ref": "refs/heads/x", "sha": "0" * 40}), ("PATCH", "/git/refs/heads/main", {"sha": "0" * 40}),
-    ("DELETE", "/git/refs/heads/main", None), ("POST", "/check-runs", {"name": "x", "head_sha": "0" * 40}),
-    ("PATCH", "/check-runs/{check}", {"conclusion": "success"}), ("POST", f"/statuses/{'0' * 40}", {"state": "success"}),
-    ("PUT", "/collaborators/{me}", {"permission": "admin"}), ("GET", "/collaborators/{owner}/permission", None),
+    ("POST", "/git/refs", {"ref": "refs/heads/x", "sha": "0" * 40}),
+    ("PATCH", "/git/refs/heads/main", {"sha": "0" * 40}),
+    ("DELETE", "/git/refs/heads/main", None),
+    ("POST", "/check-runs", {"name": "x", "head_sha": "0" * 40}),
+    ("PATCH", "/check-runs/{check}", {"conclusion": "success"}),
+    ("POST", f"/statuses/{'0' * 40}", {"state": "success"}),
+    ("PUT", "/collaborators/{me}", {"permission": "admin"}),
+    ("GET", "/collaborators/{owner}/permission", None),
 ]
 
 
@@ -139,19 +190,36 @@ STRANGERS_MAY_NOT = [
 def guarded(museum):
     """One of everything that a stranger may want to change, and what to call it."""
     number = museum.file("Not mine", by="ben")
-    museum.api("POST", f"/issues/{number}/labels", by=museum.owner, json={"labels": ["factory:triage"]})
-    comment = museum.api("POST", f"/issues/{number}/comments", by=museum.owner, json={"body": "mine"}).json()["id"]
+    museum.api(
+        "POST", f"/issues/{number}/labels", by=museum.owner, json={"labels": ["factory:triage"]}
+    )
+    comment = museum.api(
+        "POST", f"/issues/{number}/comments", by=museum.owner, json={"body": "mine"}
+    ).json()["id"]
     main = museum.api("GET", "/branches/main").json()["commit"]["sha"]
     museum.api("POST", "/git/refs", by=museum.owner, json={"ref": "refs/heads/work", "sha": main})
     museum.push({"app.py": "print(2)\n"}, branch="work")
-    opened = museum.api("POST", "/pulls", by=museum.owner, json={"title": "t", "head": "work", "base": "main"})
-    check = museum.api("POST", "/check-runs", by=museum.factory, json={"name": "x", "head_sha": main}).json()["id"]
+    opened = museum.api(
+        "POST", "/pulls", by=museum.owner, json={"title": "t", "head": "work", "base": "main"}
+    )
+    check = museum.api(
+        "POST", "/check-runs", by=museum.factory, json={"name": "x", "head_sha": main}
+    ).json()["id"]
     assert (number, opened.json()["number"]) == (1, 2)
-    return {"comment": comment, "me": museum.person("mallory").login, "owner": museum.owner.login, "check": check}
+    return {
+        "comment": comment,
+        "me": museum.person("mallory").login,
+        "owner": museum.owner.login,
+        "check": check,
+    }
 
 
-@pytest.mark.parametrize(("method", "path", "body"), STRANGERS_MAY_NOT, ids=[f"{m} {p}" for m, p, _ in STRANGERS_MAY_NOT])
-def test_a_stranger_may_file_and_comment_and_nothing_else(museum, guarded, method, path, body) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "body"), STRANGERS_MAY_NOT, ids=[f"{m} {p}" for m, p, _ in STRANGERS_MAY_NOT]
+)
+def test_a_stranger_may_file_and_comment_and_nothing_else(
+    museum, guarded, method, path, body
+) -> None:
     before = museum.api("GET", "/issues/1").text, museum.api("GET", "/pulls/2").text
     sent = {} if body is None else {"json": body}
     refused = museum.api(method, path.format(**guarded), by=museum.person("mallory"), **sent)
@@ -162,14 +230,18 @@ def test_a_stranger_may_file_and_comment_and_nothing_else(museum, guarded, metho
 
 def test_a_strangers_labels_are_dropped_when_filing(place) -> None:
     ana = place.person("ana")
-    answer = place.api("POST", "/issues", by=ana, json={"title": "x", "labels": ["factory:accepted"]})
+    answer = place.api(
+        "POST", "/issues", by=ana, json={"title": "x", "labels": ["factory:accepted"]}
+    )
     assert answer.json()["labels"] == []
     assert answer.json()["author_association"] == "NONE"
 
 
 def test_who_wrote_an_issue_may_edit_and_close_it(place) -> None:
     number, ana = place.file("Mine"), place.person("ana")
-    edited = place.api("PATCH", f"/issues/{number}", by=ana, json={"title": "Still mine", "state": "closed"})
+    edited = place.api(
+        "PATCH", f"/issues/{number}", by=ana, json={"title": "Still mine", "state": "closed"}
+    )
     assert (edited.json()["title"], edited.json()["state"]) == ("Still mine", "closed")
     kinds = [event["event"] for event in place.api("GET", f"/issues/{number}/events").json()]
     assert kinds == ["renamed", "closed"]
@@ -177,20 +249,38 @@ def test_who_wrote_an_issue_may_edit_and_close_it(place) -> None:
 
 def test_events_name_their_actor_by_number(place) -> None:
     number = place.file("Watched")
-    place.api("POST", f"/issues/{number}/labels", by=place.owner, json={"labels": ["factory:accepted"]})
+    place.api(
+        "POST", f"/issues/{number}/labels", by=place.owner, json={"labels": ["factory:accepted"]}
+    )
     place.api("DELETE", f"/issues/{number}/labels/factory:accepted", by=place.factory)
     for address in (f"/issues/{number}/events", f"/issues/{number}/timeline"):
-        told = [(one["event"], one["actor"]["id"], one["label"]["name"]) for one in place.api("GET", address).json()]
-        assert told == [("labeled", place.owner.id, "factory:accepted"), ("unlabeled", place.factory.id, "factory:accepted")]
+        told = [
+            (one["event"], one["actor"]["id"], one["label"]["name"])
+            for one in place.api("GET", address).json()
+        ]
+        assert told == [
+            ("labeled", place.owner.id, "factory:accepted"),
+            ("unlabeled", place.factory.id, "factory:accepted"),
+        ]
     newest = place.api("GET", "/issues/events").json()[0]
     assert newest["event"] == "unlabeled"
 
 
 def test_labels_are_set_added_taken_and_renamed(place) -> None:
     number, owner = place.file("Labelled"), place.owner
-    place.api("POST", "/labels", by=owner, json={"name": "kind/bug", "color": "D73A4A", "description": "wrong"})
+    place.api(
+        "POST",
+        "/labels",
+        by=owner,
+        json={"name": "kind/bug", "color": "D73A4A", "description": "wrong"},
+    )
     assert place.api("GET", "/labels/kind%2Fbug").json()["color"] == "d73a4a"
-    place.api("POST", f"/issues/{number}/labels", by=owner, json={"labels": ["kind/bug", "KIND/BUG", "new"]})
+    place.api(
+        "POST",
+        f"/issues/{number}/labels",
+        by=owner,
+        json={"labels": ["kind/bug", "KIND/BUG", "new"]},
+    )
     assert labels_of(place, number) == ["kind/bug", "new"]
     place.api("PUT", f"/issues/{number}/labels", by=owner, json=["new", {"name": "other"}])
     assert labels_of(place, number) == ["new", "other"]
@@ -199,7 +289,10 @@ def test_labels_are_set_added_taken_and_renamed(place) -> None:
     assert place.api("DELETE", f"/issues/{number}/labels/absent", by=owner).status_code == 404
     assert place.api("POST", "/labels", by=owner, json={"name": "NEW"}).status_code == 422
     assert place.api("POST", "/labels", by=owner, json={"name": "a,b"}).status_code == 422
-    assert place.api("POST", "/labels", by=owner, json={"name": "x", "color": "reddish"}).status_code == 422
+    assert (
+        place.api("POST", "/labels", by=owner, json={"name": "x", "color": "reddish"}).status_code
+        == 422
+    )
     place.api("DELETE", "/labels/new", by=owner)
     assert labels_of(place, number) == ["renamed"]
 
@@ -210,7 +303,9 @@ def test_refs_move_forward_only_unless_forced(place) -> None:
     ahead = place.push({"app.py": "print(3)\n"}, branch="work")
 
     def move(branch, sha, **more):
-        return place.api("PATCH", f"/git/refs/heads/{branch}", by=place.factory, json={"sha": sha, **more}).status_code
+        return place.api(
+            "PATCH", f"/git/refs/heads/{branch}", by=place.factory, json={"sha": sha, **more}
+        ).status_code
 
     assert move("work", base) == 422
     assert move("work", base, force=True) == 200
@@ -225,13 +320,28 @@ def test_refs_move_forward_only_unless_forced(place) -> None:
 def test_contents_trees_and_commits_agree(place) -> None:
     tip = place.push({"docs/how to.md": "# How\n"}, message="Docs")
     commit = place.api("GET", "/commits/main").json()
-    assert (commit["sha"], [one["filename"] for one in commit["files"]]) == (tip, ["docs/how to.md"])
+    assert (commit["sha"], [one["filename"] for one in commit["files"]]) == (
+        tip,
+        ["docs/how to.md"],
+    )
     tree = place.api("GET", f"/git/trees/{tip}?recursive=1").json()
-    assert [one["path"] for one in tree["tree"]] == ["README.md", "app.py", "docs", "docs/how to.md"]
+    assert [one["path"] for one in tree["tree"]] == [
+        "README.md",
+        "app.py",
+        "docs",
+        "docs/how to.md",
+    ]
     assert place.api("GET", "/contents/docs/how%20to.md").json()["sha"] == tree["tree"][3]["sha"]
     assert place.api("GET", f"/git/blobs/{tree['tree'][3]['sha']}").json()["size"] == 6
-    assert [one["name"] for one in place.api("GET", "/contents").json()] == ["docs", "README.md", "app.py"]
-    assert [one["commit"]["message"] for one in place.api("GET", "/commits").json()] == ["Docs", "Import"]
+    assert [one["name"] for one in place.api("GET", "/contents").json()] == [
+        "docs",
+        "README.md",
+        "app.py",
+    ]
+    assert [one["commit"]["message"] for one in place.api("GET", "/commits").json()] == [
+        "Docs",
+        "Import",
+    ]
     assert place.api("GET", f"/git/commits/{tip}").json()["tree"]["sha"] == tree["sha"]
 
 
@@ -239,24 +349,46 @@ def test_statuses_fold_to_what_they_come_to(place) -> None:
     sha = place.api("GET", "/branches/main").json()["commit"]["sha"]
     assert place.api("GET", f"/commits/{sha}/status").json()["state"] == "pending"
     for context, state in (("ci", "failure"), ("ci", "success"), ("lint", "success")):
-        place.api("POST", f"/statuses/{sha}", by=place.factory, json={"state": state, "context": context})
+        place.api(
+            "POST", f"/statuses/{sha}", by=place.factory, json={"state": state, "context": context}
+        )
     told = place.api("GET", "/commits/main/status").json()
     assert (told["state"], told["total_count"]) == ("success", 2)
     assert len(place.api("GET", "/commits/main/statuses").json()) == 3
-    bad = place.api("POST", f"/statuses/{sha}", by=place.factory, json={"state": "success", "target_url": "javascript:alert(1)"})
+    bad = place.api(
+        "POST",
+        f"/statuses/{sha}",
+        by=place.factory,
+        json={"state": "success", "target_url": "javascript:alert(1)"},
+    )
     assert bad.status_code == 422
 
 
 def test_a_check_completes_by_its_conclusion(place) -> None:
     sha = place.api("GET", "/branches/main").json()["commit"]["sha"]
-    made = place.api("POST", "/check-runs", by=place.factory, json={"name": "gate", "head_sha": sha, "status": "in_progress"})
+    made = place.api(
+        "POST",
+        "/check-runs",
+        by=place.factory,
+        json={"name": "gate", "head_sha": sha, "status": "in_progress"},
+    )
     assert made.json()["conclusion"] is None
     path = f"/check-runs/{made.json()['id']}"
-    done = place.api("PATCH", path, by=place.factory, json={"conclusion": "failure", "output": {"title": "t", "summary": "s"}})
+    done = place.api(
+        "PATCH",
+        path,
+        by=place.factory,
+        json={"conclusion": "failure", "output": {"title": "t", "summary": "s"}},
+    )
     assert (done.json()["status"], done.json()["output"]["summary"]) == ("completed", "s")
     assert done.json()["app"]["id"] == place.factory.id
-    assert place.api("PATCH", path, by=place.factory, json={"conclusion": "perhaps"}).status_code == 422
-    absent = place.api("POST", "/check-runs", by=place.factory, json={"name": "gate", "head_sha": "a" * 40})
+    assert (
+        place.api("PATCH", path, by=place.factory, json={"conclusion": "perhaps"}).status_code
+        == 422
+    )
+    absent = place.api(
+        "POST", "/check-runs", by=place.factory, json={"name": "gate", "head_sha": "a" * 40}
+    )
     assert absent.status_code == 422
 
 
@@ -283,14 +415,24 @@ def test_the_administrators_api_is_for_the_administrator(museum) -> None:
     body = {"login": f"{museum.prefix}-new", "role": "admin"}
     assert museum.ask("POST", "/admin/users", json=body).status_code == 401
     assert museum.ask("POST", "/admin/users", by=museum.owner, json=body).status_code == 401
-    assert museum.ask("POST", "/admin/users", json=body, headers={"Authorization": f"Bearer {token}"}).status_code == 201
-    assert museum.ask("GET", "/api/v3/user", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    assert (
+        museum.ask(
+            "POST", "/admin/users", json=body, headers={"Authorization": f"Bearer {token}"}
+        ).status_code
+        == 201
+    )
+    assert (
+        museum.ask("GET", "/api/v3/user", headers={"Authorization": f"Bearer {token}"}).status_code
+        == 401
+    )
 
 
 def test_every_answer_tells_what_is_left_of_the_hour(museum) -> None:
     within_one(HOUR)
     first, second = (museum.api("GET", "", by=museum.owner) for _ in range(2))
-    assert int(first.headers["x-ratelimit-remaining"]) - 1 == int(second.headers["x-ratelimit-remaining"])
+    assert int(first.headers["x-ratelimit-remaining"]) - 1 == int(
+        second.headers["x-ratelimit-remaining"]
+    )
     assert int(first.headers["x-ratelimit-reset"]) > time.time() - 1
     told = museum.ask("GET", "/api/v3/rate_limit", by=museum.owner).json()["resources"]["core"]
     assert told["remaining"] == int(second.headers["x-ratelimit-remaining"])

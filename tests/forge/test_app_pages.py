@@ -1,4 +1,5 @@
-"""An App as a person makes and installs it: their browser brings a manifest from another page, and they agree to it here."""
+"""An App as a person makes and installs it: their browser brings a manifest from another page, and
+they agree to it here."""
 
 import json
 import re
@@ -11,8 +12,12 @@ import pytest
 from tests.forge.conftest import a_place
 from tests.forge.patience import SECONDS
 
-MANIFEST = {"url": "http://localhost/factory", "redirect_url": "http://127.0.0.1:9/back?x=1",
-            "default_permissions": {"issues": "write"}, "setup_url": "http://127.0.0.1:9/done"}
+MANIFEST = {
+    "url": "http://localhost/factory",
+    "redirect_url": "http://127.0.0.1:9/back?x=1",
+    "default_permissions": {"issues": "write"},
+    "setup_url": "http://127.0.0.1:9/done",
+}
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +28,17 @@ def place(forge, client, template, tmp_path_factory):
 @contextmanager
 def browser(place, account):
     """A browser in which somebody is signed in, and that says where its forms come from."""
-    with httpx.Client(base_url=place.forge.url, trust_env=False, timeout=SECONDS, headers={"Origin": place.forge.url}) as opened:
+    with httpx.Client(
+        base_url=place.forge.url,
+        trust_env=False,
+        timeout=SECONDS,
+        headers={"Origin": place.forge.url},
+    ) as opened:
         if account is not None:
-            assert opened.post("/sign-in", data={"token": account.token, "back": "/"}).status_code == 303
+            assert (
+                opened.post("/sign-in", data={"token": account.token, "back": "/"}).status_code
+                == 303
+            )
         yield opened
 
 
@@ -39,7 +52,11 @@ def elsewhere():
 
 def test_a_manifest_from_elsewhere_is_shown_and_makes_nothing(place) -> None:
     with browser(place, place.owner) as owner:
-        shown = owner.post("/settings/apps/new?state=s1", data={"manifest": manifest(place, "Shown")}, headers=elsewhere())
+        shown = owner.post(
+            "/settings/apps/new?state=s1",
+            data={"manifest": manifest(place, "Shown")},
+            headers=elsewhere(),
+        )
     assert shown.status_code == 200
     assert "write <strong>issues</strong>" in shown.text
     assert "http://127.0.0.1:9/back?x=1" in shown.text
@@ -56,7 +73,12 @@ def test_only_our_own_form_makes_the_app_and_the_code_goes_back_with_the_state(p
     assert answer.status_code == 303
     leads = urlsplit(answer.headers["location"])
     told = parse_qs(leads.query)
-    assert (leads.netloc, leads.path, told["x"], told["state"]) == ("127.0.0.1:9", "/back", ["1"], ["s&2"])
+    assert (leads.netloc, leads.path, told["x"], told["state"]) == (
+        "127.0.0.1:9",
+        "/back",
+        ["1"],
+        ["s&2"],
+    )
     made = place.ask("POST", f"/api/v3/app-manifests/{told['code'][0]}/conversions").json()
     assert (made["slug"], made["owner"]["id"]) == (f"made-{place.prefix}", place.owner.id)
 
@@ -64,12 +86,23 @@ def test_only_our_own_form_makes_the_app_and_the_code_goes_back_with_the_state(p
 @pytest.mark.parametrize("who", ["nobody", "bot"])
 def test_an_app_belongs_to_a_person(place, who) -> None:
     with browser(place, None if who == "nobody" else place.factory) as opened:
-        assert opened.post("/settings/apps", data={"manifest": manifest(place, "Orphan")}).status_code == 401
+        assert (
+            opened.post("/settings/apps", data={"manifest": manifest(place, "Orphan")}).status_code
+            == 401
+        )
     assert place.ask("GET", f"/api/v3/apps/orphan-{place.prefix}").status_code == 404
 
 
-@pytest.mark.parametrize("wrong", ["{", "[]", '{"name": "x"}', '{"name": "x", "url": "javascript:1"}',
-                                   '{"name": "x", "url": "http://a", "redirect_url": "javascript:alert(1)"}'])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "{",
+        "[]",
+        '{"name": "x"}',
+        '{"name": "x", "url": "javascript:1"}',
+        '{"name": "x", "url": "http://a", "redirect_url": "javascript:alert(1)"}',
+    ],
+)
 def test_what_is_no_manifest_is_said_on_the_form(place, wrong) -> None:
     with browser(place, place.owner) as owner:
         shown = owner.post("/settings/apps/new", data={"manifest": wrong})
@@ -78,10 +111,14 @@ def test_what_is_no_manifest_is_said_on_the_form(place, wrong) -> None:
 
 
 def test_a_name_that_means_html_is_shown_as_it_is(place) -> None:
-    hostile = json.dumps({**MANIFEST, "name": "<b>x</b>", "hook_attributes": {"url": "http://h/'\"><script>"}})
+    hostile = json.dumps(
+        {**MANIFEST, "name": "<b>x</b>", "hook_attributes": {"url": "http://h/'\"><script>"}}
+    )
     with browser(place, place.owner) as owner:
         shown = owner.post("/settings/apps/new", data={"manifest": hostile})
-    assert "<script>" not in shown.text.replace('<script type="module" src="/-/page.js"></script>', "")
+    assert "<script>" not in shown.text.replace(
+        '<script type="module" src="/-/page.js"></script>', ""
+    )
     assert "<b>" not in shown.text
 
 
@@ -92,7 +129,10 @@ def test_an_app_is_installed_by_who_administers_and_on_what_they_tick(place) -> 
     with browser(place, place.owner) as owner:
         listed = re.findall(r'name="repository" value="([^"]+)"', owner.get(f"{form}/new").text)
         assert {place.name, other.full_name} <= set(listed)
-        assert owner.post(form, data={"repository": place.name}, headers=elsewhere()).status_code == 403
+        assert (
+            owner.post(form, data={"repository": place.name}, headers=elsewhere()).status_code
+            == 403
+        )
         assert owner.post(form, data={}).status_code == 422
         done = owner.post(form, data={"repository": place.name})
         assert done.headers["location"].startswith("http://127.0.0.1:9/done?installation_id=")

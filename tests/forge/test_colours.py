@@ -1,4 +1,5 @@
-"""Contrast, measured: every colour that words have, on every paper that they stand on, by day and by night."""
+"""Contrast, measured: every colour that words have, on every paper that they stand on, by day and
+by night."""
 
 import colorsys
 import re
@@ -12,8 +13,16 @@ SHEET = (Path(page_views.__file__).parent / "static" / "style.css").read_text()
 PAPERS = ("paper", "card", "sunk", "hunk-paper")
 INKS = ("ink", "soft", "accent", "bad", "warn", "plus", "minus")
 PAIRS = [(ink, paper) for ink in INKS for paper in PAPERS] + [
-    ("on-accent", "accent"), ("on-accent", "accent-hover"), ("ink", "plus-paper"), ("ink", "minus-paper"), ("soft", "plus-paper"),
-    ("soft", "minus-paper"), ("plus", "plus-paper"), ("minus", "minus-paper"), ("bad", "minus-paper"), ("accent-hover", "card"),
+    ("on-accent", "accent"),
+    ("on-accent", "accent-hover"),
+    ("ink", "plus-paper"),
+    ("ink", "minus-paper"),
+    ("soft", "plus-paper"),
+    ("soft", "minus-paper"),
+    ("plus", "plus-paper"),
+    ("minus", "minus-paper"),
+    ("bad", "minus-paper"),
+    ("accent-hover", "card"),
 ]
 
 
@@ -35,7 +44,7 @@ def contrast(one, other):
 
 
 def rgb(text):
-    return tuple(int(text[place:place + 2], 16) / 255 for place in (1, 3, 5))
+    return tuple(int(text[place : place + 2], 16) / 255 for place in (1, 3, 5))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -54,7 +63,12 @@ def test_the_focus_and_the_signs_can_be_told_from_their_paper(scheme, paper) -> 
 
 
 def test_white_initials_can_be_read_on_every_face() -> None:
-    lightness = int(re.search(r"42% (\d+)%", (Path(page_views.__file__).parent / "templates" / "parts.html").read_text())[1])
+    lightness = int(
+        re.search(
+            r"42% (\d+)%",
+            (Path(page_views.__file__).parent / "templates" / "parts.html").read_text(),
+        )[1]
+    )
     for number in range(1, 361):
         face = colorsys.hls_to_rgb(words.hue(number) / 360, lightness / 100, 0.42)
         assert contrast(face, (1, 1, 1)) >= 4.5, words.hue(number)

@@ -1,4 +1,5 @@
-"""The embedded forge's faults: each does what its name says, to the requests that it was meant for, and to no other."""
+"""The embedded forge's faults: each does what its name says, to the requests that it was meant for,
+and to no other."""
 
 import time
 from email.utils import parsedate_to_datetime
@@ -9,8 +10,16 @@ import pytest
 from tests.fakes.hours import HOUR, within_one
 
 ANSWERED = [
-    ("error-before", 502), ("unavailable", 503), ("unauthorized", 401), ("forbidden", 403), ("missing", 404),
-    ("rate-limited", 403), ("secondary-limit", 403), ("too-many", 429), ("garbled", 200), ("graphql-errors", 200),
+    ("error-before", 502),
+    ("unavailable", 503),
+    ("unauthorized", 401),
+    ("forbidden", 403),
+    ("missing", 404),
+    ("rate-limited", 403),
+    ("secondary-limit", 403),
+    ("too-many", 429),
+    ("garbled", 200),
+    ("graphql-errors", 200),
 ]
 
 
@@ -47,9 +56,13 @@ def test_an_error_after_success_has_carried_it_out(place, path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "there"), [("cut", ["hello"]), ("cut-before", [])])
-def test_a_connection_that_is_cut_leaves_the_client_without_an_answer(place, path, kind, there) -> None:
+def test_a_connection_that_is_cut_leaves_the_client_without_an_answer(
+    place, path, kind, there
+) -> None:
     place.admin.inject(kind, method="POST", path=whole(place, path))
-    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):  # end of stream or reset: the kernel decides which is seen
+    with pytest.raises(
+        (httpx.RemoteProtocolError, httpx.ReadError)
+    ):  # end of stream or reset: the kernel decides which is seen
         say(place, path)
     assert comments(place, path) == there
 
@@ -103,17 +116,32 @@ def test_a_limit_says_when_it_ends(place, path) -> None:
 
 
 def test_headers_of_the_tests_own_go_into_the_answer(place, path) -> None:
-    place.admin.inject("forbidden", method="POST", path=whole(place, path),
-                       headers={"X-Accepted-GitHub-Permissions": "issues=write"})
+    place.admin.inject(
+        "forbidden",
+        method="POST",
+        path=whole(place, path),
+        headers={"X-Accepted-GitHub-Permissions": "issues=write"},
+    )
     assert say(place, path).headers["x-accepted-github-permissions"] == "issues=write"
 
 
-@pytest.mark.parametrize("fault", [
-    {"kind": "unknown"}, {"kind": "slow", "path": "("}, {"kind": "slow", "colour": "red"}, {"kind": "slow", "headers": [1]},
-    {"kind": "slow", "headers": {"a b": "c"}}, {"kind": "slow", "headers": {"a": "b\r\nc: d"}},
-])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "unknown"},
+        {"kind": "slow", "path": "("},
+        {"kind": "slow", "colour": "red"},
+        {"kind": "slow", "headers": [1]},
+        {"kind": "slow", "headers": {"a b": "c"}},
+        {"kind": "slow", "headers": {"a": "b\r\nc: d"}},
+    ],
+)
 def test_what_is_no_fault_is_refused_by_name(place, fault) -> None:
-    told = place.ask("POST", "/admin/faults", json=fault,
-                     headers={"Authorization": f"Bearer {place.forge.admin_token.read_text().strip()}"})
+    told = place.ask(
+        "POST",
+        "/admin/faults",
+        json=fault,
+        headers={"Authorization": f"Bearer {place.forge.admin_token.read_text().strip()}"},
+    )
     assert told.status_code == 422, told.text
     assert "fault" in told.text.lower() or "kind must be one of" in told.text

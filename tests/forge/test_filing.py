@@ -7,9 +7,22 @@ import pytest
 
 from tests.forge.pages import FORM, page, post, sign_in
 
-CONFIG = "blank_issues_enabled: {blank}\ncontact_links: [{{name: The guide, about: How it works, url: 'https://e.example/g'}}]\n"
-FILLED = {"template": "bug.yml", "title": "From the form", "name": "", "answer-version": "1.2", "answer-field-2": "It <b>broke",
-          "answer-log": "", "answer-where": "Desk", "answer-with": ["Firefox", "Safari"], "answer-terms": "0", "act": "file"}
+CONFIG = (
+    "blank_issues_enabled: {blank}\ncontact_links: [{{name: The guide, about: How it works, url:"
+    " 'https://e.example/g'}}]\n"
+)
+FILLED = {
+    "template": "bug.yml",
+    "title": "From the form",
+    "name": "",
+    "answer-version": "1.2",
+    "answer-field-2": "It <b>broke",
+    "answer-log": "",
+    "answer-where": "Desk",
+    "answer-with": ["Firefox", "Safari"],
+    "answer-terms": "0",
+    "act": "file",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -22,8 +35,14 @@ def _no_cookies_left(client):
 @pytest.fixture(scope="module")
 def asking(museum):
     """A repository with a form, and with one that cannot be used."""
-    put_forms(museum, {"bug.yml": FORM, "broken.yml": "name: x\nbody: [{type: input, attributes: {}}]\n",
-                       "config.yml": CONFIG.format(blank="false")})
+    put_forms(
+        museum,
+        {
+            "bug.yml": FORM,
+            "broken.yml": "name: x\nbody: [{type: input, attributes: {}}]\n",
+            "config.yml": CONFIG.format(blank="false"),
+        },
+    )
     return museum
 
 
@@ -60,9 +79,14 @@ def test_a_filled_form_files_githubs_markdown_with_the_forms_labels(asking) -> N
     assert titles(asking) == ["From the form, filled", *before]
     number = int(answer.headers["location"].rpartition("/")[2])
     issue = asking.api("GET", f"/issues/{number}").json()
-    assert issue["body"] == ("### Version\n\n1.2\n\n### What happened?\n\nIt <b>broke\n\n### Log\n\n_No response_"
-                             "\n\n### Where\n\nDesk\n\n### With\n\nFirefox, Safari\n\n### Before\n\n- [x] Looked\n- [ ] Can help")
-    assert [label["name"] for label in issue["labels"]] == ["kind:bug"]  # a label that nobody made is not made by a form
+    assert (
+        issue["body"] == "### Version\n\n1.2\n\n### What happened?\n\nIt <b>broke\n\n### Log\n\n_No"
+        " response_\n\n### Where\n\nDesk\n\n### With\n\nFirefox, Safari\n\n### Before\n\n- [x]"
+        " Looked\n- [ ] Can help"
+    )
+    assert [label["name"] for label in issue["labels"]] == [
+        "kind:bug"
+    ]  # a label that nobody made is not made by a form
     assert issue["user"]["id"] == ana.id
     assert "&lt;b&gt;broke" in page(asking, f"/issues/{number}").text
 
@@ -70,21 +94,35 @@ def test_a_filled_form_files_githubs_markdown_with_the_forms_labels(asking) -> N
 def test_what_was_written_comes_back_with_all_that_is_missing(asking) -> None:
     sign_in(asking, asking.person("ana"))
     before = titles(asking)
-    refused = post(asking, "/issues", FILLED | {"title": "", "answer-version": "", "answer-terms": "1"})
+    refused = post(
+        asking, "/issues", FILLED | {"title": "", "answer-version": "", "answer-terms": "1"}
+    )
     assert refused.status_code == 422
     assert titles(asking) == before
     assert refused.text.count('aria-invalid="true"') == 3
-    for kept in ("It &lt;b&gt;broke</textarea>", 'value="Safari" checked', "<option value=\"Desk\" selected>",
-                 'value="1" checked', 'href="#answer-version"', 'href="#answer-terms"', 'href="#title"'):
+    for kept in (
+        "It &lt;b&gt;broke</textarea>",
+        'value="Safari" checked',
+        '<option value="Desk" selected>',
+        'value="1" checked',
+        'href="#answer-version"',
+        'href="#answer-terms"',
+        'href="#title"',
+    ):
         assert kept in refused.text, kept
     assert "<title>Error: " in refused.text
 
 
-@pytest.mark.parametrize("form", [
-    {"template": "blank", "title": "Around the forms", "body": "x"}, {"title": "Around the forms", "body": "x"},
-    {"template": "gone.yml", "title": "x", "body": "kept"}, {"template": "broken.yml", "title": "x"},
-    {"template": "../../app.py", "title": "x"},
-])
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"template": "blank", "title": "Around the forms", "body": "x"},
+        {"title": "Around the forms", "body": "x"},
+        {"template": "gone.yml", "title": "x", "body": "kept"},
+        {"template": "broken.yml", "title": "x"},
+        {"template": "../../app.py", "title": "x"},
+    ],
+)
 def test_a_request_made_by_hand_does_not_get_around_the_forms(asking, form) -> None:
     sign_in(asking, asking.person("ana"))
     before = titles(asking)
@@ -94,7 +132,12 @@ def test_a_request_made_by_hand_does_not_get_around_the_forms(asking, form) -> N
 
 def test_looking_at_a_draft_keeps_nothing(asking) -> None:
     before = titles(asking)
-    draft = FILLED | {"act": "preview", "name": f"Kim {asking.prefix}", "answer-field-2": "*so*", "title": ""}
+    draft = FILLED | {
+        "act": "preview",
+        "name": f"Kim {asking.prefix}",
+        "answer-field-2": "*so*",
+        "title": "",
+    }
     shown = post(asking, "/issues", draft)
     assert shown.status_code == 200
     assert "<em>so</em>" in shown.text
@@ -106,7 +149,9 @@ def test_looking_at_a_draft_keeps_nothing(asking) -> None:
 
 def test_a_link_fills_in_a_form_and_sends_nothing(asking) -> None:
     before = titles(asking)
-    text = page(asking, "/issues/new?template=bug.yml&title=%22%3E%3Cscript%3E&where=Phone&version=3").text
+    text = page(
+        asking, "/issues/new?template=bug.yml&title=%22%3E%3Cscript%3E&where=Phone&version=3"
+    ).text
     assert 'value="&#34;&gt;&lt;script&gt;"' in text
     assert '<option value="Phone" selected>' in text
     assert 'name="answer-version" value="3"' in text
@@ -130,13 +175,26 @@ def test_forms_of_a_branch_that_is_not_the_default_are_not_asked(place) -> None:
     assert page(place, "/issues/new?template=bug.yml").text.count("answer-") == 0
 
 
-@pytest.mark.parametrize("bomb", [
-    "\n".join(["a: &a [x]", *(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in pairwise("abcdefghij")), "body: *j"]),
-    "body: " + "[" * 20_000, "name: !!python/object/apply:builtins.open ['{opened}', 'w']\n", "name: \"\\0\"\nbody: [1]\n",
-    "\xff" * 100,
-])
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "\n".join(
+            [
+                "a: &a [x]",
+                *(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in pairwise("abcdefghij")),
+                "body: *j",
+            ]
+        ),
+        "body: " + "[" * 20_000,
+        "name: !!python/object/apply:builtins.open ['{opened}', 'w']\n",
+        'name: "\\0"\nbody: [1]\n',
+        "\xff" * 100,
+    ],
+)
 def test_a_document_made_to_harm_is_left_out(place, tmp_path, bomb) -> None:
-    put_forms(place, {"bomb.yml": bomb.replace("{opened}", str(tmp_path / "opened")), "bug.yml": FORM})
+    put_forms(
+        place, {"bomb.yml": bomb.replace("{opened}", str(tmp_path / "opened")), "bug.yml": FORM}
+    )
     assert page(place, "/issues/new?template=bug.yml").status_code == 200
     assert not (tmp_path / "opened").exists()
 

@@ -8,7 +8,22 @@ import pytest
 from tests.forge.gitclient import done, git
 from tests.forge.patience import SECONDS
 
-NEVER_A_BRANCH = ("-f", "a..b", "../../x", "a b", "x.lock", "a~1", "a:b", "@{1}", "a\\b", "/a", "a/", "a//b", ".a", "a\x07")
+NEVER_A_BRANCH = (
+    "-f",
+    "a..b",
+    "../../x",
+    "a b",
+    "x.lock",
+    "a~1",
+    "a:b",
+    "@{1}",
+    "a\\b",
+    "/a",
+    "a/",
+    "a//b",
+    ".a",
+    "a\x07",
+)
 
 
 @pytest.fixture
@@ -36,7 +51,9 @@ def test_anybody_on_the_machine_can_clone(checkout) -> None:
 @pytest.mark.parametrize("version", ["0", "2"])
 def test_both_protocol_versions_are_spoken(place, tmp_path, version) -> None:
     url = place.repository.clone_url
-    listed = done(git("-c", f"protocol.version={version}", "ls-remote", url, "refs/heads/main", cwd=tmp_path))
+    listed = done(
+        git("-c", f"protocol.version={version}", "ls-remote", url, "refs/heads/main", cwd=tmp_path)
+    )
     assert listed.startswith(tip(place))
 
 
@@ -61,7 +78,9 @@ def test_a_push_without_a_token_asks_for_one(place, checkout) -> None:
 def test_a_push_without_the_right_is_refused(place, checkout, role) -> None:
     before = tip(place)
     commit(checkout)
-    refused = git("push", "origin", "main", cwd=checkout, token=place.person("ana", role=role).token)
+    refused = git(
+        "push", "origin", "main", cwd=checkout, token=place.person("ana", role=role).token
+    )
     assert refused.returncode != 0
     assert "403" in refused.stderr
     assert tip(place) == before
@@ -74,7 +93,9 @@ def test_a_token_nobody_has_is_refused(place, checkout) -> None:
 
 def test_a_role_on_one_repository_opens_that_one_only(place, checkout) -> None:
     ana = place.person("ana")
-    given = place.api("PUT", f"/collaborators/{ana.login}", by=place.owner, json={"permission": "push"})
+    given = place.api(
+        "PUT", f"/collaborators/{ana.login}", by=place.owner, json={"permission": "push"}
+    )
     assert given.status_code == 204
     other = place.admin.create_repository(place.owner.login, "other")
     commit(checkout)
@@ -88,7 +109,9 @@ def test_the_default_branch_only_moves_forward(place, checkout) -> None:
     for spec in ("+HEAD:main", ":main"):
         refused = git("push", "origin", spec, cwd=checkout, token=place.owner.token)
         assert refused.returncode != 0
-        assert "Protected branch" in refused.stderr or "deleting the current branch" in refused.stderr
+        assert (
+            "Protected branch" in refused.stderr or "deleting the current branch" in refused.stderr
+        )
     assert tip(place) == before
 
 
@@ -102,11 +125,19 @@ def test_other_branches_can_be_rewritten_and_deleted(place, checkout) -> None:
 
 
 def test_a_lease_on_another_tip_does_not_land(place, checkout) -> None:
-    """The factory lands by compare-and-swap: the lease must hold at the server, not only at the client."""
+    """The factory lands by compare-and-swap: the lease must hold at the server, not only at the
+    client."""
     base = tip(place)
     place.push({"app.py": "print('moved')\n"})
     sha = commit(checkout)
-    refused = git("push", f"--force-with-lease=main:{base}", "origin", f"{sha}:main", cwd=checkout, token=place.factory.token)
+    refused = git(
+        "push",
+        f"--force-with-lease=main:{base}",
+        "origin",
+        f"{sha}:main",
+        cwd=checkout,
+        token=place.factory.token,
+    )
     assert refused.returncode != 0
     assert tip(place) != sha
 
@@ -119,22 +150,50 @@ def test_nobody_can_push_a_pull_requests_own_ref(place, checkout) -> None:
 def test_a_large_push_streams_in_chunks(place, checkout) -> None:
     """git sends a body of more than http.postBuffer in chunks, without a length."""
     sha = commit(checkout, "noise.bin", "".join(chr(33 + n * 7919 % 90) for n in range(3_000_000)))
-    pushed = git("-c", "http.postBuffer=65536", "-c", "core.compression=0", "push", "--quiet", "origin", "main",
-                 cwd=checkout, token=place.factory.token)
+    pushed = git(
+        "-c",
+        "http.postBuffer=65536",
+        "-c",
+        "core.compression=0",
+        "push",
+        "--quiet",
+        "origin",
+        "main",
+        cwd=checkout,
+        token=place.factory.token,
+    )
     done(pushed)
     assert tip(place) == sha
 
 
 def test_a_gzipped_request_is_unpacked(place) -> None:
     want = f"0032want {tip(place)}\n00000009done\n".encode()
-    answer = place.ask("POST", f"/{place.name}.git/git-upload-pack", content=gzip.compress(want), headers={
-        "Content-Type": "application/x-git-upload-pack-request", "Content-Encoding": "gzip"})
+    answer = place.ask(
+        "POST",
+        f"/{place.name}.git/git-upload-pack",
+        content=gzip.compress(want),
+        headers={
+            "Content-Type": "application/x-git-upload-pack-request",
+            "Content-Encoding": "gzip",
+        },
+    )
     assert answer.status_code == 200
     assert b"PACK" in answer.content
 
 
-@pytest.mark.parametrize("tail", ["HEAD", "config", "objects/info/packs", "info/refs", "info/refs?service=git-evil",
-                                  "../../admin.token", "%2e%2e/%2e%2e/admin.token", "info/refs/../../config"])
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "HEAD",
+        "config",
+        "objects/info/packs",
+        "info/refs",
+        "info/refs?service=git-evil",
+        "../../admin.token",
+        "%2e%2e/%2e%2e/admin.token",
+        "info/refs/../../config",
+    ],
+)
 def test_nothing_but_the_smart_protocol_is_served(museum, tail) -> None:
     with socket.create_connection(("127.0.0.1", museum.forge.port), timeout=SECONDS) as raw:
         raw.sendall(f"GET /{museum.name}.git/{tail} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
@@ -142,7 +201,9 @@ def test_nothing_but_the_smart_protocol_is_served(museum, tail) -> None:
     assert answer.split(b" ", 2)[1] == b"404"
 
 
-@pytest.mark.parametrize("name", ["..", ".", "a/b", "x.git", "-x", "a b", "a\x00b", "ä", "x" * 101, "", "a.lock"])
+@pytest.mark.parametrize(
+    "name", ["..", ".", "a/b", "x.git", "-x", "a b", "a\x00b", "ä", "x" * 101, "", "a.lock"]
+)
 def test_a_repository_cannot_have_a_name_that_means_a_path(museum, name) -> None:
     with pytest.raises(Exception, match=r"name|not found|Not Found"):
         museum.admin.create_repository(museum.owner.login, name)
@@ -156,16 +217,22 @@ def test_an_account_cannot_have_a_name_that_means_something_else(museum, login) 
 
 @pytest.mark.parametrize("name", NEVER_A_BRANCH)
 def test_a_hostile_ref_is_refused_by_the_api(museum, name) -> None:
-    refused = museum.api("POST", "/git/refs", by=museum.owner, json={"ref": f"refs/heads/{name}", "sha": tip(museum)})
+    refused = museum.api(
+        "POST", "/git/refs", by=museum.owner, json={"ref": f"refs/heads/{name}", "sha": tip(museum)}
+    )
     assert refused.status_code == 422, name
 
 
-@pytest.mark.parametrize("name", ["main~0", "main^{tree}", "HEAD", ":README.md", "-p", "main@{0}", "--all"])
+@pytest.mark.parametrize(
+    "name", ["main~0", "main^{tree}", "HEAD", ":README.md", "-p", "main@{0}", "--all"]
+)
 def test_only_names_are_commits_never_expressions(museum, name) -> None:
     assert museum.api("GET", "/commits", params={"sha": name}).status_code == 404
     assert museum.api("GET", "/contents/README.md", params={"ref": name}).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["../README.md", "..%2fREADME.md", ".%2fREADME.md", "a//README.md", ":(glob)*", "*"])
+@pytest.mark.parametrize(
+    "path", ["../README.md", "..%2fREADME.md", ".%2fREADME.md", "a//README.md", ":(glob)*", "*"]
+)
 def test_contents_are_found_by_their_very_path(museum, path) -> None:
     assert museum.api("GET", f"/contents/{path}").status_code == 404

@@ -6,7 +6,10 @@ from harness.programs.local_forge.api.graphql_text import Unreadable, operation_
 from tests.forge.apps import installation_token
 from tests.forge.conftest import a_place
 
-PIN = "mutation Pin($input: PinIssueInput!) { pinIssue(input: $input) { issue { id number isPinned } clientMutationId } }"
+PIN = (
+    "mutation Pin($input: PinIssueInput!) { pinIssue(input: $input) { issue { id number isPinned }"
+    " clientMutationId } }"
+)
 PINNED = """query ($owner: String!, $name: String!) {
   repository(owner: $owner, name: $name) { pinnedIssues(first: 3) { totalCount nodes { issue { number title } } } }
 }"""
@@ -29,25 +32,48 @@ def node(place, number):
 
 def pinned(place):
     owner, name = place.name.split("/")
-    told = asked(place, PINNED, by=place.person("ana"), owner=owner, name=name)["data"]["repository"]["pinnedIssues"]
+    told = asked(place, PINNED, by=place.person("ana"), owner=owner, name=name)["data"][
+        "repository"
+    ]["pinnedIssues"]
     return [one["issue"]["number"] for one in told["nodes"]]
 
 
 def test_an_issue_is_pinned_and_unpinned_by_its_node_id(place) -> None:
     number = place.file("Dashboard")
-    told = asked(place, PIN, by=place.factory, input={"issueId": node(place, number), "clientMutationId": "7"})
-    assert told == {"data": {"pinIssue": {"issue": {"id": node(place, number), "number": number, "isPinned": True},
-                                          "clientMutationId": "7"}}}
+    told = asked(
+        place,
+        PIN,
+        by=place.factory,
+        input={"issueId": node(place, number), "clientMutationId": "7"},
+    )
+    assert told == {
+        "data": {
+            "pinIssue": {
+                "issue": {"id": node(place, number), "number": number, "isPinned": True},
+                "clientMutationId": "7",
+            }
+        }
+    }
     asked(place, PIN, by=place.factory, input={"issueId": node(place, number)})
     assert pinned(place) == [number]
-    assert [one["event"] for one in place.api("GET", f"/issues/{number}/timeline").json()] == ["pinned"]
-    asked(place, PIN.replace("pinIssue", "unpinIssue"), by=place.factory, input={"issueId": node(place, number)})
+    assert [one["event"] for one in place.api("GET", f"/issues/{number}/timeline").json()] == [
+        "pinned"
+    ]
+    asked(
+        place,
+        PIN.replace("pinIssue", "unpinIssue"),
+        by=place.factory,
+        input={"issueId": node(place, number)},
+    )
     assert pinned(place) == []
 
 
 def test_the_fourth_pin_is_refused(place) -> None:
     numbers = [place.file(f"Issue {number}") for number in range(4)]
-    answers = [asked(place, PIN, by=place.factory, input={"issueId": node(place, number)}) for number in numbers]
+    answers = [
+        asked(place, PIN, by=place.factory, input={"issueId": node(place, number)})
+        for number in numbers
+    ]
     assert "errors" not in answers[2]
     assert answers[3]["data"] == {"pinIssue": None}
     assert "Maximum 3 pinned issues" in answers[3]["errors"][0]["message"]
@@ -57,7 +83,11 @@ def test_the_fourth_pin_is_refused(place) -> None:
 def test_a_stranger_pins_nothing(place) -> None:
     number = place.file("Mine", by="ana")
     told = asked(place, PIN, by=place.person("ana"), input={"issueId": node(place, number)})
-    assert (told["data"], told["errors"][0]["type"], told["errors"][0]["path"]) == ({"pinIssue": None}, "FORBIDDEN", ["pinIssue"])
+    assert (told["data"], told["errors"][0]["type"], told["errors"][0]["path"]) == (
+        {"pinIssue": None},
+        "FORBIDDEN",
+        ["pinIssue"],
+    )
     assert pinned(place) == []
     assert place.ask("POST", "/api/graphql", json={"query": PINNED}).status_code == 401
 
@@ -69,20 +99,47 @@ def test_a_node_id_that_names_no_issue_is_not_found(museum, issue) -> None:
 
 
 def test_an_app_needs_its_permission_to_pin(place) -> None:
-    app = place.admin.create_app(place.owner.login, {"name": f"Pins {place.prefix}", "url": "http://localhost/x",
-                                                     "default_permissions": {"contents": "write"}})
+    app = place.admin.create_app(
+        place.owner.login,
+        {
+            "name": f"Pins {place.prefix}",
+            "url": "http://localhost/x",
+            "default_permissions": {"contents": "write"},
+        },
+    )
     number = place.file("Any")
-    token = installation_token(place, app | {"installation": place.admin.install_app(app["slug"], place.owner.login)})
-    answer = place.ask("POST", "/api/graphql", headers={"Authorization": f"bearer {token}"},
-                       json={"query": PIN, "variables": {"input": {"issueId": node(place, number)}}}).json()
+    token = installation_token(
+        place, app | {"installation": place.admin.install_app(app["slug"], place.owner.login)}
+    )
+    answer = place.ask(
+        "POST",
+        "/api/graphql",
+        headers={"Authorization": f"bearer {token}"},
+        json={"query": PIN, "variables": {"input": {"issueId": node(place, number)}}},
+    ).json()
     assert answer["errors"][0]["message"] == "Resource not accessible by integration"
 
 
-@pytest.mark.parametrize("text", [
-    "", "{", "{ viewer { login }", "{ nothing { id } }", "{ viewer }", "{ viewer { secret } }", "subscription { x }",
-    "{ viewer { login } } { viewer { login } }", "mutation { deleteRepository(input: {}) { id } }", "{ viewer { ...F } }",
-    "{ a(b: @c) }", "{" * 50 + "}" * 50, "{ x(y: " + "[" * 50, "é", "x" * 30_000,
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "{ viewer { login }",
+        "{ nothing { id } }",
+        "{ viewer }",
+        "{ viewer { secret } }",
+        "subscription { x }",
+        "{ viewer { login } } { viewer { login } }",
+        "mutation { deleteRepository(input: {}) { id } }",
+        "{ viewer { ...F } }",
+        "{ a(b: @c) }",
+        "{" * 50 + "}" * 50,
+        "{ x(y: " + "[" * 50,
+        "é",
+        "x" * 30_000,
+    ],
+)
 def test_what_is_not_spoken_here_is_said(museum, text) -> None:
     told = asked(museum, text, by=museum.factory)
     assert told["errors"][0]["message"]
@@ -90,8 +147,11 @@ def test_what_is_not_spoken_here_is_said(museum, text) -> None:
 
 
 def test_a_document_is_read_with_its_variables_and_fragments() -> None:
-    read = operation_in('query Q($n: Int = 3, $x: [String!]!) { a: issue(number: $n, on: {k: ["v", $x, null, true]}) '
-                        "{ ... on Issue { id } } } # end", {"x": ["y"]})
+    read = operation_in(
+        'query Q($n: Int = 3, $x: [String!]!) { a: issue(number: $n, on: {k: ["v", $x, null,'
+        " true]}) { ... on Issue { id } } } # end",
+        {"x": ["y"]},
+    )
     (field,) = read.fields
     assert (read.kind, field.key, field.name) == ("query", "a", "issue")
     assert field.arguments == {"number": 3, "on": {"k": ["v", ["y"], None, True]}}

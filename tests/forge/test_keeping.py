@@ -1,4 +1,5 @@
-"""Taking a repository in, copying all that a forge keeps, and putting it back: over the command line, as a person does it."""
+"""Taking a repository in, copying all that a forge keeps, and putting it back: over the command
+line, as a person does it."""
 
 import gzip
 import io
@@ -42,19 +43,39 @@ def lived_in(tmp_path_factory, template):
     ana = admin.create_user("ana", role="admin")
     bot = admin.create_user("factory[bot]", role="write", kind="Bot")
     repository = admin.create_repository("ana", "tidebook")
-    done(git("push", "--quiet", repository.clone_url, "main", "main:work", cwd=template, token=ana.token))
+    done(
+        git(
+            "push",
+            "--quiet",
+            repository.clone_url,
+            "main",
+            "main:work",
+            cwd=template,
+            token=ana.token,
+        )
+    )
     api = f"{running.api}/repos/ana/tidebook"
-    ask = {"headers": {"Authorization": f"token {ana.token}"}, "trust_env": False, "timeout": SECONDS}
+    ask = {
+        "headers": {"Authorization": f"token {ana.token}"},
+        "trust_env": False,
+        "timeout": SECONDS,
+    }
     httpx.post(f"{api}/issues", json={"title": "The places are gone", "body": "All"}, **ask)
     sha = httpx.get(f"{api}/branches/main", **ask).json()["commit"]["sha"]
-    httpx.post(f"{api}/check-runs", json={"name": "gate", "head_sha": sha, "conclusion": "success"},
-               trust_env=False, timeout=SECONDS, headers={"Authorization": f"token {bot.token}"})
+    httpx.post(
+        f"{api}/check-runs",
+        json={"name": "gate", "head_sha": sha, "conclusion": "success"},
+        trust_env=False,
+        timeout=SECONDS,
+        headers={"Authorization": f"token {bot.token}"},
+    )
     yield running, ana, sha
     running.stop()
 
 
 def rewritten(file, to, change):
-    """The archive with its members changed: `change` takes a name and bytes, and gives bytes or None."""
+    """The archive with its members changed: `change` takes a name and bytes, and gives bytes or
+    None."""
     with tarfile.open(file) as old, tarfile.open(to, "w:gz") as new:
         for member in old:
             content = change(member.name, old.extractfile(member).read())
@@ -64,7 +85,9 @@ def rewritten(file, to, change):
     return to
 
 
-def test_a_forge_is_backed_up_while_it_serves_and_put_back_elsewhere(lived_in, said, tmp_path) -> None:
+def test_a_forge_is_backed_up_while_it_serves_and_put_back_elsewhere(
+    lived_in, said, tmp_path
+) -> None:
     running, ana, sha = lived_in
     file, again = tmp_path / "forge.tar.gz", tmp_path / "again"
     code, out, err = said("forge", "backup", file, "--home", running.home, "--json")
@@ -77,9 +100,18 @@ def test_a_forge_is_backed_up_while_it_serves_and_put_back_elsewhere(lived_in, s
     restored = start(again)
     try:
         api = f"{restored.api}/repos/ana/tidebook"
-        ask = {"headers": {"Authorization": f"token {ana.token}"}, "trust_env": False, "timeout": SECONDS}
+        ask = {
+            "headers": {"Authorization": f"token {ana.token}"},
+            "trust_env": False,
+            "timeout": SECONDS,
+        }
         assert httpx.get(f"{api}/issues/1", **ask).json()["title"] == "The places are gone"
-        assert httpx.get(f"{api}/commits/{sha}/check-runs", **ask).json()["check_runs"][0]["conclusion"] == "success"
+        assert (
+            httpx.get(f"{api}/commits/{sha}/check-runs", **ask).json()["check_runs"][0][
+                "conclusion"
+            ]
+            == "success"
+        )
         done(git("clone", "--quiet", f"{restored.url}/ana/tidebook.git", "clone", cwd=tmp_path))
         (tmp_path / "clone" / "more.txt").write_text("more\n")
         done(git("add", "--all", cwd=tmp_path / "clone"))
@@ -96,9 +128,14 @@ def test_a_backup_under_writes_is_one_moment_of_the_forge(lived_in, said, tmp_pa
     stop = threading.Event()
 
     def write() -> None:
-        with httpx.Client(headers={"Authorization": f"token {ana.token}"}, trust_env=False, timeout=SECONDS) as client:
+        with httpx.Client(
+            headers={"Authorization": f"token {ana.token}"}, trust_env=False, timeout=SECONDS
+        ) as client:
             while not stop.is_set():
-                client.post(f"{running.api}/repos/ana/tidebook/issues", json={"title": "More", "body": "x" * 4_000})
+                client.post(
+                    f"{running.api}/repos/ana/tidebook/issues",
+                    json={"title": "More", "body": "x" * 4_000},
+                )
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -110,17 +147,25 @@ def test_a_backup_under_writes_is_one_moment_of_the_forge(lived_in, said, tmp_pa
     assert code == 0, err
     assert said("forge", "restore", tmp_path / "busy.tar.gz", "--home", tmp_path / "home")[0] == 0
     with sqlite3.connect(tmp_path / "home" / "forge.sqlite") as db:
-        numbers = [number for number, in db.execute("SELECT number FROM issues ORDER BY number")]
+        numbers = [number for (number,) in db.execute("SELECT number FROM issues ORDER BY number")]
         (following,) = db.execute("SELECT next_number FROM repositories").fetchone()
     assert numbers == list(range(1, following))
 
 
 TAMPERED = {
-    "a byte of the database": lambda name, held: held[:-1] + b"x" if name == "forge.sqlite" else held,
-    "a ref": lambda name, held: held.replace(b"refs/heads/work", b"refs/heads/evil") if name.endswith("packed-refs") else held,
+    "a byte of the database": lambda name, held: (
+        held[:-1] + b"x" if name == "forge.sqlite" else held
+    ),
+    "a ref": lambda name, held: (
+        held.replace(b"refs/heads/work", b"refs/heads/evil")
+        if name.endswith("packed-refs")
+        else held
+    ),
     "an object that is gone": lambda name, held: None if "/objects/" in name else held,
     "no manifest": lambda name, held: None if name == "manifest.json" else held,
-    "another format": lambda name, held: held.replace(b'"format": 1', b'"format": 9') if name == "manifest.json" else held,
+    "another format": lambda name, held: (
+        held.replace(b'"format": 1', b'"format": 9') if name == "manifest.json" else held
+    ),
 }
 
 
@@ -129,14 +174,18 @@ def test_a_backup_that_was_touched_is_not_put_back(lived_in, said, tmp_path, wha
     file = tmp_path / "forge.tar.gz"
     assert said("forge", "backup", file, "--home", lived_in[0].home)[0] == 0
     rewritten(file, tmp_path / "touched.tar.gz", TAMPERED[what])
-    code, _, err = said("forge", "restore", tmp_path / "touched.tar.gz", "--home", tmp_path / "home")
+    code, _, err = said(
+        "forge", "restore", tmp_path / "touched.tar.gz", "--home", tmp_path / "home"
+    )
     assert code == 2
     assert "touched.tar.gz" in err
     assert not (tmp_path / "home").exists()
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".forge")] == []
 
 
-def test_a_repository_that_lacks_objects_is_not_put_back_though_its_digests_fit(lived_in, said, tmp_path) -> None:
+def test_a_repository_that_lacks_objects_is_not_put_back_though_its_digests_fit(
+    lived_in, said, tmp_path
+) -> None:
     """Whoever made the file can write digests too; git is asked whether all is there."""
     file, names = tmp_path / "forge.tar.gz", []
     assert said("forge", "backup", file, "--home", lived_in[0].home)[0] == 0
@@ -148,7 +197,9 @@ def test_a_repository_that_lacks_objects_is_not_put_back_though_its_digests_fit(
         if name != "manifest.json":
             return held
         manifest = json.loads(held)
-        manifest["digests"] = {one: digest for one, digest in manifest["digests"].items() if one not in names}
+        manifest["digests"] = {
+            one: digest for one, digest in manifest["digests"].items() if one not in names
+        }
         return json.dumps(manifest).encode()
 
     rewritten(file, tmp_path / "hollow.tar.gz", without_objects)
@@ -156,8 +207,18 @@ def test_a_repository_that_lacks_objects_is_not_put_back_though_its_digests_fit(
     assert (code, "is not whole" in err) == (2, True), err
 
 
-@pytest.mark.parametrize("name", ["../escaped", "/etc/escaped", "repositories/1.git/hooks/update", "repositories/1.git/config",
-                                  "repositories/../../x", "admin.token", "repositories/1.git/objects/info/alternates"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../escaped",
+        "/etc/escaped",
+        "repositories/1.git/hooks/update",
+        "repositories/1.git/config",
+        "repositories/../../x",
+        "admin.token",
+        "repositories/1.git/objects/info/alternates",
+    ],
+)
 def test_a_member_that_is_no_part_of_a_forge_is_refused(lived_in, said, tmp_path, name) -> None:
     file = tmp_path / "evil.tar.gz"
     with tarfile.open(file, "w:gz") as tar:
@@ -182,7 +243,8 @@ def test_a_full_folder_and_a_file_that_is_there_are_left_alone(lived_in, said, t
 
 @pytest.fixture
 def original(tmp_path):
-    """Somebody's repository: two branches, a tag, a submodule, and a hook and settings that must not be followed."""
+    """Somebody's repository: two branches, a tag, a submodule, and a hook and settings that must
+    not be followed."""
     folder = tmp_path / "original"
     folder.mkdir()
     done(git("init", "--quiet", "--initial-branch=trunk", cwd=folder))
@@ -199,7 +261,9 @@ def original(tmp_path):
     return folder
 
 
-def test_a_folder_is_taken_in_with_its_history_and_without_its_settings(lived_in, said, original, tmp_path) -> None:
+def test_a_folder_is_taken_in_with_its_history_and_without_its_settings(
+    lived_in, said, original, tmp_path
+) -> None:
     running, ana, _ = lived_in
     name = f"ana/{tmp_path.name[:60].strip('_')}"
     code, out, err = said("forge", "import", original, name, "--home", running.home, "--json")
@@ -209,8 +273,11 @@ def test_a_folder_is_taken_in_with_its_history_and_without_its_settings(lived_in
     assert not (tmp_path / "ran").exists()
     done(git("clone", "--quiet", f"{running.url}/{name}.git", "clone", cwd=tmp_path))
     assert done(git("log", "--format=%s", "-1", cwd=tmp_path / "clone")) == "Fixes #1"
-    assert sorted(done(git("ls-remote", "--heads", "--tags", "--refs", "origin", cwd=tmp_path / "clone")).split()[1::2]) == [
-        "refs/heads/side", "refs/heads/trunk", "refs/tags/v1"]
+    assert sorted(
+        done(
+            git("ls-remote", "--heads", "--tags", "--refs", "origin", cwd=tmp_path / "clone")
+        ).split()[1::2]
+    ) == ["refs/heads/side", "refs/heads/trunk", "refs/tags/v1"]
     number = httpx.get(f"{running.api}/repos/{name}", trust_env=False, timeout=SECONDS).json()["id"]
     folder = running.home / "repositories" / f"{number}.git"
     assert "fsmonitor" not in (folder / "config").read_text()
@@ -224,17 +291,38 @@ def test_a_folder_is_taken_in_with_its_history_and_without_its_settings(lived_in
 
 def test_another_forge_is_taken_in_over_http(lived_in, said, tmp_path) -> None:
     running, _, _ = lived_in
-    code, _, err = said("forge", "import", f"{running.url}/ana/tidebook.git", "ana/over-http", "--home", running.home)
+    code, _, err = said(
+        "forge",
+        "import",
+        f"{running.url}/ana/tidebook.git",
+        "ana/over-http",
+        "--home",
+        running.home,
+    )
     assert code == 0, err
-    assert httpx.get(f"{running.api}/repos/ana/over-http/contents/README.md", trust_env=False, timeout=SECONDS).status_code == 200
+    assert (
+        httpx.get(
+            f"{running.api}/repos/ana/over-http/contents/README.md",
+            trust_env=False,
+            timeout=SECONDS,
+        ).status_code
+        == 200
+    )
 
 
-@pytest.mark.parametrize(("source", "name", "says"), [
-    ("ext::sh -c touch% ran", "ana/x", "is not a folder"), ("--upload-pack=touch ran", "ana/x", "is not a folder"),
-    ("ftp://example.org/x", "ana/x", "expected a folder, or an https"), (".", "ana/x", "not a git repository"),
-    ("{original}", "ana", "expected OWNER/NAME"), ("{original}", "nobody-here/x", "factory forge users add nobody-here"),
-    ("{original}", "ana/..", "name must be"), ("{original}", "ana/tidebook", "exists"),
-])
+@pytest.mark.parametrize(
+    ("source", "name", "says"),
+    [
+        ("ext::sh -c touch% ran", "ana/x", "is not a folder"),
+        ("--upload-pack=touch ran", "ana/x", "is not a folder"),
+        ("ftp://example.org/x", "ana/x", "expected a folder, or an https"),
+        (".", "ana/x", "not a git repository"),
+        ("{original}", "ana", "expected OWNER/NAME"),
+        ("{original}", "nobody-here/x", "factory forge users add nobody-here"),
+        ("{original}", "ana/..", "name must be"),
+        ("{original}", "ana/tidebook", "exists"),
+    ],
+)
 def test_what_cannot_be_taken_in_is_named_and_leaves_nothing(
     lived_in, said, original, tmp_path, monkeypatch, source, name, says
 ) -> None:
@@ -242,7 +330,9 @@ def test_what_cannot_be_taken_in_is_named_and_leaves_nothing(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     before = sorted(path.name for path in (running.home / "repositories").iterdir())
-    code, _, err = said("forge", "import", "--home", running.home, "--", source.format(original=original), name)
+    code, _, err = said(
+        "forge", "import", "--home", running.home, "--", source.format(original=original), name
+    )
     assert (code, says in err) == (2, True), err
     assert sorted(path.name for path in (running.home / "repositories").iterdir()) == before
     assert list((running.home / "incoming").iterdir()) == []
@@ -252,15 +342,26 @@ def test_people_are_added_raised_and_given_tokens(said, tmp_path) -> None:
     """The first on a home where nothing serves: one is started for as long as it takes."""
     home = tmp_path / "forge"
     start(home).stop()
-    first = json.loads(said("forge", "users", "add", "kim", "--role", "triage", "--home", home, "--json")[1])
+    first = json.loads(
+        said("forge", "users", "add", "kim", "--role", "triage", "--home", home, "--json")[1]
+    )
     running = start(home)
     try:
         assert said("forge", "users", "role", "kim", "write", "--home", home)[0] == 0
         told = json.loads(said("forge", "users", "list", "--home", home, "--json")[1])["users"]
-        assert [(one["login"], one["role"], one["kind"]) for one in told] == [("kim", "write", "User")]
-        second = json.loads(said("forge", "users", "token", "kim", "--revoke", "--home", home, "--json")[1])
+        assert [(one["login"], one["role"], one["kind"]) for one in told] == [
+            ("kim", "write", "User")
+        ]
+        second = json.loads(
+            said("forge", "users", "token", "kim", "--revoke", "--home", home, "--json")[1]
+        )
         by = [{"Authorization": f"token {token['token']}"} for token in (first, second)]
-        answers = [httpx.get(f"{running.api}/user", headers=one, trust_env=False, timeout=SECONDS).status_code for one in by]
+        answers = [
+            httpx.get(
+                f"{running.api}/user", headers=one, trust_env=False, timeout=SECONDS
+            ).status_code
+            for one in by
+        ]
         assert answers == [401, 200]
         code, _, err = said("forge", "users", "role", "nobody", "write", "--home", home)
         assert (code, "Not Found" in err) == (2, True)
@@ -271,8 +372,12 @@ def test_people_are_added_raised_and_given_tokens(said, tmp_path) -> None:
 
 
 def test_serve_says_where_it_is_and_ends_in_good_order(tmp_path) -> None:
-    process = subprocess.Popen([sys.executable, "-m", "harness", "forge", "serve", "--home", str(tmp_path / "forge")],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", "forge", "serve", "--home", str(tmp_path / "forge")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     process.stdout.readline()
     address = process.stdout.readline().strip()
     assert httpx.get(f"{address}/-/health", trust_env=False, timeout=SECONDS).json() == {"ok": True}
@@ -281,7 +386,8 @@ def test_serve_says_where_it_is_and_ends_in_good_order(tmp_path) -> None:
 
 
 def test_a_database_of_the_first_schema_is_brought_up(tmp_path) -> None:
-    """An issue and a pull request that were filed before forks were known are still there, and of their own repository."""
+    """An issue and a pull request that were filed before forks were known are still there, and of
+    their own repository."""
     home = tmp_path / "forge"
     running = start(home)
     admin = Administrator(running)
@@ -290,23 +396,44 @@ def test_a_database_of_the_first_schema_is_brought_up(tmp_path) -> None:
     running.stop()
     with sqlite3.connect(home / "forge.sqlite") as db:
         for statement in (
-            "INSERT INTO issues (repository_id, number, title, body, state, author_id, is_pull, created_at, updated_at) "
-            "VALUES (1, 1, 'Old', '', 'closed', 1, 1, 1, 1)",
+            (
+                "INSERT INTO issues (repository_id, number, title, body, state, author_id, is_pull,"
+                " created_at, updated_at) VALUES (1, 1, 'Old', '', 'closed', 1, 1, 1, 1)"
+            ),
             "UPDATE users SET role = 4",
-            "INSERT INTO pulls (issue_id, base, base_sha, head, head_sha) VALUES (1, 'main', 'a', 'work', 'b')",
-            "ALTER TABLE repositories DROP COLUMN source_id", "ALTER TABLE pulls DROP COLUMN head_repository_id",
-            "ALTER TABLE pulls DROP COLUMN head_owner_id", "ALTER TABLE check_runs DROP COLUMN annotations",
-            "ALTER TABLE hooks DROP COLUMN app_id", "DROP TABLE apps", "DROP TABLE pins", "DROP INDEX all_issues_by_age",
+            (
+                "INSERT INTO pulls (issue_id, base, base_sha, head, head_sha) VALUES (1, 'main',"
+                " 'a', 'work', 'b')"
+            ),
+            "ALTER TABLE repositories DROP COLUMN source_id",
+            "ALTER TABLE pulls DROP COLUMN head_repository_id",
+            "ALTER TABLE pulls DROP COLUMN head_owner_id",
+            "ALTER TABLE check_runs DROP COLUMN annotations",
+            "ALTER TABLE hooks DROP COLUMN app_id",
+            "DROP TABLE apps",
+            "DROP TABLE pins",
+            "DROP INDEX all_issues_by_age",
             "PRAGMA user_version = 1",
         ):
             db.execute(statement)
     running = start(home)
     try:
-        pull = httpx.get(f"{running.api}/repos/ana/tidebook/pulls?state=all", trust_env=False, timeout=SECONDS).json()[0]
-        assert (pull["title"], pull["head"]["repo"]["id"], pull["head"]["user"]["login"]) == ("Old", 1, "ana")
+        pull = httpx.get(
+            f"{running.api}/repos/ana/tidebook/pulls?state=all", trust_env=False, timeout=SECONDS
+        ).json()[0]
+        assert (pull["title"], pull["head"]["repo"]["id"], pull["head"]["user"]["login"]) == (
+            "Old",
+            1,
+            "ana",
+        )
     finally:
         running.stop()
     with sqlite3.connect(home / "forge.sqlite") as db:
         assert db.execute("PRAGMA user_version").fetchone()[0] == SCHEMA
         assert db.execute("SELECT role FROM users").fetchone()[0] == Role.ADMIN
-        assert db.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('pins', 'all_issues_by_age')").fetchone()[0] == 2
+        assert (
+            db.execute(
+                "SELECT count(*) FROM sqlite_master WHERE name IN ('pins', 'all_issues_by_age')"
+            ).fetchone()[0]
+            == 2
+        )

@@ -1,4 +1,5 @@
-"""Following live: a beat after each change, streams that end, and nothing told to those who may not know."""
+"""Following live: a beat after each change, streams that end, and nothing told to those who may not
+know."""
 
 import asyncio
 import signal
@@ -23,7 +24,10 @@ def heard(told, *, quiet, most):
         told(heart)
         while len(found) < most:
             beat = await following
-            if beat or found:       # a busy machine may take long to tell: the silence before that is none of its matter
+            if (
+                beat or found
+                # a busy machine may take long to tell: the silence before that is none of its matter
+            ):
                 found.append(beat)
             following = asyncio.ensure_future(anext(beats))
         following.cancel()
@@ -75,11 +79,20 @@ def test_a_page_is_told_that_something_was_written_and_not_what(place) -> None:
 
 def test_an_open_page_does_not_hold_up_a_server_that_is_told_to_stop(tmp_path) -> None:
     forge = start(tmp_path / "home")
-    with httpx.Client(base_url=forge.url, trust_env=False, timeout=SECONDS) as client, client.stream("GET", "/-/live") as stream:
+    with (
+        httpx.Client(base_url=forge.url, trust_env=False, timeout=SECONDS) as client,
+        client.stream("GET", "/-/live") as stream,
+    ):
         lines = stream.iter_lines()
         next(lines)
         forge.process.send_signal(signal.SIGTERM)
-        list(lines)     # raises where the answer was cut off: it was not, so nobody waited for the end of its three seconds
+        list(
+            lines
+            # raises where the answer was cut off: it was not, so nobody waited for the end of its three
+            # seconds
+        )
         assert forge.process.wait(SECONDS) == 0
     forge.stop()
-    assert (tmp_path / "home" / "forge.log").read_text() == ""      # or uvicorn would say what it had to cancel
+    assert (
+        tmp_path / "home" / "forge.log"
+    ).read_text() == ""  # or uvicorn would say what it had to cancel

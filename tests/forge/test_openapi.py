@@ -1,8 +1,9 @@
-"""Every answer of every route, against GitHub's published OpenAPI description (`openapi/github.json`, made by `trim.py`).
+"""Every answer of every route, against GitHub's published OpenAPI description
+(`openapi/github.json`, made by `trim.py`).
 
-One world is driven through all that the API serves. What every exchange said, success or not, is compared with the schema
-of its operation and status; a route without an operation, or one that nobody drove, fails here.
-"""
+One world is driven through all that the API serves. What every exchange said, success or not, is
+compared with the schema of its operation and status; a route without an operation, or one that
+nobody drove, fails here."""
 
 import json
 import re
@@ -24,8 +25,15 @@ FORMATS = jsonschema.FormatChecker(formats=())
 ROUTES = {f"{method} {path}": f"{method} {plain(path)}" for method, path, _ in VIEWS}
 BASIC = {"$ref": "urn:github#/schemas/basic-error"}
 MANIFEST = {
-    "name": "Tide Factory", "url": "http://localhost/factory", "hook_attributes": {"url": "http://localhost:9/hook"},
-    "default_permissions": {"issues": "write", "checks": "write", "contents": "write", "pull_requests": "write"},
+    "name": "Tide Factory",
+    "url": "http://localhost/factory",
+    "hook_attributes": {"url": "http://localhost:9/hook"},
+    "default_permissions": {
+        "issues": "write",
+        "checks": "write",
+        "contents": "write",
+        "pull_requests": "write",
+    },
     "default_events": ["issues"],
 }
 
@@ -80,7 +88,9 @@ class Log:
 
     def __init__(self) -> None:
         self.exchanges = []
-        self._patterns = [(method, re.compile(_pattern(path)), plain(path)) for method, path, _ in VIEWS]
+        self._patterns = [
+            (method, re.compile(_pattern(path)), plain(path)) for method, path, _ in VIEWS
+        ]
 
     def heard(self, response) -> None:
         response.read()
@@ -89,7 +99,9 @@ class Log:
             if method == response.request.method and pattern.fullmatch(path):
                 sent = json.loads(response.request.content) if response.request.content else None
                 answered = response.json() if response.content else None
-                self.exchanges.append(Exchange(f"{method} {name}", response.status_code, sent, answered))
+                self.exchanges.append(
+                    Exchange(f"{method} {name}", response.status_code, sent, answered)
+                )
                 return
 
     def of(self, operation):
@@ -99,8 +111,11 @@ class Log:
 def _pattern(path):
     wild = {"path": ".+", "int": r"\d+"}
     return "".join(
-        wild.get(part.strip("{}").partition(":")[2], "[^/]+") if part.startswith("{") else re.escape(part)
-        for part in re.split(r"(\{[^}]*\})", path))
+        wild.get(part.strip("{}").partition(":")[2], "[^/]+")
+        if part.startswith("{")
+        else re.escape(part)
+        for part in re.split(r"(\{[^}]*\})", path)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -134,11 +149,21 @@ def tip(place):
 
 
 def accounts(place, ana) -> None:
-    for path in ("/", "/rate_limit", "/user", "/user/repos", f"/user/{ana.id}", f"/users/{ana.login}",
-                 f"/users/{place.owner.login}/repos", f"/repos/{place.name}"):
+    for path in (
+        "/",
+        "/rate_limit",
+        "/user",
+        "/user/repos",
+        f"/user/{ana.id}",
+        f"/users/{ana.login}",
+        f"/users/{place.owner.login}/repos",
+        f"/repos/{place.name}",
+    ):
         place.ask("GET", f"/api/v3{path}", by=place.owner)
     wim = place.person("wim", role="write")
-    place.ask("POST", "/api/v3/user/repos", by=wim, json={"name": "second", "description": "Another"})
+    place.ask(
+        "POST", "/api/v3/user/repos", by=wim, json={"name": "second", "description": "Another"}
+    )
     kim = place.person("kim")
     place.api("PUT", f"/collaborators/{kim.login}", by=place.owner, json={"permission": "push"})
     for path in ("", "/permission"):
@@ -149,20 +174,38 @@ def accounts(place, ana) -> None:
 
 def issues(place, ana, owner) -> None:
     number = place.file("The places are gone", "All of them.")
-    bare = place.api("POST", "/issues", by=owner, json={"title": "No body", "labels": ["kind:bug"]}).json()["number"]
+    bare = place.api(
+        "POST", "/issues", by=owner, json={"title": "No body", "labels": ["kind:bug"]}
+    ).json()["number"]
     here = f"/issues/{number}"
     closed = {"title": "The places are all gone", "state": "closed", "state_reason": "not_planned"}
     place.api("PATCH", here, by=owner, json=closed)
     place.api("PATCH", here, by=owner, json={"state": "open"})
-    place.api("POST", "/labels", by=owner, json={"name": "priority:high", "color": "d73a4a", "description": "Soon"})
+    place.api(
+        "POST",
+        "/labels",
+        by=owner,
+        json={"name": "priority:high", "color": "d73a4a", "description": "Soon"},
+    )
     place.api("PATCH", "/labels/priority:high", by=owner, json={"new_name": "priority:top"})
     place.api("POST", f"{here}/labels", by=owner, json={"labels": ["priority:top", "new"]})
     place.api("PUT", f"{here}/labels", by=owner, json={"labels": ["priority:top", "other"]})
     place.api("DELETE", f"{here}/labels/other", by=owner)
     said = place.api("POST", f"{here}/comments", by=ana, json={"body": "Still so."}).json()["id"]
     place.api("PATCH", f"/issues/comments/{said}", by=ana, json={"body": "Still so today."})
-    for path in ("/issues?state=all", here, f"/issues/{bare}", f"{here}/events", f"{here}/timeline", "/issues/events",
-                 f"{here}/labels", f"{here}/comments", f"/issues/comments/{said}", "/labels", "/labels/priority:top"):
+    for path in (
+        "/issues?state=all",
+        here,
+        f"/issues/{bare}",
+        f"{here}/events",
+        f"{here}/timeline",
+        "/issues/events",
+        f"{here}/labels",
+        f"{here}/comments",
+        f"/issues/comments/{said}",
+        "/labels",
+        "/labels/priority:top",
+    ):
         place.api("GET", path)
     place.api("DELETE", f"/issues/comments/{said}", by=ana)
     place.api("DELETE", f"{here}/labels", by=owner)
@@ -171,33 +214,89 @@ def issues(place, ana, owner) -> None:
 
 def pulls(place, factory, main) -> None:
     for branch in ("work", "other"):
-        place.api("POST", "/git/refs", by=factory, json={"ref": f"refs/heads/{branch}", "sha": main})
+        place.api(
+            "POST", "/git/refs", by=factory, json={"ref": f"refs/heads/{branch}", "sha": main}
+        )
     place.push({"docs/how.md": "# How\n", "app.py": "print('high')\n"}, branch="work")
     place.push({"docs/why.md": "# Why\n"}, branch="other")
     asked = {"title": "A change", "head": "work", "base": "main", "body": "b"}
     opened = place.api("POST", "/pulls", by=factory, json=asked).json()
-    closed = place.api("POST", "/pulls", by=factory, json={"title": "Another", "head": "other", "base": "main"}).json()
+    closed = place.api(
+        "POST", "/pulls", by=factory, json={"title": "Another", "head": "other", "base": "main"}
+    ).json()
     place.api("PATCH", f"/pulls/{closed['number']}", by=factory, json={"state": "closed"})
     here = f"/pulls/{opened['number']}"
-    for path in ("/pulls?state=all", here, f"{here}/files", f"{here}/commits", f"{here}/merge", f"/issues/{opened['number']}"):
+    for path in (
+        "/pulls?state=all",
+        here,
+        f"{here}/files",
+        f"{here}/commits",
+        f"{here}/merge",
+        f"/issues/{opened['number']}",
+    ):
         place.api("GET", path)
     place.api("PUT", f"{here}/merge", by=factory, json={"sha": main})
-    place.api("PUT", f"{here}/merge", by=factory, json={"sha": opened["head"]["sha"], "commit_title": "Merge it"})
-    for path in (here, f"{here}/merge", f"/issues/{opened['number']}", f"/issues/{opened['number']}/timeline"):
+    place.api(
+        "PUT",
+        f"{here}/merge",
+        by=factory,
+        json={"sha": opened["head"]["sha"], "commit_title": "Merge it"},
+    )
+    for path in (
+        here,
+        f"{here}/merge",
+        f"/issues/{opened['number']}",
+        f"/issues/{opened['number']}/timeline",
+    ):
         place.api("GET", path)
 
 
 def checks(place, factory, owner, main) -> None:
-    said = {"title": "t", "summary": "s", "annotations": [
-        {"path": "app.py", "start_line": 1, "end_line": 1, "annotation_level": "warning", "message": "too low"}]}
-    made = place.api("POST", "/check-runs", by=factory, json={"name": "gate", "head_sha": main, "status": "in_progress"}).json()
+    said = {
+        "title": "t",
+        "summary": "s",
+        "annotations": [
+            {
+                "path": "app.py",
+                "start_line": 1,
+                "end_line": 1,
+                "annotation_level": "warning",
+                "message": "too low",
+            }
+        ],
+    }
+    made = place.api(
+        "POST",
+        "/check-runs",
+        by=factory,
+        json={"name": "gate", "head_sha": main, "status": "in_progress"},
+    ).json()
     here = f"/check-runs/{made['id']}"
     place.api("GET", f"/commits/{main}/check-suites")
-    place.api("PATCH", here, by=factory, json={"conclusion": "failure", "output": said, "details_url": "http://localhost/x"})
-    for path in (here, f"{here}/annotations", f"/commits/{main}/check-runs", f"/commits/{main}/check-suites"):
+    place.api(
+        "PATCH",
+        here,
+        by=factory,
+        json={"conclusion": "failure", "output": said, "details_url": "http://localhost/x"},
+    )
+    for path in (
+        here,
+        f"{here}/annotations",
+        f"/commits/{main}/check-runs",
+        f"/commits/{main}/check-suites",
+    ):
         place.api("GET", path)
-    place.api("POST", f"/statuses/{main}", by=factory, json={"state": "success", "context": "ci", "description": "d",
-                                                             "target_url": "http://localhost/y"})
+    place.api(
+        "POST",
+        f"/statuses/{main}",
+        by=factory,
+        json={
+            "state": "success",
+            "context": "ci",
+            "description": "d",
+            "target_url": "http://localhost/y",
+        },
+    )
     for path in (f"/commits/{main}/status", f"/commits/{main}/statuses", "/commits/main/status"):
         place.api("GET", path)
     place.api("POST", "/check-runs", by=owner, json={"name": "gate", "head_sha": main})
@@ -207,8 +306,18 @@ def git(place, owner, main) -> None:
     tree = place.api("GET", f"/git/commits/{main}").json()["tree"]["sha"]
     listed = place.api("GET", f"/git/trees/{tree}?recursive=1").json()
     place.api("GET", f"/git/blobs/{listed['tree'][0]['sha']}")
-    for path in ("/branches", "/branches/main", "/git/ref/heads/main", "/git/matching-refs/heads/", "/contents",
-                 "/contents/README.md", "/contents/docs", "/commits", "/commits/main", f"/git/trees/{main}"):
+    for path in (
+        "/branches",
+        "/branches/main",
+        "/git/ref/heads/main",
+        "/git/matching-refs/heads/",
+        "/contents",
+        "/contents/README.md",
+        "/contents/docs",
+        "/commits",
+        "/commits/main",
+        f"/git/trees/{main}",
+    ):
         place.api("GET", path)
     place.api("POST", "/git/refs", by=owner, json={"ref": "refs/heads/spare", "sha": main})
     place.api("PATCH", "/git/refs/heads/spare", by=owner, json={"sha": tip(place)})
@@ -220,7 +329,9 @@ def forks(place, ana) -> None:
     address = f"/api/v3/repos/{copy['full_name']}"
     place.ask("GET", address)
     place.api("GET", "/forks")
-    done = place.ask("POST", f"{address}/git/refs", by=ana, json={"ref": "refs/heads/mine", "sha": tip(place)})
+    done = place.ask(
+        "POST", f"{address}/git/refs", by=ana, json={"ref": "refs/heads/mine", "sha": tip(place)}
+    )
     assert done.status_code == 201, done.text
     sent = {"title": "From a fork", "head": f"{ana.login}:mine", "base": "main"}
     place.api("POST", "/pulls", by=ana, json=sent)
@@ -229,28 +340,70 @@ def forks(place, ana) -> None:
 
 
 def protection(place, owner) -> None:
-    place.api("PUT", "/branches/main/protection", by=owner, json={
-        "required_status_checks": {"strict": True, "contexts": ["lint"], "checks": [{"context": "ci", "app_id": 7}]},
-        "enforce_admins": True, "required_pull_request_reviews": None,
-        "restrictions": {"users": [place.factory.login], "teams": [], "apps": []}})
+    place.api(
+        "PUT",
+        "/branches/main/protection",
+        by=owner,
+        json={
+            "required_status_checks": {
+                "strict": True,
+                "contexts": ["lint"],
+                "checks": [{"context": "ci", "app_id": 7}],
+            },
+            "enforce_admins": True,
+            "required_pull_request_reviews": None,
+            "restrictions": {"users": [place.factory.login], "teams": [], "apps": []},
+        },
+    )
     for path in ("", "/required_status_checks"):
         place.api("GET", f"/branches/main/protection{path}", by=owner)
     place.api("GET", "/branches/main")
     place.api("DELETE", "/branches/main/protection", by=owner)
-    place.api("PUT", "/branches/main/protection", by=owner, json={
-        "required_status_checks": None, "enforce_admins": None, "required_pull_request_reviews": {}, "restrictions": None})
+    place.api(
+        "PUT",
+        "/branches/main/protection",
+        by=owner,
+        json={
+            "required_status_checks": None,
+            "enforce_admins": None,
+            "required_pull_request_reviews": {},
+            "restrictions": None,
+        },
+    )
     for path in ("", "/required_status_checks"):
         place.api("GET", f"/branches/main/protection{path}", by=owner)
     place.api("DELETE", "/branches/main/protection", by=owner)
     place.api("GET", "/branches/main/protection", by=owner)
-    made = place.api("POST", "/rulesets", by=owner, json={
-        "name": "main", "target": "branch", "enforcement": "active", "conditions": {"ref_name": {"include": ["~DEFAULT_BRANCH"],
-                                                                                                "exclude": []}},
-        "bypass_actors": [{"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always"}],
-        "rules": [{"type": "deletion"}, {"type": "non_fast_forward"}, {"type": "update"}, {"type": "creation"},
-                  {"type": "required_status_checks", "parameters": {
-                      "strict_required_status_checks_policy": True,
-                      "required_status_checks": [{"context": "ci", "integration_id": 7}, {"context": "lint"}]}}]}).json()
+    made = place.api(
+        "POST",
+        "/rulesets",
+        by=owner,
+        json={
+            "name": "main",
+            "target": "branch",
+            "enforcement": "active",
+            "conditions": {"ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []}},
+            "bypass_actors": [
+                {"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always"}
+            ],
+            "rules": [
+                {"type": "deletion"},
+                {"type": "non_fast_forward"},
+                {"type": "update"},
+                {"type": "creation"},
+                {
+                    "type": "required_status_checks",
+                    "parameters": {
+                        "strict_required_status_checks_policy": True,
+                        "required_status_checks": [
+                            {"context": "ci", "integration_id": 7},
+                            {"context": "lint"},
+                        ],
+                    },
+                },
+            ],
+        },
+    ).json()
     for path in ("/rulesets", f"/rulesets/{made['id']}", "/rules/branches/main"):
         place.api("GET", path)
     place.api("PUT", f"/rulesets/{made['id']}", by=owner, json={"enforcement": "disabled"})
@@ -260,17 +413,31 @@ def protection(place, owner) -> None:
 def apps(place, owner) -> None:
     made = place.admin.create_app(owner.login, {**MANIFEST, "name": f"Tide {place.prefix}"})
     number = place.admin.install_app(made["slug"], owner.login, repositories=["tidebook"])
-    code = place.admin.create_manifest_code(owner.login, {**MANIFEST, "name": f"Ebb {place.prefix}"})
+    code = place.admin.create_manifest_code(
+        owner.login, {**MANIFEST, "name": f"Ebb {place.prefix}"}
+    )
     place.ask("POST", f"/api/v3/app-manifests/{code}/conversions")
     place.ask("POST", f"/api/v3/app-manifests/{code}/conversions")
     proof = {"headers": {"Authorization": f"Bearer {app_token(place, made)}"}}
-    for path in ("/app", f"/apps/{made['slug']}", "/app/installations", f"/app/installations/{number}",
-                 f"/repos/{place.name}/installation", f"/users/{owner.login}/installation"):
+    for path in (
+        "/app",
+        f"/apps/{made['slug']}",
+        "/app/installations",
+        f"/app/installations/{number}",
+        f"/repos/{place.name}/installation",
+        f"/users/{owner.login}/installation",
+    ):
         place.ask("GET", f"/api/v3{path}", **proof)
     address = f"/api/v3/app/installations/{number}"
-    for wanted in ({}, {"repositories": ["tidebook"], "permissions": {"issues": "read"}}, {"permissions": {"actions": "write"}}):
+    for wanted in (
+        {},
+        {"repositories": ["tidebook"], "permissions": {"issues": "read"}},
+        {"permissions": {"actions": "write"}},
+    ):
         given = place.ask("POST", f"{address}/access_tokens", json=wanted, **proof)
-    given = place.ask("POST", f"{address}/access_tokens", json={"repositories": ["tidebook"]}, **proof).json()
+    given = place.ask(
+        "POST", f"{address}/access_tokens", json={"repositories": ["tidebook"]}, **proof
+    ).json()
     by = {"headers": {"Authorization": f"token {given['token']}"}}
     place.ask("GET", "/api/v3/installation/repositories", **by)
     place.api("GET", "/issues", **by)
@@ -281,31 +448,51 @@ def apps(place, owner) -> None:
 
 def app_token(place, made, **claims):
     now = int(datetime.now().timestamp())
-    return jwt.encode({"iat": now - 60, "exp": now + 300, "iss": str(made["id"]), **claims}, made["pem"], algorithm="RS256")
+    return jwt.encode(
+        {"iat": now - 60, "exp": now + 300, "iss": str(made["id"]), **claims},
+        made["pem"],
+        algorithm="RS256",
+    )
 
 
 def refusals(place, ana) -> None:
-    """Every route by nobody, by somebody with a wrong token, by a stranger, and about what is not there."""
-    named = {"owner": place.owner.login, "repo": "tidebook", "login": "nobody-here", "number": "999999"}
+    """Every route by nobody, by somebody with a wrong token, by a stranger, and about what is not
+    there."""
+    named = {
+        "owner": place.owner.login,
+        "repo": "tidebook",
+        "login": "nobody-here",
+        "number": "999999",
+    }
     for method, path, _ in VIEWS:
         absent = re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: named.get(found[1], "absent"), path)
         sent = {"json": {}} if method in ("POST", "PUT", "PATCH") else {}
         for more in ({}, {"by": ana}, {"headers": {"Authorization": "token wrong"}}):
             place.ask(method, f"/api/v3{absent}", **sent, **more)
-        place.ask(method, f"/api/v3{absent.replace(place.owner.login, 'nobody-here')}", **sent, by=ana)
+        place.ask(
+            method, f"/api/v3{absent.replace(place.owner.login, 'nobody-here')}", **sent, by=ana
+        )
 
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_every_route_is_githubs_and_answers_as_github_says(log, route) -> None:
-    assert ROUTES[route] in KNOWN["operations"], f"{route}: run openapi/trim.py, or leave the route out"
+    assert ROUTES[route] in KNOWN["operations"], (
+        f"{route}: run openapi/trim.py, or leave the route out"
+    )
     exchanges = log.of(ROUTES[route])
-    assert any(one.status < 300 for one in exchanges), f"nobody drove {route} to a good end: {[one.status for one in exchanges]}"
+    assert any(one.status < 300 for one in exchanges), (
+        f"nobody drove {route} to a good end: {[one.status for one in exchanges]}"
+    )
     found = [f"{one.status}: {finding}" for one in exchanges for finding in one.findings()]
     assert not found, "\n".join(dict.fromkeys(found))
 
 
 def test_every_route_says_no_too(log) -> None:
-    never = {route for route, operation in ROUTES.items() if not any(one.status >= 400 for one in log.of(operation))}
+    never = {
+        route
+        for route, operation in ROUTES.items()
+        if not any(one.status >= 400 for one in log.of(operation))
+    }
     assert never == set()
 
 

@@ -1,4 +1,5 @@
-"""Webhooks as the factory takes them, at the wire: what is believed, what is kept, and what each refusal says."""
+"""Webhooks as the factory takes them, at the wire: what is believed, what is kept, and what each
+refusal says."""
 
 import contextlib
 import hashlib
@@ -37,7 +38,9 @@ HEAD = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".
 
 def told(number=7, *, repository=OURS, **more):
     """What a forge says of an issue, in bytes."""
-    return json.dumps({"action": "edited", "repository": {"id": repository}, "issue": {"number": number}, **more}).encode()
+    return json.dumps(
+        {"action": "edited", "repository": {"id": repository}, "issue": {"number": number}, **more}
+    ).encode()
 
 
 def signed(body, secret=NEW):
@@ -45,8 +48,13 @@ def signed(body, secret=NEW):
 
 
 def headers(body, *, secret=NEW, delivery="d-1", event="issues", **more):
-    return {"content-type": "application/json", "x-github-event": event, "x-github-delivery": delivery,
-            "x-hub-signature-256": signed(body, secret), **more}
+    return {
+        "content-type": "application/json",
+        "x-github-event": event,
+        "x-github-delivery": delivery,
+        "x-hub-signature-256": signed(body, secret),
+        **more,
+    }
 
 
 @pytest.fixture
@@ -98,17 +106,42 @@ def test_a_signed_delivery_is_kept_and_answered_at_once(place, inbox) -> None:
 
 
 @pytest.mark.parametrize(("secret", "status"), [(NEW, 202), (OLD, 202), (GONE, 401), ("", 401)])
-def test_two_secrets_hold_while_one_is_exchanged_and_an_older_one_does_not(place, inbox, secret, status) -> None:
+def test_two_secrets_hold_while_one_is_exchanged_and_an_older_one_does_not(
+    place, inbox, secret, status
+) -> None:
     assert place.status(told(), secret=secret) == status
     assert len(kept(inbox)) == (status == 202)
 
 
-@pytest.mark.parametrize("signature", [
-    "", "sha256=", signed(told())[:-1], signed(told()) + "0", signed(told()).upper(), "sha1=" + "0" * 40, signed(b"other"),
-    "SHA256=" + signed(told())[7:], signed(told()).replace("sha256=", ""),
-], ids=["none", "empty", "short", "long", "upper", "sha1", "of other bytes", "another name", "bare"])
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        "sha256=",
+        signed(told())[:-1],
+        signed(told()) + "0",
+        signed(told()).upper(),
+        "sha1=" + "0" * 40,
+        signed(b"other"),
+        "SHA256=" + signed(told())[7:],
+        signed(told()).replace("sha256=", ""),
+    ],
+    ids=[
+        "none",
+        "empty",
+        "short",
+        "long",
+        "upper",
+        "sha1",
+        "of other bytes",
+        "another name",
+        "bare",
+    ],
+)
 def test_what_is_not_signed_over_its_very_bytes_is_turned_away(place, inbox, signature) -> None:
-    status, _, said = place.send(told(), headers={**headers(told()), "x-hub-signature-256": signature})
+    status, _, said = place.send(
+        told(), headers={**headers(told()), "x-hub-signature-256": signature}
+    )
     assert (status, kept(inbox)) == (401, [])
     assert NEW.encode() not in said
 
@@ -118,16 +151,31 @@ def test_no_secret_believes_nobody() -> None:
     assert not is_signed(b"x", signed(b"x", ""), ("",)), "an empty file is no secret"
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [
-    ("GET", PATH, 405), ("PUT", PATH, 405), ("POST", "/", 404), ("POST", f"{PATH}/x", 404), ("GET", "/secrets", 404)])
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", PATH, 405),
+        ("PUT", PATH, 405),
+        ("POST", "/", 404),
+        ("POST", f"{PATH}/x", 404),
+        ("GET", "/secrets", 404),
+    ],
+)
 def test_there_is_one_path_and_one_method(place, inbox, method, path, status) -> None:
     assert place.status(told(), method=method, path=path) == status
     assert kept(inbox) == []
 
 
-@pytest.mark.parametrize(("kind", "status"), [
-    ("application/json", 202), ("application/json; charset=utf-8", 202), ("application/x-www-form-urlencoded", 415),
-    ("text/plain", 415), ("", 415)])
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("application/json", 202),
+        ("application/json; charset=utf-8", 202),
+        ("application/x-www-form-urlencoded", 415),
+        ("text/plain", 415),
+        ("", 415),
+    ],
+)
 def test_only_json_is_read(place, kind, status) -> None:
     assert place.status(told(), headers={**headers(told()), "content-type": kind}) == status
 
@@ -137,8 +185,16 @@ def test_what_is_signed_and_no_object_is_refused(place, inbox, body) -> None:
     assert (place.status(body), kept(inbox)) == (400, [])
 
 
-@pytest.mark.parametrize("broken", [{"x-github-event": ""}, {"x-github-event": "Issues!"}, {"x-github-delivery": ""},
-                                    {"x-github-delivery": "a b"}, {"x-github-delivery": "x" * 65}])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"x-github-event": ""},
+        {"x-github-event": "Issues!"},
+        {"x-github-delivery": ""},
+        {"x-github-delivery": "a b"},
+        {"x-github-delivery": "x" * 65},
+    ],
+)
 def test_a_delivery_names_its_event_and_itself(place, inbox, broken) -> None:
     assert place.status(told(), headers={**headers(told()), **broken}) == 400
     assert kept(inbox) == []
@@ -146,16 +202,22 @@ def test_a_delivery_names_its_event_and_itself(place, inbox, broken) -> None:
 
 def first_line(port, *parts):
     with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as line:
-        with contextlib.suppress(ConnectionError):      # it may have said no and left before the last part was sent
+        with contextlib.suppress(
+            ConnectionError
+        ):  # it may have said no and left before the last part was sent
             for part in parts:
                 line.sendall(part)
         return line.makefile("rb").readline()
 
 
 def test_a_body_is_bounded_by_what_it_says_and_by_what_it_is(place, inbox) -> None:
-    assert b" 413 " in first_line(place.port, HEAD, f"Content-Length: {MOST_BYTES + 1}\r\n\r\n".encode())
+    assert b" 413 " in first_line(
+        place.port, HEAD, f"Content-Length: {MOST_BYTES + 1}\r\n\r\n".encode()
+    )
     chunks = [f"{size:x}\r\n".encode() + b" " * size + b"\r\n" for size in (MOST_BYTES, 1)]
-    assert b" 413 " in first_line(place.port, HEAD, b"Transfer-Encoding: chunked\r\n\r\n", *chunks), "no length was told"
+    assert b" 413 " in first_line(
+        place.port, HEAD, b"Transfer-Encoding: chunked\r\n\r\n", *chunks
+    ), "no length was told"
     assert kept(inbox) == []
 
 
@@ -165,51 +227,90 @@ def test_whoever_sends_half_a_body_holds_up_nobody(place, inbox) -> None:
         assert place.status(told()) == 202
 
 
-@pytest.mark.parametrize(("more", "why"), [
-    ({"repository": 1}, Dropped.ANOTHER_REPOSITORY), ({"repository": None}, Dropped.ANOTHER_REPOSITORY),
-    ({"repository": str(OURS)}, Dropped.ANOTHER_REPOSITORY)])
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"repository": 1}, Dropped.ANOTHER_REPOSITORY),
+        ({"repository": None}, Dropped.ANOTHER_REPOSITORY),
+        ({"repository": str(OURS)}, Dropped.ANOTHER_REPOSITORY),
+    ],
+)
 def test_another_repositorys_delivery_is_counted_and_dropped(place, inbox, more, why) -> None:
     assert place.status(told(**more)) == 202
     assert kept(inbox) == []
     assert place.receiver.counts == {f"dropped: {why.value}": 1}
 
 
-@pytest.mark.parametrize(("target", "number", "known"), [
-    ("repository", OURS, True), ("repository", 1, False), ("integration", 12, True), ("integration", 13, False),
-    ("app", 13, False)])
-def test_a_delivery_of_a_webhook_that_is_not_ours_is_dropped(place, inbox, target, number, known) -> None:
-    more = {"x-github-hook-installation-target-type": target, "x-github-hook-installation-target-id": str(number)}
+@pytest.mark.parametrize(
+    ("target", "number", "known"),
+    [
+        ("repository", OURS, True),
+        ("repository", 1, False),
+        ("integration", 12, True),
+        ("integration", 13, False),
+        ("app", 13, False),
+    ],
+)
+def test_a_delivery_of_a_webhook_that_is_not_ours_is_dropped(
+    place, inbox, target, number, known
+) -> None:
+    more = {
+        "x-github-hook-installation-target-type": target,
+        "x-github-hook-installation-target-id": str(number),
+    }
     assert place.status(told(), headers={**headers(told()), **more}) == 202
     assert len(kept(inbox)) == known
 
 
-@pytest.mark.parametrize(("event", "body", "number"), [
-    ("issues", told(7), 7),
-    ("issue_comment", told(8), 8),
-    ("pull_request", json.dumps({"repository": {"id": OURS}, "pull_request": {"number": 9}}).encode(), 9),
-    ("push", json.dumps({"repository": {"id": OURS}, "ref": "refs/heads/main"}).encode(), None),
-    ("check_run", json.dumps({"repository": {"id": OURS}, "check_run": {"id": 5}}).encode(), None),
-    ("issues", told(True), None), ("issues", told(-1), None), ("issues", told("7"), None), ("issues", told(2**60), None),
-    ("ping", json.dumps({"zen": "Anything", "hook_id": 3}).encode(), None),
-])
+@pytest.mark.parametrize(
+    ("event", "body", "number"),
+    [
+        ("issues", told(7), 7),
+        ("issue_comment", told(8), 8),
+        (
+            "pull_request",
+            json.dumps({"repository": {"id": OURS}, "pull_request": {"number": 9}}).encode(),
+            9,
+        ),
+        ("push", json.dumps({"repository": {"id": OURS}, "ref": "refs/heads/main"}).encode(), None),
+        (
+            "check_run",
+            json.dumps({"repository": {"id": OURS}, "check_run": {"id": 5}}).encode(),
+            None,
+        ),
+        ("issues", told(True), None),
+        ("issues", told(-1), None),
+        ("issues", told("7"), None),
+        ("issues", told(2**60), None),
+        ("ping", json.dumps({"zen": "Anything", "hook_id": 3}).encode(), None),
+    ],
+)
 def test_all_that_is_kept_of_a_delivery_is_which_issue_to_look_at(event, body, number) -> None:
     found = delivery_in(body, headers(body, event=event), secrets=(NEW,), door=DOOR)
     assert found == Delivery("d-1", event, number, hashlib.sha256(body).hexdigest())
 
 
 def test_an_event_after_which_nothing_follows_is_dropped() -> None:
-    assert delivery_in(told(), headers(told(), event="star"), secrets=(NEW,), door=DOOR) is Dropped.NO_MATTER
+    assert (
+        delivery_in(told(), headers(told(), event="star"), secrets=(NEW,), door=DOOR)
+        is Dropped.NO_MATTER
+    )
 
 
 def test_nothing_of_a_delivery_is_read_before_its_signature_holds() -> None:
     body = b"[" * 100_000
-    assert delivery_in(body, headers(body, secret=GONE, event="?"), secrets=(NEW,), door=DOOR) is Refused.UNSIGNED
+    assert (
+        delivery_in(body, headers(body, secret=GONE, event="?"), secrets=(NEW,), door=DOOR)
+        is Refused.UNSIGNED
+    )
 
 
 def test_a_double_is_folded_by_its_id_and_by_its_bytes(place, inbox) -> None:
     assert place.status(told(7), delivery="a") == 202
     assert place.status(told(7), delivery="a") == 202
-    assert place.status(told(7), delivery="replayed-under-another-name") == 202, "the id is not signed, the bytes are"
+    assert place.status(told(7), delivery="replayed-under-another-name") == 202, (
+        "the id is not signed, the bytes are"
+    )
     assert place.status(told(8), delivery="a") == 202, "two webhooks tell of one event under one id"
     assert kept(inbox) == [("issues", 7)]
     assert place.receiver.counts == {"kept": 1, "double": 3}
@@ -244,22 +345,34 @@ def test_what_cannot_be_kept_is_answered_so(tmp_path, inbox, why) -> None:
 def test_the_bell_rings_for_what_is_new_and_for_nothing_else(inbox) -> None:
     rung = []
     with open_place(inbox, on_news=lambda: rung.append(1)) as place:
-        for body, secret in ((told(7), NEW), (told(7), NEW), (told(8), GONE), (told(1, repository=2), NEW)):
+        for body, secret in (
+            (told(7), NEW),
+            (told(7), NEW),
+            (told(8), GONE),
+            (told(1, repository=2), NEW),
+        ):
             place.status(body, secret=secret)
     assert rung == [1]
 
 
 def test_an_address_that_is_taken_is_said_with_the_way_out(inbox) -> None:
-    with open_place(inbox) as place, pytest.raises(ConfigError, match=f"{place.port} is not to be had"), \
-            listening(place.receiver, host="127.0.0.1", port=place.port):
+    with (
+        open_place(inbox) as place,
+        pytest.raises(ConfigError, match=f"{place.port} is not to be had"),
+        listening(place.receiver, host="127.0.0.1", port=place.port),
+    ):
         pass
 
 
 def test_many_at_once_are_all_kept_once(place, inbox) -> None:
     bodies = [told(number) for number in range(1, 41)]
     work = list(enumerate(bodies)) * 2
-    senders = [threading.Thread(target=lambda part=part: [place.status(body, delivery=f"d-{at}") for at, body in part])
-               for part in (work[0::4], work[1::4], work[2::4], work[3::4])]
+    senders = [
+        threading.Thread(
+            target=lambda part=part: [place.status(body, delivery=f"d-{at}") for at, body in part]
+        )
+        for part in (work[0::4], work[1::4], work[2::4], work[3::4])
+    ]
     for sender in senders:
         sender.start()
     for sender in senders:
@@ -268,11 +381,22 @@ def test_many_at_once_are_all_kept_once(place, inbox) -> None:
 
 
 def test_every_order_of_six_deliveries_leaves_the_same_to_look_at() -> None:
-    """A double, a replay under another name, one of another repository and one badly signed among them, in all 720 orders."""
-    six = [(told(7), NEW, "a"), (told(7), NEW, "a"), (told(7), NEW, "z"), (told(8), OLD, "b"), (told(9, repository=1), NEW, "c"),
-           (told(10), GONE, "d")]
-    found = [delivery_in(body, headers(body, secret=secret, delivery=name), secrets=(NEW, OLD), door=DOOR)
-             for body, secret, name in six]
+    """A double, a replay under another name, one of another repository and one badly signed among
+    them, in all 720 orders."""
+    six = [
+        (told(7), NEW, "a"),
+        (told(7), NEW, "a"),
+        (told(7), NEW, "z"),
+        (told(8), OLD, "b"),
+        (told(9, repository=1), NEW, "c"),
+        (told(10), GONE, "d"),
+    ]
+    found = [
+        delivery_in(
+            body, headers(body, secret=secret, delivery=name), secrets=(NEW, OLD), door=DOOR
+        )
+        for body, secret, name in six
+    ]
     for order in itertools.permutations(found):
         inbox = FakeInbox()
         for one in order:

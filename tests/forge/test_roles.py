@@ -1,4 +1,5 @@
-"""Who may do what on the pages: what is offered, and what is enforced when a request is made by hand."""
+"""Who may do what on the pages: what is offered, and what is enforced when a request is made by
+hand."""
 
 import re
 
@@ -21,9 +22,14 @@ def _no_cookies_left(client):
 
 
 def be(place, role) -> None:
-    """Sign in as one with that role; `author` is the one who filed, with the read role, and `guest` a new visitor."""
+    """Sign in as one with that role; `author` is the one who filed, with the read role, and `guest`
+    a new visitor."""
     if role == "guest":
-        post(place, f"/issues/{place.number}", {"body": "Hello", "name": f"visitor-{place.prefix}-{place.number}"})
+        post(
+            place,
+            f"/issues/{place.number}",
+            {"body": "Hello", "name": f"visitor-{place.prefix}-{place.number}"},
+        )
     elif role != "nobody":
         sign_in(place, place.person("ana") if role == "author" else place.person(role, role=role))
 
@@ -35,7 +41,9 @@ def filed(museum):
     place.number = place.file("Filed", "As it was", by="ana")
     place.api("POST", f"/issues/{place.number}/labels", by=place.owner, json={"labels": ["one"]})
     place.api("POST", "/labels", by=place.owner, json={"name": "two", "color": "ededed"})
-    made = place.api("POST", f"/issues/{place.number}/comments", by=place.person("ana"), json={"body": "Said"})
+    made = place.api(
+        "POST", f"/issues/{place.number}/comments", by=place.person("ana"), json={"body": "Said"}
+    )
     place.comment = made.json()["id"]
     return place
 
@@ -55,21 +63,34 @@ def test_each_role_may_do_what_its_page_offers_and_nothing_else(filed, role) -> 
     here = f"/issues/{filed.number}"
     text = page(filed, here).text
     may = {"close": role in AUTHORS | TENDERS, "labels": role in TENDERS, "edit": role in AUTHORS}
-    offered = {"close": 'value="close"' in text, "labels": f'action="/{filed.name}{here}/labels"' in text,
-               "edit": f'href="/{filed.name}{here}/edit"' in text}
+    offered = {
+        "close": 'value="close"' in text,
+        "labels": f'action="/{filed.name}{here}/labels"' in text,
+        "edit": f'href="/{filed.name}{here}/edit"' in text,
+    }
     assert offered == may
     sent = {
         "labels": post(filed, f"{here}/labels", {"had": ["one"], "label": ["two"]}),
-        "edit": post(filed, f"{here}/edit", {"title": "Other", "body": "Words", "seen": mark_of(filed, f"{here}/edit")}),
-        "close": post(filed, here, {"body": "", "act": "close", "name": f"new-{filed.prefix}-{filed.number}"}),
+        "edit": post(
+            filed,
+            f"{here}/edit",
+            {"title": "Other", "body": "Words", "seen": mark_of(filed, f"{here}/edit")},
+        ),
+        "close": post(
+            filed, here, {"body": "", "act": "close", "name": f"new-{filed.prefix}-{filed.number}"}
+        ),
     }
     refusal = 403 if role not in ("nobody",) else 401
     assert {what: answer.status_code for what, answer in sent.items() if what != "close"} == {
-        what: 303 if may[what] else refusal for what in ("labels", "edit")}
+        what: 303 if may[what] else refusal for what in ("labels", "edit")
+    }
     assert sent["close"].status_code == (303 if may["close"] else 403)
     told = issue(filed)
-    assert {"close": told["state"] == "closed", "labels": [one["name"] for one in told["labels"]] == ["two"],
-            "edit": (told["title"], told["body"]) == ("Other", "Words")} == may
+    assert {
+        "close": told["state"] == "closed",
+        "labels": [one["name"] for one in told["labels"]] == ["two"],
+        "edit": (told["title"], told["body"]) == ("Other", "Words"),
+    } == may
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -78,13 +99,20 @@ def test_a_comment_is_edited_by_who_wrote_it_and_by_writers(filed, role) -> None
     path = f"/issues/{filed.number}/comments/{filed.comment}"
     answer = post(filed, path, {"body": "Better said", "seen": mark_of(filed, path)})
     said = filed.api("GET", f"/issues/comments/{filed.comment}").json()["body"]
-    assert (answer.status_code, said) == ((303, "Better said") if role in AUTHORS else (401 if role == "nobody" else 403, "Said"))
+    assert (answer.status_code, said) == (
+        (303, "Better said") if role in AUTHORS else (401 if role == "nobody" else 403, "Said")
+    )
 
 
 def test_a_comment_is_not_edited_through_another_issue(filed) -> None:
     other = filed.file("Other", by="ana")
     sign_in(filed, filed.person("ana"))
-    assert post(filed, f"/issues/{other}/comments/{filed.comment}", {"body": "x", "seen": "x"}).status_code == 404
+    assert (
+        post(
+            filed, f"/issues/{other}/comments/{filed.comment}", {"body": "x", "seen": "x"}
+        ).status_code
+        == 404
+    )
 
 
 def test_words_that_somebody_changed_meanwhile_are_not_written_over(filed) -> None:
@@ -100,8 +128,15 @@ def test_words_that_somebody_changed_meanwhile_are_not_written_over(filed) -> No
 
 def test_labels_that_the_factory_moved_meanwhile_stay_where_it_put_them(filed) -> None:
     sign_in(filed, filed.owner)
-    filed.api("PUT", f"/issues/{filed.number}/labels", by=filed.factory, json={"labels": ["factory:building"]})
-    post(filed, f"/issues/{filed.number}/labels", {"had": ["one"], "label": ["one", "two"]})  # a page of before that
+    filed.api(
+        "PUT",
+        f"/issues/{filed.number}/labels",
+        by=filed.factory,
+        json={"labels": ["factory:building"]},
+    )
+    post(
+        filed, f"/issues/{filed.number}/labels", {"had": ["one"], "label": ["one", "two"]}
+    )  # a page of before that
     assert sorted(one["name"] for one in issue(filed)["labels"]) == ["factory:building", "two"]
     post(filed, f"/issues/{filed.number}/labels", {"had": [], "label": ["never made"]})
     assert "never made" not in [one["name"] for one in filed.api("GET", "/labels").json()]
@@ -135,7 +170,9 @@ def test_no_form_from_elsewhere_writes(filed, path, origin) -> None:
 def test_nobody_is_picked_where_the_forge_was_not_told_to_allow_it(place) -> None:
     origin = {"Origin": place.forge.url}
     assert "Who are you?" not in place.client.get("/sign-in").text
-    refused = place.client.post("/sign-in", data={"person": place.owner.login}, headers=origin, follow_redirects=False)
+    refused = place.client.post(
+        "/sign-in", data={"person": place.owner.login}, headers=origin, follow_redirects=False
+    )
     assert (refused.status_code, "set-cookie" in refused.headers) == (422, False)
 
 
@@ -149,10 +186,23 @@ def test_a_person_is_picked_where_it_was_and_a_bot_never(tmp_path, client) -> No
         assert 'value="mara"' in shown
         assert "factory[bot]" not in shown
         picked = client.post(f"{forge.url}/sign-in", data={"person": "mara"}, headers=origin)
-        assert (picked.status_code, "httponly" in picked.headers["set-cookie"].lower()) == (303, True)
-        assert client.post(f"{forge.url}/sign-in", data={"person": "factory[bot]"}, headers=origin).status_code == 422
+        assert (picked.status_code, "httponly" in picked.headers["set-cookie"].lower()) == (
+            303,
+            True,
+        )
+        assert (
+            client.post(
+                f"{forge.url}/sign-in", data={"person": "factory[bot]"}, headers=origin
+            ).status_code
+            == 422
+        )
         elsewhere = {"Origin": "http://e.example"}
-        assert client.post(f"{forge.url}/sign-in", data={"person": "mara"}, headers=elsewhere).status_code == 403
+        assert (
+            client.post(
+                f"{forge.url}/sign-in", data={"person": "mara"}, headers=elsewhere
+            ).status_code
+            == 403
+        )
     finally:
         forge.stop()
 
@@ -161,4 +211,6 @@ def test_a_persons_page_says_what_they_may_do_and_what_they_filed(filed) -> None
     text = filed.client.get(f"/{filed.person('ana').login}").text
     assert f'href="/{filed.name}/issues/{filed.number}"' in text
     assert "files issues, comments, and edits, closes and reopens their own" in text
-    assert "Owns it and also decides who may do what" in filed.client.get(f"/{filed.owner.login}").text
+    assert (
+        "Owns it and also decides who may do what" in filed.client.get(f"/{filed.owner.login}").text
+    )

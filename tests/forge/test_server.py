@@ -18,8 +18,14 @@ from tests.forge.patience import SECONDS, files_below, start
 
 
 def launched(*arguments, stdin=subprocess.DEVNULL):
-    return subprocess.Popen([sys.executable, "-I", "-m", "harness.programs.local_forge", *arguments], stdin=stdin,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        [sys.executable, "-I", "-m", "harness.programs.local_forge", *arguments],
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def waited(path, process):
@@ -32,11 +38,15 @@ def waited(path, process):
 
 
 def test_it_says_where_it_is_once_it_listens_and_ends_with_0_on_sigterm(tmp_path) -> None:
-    process = launched("--home", str(tmp_path / "home"), "--port", "0", "--ready-file", str(tmp_path / "ready"))
+    process = launched(
+        "--home", str(tmp_path / "home"), "--port", "0", "--ready-file", str(tmp_path / "ready")
+    )
     told = waited(tmp_path / "ready", process)
     assert set(told) == {"url", "port", "pid"}
     assert told["pid"] == process.pid
-    assert httpx.get(f"{told['url']}/-/health", trust_env=False, timeout=SECONDS).json() == {"ok": True}
+    assert httpx.get(f"{told['url']}/-/health", trust_env=False, timeout=SECONDS).json() == {
+        "ok": True
+    }
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=SECONDS)
     assert (process.returncode, out, err) == (0, "", "")
@@ -78,9 +88,14 @@ def test_a_home_has_one_server(tmp_path) -> None:
 
 def test_its_own_lifeline_ends_it_when_who_started_it_is_killed(tmp_path) -> None:
     """kill -9 of the factory must not leave a server behind."""
-    code = ("import sys, time; from pathlib import Path; from harness.programs.local_forge.start import start; "
-            f"forge = start(Path(sys.argv[1]), seconds={SECONDS}); print(forge.pid, flush=True); time.sleep({SECONDS})")
-    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "home")], stdout=subprocess.PIPE, text=True)
+    code = (
+        "import sys, time; from pathlib import Path; from harness.programs.local_forge.start"
+        f" import start; forge = start(Path(sys.argv[1]), seconds={SECONDS}); print(forge.pid,"
+        f" flush=True); time.sleep({SECONDS})"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "home")], stdout=subprocess.PIPE, text=True
+    )
     pid = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
@@ -94,9 +109,13 @@ def test_its_own_lifeline_ends_it_when_who_started_it_is_killed(tmp_path) -> Non
 
 
 def test_one_that_is_to_be_kept_is_found_and_stopped_by_another(tmp_path) -> None:
-    code = ("import sys; from pathlib import Path; from harness.programs.local_forge.start import start; "
-            f"start(Path(sys.argv[1]), keep=True, seconds={SECONDS})")
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "home")], check=True, timeout=2 * SECONDS)
+    code = (
+        "import sys; from pathlib import Path; from harness.programs.local_forge.start import"
+        f" start; start(Path(sys.argv[1]), keep=True, seconds={SECONDS})"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "home")], check=True, timeout=2 * SECONDS
+    )
     found = running(tmp_path / "home")
     assert httpx.get(f"{found.url}/-/health", trust_env=False, timeout=SECONDS).status_code == 200
     found.stop()
@@ -110,7 +129,12 @@ def test_it_comes_back_on_its_port_with_all_it_held(tmp_path) -> None:
     second = start(tmp_path / "home")
     try:
         assert second.url == first.url
-        me = httpx.get(f"{second.api}/user", headers={"Authorization": f"token {ana.token}"}, trust_env=False, timeout=SECONDS)
+        me = httpx.get(
+            f"{second.api}/user",
+            headers={"Authorization": f"token {ana.token}"},
+            trust_env=False,
+            timeout=SECONDS,
+        )
         assert me.json()["id"] == ana.id
     finally:
         second.stop()
@@ -124,14 +148,22 @@ def test_secrets_are_for_their_owner_alone_and_tokens_are_kept_as_digests(plain)
     held = files_below(plain.home)
     assert held.pop(plain.admin_token).strip() == admin.encode()
     assert plain.home / "forge.sqlite" in held
-    assert [path for path, found in held.items() if kim.token.encode() in found or admin.encode() in found] == []
+    assert [
+        path
+        for path, found in held.items()
+        if kim.token.encode() in found or admin.encode() in found
+    ] == []
     with open(f"/proc/{plain.pid}/cmdline", "rb") as line:
         assert admin.encode() not in line.read()
 
 
 def test_it_listens_on_loopback_only(forge) -> None:
     with open(f"/proc/{forge.pid}/net/tcp") as table:
-        listening = [row.split()[1] for row in table if f":{forge.port:04X} " in row and row.split()[3] == "0A"]
+        listening = [
+            row.split()[1]
+            for row in table
+            if f":{forge.port:04X} " in row and row.split()[3] == "0A"
+        ]
     assert listening == [f"0100007F:{forge.port:04X}"]
 
 
@@ -150,7 +182,10 @@ def test_an_hours_allowance_ends(tmp_path) -> None:
         within_one(HOUR)
         ana = Administrator(forge).create_user("ana")
         headers = {"Authorization": f"token {ana.token}"}
-        answers = [httpx.get(f"{forge.api}/user", headers=headers, trust_env=False, timeout=SECONDS) for _ in range(5)]
+        answers = [
+            httpx.get(f"{forge.api}/user", headers=headers, trust_env=False, timeout=SECONDS)
+            for _ in range(5)
+        ]
         assert [answer.status_code for answer in answers][:3] == [200, 200, 200]
         assert answers[-1].status_code == 403
         assert answers[-1].json()["message"].startswith("API rate limit exceeded")
@@ -175,16 +210,33 @@ def test_a_database_of_another_version_is_left_alone(tmp_path) -> None:
         start(home)
 
 
-HEAVY = ("cryptography", "jwt", "httpx", "requests", "github", "git", "pydantic", "dbos", "jsonschema", "playwright", "anthropic")
+HEAVY = (
+    "cryptography",
+    "jwt",
+    "httpx",
+    "requests",
+    "github",
+    "git",
+    "pydantic",
+    "dbos",
+    "jsonschema",
+    "playwright",
+    "anthropic",
+)
 
 
 def test_it_starts_with_no_more_than_it_needs() -> None:
-    """Under a second on a machine that does nothing else: what is not needed for the first answer is imported when it is."""
-    code = ("import sys; import harness.programs.local_forge.serve; "
-            f"print(len(sys.modules), *(name for name in {HEAVY!r} if name in sys.modules))")
+    """Under a second on a machine that does nothing else: what is not needed for the first answer
+    is imported when it is."""
+    code = (
+        "import sys; import harness.programs.local_forge.serve; "
+        f"print(len(sys.modules), *(name for name in {HEAVY!r} if name in sys.modules))"
+    )
     libraries = code.replace("harness.programs.local_forge.serve", "starlette, uvicorn, sqlalchemy")
     (whole, *heavy), (least, *_) = (
-        subprocess.run([sys.executable, "-I", "-c", one], capture_output=True, text=True, check=True).stdout.split()
+        subprocess.run(
+            [sys.executable, "-I", "-c", one], capture_output=True, text=True, check=True
+        ).stdout.split()
         for one in (code, libraries)
     )
     assert heavy == []

@@ -1,4 +1,5 @@
-"""Webhooks: signed, in GitHub's shapes, tried once, and never in the way of the request that caused them."""
+"""Webhooks: signed, in GitHub's shapes, tried once, and never in the way of the request that caused
+them."""
 
 import hashlib
 import hmac
@@ -21,7 +22,8 @@ SECRET = "tide-and-moon"
 
 @pytest.fixture(scope="module")
 def forge(tmp_path_factory):
-    """A forge of these tests' own, which ends with them: it would go on telling whoever has the ports of our listeners next."""
+    """A forge of these tests' own, which ends with them: it would go on telling whoever has the
+    ports of our listeners next."""
     running = start(tmp_path_factory.mktemp("forge"))
     yield running
     running.stop()
@@ -104,13 +106,26 @@ def test_what_happens_is_told_by_name(place, listener) -> None:
     made = hear(listener, place, "push")[2]
     assert (made["ref"], made["created"], made["after"]) == ("refs/heads/work", True, before)
     moved = hear(listener, place, "push")[2]
-    assert (moved["before"], moved["after"], moved["pusher"]["name"]) == (before, after, place.factory.login)
-    opened = place.api("POST", "/pulls", by=place.factory, json={"title": "t", "head": "work", "base": "main"}).json()
+    assert (moved["before"], moved["after"], moved["pusher"]["name"]) == (
+        before,
+        after,
+        place.factory.login,
+    )
+    opened = place.api(
+        "POST", "/pulls", by=place.factory, json={"title": "t", "head": "work", "base": "main"}
+    ).json()
     hear(listener, place, "pull_request", "opened")
     place.push({"app.py": "print(5)\n"}, branch="work")
     hear(listener, place, "pull_request", "synchronize")
-    place.api("POST", "/check-runs", by=place.factory, json={"name": "gate", "head_sha": after, "conclusion": "success"})
-    assert hear(listener, place, "check_run", "completed")[2]["check_run"]["conclusion"] == "success"
+    place.api(
+        "POST",
+        "/check-runs",
+        by=place.factory,
+        json={"name": "gate", "head_sha": after, "conclusion": "success"},
+    )
+    assert (
+        hear(listener, place, "check_run", "completed")[2]["check_run"]["conclusion"] == "success"
+    )
     place.api("PUT", f"/pulls/{opened['number']}/merge", by=place.factory, json={})
     assert hear(listener, place, "pull_request", "closed")[2]["pull_request"]["merged"]
 
@@ -126,40 +141,67 @@ def test_only_the_events_that_were_asked_for_are_told(place, listener) -> None:
 
 def test_nothing_is_told_of_what_was_refused(place, listener) -> None:
     place.admin.create_hook(address(listener), SECRET)
-    refused = place.api("PATCH", f"/issues/{place.file('Kept')}", by=place.owner, json={"labels": ["ok"], "state": "sideways"})
+    refused = place.api(
+        "PATCH",
+        f"/issues/{place.file('Kept')}",
+        by=place.owner,
+        json={"labels": ["ok"], "state": "sideways"},
+    )
     assert refused.status_code == 422
     place.file("The next thing that is told")
     hear(listener, place, "issues", "opened")
     assert hear(listener, place, "issues")[2]["issue"]["title"] == "The next thing that is told"
 
 
-def test_a_listener_that_fails_or_is_gone_is_tried_once_and_holds_nothing_up(place, listener) -> None:
+def test_a_listener_that_fails_or_is_gone_is_tried_once_and_holds_nothing_up(
+    place, listener
+) -> None:
     place.admin.create_hook(address(listener, "/broken"), SECRET, events=("issues",))
     place.admin.create_hook("http://127.0.0.1:9/gone", SECRET, events=("issues",))
     listener.answers.clear()
-    place.file("Nobody hears")      # is filed while the listener is still silent
+    place.file("Nobody hears")  # is filed while the listener is still silent
     listener.answers.set()
     assert hear(listener, place, "issues", "opened")[2]["issue"]["title"] == "Nobody hears"
     token = place.forge.admin_token.read_text().strip()
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        tried = place.ask("GET", "/admin/deliveries", headers={"Authorization": f"Bearer {token}"}).json()
+        tried = place.ask(
+            "GET", "/admin/deliveries", headers={"Authorization": f"Bearer {token}"}
+        ).json()
         if {500, None} <= {one["status"] for one in tried}:
             break
         time.sleep(0.05)
     assert {500, None} <= {one["status"] for one in tried}
-    place.file("The next thing that is told")       # deliveries keep their order: a second try would be heard before it
-    assert json.loads(listener.told.get(timeout=SECONDS)[1])["issue"]["title"] == "The next thing that is told"
+    place.file(
+        "The next thing that is told"
+    )  # deliveries keep their order: a second try would be heard before it
+    assert (
+        json.loads(listener.told.get(timeout=SECONDS)[1])["issue"]["title"]
+        == "The next thing that is told"
+    )
 
 
-def test_an_apps_own_hook_hears_of_its_repositories_and_by_which_installation(place, listener) -> None:
-    """Deliveries keep their order, so what is heard first was told first: of the other repository nothing was."""
-    manifest = {"name": f"Ears {place.prefix}", "url": "http://localhost/x", "hook_attributes": {"url": address(listener)},
-                "default_permissions": {"issues": "read"}, "default_events": ["issues"]}
+def test_an_apps_own_hook_hears_of_its_repositories_and_by_which_installation(
+    place, listener
+) -> None:
+    """Deliveries keep their order, so what is heard first was told first: of the other repository
+    nothing was."""
+    manifest = {
+        "name": f"Ears {place.prefix}",
+        "url": "http://localhost/x",
+        "hook_attributes": {"url": address(listener)},
+        "default_permissions": {"issues": "read"},
+        "default_events": ["issues"],
+    }
     app = place.admin.create_app(place.owner.login, manifest)
     other = place.admin.create_repository(place.owner.login, "other")
     number = place.admin.install_app(app["slug"], place.owner.login, repositories=["tidebook"])
-    elsewhere = place.ask("POST", f"/api/v3/repos/{other.full_name}/issues", by=place.owner, json={"title": "Elsewhere"})
+    elsewhere = place.ask(
+        "POST",
+        f"/api/v3/repos/{other.full_name}/issues",
+        by=place.owner,
+        json={"title": "Elsewhere"},
+    )
     assert elsewhere.status_code == 201
     place.file("Here")
     headers, content = listener.told.get(timeout=SECONDS)
@@ -175,7 +217,9 @@ def test_the_factorys_own_door_takes_what_this_forge_sends(place, tmp_path) -> N
     inbox = SqlInbox(tmp_path, SystemClock())
     receiver = Receiver(inbox, Door(place.repository.id), lambda: (SECRET,), on_news=heard.set)
     with listening(receiver, host="127.0.0.1", port=0) as port:
-        place.admin.create_hook(f"http://127.0.0.1:{port}{PATH}", SECRET, events=("issues", "issue_comment"))
+        place.admin.create_hook(
+            f"http://127.0.0.1:{port}{PATH}", SECRET, events=("issues", "issue_comment")
+        )
         number = place.file("Told at once")
         place.api("POST", f"/issues/{number}/comments", by=place.owner, json={"body": "hello"})
         deadline = time.monotonic() + SECONDS
@@ -183,6 +227,8 @@ def test_the_factorys_own_door_takes_what_this_forge_sends(place, tmp_path) -> N
             heard.wait(1)
             heard.clear()
         assert {(delivery.event, delivery.number) for _, delivery in inbox.waiting()} == {
-            ("issues", number), ("issue_comment", number)}
+            ("issues", number),
+            ("issue_comment", number),
+        }
     assert receiver.counts["refused"] == 0
     inbox.close()

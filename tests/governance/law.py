@@ -1,4 +1,5 @@
-"""Small governance texts for tests: a mission and rules with the given blocks, and facts in one line."""
+"""Small governance texts for tests: a mission and rules with the given blocks, and facts in one
+line."""
 
 from textwrap import dedent
 
@@ -35,7 +36,10 @@ MISSION = FRONT + dedent("""\
 
 
 def rule_text(block: str, *, rule_id: str = "F-ONE", prose: str = "Because.") -> str:
-    return f"## A rule {{#{rule_id}}}\n{prose}\n```yaml rule\nid: {rule_id}\n{dedent(block).strip()}\n```\n"
+    return (
+        f"## A rule {{#{rule_id}}}\n{prose}\n```yaml rule\nid:"
+        f" {rule_id}\n{dedent(block).strip()}\n```\n"
+    )
 
 
 def governance(*rules: str, mission: str = MISSION, front: str = FRONT) -> Governance:
@@ -46,17 +50,46 @@ def files(rules: str, *, mission: str = MISSION) -> dict[str, bytes]:
     return {"mission.md": mission.encode(), "factory_rules.md": rules.encode(), "CLAUDE.md": CODE}
 
 
-def change(path: str | bytes, added: int | None = 1, deleted: int | None = 0, **facts: object) -> FileChange:
+def change(
+    path: str | bytes, added: int | None = 1, deleted: int | None = 0, **facts: object
+) -> FileChange:
     raw = path.encode() if isinstance(path, str) else path
-    return FileChange(path=raw, kind=facts.pop("kind", ChangeKind.ADDED), old_mode=facts.pop("old_mode", NO_FILE),
-                      new_mode=facts.pop("new_mode", REGULAR), old_oid=None, new_oid="0" * 40, added=added,
-                      deleted=deleted, **facts)
+    return FileChange(
+        path=raw,
+        kind=facts.pop("kind", ChangeKind.ADDED),
+        old_mode=facts.pop("old_mode", NO_FILE),
+        new_mode=facts.pop("new_mode", REGULAR),
+        old_oid=None,
+        new_oid="0" * 40,
+        added=added,
+        deleted=deleted,
+        **facts,
+    )
 
 
 def touching(*paths: str | bytes, **facts: object) -> ChangeFacts:
     return ChangeFacts(files=tuple(change(path) for path in paths), **facts)
 
 
-def answered(rule="F-ONE", *, change=1, entry=1, passed=False, status=Status.ENFORCE, overridden=None, facts=None, says="no"):
-    return Answered(rule, change, entry, f"2030-05-{entry:02}T00:00:00Z", passed, status, says, facts or touching("a", "b"),
-                    overridden)
+def answered(
+    rule="F-ONE",
+    *,
+    change=1,
+    entry=1,
+    passed=False,
+    status=Status.ENFORCE,
+    overridden=None,
+    facts=None,
+    says="no",
+):
+    return Answered(
+        rule,
+        change,
+        entry,
+        f"2030-05-{entry:02}T00:00:00Z",
+        passed,
+        status,
+        says,
+        facts or touching("a", "b"),
+        overridden,
+    )

@@ -15,44 +15,67 @@ class Locked:
 
 
 def moved(path: str, before: str | None, after: str | None):
-    modes = {"old_mode": "000000" if before is None else "100644", "new_mode": "000000" if after is None else "100644"}
-    return dependency_changes([change(path, **modes)], lambda _: before.encode(), lambda _: after.encode())
+    modes = {
+        "old_mode": "000000" if before is None else "100644",
+        "new_mode": "000000" if after is None else "100644",
+    }
+    return dependency_changes(
+        [change(path, **modes)], lambda _: before.encode(), lambda _: after.encode()
+    )
 
 
 def worded(path: str, before: str | None, after: str | None):
     """What moved as (name, move, origin), by name; None where nobody can tell."""
     changes = moved(path, before, after)
-    return None if changes is UNKNOWN else sorted((found.name, found.move, found.origin) for found in changes)
+    return (
+        None
+        if changes is UNKNOWN
+        else sorted((found.name, found.move, found.origin) for found in changes)
+    )
 
 
 def _requirements(packages):
-    return "\n".join(f"{name}=={one.version} \\\n    --hash=sha256:{one.hash}" for name, one in packages.items())
+    return "\n".join(
+        f"{name}=={one.version} \\\n    --hash=sha256:{one.hash}" for name, one in packages.items()
+    )
 
 
 def _project(packages) -> str:
-    return f"[project]\ndependencies = {json.dumps([f'{name}=={one.version}' for name, one in packages.items()])}\n"
+    return (
+        "[project]\ndependencies ="
+        f" {json.dumps([f'{name}=={one.version}' for name, one in packages.items()])}\n"
+    )
 
 
 def _uv(packages):
     return "version = 1\n" + "".join(
-        f'[[package]]\nname = "{name}"\nversion = "{one.version}"\nsource = {{ registry = "https://packages.example/simple" }}\n'
-        f'wheels = [{{ url = "https://files.example/{name}.whl", hash = "sha256:{one.hash}" }}]\n'
-        for name, one in packages.items())
+        f'[[package]]\nname = "{name}"\nversion = "{one.version}"\nsource = {{ registry ='
+        ' "https://packages.example/simple" }\nwheels = [{ url ='
+        f' "https://files.example/{name}.whl", hash = "sha256:{one.hash}" }}]\n'
+        for name, one in packages.items()
+    )
 
 
 def _poetry(packages):
-    return "".join(f'[[package]]\nname = "{name}"\nversion = "{one.version}"\n'
-                   f'files = [{{file = "{name}.whl", hash = "sha256:{one.hash}"}}]\n' for name, one in packages.items())
+    return "".join(
+        f'[[package]]\nname = "{name}"\nversion = "{one.version}"\n'
+        f'files = [{{file = "{name}.whl", hash = "sha256:{one.hash}"}}]\n'
+        for name, one in packages.items()
+    )
 
 
 def _pylock(packages):
     return 'lock-version = "1.0"\n' + "".join(
         f'[[packages]]\nname = "{name}"\nversion = "{one.version}"\n'
-        f'wheels = [{{ name = "{name}.whl", hashes = {{ sha256 = "{one.hash}" }} }}]\n' for name, one in packages.items())
+        f'wheels = [{{ name = "{name}.whl", hashes = {{ sha256 = "{one.hash}" }} }}]\n'
+        for name, one in packages.items()
+    )
 
 
 def _package_json(packages):
-    return json.dumps({"name": "app", "dependencies": {name: one.version for name, one in packages.items()}})
+    return json.dumps(
+        {"name": "app", "dependencies": {name: one.version for name, one in packages.items()}}
+    )
 
 
 def tarball(name: str, version: str, *, host: str = "registry.example") -> str:
@@ -61,15 +84,27 @@ def tarball(name: str, version: str, *, host: str = "registry.example") -> str:
 
 def package_lock(packages):
     """npm's lock, version 3."""
-    placed = {f"node_modules/{name}": {"version": one.version, "resolved": tarball(name, one.version),
-                                       "integrity": f"sha512-{one.hash}"} for name, one in packages.items()}
+    placed = {
+        f"node_modules/{name}": {
+            "version": one.version,
+            "resolved": tarball(name, one.version),
+            "integrity": f"sha512-{one.hash}",
+        }
+        for name, one in packages.items()
+    }
     return json.dumps({"lockfileVersion": 3, "packages": {"": {"name": "app"}, **placed}})
 
 
 def _shrinkwrap(packages):
     """npm's lock, version 1."""
-    nested = {name: {"version": one.version, "resolved": tarball(name, one.version), "integrity": f"sha512-{one.hash}"}
-              for name, one in packages.items()}
+    nested = {
+        name: {
+            "version": one.version,
+            "resolved": tarball(name, one.version),
+            "integrity": f"sha512-{one.hash}",
+        }
+        for name, one in packages.items()
+    }
     return json.dumps({"lockfileVersion": 1, "dependencies": nested})
 
 
@@ -78,10 +113,18 @@ def pnpm_lock(packages, *, version="9.0"):
     slash = "/" if version < "7" else ""
     lines = [f"lockfileVersion: '{version}'", "", "importers:", "", "  .:", "    dependencies:"]
     for name, one in packages.items():
-        lines += [f"      {name}:", f"        specifier: ^{one.version}", f"        version: {one.version}"]
+        lines += [
+            f"      {name}:",
+            f"        specifier: ^{one.version}",
+            f"        version: {one.version}",
+        ]
     lines += ["", "packages:"] if packages else []
     for name, one in packages.items():
-        lines += ["", f"  {slash}{name}@{one.version}:", f"    resolution: {{integrity: sha512-{one.hash}}}"]
+        lines += [
+            "",
+            f"  {slash}{name}@{one.version}:",
+            f"    resolution: {{integrity: sha512-{one.hash}}}",
+        ]
     text = "\n".join(lines)
     return text if packages else f"lockfileVersion: '{version}'\n"
 

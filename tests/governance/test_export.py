@@ -1,4 +1,5 @@
-"""The law in the forge's own formats: valid by the schemas that exist, and saying of each path what the law says."""
+"""The law in the forge's own formats: valid by the schemas that exist, and saying of each path what
+the law says."""
 
 import json
 import re
@@ -38,9 +39,32 @@ OURS = governance_in(ROOT)
 HERE = Source("factory_rules.md", 1, 2)
 LAW = next(rule for rule in OURS.rules if rule.id == "LAW-PROTECTED").check.deny
 
-SEGMENTS = st.sampled_from(("a", "b", "*", "**", "?", "a*", "*.b", ".x", "é", "a?b", "*a*", "[a]", "#a", "a b", "!a", "{a}"))
-GLOBS = st.builds("{}{}{}".format, st.sampled_from(("", "/")), st.lists(SEGMENTS, min_size=1, max_size=4).map("/".join),
-                  st.sampled_from(("", "/"))).filter(lambda glob: not glob_fault(glob))
+SEGMENTS = st.sampled_from(
+    (
+        "a",
+        "b",
+        "*",
+        "**",
+        "?",
+        "a*",
+        "*.b",
+        ".x",
+        "é",
+        "a?b",
+        "*a*",
+        "[a]",
+        "#a",
+        "a b",
+        "!a",
+        "{a}",
+    )
+)
+GLOBS = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(("", "/")),
+    st.lists(SEGMENTS, min_size=1, max_size=4).map("/".join),
+    st.sampled_from(("", "/")),
+).filter(lambda glob: not glob_fault(glob))
 NAMES = st.sampled_from(("a", "b", "ab", "x.b", ".x", "é", "acb", "aa", "[a]", "c"))
 PATHS = st.lists(NAMES, min_size=1, max_size=5).map("/".join)
 
@@ -50,7 +74,16 @@ def law(*rules):
 
 
 def rule(check, **values):
-    return Rule(**{"id": "F-X", "title": "x", "level": Level.ENFORCED, "source": HERE, "check": check, **values})
+    return Rule(
+        **{
+            "id": "F-X",
+            "title": "x",
+            "level": Level.ENFORCED,
+            "source": HERE,
+            "check": check,
+            **values,
+        }
+    )
 
 
 def entry(title, reply, kind=ScopeKind.OUT):
@@ -58,8 +91,9 @@ def entry(title, reply, kind=ScopeKind.OUT):
 
 
 def owners_of(text, path):
-    """Whom CODEOWNERS asks about a path: read like .gitignore, the last line that matches counts, and one without owners
-    takes them away. Of what it reads otherwise (negation, ranges, escapes, a folder's `/*`), nothing may be there."""
+    """Whom CODEOWNERS asks about a path: read like .gitignore, the last line that matches counts,
+    and one without owners takes them away. Of what it reads otherwise (negation, ranges, escapes, a
+    folder's `/*`), nothing may be there."""
     found = ()
     for line in text.splitlines():
         if line and not line.startswith("#"):
@@ -72,16 +106,20 @@ def owners_of(text, path):
 
 
 def restricts(patterns, path, *, dots):
-    """Whether one of a ruleset's patterns is fnmatch's for the path, `/` being special; `dots`: `*` matches hidden names."""
+    """Whether one of a ruleset's patterns is fnmatch's for the path, `/` being special; `dots`: `*`
+    matches hidden names."""
     return any(re.fullmatch(fnmatch(pattern, dots=dots), path) for pattern in patterns)
 
 
 def fnmatch(pattern, *, dots):
-    """Ruby's File.fnmatch with FNM_PATHNAME as a regular expression, with FNM_DOTMATCH or without."""
+    """Ruby's File.fnmatch with FNM_PATHNAME as a regular expression, with FNM_DOTMATCH or
+    without."""
     found, begins = "", True
     for part in re.findall(r"\*\*/|[*?/]|[^*?/]+", pattern):
         shown = "" if dots or not begins else r"(?!\.)"
-        found += {"**/": f"(?:{shown}[^/]+/)*", "*": f"{shown}[^/]*", "?": f"{shown}[^/]"}.get(part, re.escape(part))
+        found += {"**/": f"(?:{shown}[^/]+/)*", "*": f"{shown}[^/]*", "?": f"{shown}[^/]"}.get(
+            part, re.escape(part)
+        )
         begins = part in ("/", "**/")
     return found
 
@@ -91,7 +129,11 @@ def left_globs(exported):
 
 
 def ruleset(exported, name):
-    return next(json.loads(file.text) for file in exported.files if file.path == f".github/rulesets/{name}.json")
+    return next(
+        json.loads(file.text)
+        for file in exported.files
+        if file.path == f".github/rulesets/{name}.json"
+    )
 
 
 def valid(document, schema) -> bool:
@@ -110,13 +152,19 @@ def test_a_path_has_owners_when_and_only_when_the_law_denies_it(globs, path) -> 
 
 
 @settings(max_examples=200, deadline=None)
-@given(allowed=st.lists(GLOBS, min_size=1, max_size=3), denied=st.lists(GLOBS, max_size=2), path=PATHS)
+@given(
+    allowed=st.lists(GLOBS, min_size=1, max_size=3), denied=st.lists(GLOBS, max_size=2), path=PATHS
+)
 def test_what_a_rule_allows_is_owned_by_nobody_and_all_else_is_owned(allowed, denied, path) -> None:
     check = Paths(allow=tuple(allowed), deny=tuple(denied))
     exported = codeowners(law(rule(check)), ["@mara"])
     said = tuple(glob for glob in denied if glob not in left_globs(exported))
-    outside = not matches(check.allow, path.encode()) and "the paths that it allows" not in {left.what for left in exported.left}
-    assert bool(owners_of(exported.files[0].text, path)) == (outside or matches(said, path.encode()))
+    outside = not matches(check.allow, path.encode()) and "the paths that it allows" not in {
+        left.what for left in exported.left
+    }
+    assert bool(owners_of(exported.files[0].text, path)) == (
+        outside or matches(said, path.encode())
+    )
 
 
 @settings(max_examples=300, deadline=None)
@@ -132,18 +180,38 @@ def test_a_ruleset_restricts_what_the_law_denies_and_never_more(globs, path) -> 
     assert not restricts(patterns, path, dots=False) or matches(said, path.encode())
 
 
-@pytest.mark.parametrize(("path", "dots", "is_restricted"), [
-    ("a/b", False, True), ("a/b/c", False, True), ("a/.b", False, False), ("a/.b/c", False, False), ("a/.b/c", True, True),
-    ("a", True, False), ("b/a/c", True, False),
-])
+@pytest.mark.parametrize(
+    ("path", "dots", "is_restricted"),
+    [
+        ("a/b", False, True),
+        ("a/b/c", False, True),
+        ("a/.b", False, False),
+        ("a/.b/c", False, False),
+        ("a/.b/c", True, True),
+        ("a", True, False),
+        ("b/a/c", True, False),
+    ],
+)
 def test_a_rulesets_pattern_is_read_as_ruby_reads_it(path, dots, is_restricted) -> None:
     assert restricts(("a/**/*",), path, dots=dots) is is_restricted
 
 
-@pytest.mark.parametrize("path", ["mission.md", "docs/CLAUDE.md", ".github/workflows/ci.yml", "workflows/x.yaml", "a/.env.local"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "mission.md",
+        "docs/CLAUDE.md",
+        ".github/workflows/ci.yml",
+        "workflows/x.yaml",
+        "a/.env.local",
+    ],
+)
 def test_what_every_factory_protects_is_owned_in_ours(path) -> None:
     assert matches(LAW, path.encode())
-    assert owners_of(codeowners(OURS, ["@mara", "@x/law"]).files[0].text, path) == ("@mara", "@x/law")
+    assert owners_of(codeowners(OURS, ["@mara", "@x/law"]).files[0].text, path) == (
+        "@mara",
+        "@x/law",
+    )
 
 
 def test_what_the_factory_may_change_here_is_owned_by_nobody() -> None:
@@ -151,15 +219,24 @@ def test_what_the_factory_may_change_here_is_owned_by_nobody() -> None:
 
 
 def test_a_governance_file_in_capitals_is_owned_as_it_is_written() -> None:
-    documents = tuple(replace(one, file=one.file.upper()) if one.name == "mission.md" else one for one in OURS.documents)
-    assert owners_of(codeowners(replace(OURS, documents=documents), ["@mara"]).files[0].text, "MISSION.MD") == ("@mara",)
+    documents = tuple(
+        replace(one, file=one.file.upper()) if one.name == "mission.md" else one
+        for one in OURS.documents
+    )
+    assert owners_of(
+        codeowners(replace(OURS, documents=documents), ["@mara"]).files[0].text, "MISSION.MD"
+    ) == ("@mara",)
 
 
-@pytest.mark.parametrize(("built", "because"), [
-    (rule(Paths(deny=("a",)), status=Status.SHADOW), "in shadow"),
-    (rule(Paths(deny=("a",)), when=read_when('kind == "bug"')), "no conditions"),
-    (rule(Paths(require=("a",))), "cannot demand"),
-], ids=["shadow", "when", "require"])
+@pytest.mark.parametrize(
+    ("built", "because"),
+    [
+        (rule(Paths(deny=("a",)), status=Status.SHADOW), "in shadow"),
+        (rule(Paths(deny=("a",)), when=read_when('kind == "bug"')), "no conditions"),
+        (rule(Paths(require=("a",))), "cannot demand"),
+    ],
+    ids=["shadow", "when", "require"],
+)
 def test_a_rule_that_a_list_cannot_repeat_is_left_out_and_named(built, because) -> None:
     exported = codeowners(law(built), ["@mara"])
     assert "@mara" not in exported.files[0].text
@@ -168,29 +245,40 @@ def test_a_rule_that_a_list_cannot_repeat_is_left_out_and_named(built, because) 
 
 def test_a_rule_that_is_off_is_not_spoken_of() -> None:
     exported = codeowners(law(rule(Paths(deny=("a",)), status=Status.OFF)), ["@mara"])
-    assert ("@mara" in exported.files[0].text, [left for left in exported.left if left.rule]) == (False, [])
+    assert ("@mara" in exported.files[0].text, [left for left in exported.left if left.rule]) == (
+        False,
+        [],
+    )
 
 
 def test_two_rules_that_allow_different_paths_are_not_made_one() -> None:
-    exported = codeowners(law(rule(Paths(allow=("a/**",))), rule(Paths(allow=("b/**",)), id="F-Y")), ["@mara"])
+    exported = codeowners(
+        law(rule(Paths(allow=("a/**",))), rule(Paths(allow=("b/**",)), id="F-Y")), ["@mara"]
+    )
     assert "@mara" not in exported.files[0].text
     assert {left.rule for left in exported.left if left.rule} == {"F-X", "F-Y"}
 
 
-@pytest.mark.parametrize("owners", [(), ("mara",), ("@mara @jo",), ("@",), ("@a/b/c",), ("# x",), ("@mara\n* @eve",)])
+@pytest.mark.parametrize(
+    "owners", [(), ("mara",), ("@mara @jo",), ("@",), ("@a/b/c",), ("# x",), ("@mara\n* @eve",)]
+)
 def test_an_owner_is_a_name_a_team_or_an_address(owners) -> None:
     with pytest.raises(ConfigError, match="owners"):
         codeowners(OURS, owners)
 
 
-@pytest.mark.parametrize("governance", [OURS, governance_in(ROOT / "examples" / "tidebook")], ids=["ours", "tidebook"])
+@pytest.mark.parametrize(
+    "governance", [OURS, governance_in(ROOT / "examples" / "tidebook")], ids=["ours", "tidebook"]
+)
 def test_each_ruleset_is_what_the_rest_api_takes(governance) -> None:
     exported = rulesets(governance, checks=("ci",), lander="app:7")
     for file in exported.files:
         document = json.loads(file.text)
         assert valid(document, "ruleset")
         for one in document["rules"]:
-            schema = REST["components"]["schemas"][f"repository-rule-{one['type'].replace('_', '-')}"]
+            schema = REST["components"]["schemas"][
+                f"repository-rule-{one['type'].replace('_', '-')}"
+            ]
             assert set(one) <= set(schema["properties"]), one
             known = schema["properties"].get("parameters", {}).get("properties", {})
             assert set(one.get("parameters", {})) <= set(known), one
@@ -206,8 +294,15 @@ def test_a_ruleset_that_the_api_would_refuse_is_seen() -> None:
 def test_nobody_rewrites_history_and_only_the_lander_pushes_past_a_pull_request() -> None:
     exported = rulesets(OURS, lander="user:31")
     assert ruleset(exported, "history")["bypass_actors"] == []
-    assert {one["type"] for one in ruleset(exported, "history")["rules"]} == {"non_fast_forward", "deletion"}
-    always = [one for one in ruleset(exported, "default-branch")["bypass_actors"] if one["bypass_mode"] == "always"]
+    assert {one["type"] for one in ruleset(exported, "history")["rules"]} == {
+        "non_fast_forward",
+        "deletion",
+    }
+    always = [
+        one
+        for one in ruleset(exported, "default-branch")["bypass_actors"]
+        if one["bypass_mode"] == "always"
+    ]
     assert always == [{"actor_id": 31, "actor_type": "User", "bypass_mode": "always"}]
     assert not any("landing" in left.what for left in exported.left)
     assert any("landing" in left.what for left in rulesets(OURS).left)
@@ -220,35 +315,62 @@ def test_a_lander_is_an_app_or_a_user_by_number(lander) -> None:
 
 
 def test_checks_that_rules_require_are_required_by_name() -> None:
-    governance = law(rule(ChecksGreen(require=("ci", "docs"))), rule(ChecksGreen(require=("maybe",)), status=Status.SHADOW))
-    required = ruleset(rulesets(governance, checks=("ci", "lint")), "default-branch")["rules"][1]["parameters"]
+    governance = law(
+        rule(ChecksGreen(require=("ci", "docs"))),
+        rule(ChecksGreen(require=("maybe",)), status=Status.SHADOW),
+    )
+    required = ruleset(rulesets(governance, checks=("ci", "lint")), "default-branch")["rules"][1][
+        "parameters"
+    ]
     assert [one["context"] for one in required["required_status_checks"]] == ["ci", "docs", "lint"]
 
 
-@pytest.mark.parametrize(("rules", "megabytes", "left"), [
-    ([FileBytes(max=5_000_000)], 5, 0), ([FileBytes(max=300_000)], 1, 1), ([FileBytes(max=1_000_001)], 2, 1),
-    ([FileBytes(max=9_000_000), FileBytes(max=4_000_000)], 4, 0), ([FileBytes(max=5_000_000, exclude=("a",))], None, 1),
-    ([FileBytes(max=200_000_000)], None, 1), ([FileBytes(max=0)], 1, 0), ([], None, 0),
-])
+@pytest.mark.parametrize(
+    ("rules", "megabytes", "left"),
+    [
+        ([FileBytes(max=5_000_000)], 5, 0),
+        ([FileBytes(max=300_000)], 1, 1),
+        ([FileBytes(max=1_000_001)], 2, 1),
+        ([FileBytes(max=9_000_000), FileBytes(max=4_000_000)], 4, 0),
+        ([FileBytes(max=5_000_000, exclude=("a",))], None, 1),
+        ([FileBytes(max=200_000_000)], None, 1),
+        ([FileBytes(max=0)], 1, 0),
+        ([], None, 0),
+    ],
+)
 def test_the_size_of_a_file_is_never_limited_below_the_law(rules, megabytes, left) -> None:
     exported = rulesets(law(*(rule(check, id=f"F-{number}") for number, check in enumerate(rules))))
-    found = [json.loads(file.text)["rules"] for file in exported.files if file.path.endswith("pushes.json")]
-    assert found == ([[{"type": "max_file_size", "parameters": {"max_file_size": megabytes}}]] if megabytes else [])
+    found = [
+        json.loads(file.text)["rules"]
+        for file in exported.files
+        if file.path.endswith("pushes.json")
+    ]
+    assert found == (
+        [[{"type": "max_file_size", "parameters": {"max_file_size": megabytes}}]]
+        if megabytes
+        else []
+    )
     assert len([one for one in exported.left if "bytes in a file" in one.what]) == left
 
 
 def test_paths_beyond_the_forges_limit_are_left_out_and_named() -> None:
     many, long = Paths(deny=tuple(f"/p{number}" for number in range(120))), Paths(deny=("x" * 201,))
     exported = rulesets(law(rule(many), rule(long, id="F-Y")))
-    assert len(ruleset(exported, "pushes")["rules"][0]["parameters"]["restricted_file_paths"]) == 200
+    assert (
+        len(ruleset(exported, "pushes")["rules"][0]["parameters"]["restricted_file_paths"]) == 200
+    )
     assert left_globs(exported) == {*(f"/p{number}" for number in range(100, 120)), "x" * 201}
 
 
 @pytest.mark.parametrize("scope", [OURS.scope, ()], ids=["ours", "none"])
 def test_the_forms_are_valid_and_their_labels_exist(scope) -> None:
-    forms = {file.path.rpartition("/")[2]: yaml.safe_load(file.text) for file in issue_forms(scope).files}
+    forms = {
+        file.path.rpartition("/")[2]: yaml.safe_load(file.text) for file in issue_forms(scope).files
+    }
     for name, schema in (("bug.yml", "forms"), ("feature.yml", "forms"), ("config.yml", "config")):
-        Draft7Validator(json.loads((SCHEMAS / f"github-issue-{schema}.json").read_text())).validate(forms[name])
+        Draft7Validator(json.loads((SCHEMAS / f"github-issue-{schema}.json").read_text())).validate(
+            forms[name]
+        )
     known = {label["name"] for label in json.loads(labels(()).files[0].text)}
     assert {*forms["bug.yml"]["labels"], *forms["feature.yml"]["labels"]} <= known
 
@@ -275,4 +397,6 @@ def test_every_label_of_the_factory_has_a_colour_and_words_of_its_own() -> None:
 
 
 def test_a_label_that_nobody_described_is_exported_all_the_same() -> None:
-    assert {"name": "factory:new", "color": "ededed", "description": ""} in json.loads(labels(("factory:new",)).files[0].text)
+    assert {"name": "factory:new", "color": "ededed", "description": ""} in json.loads(
+        labels(("factory:new",)).files[0].text
+    )

@@ -1,4 +1,5 @@
-"""Governance text as it comes out of hasty hands: read, refused, or told by lint; never lost in silence, never a crash."""
+"""Governance text as it comes out of hasty hands: read, refused, or told by lint; never lost in
+silence, never a crash."""
 
 import re
 import time
@@ -18,15 +19,23 @@ from harness.governance.language.yamlblock import node_of
 from tests.governance.law import CODE, FRONT, MISSION, files, rule_text
 
 ROOT = Path(__file__).parents[2]
-OURS = {name: (ROOT / name).read_text("utf-8") for name in ("mission.md", "factory_rules.md", "CLAUDE.md")}
-MEASURED_BY_SIZE = 2e-3       # seconds a character may take to be read, on a machine that does much else
-BLOCK = rule_text("level: enforced\ncheck: {files: {max: 1}}\ncases: [{given: {files: 1}, expect: pass}]")
+OURS = {
+    name: (ROOT / name).read_text("utf-8")
+    for name in ("mission.md", "factory_rules.md", "CLAUDE.md")
+}
+MEASURED_BY_SIZE = 2e-3  # seconds a character may take to be read, on a machine that does much else
+BLOCK = rule_text(
+    "level: enforced\ncheck: {files: {max: 1}}\ncases: [{given: {files: 1}, expect: pass}]"
+)
 OTHER = BLOCK.replace("F-ONE", "F-TWO")
-STATED = re.compile(r"""^[ \t>*+-]*id[ \t]*:[ \t]*["']?([A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+)""", re.MULTILINE)
+STATED = re.compile(
+    r"""^[ \t>*+-]*id[ \t]*:[ \t]*["']?([A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+)""", re.MULTILINE
+)
 
 
 def read_or_refused(given: dict[str, bytes], *, at: Collection[str]) -> Governance | None:
-    """The law, or None where it is refused, which is at a line that is there of one of these files."""
+    """The law, or None where it is refused, which is at a line that is there of one of these
+    files."""
     faults = []
     try:
         return read_governance(given)
@@ -41,40 +50,49 @@ def read_or_refused(given: dict[str, bytes], *, at: Collection[str]) -> Governan
 
 def spoken_of(text: str) -> set[str] | None:
     """The ids that are bound or told by lint; None where the text is refused."""
-    law = read_or_refused({**files("x", mission=MISSION), "factory_rules.md": text.encode()}, at={"factory_rules.md"})
+    law = read_or_refused(
+        {**files("x", mission=MISSION), "factory_rules.md": text.encode()}, at={"factory_rules.md"}
+    )
     if law is None:
         return None
     told = " ".join(finding.says for finding in lint(law))
     return {rule.id for rule in law.rules} | set(re.findall(r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+", told))
 
 
-@pytest.mark.parametrize(("text", "line", "says"), [
-    (BLOCK.replace("```yaml rule", "```yaml rules"), 6, "did you mean `yaml rule`?"),
-    (BLOCK.replace("```yaml rule", "```yaml ruel"), 6, "did you mean `yaml rule`?"),
-    (BLOCK.replace("```yaml rule", "```ymal rule"), 6, "did you mean `yaml rule`?"),
-    (BLOCK.replace("```yaml rule", "```yamlrule"), 6, "did you mean `yaml rule`?"),
-    (BLOCK.replace("```yaml rule", "```yaml-rule"), 6, "did you mean `yaml rule`?"),
-    (BLOCK.replace("```yaml rule", "```rule"), 6, "did you mean `yaml rule`?"),
-    (BLOCK.replace("```yaml rule", "```json rule"), 6, "did you mean `yaml rule`?"),
-    (BLOCK.replace("```yaml rule", "```Rule Yaml"), 6, "did you mean `yaml rule`?"),
-    (BLOCK.replace("```yaml rule", "```yaml"), 6, "states F-ONE and is no block"),
-    (BLOCK.replace("```yaml rule", "```"), 6, "states F-ONE and is no block"),
-    (BLOCK.replace("```yaml rule", "``yaml rule"), 6, "reads as prose"),
-    (BLOCK.replace("```yaml rule", "'''yaml rule"), 6, "reads as prose"),
-    (BLOCK.replace("```yaml rule", "    ```yaml rule"), 6, "reads as prose"),
-    (BLOCK.replace("Because.\n```", "\n    ```"), 6, "is indented so far that it is a sample"),
-    (BLOCK.replace("Because.\n```", "\n\t```"), 6, "is indented so far that it is a sample"),
-    (BLOCK.replace("Because.\n", "Because.\n<div>\n"), 7, "stands in HTML"),
-    (BLOCK.replace("Because.\n", "Because.\n\n<!-- later:\n"), 7, "is never closed, and takes in all that follows"),
-    (BLOCK.replace("Because.\n", "```text\n"), 5, "takes in the block at line 6"),
-    (BLOCK.replace("Because.\n", "~~~text\n"), 5, "is never closed"),
-    (BLOCK.replace("```yaml rule", "- ```yaml rule"), 6, "stands by itself"),
-    (BLOCK.replace("```yaml rule", "> ```yaml rule"), 6, "stands by itself"),
-    (BLOCK + "```\n", 12, "is never closed"),
-    (BLOCK.replace("level:", "\u2028level:"), 8, "U+2028 ends a line of YAML"),
-    (BLOCK.replace("level:", "#\u0085level:"), 8, "U+0085 ends a line of YAML"),
-    (BLOCK.replace("id: F-ONE", 'id: "\\ud800"'), 7, "half of a surrogate pair"),
-])
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        (BLOCK.replace("```yaml rule", "```yaml rules"), 6, "did you mean `yaml rule`?"),
+        (BLOCK.replace("```yaml rule", "```yaml ruel"), 6, "did you mean `yaml rule`?"),
+        (BLOCK.replace("```yaml rule", "```ymal rule"), 6, "did you mean `yaml rule`?"),
+        (BLOCK.replace("```yaml rule", "```yamlrule"), 6, "did you mean `yaml rule`?"),
+        (BLOCK.replace("```yaml rule", "```yaml-rule"), 6, "did you mean `yaml rule`?"),
+        (BLOCK.replace("```yaml rule", "```rule"), 6, "did you mean `yaml rule`?"),
+        (BLOCK.replace("```yaml rule", "```json rule"), 6, "did you mean `yaml rule`?"),
+        (BLOCK.replace("```yaml rule", "```Rule Yaml"), 6, "did you mean `yaml rule`?"),
+        (BLOCK.replace("```yaml rule", "```yaml"), 6, "states F-ONE and is no block"),
+        (BLOCK.replace("```yaml rule", "```"), 6, "states F-ONE and is no block"),
+        (BLOCK.replace("```yaml rule", "``yaml rule"), 6, "reads as prose"),
+        (BLOCK.replace("```yaml rule", "'''yaml rule"), 6, "reads as prose"),
+        (BLOCK.replace("```yaml rule", "    ```yaml rule"), 6, "reads as prose"),
+        (BLOCK.replace("Because.\n```", "\n    ```"), 6, "is indented so far that it is a sample"),
+        (BLOCK.replace("Because.\n```", "\n\t```"), 6, "is indented so far that it is a sample"),
+        (BLOCK.replace("Because.\n", "Because.\n<div>\n"), 7, "stands in HTML"),
+        (
+            BLOCK.replace("Because.\n", "Because.\n\n<!-- later:\n"),
+            7,
+            "is never closed, and takes in all that follows",
+        ),
+        (BLOCK.replace("Because.\n", "```text\n"), 5, "takes in the block at line 6"),
+        (BLOCK.replace("Because.\n", "~~~text\n"), 5, "is never closed"),
+        (BLOCK.replace("```yaml rule", "- ```yaml rule"), 6, "stands by itself"),
+        (BLOCK.replace("```yaml rule", "> ```yaml rule"), 6, "stands by itself"),
+        (BLOCK + "```\n", 12, "is never closed"),
+        (BLOCK.replace("level:", "\u2028level:"), 8, "U+2028 ends a line of YAML"),
+        (BLOCK.replace("level:", "#\u0085level:"), 8, "U+0085 ends a line of YAML"),
+        (BLOCK.replace("id: F-ONE", 'id: "\\ud800"'), 7, "half of a surrogate pair"),
+    ],
+)
 def test_an_attempt_at_a_block_that_is_none_is_refused_at_its_line(text, line, says) -> None:
     with pytest.raises(GovernanceError) as error:
         read_governance(files(FRONT + text))
@@ -82,41 +100,127 @@ def test_an_attempt_at_a_block_that_is_none_is_refused_at_its_line(text, line, s
     assert (error.value.file, error.value.line) == ("factory_rules.md", line)
 
 
-@pytest.mark.parametrize("front", [
-    "--\nschema: 1\n--\n", "\n---\nschema: 1\n---\n", " schema: 1\n", "<!--\n---\nschema: 1\n---\n-->\n"])
+@pytest.mark.parametrize(
+    "front",
+    [
+        "--\nschema: 1\n--\n",
+        "\n---\nschema: 1\n---\n",
+        " schema: 1\n",
+        "<!--\n---\nschema: 1\n---\n-->\n",
+    ],
+)
 def test_front_matter_that_is_none_is_refused_and_its_default_is_not_lost(front) -> None:
     with pytest.raises(GovernanceError, match="front matter"):
         read_governance(files(front + "# Prose alone\n"))
 
 
-@pytest.mark.parametrize(("text", "line", "says"), [
-    (f"## Before\n<!--\n{OTHER}-->\n{BLOCK}", 9, "F-TWO stands in HTML and binds nothing"),
-    (OTHER.replace("```yaml rule\n", "").replace("```\n", "") + BLOCK, 6, "`id: F-TWO` stands in prose and binds nothing"),
-    (OTHER.replace("```yaml rule\n", "").replace("```\n", "").replace("id:", "- id:") + BLOCK, 6, "`id: F-TWO` stands in"),
-])
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        (f"## Before\n<!--\n{OTHER}-->\n{BLOCK}", 9, "F-TWO stands in HTML and binds nothing"),
+        (
+            OTHER.replace("```yaml rule\n", "").replace("```\n", "") + BLOCK,
+            6,
+            "`id: F-TWO` stands in prose and binds nothing",
+        ),
+        (
+            OTHER.replace("```yaml rule\n", "").replace("```\n", "").replace("id:", "- id:")
+            + BLOCK,
+            6,
+            "`id: F-TWO` stands in",
+        ),
+    ],
+)
 def test_what_looks_like_a_rule_and_is_left_out_is_told(text, line, says) -> None:
-    told = [(finding.line, finding.says) for finding in lint(read_governance(files(FRONT + text))) if finding.code == "left-out"]
+    told = [
+        (finding.line, finding.says)
+        for finding in lint(read_governance(files(FRONT + text)))
+        if finding.code == "left-out"
+    ]
     assert told[0][0] == line
     assert says in told[0][1]
 
 
-@pytest.mark.parametrize("sample", [
-    "````markdown\n```yaml rule\nid: F-ONE\n```\n````\n", "~~~\n```yaml rule\nid: F-ONE\n```\n~~~\n",
-    "```md\nid: F-ONE\n```\n", "```yaml\nname: x\n```\n", "```ruby\nputs 1\n```\n", "```sh\ngit log\n```\n",
-    "    indented code\n", "<details>\n<summary>More</summary>\n</details>\n", "<!-- a note -->\n",
-    "`rule` and ``scope`` are words.\n"])
+@pytest.mark.parametrize(
+    "sample",
+    [
+        "````markdown\n```yaml rule\nid: F-ONE\n```\n````\n",
+        "~~~\n```yaml rule\nid: F-ONE\n```\n~~~\n",
+        "```md\nid: F-ONE\n```\n",
+        "```yaml\nname: x\n```\n",
+        "```ruby\nputs 1\n```\n",
+        "```sh\ngit log\n```\n",
+        "    indented code\n",
+        "<details>\n<summary>More</summary>\n</details>\n",
+        "<!-- a note -->\n",
+        "`rule` and ``scope`` are words.\n",
+    ],
+)
 def test_a_sample_is_left_alone(sample) -> None:
     law = read_governance(files(FRONT + BLOCK + "## How to write one\n\n" + sample + "\n## End\n"))
     assert [finding.code for finding in lint(law)] == []
     assert [rule.id for rule in law.rules if not rule.built_in] == ["F-ONE"]
 
 
-SCRAPS = st.sampled_from([
-    "`", "``", "```", "~~~", "```yaml rule\n", "```yaml scope\n", "\n", "\n\n", " ", "    ", "\t", "> ", "- ", "1. ", "<!--",
-    "-->", "<div>\n", "<pre>", "</pre>", "#", "## X {#F-X}\n", "---\n", "...\n", "id: F-ONE\n", "&a ", "*a", "!!str ", "{",
-    "}", "[", "]", ":", ",", "'", '"', "\\", "|", "?", "%YAML 1.1\n", "\r", "\0", "\ufeff", "\u200b", "\u2028", "\u0085",
-    "\ud7ff", "\U0001d426", "9" * 30])
-TEXTS = st.sampled_from([FRONT + BLOCK, FRONT + OTHER + "## Prose\nSee F-ONE.\n" + BLOCK, OURS["factory_rules.md"][:2500]])
+SCRAPS = st.sampled_from(
+    [
+        "`",
+        "``",
+        "```",
+        "~~~",
+        "```yaml rule\n",
+        "```yaml scope\n",
+        "\n",
+        "\n\n",
+        " ",
+        "    ",
+        "\t",
+        "> ",
+        "- ",
+        "1. ",
+        "<!--",
+        "-->",
+        "<div>\n",
+        "<pre>",
+        "</pre>",
+        "#",
+        "## X {#F-X}\n",
+        "---\n",
+        "...\n",
+        "id: F-ONE\n",
+        "&a ",
+        "*a",
+        "!!str ",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        "'",
+        '"',
+        "\\",
+        "|",
+        "?",
+        "%YAML 1.1\n",
+        "\r",
+        "\0",
+        "\ufeff",
+        "\u200b",
+        "\u2028",
+        "\u0085",
+        "\ud7ff",
+        "\U0001d426",
+        "9" * 30,
+    ]
+)
+TEXTS = st.sampled_from(
+    [
+        FRONT + BLOCK,
+        FRONT + OTHER + "## Prose\nSee F-ONE.\n" + BLOCK,
+        OURS["factory_rules.md"][:2500],
+    ]
+)
 
 
 @st.composite
@@ -125,25 +229,41 @@ def mutated(draw, texts=TEXTS):
     lines = draw(texts).split("\n")
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(0, len(lines) - 1))
-        lines[at:at + 1] = draw(st.sampled_from([
-            [], [lines[at]] * 2, [f"    {lines[at]}"], ["", lines[at]], [f"<!-- {lines[at]}"]]))
+        lines[at : at + 1] = draw(
+            st.sampled_from(
+                [[], [lines[at]] * 2, [f"    {lines[at]}"], ["", lines[at]], [f"<!-- {lines[at]}"]]
+            )
+        )
         lines = lines or [""]
     text = "\n".join(lines)
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(0, len(text)))
         end = min(len(text), at + draw(st.integers(0, 12)))
-        text = draw(st.sampled_from([text[:at] + text[end:], text[:end] + text[at:], text[:at] + draw(SCRAPS) + text[at:],
-                                     text[:at] + draw(SCRAPS) + text[end:]]))
+        text = draw(
+            st.sampled_from(
+                [
+                    text[:at] + text[end:],
+                    text[:end] + text[at:],
+                    text[:at] + draw(SCRAPS) + text[at:],
+                    text[:at] + draw(SCRAPS) + text[end:],
+                ]
+            )
+        )
     return text
 
 
-FUZZ = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+FUZZ = settings(
+    max_examples=500,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 
 
 @FUZZ
 @given(mutated())
 def test_a_rule_that_was_stated_is_bound_refused_or_told(text) -> None:
-    """Every id that stands at the start of a line is spoken of, unless the line is in a sample that is plainly one."""
+    """Every id that stands at the start of a line is spoken of, unless the line is in a sample that
+    is plainly one."""
     began = time.process_time()
     spoken = spoken_of(text)
     assert time.process_time() - began < 1 + MEASURED_BY_SIZE * len(text)
@@ -153,9 +273,13 @@ def test_a_rule_that_was_stated_is_bound_refused_or_told(text) -> None:
 
 @settings(FUZZ, max_examples=60)
 @given(st.sampled_from(sorted(OURS)), st.data())
-def test_our_own_files_mutated_are_read_or_refused_at_a_place_and_the_context_has_them(name, data) -> None:
+def test_our_own_files_mutated_are_read_or_refused_at_a_place_and_the_context_has_them(
+    name, data
+) -> None:
     text = data.draw(mutated(st.just(OURS[name])))
-    law = read_or_refused({**{key: value.encode() for key, value in OURS.items()}, name: text.encode()}, at=OURS)
+    law = read_or_refused(
+        {**{key: value.encode() for key, value in OURS.items()}, name: text.encode()}, at=OURS
+    )
     if law is not None:
         lint(law)
         assert text in context(law)
@@ -164,7 +288,12 @@ def test_our_own_files_mutated_are_read_or_refused_at_a_place_and_the_context_ha
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(raw) -> None:
-    given = {"mission.md": raw, "factory_rules.md": b"x", "CLAUDE.md": CODE, "a/factory_rules.md": raw}
+    given = {
+        "mission.md": raw,
+        "factory_rules.md": b"x",
+        "CLAUDE.md": CODE,
+        "a/factory_rules.md": raw,
+    }
     law = read_or_refused(given, at=given)
     if law is not None:
         assert [document.text.encode() for document in law.documents] == [raw, b"x", CODE, raw]
@@ -174,7 +303,11 @@ def tree(node):
     """A node's tags, values and lines."""
     if isinstance(node, yaml.ScalarNode):
         return node.tag, node.value, node.start_mark.line
-    inner = node.value if isinstance(node, yaml.SequenceNode) else [part for pair in node.value for part in pair]
+    inner = (
+        node.value
+        if isinstance(node, yaml.SequenceNode)
+        else [part for pair in node.value for part in pair]
+    )
     return node.start_mark.line, [tree(part) for part in inner]
 
 
@@ -182,6 +315,7 @@ def tree(node):
 @given(mutated(st.just(BLOCK.split("```")[1].removeprefix("yaml rule\n"))))
 def test_the_quick_parser_reads_what_the_slow_one_reads_or_leaves_it_to_it(text) -> None:
     """The law does not hang on whether a machine has libyaml."""
+
     def read(parse):
         try:
             return tree(parse()) if text.strip() else None
@@ -191,10 +325,26 @@ def test_the_quick_parser_reads_what_the_slow_one_reads_or_leaves_it_to_it(text)
     assert read(lambda: node_of(text)) == read(lambda: yaml.compose(text, SLOW))
 
 
-@pytest.mark.parametrize("hostile", [
-    "[" * 60_000, ">" * 60_000, "- " * 30_000, "<!--" * 15_000, "`" * 60_000, "*a " * 20_000, "# " * 30_000, "[a](" * 15_000,
-    "```yaml rule\nid: [" + "[" * 50_000, "```yaml rule\n" + "a: {" * 15_000 + "\n```\n", "id: F-X\n" * 8_000, "\n" * 60_000,
-    "```yaml rule\n" + "- &a [*a]\n" * 6_000 + "```\n", "<a " * 20_000, "{#F-" * 15_000])
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "[" * 60_000,
+        ">" * 60_000,
+        "- " * 30_000,
+        "<!--" * 15_000,
+        "`" * 60_000,
+        "*a " * 20_000,
+        "# " * 30_000,
+        "[a](" * 15_000,
+        "```yaml rule\nid: [" + "[" * 50_000,
+        "```yaml rule\n" + "a: {" * 15_000 + "\n```\n",
+        "id: F-X\n" * 8_000,
+        "\n" * 60_000,
+        "```yaml rule\n" + "- &a [*a]\n" * 6_000 + "```\n",
+        "<a " * 20_000,
+        "{#F-" * 15_000,
+    ],
+)
 def test_no_text_of_sixty_kilobytes_takes_long(hostile) -> None:
     began = time.process_time()
     spoken_of(FRONT + BLOCK + "## X {#F-X}\n" + hostile)

@@ -1,4 +1,5 @@
-"""A record says what it says: it is read back as it was written, and what it does not say is neither a yes nor a no."""
+"""A record says what it says: it is read back as it was written, and what it does not say is
+neither a yes nor a no."""
 
 import json
 from dataclasses import fields, is_dataclass, replace
@@ -36,17 +37,27 @@ from tests.governance.law import change
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 counts = st.integers(0, 10**9)
-PLAIN = {bytes: st.binary(min_size=1, max_size=8), str: texts, int: counts, bool: st.booleans(), type(None): st.none(),
-         Unknown: st.just(UNKNOWN), Decimal: st.decimals(0, 10**6, allow_nan=False, places=2)}
+PLAIN = {
+    bytes: st.binary(min_size=1, max_size=8),
+    str: texts,
+    int: counts,
+    bool: st.booleans(),
+    type(None): st.none(),
+    Unknown: st.just(UNKNOWN),
+    Decimal: st.decimals(0, 10**6, allow_nan=False, places=2),
+}
 
 
 @cache
 def any_of(kind):
-    """Any value of a type that facts are made of: a fact that is new there is tried here without a word."""
+    """Any value of a type that facts are made of: a fact that is new there is tried here without a
+    word."""
     if kind in PLAIN:
         return PLAIN[kind]
     if is_dataclass(kind):
-        return st.builds(kind, **{name: any_of(hint) for name, hint in get_type_hints(kind).items()})
+        return st.builds(
+            kind, **{name: any_of(hint) for name, hint in get_type_hints(kind).items()}
+        )
     if isinstance(kind, type) and issubclass(kind, Enum):
         return st.sampled_from(kind)
     inner = get_args(kind)
@@ -65,8 +76,13 @@ facts = any_of(ChangeFacts)
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.builds(RecordedChange, counts, facts, texts, texts, texts, texts), max_size=2,
-                unique_by=lambda one: one.number))
+@given(
+    st.lists(
+        st.builds(RecordedChange, counts, facts, texts, texts, texts, texts),
+        max_size=2,
+        unique_by=lambda one: one.number,
+    )
+)
 def test_a_history_is_read_as_it_was_written(changes) -> None:
     """Every fact of every record, to the byte: unknown stays unknown, and empty stays empty."""
     text = json.dumps(history_as_json(changes))
@@ -75,19 +91,43 @@ def test_a_history_is_read_as_it_was_written(changes) -> None:
 
 def test_whatever_may_be_unknown_is_unknown_where_nothing_is_said() -> None:
     assert facts_from_json({}) == ChangeFacts()
-    (file,) = facts_from_json({"files": [{"path": "a", "added": 1, "deleted": 0, "old_oid": None, "new_oid": None}]}).files
+    (file,) = facts_from_json(
+        {"files": [{"path": "a", "added": 1, "deleted": 0, "old_oid": None, "new_oid": None}]}
+    ).files
     hints = get_type_hints(FileChange)
     unknowable = {name for name, hint in hints.items() if Unknown in get_args(hint)}
     assert {name for name in unknowable if getattr(file, name) is UNKNOWN} == unknowable
 
 
 def test_the_short_form_says_paths_and_lines_and_the_word_of_the_title() -> None:
-    (one,) = read_history(json.dumps({"note": "n", "pull_requests": [
-        {"pr": 7, "merged_at": "2026-04-14T21:54:35-05:00", "kind": "fix", "files": [
-            {"path": "a/b.py", "added": 3, "deleted": 1}, {"path": "c.png", "added": None, "deleted": None}]}]}), file="h.json")
+    (one,) = read_history(
+        json.dumps(
+            {
+                "note": "n",
+                "pull_requests": [
+                    {
+                        "pr": 7,
+                        "merged_at": "2026-04-14T21:54:35-05:00",
+                        "kind": "fix",
+                        "files": [
+                            {"path": "a/b.py", "added": 3, "deleted": 1},
+                            {"path": "c.png", "added": None, "deleted": None},
+                        ],
+                    }
+                ],
+            }
+        ),
+        file="h.json",
+    )
     assert (one.number, one.facts.kind, one.facts.dependencies) == (7, "bug", UNKNOWN)
     text, picture = one.facts.files
-    assert (text.path, text.lines, text.kind, text.new_mode, text.size) == (b"a/b.py", 4, UNKNOWN, UNKNOWN, UNKNOWN)
+    assert (text.path, text.lines, text.kind, text.new_mode, text.size) == (
+        b"a/b.py",
+        4,
+        UNKNOWN,
+        UNKNOWN,
+        UNKNOWN,
+    )
     assert (picture.binary, picture.lines) == (True, UNKNOWN)
 
 
@@ -98,37 +138,76 @@ def record(**said) -> str:
 FILE = {"path": "a", "added": 1, "deleted": 1}
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    ("", "h.json:1: is not JSON"),
-    ('{\n"pull_requests": [\n}', "h.json:3: is not JSON"),
-    ("[]", "expected an object"),
-    ("{}", "expected `pull_requests`"),
-    ('{"pull_requests": {}}', "`pull_requests`: expected a list"),
-    ('{"pull_request": []}', "did you mean `pull_requests`?"),
-    ('{"pull_requests": [{}]}', "`pull_requests[0]`: expected `pr`"),
-    ('{"pull_requests": [{"pr": 1}, {"pr": 2}, {"pr": 1}]}', "`pull_requests[2].pr`: pull request 1 is already recorded"),
-    ('{"pull_requests": [{"pr": true}]}', "`pull_requests[0].pr`: expected a whole number"),
-    ('{"pull_requests": [{"pr": -1}]}', "`pull_requests[0].pr`: expected a whole number"),
-    ('{"pull_requests": [{"pr": 1, "pr": 2}]}', "`pr`: stated twice"),
-    ('{"pull_requests": [{"pr": NaN}]}', "NaN is not a number"),
-    ('{"pull_requests": [{"pr": ' + "9" * 5000 + "}]}", "is not JSON that is read here"),
-    ("[" * 200_000, "is not JSON that is read here"),
-    (record(fils=[]), "`pull_requests[0].fils`: unknown key; did you mean `files`?"),
-    (record(merged_at=3), "`pull_requests[0].merged_at`: expected text"),
-    (record(files=3), "`pull_requests[0].files`: expected a list"),
-    (record(files=[FILE, FILE]), "`pull_requests[0].files[1].path`: a path is listed once"),
-    (record(files=[{**FILE, "added": None}]), "`pull_requests[0].files[0]`: expected lines added and deleted, or null"),
-    (record(files=[{**FILE, "added": "1"}]), "`pull_requests[0].files[0].added`: expected a whole number"),
-    (record(files=[{**FILE, "mode": "1"}]), "`pull_requests[0].files[0].mode`: unknown key"),
-    (record(files=[{**FILE, "path": "\ud800"}]), "`pull_requests[0].files[0].path`: expected text that bytes can be made of"),
-    (record(files=[], facts={}), "`pull_requests[0].files`: stands in `facts`"),
-    (record(facts={"label": []}), "`pull_requests[0].facts.label`: unknown key; did you mean `labels`?"),
-    (record(facts={"spend_usd": "NaN"}), "`pull_requests[0].facts.spend_usd`: expected an amount"),
-    (record(facts={"spend_usd": 1.5}), "`pull_requests[0].facts.spend_usd`: expected text"),
-    (record(facts={"journeys": {"sealed": 1}}), "`pull_requests[0].facts.journeys`: expected `executed`"),
-    (record(facts={"dependencies": [{"manifest": "a", "ecosystem": "b", "name": "c", "move": "borrowed", "before": "",
-                                     "after": ""}]}), "dependencies[0].move`: expected one of added, changed"),
-])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "h.json:1: is not JSON"),
+        ('{\n"pull_requests": [\n}', "h.json:3: is not JSON"),
+        ("[]", "expected an object"),
+        ("{}", "expected `pull_requests`"),
+        ('{"pull_requests": {}}', "`pull_requests`: expected a list"),
+        ('{"pull_request": []}', "did you mean `pull_requests`?"),
+        ('{"pull_requests": [{}]}', "`pull_requests[0]`: expected `pr`"),
+        (
+            '{"pull_requests": [{"pr": 1}, {"pr": 2}, {"pr": 1}]}',
+            "`pull_requests[2].pr`: pull request 1 is already recorded",
+        ),
+        ('{"pull_requests": [{"pr": true}]}', "`pull_requests[0].pr`: expected a whole number"),
+        ('{"pull_requests": [{"pr": -1}]}', "`pull_requests[0].pr`: expected a whole number"),
+        ('{"pull_requests": [{"pr": 1, "pr": 2}]}', "`pr`: stated twice"),
+        ('{"pull_requests": [{"pr": NaN}]}', "NaN is not a number"),
+        ('{"pull_requests": [{"pr": ' + "9" * 5000 + "}]}", "is not JSON that is read here"),
+        ("[" * 200_000, "is not JSON that is read here"),
+        (record(fils=[]), "`pull_requests[0].fils`: unknown key; did you mean `files`?"),
+        (record(merged_at=3), "`pull_requests[0].merged_at`: expected text"),
+        (record(files=3), "`pull_requests[0].files`: expected a list"),
+        (record(files=[FILE, FILE]), "`pull_requests[0].files[1].path`: a path is listed once"),
+        (
+            record(files=[{**FILE, "added": None}]),
+            "`pull_requests[0].files[0]`: expected lines added and deleted, or null",
+        ),
+        (
+            record(files=[{**FILE, "added": "1"}]),
+            "`pull_requests[0].files[0].added`: expected a whole number",
+        ),
+        (record(files=[{**FILE, "mode": "1"}]), "`pull_requests[0].files[0].mode`: unknown key"),
+        (
+            record(files=[{**FILE, "path": "\ud800"}]),
+            "`pull_requests[0].files[0].path`: expected text that bytes can be made of",
+        ),
+        (record(files=[], facts={}), "`pull_requests[0].files`: stands in `facts`"),
+        (
+            record(facts={"label": []}),
+            "`pull_requests[0].facts.label`: unknown key; did you mean `labels`?",
+        ),
+        (
+            record(facts={"spend_usd": "NaN"}),
+            "`pull_requests[0].facts.spend_usd`: expected an amount",
+        ),
+        (record(facts={"spend_usd": 1.5}), "`pull_requests[0].facts.spend_usd`: expected text"),
+        (
+            record(facts={"journeys": {"sealed": 1}}),
+            "`pull_requests[0].facts.journeys`: expected `executed`",
+        ),
+        (
+            record(
+                facts={
+                    "dependencies": [
+                        {
+                            "manifest": "a",
+                            "ecosystem": "b",
+                            "name": "c",
+                            "move": "borrowed",
+                            "before": "",
+                            "after": "",
+                        }
+                    ]
+                }
+            ),
+            "dependencies[0].move`: expected one of added, changed",
+        ),
+    ],
+)
 def test_what_is_no_history_is_refused_with_its_place(text, says) -> None:
     with pytest.raises(ConfigError) as refused:
         read_history(text, file="h.json")
@@ -141,9 +220,20 @@ def test_a_history_that_is_too_large_is_not_read() -> None:
         read_history(" " * (LARGEST + 1), file="h.json")
 
 
-@given(st.text(max_size=200) | st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner:
-       st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["pull_requests", "pr", "files", "facts", "path", "kind"]),
-                                                     inner, max_size=3)).map(json.dumps))
+@given(
+    st.text(max_size=200)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["pull_requests", "pr", "files", "facts", "path", "kind"]),
+                inner,
+                max_size=3,
+            )
+        ),
+    ).map(json.dumps)
+)
 def test_whatever_the_text_it_is_a_history_or_an_error_that_names_the_file(text) -> None:
     found = outcome(text)
     assert isinstance(found, tuple) or found.startswith("h.json")
@@ -157,29 +247,71 @@ def outcome(text):
 
 
 ASKED = (
-    AddedLines(max=3), ApiSurface(), Attempts(max=2), AuthorRate(max=1), BinaryFiles(max=1), ChangedLines(max=5),
-    ChangedLines(max=5, binary="ignore"), ChecksGreen(require=("ci",)), Companions(of=("a",), touch=("b", "x/**")),
-    DeletedFiles(max=1), DeletedLines(max=3), Dependencies(), FileBytes(max=9), FileModes(), Files(max=2), JourneysSatisfied(),
-    Migrations(paths=("x/**",)), PathNames(), Paths(deny=("a", "x/**")), Paths(allow=("a", "b")), Screenshots(paths=("a",)),
-    Secrets(), SpendUsd(max=Decimal(2)), SuiteKept(), SuiteWeakened(),
+    AddedLines(max=3),
+    ApiSurface(),
+    Attempts(max=2),
+    AuthorRate(max=1),
+    BinaryFiles(max=1),
+    ChangedLines(max=5),
+    ChangedLines(max=5, binary="ignore"),
+    ChecksGreen(require=("ci",)),
+    Companions(of=("a",), touch=("b", "x/**")),
+    DeletedFiles(max=1),
+    DeletedLines(max=3),
+    Dependencies(),
+    FileBytes(max=9),
+    FileModes(),
+    Files(max=2),
+    JourneysSatisfied(),
+    Migrations(paths=("x/**",)),
+    PathNames(),
+    Paths(deny=("a", "x/**")),
+    Paths(allow=("a", "b")),
+    Screenshots(paths=("a",)),
+    Secrets(),
+    SpendUsd(max=Decimal(2)),
+    SuiteKept(),
+    SuiteWeakened(),
 )
-files = st.lists(st.builds(
-    change, st.sampled_from(["a", "b", "x/y", "c.", "\u0430"]), st.none() | st.integers(0, 4), st.integers(0, 4),
-    kind=st.sampled_from(ChangeKind), new_mode=st.sampled_from(["100644", "120000", "000000"]), size=st.integers(0, 12),
-    binary=st.booleans()), max_size=4).map(tuple)
+files = st.lists(
+    st.builds(
+        change,
+        st.sampled_from(["a", "b", "x/y", "c.", "\u0430"]),
+        st.none() | st.integers(0, 4),
+        st.integers(0, 4),
+        kind=st.sampled_from(ChangeKind),
+        new_mode=st.sampled_from(["100644", "120000", "000000"]),
+        size=st.integers(0, 12),
+        binary=st.booleans(),
+    ),
+    max_size=4,
+).map(tuple)
 
 
 @settings(deadline=None, max_examples=200)
 @given(facts, files, st.data())
-def test_forgetting_a_fact_never_turns_a_yes_into_a_no_or_a_no_into_a_yes(known, touched, data) -> None:
+def test_forgetting_a_fact_never_turns_a_yes_into_a_no_or_a_no_into_a_yes(
+    known, touched, data
+) -> None:
     whole = replace(known, files=touched)
     gone = data.draw(st.sets(st.sampled_from([field.name for field in fields(ChangeFacts)])))
     forgotten = replace(whole, **dict.fromkeys(gone, UNKNOWN))
     if forgotten.files is not UNKNOWN:
-        forgotten = replace(forgotten, files=tuple(
-            replace(one, **dict.fromkeys(data.draw(st.sets(st.sampled_from(["kind", "new_mode", "old_mode", "size"]))), UNKNOWN))
-            for one in touched))
+        forgotten = replace(
+            forgotten,
+            files=tuple(
+                replace(
+                    one,
+                    **dict.fromkeys(
+                        data.draw(
+                            st.sets(st.sampled_from(["kind", "new_mode", "old_mode", "size"]))
+                        ),
+                        UNKNOWN,
+                    ),
+                )
+                for one in touched
+            ),
+        )
     for check in ASKED:
         before, after = check.answer(whole).passed, check.answer(forgotten).passed
         assert after is UNKNOWN or after == before, check
-

@@ -50,8 +50,10 @@ def question(**changes) -> Question:
 
 # How it is stated
 
+
 def test_a_question_is_read_whole() -> None:
-    rule = governance(rule_text("""
+    rule = governance(
+        rule_text("""
         level: judged
         question: >-
           Does every changed file
@@ -64,54 +66,147 @@ def test_a_question_is_read_whole() -> None:
         locked: true
         cases:
           - {votes: [yes, yes, yes, yes, abstain], given: {kind: bug}, expect: pass}
-        """)).rule("F-ONE")
-    assert (rule.level, rule.on_fail, rule.locked, rule.check) == (Level.JUDGED, OnFail.REJECT, True, None)
-    assert rule.question == Question("Does every changed file serve what the issue asks for?", tuple(
-        Sight(word) for word in ("issue", "diff", "files", "tests", "governance")), ("secret/**", "*.png"), 5, 4, OnFail.RETRY)
+        """)
+    ).rule("F-ONE")
+    assert (rule.level, rule.on_fail, rule.locked, rule.check) == (
+        Level.JUDGED,
+        OnFail.REJECT,
+        True,
+        None,
+    )
+    assert rule.question == Question(
+        "Does every changed file serve what the issue asks for?",
+        tuple(Sight(word) for word in ("issue", "diff", "files", "tests", "governance")),
+        ("secret/**", "*.png"),
+        5,
+        4,
+        OnFail.RETRY,
+    )
     assert rule.cases[0].votes == (YES, YES, YES, YES, ABSTAIN)
 
 
 def test_what_it_does_not_say_is_strict() -> None:
     rule = governance(rule_text(JUDGED)).rule("F-ONE")
-    assert (rule.question.votes, rule.question.need, rule.question.abstain) == (3, 3, OnFail.NEEDS_HUMAN)
+    assert (rule.question.votes, rule.question.need, rule.question.abstain) == (
+        3,
+        3,
+        OnFail.NEEDS_HUMAN,
+    )
     assert governance(rule_text(JUDGED + "votes: {n: 5}")).rule("F-ONE").question.need == 5
 
 
-@pytest.mark.parametrize(("old", "new", "line", "key", "says"), [
-    ("question: Does it serve the issue?\n", "", 8, "level", "a judged rule needs `question`"),
-    ("sees: [issue, diff]\n", "", 8, "level", "a judged rule needs `sees`"),
-    ("question: Does it serve the issue?", "question: ", 9, "question", "expected a text, found nothing"),
-    ("question: Does it serve the issue?", "question: [a, b]", 9, "question", "expected a text, found a list"),
-    ("Does it serve the issue?", "why " * 200, 9, "question", "a question has at most 600 characters"),
-    ("[issue, diff]", "diff", 10, "sees", "expected a list"),
-    ("[issue, diff]", "[]", 10, "sees", "give one of diff, files, tests"),
-    ("[issue, diff]", "[issue, governance]", 10, "sees", "a no has to quote the change"),
-    ("[issue, diff]", "[issue, dif]", 10, "sees", "did you mean `diff`?"),
-    ("[issue, diff]", "[issue, journeys]", 10, "sees", "one of issue, diff, files, tests, governance"),
-    ("[issue, diff]", "[diff, diff]", 10, "sees", "`diff` stands here twice"),
-    ("sees:", "never_sees: tests/**\nsees:", 10, "never_sees", "expected a list"),
-    ("sees:", "never_sees: [\"a**\"]\nsees:", 10, "never_sees", "whole folders"),
-    ("sees:", "never_sees: [\"!a\"]\nsees:", 10, "never_sees", "cannot be negated"),
-    ("sees:", "check: {files: {max: 1}}\nsees:", 10, "check", "votes decide a judged rule"),
-    ("sees:", "applies: merge\nsees:", 10, "applies", "`applies: pr`"),
-    ("sees:", "applies: issue\nsees:", 10, "applies", "`applies: pr`"),
-    ("sees:", "votes: 3\nsees:", 10, "votes", "expected a mapping"),
-    ("sees:", "votes: {m: 3}\nsees:", 10, "m", "no such key"),
-    ("sees:", "votes: {n: 0}\nsees:", 10, "n", "from 1 to 9"),
-    ("sees:", "votes: {n: 10}\nsees:", 10, "n", "from 1 to 9"),
-    ("sees:", "votes: {need: 0}\nsees:", 10, "need", "from 1 to 3"),
-    ("sees:", "votes: {n: 2, need: 3}\nsees:", 10, "need", "from 1 to 2"),
-    ("sees:", "votes: {abstain: pass}\nsees:", 10, "abstain", "one of retry, split, needs-human, reject"),
-    ("sees:", "locked: true\nstatus: shadow\nsees:", 8, "level", "a locked rule is enforced or judged"),
-    ("sees:", "cases: [{votes: [yes, yes], expect: unknown}]\nsees:", 10, "cases", "expected 3 votes, found 2"),
-    ("sees:", "cases: [{votes: [yes, yes, maybe], expect: unknown}]\nsees:", 10, "votes", "yes, no, unquoted, abstain"),
-    ("sees:", "cases: [{given: {files: 1}, expect: pass}]\nsees:", 10, "cases", "no model is asked"),
-    ("sees:", "cases: [{pr: 3, expect: pass}]\nsees:", 10, "cases", "no model is asked"),
-    ("sees:", "cases: [{pr: 3, votes: [yes, yes, yes], expect: pass}]\nsees:", 10, "cases", "either `given:`"),
-    ("level: judged", "level: enforced\ncheck: {files: {max: 1}}", 10, "question", "only a judged rule asks a question"),
-    ("level: judged\nquestion: Does it serve the issue?\n", "level: advisory\n", 9, "sees", "only a judged rule asks"),
-])
-def test_a_mistake_is_refused_with_its_place_and_what_was_expected(old, new, line, key, says) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key", "says"),
+    [
+        ("question: Does it serve the issue?\n", "", 8, "level", "a judged rule needs `question`"),
+        ("sees: [issue, diff]\n", "", 8, "level", "a judged rule needs `sees`"),
+        (
+            "question: Does it serve the issue?",
+            "question: ",
+            9,
+            "question",
+            "expected a text, found nothing",
+        ),
+        (
+            "question: Does it serve the issue?",
+            "question: [a, b]",
+            9,
+            "question",
+            "expected a text, found a list",
+        ),
+        (
+            "Does it serve the issue?",
+            "why " * 200,
+            9,
+            "question",
+            "a question has at most 600 characters",
+        ),
+        ("[issue, diff]", "diff", 10, "sees", "expected a list"),
+        ("[issue, diff]", "[]", 10, "sees", "give one of diff, files, tests"),
+        ("[issue, diff]", "[issue, governance]", 10, "sees", "a no has to quote the change"),
+        ("[issue, diff]", "[issue, dif]", 10, "sees", "did you mean `diff`?"),
+        (
+            "[issue, diff]",
+            "[issue, journeys]",
+            10,
+            "sees",
+            "one of issue, diff, files, tests, governance",
+        ),
+        ("[issue, diff]", "[diff, diff]", 10, "sees", "`diff` stands here twice"),
+        ("sees:", "never_sees: tests/**\nsees:", 10, "never_sees", "expected a list"),
+        ("sees:", 'never_sees: ["a**"]\nsees:', 10, "never_sees", "whole folders"),
+        ("sees:", 'never_sees: ["!a"]\nsees:', 10, "never_sees", "cannot be negated"),
+        ("sees:", "check: {files: {max: 1}}\nsees:", 10, "check", "votes decide a judged rule"),
+        ("sees:", "applies: merge\nsees:", 10, "applies", "`applies: pr`"),
+        ("sees:", "applies: issue\nsees:", 10, "applies", "`applies: pr`"),
+        ("sees:", "votes: 3\nsees:", 10, "votes", "expected a mapping"),
+        ("sees:", "votes: {m: 3}\nsees:", 10, "m", "no such key"),
+        ("sees:", "votes: {n: 0}\nsees:", 10, "n", "from 1 to 9"),
+        ("sees:", "votes: {n: 10}\nsees:", 10, "n", "from 1 to 9"),
+        ("sees:", "votes: {need: 0}\nsees:", 10, "need", "from 1 to 3"),
+        ("sees:", "votes: {n: 2, need: 3}\nsees:", 10, "need", "from 1 to 2"),
+        (
+            "sees:",
+            "votes: {abstain: pass}\nsees:",
+            10,
+            "abstain",
+            "one of retry, split, needs-human, reject",
+        ),
+        (
+            "sees:",
+            "locked: true\nstatus: shadow\nsees:",
+            8,
+            "level",
+            "a locked rule is enforced or judged",
+        ),
+        (
+            "sees:",
+            "cases: [{votes: [yes, yes], expect: unknown}]\nsees:",
+            10,
+            "cases",
+            "expected 3 votes, found 2",
+        ),
+        (
+            "sees:",
+            "cases: [{votes: [yes, yes, maybe], expect: unknown}]\nsees:",
+            10,
+            "votes",
+            "yes, no, unquoted, abstain",
+        ),
+        (
+            "sees:",
+            "cases: [{given: {files: 1}, expect: pass}]\nsees:",
+            10,
+            "cases",
+            "no model is asked",
+        ),
+        ("sees:", "cases: [{pr: 3, expect: pass}]\nsees:", 10, "cases", "no model is asked"),
+        (
+            "sees:",
+            "cases: [{pr: 3, votes: [yes, yes, yes], expect: pass}]\nsees:",
+            10,
+            "cases",
+            "either `given:`",
+        ),
+        (
+            "level: judged",
+            "level: enforced\ncheck: {files: {max: 1}}",
+            10,
+            "question",
+            "only a judged rule asks a question",
+        ),
+        (
+            "level: judged\nquestion: Does it serve the issue?\n",
+            "level: advisory\n",
+            9,
+            "sees",
+            "only a judged rule asks",
+        ),
+    ],
+)
+def test_a_mistake_is_refused_with_its_place_and_what_was_expected(
+    old, new, line, key, says
+) -> None:
     block = JUDGED.replace(old, new)
     with pytest.raises(GovernanceError, match=r"^factory_rules\.md:") as error:
         governance(rule_text(block))
@@ -121,11 +216,17 @@ def test_a_mistake_is_refused_with_its_place_and_what_was_expected(old, new, lin
 
 def test_a_case_of_votes_belongs_to_a_judged_rule() -> None:
     with pytest.raises(GovernanceError, match="only a judged rule counts votes"):
-        governance(rule_text("level: enforced\ncheck: {files: {max: 1}}\ncases: [{votes: [yes], expect: pass}]"))
+        governance(
+            rule_text(
+                "level: enforced\ncheck: {files: {max: 1}}\ncases: [{votes: [yes], expect: pass}]"
+            )
+        )
 
 
 def test_its_cases_are_counted_without_a_model() -> None:
-    block = JUDGED + """votes: {need: 2}
+    block = (
+        JUDGED
+        + """votes: {need: 2}
 when: kind == "bug"
 cases:
   - {votes: [yes, yes, abstain], given: {kind: bug}, expect: pass}
@@ -134,6 +235,7 @@ cases:
   - {votes: [no, no, no], given: {kind: chore}, expect: pass}
   - {votes: [yes, yes, yes], expect: fail}
 """
+    )
     *held, broken = run_cases(governance(rule_text(block)))
     assert len(held) == 4
     assert all(result.held for result in held), held
@@ -142,11 +244,17 @@ cases:
 
 
 def test_lint_asks_for_a_case_and_for_globs_that_match() -> None:
-    found = {finding.code for finding in lint(governance(rule_text(JUDGED + 'never_sees: ["gone/**"]')), paths=[b"a.py"])}
+    found = {
+        finding.code
+        for finding in lint(
+            governance(rule_text(JUDGED + 'never_sees: ["gone/**"]')), paths=[b"a.py"]
+        )
+    }
     assert {"no-case", "no-match"} <= found
 
 
 # What is counted
+
 
 @pytest.mark.parametrize("votes", list(product(Vote, repeat=3)), ids=" ".join)
 @pytest.mark.parametrize("need", [1, 2, 3])
@@ -166,31 +274,52 @@ def test_no_votes_at_all_are_no_yes() -> None:
 
 def test_the_words_are_ours_and_say_what_counted() -> None:
     said = answer_to(question(), (YES, UNQUOTED, ABSTAIN), evidence=("vote 1",))
-    assert said.says == ("1 of 3 votes say yes, 3 are needed; 0 say no; 1 say no and quote nothing that is there, so they do not "
-                         "count; 1 abstain")
+    assert (
+        said.says
+        == "1 of 3 votes say yes, 3 are needed; 0 say no; 1 say no and quote nothing that is there,"
+        " so they do not count; 1 abstain"
+    )
     assert said.evidence == ("vote 1",)
 
 
-FILE = ("def total(rows):", "    return sum(rows)", "", "", "}", "", "}", "x = 1  ", "\tif x:", "        go()")
+FILE = (
+    "def total(rows):",
+    "    return sum(rows)",
+    "",
+    "",
+    "}",
+    "",
+    "}",
+    "x = 1  ",
+    "\tif x:",
+    "        go()",
+)
 
 
-@pytest.mark.parametrize(("line", "text", "place"), [
-    (2, "    return sum(rows)", 2),
-    (2, "return sum(rows)", 2),                       # blanks at the ends aside
-    (8, "x = 1", 8),
-    (9, "if x:\n    go()", 9),                        # two lines
-    (9, "if x:\r\n    go()\r\n", 9),
-    (2 + NEAR, "return sum(rows)", 2),                # it stands once, and near
-    (3 + NEAR, "return sum(rows)", None),             # not near
-    (1, "return sum(rows)", 2),
-    (2, "return  sum(rows)", None),                   # exactly
-    (2, "return sum", None),                          # the line, not a piece of it
-    (2, "RETURN sum(rows)", None),
-    (5, "}", 5), (7, "}", 7), (6, "}", None),         # it stands twice: only where it says
-    (3, "", None), (3, "   ", None), (4, "\n\n", None),   # nothing is no quote
-    (10_000, "go()", None),
-    (10, "go()\nreturn", None),
-])
+@pytest.mark.parametrize(
+    ("line", "text", "place"),
+    [
+        (2, "    return sum(rows)", 2),
+        (2, "return sum(rows)", 2),  # blanks at the ends aside
+        (8, "x = 1", 8),
+        (9, "if x:\n    go()", 9),  # two lines
+        (9, "if x:\r\n    go()\r\n", 9),
+        (2 + NEAR, "return sum(rows)", 2),  # it stands once, and near
+        (3 + NEAR, "return sum(rows)", None),  # not near
+        (1, "return sum(rows)", 2),
+        (2, "return  sum(rows)", None),  # exactly
+        (2, "return sum", None),  # the line, not a piece of it
+        (2, "RETURN sum(rows)", None),
+        (5, "}", 5),
+        (7, "}", 7),
+        (6, "}", None),  # it stands twice: only where it says
+        (3, "", None),
+        (3, "   ", None),
+        (4, "\n\n", None),  # nothing is no quote
+        (10_000, "go()", None),
+        (10, "go()\nreturn", None),
+    ],
+)
 def test_a_quote_is_read_again_at_its_place(line, text, place) -> None:
     assert place_of(Quote("a.py", line, text), FILE) == place
 
@@ -199,8 +328,13 @@ def test_a_no_counts_only_with_a_quote_that_is_there() -> None:
     there, invented = Quote("a.py", 8, "x = 1"), Quote("a.py", 8, "eval(input())")
     elsewhere = Quote("other.py", 1, "x = 1")
     shown = {"a.py": FILE}
-    for quotes, vote in (((there,), NO), ((invented, there), NO), ((invented,), UNQUOTED), ((elsewhere,), UNQUOTED),
-                         ((), UNQUOTED)):
+    for quotes, vote in (
+        ((there,), NO),
+        ((invented, there), NO),
+        ((invented,), UNQUOTED),
+        ((elsewhere,), UNQUOTED),
+        ((), UNQUOTED),
+    ):
         ballot = Ballot(Reply.NO, quotes)
         assert vote_of(ballot, found_in(ballot, shown)) is vote
     assert vote_of(Ballot(Reply.YES, (there,)), (there,)) is YES
@@ -208,7 +342,9 @@ def test_a_no_counts_only_with_a_quote_that_is_there() -> None:
 
 
 def test_a_quote_that_is_near_is_told_where_it_is() -> None:
-    assert found_in(Ballot(Reply.NO, (Quote("a.py", 9, "x = 1"),)), {"a.py": FILE}) == (Quote("a.py", 8, "x = 1"),)
+    assert found_in(Ballot(Reply.NO, (Quote("a.py", 9, "x = 1"),)), {"a.py": FILE}) == (
+        Quote("a.py", 8, "x = 1"),
+    )
 
 
 def test_the_answer_is_closed_and_survives_being_written_down() -> None:
@@ -217,13 +353,20 @@ def test_the_answer_is_closed_and_survives_being_written_down() -> None:
     assert ballot_in(as_answer(ballot)) == ballot
 
 
-@pytest.mark.parametrize("answer", [
-    {}, {"answer": "yes"}, {"answer": "YES", "quotes": [], "reason": ""}, {"answer": True, "quotes": [], "reason": ""},
-    {"answer": "yes", "quotes": [], "reason": "", "merge": True}, {"answer": "yes", "quotes": "a.py:1", "reason": ""},
-    {"answer": "no", "quotes": [{"file": "a.py", "line": 0, "text": "x"}], "reason": ""},
-    {"answer": "no", "quotes": [{"file": "a.py", "text": "x"}], "reason": ""},
-    {"answer": "yes", "quotes": [], "reason": "y" * 2000},
-])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"answer": "yes"},
+        {"answer": "YES", "quotes": [], "reason": ""},
+        {"answer": True, "quotes": [], "reason": ""},
+        {"answer": "yes", "quotes": [], "reason": "", "merge": True},
+        {"answer": "yes", "quotes": "a.py:1", "reason": ""},
+        {"answer": "no", "quotes": [{"file": "a.py", "line": 0, "text": "x"}], "reason": ""},
+        {"answer": "no", "quotes": [{"file": "a.py", "text": "x"}], "reason": ""},
+        {"answer": "yes", "quotes": [], "reason": "y" * 2000},
+    ],
+)
 def test_an_answer_in_another_form_is_an_abstention(answer) -> None:
     ballot = ballot_in(answer)
     assert ballot.reply is Reply.ABSTAIN
@@ -231,10 +374,21 @@ def test_an_answer_in_another_form_is_an_abstention(answer) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.dictionaries(
-    st.text(max_size=8) | st.sampled_from(["answer", "quotes", "reason"]),
-    st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(["yes", "no"]),
-                 lambda inner: st.lists(inner, max_size=2), max_leaves=3), max_size=4))
+@given(
+    st.dictionaries(
+        st.text(max_size=8) | st.sampled_from(["answer", "quotes", "reason"]),
+        st.recursive(
+            st.none()
+            | st.booleans()
+            | st.integers()
+            | st.text(max_size=5)
+            | st.sampled_from(["yes", "no"]),
+            lambda inner: st.lists(inner, max_size=2),
+            max_leaves=3,
+        ),
+        max_size=4,
+    )
+)
 def test_no_answer_breaks_the_counting(answer) -> None:
     ballot = ballot_in(answer)
     assert vote_of(ballot, found_in(ballot, {"a": ("x",)})) in (YES, UNQUOTED, ABSTAIN)
@@ -257,7 +411,9 @@ def test_votes_make_a_decision_stricter_and_never_milder() -> None:
 
 
 def test_code_alone_never_asks_a_question() -> None:
-    assert "F-ONE" not in {finding.rule for finding in decide(governance(rule_text(JUDGED)), touching("a")).findings}
+    assert "F-ONE" not in {
+        finding.rule for finding in decide(governance(rule_text(JUDGED)), touching("a")).findings
+    }
 
 
 def test_what_is_neither_held_nor_refused_goes_where_it_says() -> None:
@@ -267,21 +423,32 @@ def test_what_is_neither_held_nor_refused_goes_where_it_says() -> None:
 
 
 def test_those_that_apply_are_voted_on_and_what_is_in_shadow_last() -> None:
-    law = governance(rule_text(JUDGED + "status: shadow", rule_id="F-SHADOW"), rule_text(JUDGED + "status: off", rule_id="F-OFF"),
-                     rule_text(JUDGED + 'when: kind == "bug"', rule_id="F-BUG"), rule_text(JUDGED, rule_id="F-ALL"))
+    law = governance(
+        rule_text(JUDGED + "status: shadow", rule_id="F-SHADOW"),
+        rule_text(JUDGED + "status: off", rule_id="F-OFF"),
+        rule_text(JUDGED + 'when: kind == "bug"', rule_id="F-BUG"),
+        rule_text(JUDGED, rule_id="F-ALL"),
+    )
 
     def asked(**facts):
-        return [rule.id for rule, _ in rules_voted_on(law, touching("a", **facts), applies=Applies.PR)]
+        return [
+            rule.id for rule, _ in rules_voted_on(law, touching("a", **facts), applies=Applies.PR)
+        ]
 
     assert asked(kind="chore") == ["F-ALL", "F-SHADOW"]
     assert asked(kind="bug") == ["F-BUG", "F-ALL", "F-SHADOW"]
-    assert asked() == ["F-BUG", "F-ALL", "F-SHADOW"]          # unknown: it is asked
+    assert asked() == ["F-BUG", "F-ALL", "F-SHADOW"]  # unknown: it is asked
     assert rules_voted_on(law, touching("a"), applies=Applies.MERGE) == []
     assert law.rule("F-SHADOW").status is Status.SHADOW
 
 
 def test_the_page_has_every_sight_and_every_number() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "governance.md").read_text("utf-8").split("## Judged rules")[1].split("\n## ")[0]
+    page = (
+        (Path(__file__).parents[2] / "docs" / "governance.md")
+        .read_text("utf-8")
+        .split("## Judged rules")[1]
+        .split("\n## ")[0]
+    )
     assert all(f"`{word}`" in page for word in (*Sight, *Reply, UNQUOTED))
     assert f"{LARGEST_VIEW:,} characters" in page
     assert f"at most {NEAR} lines away" in page

@@ -1,4 +1,5 @@
-"""Resemblance: the same text stays the same under small edits, and short or different texts are never taken for one."""
+"""Resemblance: the same text stays the same under small edits, and short or different texts are
+never taken for one."""
 
 import pytest
 from hypothesis import given
@@ -14,20 +15,29 @@ from harness.governance.text.likeness import (
     twin,
 )
 
-TEXT = ("I booked a walk for my group, then pressed cancel, and the walk still shows fewer places than before I booked. "
-        "To reproduce: open the walk, book it, cancel it, open the walk again.")
+TEXT = (
+    "I booked a walk for my group, then pressed cancel, and the walk still shows fewer places than"
+    " before I booked. To reproduce: open the walk, book it, cancel it, open the walk again."
+)
 
 
-@pytest.mark.parametrize("other", [TEXT, TEXT.upper(), TEXT.replace(",", ""), f"{TEXT} Thanks!", f"Hello. {TEXT}"])
+@pytest.mark.parametrize(
+    "other", [TEXT, TEXT.upper(), TEXT.replace(",", ""), f"{TEXT} Thanks!", f"Hello. {TEXT}"]
+)
 def test_a_text_edited_in_passing_is_nearly_the_same(other) -> None:
     assert likeness(TEXT, other) >= NEARLY_THE_SAME
 
 
-@pytest.mark.parametrize("other", [
-    "", "It does not work", TEXT.replace("walk", "boat").replace("book", "hire"),
-    "After cancelling, the places stay taken: the walk shows fewer places than it has.",
-    " ".join(reversed(TEXT.split())),
-])
+@pytest.mark.parametrize(
+    "other",
+    [
+        "",
+        "It does not work",
+        TEXT.replace("walk", "boat").replace("book", "hire"),
+        "After cancelling, the places stay taken: the walk shows fewer places than it has.",
+        " ".join(reversed(TEXT.split())),
+    ],
+)
 def test_another_text_is_not(other) -> None:
     assert likeness(TEXT, other) < NEARLY_THE_SAME
 
@@ -56,7 +66,10 @@ def test_reworded_it_is_still_alike_and_another_text_is_not() -> None:
     reworded = TEXT.replace("pressed cancel", "aborted it").replace("To reproduce:", "Steps:")
     assert resemblance(TEXT, reworded) >= ALIKE
     assert resemblance(TEXT, " ".join(reversed(TEXT.split()))) == 1.0
-    other = "The dates on the invoice page are written in the order of another country, which confuses us"
+    other = (
+        "The dates on the invoice page are written in the order of another country, which"
+        " confuses us"
+    )
     assert resemblance(TEXT, other) < ALIKE
 
 
@@ -66,17 +79,29 @@ def flood(number):
 
 
 def test_the_same_words_again_have_a_twin_and_rewordings_have_one_once_they_are_a_flood() -> None:
-    assert twin(TEXT, [Earlier(4, "", TEXT, "accepted"), Earlier(2, "Pay", "by card", "rejected")]).number == 4
+    assert (
+        twin(
+            TEXT, [Earlier(4, "", TEXT, "accepted"), Earlier(2, "Pay", "by card", "rejected")]
+        ).number
+        == 4
+    )
     reversed_text = " ".join(reversed(TEXT.split()))
     assert twin(reversed_text, [flood(3), flood(7)]) is None
     assert twin(reversed_text, [flood(9), flood(3), flood(7)]).number == 3
 
 
 def test_two_short_reports_in_one_form_are_not_alike_by_the_form() -> None:
-    form = ("### What happened?\n{}\n### What did you expect to happen instead of this?\n{}\n### Which browser do you use?\n"
-            "_No response_\n- [x] I have searched the existing issues and found none that is like this one\n")
-    one = form.format("The places of the Eider are gone after cancelling my booking", "As many places as before")
-    other = form.format("The invoice shows dates in another order on the printed page", "Day, month and year")
+    form = (
+        "### What happened?\n{}\n### What did you expect to happen instead of this?\n{}\n### Which"
+        " browser do you use?\n_No response_\n- [x] I have searched the existing issues and found"
+        " none that is like this one\n"
+    )
+    one = form.format(
+        "The places of the Eider are gone after cancelling my booking", "As many places as before"
+    )
+    other = form.format(
+        "The invoice shows dates in another order on the printed page", "Day, month and year"
+    )
     assert likeness(one, other) < NEARLY_THE_SAME
     assert resemblance(one, other) < ALIKE
     assert twin(other, [Earlier(1, "", one, "accepted")]) is None
@@ -94,10 +119,16 @@ def test_texts_that_are_kept_give_the_answers_of_those_that_are_read(text, other
         texts.learn(issue.number, "old", lambda: "something else that is not what it says now")
         texts.learn(issue.number, issue.body, lambda issue=issue: issue.text)
     found = twin(text, earlier)
-    assert texts.twin(text, [issue.number for issue in reversed(earlier)]) == (found.number if found else None)
-    likest = max(earlier, key=lambda issue: (resemblance(text, issue.text), -issue.number), default=None)
+    assert texts.twin(text, [issue.number for issue in reversed(earlier)]) == (
+        found.number if found else None
+    )
+    likest = max(
+        earlier, key=lambda issue: (resemblance(text, issue.text), -issue.number), default=None
+    )
     alike = likest is not None and resemblance(text, likest.text) >= 0.2
-    assert texts.likest(text, [issue.number for issue in earlier], least=0.2) == (likest.number if alike else None)
+    assert texts.likest(text, [issue.number for issue in earlier], least=0.2) == (
+        likest.number if alike else None
+    )
 
 
 def test_a_text_is_read_once_for_each_mark() -> None:
@@ -111,5 +142,9 @@ def test_a_text_is_read_once_for_each_mark() -> None:
 def test_a_flood_of_rewordings_is_one_among_texts_that_are_kept_too(count) -> None:
     texts, words = Texts(), TEXT.split()
     for number in range(1, count + 1):
-        texts.learn(number, number, lambda number=number: " ".join(words[number * 7:][::-1] + words[:number * 7]))
+        texts.learn(
+            number,
+            number,
+            lambda number=number: " ".join(words[number * 7 :][::-1] + words[: number * 7]),
+        )
     assert texts.twin(TEXT, range(1, count + 1)) == (1 if count == 3 else None)

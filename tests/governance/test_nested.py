@@ -1,4 +1,5 @@
-"""Nested files of rules: what they see, what they may state again, and that they loosen nothing else."""
+"""Nested files of rules: what they see, what they may state again, and that they loosen nothing
+else."""
 
 import hashlib
 
@@ -34,7 +35,10 @@ API = "packages/api/factory_rules.md"
 
 
 def law(root: str = rule_text(SMALL), front: str = FRONT, **nested: str):
-    texts = {f"{folder.replace('__', '/')}/factory_rules.md": (FRONT + text).encode() for folder, text in nested.items()}
+    texts = {
+        f"{folder.replace('__', '/')}/factory_rules.md": (FRONT + text).encode()
+        for folder, text in nested.items()
+    }
     return read_governance({**files(front + root), **texts})
 
 
@@ -53,15 +57,20 @@ def refused(**nested: str) -> str:
 TWO = rule_text(SMALL, rule_id="F-TWO")
 
 
-@pytest.mark.parametrize(("paths", "expected"), [
-    (["packages/api/a"], []),
-    (["packages/api/a", "packages/api/b"], ["factory_rules.md#F-ONE", f"{API}#F-TWO"]),
-    (["packages/api/a", "src/b"], ["factory_rules.md#F-ONE"]),
-    (["src/a", "src/b"], ["factory_rules.md#F-ONE"]),
-    (["packages/apis/a", "packages/apis/b"], ["factory_rules.md#F-ONE"]),
-    (["packages/API/a", "packages/\u0430pi/b"], ["factory_rules.md#F-ONE", f"{API}#F-TWO"]),
-])
-def test_a_nested_rule_sees_what_is_below_its_folder_and_is_asked_there_only(paths, expected) -> None:
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        (["packages/api/a"], []),
+        (["packages/api/a", "packages/api/b"], ["factory_rules.md#F-ONE", f"{API}#F-TWO"]),
+        (["packages/api/a", "src/b"], ["factory_rules.md#F-ONE"]),
+        (["src/a", "src/b"], ["factory_rules.md#F-ONE"]),
+        (["packages/apis/a", "packages/apis/b"], ["factory_rules.md#F-ONE"]),
+        (["packages/API/a", "packages/\u0430pi/b"], ["factory_rules.md#F-ONE", f"{API}#F-TWO"]),
+    ],
+)
+def test_a_nested_rule_sees_what_is_below_its_folder_and_is_asked_there_only(
+    paths, expected
+) -> None:
     assert refusals(law(packages__api=TWO), *paths) == expected
 
 
@@ -82,18 +91,36 @@ def test_of_two_files_above_the_nearer_one_gives_way() -> None:
     assert refusals(governance, "x", "y") == ["factory_rules.md#F-ONE"]
 
 
-@pytest.mark.parametrize(("name", "fact", "check"), [
-    ("dependencies", lambda path: (DependencyChange(path, "python", "x", DependencyMove.ADDED, "", ""),), "dependencies: {}"),
-    ("secrets", lambda path: (SecretFound(path, 1, "x", "x"),), "secrets: {}"),
-    ("added", lambda path: (AddedContent(path, b"TODO"),), "added_text: {deny: [TODO]}"),
-    ("api", lambda path: ApiFacts((ApiLoss(path, "f", "is gone"),), (path,)), "api_surface: {}"),
-    ("tests", lambda path: SuiteFacts(frozenset(), frozenset(), weakened=(f"{path.decode()}::t: emptied",)),
-     "tests_weakened: {}"),
-])
+@pytest.mark.parametrize(
+    ("name", "fact", "check"),
+    [
+        (
+            "dependencies",
+            lambda path: (DependencyChange(path, "python", "x", DependencyMove.ADDED, "", ""),),
+            "dependencies: {}",
+        ),
+        ("secrets", lambda path: (SecretFound(path, 1, "x", "x"),), "secrets: {}"),
+        ("added", lambda path: (AddedContent(path, b"TODO"),), "added_text: {deny: [TODO]}"),
+        (
+            "api",
+            lambda path: ApiFacts((ApiLoss(path, "f", "is gone"),), (path,)),
+            "api_surface: {}",
+        ),
+        (
+            "tests",
+            lambda path: SuiteFacts(
+                frozenset(), frozenset(), weakened=(f"{path.decode()}::t: emptied",)
+            ),
+            "tests_weakened: {}",
+        ),
+    ],
+)
 def test_what_has_a_path_is_seen_below_it_only(name, fact, check) -> None:
     governance = law("", packages__api=rule_text(f"level: enforced\ncheck: {{{check}}}"))
     inside, outside = "packages/api/a.py", "src/a.py"
-    assert refusals(governance, inside, outside, **{name: fact(inside.encode())}) == [f"{API}#F-ONE"]
+    assert refusals(governance, inside, outside, **{name: fact(inside.encode())}) == [
+        f"{API}#F-ONE"
+    ]
     assert refusals(governance, inside, outside, **{name: fact(outside.encode())}) == []
 
 
@@ -105,34 +132,53 @@ def test_what_has_no_path_is_seen_whole_where_the_folder_is_touched() -> None:
 
 def test_where_nobody_knows_what_is_touched_every_rule_is_asked() -> None:
     decision = decide(law(packages__api=rule_text(WIDE)), ChangeFacts())
-    assert {finding.source.file for finding in decision.refusals if finding.rule == "F-ONE"} == {"factory_rules.md", API}
+    assert {finding.source.file for finding in decision.refusals if finding.rule == "F-ONE"} == {
+        "factory_rules.md",
+        API,
+    }
 
 
 def test_a_condition_sees_what_its_rule_sees() -> None:
     governance = law("", packages__api=rule_text(SMALL + "when: files > 2"))
     assert refusals(governance, "packages/api/a", "packages/api/b", "src/c") == []
-    assert refusals(governance, "packages/api/a", "packages/api/b", "packages/api/c") == [f"{API}#F-ONE"]
+    assert refusals(governance, "packages/api/a", "packages/api/b", "packages/api/c") == [
+        f"{API}#F-ONE"
+    ]
 
 
 def test_a_nested_rule_does_not_speak_for_the_rest_of_the_change() -> None:
-    governance = law("", front="---\nschema: 1\ndefault: needs-human\n---\n", packages__api=rule_text(WIDE))
+    governance = law(
+        "", front="---\nschema: 1\ndefault: needs-human\n---\n", packages__api=rule_text(WIDE)
+    )
     assert decide(governance, touching("packages/api/a")).allowed
     decision = decide(governance, touching("packages/api/a", "src/b"))
-    assert (decision.action, decision.why) == (OnFail.NEEDS_HUMAN, ("no rule speaks of this change",))
+    assert (decision.action, decision.why) == (
+        OnFail.NEEDS_HUMAN,
+        ("no rule speaks of this change",),
+    )
 
 
-@pytest.mark.parametrize(("nested", "says"), [
-    (rule_text(WIDE, rule_id="F-LOCK"), "F-LOCK is locked at factory_rules.md:12"),
-    (rule_text("level: advisory", rule_id="F-LOCK"), "F-LOCK is locked at factory_rules.md:12"),
-    (rule_text(SMALL + "status: off", rule_id="F-LOCK"), "F-LOCK is locked"),
-    (rule_text(WIDE, rule_id="LAW-PROTECTED"), "the factory's own"),
-    (rule_text(WIDE, rule_id="M-BOOK"), "M-BOOK is already stated"),
-    (rule_text(WIDE + "applies: merge"), "F-ONE is asked at `applies: pr`"),
-    (rule_text(WIDE + "applies: issue", rule_id="F-TWO"), "what is asked of issues stands at the root"),
-    (rule_text(WIDE, rule_id="F-TWO") * 2, "F-TWO is already stated at packages/api/factory_rules.md"),
-    (rule_text(WIDE) * 2, "F-ONE is already stated at packages/api/factory_rules.md"),
-    ("```yaml scope\nid: F-ONE\nkind: in\n```\n", "stands in mission.md"),
-])
+@pytest.mark.parametrize(
+    ("nested", "says"),
+    [
+        (rule_text(WIDE, rule_id="F-LOCK"), "F-LOCK is locked at factory_rules.md:12"),
+        (rule_text("level: advisory", rule_id="F-LOCK"), "F-LOCK is locked at factory_rules.md:12"),
+        (rule_text(SMALL + "status: off", rule_id="F-LOCK"), "F-LOCK is locked"),
+        (rule_text(WIDE, rule_id="LAW-PROTECTED"), "the factory's own"),
+        (rule_text(WIDE, rule_id="M-BOOK"), "M-BOOK is already stated"),
+        (rule_text(WIDE + "applies: merge"), "F-ONE is asked at `applies: pr`"),
+        (
+            rule_text(WIDE + "applies: issue", rule_id="F-TWO"),
+            "what is asked of issues stands at the root",
+        ),
+        (
+            rule_text(WIDE, rule_id="F-TWO") * 2,
+            "F-TWO is already stated at packages/api/factory_rules.md",
+        ),
+        (rule_text(WIDE) * 2, "F-ONE is already stated at packages/api/factory_rules.md"),
+        ("```yaml scope\nid: F-ONE\nkind: in\n```\n", "stands in mission.md"),
+    ],
+)
 def test_a_nested_file_cannot_loosen_what_is_not_its_to_loosen(nested, says) -> None:
     root = rule_text(SMALL) + rule_text(SMALL + "locked: true", rule_id="F-LOCK")
     with pytest.raises(GovernanceError) as error:
@@ -143,38 +189,69 @@ def test_a_nested_file_cannot_loosen_what_is_not_its_to_loosen(nested, says) -> 
 
 def test_what_a_nested_file_locks_is_locked_below_it() -> None:
     assert "a/b/factory_rules.md:4: `id`: F-ONE is locked at a/factory_rules.md:4" in refused(
-        a=rule_text(SMALL + "locked: true"), a__b=rule_text(WIDE))
+        a=rule_text(SMALL + "locked: true"), a__b=rule_text(WIDE)
+    )
 
 
 def test_a_folder_beside_has_no_say() -> None:
-    assert "F-NEW is already stated at a/factory_rules.md:4; only a file above this one may state it too" in refused(
-        a=rule_text(SMALL, rule_id="F-NEW"), b=rule_text(WIDE, rule_id="F-NEW"))
+    assert (
+        "F-NEW is already stated at a/factory_rules.md:4; only a file above this one may state"
+        " it too"
+        in refused(a=rule_text(SMALL, rule_id="F-NEW"), b=rule_text(WIDE, rule_id="F-NEW"))
+    )
 
 
 def test_a_nested_file_has_no_default_of_its_own() -> None:
     with pytest.raises(GovernanceError) as error:
-        read_governance({**files(FRONT), "a/factory_rules.md": b"---\nschema: 1\ndefault: allow\n---\n# A\n"})
-    assert (error.value.file, error.value.line, error.value.key) == ("a/factory_rules.md", 3, "default")
+        read_governance(
+            {**files(FRONT), "a/factory_rules.md": b"---\nschema: 1\ndefault: allow\n---\n# A\n"}
+        )
+    assert (error.value.file, error.value.line, error.value.key) == (
+        "a/factory_rules.md",
+        3,
+        "default",
+    )
 
 
 ROOT = {b"mission.md": "100644", b"factory_rules.md": "100644", b"CLAUDE.md": "100644"}
 
 
 def test_nested_files_are_found_at_any_depth_and_in_any_case_those_above_first() -> None:
-    found = governing_files({**ROOT, b"a/b/Factory_Rules.md": "100644", b"a/z": "100644", b"a/factory_rules.md": "100755"})
-    assert list(found.items())[3:] == [("a/factory_rules.md", "a/factory_rules.md"),
-                                       ("a/b/factory_rules.md", "a/b/Factory_Rules.md")]
+    found = governing_files(
+        {
+            **ROOT,
+            b"a/b/Factory_Rules.md": "100644",
+            b"a/z": "100644",
+            b"a/factory_rules.md": "100755",
+        }
+    )
+    assert list(found.items())[3:] == [
+        ("a/factory_rules.md", "a/factory_rules.md"),
+        ("a/b/factory_rules.md", "a/b/Factory_Rules.md"),
+    ]
 
 
-@pytest.mark.parametrize(("paths", "says"), [
-    ({b"a/factory_rules.md": "120000"}, "must be a plain file, and has git mode 120000"),
-    ({b"a/factory_rules.md": "160000"}, "must be a plain file, and has git mode 160000"),
-    ({b"a/factory_rules.md": "100644", b"a/FACTORY_RULES.md": "100644"}, "are one file to some file system or eye"),
-    ({b"a/factory_rules.md": "100644", b"A/factory_rules.md": "100644"}, "are one file to some file system or eye"),
-    ({"a/f\u0430ctory_rules.md".encode(): "100644"}, "looks like factory_rules.md and is not"),
-    ({b"a/factory_rules.md.": "100644"}, "looks like factory_rules.md and is not"),
-    ({f"a{number}/factory_rules.md".encode(): "100644" for number in range(MOST_NESTED + 1)}, f"at most {MOST_NESTED} are read"),
-])
+@pytest.mark.parametrize(
+    ("paths", "says"),
+    [
+        ({b"a/factory_rules.md": "120000"}, "must be a plain file, and has git mode 120000"),
+        ({b"a/factory_rules.md": "160000"}, "must be a plain file, and has git mode 160000"),
+        (
+            {b"a/factory_rules.md": "100644", b"a/FACTORY_RULES.md": "100644"},
+            "are one file to some file system or eye",
+        ),
+        (
+            {b"a/factory_rules.md": "100644", b"A/factory_rules.md": "100644"},
+            "are one file to some file system or eye",
+        ),
+        ({"a/f\u0430ctory_rules.md".encode(): "100644"}, "looks like factory_rules.md and is not"),
+        ({b"a/factory_rules.md.": "100644"}, "looks like factory_rules.md and is not"),
+        (
+            {f"a{number}/factory_rules.md".encode(): "100644" for number in range(MOST_NESTED + 1)},
+            f"at most {MOST_NESTED} are read",
+        ),
+    ],
+)
 def test_a_nested_file_that_could_be_taken_for_another_is_refused(paths, says) -> None:
     with pytest.raises(GovernanceError) as error:
         governing_files({**ROOT, **paths})
@@ -183,8 +260,11 @@ def test_a_nested_file_that_could_be_taken_for_another_is_refused(paths, says) -
 
 
 def test_a_folder_with_a_mission_of_its_own_is_another_project() -> None:
-    own = {b"examples/x/factory_rules.md": "120000", b"examples/x/Mission.md": "100644",
-           b"examples/x/y/factory_rules.md": "100644"}
+    own = {
+        b"examples/x/factory_rules.md": "120000",
+        b"examples/x/Mission.md": "100644",
+        b"examples/x/y/factory_rules.md": "100644",
+    }
     assert list(governing_files({**ROOT, **own})) == ["mission.md", "factory_rules.md", "CLAUDE.md"]
     only_looks = {b"a/factory_rules.md": "100644", b"a/m\xd1\x96ssion.md": "100644"}
     assert "a/factory_rules.md" in governing_files({**ROOT, **only_looks})
@@ -192,17 +272,26 @@ def test_a_folder_with_a_mission_of_its_own_is_another_project() -> None:
 
 def test_the_digest_and_every_context_have_nested_files_and_nothing_else_changes_them() -> None:
     alone, more = law(), law(a=TWO)
-    plain = hashlib.sha256(b"".join(f"{name}\0{len(text)}\0".encode() + text for name, text in files(
-        FRONT + rule_text(SMALL)).items())).hexdigest()
+    plain = hashlib.sha256(
+        b"".join(
+            f"{name}\0{len(text)}\0".encode() + text
+            for name, text in files(FRONT + rule_text(SMALL)).items()
+        )
+    ).hexdigest()
     assert alone.digest == f"sha256:{plain}"
     assert len({alone.digest, more.digest, law(b=TWO).digest, law(a=TWO + "\n").digest}) == 4
-    assert context(more).startswith(context(alone).removesuffix("\n</governance>").replace(alone.digest, more.digest))
+    assert context(more).startswith(
+        context(alone).removesuffix("\n</governance>").replace(alone.digest, more.digest)
+    )
     assert '<document name="a/factory_rules.md">' in context(more)
 
 
 def test_cases_of_a_nested_rule_speak_of_its_folder() -> None:
-    cases = ("cases:\n  - {given: {files: 2}, expect: fail}\n  - {given: {files: [src/a, src/b]}, expect: pass}\n"
-             "  - {given: {files: [a/x, a/y]}, expect: fail}\n  - {given: {files: [a/x, b]}, expect: pass}\n")
+    cases = (
+        "cases:\n  - {given: {files: 2}, expect: fail}\n  - {given: {files: [src/a, src/b]},"
+        " expect: pass}\n  - {given: {files: [a/x, a/y]}, expect: fail}\n  - {given: {files: [a/x,"
+        " b]}, expect: pass}\n"
+    )
     results = run_cases(law(a=rule_text(SMALL + cases, rule_id="F-TWO")))
     assert [result.held for result in results] == [True] * 4
     assert results[0].source.file == "a/factory_rules.md"
@@ -215,15 +304,27 @@ def test_rules_that_merge_are_narrowed_as_well() -> None:
 
 
 def test_a_working_copy_is_read_with_its_nested_files(tmp_path) -> None:
-    for name, content in {**files(FRONT + rule_text(SMALL)), "a/b/factory_rules.md": (FRONT + TWO).encode(),
-                          "node_modules/x/factory_rules.md": b"", ".venv/factory_rules.md": b"", ".venv/pyvenv.cfg": b""}.items():
+    for name, content in {
+        **files(FRONT + rule_text(SMALL)),
+        "a/b/factory_rules.md": (FRONT + TWO).encode(),
+        "node_modules/x/factory_rules.md": b"",
+        ".venv/factory_rules.md": b"",
+        ".venv/pyvenv.cfg": b"",
+    }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
-    assert [document.name for document in governance_in(tmp_path).documents][3:] == ["a/b/factory_rules.md"]
-    assert [document.name for document in governance_in(tmp_path, paths=[b"a/b/gone"]).documents][3:] == []
+    assert [document.name for document in governance_in(tmp_path).documents][3:] == [
+        "a/b/factory_rules.md"
+    ]
+    assert [document.name for document in governance_in(tmp_path, paths=[b"a/b/gone"]).documents][
+        3:
+    ] == []
     tracked = governance_in(tmp_path, paths=[b"a/b/factory_rules.md"])
     assert tracked == governance_in(tmp_path)
-    assert {finding.file for finding in lint(tracked)} == {"factory_rules.md", "a/b/factory_rules.md"}
+    assert {finding.file for finding in lint(tracked)} == {
+        "factory_rules.md",
+        "a/b/factory_rules.md",
+    }
     (tmp_path / "a" / "factory_rules.md").symlink_to("b/factory_rules.md")
     with pytest.raises(GovernanceError, match=r"a/factory_rules\.md: must be a plain file"):
         governance_in(tmp_path)

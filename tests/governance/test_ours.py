@@ -1,4 +1,5 @@
-"""The three files at the top of this repository: the worked example of the format, and the law of this project."""
+"""The three files at the top of this repository: the worked example of the format, and the law of
+this project."""
 
 import ast
 import os
@@ -17,11 +18,23 @@ OURS = governance_in(ROOT)
 
 
 def tracked() -> list[bytes]:
-    skipped = {".git", ".venv", "__pycache__", ".hypothesis", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+    skipped = {
+        ".git",
+        ".venv",
+        "__pycache__",
+        ".hypothesis",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+    }
     found = []
-    for folder, inner, names in os.walk(ROOT):      # passes over a folder that goes away meanwhile
+    for folder, inner, names in os.walk(ROOT):  # passes over a folder that goes away meanwhile
         inner[:] = [name for name in inner if name not in skipped]
-        found += [os.fsencode(os.path.relpath(os.path.join(folder, name), ROOT)) for name in names if name not in skipped]
+        found += [
+            os.fsencode(os.path.relpath(os.path.join(folder, name), ROOT))
+            for name in names
+            if name not in skipped
+        ]
     return found
 
 
@@ -30,7 +43,9 @@ def test_ours_is_clean() -> None:
     assert lint(OURS, known_workflows=workflows, paths=tracked()) == ()
 
 
-@pytest.mark.parametrize("result", run_cases(OURS), ids=lambda result: f"{result.rule}:{result.source.line}")
+@pytest.mark.parametrize(
+    "result", run_cases(OURS), ids=lambda result: f"{result.rule}:{result.source.line}"
+)
 def test_each_of_our_cases_holds(result) -> None:
     assert result.held, result
 
@@ -44,9 +59,18 @@ def test_each_enforced_rule_has_a_case_that_fails_and_one_that_passes() -> None:
 
 def test_an_ordinary_fix_is_allowed_here_and_lands_when_everything_was_shown() -> None:
     suite = SuiteFacts(base=frozenset({"a"}), candidate=frozenset({"a", "b"}), weakened=())
-    facts = touching("harness/cli/status.py", "tests/scenarios/test_status.py", dependencies=(), secrets=(), tests=suite,
-                     kind="bug", attempts=1, spend_usd=1, journeys=JourneyFacts(1, 1, 1),
-                     checks=(CheckFact("ci", "success"),))
+    facts = touching(
+        "harness/cli/status.py",
+        "tests/scenarios/test_status.py",
+        dependencies=(),
+        secrets=(),
+        tests=suite,
+        kind="bug",
+        attempts=1,
+        spend_usd=1,
+        journeys=JourneyFacts(1, 1, 1),
+        checks=(CheckFact("ci", "success"),),
+    )
     assert decide(OURS, facts).allowed
     assert decide(OURS, facts, applies=Applies.MERGE).allowed
 
@@ -66,12 +90,26 @@ def test_every_no_has_words_for_the_person_who_asked() -> None:
 
 
 def test_deciding_reads_nothing() -> None:
-    """The law is a pure function: what it is made of opens no file, starts no process, asks no clock."""
+    """The law is a pure function: what it is made of opens no file, starts no process, asks no
+    clock."""
     room = ROOT / "harness" / "governance"
-    impure = {"os", "subprocess", "socket", "time", "datetime", "random", "tempfile", "shutil", "urllib"}
+    impure = {
+        "os",
+        "subprocess",
+        "socket",
+        "time",
+        "datetime",
+        "random",
+        "tempfile",
+        "shutil",
+        "urllib",
+    }
     for path in [*room.rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else (
-                [node.module or ""] if isinstance(node, ast.ImportFrom) else [])
-            pure = {"urllib.parse"}   # takes addresses apart, and opens none
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else ([node.module or ""] if isinstance(node, ast.ImportFrom) else [])
+            )
+            pure = {"urllib.parse"}  # takes addresses apart, and opens none
             assert not {name.split(".")[0] for name in names if name not in pure} & impure, path

@@ -1,4 +1,5 @@
-"""docs/governance.md fails the build when it lies: every check, key, code and name in it exists, and back."""
+"""docs/governance.md fails the build when it lies: every check, key, code and name in it exists,
+and back."""
 
 import re
 from dataclasses import fields

@@ -10,19 +10,32 @@ TOKEN = "ghp_" + "a8Jf72Kd91LmQpXz0Rt5VbN3YwE6Uc4Hs2Gi"
 LINE = f'token = "{TOKEN}"\n'
 
 
-@pytest.mark.parametrize(("disguise", "content"), [
-    ("in the clear", LINE.encode()),
-    ("after a NUL, where a C string ends", b"\0\0" + LINE.encode()),
-    ("in UTF-16", LINE.encode("utf-16")),
-    ("in base64", b'blob = "' + base64.b64encode(LINE.encode()) + b'"'),
-    ("in URL-safe base64 without padding", base64.urlsafe_b64encode(LINE.encode()).rstrip(b"=")),
-    ("in hexadecimal", LINE.encode().hex().encode()),
-    ("as a literal in two halves", f'token = "{TOKEN[:20]}" + "{TOKEN[20:]}"'.encode()),
-    ("as adjacent literals on two lines", f'token = ("{TOKEN[:20]}"\n    "{TOKEN[20:]}")'.encode()),
-    ("between bytes that are not UTF-8", b"\xff\xfe\xfd\n" + LINE.encode()),
-    ("a private key", b"-----BEGIN RSA PRIVATE KEY-----\n" + b"MIIEpAIBAAKCAQEA7bq2m0u1fWw9V8sXl3pZ4e6q9nYdG5tRk2hB1cJ8v\n" * 6
-     + b"-----END RSA PRIVATE KEY-----\n"),
-])
+@pytest.mark.parametrize(
+    ("disguise", "content"),
+    [
+        ("in the clear", LINE.encode()),
+        ("after a NUL, where a C string ends", b"\0\0" + LINE.encode()),
+        ("in UTF-16", LINE.encode("utf-16")),
+        ("in base64", b'blob = "' + base64.b64encode(LINE.encode()) + b'"'),
+        (
+            "in URL-safe base64 without padding",
+            base64.urlsafe_b64encode(LINE.encode()).rstrip(b"="),
+        ),
+        ("in hexadecimal", LINE.encode().hex().encode()),
+        ("as a literal in two halves", f'token = "{TOKEN[:20]}" + "{TOKEN[20:]}"'.encode()),
+        (
+            "as adjacent literals on two lines",
+            f'token = ("{TOKEN[:20]}"\n    "{TOKEN[20:]}")'.encode(),
+        ),
+        ("between bytes that are not UTF-8", b"\xff\xfe\xfd\n" + LINE.encode()),
+        (
+            "a private key",
+            b"-----BEGIN RSA PRIVATE KEY-----\n"
+            + b"MIIEpAIBAAKCAQEA7bq2m0u1fWw9V8sXl3pZ4e6q9nYdG5tRk2hB1cJ8v\n" * 6
+            + b"-----END RSA PRIVATE KEY-----\n",
+        ),
+    ],
+)
 def test_a_credential_is_found(disguise, content) -> None:
     found = SecretScanner().found_in({b"src/a.py": content})
     assert len(found) >= 1, disguise
@@ -35,10 +48,17 @@ def test_what_is_found_is_named_with_its_line_and_masked() -> None:
     assert TOKEN not in repr(secret)
 
 
-@pytest.mark.parametrize("content", [
-    b"", b"def total(prices):\n    return sum(prices)\n", b'client.post("/login", data={"password": "correct horse"})',
-    b"sha256:9772332e358205ae52245f460373a281979db9247d98edb2dddf012af6dfe095", b"\0" * 100, bytes(range(256)) * 20,
-])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"def total(prices):\n    return sum(prices)\n",
+        b'client.post("/login", data={"password": "correct horse"})',
+        b"sha256:9772332e358205ae52245f460373a281979db9247d98edb2dddf012af6dfe095",
+        b"\0" * 100,
+        bytes(range(256)) * 20,
+    ],
+)
 def test_ordinary_content_raises_no_alarm(content) -> None:
     assert SecretScanner().found_in({b"a": content}) == ()
 

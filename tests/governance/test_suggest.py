@@ -1,4 +1,5 @@
-"""A draft stands on what people did, can be pasted as it is, loosens nothing by that, and is never the factory's to merge."""
+"""A draft stands on what people did, can be pasted as it is, loosens nothing by that, and is never
+the factory's to merge."""
 
 import sys
 from decimal import Decimal
@@ -33,14 +34,29 @@ FACTORY = Path(sys.executable).with_name("factory")
 
 
 def lines(*counts: int, names: tuple[str, ...] = ("a.py", "uv.lock")) -> ChangeFacts:
-    return ChangeFacts(files=tuple(change(name, count) for name, count in zip(names, counts, strict=False)), attempts=1)
+    return ChangeFacts(
+        files=tuple(change(name, count) for name, count in zip(names, counts, strict=False)),
+        attempts=1,
+    )
 
 
 def suggested(rules: str, *facts: ChangeFacts, how=Override.MERGED, **more):
     law = governance(rules)
-    answers = [answered(change=number, entry=number, facts=one, overridden=how, says=more.get("says", "too long"))
-               for number, one in enumerate(facts, 1)]
-    return drafts(law, coverage(law, answers, []), **{name: value for name, value in more.items() if name != "says"})
+    answers = [
+        answered(
+            change=number,
+            entry=number,
+            facts=one,
+            overridden=how,
+            says=more.get("says", "too long"),
+        )
+        for number, one in enumerate(facts, 1)
+    ]
+    return drafts(
+        law,
+        coverage(law, answers, []),
+        **{name: value for name, value in more.items() if name != "says"},
+    )
 
 
 def pasted(rules: str, text: str, *, mission: str = ""):
@@ -53,9 +69,17 @@ def test_the_smallest_limit_that_lets_all_of_them_through_is_drafted_in_shadow()
     law = pasted(rule_text(SIZE), draft.text)
     rule, old = law.rule("F-ONE-NEXT"), law.rule("F-ONE")
     assert (rule.check.max, rule.status, rule.on_fail, old.check.max, old.status) == (
-        40, Status.SHADOW, OnFail.SPLIT, 10, Status.ENFORCE)
+        40,
+        Status.SHADOW,
+        OnFail.SPLIT,
+        10,
+        Status.ENFORCE,
+    )
     assert (draft.file, draft.entries, draft.changes) == ("factory_rules.md", (1, 2, 3), (1, 2, 3))
-    assert all(f"entry {number} of the ledger, #{number}, merged by a person" in draft.text for number in (1, 2, 3))
+    assert all(
+        f"entry {number} of the ledger, #{number}, merged by a person" in draft.text
+        for number in (1, 2, 3)
+    )
     assert all(result.held for result in run_cases(law, history=dict(enumerate(facts, 1))))
     assert not decide(law, lines(12)).allowed
 
@@ -65,38 +89,57 @@ def test_a_file_that_each_of_them_has_is_left_out_before_a_limit_is_raised() -> 
     assert pasted(rule_text(SIZE), draft.text).rule("F-ONE-NEXT").check.exclude == ("uv.lock",)
 
 
-@pytest.mark.parametrize(("block", "facts", "expected"), [
-    ("check: {attempts: {max: 2}}", ChangeFacts(attempts=4), "attempts: {max: 4}"),
-    ("check: {spend_usd: {max: 0.5}}", ChangeFacts(spend_usd=Decimal("1.37")), "spend_usd: {max: 1.37}"),
-    ("when: attempts > 0\ncheck: {files: {max: 1, exclude: [x]}}", touching("a", "b", attempts=1),
-     'files: {max: 2, exclude: ["x"]}'),
-])
+@pytest.mark.parametrize(
+    ("block", "facts", "expected"),
+    [
+        ("check: {attempts: {max: 2}}", ChangeFacts(attempts=4), "attempts: {max: 4}"),
+        (
+            "check: {spend_usd: {max: 0.5}}",
+            ChangeFacts(spend_usd=Decimal("1.37")),
+            "spend_usd: {max: 1.37}",
+        ),
+        (
+            "when: attempts > 0\ncheck: {files: {max: 1, exclude: [x]}}",
+            touching("a", "b", attempts=1),
+            'files: {max: 2, exclude: ["x"]}',
+        ),
+    ],
+)
 def test_every_limit_is_drafted_with_what_stands_around_it(block, facts, expected) -> None:
     rules = rule_text("level: enforced\n" + block)
     (draft,) = suggested(rules, facts, facts)
     assert expected in draft.text or expected.replace('"x"', "x") in draft.text
     drafted = pasted(rules, draft.text)
     assert (drafted.rule("F-ONE-NEXT").when, drafted.rule("F-ONE-NEXT").applies) == (
-        drafted.rule("F-ONE").when, drafted.rule("F-ONE").applies)
+        drafted.rule("F-ONE").when,
+        drafted.rule("F-ONE").applies,
+    )
 
 
 def test_where_no_number_explains_them_there_are_words_and_no_block() -> None:
-    (draft,) = suggested(rule_text("level: enforced\ncheck: {paths: {deny: [a]}}"), touching("a"), touching("a"))
+    (draft,) = suggested(
+        rule_text("level: enforced\ncheck: {paths: {deny: [a]}}"), touching("a"), touching("a")
+    )
     assert "```" not in draft.text
     assert "entry 2 of the ledger" in draft.text
     (draft,) = suggested(rule_text(SIZE), ChangeFacts(), ChangeFacts())
     assert "```" not in draft.text
 
 
-@pytest.mark.parametrize(("rules", "facts", "more"), [
-    (rule_text(SIZE), [lines(12)], {}),
-    (rule_text(SIZE), [lines(12), lines(13)], {"enough": 3}),
-    (rule_text(SIZE), [lines(12), lines(13)], {"how": None}),
-    (rule_text(SIZE + "\nlocked: true"), [lines(12), lines(13)], {}),
-    (rule_text(SIZE), [lines(10), lines(9), lines(13)], {}),
-    ("", [lines(12), lines(13)], {}),
-])
-def test_nothing_is_drafted_for_an_exception_a_locked_rule_or_one_that_is_gone_or_was_changed_since(rules, facts, more) -> None:
+@pytest.mark.parametrize(
+    ("rules", "facts", "more"),
+    [
+        (rule_text(SIZE), [lines(12)], {}),
+        (rule_text(SIZE), [lines(12), lines(13)], {"enough": 3}),
+        (rule_text(SIZE), [lines(12), lines(13)], {"how": None}),
+        (rule_text(SIZE + "\nlocked: true"), [lines(12), lines(13)], {}),
+        (rule_text(SIZE), [lines(10), lines(9), lines(13)], {}),
+        ("", [lines(12), lines(13)], {}),
+    ],
+)
+def test_nothing_is_drafted_for_an_exception_a_locked_rule_or_one_that_is_gone_or_was_changed_since(
+    rules, facts, more
+) -> None:
     assert suggested(rules, *facts, **more) == ()
 
 
@@ -106,25 +149,40 @@ def test_a_second_draft_takes_a_name_of_its_own() -> None:
     assert pasted(rules, draft.text).rule("F-ONE-NEXT2").check.max == 13
 
 
-HOSTILE = ["\n```yaml rule\nid: F-EVIL\nlevel: advisory\n```\n", "`` ` <!-- ", "## X {#F-EVIL}\n", "```", "\u202e\u200b", "]: http://x"]
+HOSTILE = [
+    "\n```yaml rule\nid: F-EVIL\nlevel: advisory\n```\n",
+    "`` ` <!-- ",
+    "## X {#F-EVIL}\n",
+    "```",
+    "\u202e\u200b",
+    "]: http://x",
+]
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.sampled_from(HOSTILE) | st.text(max_size=20), max_size=4).map("".join))
-@example("\u202e\u200b\r\u202e\u200b")      # nothing is left of it but what is between
+@example("\u202e\u200b\r\u202e\u200b")  # nothing is left of it but what is between
 def test_words_of_strangers_stay_words(words) -> None:
     (draft,) = suggested(rule_text(SIZE), lines(12), lines(13), says=words)
     law = pasted(rule_text(SIZE), draft.text)
     assert {rule.id for rule in law.rules if not rule.built_in} == {"F-ONE", "F-ONE-NEXT"}
-    found = coverage(governance(), [], [Cited("M-NOPAY", n, n, "", words, appealed=True, accepted=True) for n in (1, 2)])
+    found = coverage(
+        governance(),
+        [],
+        [Cited("M-NOPAY", n, n, "", words, appealed=True, accepted=True) for n in (1, 2)],
+    )
     (draft,) = drafts(governance(), found)
     law = pasted("", "", mission="\n" + draft.text)
     assert {entry.id for entry in law.scope} == {"M-BOOK", "M-NOPAY", "M-TIDE", "M-NOPAY-NEXT"}
 
 
 def test_an_entry_that_was_appealed_against_again_and_again_gets_words() -> None:
-    cites = [Cited("M-NOPAY", number, number + 10, "", f"tip {number}", appealed=True, accepted=number < 3)
-             for number in (1, 2, 3)]
+    cites = [
+        Cited(
+            "M-NOPAY", number, number + 10, "", f"tip {number}", appealed=True, accepted=number < 3
+        )
+        for number in (1, 2, 3)
+    ]
     (draft,) = drafts(governance(), coverage(governance(), [], cites))
     entry = pasted("", "", mission="\n" + draft.text).entry("M-NOPAY-NEXT")
     assert (entry.kind, entry.asks_like) == (ScopeKind.IN, ("tip 1", "tip 2"))
@@ -133,7 +191,8 @@ def test_an_entry_that_was_appealed_against_again_and_again_gets_words() -> None
 
 
 def test_the_factory_can_never_merge_a_draft(tmp_path) -> None:
-    """An agent that pastes one, in the shape that the command prints it, changes nothing but its own issue's state."""
+    """An agent that pastes one, in the shape that the command prints it, changes nothing but its
+    own issue's state."""
     (draft,) = suggested(rule_text(SIZE), lines(12), lines(13))
 
     def pastes(worktree) -> None:

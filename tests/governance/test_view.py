@@ -21,15 +21,39 @@ OLD = {"a.py": b"one\ntwo\nthree\n", "tests/test_a.py": b"def test(): pass\n", "
 NEW = {"a.py": b"one\n2\nthree\n", "tests/test_a.py": b"def test(): assert CANARY\n"}
 
 
-def view(asked: Question | None = None, *, old=OLD, new=NEW, files=None, issue='{"title": "Two is wrong"}', law="LAW") -> View:
+def view(
+    asked: Question | None = None,
+    *,
+    old=OLD,
+    new=NEW,
+    files=None,
+    issue='{"title": "Two is wrong"}',
+    law="LAW",
+) -> View:
     paths = sorted(old.keys() | new.keys())
-    changes = tuple(change(path, size=len(new.get(path, b"")), kind=_kind(path, old, new)) for path in paths)
+    changes = tuple(
+        change(path, size=len(new.get(path, b"")), kind=_kind(path, old, new)) for path in paths
+    )
     facts = ChangeFacts(files=changes if files is None else files)
-    return view_of(asked or question(), facts, base=old.get, head=new.get, issue=issue, tests=("tests/**",), governance=law)
+    return view_of(
+        asked or question(),
+        facts,
+        base=old.get,
+        head=new.get,
+        issue=issue,
+        tests=("tests/**",),
+        governance=law,
+    )
 
 
 def _kind(path, old, new):
-    return ChangeKind.DELETED if path not in new else ChangeKind.MODIFIED if path in old else ChangeKind.ADDED
+    return (
+        ChangeKind.DELETED
+        if path not in new
+        else ChangeKind.MODIFIED
+        if path in old
+        else ChangeKind.ADDED
+    )
 
 
 def seen(found: View) -> str:
@@ -38,13 +62,18 @@ def seen(found: View) -> str:
 
 def test_the_diff_is_shown_with_the_numbers_of_the_changed_file() -> None:
     documents = [json.loads(document) for sight, document in view().material if sight is Sight.DIFF]
-    assert documents[0] == {"file": "a.py", "change": "modified", "lines": [
-        [1, " ", "one"], [None, "-", "two"], [2, "+", "2"], [3, " ", "three"]]}
+    assert documents[0] == {
+        "file": "a.py",
+        "change": "modified",
+        "lines": [[1, " ", "one"], [None, "-", "two"], [2, "+", "2"], [3, " ", "three"]],
+    }
     assert documents[1] == {"file": "gone.py", "change": "deleted", "lines": [[None, "-", "bye"]]}
     assert view().lines["a.py"] == ("one", "2", "three")
 
 
-@pytest.mark.parametrize("sees", [[one] for one in Sight if one not in (Sight.ISSUE, Sight.GOVERNANCE)] + [list(Sight)])
+@pytest.mark.parametrize(
+    "sees", [[one] for one in Sight if one not in (Sight.ISSUE, Sight.GOVERNANCE)] + [list(Sight)]
+)
 def test_only_what_is_named_is_shown(sees) -> None:
     found = view(question(sees=tuple(sees)))
     assert {sight for sight, _ in found.material} == set(sees) - {Sight.GOVERNANCE}
@@ -56,30 +85,52 @@ def test_only_what_is_named_is_shown(sees) -> None:
 
 
 @pytest.mark.parametrize("sight", [Sight.DIFF, Sight.FILES, Sight.TESTS])
-@pytest.mark.parametrize("path", ["tests/test_a.py", "tests/sub/b.py", "TESTS/test_a.py", "t\u0435sts/test_a.py"])
+@pytest.mark.parametrize(
+    "path", ["tests/test_a.py", "tests/sub/b.py", "TESTS/test_a.py", "t\u0435sts/test_a.py"]
+)
 def test_what_is_never_seen_is_left_out_under_any_look_alike_and_told_by_name(sight, path) -> None:
     new = {**NEW, path: b"CANARY\n"}
-    found = view(question(sees=(Sight.ISSUE, Sight.DIFF, sight) if sight is not Sight.DIFF else (Sight.DIFF,),
-                          never_sees=("tests/**",)), new=new)
+    found = view(
+        question(
+            sees=(Sight.ISSUE, Sight.DIFF, sight) if sight is not Sight.DIFF else (Sight.DIFF,),
+            never_sees=("tests/**",),
+        ),
+        new=new,
+    )
     assert not found.fault
     assert "CANARY" not in seen(found)
     assert path in found.left_out
     assert not set(found.lines) & set(found.left_out)
 
 
-@pytest.mark.parametrize(("given", "says"), [
-    ({"asked": question(never_sees=("*",))}, "touches nothing that this rule may see"),
-    ({"asked": question(sees=(Sight.TESTS,)), "old": {}, "new": {"a.py": b"x\n"}}, "touches nothing that this rule may see"),
-    ({"files": UNKNOWN}, "too large to be shown"),
-    ({"files": (change("logo.png", None, None, binary=True),)}, "logo.png is no text that can be shown; `never_sees`"),
-    ({"files": (change("big.txt", size=2_000_000),)}, "big.txt is no text that can be shown"),
-    ({"files": (change("a.py", size=UNKNOWN),)}, "a.py is no text that can be shown"),
-    ({"files": (change("link"),)}, "link cannot be read as the change has it"),
-    ({"new": {"a.py": "é".encode("latin-1")}}, "a.py is not UTF-8"),
-    ({"new": {"a.py": b"x\n" * 60_000}}, f"at most {LARGEST_VIEW} are shown: nobody votes on a view that is cut"),
-    ({"issue": "i" * LARGEST_VIEW}, "nobody votes on a view that is cut"),
-    ({"asked": question(sees=(Sight.DIFF, Sight.GOVERNANCE)), "law": "l" * LARGEST_VIEW}, "nobody votes on a view that is cut"),
-])
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"asked": question(never_sees=("*",))}, "touches nothing that this rule may see"),
+        (
+            {"asked": question(sees=(Sight.TESTS,)), "old": {}, "new": {"a.py": b"x\n"}},
+            "touches nothing that this rule may see",
+        ),
+        ({"files": UNKNOWN}, "too large to be shown"),
+        (
+            {"files": (change("logo.png", None, None, binary=True),)},
+            "logo.png is no text that can be shown; `never_sees`",
+        ),
+        ({"files": (change("big.txt", size=2_000_000),)}, "big.txt is no text that can be shown"),
+        ({"files": (change("a.py", size=UNKNOWN),)}, "a.py is no text that can be shown"),
+        ({"files": (change("link"),)}, "link cannot be read as the change has it"),
+        ({"new": {"a.py": "é".encode("latin-1")}}, "a.py is not UTF-8"),
+        (
+            {"new": {"a.py": b"x\n" * 60_000}},
+            f"at most {LARGEST_VIEW} are shown: nobody votes on a view that is cut",
+        ),
+        ({"issue": "i" * LARGEST_VIEW}, "nobody votes on a view that is cut"),
+        (
+            {"asked": question(sees=(Sight.DIFF, Sight.GOVERNANCE)), "law": "l" * LARGEST_VIEW},
+            "nobody votes on a view that is cut",
+        ),
+    ],
+)
 def test_what_cannot_be_shown_whole_is_not_shown_at_all(given, says) -> None:
     found = view(given.pop("asked", None), **given)
     assert says in found.fault
@@ -107,10 +158,14 @@ def test_what_shows_nothing_is_written_as_an_escape_and_a_fake_end_stays_inside_
 def test_a_digest_names_everything_that_was_seen_and_no_order() -> None:
     base = view().digest("F-ONE", "sha256:1", "model")
     assert base == view().digest("F-ONE", "sha256:1", "model")
-    others = {view(new={**NEW, "a.py": b"one\n3\nthree\n"}).digest("F-ONE", "sha256:1", "model"),
-              view(issue="{}").digest("F-ONE", "sha256:1", "model"), view().digest("F-TWO", "sha256:1", "model"),
-              view().digest("F-ONE", "sha256:2", "model"), view().digest("F-ONE", "sha256:1", "other"),
-              view(question(never_sees=("tests/**",))).digest("F-ONE", "sha256:1", "model")}
+    others = {
+        view(new={**NEW, "a.py": b"one\n3\nthree\n"}).digest("F-ONE", "sha256:1", "model"),
+        view(issue="{}").digest("F-ONE", "sha256:1", "model"),
+        view().digest("F-TWO", "sha256:1", "model"),
+        view().digest("F-ONE", "sha256:2", "model"),
+        view().digest("F-ONE", "sha256:1", "other"),
+        view(question(never_sees=("tests/**",))).digest("F-ONE", "sha256:1", "model"),
+    }
     assert base not in others
     assert len(others) == 6
 

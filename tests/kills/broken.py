@@ -58,6 +58,10 @@ def _writer(broken: type[Decorated]) -> Callable[[Plant], Plant]:
 BROKEN: Mapping[str, Callable[[Plant], Plant]] = {
     "a comment without a look": _writer(_NoLook),
     "a label that is not taken off": _writer(_NoTidying),
-    "an intent without its confirmation": lambda plant: replace(plant, ledger=_NoConfirmation(plant.ledger)),
-    "a landing without a look": lambda plant: replace(plant, candidates=_NoMemory(plant.candidates)),
+    "an intent without its confirmation": lambda plant: replace(
+        plant, ledger=_NoConfirmation(plant.ledger)
+    ),
+    "a landing without a look": lambda plant: replace(
+        plant, candidates=_NoMemory(plant.candidates)
+    ),
 }

@@ -1,10 +1,10 @@
-"""Every side effect of this process, named right before it happens, as the interpreter, SQLite and SQLAlchemy tell of themselves.
+"""Every side effect of this process, named right before it happens, as the interpreter, SQLite and
+SQLAlchemy tell of themselves.
 
-Nothing is patched: Python's own audit events tell of files, processes and what goes out over HTTP, SQLite's trace and
-SQLAlchemy's events tell of what is about to be committed. Between two effects a process only reads and thinks, so what it
-leaves when it dies right after one is what it leaves when it dies right before the next: the points before each effect, and
-the end, are all there are.
-"""
+Nothing is patched: Python's own audit events tell of files, processes and what goes out over HTTP,
+SQLite's trace and SQLAlchemy's events tell of what is about to be committed. Between two effects a
+process only reads and thinks, so what it leaves when it dies right after one is what it leaves when
+it dies right before the next: the points before each effect, and the end, are all there are."""
 
 import hashlib
 import os
@@ -19,29 +19,58 @@ from typing import Any
 import sqlalchemy as sa
 
 Tell = Callable[[str], None]
-WRITING_GIT = frozenset((
-    "push", "update-ref", "fetch", "commit-tree", "merge-tree", "write-tree", "mktree", "hash-object", "init", "gc", "worktree",
-    "checkout-index", "read-tree", "unpack-objects", "index-pack", "config", "replace", "branch", "tag", "symbolic-ref",
-))
-_WRITES = re.compile(r"\s*(INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM)\s+\"?(?:\w+\"?\.)?\"?(\w+)", re.IGNORECASE)
-_BY_CHANCE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+[\d:]+)?|tmp[a-z0-9_]{8}|[0-9a-f]{12,}|\d{3,}")
-"""What a name holds that is another the next time: a temporary name, a digest, a process, a moment."""
+WRITING_GIT = frozenset(
+    (
+        "push",
+        "update-ref",
+        "fetch",
+        "commit-tree",
+        "merge-tree",
+        "write-tree",
+        "mktree",
+        "hash-object",
+        "init",
+        "gc",
+        "worktree",
+        "checkout-index",
+        "read-tree",
+        "unpack-objects",
+        "index-pack",
+        "config",
+        "replace",
+        "branch",
+        "tag",
+        "symbolic-ref",
+    )
+)
+_WRITES = re.compile(
+    r"\s*(INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM)\s+\"?(?:\w+\"?\.)?\"?(\w+)", re.IGNORECASE
+)
+_BY_CHANCE = re.compile(
+    r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+[\d:]+)?|tmp[a-z0-9_]{8}|[0-9a-f]{12,}|\d{3,}"
+)
+"""What a name holds that is another the next time: a temporary name, a digest, a process, a
+moment."""
 _REPOSITORY = re.compile(r"/api/v3/repos/[^/]+/[^/]+")
 DEEP = 4
-"""How many folders a file's name is told with: trees that are written file by file count once for each folder of theirs."""
-_ENTRY = re.compile(r"INSERT INTO entries .*? VALUES \(\d+, '[^']*', '([^']*)', '((?:[^']|'')*)'", re.DOTALL)
+"""How many folders a file's name is told with: trees that are written file by file count once for
+each folder of theirs."""
+_ENTRY = re.compile(
+    r"INSERT INTO entries .*? VALUES \(\d+, '[^']*', '([^']*)', '((?:[^']|'')*)'", re.DOTALL
+)
 _KEYS = ("key", "workflow_uuid", "workflow_id", "id")
 
 
 def tell_effects(tell: Tell, *, below: Path) -> None:
-    """From now on `tell` is called with the name of each effect of this process before it happens. Files count below `below`."""
+    """From now on `tell` is called with the name of each effect of this process before it happens.
+    Files count below `below`."""
     files = _Files(below)
     sending: dict[int, str] = {}
     unheard: list[sqlite3.Connection] = []
 
     def heard(event: str, arguments: tuple[Any, ...]) -> None:
         for connection in tuple(unheard):
-            with suppress(sqlite3.ProgrammingError):      # told a moment before it can be traced
+            with suppress(sqlite3.ProgrammingError):  # told a moment before it can be traced
                 connection.set_trace_callback(_entries(tell))
                 unheard.remove(connection)
         match event:
@@ -67,7 +96,11 @@ def tell_effects(tell: Tell, *, below: Path) -> None:
 
 def _process(arguments: Sequence[Any]) -> str:
     words = [os.fsdecode(word) for word in arguments]
-    named = [Path(word).name if "/" in word and "refs/" not in word else word for word in words if not word.startswith("-")]
+    named = [
+        Path(word).name if "/" in word and "refs/" not in word else word
+        for word in words
+        if not word.startswith("-")
+    ]
     if "git" not in named[:2]:
         return f"process {_BY_CHANCE.sub('*', ' '.join(named[:4]))}"
     command = next((word for word in named if word in WRITING_GIT), "")
@@ -90,7 +123,8 @@ def _request(sending: dict[int, str], connection: int, data: object) -> str:
 
 
 def _entries(tell: Tell) -> Callable[[str], None]:
-    """The ledger speaks to SQLite itself: what one connection adds to it is told before it is committed."""
+    """The ledger speaks to SQLite itself: what one connection adds to it is told before it is
+    committed."""
     added: list[str] = []
 
     def traced(statement: str) -> None:
@@ -108,9 +142,18 @@ def _entries(tell: Tell) -> Callable[[str], None]:
 def _tell_rows(tell: Tell) -> None:
     written: dict[int, list[str]] = {}
 
-    def executing(connection: sa.Connection, _cursor: object, statement: str, _raw: object, context: Any, _many: bool) -> None:
+    def executing(
+        connection: sa.Connection,
+        _cursor: object,
+        statement: str,
+        _raw: object,
+        context: Any,
+        _many: bool,
+    ) -> None:
         if found := _WRITES.match(statement):
-            named = context.compiled_parameters[0] if context and context.compiled_parameters else {}
+            named = (
+                context.compiled_parameters[0] if context and context.compiled_parameters else {}
+            )
             told = " ".join(filter(None, (found[2], _key(named))))
             written.setdefault(id(connection.connection.dbapi_connection), []).append(told)
 
@@ -128,12 +171,16 @@ def _tell_rows(tell: Tell) -> None:
 
 
 def _key(named: Mapping[str, Any]) -> str:
-    found = next((str(value) for name in _KEYS for told, value in named.items() if told == name and value), "")
+    found = next(
+        (str(value) for name in _KEYS for told, value in named.items() if told == name and value),
+        "",
+    )
     return _BY_CHANCE.sub("*", found)
 
 
 class _Files:
-    """Names of files below a folder, without what chance gave them. What SQLite does is told as rows."""
+    """Names of files below a folder, without what chance gave them. What SQLite does is told as
+    rows."""
 
     def __init__(self, below: Path) -> None:
         self._below = os.fspath(below) + os.sep
@@ -144,15 +191,24 @@ class _Files:
         return name and f"{event.removeprefix('os.')} {name}"
 
     def opened(self, path: object, flags: object) -> str:
-        """A file that is opened to be written. A draft counts when it gets its name; a log may say anything at any time."""
+        """A file that is opened to be written. A draft counts when it gets its name; a log may say
+        anything at any time."""
         if not isinstance(flags, int) or not flags & (os.O_WRONLY | os.O_RDWR):
             return ""
         place = Path(self._name(path))
-        is_told = place.suffix not in (".log", ".lock", ".db", ".new") and not place.name.startswith(".") and place.name != "lock"
+        is_told = (
+            place.suffix not in (".log", ".lock", ".db", ".new")
+            and not place.name.startswith(".")
+            and place.name != "lock"
+        )
         return f"write {Path(*place.parts[:DEEP])}" if place.name and is_told else ""
 
     def _name(self, path: object) -> str:
         if not isinstance(path, (str, bytes)):
             return ""
         text = os.path.abspath(os.fsdecode(path))
-        return _BY_CHANCE.sub("*", text.removeprefix(self._below)) if text.startswith(self._below) else ""
+        return (
+            _BY_CHANCE.sub("*", text.removeprefix(self._below))
+            if text.startswith(self._below)
+            else ""
+        )

@@ -1,5 +1,6 @@
-"""A factory that dies at every side effect: each life is a process of its own, ended by SIGKILL right before an effect before
-which none has died yet, until one comes to rest. Run as a program on a world's folder; prints what happened as JSON.
+"""A factory that dies at every side effect: each life is a process of its own, ended by SIGKILL
+right before an effect before which none has died yet, until one comes to rest. Run as a program on
+a world's folder; prints what happened as JSON.
 
     python -m tests.kills.lives FOLDER [--nowhere | --before EFFECT] [--broken BRAKE and BRAKE …]
 
@@ -43,9 +44,20 @@ from tests.kills.effects import tell_effects
 from tests.kills.world import REPOSITORY_ID, World, read_world
 
 MOST_LIVES = 600
-FORKED_SECONDS = 600.0      # what the life before was just starting has its lock until it is another program
+FORKED_SECONDS = (
+    600.0  # what the life before was just starting has its lock until it is another program
+)
 HEAD, ENTRY = "rename ledger.head", "rows entries "
-LATE = ("betterleaks", "git", "github", "jinja2", "jsonschema", "markdown_it", "requests", "sqlite3")
+LATE = (
+    "betterleaks",
+    "git",
+    "github",
+    "jinja2",
+    "jsonschema",
+    "markdown_it",
+    "requests",
+    "sqlite3",
+)
 JUDGE = Path(__file__).with_name("judge.py")
 
 
@@ -59,7 +71,8 @@ class StartedBoxes(FakeSandbox):
 
 @dataclass
 class Reaper:
-    """Ends this process before an effect: the one that is chosen, or the first before which nobody has died."""
+    """Ends this process before an effect: the one that is chosen, or the first before which nobody
+    has died."""
 
     world: World
     before: str | None = None
@@ -67,7 +80,9 @@ class Reaper:
     seen: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._died = set(self.world.deaths.read_text().splitlines()) if self.world.deaths.exists() else set()
+        self._died = (
+            set(self.world.deaths.read_text().splitlines()) if self.world.deaths.exists() else set()
+        )
         self._lock = threading.Lock()
         self._quiet = threading.local()
 
@@ -75,8 +90,11 @@ class Reaper:
         if getattr(self._quiet, "on", False):
             return
         with self._lock:
-            if name == HEAD:     # the same file each time, after an entry of another kind
-                name = f"{name} after {next((one for one in reversed(self.seen) if one.startswith(ENTRY)), ENTRY).split()[2:3]}"
+            if name == HEAD:  # the same file each time, after an entry of another kind
+                name = (
+                    f"{name} after"
+                    f" {next((one for one in reversed(self.seen) if one.startswith(ENTRY)), ENTRY).split()[2:3]}"
+                )
             self.seen.append(name)
             if name not in self._died and (self.everywhere or name == self.before):
                 self._die(name)
@@ -95,15 +113,42 @@ def plant_of(world: World) -> Plant:
     trusted = TrustedRepository(places.trusted, remote)
     hub = GitHubForge(Access(world.repository, world.token, world.api))
     public = places.signing_key.with_name("validator.key.pub")
-    judge = ValidatorProgram(public, {"PATH": os.environ["PATH"]}, places.runs, sealed=places.sealed, command=(
-        sys.executable, "-I", "-S", str(JUDGE), _packages(), str(places.signing_key), world.outcomes))
+    judge = ValidatorProgram(
+        public,
+        {"PATH": os.environ["PATH"]},
+        places.runs,
+        sealed=places.sealed,
+        command=(
+            sys.executable,
+            "-I",
+            "-S",
+            str(JUDGE),
+            _packages(),
+            str(places.signing_key),
+            world.outcomes,
+        ),
+    )
     clock = SystemClock()
     return Plant(
-        places=places, forge=hub, writer=hub, repository=trusted, worktrees=RunWorktrees(trusted, places.worktrees),
-        candidates=TrustedCandidates(trusted), sandbox=StartedBoxes(), agent=ObeyingAgent(), model=ObeyingModel(),
-        broker=OpenTill(), validator=judge, ledger=SqliteLedger(world.home, clock), clock=clock, wheels=world.folder / "wheels",
-        sandbox_command=("box",), trusted_keys=frozenset({key_id(public)}), link=lambda path: f"{world.web}/{path}",
-        tell=lambda *said: None)
+        places=places,
+        forge=hub,
+        writer=hub,
+        repository=trusted,
+        worktrees=RunWorktrees(trusted, places.worktrees),
+        candidates=TrustedCandidates(trusted),
+        sandbox=StartedBoxes(),
+        agent=ObeyingAgent(),
+        model=ObeyingModel(),
+        broker=OpenTill(),
+        validator=judge,
+        ledger=SqliteLedger(world.home, clock),
+        clock=clock,
+        wheels=world.folder / "wheels",
+        sandbox_command=("box",),
+        trusted_keys=frozenset({key_id(public)}),
+        link=lambda path: f"{world.web}/{path}",
+        tell=lambda *said: None,
+    )
 
 
 def live(world: World, broken: str, *, sweeps: bool = False) -> None:
@@ -150,7 +195,8 @@ def lived(world: World, reaper: Reaper | None, broken: str) -> tuple[int, list[s
 
 
 def warm() -> None:
-    """Import what a life imports only when it needs it, so that each of them finds it here: the imports were most of a life."""
+    """Import what a life imports only when it needs it, so that each of them finds it here: the
+    imports were most of a life."""
     for name in LATE:
         importlib.import_module(name)
 
@@ -169,8 +215,17 @@ def main() -> None:
     if code == 0:
         code, _ = lived(world, None, broken)
     deaths = world.deaths.read_text().splitlines() if world.deaths.exists() else []
-    print(json.dumps({"code": code, "lives": lives, "effects": list(dict.fromkeys(effects)), "deaths": deaths,
-                      "seconds": round(time.monotonic() - began, 1)}))
+    print(
+        json.dumps(
+            {
+                "code": code,
+                "lives": lives,
+                "effects": list(dict.fromkeys(effects)),
+                "deaths": deaths,
+                "seconds": round(time.monotonic() - began, 1),
+            }
+        )
+    )
 
 
 def _packages() -> str:

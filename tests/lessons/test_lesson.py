@@ -15,7 +15,13 @@ from harness.lessons.lesson import (
 )
 from tests.fakes.ledger import FakeLedger
 
-SAID = {"says": "Times are minutes.", "file": "store.py", "quote": "minutes", "base": "b" * 40, "role": "diagnoser"}
+SAID = {
+    "says": "Times are minutes.",
+    "file": "store.py",
+    "quote": "minutes",
+    "base": "b" * 40,
+    "role": "diagnoser",
+}
 
 
 OF_IMPLEMENT = ("change-ready", "run-failed", "law-refused", "cannot-do", "budget-exhausted")
@@ -28,21 +34,32 @@ class Life:
         self.ledger, self.runs = FakeLedger(), 0
 
     def noted(self, lesson="aaaa", **more):
-        self.ledger.append(LESSON, f"n{len(self.ledger.written)}", issue=1, run="implement-1-1",
-                           data={"id": lesson, **SAID, **more})
+        self.ledger.append(
+            LESSON,
+            f"n{len(self.ledger.written)}",
+            issue=1,
+            run="implement-1-1",
+            data={"id": lesson, **SAID, **more},
+        )
         return self
 
     def run(self, *events, shown=()):
         self.runs += 1
         issue, name = 100 + self.runs, f"implement-{100 + self.runs}-1"
-        self.ledger.append(SHOWN, f"{name}/context", issue=issue, run=name, data={"lessons": list(shown)})
+        self.ledger.append(
+            SHOWN, f"{name}/context", issue=issue, run=name, data={"lessons": list(shown)}
+        )
         for event in events:
             own = name if event in OF_IMPLEMENT else "validate-1-1"
-            self.ledger.append("transition", f"{name}/{event}", issue=issue, run=own, data={"event": event})
+            self.ledger.append(
+                "transition", f"{name}/{event}", issue=issue, run=own, data={"event": event}
+            )
         return self
 
     def said(self, word, lesson="aaaa", why="because"):
-        self.ledger.append(MARK, f"m{len(self.ledger.written)}", data={"id": lesson, "word": word, "why": why})
+        self.ledger.append(
+            MARK, f"m{len(self.ledger.written)}", data={"id": lesson, "word": word, "why": why}
+        )
         return self
 
     @property
@@ -54,19 +71,22 @@ SOUND = ("change-ready", "verdict-passed")
 SENT_BACK = ("change-ready", "changes-requested", "dispatched", "change-ready", "verdict-passed")
 
 
-@pytest.mark.parametrize(("events", "tally"), [
-    (SOUND, Tally(1, 1)),
-    (SENT_BACK, Tally(1, 0)),
-    (("run-failed",), Tally(1, 0)),
-    (("law-refused",), Tally(1, 0)),
-    (("change-ready", "verdict-rejected"), Tally(1, 0)),
-    (("change-ready", "judge-again", "head-or-base-moved", "verdict-passed"), Tally(1, 1)),
-    ((), Tally()),
-    (("change-ready",), Tally()),
-    (("cannot-do",), Tally()),
-    (("budget-exhausted",), Tally()),
-    (("change-ready", "inconclusive"), Tally()),
-])
+@pytest.mark.parametrize(
+    ("events", "tally"),
+    [
+        (SOUND, Tally(1, 1)),
+        (SENT_BACK, Tally(1, 0)),
+        (("run-failed",), Tally(1, 0)),
+        (("law-refused",), Tally(1, 0)),
+        (("change-ready", "verdict-rejected"), Tally(1, 0)),
+        (("change-ready", "judge-again", "head-or-base-moved", "verdict-passed"), Tally(1, 1)),
+        ((), Tally()),
+        (("change-ready",), Tally()),
+        (("cannot-do",), Tally()),
+        (("budget-exhausted",), Tally()),
+        (("change-ready", "inconclusive"), Tally()),
+    ],
+)
 def test_a_run_counts_when_its_change_was_judged_or_failed_by_itself(events, tally) -> None:
     assert Life().noted().run(*events, shown=["aaaa"]).one.had == tally
 
@@ -84,14 +104,17 @@ def worn(life: Life, *, bad: int, good: int = 0, others: int = 8) -> Life:
     return life
 
 
-@pytest.mark.parametrize(("bad", "good", "others", "standing"), [
-    (0, 5, 8, Standing.ACTIVE),
-    (FEWEST - 1, 0, 8, Standing.ACTIVE),    # too few to tell
-    (FEWEST, 0, 8, Standing.DEMOTED),
-    (FEWEST, 0, 0, Standing.ACTIVE),        # nothing to hold it against
-    (2, 4, 8, Standing.ACTIVE),
-    (6, 2, 8, Standing.DEMOTED),
-])
+@pytest.mark.parametrize(
+    ("bad", "good", "others", "standing"),
+    [
+        (0, 5, 8, Standing.ACTIVE),
+        (FEWEST - 1, 0, 8, Standing.ACTIVE),  # too few to tell
+        (FEWEST, 0, 8, Standing.DEMOTED),
+        (FEWEST, 0, 0, Standing.ACTIVE),  # nothing to hold it against
+        (2, 4, 8, Standing.ACTIVE),
+        (6, 2, 8, Standing.DEMOTED),
+    ],
+)
 def test_a_lesson_whose_runs_fared_worse_is_demoted(bad, good, others, standing) -> None:
     assert worn(Life().noted(), bad=bad, good=good, others=others).one.standing is standing
 
@@ -106,14 +129,27 @@ def test_a_persons_word_goes_before_the_figures_and_can_be_taken_back() -> None:
 
 def test_nothing_is_ever_deleted_and_noting_it_again_brings_nothing_back() -> None:
     life = Life().noted().said("retire")
-    life.ledger.append(LESSON, "again", issue=9, run="implement-9-1", data={"same_as": "aaaa", **SAID})
+    life.ledger.append(
+        LESSON, "again", issue=9, run="implement-9-1", data={"same_as": "aaaa", **SAID}
+    )
     (one,) = lessons(life.ledger.entries())
-    assert (one.standing, one.sightings, one.issue, one.run) == (Standing.RETIRED, 2, 1, "implement-1-1")
+    assert (one.standing, one.sightings, one.issue, one.run) == (
+        Standing.RETIRED,
+        2,
+        1,
+        "implement-1-1",
+    )
 
 
 def test_a_lesson_tells_where_it_comes_from() -> None:
     one = Life().noted().one
-    told = {"says": one.says, "file": one.file, "quote": one.quote, "base": one.base, "role": one.role}
+    told = {
+        "says": one.says,
+        "file": one.file,
+        "quote": one.quote,
+        "base": one.base,
+        "role": one.role,
+    }
     assert (told, one.entry) == (SAID, 1)
 
 

@@ -1,4 +1,5 @@
-"""Every state that a model can reach, by breadth: no sampling, and the first trace to a fault is a shortest one."""
+"""Every state that a model can reach, by breadth: no sampling, and the first trace to a fault is a
+shortest one."""
 
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -10,8 +11,8 @@ S = TypeVar("S", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[S]):
-    """One thing that may happen: its name, the state after it, and what it breaks, if it breaks anything. A `kind` step is one
-    that nobody has to be hostile for."""
+    """One thing that may happen: its name, the state after it, and what it breaks, if it breaks
+    anything. A `kind` step is one that nobody has to be hostile for."""
 
     name: str
     after: S
@@ -21,7 +22,8 @@ class Step(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class Explored:
-    """How many states and steps there are; where a rule is broken, which one, and the names of the steps that lead there."""
+    """How many states and steps there are; where a rule is broken, which one, and the names of the
+    steps that lead there."""
 
     states: int
     steps: int
@@ -29,8 +31,11 @@ class Explored:
     trace: tuple[str, ...] = ()
 
 
-def explore(start: S, steps: Callable[[S], Iterable[Step[S]]], *, at_rest: Callable[[S], bool]) -> Explored:
-    """Walk everything. Beside what steps break: from each state some kind steps lead to one that is `at_rest`."""
+def explore(
+    start: S, steps: Callable[[S], Iterable[Step[S]]], *, at_rest: Callable[[S], bool]
+) -> Explored:
+    """Walk everything. Beside what steps break: from each state some kind steps lead to one that is
+    `at_rest`."""
     numbers: dict[S, int] = {start: 0}
     states, came, names = [start], array("l", [-1]), [""]
     ends, begins, total = array("l"), array("l"), 0
@@ -39,7 +44,9 @@ def explore(start: S, steps: Callable[[S], Iterable[Step[S]]], *, at_rest: Calla
         for step in steps(states[here]):
             total += 1
             if step.breaks:
-                return Explored(len(states), total, step.breaks, (*_way(here, came, names), step.name))
+                return Explored(
+                    len(states), total, step.breaks, (*_way(here, came, names), step.name)
+                )
             there = numbers.setdefault(step.after, len(states))
             if there == len(states):
                 states.append(step.after)
@@ -51,12 +58,15 @@ def explore(start: S, steps: Callable[[S], Iterable[Step[S]]], *, at_rest: Calla
         here += 1
     lost = _lost([at_rest(state) for state in states], begins, ends)
     if lost is not None:
-        return Explored(len(states), total, "nothing kind leads on from here", _way(lost, came, names))
+        return Explored(
+            len(states), total, "nothing kind leads on from here", _way(lost, came, names)
+        )
     return Explored(len(states), total)
 
 
 def _lost(found: list[bool], begins: "array[int]", ends: "array[int]") -> int | None:
-    """The first state from which no kind steps lead to one that is `found`; None where there is no such state."""
+    """The first state from which no kind steps lead to one that is `found`; None where there is no
+    such state."""
     before: dict[int, list[int]] = {}
     for begin, end in zip(begins, ends, strict=True):
         before.setdefault(end, []).append(begin)

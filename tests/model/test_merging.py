@@ -1,4 +1,5 @@
-"""Two pull requests, everything that may happen to them, in every order: what the factory promises of a merge, held in all.
+"""Two pull requests, everything that may happen to them, in every order: what the factory promises
+of a merge, held in all.
 
 `python -m tests.model.test_merging` prints how many states there are.
 """
@@ -28,7 +29,8 @@ def walked(model: Model) -> Explored:
 
 
 def test_every_tree_on_the_branch_has_a_green_verdict_in_every_interleaving() -> None:
-    """And nothing lands twice, nothing that was there is gone, and from every state there is a way on, or to a person."""
+    """And nothing lands twice, nothing that was there is gone, and from every state there is a way
+    on, or to a person."""
     found = walked(Model())
     print(found.states, "states,", found.steps, "steps")
     assert (found.broken, found.trace) == ("", ())
@@ -42,23 +44,35 @@ def test_where_only_the_forges_merge_may_write_another_tree_freezes_in_every_int
     assert found.states > 30_000
 
 
-@pytest.mark.parametrize(("taken_out", "by_api", "missed", "length"), BROKEN, ids=["+".join(one[0]) for one in BROKEN])
-def test_each_guard_that_is_taken_out_is_missed_by_a_shortest_way(taken_out, by_api, missed, length) -> None:
+@pytest.mark.parametrize(
+    ("taken_out", "by_api", "missed", "length"), BROKEN, ids=["+".join(one[0]) for one in BROKEN]
+)
+def test_each_guard_that_is_taken_out_is_missed_by_a_shortest_way(
+    taken_out, by_api, missed, length
+) -> None:
     found = walked(Model(without(*taken_out), by_api=by_api))
     assert missed in found.broken, found
     assert len(found.trace) == length, found.trace
 
 
 def test_a_walk_names_the_state_from_which_nothing_leads_on() -> None:
-    """The explorer itself: 1 and 2 lead to each other, 0 to them and to 3, and only 3 is at rest."""
+    """The explorer itself: 1 and 2 lead to each other, 0 to them and to 3, and only 3 is at
+    rest."""
     ways = {0: (1, 3), 1: (2,), 2: (1,), 3: ()}
-    found = explore(0, lambda here: [Step(f"to {there}", there, True) for there in ways[here]], at_rest=lambda here: here == 3)
+    found = explore(
+        0,
+        lambda here: [Step(f"to {there}", there, True) for there in ways[here]],
+        at_rest=lambda here: here == 3,
+    )
     assert (found.states, found.trace) == (4, ("to 1",))
 
 
 def test_a_walk_finds_a_shortest_way_to_what_is_broken() -> None:
     def steps(here):
-        return [Step("one", here + 1, True, breaks="seven" if here == 6 else ""), Step("two", here + 2, True)]
+        return [
+            Step("one", here + 1, True, breaks="seven" if here == 6 else ""),
+            Step("two", here + 2, True),
+        ]
 
     assert explore(0, steps, at_rest=lambda here: True).trace == ("two", "two", "two", "one")
 

@@ -10,7 +10,8 @@ ROOT_FILES = ("mission.md", "factory_rules.md", "CLAUDE.md")
 
 
 def adopted(survey, **options):
-    """The drafts by path, those that stand beside prose put in its place, as their first lines say."""
+    """The drafts by path, those that stand beside prose put in its place, as their first lines
+    say."""
     return {draft.path.replace(".draft.md", ".md"): draft for draft in drafts_of(survey, **options)}
 
 
@@ -24,7 +25,9 @@ def is_clean(drafts, paths, kept=()) -> bool:
     """Whether our reader, our lint and every case of every rule are content; says what is not."""
     governance = governance_of(drafts, kept)
     there = [*paths, *(path.encode() for path in drafts)]
-    found = lint(governance, known_workflows=WORKFLOWS, known_labels=set(LABELS.values()), paths=there)
+    found = lint(
+        governance, known_workflows=WORKFLOWS, known_labels=set(LABELS.values()), paths=there
+    )
     found = [finding for finding in found if finding.file not in dict(kept)]
     assert found == [], found
     for result in run_cases(governance):

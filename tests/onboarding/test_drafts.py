@@ -21,14 +21,46 @@ from harness.onboarding.survey import Product, Survey
 from tests.onboarding.reading import adopted, governance_of, is_clean
 from tests.onboarding.texts import TEXT
 
-NAMES = st.sampled_from((
-    "a.py", "src/app.py", "a b.py", "-x.md", "!x.md", "[x].py", "a**b.py", "x*.py", "q?.js", "ü/ä.py", "tests/test_a.py",
-    "tests/a'b.py", 'tests/"q".py', "{x}.md", "#.md", "x/workflows/a.py", "F-1/a.py", "docs/index.md", "LINK.md",
-))
-GOVERNING = st.sampled_from((
-    "mission.md", "Factory_Rules.md", "CLAUDE.md", "AGENTS.md", "CONTRIBUTING.md", "README.md", "package.json",
-    "pyproject.toml", "Procfile", "requirements.txt", "app.py", "Makefile", "Dockerfile",
-))
+NAMES = st.sampled_from(
+    (
+        "a.py",
+        "src/app.py",
+        "a b.py",
+        "-x.md",
+        "!x.md",
+        "[x].py",
+        "a**b.py",
+        "x*.py",
+        "q?.js",
+        "ü/ä.py",
+        "tests/test_a.py",
+        "tests/a'b.py",
+        'tests/"q".py',
+        "{x}.md",
+        "#.md",
+        "x/workflows/a.py",
+        "F-1/a.py",
+        "docs/index.md",
+        "LINK.md",
+    )
+)
+GOVERNING = st.sampled_from(
+    (
+        "mission.md",
+        "Factory_Rules.md",
+        "CLAUDE.md",
+        "AGENTS.md",
+        "CONTRIBUTING.md",
+        "README.md",
+        "package.json",
+        "pyproject.toml",
+        "Procfile",
+        "requirements.txt",
+        "app.py",
+        "Makefile",
+        "Dockerfile",
+    )
+)
 OWN_MISSION = """---
 schema: 1
 ---
@@ -42,7 +74,12 @@ kind: out
 reply: "The ferry is free: nothing is sold."
 ```
 """
-KINDS = ({}, {"README.md": "# x\n\nA small thing for people.\n"}, {"a.md": "# prose"}, {"main.go": "package main"})
+KINDS = (
+    {},
+    {"README.md": "# x\n\nA small thing for people.\n"},
+    {"a.md": "# prose"},
+    {"main.go": "package main"},
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -54,7 +91,9 @@ def test_whatever_the_files_say_the_drafts_are_clean(files) -> None:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, "utf-8", newline="")
         survey = survey_of(folder)
-        assume(not any(one.binds for one in survey.governing))      # blocks of their own, good or bad, are left alone
+        assume(
+            not any(one.binds for one in survey.governing)
+        )  # blocks of their own, good or bad, are left alone
         kept = {"CLAUDE.md": b"# Kept\n"} if "CLAUDE.md" in files else {}
         assert is_clean(adopted(survey), [name.encode() for name in files], kept)
 
@@ -65,8 +104,15 @@ def test_the_drafts_of_each_kind_of_repository_are_clean(app, name) -> None:
     paths = [str(path.relative_to(folder)).encode() for path in folder.rglob("*") if path.is_file()]
     drafts = adopted(survey_of(folder))
     assert is_clean(drafts, paths)
-    assert set(drafts) == {"mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml", ".github/ISSUE_TEMPLATE/bug.yml",
-                           ".github/ISSUE_TEMPLATE/feature.yml", ".github/ISSUE_TEMPLATE/config.yml"}
+    assert set(drafts) == {
+        "mission.md",
+        "factory_rules.md",
+        "CLAUDE.md",
+        "factory.toml",
+        ".github/ISSUE_TEMPLATE/bug.yml",
+        ".github/ISSUE_TEMPLATE/feature.yml",
+        ".github/ISSUE_TEMPLATE/config.yml",
+    }
 
 
 @pytest.mark.parametrize("files", KINDS, ids=["nothing", "readme", "prose", "other-language"])
@@ -89,14 +135,20 @@ def test_each_proposal_has_words_for_whoever_asks_and_an_id_of_its_own() -> None
 
 
 def test_a_shop_is_not_told_to_have_no_payments(folder) -> None:
-    shop = {"requirements.txt": "flask\nstripe\n", "app.py": "from flask import Flask\napp = Flask(__name__)\n"}
+    shop = {
+        "requirements.txt": "flask\nstripe\n",
+        "app.py": "from flask import Flask\napp = Flask(__name__)\n",
+    }
     titles = [never.title for never in nevers_of(survey_of(folder(shop)))]
     assert "No payments" not in titles
     assert "No accounts" in titles
 
 
 def test_an_address_that_would_read_as_a_rule_is_left_out(folder) -> None:
-    app = 'from flask import Flask\napp = Flask(__name__)\n@app.route("/M-1/x")\ndef x(): ...\n@app.get("/MUST")\ndef y(): ...\n'
+    app = (
+        'from flask import Flask\napp = Flask(__name__)\n@app.route("/M-1/x")\ndef x():'
+        ' ...\n@app.get("/MUST")\ndef y(): ...\n'
+    )
     drafts = adopted(survey_of(folder({"app.py": app})))
     assert is_clean(drafts, [b"app.py"])
 
@@ -106,7 +158,9 @@ def test_what_is_struck_is_left_out_and_the_rest_keeps_its_numbers(app) -> None:
     titles = [never.title for never in nevers_of(survey)]
     drafts = adopted(survey, strike=(2, 5))
     scope = governance_of(drafts).scope
-    assert [entry.title for entry in scope if entry.kind != "in"] == [titles[at] for at in (0, 2, 3, 5, 6)]
+    assert [entry.title for entry in scope if entry.kind != "in"] == [
+        titles[at] for at in (0, 2, 3, 5, 6)
+    ]
     assert "Proposal 7 of 7; strike it by deleting" in drafts["mission.md"].text
 
 
@@ -123,11 +177,18 @@ def test_the_labels_are_those_that_the_factory_projects(app) -> None:
     for form in ("bug", "feature"):
         document = yaml.safe_load(drafts[f".github/ISSUE_TEMPLATE/{form}.yml"].text)
         assert set(document["labels"]) <= set(labels)
-        assert all(field["validations"]["required"] for field in document["body"] if field["type"] != "markdown")
+        assert all(
+            field["validations"]["required"]
+            for field in document["body"]
+            if field["type"] != "markdown"
+        )
 
 
-@pytest.mark.parametrize("kept", [{}, {"mission.md": OWN_MISSION}, {"mission.md": "# Prose\n\nWe will never sell tickets.\n"}],
-                         ids=["none", "binding", "prose"])
+@pytest.mark.parametrize(
+    "kept",
+    [{}, {"mission.md": OWN_MISSION}, {"mission.md": "# Prose\n\nWe will never sell tickets.\n"}],
+    ids=["none", "binding", "prose"],
+)
 def test_forms_and_labels_are_what_an_export_of_the_drafts_would_be(folder, kept) -> None:
     drafts = adopted(survey_of(folder(kept)), state_labels=ALL_LABELS, strike=(2,))
     law = governance_of(drafts, {name: text.encode() for name, text in kept.items()})
@@ -138,19 +199,27 @@ def test_forms_and_labels_are_what_an_export_of_the_drafts_would_be(folder, kept
     assert all(title in drafts[".github/ISSUE_TEMPLATE/feature.yml"].text for title in titles)
 
 
-@pytest.mark.parametrize("name", [".github/labels.json", ".github/labels.yml", ".github/labels.yaml"])
+@pytest.mark.parametrize(
+    "name", [".github/labels.json", ".github/labels.yml", ".github/labels.yaml"]
+)
 def test_labels_that_a_repository_keeps_are_left_alone(folder, name) -> None:
-    assert ".github/labels.json" not in adopted(survey_of(folder({name: "[]"})), state_labels=ALL_LABELS)
+    assert ".github/labels.json" not in adopted(
+        survey_of(folder({name: "[]"})), state_labels=ALL_LABELS
+    )
 
 
 def test_a_key_is_pinned_where_there_is_one(app) -> None:
     survey = survey_of(app("library"))
     assert read_config(adopted(survey)["factory.toml"].text).seal.trusted_keys == ()
-    assert read_config(adopted(survey, trusted_keys=["ab12"])["factory.toml"].text).seal.trusted_keys == ("ab12",)
+    assert read_config(
+        adopted(survey, trusted_keys=["ab12"])["factory.toml"].text
+    ).seal.trusted_keys == ("ab12",)
 
 
 def test_without_tests_the_rule_that_keeps_them_is_in_shadow(app) -> None:
-    assert governance_of(adopted(survey_of(app("handbook")))).rule("F-TESTS").status is Status.SHADOW
+    assert (
+        governance_of(adopted(survey_of(app("handbook")))).rule("F-TESTS").status is Status.SHADOW
+    )
     assert governance_of(adopted(survey_of(app("blog")))).rule("F-TESTS").status is Status.ENFORCE
 
 

@@ -23,10 +23,20 @@ def test_tidebook_is_read_as_its_own_factory_toml_has_it(app) -> None:
     assert survey.product is Product.SITE
     assert survey.start.argv == ("python", "-m", "tidebook")
     assert (survey.start.port_env, survey.ready) == ("PORT", "/health")
-    assert (survey.data.env, survey.data.seed) == ("TIDEBOOK_DATA", ("python", "-m", "tidebook.seed"))
-    assert (survey.lock.path, survey.tests_lock.path) == ("requirements.txt", "requirements-dev.txt")
+    assert (survey.data.env, survey.data.seed) == (
+        "TIDEBOOK_DATA",
+        ("python", "-m", "tidebook.seed"),
+    )
+    assert (survey.lock.path, survey.tests_lock.path) == (
+        "requirements.txt",
+        "requirements-dev.txt",
+    )
     assert survey.suite.paths == ("tests/**",)
-    assert {route.path for route in survey.routes} >= {"/", "/walks/<int:walk_id>/bookings", "/health"}
+    assert {route.path for route in survey.routes} >= {
+        "/",
+        "/walks/<int:walk_id>/bookings",
+        "/health",
+    }
     assert gaps_of(survey) == ()
 
 
@@ -39,13 +49,20 @@ def test_the_blog_is_started_by_flask_and_told_to_be_locked(app) -> None:
     assert survey.data.seed == ("python", "-m", "flask", "--app", "blog", "init-db")
     gaps = "\n".join(gaps_of(survey))
     assert "`uv pip compile --generate-hashes requirements.txt -o requirements.lock`" in gaps
-    assert "`uv pip compile --generate-hashes requirements.txt requirements-dev.txt -o requirements-dev.lock`" in gaps
+    assert (
+        "`uv pip compile --generate-hashes requirements.txt requirements-dev.txt -o"
+        " requirements-dev.lock`" in gaps
+    )
 
 
 def test_a_database_beside_the_code_is_named(app) -> None:
     folder = app("blog")
     module = folder / "blog" / "__init__.py"
-    module.write_text(module.read_text().replace('os.environ.get("BLOG_DATA", app.instance_path)', "app.instance_path"))
+    module.write_text(
+        module.read_text().replace(
+            'os.environ.get("BLOG_DATA", app.instance_path)', "app.instance_path"
+        )
+    )
     survey = survey_of(folder)
     assert survey.data.env == ""
     assert "no variable for the data: blog/__init__.py:12" in "\n".join(gaps_of(survey))
@@ -56,7 +73,10 @@ def test_the_ferry_is_started_by_node_and_tested_by_node(app) -> None:
     assert survey.start.argv == ("node", "server.js")
     assert survey.ready == "/healthz"
     assert {(route.path, route.methods) for route in survey.routes} == {
-        ("/", ("GET",)), ("/healthz", ("GET",)), ("/reports", ("POST",))}
+        ("/", ("GET",)),
+        ("/healthz", ("GET",)),
+        ("/reports", ("POST",)),
+    }
     assert "--test-reporter=junit" in survey.suite.command
     assert any(gap.startswith("no packages for node") for gap in gaps_of(survey))
 
@@ -67,7 +87,11 @@ def test_a_library_has_tests_and_no_start_command(app) -> None:
     assert survey.suite.command[-2:] == ("-o", "pythonpath=src")
     gaps = gaps_of(survey)
     assert any("no change merges by itself" in gap for gap in gaps)
-    assert any("uv pip compile --generate-hashes pyproject.toml --group dev -o requirements-dev.lock" in gap for gap in gaps)
+    assert any(
+        "uv pip compile --generate-hashes pyproject.toml --group dev -o requirements-dev.lock"
+        in gap
+        for gap in gaps
+    )
 
 
 def test_a_handbook_is_documents(app) -> None:
@@ -77,59 +101,154 @@ def test_a_handbook_is_documents(app) -> None:
     assert survey.places == ("/README.md", "chapters/**")
 
 
-@pytest.mark.parametrize(("files", "argv", "port"), [
-    ({"app.py": FLASK}, "python -m flask --app app run", "FLASK_RUN_PORT"),
-    ({"web.py": FLASK.replace("app =", "site =")}, "python -m flask --app web:site run", "FLASK_RUN_PORT"),
-    ({"src/shop/__init__.py": FLASK}, "python -m flask --app src/shop run", "FLASK_RUN_PORT"),
-    ({"main.py": "from fastapi import FastAPI\napi = FastAPI()\n"}, "python -m uvicorn main:api", "UVICORN_PORT"),
-    ({"src/x/app.py": "from starlette.applications import Starlette\n\ndef make():\n    return Starlette()\n"},
-     "python -m uvicorn --app-dir src --factory x.app:make", "UVICORN_PORT"),
-    ({"Procfile": "release: x\nweb: gunicorn --bind 0.0.0.0:$PORT -w 2 app:app\n"}, "python -m gunicorn -w 2 app:app", "PORT"),
-    ({"Procfile": "web: uvicorn main:app --host 0.0.0.0 --port $PORT\n"}, "python -m uvicorn main:app --host 0.0.0.0",
-     "UVICORN_PORT"),
-    ({"Procfile": "web: waitress-serve --listen=*:$WEB_PORT app:app\n"},
-     "sh -c exec python -m waitress --listen=*:$WEB_PORT app:app", "WEB_PORT"),
-    ({"Procfile": "web: gunicorn --daemon app:app\n"}, "python -m gunicorn app:app", "PORT"),
-    ({"run.py": f"import os\n{FLASK}\nif __name__ == '__main__':\n    app.run(port=int(os.environ['HTTP_PORT']))\n"},
-     "python run.py", "HTTP_PORT"),
-    ({"x/__main__.py": "import uvicorn\nuvicorn.run('x:app')\n"}, "python -m x", "PORT"),
-    ({"src/x/__main__.py": "from waitress import serve\nserve(app)\n"},
-     "sh -c PYTHONPATH=src:$PYTHONPATH exec python -m x", "PORT"),
-    ({"manage.py": "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site.settings')\nimport django\n"},
-     "sh -c exec python manage.py runserver --noreload 127.0.0.1:$PORT", "PORT"),
-    ({"package.json": '{"scripts": {"start": "pm2 start web.js -i 2"}}'}, "node web.js", "PORT"),
-    ({"index.js": "require('http').createServer(f).listen(process.env.PORT)\n"}, "node index.js", "PORT"),
-    ({"Dockerfile": 'FROM python\nCMD ["gunicorn", "shop:app"]\n'}, "python -m gunicorn shop:app", "PORT"),
-], ids=lambda value: next(iter(value)) if isinstance(value, dict) else None)
+@pytest.mark.parametrize(
+    ("files", "argv", "port"),
+    [
+        ({"app.py": FLASK}, "python -m flask --app app run", "FLASK_RUN_PORT"),
+        (
+            {"web.py": FLASK.replace("app =", "site =")},
+            "python -m flask --app web:site run",
+            "FLASK_RUN_PORT",
+        ),
+        ({"src/shop/__init__.py": FLASK}, "python -m flask --app src/shop run", "FLASK_RUN_PORT"),
+        (
+            {"main.py": "from fastapi import FastAPI\napi = FastAPI()\n"},
+            "python -m uvicorn main:api",
+            "UVICORN_PORT",
+        ),
+        (
+            {
+                "src/x/app.py": (
+                    "from starlette.applications import Starlette\n\ndef make():\n    return"
+                    " Starlette()\n"
+                )
+            },
+            "python -m uvicorn --app-dir src --factory x.app:make",
+            "UVICORN_PORT",
+        ),
+        (
+            {"Procfile": "release: x\nweb: gunicorn --bind 0.0.0.0:$PORT -w 2 app:app\n"},
+            "python -m gunicorn -w 2 app:app",
+            "PORT",
+        ),
+        (
+            {"Procfile": "web: uvicorn main:app --host 0.0.0.0 --port $PORT\n"},
+            "python -m uvicorn main:app --host 0.0.0.0",
+            "UVICORN_PORT",
+        ),
+        (
+            {"Procfile": "web: waitress-serve --listen=*:$WEB_PORT app:app\n"},
+            "sh -c exec python -m waitress --listen=*:$WEB_PORT app:app",
+            "WEB_PORT",
+        ),
+        ({"Procfile": "web: gunicorn --daemon app:app\n"}, "python -m gunicorn app:app", "PORT"),
+        (
+            {
+                "run.py": (
+                    f"import os\n{FLASK}\nif __name__ == '__main__':\n   "
+                    " app.run(port=int(os.environ['HTTP_PORT']))\n"
+                )
+            },
+            "python run.py",
+            "HTTP_PORT",
+        ),
+        ({"x/__main__.py": "import uvicorn\nuvicorn.run('x:app')\n"}, "python -m x", "PORT"),
+        (
+            {"src/x/__main__.py": "from waitress import serve\nserve(app)\n"},
+            "sh -c PYTHONPATH=src:$PYTHONPATH exec python -m x",
+            "PORT",
+        ),
+        (
+            {
+                "manage.py": (
+                    "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site.settings')\nimport"
+                    " django\n"
+                )
+            },
+            "sh -c exec python manage.py runserver --noreload 127.0.0.1:$PORT",
+            "PORT",
+        ),
+        (
+            {"package.json": '{"scripts": {"start": "pm2 start web.js -i 2"}}'},
+            "node web.js",
+            "PORT",
+        ),
+        (
+            {"index.js": "require('http').createServer(f).listen(process.env.PORT)\n"},
+            "node index.js",
+            "PORT",
+        ),
+        (
+            {"Dockerfile": 'FROM python\nCMD ["gunicorn", "shop:app"]\n'},
+            "python -m gunicorn shop:app",
+            "PORT",
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
 def test_what_starts_an_app(folder, files, argv, port) -> None:
     found = started(folder, files)
     assert (" ".join(found.argv), found.port_env) == (argv, port)
 
 
-@pytest.mark.parametrize("files", [
-    {}, {"app.py": "print('no app')\n"}, {"tests/app.py": FLASK}, {"docs/conf.py": FLASK}, {"app.py": "app = Flask(\n"},
-    {"make.py": "import subprocess\nsubprocess.run(['x'])\nif __name__ == '__main__':\n    subprocess.run(['y'])\n"},
-    {"app.py": "def create_app(settings):\n    return Flask(settings)\n"}, {"Procfile": "web: ./start && tail -f log\n"},
-    {"Procfile": "worker: celery worker\n"},
-], ids=repr)
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"app.py": "print('no app')\n"},
+        {"tests/app.py": FLASK},
+        {"docs/conf.py": FLASK},
+        {"app.py": "app = Flask(\n"},
+        {
+            "make.py": (
+                "import subprocess\nsubprocess.run(['x'])\nif __name__ == '__main__':\n   "
+                " subprocess.run(['y'])\n"
+            )
+        },
+        {"app.py": "def create_app(settings):\n    return Flask(settings)\n"},
+        {"Procfile": "web: ./start && tail -f log\n"},
+        {"Procfile": "worker: celery worker\n"},
+    ],
+    ids=repr,
+)
 def test_what_starts_nothing(folder, files) -> None:
     assert started(folder, files) is None
 
 
-@pytest.mark.parametrize(("command", "instead"), [
-    ("gunicorn --daemon app:app", "gunicorn app:app"), ("gunicorn app:app -D", "gunicorn app:app"),
-    ("docker compose up -d", ""), ("docker-compose up --detach web", ""), ("systemctl start shop", ""), ("supervisord -c x", ""),
-    ("nohup python app.py > log 2>&1 &", "python app.py"), ("pm2 start server.js --name web", "node server.js"),
-    ("uwsgi --http :8000 --daemonize=log", "uwsgi --http :8000"), ("flask run &", "flask run"),
-    ("python app.py", None), ("docker compose up", None), ("gunicorn app:app", None), ("a && python b.py", None),
-    ("supervisor d", None), ("Bread & butter", None),
-])
+@pytest.mark.parametrize(
+    ("command", "instead"),
+    [
+        ("gunicorn --daemon app:app", "gunicorn app:app"),
+        ("gunicorn app:app -D", "gunicorn app:app"),
+        ("docker compose up -d", ""),
+        ("docker-compose up --detach web", ""),
+        ("systemctl start shop", ""),
+        ("supervisord -c x", ""),
+        ("nohup python app.py > log 2>&1 &", "python app.py"),
+        ("pm2 start server.js --name web", "node server.js"),
+        ("uwsgi --http :8000 --daemonize=log", "uwsgi --http :8000"),
+        ("flask run &", "flask run"),
+        ("python app.py", None),
+        ("docker compose up", None),
+        ("gunicorn app:app", None),
+        ("a && python b.py", None),
+        ("supervisor d", None),
+        ("Bread & butter", None),
+    ],
+)
 def test_a_command_that_leaves_is_known_by_its_words(command, instead) -> None:
     assert foreground(command) == instead
 
 
 def test_a_start_command_that_daemonises_is_named_and_refused(folder) -> None:
-    survey = survey_of(folder({"README.md": "# x\n\n    docker compose up -d\n", "Procfile": "web: gunicorn -D app:app\n"}))
+    survey = survey_of(
+        folder(
+            {
+                "README.md": "# x\n\n    docker compose up -d\n",
+                "Procfile": "web: gunicorn -D app:app\n",
+            }
+        )
+    )
     gaps = [gap for gap in gaps_of(survey) if "daemonises" in gap]
     assert len(gaps) == 2
     assert "(Procfile:1)" in gaps[0]
@@ -145,37 +264,73 @@ def test_a_line_that_only_a_shell_understands_is_no_start_command() -> None:
         assert as_argv(line) is None
 
 
-@pytest.mark.parametrize(("text", "locked"), [
-    (f"flask==3.0 \\\n    {HASH}\n", True), (f"# a\nflask==3.0 {HASH}\nx==1 {HASH}\n", True), ("flask==3.0\n", False),
-    ("flask\n", False), ("", False), (f"-r other.txt\nflask==3.0 {HASH}\n", False), (f"flask>=3 {HASH}\n", False),
-])
+@pytest.mark.parametrize(
+    ("text", "locked"),
+    [
+        (f"flask==3.0 \\\n    {HASH}\n", True),
+        (f"# a\nflask==3.0 {HASH}\nx==1 {HASH}\n", True),
+        ("flask==3.0\n", False),
+        ("flask\n", False),
+        ("", False),
+        (f"-r other.txt\nflask==3.0 {HASH}\n", False),
+        (f"flask>=3 {HASH}\n", False),
+    ],
+)
 def test_a_lock_has_a_hash_for_every_package(text, locked) -> None:
     assert is_locked(text) is locked
 
 
-@pytest.mark.parametrize(("files", "words"), [
-    ({"uv.lock": "", "pyproject.toml": "[project]\nname='a'\ndependencies=['flask']"}, "uv export --format requirements-txt"),
-    ({"poetry.lock": ""}, "poetry export"), ({"Pipfile": ""}, "pipenv requirements --hash > requirements.lock"),
-    ({"pyproject.toml": "[project]\nname='a'\ndependencies=['flask']"}, "uv pip compile --generate-hashes pyproject.toml -o"),
-])
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (
+            {"uv.lock": "", "pyproject.toml": "[project]\nname='a'\ndependencies=['flask']"},
+            "uv export --format requirements-txt",
+        ),
+        ({"poetry.lock": ""}, "poetry export"),
+        ({"Pipfile": ""}, "pipenv requirements --hash > requirements.lock"),
+        (
+            {"pyproject.toml": "[project]\nname='a'\ndependencies=['flask']"},
+            "uv pip compile --generate-hashes pyproject.toml -o",
+        ),
+    ],
+)
 def test_the_command_for_a_lock_is_the_package_managers_own(folder, files, words) -> None:
     assert any(words in gap for gap in gaps_of(survey_of(folder(files))))
 
 
 def test_pytest_that_nothing_names_is_a_gap(folder) -> None:
-    gaps = gaps_of(survey_of(folder({"requirements.txt": "flask\n", "test_a.py": "def test_a(): pass\n"})))
+    gaps = gaps_of(
+        survey_of(folder({"requirements.txt": "flask\n", "test_a.py": "def test_a(): pass\n"}))
+    )
     assert any(gap.startswith("no pytest in any manifest") for gap in gaps)
 
 
 def test_only_what_the_product_is_made_of_is_open_to_the_factory(folder) -> None:
-    files = dict.fromkeys((
-        "shop/a.py", "app.py", "setup.py", "conftest.py", "deploy/x.py", "workflows/t.py", ".ci/x.py", "scripts/x.sh",
-        "docs/a.md", "tests/test_a.py", "CLAUDE.md", "vendor/b.py"), "x")
+    files = dict.fromkeys(
+        (
+            "shop/a.py",
+            "app.py",
+            "setup.py",
+            "conftest.py",
+            "deploy/x.py",
+            "workflows/t.py",
+            ".ci/x.py",
+            "scripts/x.sh",
+            "docs/a.md",
+            "tests/test_a.py",
+            "CLAUDE.md",
+            "vendor/b.py",
+        ),
+        "x",
+    )
     assert survey_of(folder(files)).places == ("/app.py", "docs/**", "shop/**", "tests/**")
 
 
 def test_nothing_outside_is_read_and_every_odd_thing_is_named(folder, tmp_path) -> None:
-    place = folder({"a.py": "x = 1\n", b"b\xff.py".decode("utf-8", "surrogateescape"): "", "c\nd.py": ""})
+    place = folder(
+        {"a.py": "x = 1\n", b"b\xff.py".decode("utf-8", "surrogateescape"): "", "c\nd.py": ""}
+    )
     secret = tmp_path / "README.md"
     secret.write_text("# Outside\n\nSomething that nobody may read here.\n")
     (place / "README.md").symlink_to(secret)
@@ -198,12 +353,19 @@ def test_what_git_tracks_is_what_counts(folder) -> None:
     tracked = {b"app.py": "100644", b"lib": "160000", b"gone.py": "100644", b"link": "120000"}
     (place / "link").symlink_to("/etc/hostname")
     survey = survey_of(place, tracked=tracked)
-    assert (survey.files, survey.submodules, survey.unreadable, survey.links_out) == (1, ("lib",), ("gone.py",), ("link",))
+    assert (survey.files, survey.submodules, survey.unreadable, survey.links_out) == (
+        1,
+        ("lib",),
+        ("gone.py",),
+        ("link",),
+    )
 
 
 def test_a_folder_that_became_a_link_is_not_entered(folder, tmp_path) -> None:
     (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "index.md").write_text("# Out\n\nSomething outside of the repository.\n")
+    (tmp_path / "outside" / "index.md").write_text(
+        "# Out\n\nSomething outside of the repository.\n"
+    )
     place = folder({"a.py": ""})
     (place / "docs").symlink_to(tmp_path / "outside")
     survey = survey_of(place, tracked={b"docs/index.md": "100644", b"a.py": "100644"})
@@ -212,13 +374,27 @@ def test_a_folder_that_became_a_link_is_not_entered(folder, tmp_path) -> None:
 
 def test_pointers_to_large_files_are_named(folder) -> None:
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "a" * 64 + "\nsize 5\n"
-    files = {".gitattributes": "*.bin filter=lfs diff=lfs\n", "a.bin": pointer, "b.bin": "real", "c.txt": pointer}
+    files = {
+        ".gitattributes": "*.bin filter=lfs diff=lfs\n",
+        "a.bin": pointer,
+        "b.bin": "real",
+        "c.txt": pointer,
+    }
     assert survey_of(folder(files)).lfs == ("a.bin",)
 
 
 def test_an_unreadable_manifest_is_no_manifest(folder) -> None:
-    survey = survey_of(folder({"package.json": "{", "pyproject.toml": "[", "app.py": "def", "README.md": b"\xff\xfe\x00",
-                               "Procfile": b"web: \xff"}))
+    survey = survey_of(
+        folder(
+            {
+                "package.json": "{",
+                "pyproject.toml": "[",
+                "app.py": "def",
+                "README.md": b"\xff\xfe\x00",
+                "Procfile": b"web: \xff",
+            }
+        )
+    )
     assert (survey.dependencies, survey.start) == ((), None)
 
 

@@ -26,15 +26,39 @@ class ToldDeparture(Departure):
 class Night:
     """A shift that is told to go when it says one of `until`, or has looked `looks` times."""
 
-    def __init__(self, world, *, until=(), looks=3, check=lambda: None, lift_after=0.0, interval=0.01, mail=None) -> None:
+    def __init__(
+        self,
+        world,
+        *,
+        until=(),
+        looks=3,
+        check=lambda: None,
+        lift_after=0.0,
+        interval=0.01,
+        mail=None,
+    ) -> None:
         self.said: list[tuple[str, str]] = []
         self.wells = 0
-        self.world, self.until, self.looks, self._check, self.lift_after = world, until, looks, check, lift_after
+        self.world, self.until, self.looks, self._check, self.lift_after = (
+            world,
+            until,
+            looks,
+            check,
+            lift_after,
+        )
         self.departure = ToldDeparture(1)
         plant, engine = world.plant(), FakeEngine(world.done)
         engine.register(ACTION, node_action(plant))
-        duty = Duty(world.work, interval, self.say, lambda *told: None, self.departure, Notifier({}), UTC,
-                    clock=world.ledger.clock)
+        duty = Duty(
+            world.work,
+            interval,
+            self.say,
+            lambda *told: None,
+            self.departure,
+            Notifier({}),
+            UTC,
+            clock=world.ledger.clock,
+        )
         works = Works(plant, Dispatch(plant, engine), engine, "http://forge", self.check)  # type: ignore[arg-type]
         self.shift = Shift(duty, works, well=self.well, sweep=lambda: "3 MB freed", mail=mail)
 

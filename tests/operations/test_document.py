@@ -12,9 +12,26 @@ from harness.operations.doctor.finding import Level
 from harness.operations.doctor.home_checks import home_file
 from harness.programs.sandbox.forms import probed
 
-DOCUMENT = HomeFile(owner="tidehouse", name="tidebook", forge="embedded", port=8300, number=1, token_file="keys/forge.token")
-FIRST = {"schema": 1, "owner": "tidehouse", "name": "tidebook", "forge": "embedded", "port": 8300, "number": 1,
-         "token_file": "keys/forge.token", "models": "replay", "replay": "recordings", "upstream": "https://api.anthropic.com"}
+DOCUMENT = HomeFile(
+    owner="tidehouse",
+    name="tidebook",
+    forge="embedded",
+    port=8300,
+    number=1,
+    token_file="keys/forge.token",
+)
+FIRST = {
+    "schema": 1,
+    "owner": "tidehouse",
+    "name": "tidebook",
+    "forge": "embedded",
+    "port": 8300,
+    "number": 1,
+    "token_file": "keys/forge.token",
+    "models": "replay",
+    "replay": "recordings",
+    "upstream": "https://api.anthropic.com",
+}
 
 
 def written(home, document):
@@ -28,10 +45,17 @@ def test_what_was_written_is_read(tmp_path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["home.json"]
 
 
-def test_a_home_of_the_first_schema_is_brought_up_and_what_it_was_is_kept_beside_it(tmp_path) -> None:
+def test_a_home_of_the_first_schema_is_brought_up_and_what_it_was_is_kept_beside_it(
+    tmp_path,
+) -> None:
     before = (written(tmp_path, FIRST) / "home.json").read_bytes()
     found = read_home(tmp_path)
-    assert (found.owner, found.models, found.upstream, found.origin) == ("tidehouse", "replay", "", "")
+    assert (found.owner, found.models, found.upstream, found.origin) == (
+        "tidehouse",
+        "replay",
+        "",
+        "",
+    )
     assert json.loads((tmp_path / "home.json").read_text())["schema"] == SCHEMA
     assert (tmp_path / "home.json.schema-1").read_bytes() == before
     assert read_home(tmp_path) == found
@@ -43,7 +67,9 @@ def test_an_endpoint_that_an_older_home_names_stays(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("schema", [0, SCHEMA + 1, "1", True, None, 1.0])
-def test_a_home_of_an_unknown_schema_is_refused_naming_both_and_left_as_it_is(tmp_path, schema) -> None:
+def test_a_home_of_an_unknown_schema_is_refused_naming_both_and_left_as_it_is(
+    tmp_path, schema
+) -> None:
     before = (written(tmp_path, FIRST | {"schema": schema}) / "home.json").read_bytes()
     with pytest.raises(ConfigError) as refused:
         read_home(tmp_path)
@@ -65,20 +91,47 @@ def test_an_older_home_that_cannot_be_understood_is_left_as_it_is(tmp_path) -> N
 NOW = {**FIRST, "schema": SCHEMA}
 
 
-@pytest.mark.parametrize(("document", "says"), [
-    (NOW | {"upstrem": "x"}, "`upstrem`: no such key; did you mean `upstream`?"),
-    (NOW | {"zzz": "x"}, "`zzz`: no such key; known here: owner, name"),
-    (NOW | {"port": "8300"}, "`port`: expected int, found '8300'"),
-    (NOW | {"port": True}, "`port`: expected int, found True"),
-    (NOW | {"models": "lvie"}, "`models`: expected live or replay, found 'lvie'"),
-    (NOW | {"box": "unsealed"}, "`box`: expected auto or bwrap-root or bwrap-userns or landlock, found 'unsealed'"),
-    (NOW | {"other_box": "auto"}, "`other_box`: expected bwrap-root or bwrap-userns or landlock, or nothing, found 'auto'"),
-    (NOW | {"recordings_days": -1}, "`recordings_days`: expected a number of days, or 0 to keep them for ever, found -1"),
-    ({key: value for key, value in NOW.items() if key != "owner"}, "'owner'"),
-    ([], "expected one JSON object"),
-    ("{", "cannot be read"),
-], ids=["misspelt", "unknown", "text-for-number", "flag-for-number", "mode", "box", "other box",
-        "days", "missing", "list", "cut"])
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        (NOW | {"upstrem": "x"}, "`upstrem`: no such key; did you mean `upstream`?"),
+        (NOW | {"zzz": "x"}, "`zzz`: no such key; known here: owner, name"),
+        (NOW | {"port": "8300"}, "`port`: expected int, found '8300'"),
+        (NOW | {"port": True}, "`port`: expected int, found True"),
+        (NOW | {"models": "lvie"}, "`models`: expected live or replay, found 'lvie'"),
+        (
+            NOW | {"box": "unsealed"},
+            "`box`: expected auto or bwrap-root or bwrap-userns or landlock, found 'unsealed'",
+        ),
+        (
+            NOW | {"other_box": "auto"},
+            (
+                "`other_box`: expected bwrap-root or bwrap-userns or landlock, or nothing, found"
+                " 'auto'"
+            ),
+        ),
+        (
+            NOW | {"recordings_days": -1},
+            "`recordings_days`: expected a number of days, or 0 to keep them for ever, found -1",
+        ),
+        ({key: value for key, value in NOW.items() if key != "owner"}, "'owner'"),
+        ([], "expected one JSON object"),
+        ("{", "cannot be read"),
+    ],
+    ids=[
+        "misspelt",
+        "unknown",
+        "text-for-number",
+        "flag-for-number",
+        "mode",
+        "box",
+        "other box",
+        "days",
+        "missing",
+        "list",
+        "cut",
+    ],
+)
 def test_a_document_that_cannot_be_obeyed_is_named(tmp_path, document, says) -> None:
     written(tmp_path, document)
     with pytest.raises(ConfigError) as refused:
@@ -93,8 +146,11 @@ def test_where_there_is_none_the_next_move_is_named(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("form", ["auto", *(form.value for form in Form if form.sealed)])
-def test_a_form_of_box_that_is_demanded_and_does_not_hold_here_is_a_failure_with_the_reason(tmp_path, form) -> None:
-    """Landlock is not for root, and a uid of a box's own only for root: on no machine do all of them hold."""
+def test_a_form_of_box_that_is_demanded_and_does_not_hold_here_is_a_failure_with_the_reason(
+    tmp_path, form
+) -> None:
+    """Landlock is not for root, and a uid of a box's own only for root: on no machine do all of
+    them hold."""
     write_home(tmp_path, replace(DOCUMENT, box=form))
     found = home_file(tmp_path)
     holds = form == "auto" or probed(Form(form)).works

@@ -1,4 +1,5 @@
-"""What `factory doctor` makes of a forge's answers, without a forge; with one, and its faults, in tests/scenarios."""
+"""What `factory doctor` makes of a forge's answers, without a forge; with one, and its faults, in
+tests/scenarios."""
 
 from __future__ import annotations
 
@@ -31,22 +32,30 @@ class Line:
         return Answer(200, self.headers, self.document, NOW)
 
 
-@pytest.mark.parametrize(("rights", "level", "says"), [
-    ({"push": True, "admin": False}, Level.OK, "may write to it"),
-    ({"push": True, "admin": True}, Level.WARN, "may administer"),
-    ({"push": False, "admin": False}, Level.FAIL, "not write to it"),
-    ({}, Level.FAIL, "not write to it"),
-    (None, Level.FAIL, "not write to it"),
-])
+@pytest.mark.parametrize(
+    ("rights", "level", "says"),
+    [
+        ({"push": True, "admin": False}, Level.OK, "may write to it"),
+        ({"push": True, "admin": True}, Level.WARN, "may administer"),
+        ({"push": False, "admin": False}, Level.FAIL, "not write to it"),
+        ({}, Level.FAIL, "not write to it"),
+        (None, Level.FAIL, "not write to it"),
+    ],
+)
 def test_a_right_that_is_not_named_is_none(rights, level, says) -> None:
     found = reached(Line(document={"permissions": rights} if rights is not None else {}))
     assert (found.level, says in found.says) == (level, True)
 
 
-@pytest.mark.parametrize(("theirs", "level", "says"), [
-    (NOW, Level.OK, "0 s apart"), (NOW - 59, Level.OK, "59 s apart"), (NOW - 3600, Level.FAIL, "3600 s ahead of"),
-    (NOW + 3600, Level.FAIL, "3600 s behind"),
-])
+@pytest.mark.parametrize(
+    ("theirs", "level", "says"),
+    [
+        (NOW, Level.OK, "0 s apart"),
+        (NOW - 59, Level.OK, "59 s apart"),
+        (NOW - 3600, Level.FAIL, "3600 s ahead of"),
+        (NOW + 3600, Level.FAIL, "3600 s behind"),
+    ],
+)
 def test_the_clock_is_held_against_the_forges(theirs, level, says) -> None:
     found = clock(Line(headers={"date": formatdate(theirs, usegmt=True)}))
     assert (found.level, says in found.says) == (level, True)
@@ -57,9 +66,20 @@ def test_a_forge_that_tells_no_time_proves_no_clock(headers) -> None:
     assert clock(Line(headers=headers)).level is Level.WARN
 
 
-@pytest.mark.parametrize(("left", "level"), [("5000", Level.OK), ("1000", Level.OK), ("999", Level.WARN), ("0", Level.WARN)])
+@pytest.mark.parametrize(
+    ("left", "level"),
+    [("5000", Level.OK), ("1000", Level.OK), ("999", Level.WARN), ("0", Level.WARN)],
+)
 def test_what_is_left_of_the_hour_is_told_before_it_is_spent(left, level) -> None:
-    found = limit(Line(headers={"x-ratelimit-remaining": left, "x-ratelimit-limit": "5000", "x-ratelimit-reset": "1800003600"}))
+    found = limit(
+        Line(
+            headers={
+                "x-ratelimit-remaining": left,
+                "x-ratelimit-limit": "5000",
+                "x-ratelimit-reset": "1800003600",
+            }
+        )
+    )
     assert (found.level, f"{left} of 5000 requests are left" in found.says) == (level, True)
 
 
@@ -70,25 +90,50 @@ def packet(data: bytes) -> bytes:
 def answer(*lines: str, remark: str = "") -> bytes:
     """git's report in its band, and what was said beside it in another."""
     report = b"".join(packet(f"{line}\n".encode()) for line in ("unpack ok", *lines)) + b"0000"
-    return (packet(b"\x02" + remark.encode()) if remark else b"") + packet(b"\x01" + report) + b"0000"
+    return (
+        (packet(b"\x02" + remark.encode()) if remark else b"") + packet(b"\x01" + report) + b"0000"
+    )
 
 
-@pytest.mark.parametrize(("said", "level", "says"), [
-    (answer("ng refs/heads/main failed to update ref"), Level.OK, "let through"),
-    (answer("ng refs/heads/main hook declined", remark="error: must be made through a pull request"), Level.FAIL,
-     "must be made through"),
-    (answer("ng refs/heads/main protected branch hook declined"), Level.FAIL, "is refused"),
-    (answer("ng refs/heads/main hook declined", remark='error: Required status check "ci" is expected.'), Level.WARN,
-     "required checks"),
-    (answer("ng refs/heads/main push declined due to repository rule violations"), Level.FAIL, "is refused"),
-    (answer("ng refs/heads/main-2 failed to update ref"), Level.FAIL, "no report"),
-    (answer(), Level.FAIL, "no report"),
-    (b"<html>", Level.FAIL, "no report"),
-    (b"", Level.FAIL, "no report"),
-])
+@pytest.mark.parametrize(
+    ("said", "level", "says"),
+    [
+        (answer("ng refs/heads/main failed to update ref"), Level.OK, "let through"),
+        (
+            answer(
+                "ng refs/heads/main hook declined",
+                remark="error: must be made through a pull request",
+            ),
+            Level.FAIL,
+            "must be made through",
+        ),
+        (answer("ng refs/heads/main protected branch hook declined"), Level.FAIL, "is refused"),
+        (
+            answer(
+                "ng refs/heads/main hook declined",
+                remark='error: Required status check "ci" is expected.',
+            ),
+            Level.WARN,
+            "required checks",
+        ),
+        (
+            answer("ng refs/heads/main push declined due to repository rule violations"),
+            Level.FAIL,
+            "is refused",
+        ),
+        (answer("ng refs/heads/main-2 failed to update ref"), Level.FAIL, "no report"),
+        (answer(), Level.FAIL, "no report"),
+        (b"<html>", Level.FAIL, "no report"),
+        (b"", Level.FAIL, "no report"),
+    ],
+)
 def test_only_gits_own_word_on_this_very_branch_lets_a_push_through(said, level, says) -> None:
     found = told(said, "main")
-    assert (found.level, says in found.says, bool(found.fix)) == (level, True, level is not Level.OK), found
+    assert (found.level, says in found.says, bool(found.fix)) == (
+        level,
+        True,
+        level is not Level.OK,
+    ), found
 
 
 @pytest.mark.parametrize("before", ["b" * 40, ""])
@@ -97,6 +142,6 @@ def test_the_push_names_a_place_where_the_branch_is_not_and_brings_nothing(befor
     size = int(sent[:4], 16)
     old, new, ref = sent[4:size].partition(b"\0")[0].decode().split(" ")
     assert (old, new, ref) == (before or "0" * 40, "a" * 40, "refs/heads/main")
-    flush, pack = sent[size:size + 4], sent[size + 4:]
+    flush, pack = sent[size : size + 4], sent[size + 4 :]
     assert (flush, pack[:4], int.from_bytes(pack[8:12], "big")) == (b"0000", b"PACK", 0)
     assert hashlib.sha1(pack[:-20], usedforsecurity=False).digest() == pack[-20:]

@@ -1,4 +1,5 @@
-"""A daemon's shift over the fakes: hours that come, hours that were missed, the owner's stop, and the digest."""
+"""A daemon's shift over the fakes: hours that come, hours that were missed, the owner's stop, and
+the digest."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -18,8 +19,17 @@ from tests.operations.nights import Night
 
 @pytest.fixture
 def world(tmp_path):
-    write_home(tmp_path, HomeFile(owner="tidehouse", name="tidebook", forge="embedded", port=8300, number=1,
-                                  token_file="keys/forge.token"))
+    write_home(
+        tmp_path,
+        HomeFile(
+            owner="tidehouse",
+            name="tidebook",
+            forge="embedded",
+            port=8300,
+            number=1,
+            token_file="keys/forge.token",
+        ),
+    )
     return World(tmp_path)
 
 
@@ -49,7 +59,8 @@ def test_what_is_down_ends_the_shift_before_anything_is_done(world) -> None:
 
 
 def test_what_waits_for_its_hour_is_left_until_then(world) -> None:
-    """It is 02:17 on the 4th when the factory first sees the issue; the next 02:17 is tomorrow's."""
+    """It is 02:17 on the 4th when the factory first sees the issue; the next 02:17 is
+    tomorrow's."""
     triage_waits_for_its_hour(world)
     number = world.file()
     world.tick(states=frozenset())
@@ -80,7 +91,10 @@ def test_the_digest_is_written_once_a_day(world) -> None:
     for _ in range(2):
         world.ledger.clock.at += timedelta(days=1)
         Night(world).work()
-    assert [path.name for path in sorted((world.work / "digests").iterdir())] == ["2030-05-05.md", "2030-05-06.md"]
+    assert [path.name for path in sorted((world.work / "digests").iterdir())] == [
+        "2030-05-05.md",
+        "2030-05-06.md",
+    ]
     first, second = sorted((world.work / "digests").iterdir())
     assert "1 merged" in first.read_text()
     assert "Nothing happened" in second.read_text(), "it tells what came after the first"
@@ -102,14 +116,21 @@ def test_a_day_with_many_hours_has_one_digest(world) -> None:
 def test_the_owners_stop_is_said_once_and_the_shift_goes_on_when_it_is_lifted(world) -> None:
     number = world.file()
     world.plant().places.stop_flag.touch()
-    assert [kind for kind, _ in Night(world, lift_after=0.3).work()] == ["paused", "resumed", "pass"]
+    assert [kind for kind, _ in Night(world, lift_after=0.3).work()] == [
+        "paused",
+        "resumed",
+        "pass",
+    ]
     assert world.history(number).state is State.MERGED
 
 
 def test_a_stop_in_the_middle_of_a_pass_leaves_the_rest_for_after_it(world) -> None:
-    """The flag appears while the first issue is moved: nothing more happens, and all of it happens later."""
+    """The flag appears while the first issue is moved: nothing more happens, and all of it happens
+    later."""
     numbers = [world.file(), world.file("Another one")]
-    world.agent.works = [lambda worktree: (world.plant().places.stop_flag.touch(), fixes(worktree))[1]]
+    world.agent.works = [
+        lambda worktree: (world.plant().places.stop_flag.touch(), fixes(worktree))[1]
+    ]
     night = Night(world, until=("paused",))
     assert [kind for kind, _ in night.work()] == ["paused"]
     assert all(world.history(number).state is not State.MERGED for number in numbers)

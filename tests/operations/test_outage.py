@@ -19,15 +19,26 @@ DOWN = ForgeError("the forge was not reached", retryable=True)
 
 
 class Post:
-    """One process's outages on a home. It was told to go, so that no pause is sat out to its end."""
+    """One process's outages on a home. It was told to go, so that no pause is sat out to its
+    end."""
 
     def __init__(self, home) -> None:
         self.said: list[tuple[str, str]] = []
         departure = ToldDeparture(1)
         departure.tell()
         self.ledger = SqliteLedger(home, SystemClock())
-        self.outages = Outages(Duty(home, 1, lambda *words: self.said.append(words), lambda *told: None, departure,
-                                    Notifier({}), UTC), self.ledger)
+        self.outages = Outages(
+            Duty(
+                home,
+                1,
+                lambda *words: self.said.append(words),
+                lambda *told: None,
+                departure,
+                Notifier({}),
+                UTC,
+            ),
+            self.ledger,
+        )
 
     def sit_out(self, error=DOWN) -> None:
         with pytest.raises(Interrupted):
@@ -72,14 +83,17 @@ def test_what_a_killed_one_found_down_is_ended_by_the_next_that_finds_all_well(t
 
 
 def test_a_full_disk_is_an_outage_like_another_and_need_not_be_in_the_ledger(tmp_path) -> None:
-    (tmp_path / "ledger.lock").mkdir()      # nothing can be appended
+    (tmp_path / "ledger.lock").mkdir()  # nothing can be appended
     post = Post(tmp_path)
     post.sit_out(OSError(28, "No space left on device"))
     assert "No space left on device" in post.said[0][1]
 
 
-@pytest.mark.parametrize(("away", "seconds"), [
-    (90, 90), (0, 1), (-500, 1), (10_000_000, 3600)], ids=["later", "now", "past", "a clock that is wrong"])
+@pytest.mark.parametrize(
+    ("away", "seconds"),
+    [(90, 90), (0, 1), (-500, 1), (10_000_000, 3600)],
+    ids=["later", "now", "past", "a clock that is wrong"],
+)
 def test_a_forge_that_says_when_it_answers_again_is_asked_then(away, seconds) -> None:
     now = datetime(2030, 5, 4, 2, 17, tzinfo=UTC)
     assert pause_until(now + timedelta(seconds=away), now=now) == seconds
@@ -97,9 +111,24 @@ def test_a_forge_that_asks_to_wait_is_named_with_the_hour_and_waited_for(tmp_pat
             said.append(words)
 
     clock = FakeClock()
-    duty = Patient(tmp_path, 1, lambda *words: None, lambda *told: None, Departure(1), Told({}), UTC, clock=clock)
+    duty = Patient(
+        tmp_path,
+        1,
+        lambda *words: None,
+        lambda *told: None,
+        Departure(1),
+        Told({}),
+        UTC,
+        clock=clock,
+    )
     outages = Outages(duty, SqliteLedger(tmp_path, clock))
-    outages.sit_out(ForgeError("the forge's rate limit ended it", retryable=True, again_at=clock.at + timedelta(minutes=20)))
+    outages.sit_out(
+        ForgeError(
+            "the forge's rate limit ended it",
+            retryable=True,
+            again_at=clock.at + timedelta(minutes=20),
+        )
+    )
     assert said == ["the forge asks to wait until 02:37:00: the forge's rate limit ended it"]
     assert 1190 < rested[0] <= 1200, "not the second that a first failure waits"
     outages.sit_out(DOWN)

@@ -9,7 +9,9 @@ from harness.operations.setup.pin_key import pinned
 
 TEXTS = {
     "no table": 'schema = 1\n\n[app]\nstart = ["x"]  # so\n',
-    "an empty list": 'schema = 1\n[seal]\ntrusted_keys = []      # pin it here\n[tests]\ncommand = ["y"]\n',
+    "an empty list": (
+        'schema = 1\n[seal]\ntrusted_keys = []      # pin it here\n[tests]\ncommand = ["y"]\n'
+    ),
     "another key": "schema = 1\n[seal]\ntrusted_keys = [\n    'other',  # of another home\n]\n",
     "a table without the key": "schema = 1\n[seal]\n# nothing yet\n",
 }
@@ -22,7 +24,10 @@ def test_the_key_is_added_and_the_rest_stays(text) -> None:
     kept = before.pop("seal", {}).get("trusted_keys", [])
     assert after.pop("seal")["trusted_keys"] == [*kept, "abc"]
     assert after == before
-    assert all(comment in found for comment in (line.split("#")[1] for line in text.splitlines() if "#" in line))
+    assert all(
+        comment in found
+        for comment in (line.split("#")[1] for line in text.splitlines() if "#" in line)
+    )
     assert pinned(found, "abc") == found
 
 

@@ -1,4 +1,5 @@
-"""`factory rules export` and `import` as they are typed: what is written, what drifts, what is refused."""
+"""`factory rules export` and `import` as they are typed: what is written, what drifts, what is
+refused."""
 
 import json
 import re
@@ -23,7 +24,9 @@ def folder(tmp_path):
     for name in ("mission.md", "factory_rules.md", "CLAUDE.md"):
         shutil.copy(ROOT / "examples" / "tidebook" / name, tmp_path)
     rules = tmp_path / "factory_rules.md"
-    rules.write_text(rules.read_text().replace("default: allow", 'default: allow\nowners: ["@mara"]'))
+    rules.write_text(
+        rules.read_text().replace("default: allow", 'default: allow\nowners: ["@mara"]')
+    )
     return tmp_path
 
 
@@ -32,6 +35,7 @@ def export(folder, capsys):
     def typed(*words):
         code = run(["rules", "export", words[0], str(folder), *words[1:]])
         return code, *capsys.readouterr()
+
     return typed
 
 
@@ -51,7 +55,9 @@ def test_what_is_written_does_not_differ_until_it_is_edited(export, folder, form
 def test_an_edit_of_the_law_is_a_drift_of_what_was_exported(export, folder) -> None:
     export("codeowners", "--out", str(folder))
     rules = folder / "factory_rules.md"
-    rules.write_text(rules.read_text().replace('allow: ["tidebook/**", "tests/**"]', 'allow: ["tidebook/**"]'))
+    rules.write_text(
+        rules.read_text().replace('allow: ["tidebook/**", "tests/**"]', 'allow: ["tidebook/**"]')
+    )
     assert export("codeowners", "--check")[0] == 1
 
 
@@ -64,7 +70,10 @@ def test_a_check_writes_nothing(export, folder) -> None:
 
 def test_owners_are_those_of_the_front_matter_unless_others_are_named(export) -> None:
     assert "/factory.toml @mara\n" in export("codeowners")[1]
-    assert "/factory.toml @jo @x/law\n" in export("codeowners", "--owner", "@jo", "--owner", "@x/law")[1]
+    assert (
+        "/factory.toml @jo @x/law\n"
+        in export("codeowners", "--owner", "@jo", "--owner", "@x/law")[1]
+    )
 
 
 def test_what_is_not_said_is_told_aside(export) -> None:
@@ -74,14 +83,19 @@ def test_what_is_not_said_is_told_aside(export) -> None:
     document = json.loads(export("ruleset", "--json")[1])
     assert {left["rule"] for left in document["left"]} == {"", "F-PATHS", "LAW-PROTECTED"}
     restricted = str(document["files"])
-    assert "Makefile" not in restricted     # a push ruleset stops people, too
+    assert "Makefile" not in restricted  # a push ruleset stops people, too
     assert "mission.md" in restricted
 
 
-@pytest.mark.parametrize(("words", "says"), [
-    (("codeowners", "--owner", "mara"), "expected `@name`"), (("ruleset", "--lands-as", "me"), "expected `app:ID`"),
-    (("labels", "--check", "--out", "."), "give one of the two"), (("gitlab",), "is not one of"),
-])
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("codeowners", "--owner", "mara"), "expected `@name`"),
+        (("ruleset", "--lands-as", "me"), "expected `app:ID`"),
+        (("labels", "--check", "--out", "."), "give one of the two"),
+        (("gitlab",), "is not one of"),
+    ],
+)
 def test_what_cannot_be_exported_is_refused(export, words, says) -> None:
     code, _, err = export(*words)
     assert (code, says in err) == (2, True)
@@ -109,32 +123,52 @@ def test_the_formats_that_can_be_typed_are_those_that_there_are() -> None:
 
 def test_the_page_has_every_kind_of_contradiction() -> None:
     rows = PAGE.split("## Import")[1].split("\n## ")[0]
-    assert re.findall(r"^\| `([\w-]+)` \|", rows, re.MULTILINE) == [kind.value for kind in ContradictionKind]
+    assert re.findall(r"^\| `([\w-]+)` \|", rows, re.MULTILINE) == [
+        kind.value for kind in ContradictionKind
+    ]
 
 
 def test_prose_is_told_with_what_contradicts_it(capsys) -> None:
     assert run(["rules", "import", str(PROSE)]) == 1
     out = capsys.readouterr().out
-    assert "F-KEEP-2 {paths: {deny: [\"app/auth/**\"]}}, because FACTORY_RULES.md:42 says “`app/auth/`”" in out
-    assert "CLAUDE.md:5 “An issue gets at most two attempts.”: the limit is 2 attempts here and 3 there" in out
+    assert (
+        'F-KEEP-2 {paths: {deny: ["app/auth/**"]}}, because FACTORY_RULES.md:42 says “`app/auth/`”'
+        in out
+    )
+    assert (
+        "CLAUDE.md:5 “An issue gets at most two attempts.”: the limit is 2 attempts here and 3"
+        " there" in out
+    )
     assert out.endswith("9 contradictions\n")
     assert run(["rules", "import", str(PROSE), "--json"]) == 1
     found = json.loads(capsys.readouterr().out)["contradictions"]
     assert {one["kind"] for one in found} == set(ContradictionKind)
-    assert found[-1]["there"] == {"file": "MISSION.md", "line": 21, "quote": "An issue gets at most 3 attempts, and then the "
-                                  "label `factory:needs-human`."}
+    assert found[-1]["there"] == {
+        "file": "MISSION.md",
+        "line": 21,
+        "quote": "An issue gets at most 3 attempts, and then the label `factory:needs-human`.",
+    }
 
 
 def test_lint_tells_the_contradictions_of_prose(folder, capsys) -> None:
     def told():
         run(["rules", "lint", str(folder), "--json"])
         found = json.loads(capsys.readouterr().out)["findings"]
-        return [(one["file"], one["line"], one["code"]) for one in found if one["code"] in set(ContradictionKind)]
+        return [
+            (one["file"], one["line"], one["code"])
+            for one in found
+            if one["code"] in set(ContradictionKind)
+        ]
 
     assert told() == []
-    (folder / "AGENTS.md").write_text("# Agents\n\nA change has at most 900 lines.\n\nNever edit `tidebook/gone.py`.\n")
+    (folder / "AGENTS.md").write_text(
+        "# Agents\n\nA change has at most 900 lines.\n\nNever edit `tidebook/gone.py`.\n"
+    )
     (folder / "CONTRIBUTING.md").write_text("A pull request has at most 700 lines.\n")
     assert run(["rules", "lint", str(folder)]) == 1
     capsys.readouterr()
-    assert told() == [("AGENTS.md", 3, "limits-differ"), ("AGENTS.md", 5, "path-missing"),
-                      ("CONTRIBUTING.md", 1, "limits-differ")]
+    assert told() == [
+        ("AGENTS.md", 3, "limits-differ"),
+        ("AGENTS.md", 5, "path-missing"),
+        ("CONTRIBUTING.md", 1, "limits-differ"),
+    ]

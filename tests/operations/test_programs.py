@@ -1,4 +1,5 @@
-"""Addresses, the model key and tokens: what goes where, and what is refused before anything is asked."""
+"""Addresses, the model key and tokens: what goes where, and what is refused before anything is
+asked."""
 
 import os
 import stat
@@ -23,7 +24,14 @@ from harness.home.programs import (
 )
 from harness.wiring import validator_of
 
-ELSEWHERE = HomeFile(owner="o", name="n", forge="https://git.example.org", port=0, number=0, token_file="keys/forge.token")
+ELSEWHERE = HomeFile(
+    owner="o",
+    name="n",
+    forge="https://git.example.org",
+    port=0,
+    number=0,
+    token_file="keys/forge.token",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -32,19 +40,25 @@ def _nothing_set(monkeypatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.mark.parametrize(("web", "api"), [
-    ("https://github.com", "https://api.github.com"),
-    ("https://acme.ghe.com", "https://api.acme.ghe.com"),
-    ("https://git.example.org", "https://git.example.org/api/v3"),
-    ("http://localhost:8300", "http://localhost:8300/api/v3"),
-])
+@pytest.mark.parametrize(
+    ("web", "api"),
+    [
+        ("https://github.com", "https://api.github.com"),
+        ("https://acme.ghe.com", "https://api.acme.ghe.com"),
+        ("https://git.example.org", "https://git.example.org/api/v3"),
+        ("http://localhost:8300", "http://localhost:8300/api/v3"),
+    ],
+)
 def test_the_api_of_each_kind_of_forge(web, api) -> None:
     assert api_of(web) == api
 
 
 def test_a_forge_elsewhere_is_not_started(tmp_path) -> None:
     with forge_of(tmp_path, ELSEWHERE) as forge:
-        assert (forge.url, forge.api) == ("https://git.example.org", "https://git.example.org/api/v3")
+        assert (forge.url, forge.api) == (
+            "https://git.example.org",
+            "https://git.example.org/api/v3",
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -83,14 +97,27 @@ def test_which_endpoint_is_asked_with_which_key(monkeypatch) -> None:
 
 
 def test_without_a_model_the_three_ways_to_have_one_are_named(tmp_path) -> None:
-    with pytest.raises(ConfigError) as refused, broker_of(tmp_path, ELSEWHERE, Places(tmp_path, "o.n")):
+    with (
+        pytest.raises(ConfigError) as refused,
+        broker_of(tmp_path, ELSEWHERE, Places(tmp_path, "o.n")),
+    ):
         pass
     assert refused.value.exit_code == 2
     assert all(way in str(refused.value) for way in (KEY, "--endpoint", "--replay"))
 
 
-@pytest.mark.parametrize("url", ["http://models.example.org", "ftp://x", "models.example.org", "", "https://",
-                                 "https://name:sk-secret@models.example.org", "https://models.example.org?key=sk-secret"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://models.example.org",
+        "ftp://x",
+        "models.example.org",
+        "",
+        "https://",
+        "https://name:sk-secret@models.example.org",
+        "https://models.example.org?key=sk-secret",
+    ],
+)
 def test_an_endpoint_that_would_show_the_key_is_refused_and_not_repeated(url) -> None:
     with pytest.raises(ConfigError) as refused:
         endpoint(url)

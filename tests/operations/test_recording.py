@@ -1,4 +1,5 @@
-"""What a run leaves to be replayed from: whole lines, contents under their hashes, and no credential."""
+"""What a run leaves to be replayed from: whole lines, contents under their hashes, and no
+credential."""
 
 import gzip
 import json
@@ -38,11 +39,15 @@ def noted(places, tmp_path, said: str):
     world.file()
     wire = tmp_path / "broker" / "wire" / "s1.jsonl"
     wire.parent.mkdir(parents=True)
-    wire.write_text(json.dumps({"call": 1, "response": {"content": [{"type": "text", "text": said}]}}) + "\n")
+    wire.write_text(
+        json.dumps({"call": 1, "response": {"content": [{"type": "text", "text": said}]}}) + "\n"
+    )
     plant = world.plant()
 
     def classify(payload):
-        plant.ledger.append("usage", "usage/s1", issue=1, run="triage-1-1", data={"role": "triage", "calls": 1})
+        plant.ledger.append(
+            "usage", "usage/s1", issue=1, run="triage-1-1", data={"role": "triage", "calls": 1}
+        )
         return {"outcome": "produced"}
 
     Tape(places).taped(classify, plant)(PAYLOAD)
@@ -59,7 +64,9 @@ def test_a_node_leaves_what_stood_there_what_it_asked_and_what_was_said(places, 
     assert b"It is in." in got(tmp_path / RECORD, wire["object"])
 
 
-def test_what_looks_like_a_credential_is_not_kept_and_is_named_without_itself(places, tmp_path) -> None:
+def test_what_looks_like_a_credential_is_not_kept_and_is_named_without_itself(
+    places, tmp_path
+) -> None:
     *_, wire = noted(places, tmp_path, f"the token is {TOKEN}")
     assert "github-pat in line 1" in wire[WITHHELD]
     assert "object" not in wire
@@ -98,12 +105,15 @@ def test_contents_are_kept_once_compressed_and_checked(tmp_path) -> None:
         got(tmp_path, *digests)
 
 
-@pytest.mark.parametrize(("document", "says"), [
-    (None, "is no kit of a run"),
-    ({"schema": 2, "files": {}}, "has schema 2"),
-    ({"schema": 1, "files": {"tape.jsonl": "00"}}, "tape.jsonl is missing, new or changed"),
-    ({"schema": 1, "files": {}, "run": "x"}, "is no kit of a run"),
-])
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        (None, "is no kit of a run"),
+        ({"schema": 2, "files": {}}, "has schema 2"),
+        ({"schema": 1, "files": {"tape.jsonl": "00"}}, "tape.jsonl is missing, new or changed"),
+        ({"schema": 1, "files": {}, "run": "x"}, "is no kit of a run"),
+    ],
+)
 def test_a_kit_that_is_not_what_was_written_is_refused(tmp_path, document, says) -> None:
     if document is not None:
         (tmp_path / "kit.json").write_text(json.dumps(document))
@@ -114,17 +124,34 @@ def test_a_kit_that_is_not_what_was_written_is_refused(tmp_path, document, says)
 def test_a_wire_log_becomes_the_recording_that_a_broker_plays() -> None:
     request = {"model": "m", "kept": 0, "messages": [{"role": "user", "content": "hello"}]}
     refusal = {"status": 529, "type": "overloaded_error", "message": "Overloaded"}
-    answer = {"content": [{"type": "text", "text": "hi", "citations": None}], "stop_reason": "end_turn",
-              "usage": {"input_tokens": 3, "output_tokens": 1, "service_tier": "standard"}}
-    calls = [{"request": request, "response": answer},
-             {"request": {"kept": 1, "messages": [{}, {}]}, "error": "Overloaded", "refusal": refusal}]
-    assert script_of(calls) == {"model": "m", "exchanges": [
-        {"request": {"messages": 1}, "response": {"content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn",
-                                                  "usage": {"input_tokens": 3, "output_tokens": 1}}},
-        {"request": {"messages": 3}, "error": refusal}]}
+    answer = {
+        "content": [{"type": "text", "text": "hi", "citations": None}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 3, "output_tokens": 1, "service_tier": "standard"},
+    }
+    calls = [
+        {"request": request, "response": answer},
+        {"request": {"kept": 1, "messages": [{}, {}]}, "error": "Overloaded", "refusal": refusal},
+    ]
+    assert script_of(calls) == {
+        "model": "m",
+        "exchanges": [
+            {
+                "request": {"messages": 1},
+                "response": {
+                    "content": [{"type": "text", "text": "hi"}],
+                    "stop_reason": "end_turn",
+                    "usage": {"input_tokens": 3, "output_tokens": 1},
+                },
+            },
+            {"request": {"messages": 3}, "error": refusal},
+        ],
+    }
 
 
-@pytest.mark.parametrize("calls", [[], [{"request": {"model": "m", "kept": 0, "messages": []}, "response": {}}]])
+@pytest.mark.parametrize(
+    "calls", [[], [{"request": {"model": "m", "kept": 0, "messages": []}, "response": {}}]]
+)
 def test_a_wire_log_that_is_not_whole_is_refused(calls) -> None:
     with pytest.raises(ConfigError, match="is not whole"):
         script_of(calls)

@@ -1,4 +1,5 @@
-"""A named pipe under a name that the factory reads answers nobody; whoever makes one must not hold up a command."""
+"""A named pipe under a name that the factory reads answers nobody; whoever makes one must not hold
+up a command."""
 
 import os
 import subprocess
@@ -14,15 +15,31 @@ from harness.operations.setup.init import begun
 from harness.operations.setup.policy_exports import drifted
 from harness.operations.setup.prose import contradictions_at
 
-HANGS = 120     # seconds that stand for ever
-NAMES = ["mission.md", "factory_rules.md", "CLAUDE.md", "AGENTS.md", "factory.toml", "README.md", "pyproject.toml", "Makefile",
-         ".gitignore", ".git", "history.json"]
+HANGS = 120  # seconds that stand for ever
+NAMES = [
+    "mission.md",
+    "factory_rules.md",
+    "CLAUDE.md",
+    "AGENTS.md",
+    "factory.toml",
+    "README.md",
+    "pyproject.toml",
+    "Makefile",
+    ".gitignore",
+    ".git",
+    "history.json",
+]
 
 
 def look(folder) -> None:
-    """What `factory init`, `rules lint`, `rules import` and `rules export --check` read of a folder."""
-    for one in (lambda: begun(folder, write=False), lambda: contradictions_at(folder), lambda: governance_in(folder),
-                lambda: drifted(folder, [ExportedFile(path.name, "x") for path in folder.iterdir()])):
+    """What `factory init`, `rules lint`, `rules import` and `rules export --check` read of a
+    folder."""
+    for one in (
+        lambda: begun(folder, write=False),
+        lambda: contradictions_at(folder),
+        lambda: governance_in(folder),
+        lambda: drifted(folder, [ExportedFile(path.name, "x") for path in folder.iterdir()]),
+    ):
         with suppress(FactoryError):
             one()
 
@@ -32,7 +49,10 @@ def test_a_named_pipe_holds_up_no_command(tmp_path, name) -> None:
     if name != ".git":
         by = ("-c", "user.name=Mara", "-c", "user.email=mara@example.org")
         subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
-        subprocess.run(["git", *by, "-C", tmp_path, "commit", "--quiet", "--allow-empty", "-m", "x"], check=True)
+        subprocess.run(
+            ["git", *by, "-C", tmp_path, "commit", "--quiet", "--allow-empty", "-m", "x"],
+            check=True,
+        )
     os.mkfifo(tmp_path / name)
     looking = threading.Thread(target=look, args=(tmp_path,), daemon=True)
     looking.start()
@@ -47,4 +67,6 @@ def test_what_is_no_plain_file_is_named(tmp_path) -> None:
     subprocess.run(["git", "-C", tmp_path, "add", "."], check=True)
     subprocess.run(["git", *by, "-C", tmp_path, "commit", "--quiet", "-m", "x"], check=True)
     os.mkfifo(tmp_path / "mission.md")
-    assert any("mission.md" in note and "plain file" in note for note in begun(tmp_path, write=False).notes)
+    assert any(
+        "mission.md" in note and "plain file" in note for note in begun(tmp_path, write=False).notes
+    )

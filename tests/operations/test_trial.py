@@ -1,4 +1,5 @@
-"""Making a trial: what the copy holds, what is said, and that a trial that cannot be made leaves nothing anywhere."""
+"""Making a trial: what the copy holds, what is said, and that a trial that cannot be made leaves
+nothing anywhere."""
 
 import os
 import shutil
@@ -23,7 +24,9 @@ GOVERNANCE = ("mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml")
 @pytest.fixture
 def app(tmp_path):
     folder = tmp_path / "app"
-    shutil.copytree(TIDEBOOK, folder, ignore=shutil.ignore_patterns("__pycache__", "data", *GOVERNANCE))
+    shutil.copytree(
+        TIDEBOOK, folder, ignore=shutil.ignore_patterns("__pycache__", "data", *GOVERNANCE)
+    )
     repository_of(folder, branch="trunk")
     return folder
 
@@ -38,8 +41,13 @@ def issues(tmp_path):
 def make(tmp_path, app, issues, **given):
     said, recordings = [], tmp_path / "recordings"
     recordings.mkdir(exist_ok=True)
-    prepared = create_trial(tmp_path / "home", Trial(str(app), issues, **{"replay": recordings} | given), here=tmp_path, key="",
-                            tell=said.append)
+    prepared = create_trial(
+        tmp_path / "home",
+        Trial(str(app), issues, **{"replay": recordings} | given),
+        here=tmp_path,
+        key="",
+        tell=said.append,
+    )
     return prepared, said
 
 
@@ -63,9 +71,19 @@ def test_the_copy_has_the_originals_files_and_then_what_governs_it(tmp_path, app
     assert {f"A\t{name}" for name in GOVERNANCE} <= added
     assert all(line.startswith("A\t") for line in added)
     assert {draft.path for draft in prepared.drafts} == {line[2:] for line in added}
-    assert tomllib.loads(shown(home, "factory.toml"))["seal"]["trusted_keys"] == [launcher_key_id(home)]
-    assert (read_home(home).origin, read_home(home).owner, read_home(home).name) == (str(app), "trial", "app")
-    assert said[-3:] == ["issue #1 by reporter: Ступени", "issue #2 by reporter: Only a title", "issue #3 by reporter: Long"]
+    assert tomllib.loads(shown(home, "factory.toml"))["seal"]["trusted_keys"] == [
+        launcher_key_id(home)
+    ]
+    assert (read_home(home).origin, read_home(home).owner, read_home(home).name) == (
+        str(app),
+        "trial",
+        "app",
+    )
+    assert said[-3:] == [
+        "issue #1 by reporter: Ступени",
+        "issue #2 by reporter: Only a title",
+        "issue #3 by reporter: Long",
+    ]
     assert not (home / "original.git").exists()
     assert not (home / "original").exists()
 
@@ -74,7 +92,9 @@ def test_what_is_there_is_kept_and_only_the_key_is_pinned(tmp_path, app, issues)
     for name in ("mission.md", "factory_rules.md"):
         shutil.copy(TIDEBOOK / name, app)
     (app / "CLAUDE.md").write_text("# House style\n\nShort functions.\n")
-    (app / "factory.toml").write_text('schema = 1\n\n[app]\nstart = ["python", "-m", "tidebook"]  # ours\n')
+    (app / "factory.toml").write_text(
+        'schema = 1\n\n[app]\nstart = ["python", "-m", "tidebook"]  # ours\n'
+    )
     repository_of(app)
     prepared, _ = make(tmp_path, app, issues)
     home = tmp_path / "home"
@@ -85,7 +105,9 @@ def test_what_is_there_is_kept_and_only_the_key_is_pinned(tmp_path, app, issues)
     assert shown(home, "CLAUDE.md") == "# House style\n\nShort functions."
 
 
-def test_prose_that_cannot_bind_gives_way_to_its_draft_in_the_copy_alone(tmp_path, app, issues) -> None:
+def test_prose_that_cannot_bind_gives_way_to_its_draft_in_the_copy_alone(
+    tmp_path, app, issues
+) -> None:
     (app / "Mission.md").write_text("# What we want\n\nWe never take payments.\n")
     repository_of(app)
     make(tmp_path, app, issues)
@@ -103,7 +125,9 @@ def test_a_repository_without_a_start_command_is_tried_all_the_same(tmp_path, is
     assert tomllib.loads(shown(tmp_path / "home", "factory.toml"))["app"]["start"] == []
 
 
-def test_a_factory_at_work_has_no_model_key_in_the_environment_that_its_children_get(tmp_path, app, issues, monkeypatch) -> None:
+def test_a_factory_at_work_has_no_model_key_in_the_environment_that_its_children_get(
+    tmp_path, app, issues, monkeypatch
+) -> None:
     make(tmp_path, app, issues)
     monkeypatch.setenv(KEY, "sk-canary")
     with open_factory(tmp_path / "home", tell=lambda run, what, words: None):
@@ -120,8 +144,14 @@ def test_a_lock_that_cannot_be_made_is_said(tmp_path, app, issues, monkeypatch) 
         (app / name).write_text("a-package-that-nobody-has\n")
     repository_of(app)
     prepared, _ = make(tmp_path, app, issues)
-    assert any("requirements.lock could not be made: no versions were found" in note for note in prepared.notes)
-    assert "requirements.lock" not in git(bare(tmp_path / "home"), "ls-tree", "--name-only", "HEAD").split()
+    assert any(
+        "requirements.lock could not be made: no versions were found" in note
+        for note in prepared.notes
+    )
+    assert (
+        "requirements.lock"
+        not in git(bare(tmp_path / "home"), "ls-tree", "--name-only", "HEAD").split()
+    )
 
 
 def test_odd_names_and_submodules_are_copied_as_far_as_they_can(tmp_path, app, issues) -> None:
@@ -166,11 +196,18 @@ def _reserved_author(tmp_path, app, issues) -> None:
     issues.write_text("---\ntitle: A\nauthor: lights-out\n---\n")
 
 
-@pytest.mark.parametrize(("spoil", "says"), [
-    (_nul, "holds a NUL"), (_empty_folder, "no issue is there"), (_no_commit, "has no commit yet"),
-    (_no_repository, "is not a git repository"), (_link_out_of_the_tree, "leaves the tree"), (_broken_config, "factory.toml"),
-    (_reserved_author, "name another author"),
-])
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (_nul, "holds a NUL"),
+        (_empty_folder, "no issue is there"),
+        (_no_commit, "has no commit yet"),
+        (_no_repository, "is not a git repository"),
+        (_link_out_of_the_tree, "leaves the tree"),
+        (_broken_config, "factory.toml"),
+        (_reserved_author, "name another author"),
+    ],
+)
 def test_a_trial_that_cannot_be_made_leaves_nothing(tmp_path, app, issues, spoil, says) -> None:
     spoil(tmp_path, app, issues)
     with pytest.raises(FactoryError) as refused:
@@ -192,11 +229,19 @@ def test_an_empty_home_that_was_there_stays_and_is_empty(tmp_path, app, issues) 
 def test_a_home_within_the_original_is_refused(tmp_path, app, issues) -> None:
     before = everything(app)
     with pytest.raises(ConfigError, match="lies in the original, which is not to be touched"):
-        create_trial(app / "home", Trial(str(app), issues, replay=tmp_path), here=tmp_path, key="", tell=print)
+        create_trial(
+            app / "home",
+            Trial(str(app), issues, replay=tmp_path),
+            here=tmp_path,
+            key="",
+            tell=print,
+        )
     assert everything(app) == before
 
 
-def test_without_a_model_the_three_ways_are_named_before_anything_is_made(tmp_path, app, issues, monkeypatch) -> None:
+def test_without_a_model_the_three_ways_are_named_before_anything_is_made(
+    tmp_path, app, issues, monkeypatch
+) -> None:
     monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
     with pytest.raises(ConfigError) as refused:
         make(tmp_path, app, issues, replay=None)

@@ -1,4 +1,5 @@
-"""Webhooks in a home: the secret, the door, and a shift that hears: sooner with them, the same without."""
+"""Webhooks in a home: the secret, the door, and a shift that hears: sooner with them, the same
+without."""
 
 import hashlib
 import hmac
@@ -32,14 +33,27 @@ from tests.factory.world import World
 from tests.fakes.inbox import FakeInbox
 from tests.operations.nights import Night
 
-FIRST, SECOND, THIRD = "the-first-secret-of-all", "the-second-secret-of-all", "the-third-secret-of-all"
+FIRST, SECOND, THIRD = (
+    "the-first-secret-of-all",
+    "the-second-secret-of-all",
+    "the-third-secret-of-all",
+)
 NUMBER = 4711
 
 
 @pytest.fixture
 def home(tmp_path):
-    write_home(tmp_path, HomeFile(owner="tidehouse", name="tidebook", forge="embedded", port=8300, number=NUMBER,
-                                  token_file="keys/forge.token"))
+    write_home(
+        tmp_path,
+        HomeFile(
+            owner="tidehouse",
+            name="tidebook",
+            forge="embedded",
+            port=8300,
+            number=NUMBER,
+            token_file="keys/forge.token",
+        ),
+    )
     return tmp_path
 
 
@@ -52,9 +66,16 @@ def hint(box, number, name=None) -> None:
     box.bell.set()
 
 
-@pytest.mark.parametrize(("text", "found"), [
-    ("8321", Address("127.0.0.1", 8321)), (":8321", Address("127.0.0.1", 8321)), ("0.0.0.0:80", Address("0.0.0.0", 80)),
-    ("[::1]:8321", Address("::1", 8321)), ("localhost:0", Address("localhost", 0))])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("8321", Address("127.0.0.1", 8321)),
+        (":8321", Address("127.0.0.1", 8321)),
+        ("0.0.0.0:80", Address("0.0.0.0", 80)),
+        ("[::1]:8321", Address("::1", 8321)),
+        ("localhost:0", Address("localhost", 0)),
+    ],
+)
 def test_an_address_is_a_port_on_this_machine_unless_a_host_is_named(text, found) -> None:
     assert address_in(text) == found
 
@@ -81,23 +102,42 @@ def test_a_secret_that_is_none_is_not_kept(home, secret) -> None:
     assert not (home / WEBHOOK_SECRET).exists()
 
 
-@pytest.mark.parametrize(("content", "mode", "says"), [
-    (None, 0o600, "there is no secret"), ("", 0o600, "one secret a line"), ("short", 0o600, "one secret a line"),
-    (f"{FIRST}\n{SECOND}\n{THIRD}", 0o600, "at most 2"), (FIRST, 0o644, "chmod 600"), (FIRST, 0o640, "chmod 600")])
+@pytest.mark.parametrize(
+    ("content", "mode", "says"),
+    [
+        (None, 0o600, "there is no secret"),
+        ("", 0o600, "one secret a line"),
+        ("short", 0o600, "one secret a line"),
+        (f"{FIRST}\n{SECOND}\n{THIRD}", 0o600, "at most 2"),
+        (FIRST, 0o644, "chmod 600"),
+        (FIRST, 0o640, "chmod 600"),
+    ],
+)
 def test_no_door_is_opened_for_a_secret_that_keeps_nobody_out(home, content, mode, says) -> None:
     if content is not None:
         (home / "keys").mkdir()
         (home / WEBHOOK_SECRET).write_text(content)
         (home / WEBHOOK_SECRET).chmod(mode)
-    with pytest.raises(ConfigError, match=says) as refused, webhooks(home, Address("127.0.0.1", 0), say=lambda *words: None):
+    with (
+        pytest.raises(ConfigError, match=says) as refused,
+        webhooks(home, Address("127.0.0.1", 0), say=lambda *words: None),
+    ):
         pass
     assert refused.value.file == str(home / WEBHOOK_SECRET)
 
 
 def test_a_daemon_that_cannot_open_its_door_does_not_begin(home) -> None:
     said: list[tuple[str, str]] = []
-    duty = Duty(home, 1, lambda *words: said.append(words), lambda *told: None, Departure(1), Notifier({}), UTC,
-                webhooks=Address("127.0.0.1", 0))
+    duty = Duty(
+        home,
+        1,
+        lambda *words: said.append(words),
+        lambda *told: None,
+        Departure(1),
+        Notifier({}),
+        UTC,
+        webhooks=Address("127.0.0.1", 0),
+    )
     with pytest.raises(ConfigError, match="there is no secret"):
         Daemon(duty).run()
     assert said == []
@@ -111,24 +151,41 @@ def test_without_an_address_there_is_no_door_and_no_secret_is_asked_for(home) ->
 def post(port, body, secret):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
     signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    connection.request("POST", "/webhook", body, {
-        "Content-Type": "application/json", "X-GitHub-Event": "issues", "X-GitHub-Delivery": hashlib.md5(body).hexdigest(),
-        "X-Hub-Signature-256": signature})
+    connection.request(
+        "POST",
+        "/webhook",
+        body,
+        {
+            "Content-Type": "application/json",
+            "X-GitHub-Event": "issues",
+            "X-GitHub-Delivery": hashlib.md5(body).hexdigest(),
+            "X-Hub-Signature-256": signature,
+        },
+    )
     status = connection.getresponse().status
     connection.close()
     return status
 
 
-def test_the_door_of_a_home_keeps_what_is_about_its_repository_and_its_secret_is_read_anew_for_each(home) -> None:
+def test_the_door_of_a_home_keeps_what_is_about_its_repository_and_its_secret_is_read_anew_for_each(
+    home,
+) -> None:
     keep_webhook_secret(home, FIRST)
     said: list[tuple[str, str]] = []
     with webhooks(home, Address("127.0.0.1", 0), say=lambda *words: said.append(words)) as box:
         port = int(said[0][1].rpartition(":")[2].partition("/")[0])
-        ours = [json.dumps({"repository": {"id": NUMBER}, "issue": {"number": at}}).encode() for at in range(1, 5)]
+        ours = [
+            json.dumps({"repository": {"id": NUMBER}, "issue": {"number": at}}).encode()
+            for at in range(1, 5)
+        ]
         theirs = json.dumps({"repository": {"id": 1}, "issue": {"number": 9}}).encode()
         assert post(port, ours[0], FIRST) == 202
         keep_webhook_secret(home, SECOND)
-        assert [post(port, ours[1], FIRST), post(port, ours[2], SECOND), post(port, theirs, SECOND)] == [202] * 3
+        assert [
+            post(port, ours[1], FIRST),
+            post(port, ours[2], SECOND),
+            post(port, theirs, SECOND),
+        ] == [202] * 3
         keep_webhook_secret(home, THIRD)
         assert post(port, ours[3], FIRST) == 401
         (home / WEBHOOK_SECRET).unlink()
@@ -139,7 +196,8 @@ def test_the_door_of_a_home_keeps_what_is_about_its_repository_and_its_secret_is
 
 
 def test_a_delivery_ends_the_rest_between_two_looks(tmp_path, home) -> None:
-    """The interval is an hour; the issue is filed after the first pass, and the forge tells of it."""
+    """The interval is an hour; the issue is filed after the first pass, and the forge tells of
+    it."""
     world, box = World(home), mail()
     filed: list[int] = []
 
@@ -184,8 +242,13 @@ def test_what_was_heard_is_settled_only_when_all_that_follows_was_done(home) -> 
 
 
 def life(world, box, *, tells):
-    """A rejected issue that is appealed, another that is closed, a third that is edited; `tells` is what of it is told."""
-    numbers = [world.file("Pay by card", "Please add card payments."), world.file("One", "a"), world.file()]
+    """A rejected issue that is appealed, another that is closed, a third that is edited; `tells` is
+    what of it is told."""
+    numbers = [
+        world.file("Pay by card", "Please add card payments."),
+        world.file("One", "a"),
+        world.file(),
+    ]
     Night(world, looks=2, mail=box).work()
     world.forge.say(numbers[0], "/factory appeal for charity", author="kim")
     world.forge.edit_issue(numbers[1], open=False)
@@ -196,15 +259,30 @@ def life(world, box, *, tells):
 
 
 def doubled_and_shuffled(numbers):
-    told = [(f"d-{number}", number) for number in numbers] * 2 + [(f"late-{number}", number) for number in reversed(numbers)]
+    told = [(f"d-{number}", number) for number in numbers] * 2 + [
+        (f"late-{number}", number) for number in reversed(numbers)
+    ]
     random.Random(7).shuffle(told)
     return told
 
 
-@pytest.mark.parametrize("tells", [
-    lambda numbers: (), lambda numbers: [("d", numbers[0])], lambda numbers: [(f"d-{number}", number) for number in numbers],
-    doubled_and_shuffled, lambda numbers: [("d-9", 999), ("d-0", 2**40)],
-], ids=["none", "all but one dropped", "each once", "doubled, late and in no order", "about nothing that is there"])
+@pytest.mark.parametrize(
+    "tells",
+    [
+        lambda numbers: (),
+        lambda numbers: [("d", numbers[0])],
+        lambda numbers: [(f"d-{number}", number) for number in numbers],
+        doubled_and_shuffled,
+        lambda numbers: [("d-9", 999), ("d-0", 2**40)],
+    ],
+    ids=[
+        "none",
+        "all but one dropped",
+        "each once",
+        "doubled, late and in no order",
+        "about nothing that is there",
+    ],
+)
 def test_whatever_webhooks_tell_and_however_often_the_same_comes_of_it(home, tells) -> None:
     world, box = World(home), mail()
     assert life(world, box, tells=tells) == [State.NEEDS_HUMAN, State.REJECTED, State.MERGED]

@@ -1,7 +1,8 @@
-"""An attack on a factory's law: what somebody leaves in a run's own worktree, or pushes, and what the law says of it.
+"""An attack on a factory's law: what somebody leaves in a run's own worktree, or pushes, and what
+the law says of it.
 
-Real git throughout: a forge, the trusted repository, a run's store and worktree. Boxes are real where a test needs one.
-"""
+Real git throughout: a forge, the trusted repository, a run's store and worktree. Boxes are real
+where a test needs one."""
 
 import shutil
 import sysconfig
@@ -72,11 +73,18 @@ report = "/tmp/report/junit.xml"
 trusted_keys = ["{KEY}"]
 """
 BASE = {
-    "mission.md": "---\nschema: 1\n---\n# A shop\n## Selling {#M-SELL}\n```yaml scope\nid: M-SELL\nkind: in\n```\n",
-    "factory_rules.md": RULES, "CLAUDE.md": "# How we write\n", "factory.toml": TOML,
+    "mission.md": (
+        "---\nschema: 1\n---\n# A shop\n## Selling {#M-SELL}\n```yaml scope\nid: M-SELL\nkind:"
+        " in\n```\n"
+    ),
+    "factory_rules.md": RULES,
+    "CLAUDE.md": "# How we write\n",
+    "factory.toml": TOML,
     "requirements.txt": f"requests==2.0.0 --hash=sha256:{'a' * 64}\n",
     "shop.py": "def total(prices):\n    return sum(prices)\n",
-    "tests/test_shop.py": "from shop import total\n\n\ndef test_total():\n    assert total([1, 2]) == 3\n",
+    "tests/test_shop.py": (
+        "from shop import total\n\n\ndef test_total():\n    assert total([1, 2]) == 3\n"
+    ),
 }
 
 
@@ -111,25 +119,48 @@ class Attack:
 
     def job(self) -> Job:
         home, town = self.town.home / "factory", self.town
-        forge, ledger = FakeForge(branches={}, contains=town.trusted.contains), FakeLedger(FakeClock())
+        forge, ledger = (
+            FakeForge(branches={}, contains=town.trusted.contains),
+            FakeLedger(FakeClock()),
+        )
         plant = Plant(
-            places=Places(home, "shop"), forge=forge, writer=forge, repository=town.trusted, worktrees=town.worktrees,
-            candidates=town.candidates, sandbox=self.sandbox, agent=FakeAgent(), model=FakeModel({}), broker=FakeBroker(),
-            validator=FakeValidator(), ledger=ledger, clock=ledger.clock, wheels=home / "wheels", sandbox_command=("box",),
-            trusted_keys=frozenset({KEY}), link=str, tell=lambda *said: None)
+            places=Places(home, "shop"),
+            forge=forge,
+            writer=forge,
+            repository=town.trusted,
+            worktrees=town.worktrees,
+            candidates=town.candidates,
+            sandbox=self.sandbox,
+            agent=FakeAgent(),
+            model=FakeModel({}),
+            broker=FakeBroker(),
+            validator=FakeValidator(),
+            ledger=ledger,
+            clock=ledger.clock,
+            wheels=home / "wheels",
+            sandbox_command=("box",),
+            trusted_keys=frozenset({KEY}),
+            link=str,
+            tell=lambda *said: None,
+        )
         steering = steering_at(plant, self.base)
-        node = next(node for node in steering.workflows["implement"].nodes if isinstance(node, GateNode))
+        node = next(
+            node for node in steering.workflows["implement"].nodes if isinstance(node, GateNode)
+        )
         return Job(plant, steering, issue=1, run="implement-1-1", number=1, node=node, outputs={})
 
 
 class BoxesWithPytest(BoxSupervisor):
-    """Real boxes. The layer is what a lock with pytest in it comes to: taken from what runs this test, not fetched."""
+    """Real boxes. The layer is what a lock with pytest in it comes to: taken from what runs this
+    test, not fetched."""
 
     def layer(self, lock: bytes, *, wheels: Path) -> Path:
         made, installed = self._layers / "pytest", Path(sysconfig.get_paths()["purelib"])
         if not made.exists():
             for name in ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments"):
-                shutil.copytree(installed / name, made / name, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(
+                    installed / name, made / name, ignore=shutil.ignore_patterns("__pycache__")
+                )
             shutil.copyfile(installed / "py.py", made / "py.py")
         return made
 

@@ -39,8 +39,16 @@ def attack(tmp_path):
     git(tmp_path, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(forge))
     trusted = TrustedRepository(tmp_path / "home" / "repositories" / "app.git", Remote(str(forge)))
     worktrees = RunWorktrees(trusted, tmp_path / "home" / "worktrees")
-    return Attack(Town(home=tmp_path / "home", forge=forge, author=Author(tmp_path / "author", forge), trusted=trusted,
-                       worktrees=worktrees, candidates=TrustedCandidates(trusted)))
+    return Attack(
+        Town(
+            home=tmp_path / "home",
+            forge=forge,
+            author=Author(tmp_path / "author", forge),
+            trusted=trusted,
+            worktrees=worktrees,
+            candidates=TrustedCandidates(trusted),
+        )
+    )
 
 
 @pytest.fixture(scope="session")
@@ -53,40 +61,64 @@ def faulty_forge(tmp_path_factory):
 
 @pytest.fixture
 def ground(faulty_forge, tmp_path):
-    """What the drill's laps stand on: a real forge, real git, a real ledger. Nothing here needs a box. A fault that a test
-    asked for and did not come to is called off at its end: it hits no other test."""
-    yield Ground(tmp_path, OWN_LAW, FakeSandbox(), faulty_forge, tmp_path / "wheels", (sys.executable, "-m", "validators"))
-    httpx.delete(f"{faulty_forge.url}/admin/faults", headers={"Authorization": f"Bearer {faulty_forge.admin_token.read_text()}"},
-                 trust_env=False, timeout=120).raise_for_status()
+    """What the drill's laps stand on: a real forge, real git, a real ledger. Nothing here needs a
+    box. A fault that a test asked for and did not come to is called off at its end: it hits no
+    other test."""
+    yield Ground(
+        tmp_path,
+        OWN_LAW,
+        FakeSandbox(),
+        faulty_forge,
+        tmp_path / "wheels",
+        (sys.executable, "-m", "validators"),
+    )
+    httpx.delete(
+        f"{faulty_forge.url}/admin/faults",
+        headers={"Authorization": f"Bearer {faulty_forge.admin_token.read_text()}"},
+        trust_env=False,
+        timeout=120,
+    ).raise_for_status()
 
 
 SHOWN_ELSEWHERE = {
-    judging.SUBJECT: 0,         # validators/test_evil_apps, test_apps_that_know_the_judge; half a minute of a browser each
-    strangers.SUBJECT: 2,       # test_strangers_text, test_strangers_at_the_wire
-    sandbox.SUBJECT: 1,             # test_the_runs_box, test_leavings, test_boxes_are_walls
-    limits.SUBJECT: 1,          # test_boxes_are_walls
-    git_tricks.SUBJECT: 3,      # test_git_tricks
-    weak_tests.SUBJECT: 1,      # test_test_tricks
-    supply.SUBJECT: 2,          # test_dependency_tricks, test_secrets
+    # validators/test_evil_apps, test_apps_that_know_the_judge; half a minute of a browser each
+    judging.SUBJECT: 0,
+    strangers.SUBJECT: 2,  # test_strangers_text, test_strangers_at_the_wire
+    sandbox.SUBJECT: 1,  # test_the_runs_box, test_leavings, test_boxes_are_walls
+    limits.SUBJECT: 1,  # test_boxes_are_walls
+    git_tricks.SUBJECT: 3,  # test_git_tricks
+    weak_tests.SUBJECT: 1,  # test_test_tricks
+    supply.SUBJECT: 2,  # test_dependency_tricks, test_secrets
 }
-"""How many attacks of a subject `make test` draws where other tests show the same brakes. Of every other subject it makes all but
-what is `DEAR`: what goes wrong at a landing, on a full disk and after the owner's stop is shown here alone."""
-DEAR = {"killed at every act"}      # scenarios/test_kill_points, factory/test_kill_everywhere
+"""How many attacks of a subject `make test` draws where other tests show the same brakes. Of every
+other subject it makes all but what is `DEAR`: what goes wrong at a landing, on a full disk and
+after the owner's stop is shown here alone."""
+DEAR = {"killed at every act"}  # scenarios/test_kill_points, factory/test_kill_everywhere
 
 
 @pytest.fixture(scope="session")
 def drawn_attacks(request):
     """The names of the drill's attacks."""
-    drawn = {name for subject, size in SHOWN_ELSEWHERE.items() for name in tiers.Draw(request.config, f"drill {subject}").of(
-        [attack.name for attack in ATTACKS if attack.subject == subject], size)}
+    drawn = {
+        name
+        for subject, size in SHOWN_ELSEWHERE.items()
+        for name in tiers.Draw(request.config, f"drill {subject}").of(
+            [attack.name for attack in ATTACKS if attack.subject == subject], size
+        )
+    }
     left_out = set() if request.config.getoption("soak") else DEAR
-    return [attack.name for attack in ATTACKS
-            if attack.name not in left_out and (attack.subject not in SHOWN_ELSEWHERE or attack.name in drawn)]
+    return [
+        attack.name
+        for attack in ATTACKS
+        if attack.name not in left_out
+        and (attack.subject not in SHOWN_ELSEWHERE or attack.name in drawn)
+    ]
 
 
 @pytest.fixture(scope="session")
 def drilled(tmp_path_factory, drawn_attacks):
-    """`factory drill --example --json`, run once for all workers: exit code, standard output, standard error."""
+    """`factory drill --example --json`, run once for all workers: exit code, standard output,
+    standard error."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     told = shared / "the-drill.json"
@@ -94,9 +126,15 @@ def drilled(tmp_path_factory, drawn_attacks):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not told.exists():
             only = [word for name in drawn_attacks for word in ("--only", name)]
-            done = subprocess.run([Path(sys.executable).with_name("factory"), "drill", "--example", "--json", *only],
-                                  timeout=1800, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
-                                  env={**os.environ, "FACTORY_HOME": str(shared / "no-home")})
+            done = subprocess.run(
+                [Path(sys.executable).with_name("factory"), "drill", "--example", "--json", *only],
+                timeout=1800,
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                check=False,
+                env={**os.environ, "FACTORY_HOME": str(shared / "no-home")},
+            )
             told.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
     return tuple(json.loads(told.read_text()))
 

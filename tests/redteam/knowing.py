@@ -1,4 +1,5 @@
-"""Web apps that are right for the judge alone, or only look right. What each goes by is data, so a sibling is one line more."""
+"""Web apps that are right for the judge alone, or only look right. What each goes by is data, so a
+sibling is one line more."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from urllib.parse import parse_qs, urlencode
 
 from tests.validators.apps import FORM, App
 
-# What a page goes by, as an expression of its own script. Each is true of a browser that is driven without a window.
+# What a page goes by, as an expression of its own script. Each is true of a browser that is driven
+# without a window.
 MARKS_IN_A_PAGE = {
     "driven": "navigator.webdriver",
     "no plug-ins": "navigator.plugins.length === 0",
@@ -37,7 +39,9 @@ MARKS_IN_A_REQUEST: dict[str, Callable[[dict[str, Any]], bool]] = {
     "user agent": lambda asked: "Headless" in asked["HTTP_USER_AGENT"],
     "client hints": lambda asked: "Headless" in asked["HTTP_SEC_CH_UA"],
     "one language": lambda asked: "," not in asked["HTTP_ACCEPT_LANGUAGE"],
-    "order of headers": lambda asked: [*asked].index("HTTP_ACCEPT_LANGUAGE") < [*asked].index("HTTP_ACCEPT"),
+    "order of headers": lambda asked: (
+        [*asked].index("HTTP_ACCEPT_LANGUAGE") < [*asked].index("HTTP_ACCEPT")
+    ),
     "connection": lambda asked: asked.get("HTTP_CONNECTION", "close") == "close",
 }
 # What a page goes by once somebody has clicked.
@@ -45,7 +49,8 @@ MARKS_OF_A_CLICK = {
     "no way of the pointer": "(window.moves || 0) < 5",
     "the exact centre": "window.off <= 1",
 }
-# What both visitors have in common, so that nothing of ours sees it. Named on docs/seal.md, under what no box holds.
+# What both visitors have in common, so that nothing of ours sees it. Named on docs/seal.md, under
+# what no box holds.
 MARKS_OF_BOTH = {
     "rhythm": "performance.now() < 600_000",
     "no keys": "!window.typed",
@@ -57,7 +62,10 @@ const bars = () => { const box = document.createElement('div'); box.style = 'ove
 const renderer = () => { const gl = document.createElement('canvas').getContext('webgl');
   return gl.getParameter(gl.getExtension('WEBGL_debug_renderer_info').UNMASKED_RENDERER_WEBGL); };
 """
-_BOOKS_WHERE = "<script>" + ASKS + """
+_BOOKS_WHERE = (
+    "<script>"
+    + ASKS
+    + """
 addEventListener('keydown', event => { if (event.isTrusted) window.typed = true; });
 addEventListener('mousemove', () => { window.moves = (window.moves || 0) + 1; });
 addEventListener('click', event => { const box = event.target.getBoundingClientRect();
@@ -65,6 +73,7 @@ addEventListener('click', event => { const box = event.target.getBoundingClientR
   window.off = Math.max(aside, above); }, true);
 document.forms[0].addEventListener('submit', event => { if (!(%s)) event.target.action = '/'; });
 </script>"""
+)
 
 
 class KnowsByThePage(App):
@@ -82,8 +91,11 @@ class KnowsByThePointer(App):
     """Books only for a click whose place on the screen is its place on the page."""
 
     def index(self, environ: dict[str, Any]) -> str:
-        return super().index(environ) + """<script>document.querySelector('button').addEventListener('click', event => {
+        return (
+            super().index(environ)
+            + """<script>document.querySelector('button').addEventListener('click', event => {
           if (event.screenX !== event.clientX) document.forms[0].action = '/'; });</script>"""
+        )
 
 
 class KnowsByTheRequest(App):
@@ -94,7 +106,11 @@ class KnowsByTheRequest(App):
         self.mark = mark
 
     def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
-        return super().book(environ, form) if self.mark(environ) else ("303 See Other", [("Location", "/")], b"")
+        return (
+            super().book(environ, form)
+            if self.mark(environ)
+            else ("303 See Other", [("Location", "/")], b"")
+        )
 
 
 class KnowsByTheIcon(App):
@@ -107,7 +123,11 @@ class KnowsByTheIcon(App):
         return super().answer(environ, method, path, form)
 
     def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
-        return ("303 See Other", [("Location", "/")], b"") if self.asked else super().book(environ, form)
+        return (
+            ("303 See Other", [("Location", "/")], b"")
+            if self.asked
+            else super().book(environ, form)
+        )
 
 
 class KnowsBeginners(App):
@@ -128,7 +148,11 @@ class KnowsItsAge(App):
         self.began = monotonic()
 
     def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
-        return super().book(environ, form) if monotonic() - self.began < 3600 else self.page("<h1>Later</h1>")
+        return (
+            super().book(environ, form)
+            if monotonic() - self.began < 3600
+            else self.page("<h1>Later</h1>")
+        )
 
 
 class AnswersByTable(App):
@@ -154,13 +178,17 @@ class KeptInTheBrowser(App):
     """Says it is saved, and keeps it in the visitor's own browser."""
 
     def index(self, environ: dict[str, Any]) -> str:
-        return "<p role=status></p>" + FORM + """<table aria-label=Bookings></table><script>
+        return (
+            "<p role=status></p>"
+            + FORM
+            + """<table aria-label=Bookings></table><script>
         const show = () => { const kept = JSON.parse(localStorage.getItem('kept') || 'null'); if (!kept) return;
           document.querySelector('[role=status]').textContent = 'Booked for ' + kept[1];
           document.querySelector('table').innerHTML = `<tr><td>${kept[0]}</td><td>${kept[1]}</td></tr>`; };
         document.forms[0].addEventListener('submit', event => { event.preventDefault(); const told = new FormData(event.target);
           localStorage.setItem('kept', JSON.stringify([told.get('name'), told.get('size')])); show(); });
         show();</script>"""
+        )
 
 
 class KeptForTheSession(App):
@@ -171,7 +199,11 @@ class KeptForTheSession(App):
         return status, [*headers, ("Set-Cookie", f"own={len(self.bookings)}")], body
 
     def index(self, environ: dict[str, Any]) -> str:
-        return super().index(environ) if "own=" in environ.get("HTTP_COOKIE", "") else f"<p role=status></p>{FORM}"
+        return (
+            super().index(environ)
+            if "own=" in environ.get("HTTP_COOKIE", "")
+            else f"<p role=status></p>{FORM}"
+        )
 
 
 class KeptForOneLook(App):
@@ -193,7 +225,11 @@ class KeptForOneAgent(App):
         return super().book(environ, form)
 
     def index(self, environ: dict[str, Any]) -> str:
-        return super().index(environ) if environ["HTTP_USER_AGENT"] == self.maker else f"<p role=status></p>{FORM}"
+        return (
+            super().index(environ)
+            if environ["HTTP_USER_AGENT"] == self.maker
+            else f"<p role=status></p>{FORM}"
+        )
 
 
 class KeptInTheAddress(App):
@@ -203,7 +239,10 @@ class KeptInTheAddress(App):
         return "303 See Other", [("Location", f"/?{urlencode(form)}")], b""
 
     def index(self, environ: dict[str, Any]) -> str:
-        told = {key: html.escape(one[0]) for key, one in parse_qs(environ.get("QUERY_STRING", "")).items()}
+        told = {
+            key: html.escape(one[0])
+            for key, one in parse_qs(environ.get("QUERY_STRING", "")).items()
+        }
         row = f"<tr><td>{told['name']}</td><td>{told['size']}</td></tr>" if told else ""
         status = f"Booked for {told['size']}" if told else ""
         return f"<p role=status>{status}</p>{FORM}<table aria-label=Bookings>{row}</table>"
@@ -216,7 +255,9 @@ class ComplainsAndKeeps(App):
         told = super().book(environ, form)
         if told[0].startswith("200"):
             self.bookings.append((form.get("name", ""), form.get("size", "")))
-            return self.page("<p role=alert>Please give a group size from 1 to 8.</p>" + self.index(environ))
+            return self.page(
+                "<p role=alert>Please give a group size from 1 to 8.</p>" + self.index(environ)
+            )
         return told
 
 
@@ -253,14 +294,18 @@ tries();
 
 
 class ReadsFiles(App):
-    """Its page asks the browser for a file by every way that a page has, and says which of them led there."""
+    """Its page asks the browser for a file by every way that a page has, and says which of them led
+    there."""
 
     def __init__(self, file: str, *, patience: float) -> None:
         super().__init__()
         self.file, self.patience = file, patience
 
     def index(self, environ: dict[str, Any]) -> str:
-        return "<p role=status>trying</p>" + FILES_A_PAGE_TRIES % (json.dumps(self.file), self.patience * 1000)
+        return "<p role=status>trying</p>" + FILES_A_PAGE_TRIES % (
+            json.dumps(self.file),
+            self.patience * 1000,
+        )
 
     def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
         if path == "/sealed.txt":

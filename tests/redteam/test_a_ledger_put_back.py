@@ -1,4 +1,5 @@
-"""Somebody with the home puts the ledger and its signed head back together: an older pair of which every word is genuine."""
+"""Somebody with the home puts the ledger and its signed head back together: an older pair of which
+every word is genuine."""
 
 import shutil
 
@@ -21,7 +22,9 @@ def lap(ground):
 
 
 def audited(lap):
-    return audit(lap.ledger, lap.plant.repository, lap.judge, lap.home, evidence=NoEvidence(), branch="main")
+    return audit(
+        lap.ledger, lap.plant.repository, lap.judge, lap.home, evidence=NoEvidence(), branch="main"
+    )
 
 
 def pair(lap, name, *, back=False) -> None:
@@ -33,10 +36,13 @@ def pair(lap, name, *, back=False) -> None:
         shutil.copy(*((kept / file, lap.home / file) if back else (lap.home / file, kept / file)))
 
 
-@pytest.mark.parametrize(("until", "says"), [
-    ("before anything", "made by validate-1-1 when the ledger had"),
-    ("before landing", "validate-1-1 made it, and no landing of it is in the ledger"),
-])
+@pytest.mark.parametrize(
+    ("until", "says"),
+    [
+        ("before anything", "made by validate-1-1 when the ledger had"),
+        ("before landing", "validate-1-1 made it, and no landing of it is in the ledger"),
+    ],
+)
 def test_a_ledger_and_its_head_that_were_put_back_together_are_named(lap, until, says) -> None:
     lap.tick()
     pair(lap, "before anything")
@@ -50,4 +56,8 @@ def test_a_ledger_and_its_head_that_were_put_back_together_are_named(lap, until,
     pair(lap, until, back=True)
     assert lap.ledger.fault() is None
     (fault,) = audited(lap).faults
-    assert (fault.subject, says in fault.says, "put back" in fault.says) == ("ledger", True, True), fault.says
+    assert (fault.subject, says in fault.says, "put back" in fault.says) == (
+        "ledger",
+        True,
+        True,
+    ), fault.says

@@ -1,8 +1,8 @@
-"""Apps that are right for whoever judges them, and apps that only look right: what each comes to in a real browser.
+"""Apps that are right for whoever judges them, and apps that only look right: what each comes to in
+a real browser.
 
-One driver performs them all, as in production each run with an app of its own. What is not seen is here as well, under its
-own name: the day it is, its line moves up.
-"""
+One driver performs them all, as in production each run with an app of its own. What is not seen is
+here as well, under its own name: the day it is, its line moves up."""
 
 from __future__ import annotations
 
@@ -41,14 +41,18 @@ from validators.performance.surroundings import device
 
 ELSEWHERE = THOROUGH.replace("other_session: same", "other_session: {open: /, expect: same}")
 assert ELSEWHERE != THOROUGH
-DIFFERS, NOT_SHOWN = (Outcome.FAILED, Symptom.DIFFERS_WHEN_WATCHED), (Outcome.FAILED, Symptom.NOT_SHOWN)
+DIFFERS, NOT_SHOWN = (
+    (Outcome.FAILED, Symptom.DIFFERS_WHEN_WATCHED),
+    (Outcome.FAILED, Symptom.NOT_SHOWN),
+)
 NOT_KEPT, NOT_SHARED = (Outcome.FAILED, Symptom.NOT_KEPT), (Outcome.FAILED, Symptom.NOT_SHARED)
 UNREFUSED, MISSED = (Outcome.INCONCLUSIVE, None), (Outcome.PASSED, None)
 
 
 @dataclass(frozen=True)
 class Case:
-    """An app under a journey, and what that comes to. With `twin`, its controls are performed as well."""
+    """An app under a journey, and what that comes to. With `twin`, its controls are performed as
+    well."""
 
     row: int
     app: Callable[[], Any]
@@ -66,24 +70,37 @@ def _request(mark: Callable[[dict[str, Any]], bool]) -> Callable[[], Any]:
 
 
 SEEN = {
-    **{f"page, {name}": Case(51, _page(knowing.MARKS_IN_A_PAGE[name]), DIFFERS) for name in ("driven", "a card of software")},
-    **{f"page, {name}": Case(51, _page(mark), DIFFERS) for name, mark in knowing.MARKS_OF_A_CLICK.items()},
+    **{
+        f"page, {name}": Case(51, _page(knowing.MARKS_IN_A_PAGE[name]), DIFFERS)
+        for name in ("driven", "a card of software")
+    },
+    **{
+        f"page, {name}": Case(51, _page(mark), DIFFERS)
+        for name, mark in knowing.MARKS_OF_A_CLICK.items()
+    },
     "page, a pointer": Case(51, knowing.KnowsByThePointer, DIFFERS),
     "request, no icon": Case(52, knowing.KnowsByTheIcon, DIFFERS),
-    **{f"request, {name}": Case(52, _request(knowing.MARKS_IN_A_REQUEST[name]), DIFFERS)
-       for name in ("user agent", "order of headers")},
+    **{
+        f"request, {name}": Case(52, _request(knowing.MARKS_IN_A_REQUEST[name]), DIFFERS)
+        for name in ("user agent", "order of headers")
+    },
     "examples by table": Case(47, knowing.AnswersByTable, NOT_SHOWN),
     "examples by size": Case(47, knowing.KeepsTheExamplesSize, NOT_SHOWN),
     "kept in the page": Case(48, apps.ToastOnly, NOT_KEPT, THOROUGH),
     "kept in the browser": Case(48, knowing.KeptInTheBrowser, NOT_SHARED, THOROUGH),
     "kept for the session": Case(48, knowing.KeptForTheSession, NOT_SHARED, THOROUGH),
     "kept for one look": Case(48, knowing.KeptForOneLook, NOT_KEPT, THOROUGH),
-    "kept in the address, looked at elsewhere": Case(48, knowing.KeptInTheAddress, NOT_SHARED, ELSEWHERE),
+    "kept in the address, looked at elsewhere": Case(
+        48, knowing.KeptInTheAddress, NOT_SHARED, ELSEWHERE
+    ),
     "accepts all": Case(49, apps.AcceptsAll, UNREFUSED, REFUSING, twin=True),
     "complains and keeps": Case(49, knowing.ComplainsAndKeeps, UNREFUSED, REFUSING, twin=True),
 }
 NOT_SEEN = {
-    **{f"page, {name}": Case(51, _page(mark), MISSED) for name, mark in knowing.MARKS_OF_BOTH.items()},
+    **{
+        f"page, {name}": Case(51, _page(mark), MISSED)
+        for name, mark in knowing.MARKS_OF_BOTH.items()
+    },
     "request, no cookie": Case(52, knowing.KnowsBeginners, MISSED),
     "request, a young app": Case(52, knowing.KnowsItsAge, MISSED),
     "kept for one agent": Case(48, knowing.KeptForOneAgent, MISSED, THOROUGH),
@@ -96,10 +113,16 @@ NAMES = {name: f"case-{index}" for index, name in enumerate(CASES)}
 
 @pytest.fixture(scope="module")
 def told(
-    chromium: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest  # noqa: F811
+    chromium: str,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
 ) -> tuple[RunEvidence, ...]:
     """The evidence of the cases that are asked about, performed by one driver."""
-    asked = [item for item in request.session.items if item.path == request.path and isinstance(item, pytest.Function)]
+    asked = [
+        item
+        for item in request.session.items
+        if item.path == request.path and isinstance(item, pytest.Function)
+    ]
     names = {item.callspec.params.get("name") for item in asked if hasattr(item, "callspec")}
     performed = {name: case for name, case in CASES.items() if name in names}
     out = tmp_path_factory.mktemp("knowing") / "out"
@@ -109,8 +132,18 @@ def told(
             for name, case in performed.items()
             for run in judgement_runs([NAMES[name]])[: 3 if case.twin else 2]
         )
-        sources = tuple(f"journey: {NAMES[name]}\n{case.journey}" for name, case in performed.items())
-        plan = Plan(sources, runs, 20261121, date(2026, 11, 21), journey_seconds=300, browser=chromium, bounds=PLANNED)
+        sources = tuple(
+            f"journey: {NAMES[name]}\n{case.journey}" for name, case in performed.items()
+        )
+        plan = Plan(
+            sources,
+            runs,
+            20261121,
+            date(2026, 11, 21),
+            journey_seconds=300,
+            browser=chromium,
+            bounds=PLANNED,
+        )
         ended = driver(plan_json(plan), out, runs)
     assert ended.returncode == 0, ended.stderr
     return read_evidence((out / "evidence.json").read_text())
@@ -122,10 +155,11 @@ def judged(name: str, told: tuple[RunEvidence, ...]) -> Verdict:
 
 
 def held(name: str, told: tuple[RunEvidence, ...]) -> tuple[Outcome, Symptom | None]:
-    """What a case came to. Its saboteurs were left out, so green is what its own runs and its twin say.
+    """What a case came to. Its saboteurs were left out, so green is what its own runs and its twin
+    say.
 
-    A twin that could not be performed, on a busy machine, is no twin that failed: the judge has no answer then, and
-    this once called it green."""
+    A twin that could not be performed, on a busy machine, is no twin that failed: the judge has no
+    answer then, and this once called it green."""
     seen = judged(name, told)
     own_green = seen.journeys.passed == 1 and seen.controls.twins_failed == seen.controls.twins
     outcome = Outcome.PASSED if own_green else seen.outcome
@@ -168,7 +202,8 @@ def test_row_52_a_server_that_asks_who_is_looking_fails(name, told) -> None:
 
 @pytest.fixture(scope="module")
 def borne(house: House) -> dict[Identity, dict[str, bool]]:  # noqa: F811
-    """Which marks each visitor bears: those that a page can ask for, and those of what it asks a server for."""
+    """Which marks each visitor bears: those that a page can ask for, and those of what it asks a
+    server for."""
 
     def by(identity: Identity) -> dict[str, bool]:
         app = apps.App()
@@ -176,12 +211,18 @@ def borne(house: House) -> dict[Identity, dict[str, bool]]:  # noqa: F811
         async def play(on: BrowserStage) -> Any:
             ada = await on.person("")
             await ada.open("/", patience=60)
-            asked = ", ".join(f"{json.dumps(name)}: !!({mark})" for name, mark in knowing.MARKS_IN_A_PAGE.items())
+            asked = ", ".join(
+                f"{json.dumps(name)}: !!({mark})" for name, mark in knowing.MARKS_IN_A_PAGE.items()
+            )
             return await ada.page.evaluate(f"() => {{ {knowing.ASKS} return {{ {asked} }} }}")
 
-        in_page = house.on_stage(app, play, identity=identity, device=replace(device(7, "any"), touches=10))
+        in_page = house.on_stage(
+            app, play, identity=identity, device=replace(device(7, "any"), touches=10)
+        )
         return {f"page, {name}": bears for name, bears in in_page.items()} | {
-            f"request, {name}": all(mark(asked) for asked in app.seen) for name, mark in knowing.MARKS_IN_A_REQUEST.items()}
+            f"request, {name}": all(mark(asked) for asked in app.seen)
+            for name, mark in knowing.MARKS_IN_A_REQUEST.items()
+        }
 
     return {identity: by(identity) for identity in Identity}
 
@@ -200,12 +241,16 @@ def test_row_59_a_mark_of_a_request_is_borne_by_one_visitor_alone(mark, borne) -
 @pytest.mark.soak("nine apps that are missed: no change can break a promise here")
 @pytest.mark.parametrize("name", NOT_SEEN)
 def test_a_known_miss_is_still_one(name, told) -> None:
-    """Both visitors have it in common, or the journey does not ask. When one of these is seen one day, it belongs above."""
+    """Both visitors have it in common, or the journey does not ask. When one of these is seen one
+    day, it belongs above."""
     assert held(name, told) == CASES[name].comes_to
 
 
-def told_of(file: str, house: House, identity: Identity = Identity.PLAIN, *, patience: float) -> str:  # noqa: F811
-    """What a page says that asks the browser for a file, and gives each of its ways so many seconds."""
+def told_of(
+    file: str, house: House, identity: Identity = Identity.PLAIN, *, patience: float  # noqa: F811
+) -> str:
+    """What a page says that asks the browser for a file, and gives each of its ways so many
+    seconds."""
 
     async def play(on: BrowserStage) -> str:
         ada = await on.person("")
@@ -228,4 +273,7 @@ def test_row_68_a_page_gets_no_file_of_the_judges(identity, house, tmp_path: Pat
 
 
 def test_what_the_page_asks_for_it_would_get_from_its_own_server(house) -> None:  # noqa: F811
-    assert told_of("/sealed.txt", house, patience=60) == "tried, got fetch, request, iframe, object, window"
+    assert (
+        told_of("/sealed.txt", house, patience=60)
+        == "tried, got fetch, request, iframe, object, window"
+    )

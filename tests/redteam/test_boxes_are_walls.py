@@ -1,7 +1,8 @@
-"""What runs in a box sends nothing to anybody (a sink of the host sees no packet), and what it uses up is given back.
+"""What runs in a box sends nothing to anybody (a sink of the host sees no packet), and what it uses
+up is given back.
 
-Both in every form of box that this account can make: the wall is the form's, never the program's good manners.
-"""
+Both in every form of box that this account can make: the wall is the form's, never the program's
+good manners."""
 
 import contextlib
 import json
@@ -41,7 +42,9 @@ def open_to_all() -> Iterator[Boxes]:
     yield from boxes_of("unsealed, ordinary account" if AS_ROOT else "unsealed")
 
 
-# --- nothing is sent -----------------------------------------------------------------------------------------------------
+# --- nothing is sent
+# -----------------------------------------------------------------------------------------------------
+
 
 @dataclass
 class Sink:
@@ -61,15 +64,23 @@ class Sink:
     def told(self, secret: str, *also: int) -> str:
         """What an exfiltrator is told: the host by all its names, this sink's ports and others."""
         hosts = ["127.0.0.1", "127.0.0.2", *_own_addresses()]
-        return json.dumps({"secret": secret, "hosts": hosts, "tcp": [self.tcp, *also], "udp": self.udp})
+        return json.dumps(
+            {"secret": secret, "hosts": hosts, "tcp": [self.tcp, *also], "udp": self.udp}
+        )
 
 
 @pytest.fixture
 def sink() -> Iterator[Sink]:
-    with socket.create_server(("0.0.0.0", 0)) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+    with (
+        socket.create_server(("0.0.0.0", 0)) as tcp,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+    ):
         udp.bind(("0.0.0.0", 0))
         made = Sink(tcp.getsockname()[1], udp.getsockname()[1])
-        threads = [threading.Thread(target=_connections, args=(tcp, made)), threading.Thread(target=_packets, args=(udp, made))]
+        threads = [
+            threading.Thread(target=_connections, args=(tcp, made)),
+            threading.Thread(target=_packets, args=(udp, made)),
+        ]
         for thread in threads:
             thread.start()
         yield made
@@ -96,17 +107,26 @@ def _packets(datagrams: socket.socket, sink: Sink) -> None:
 
 def _own_addresses() -> list[str]:
     with contextlib.suppress(OSError):
-        return [address for address in socket.gethostbyname_ex(socket.gethostname())[2] if not address.startswith("127.")]
+        return [
+            address
+            for address in socket.gethostbyname_ex(socket.gethostname())[2]
+            if not address.startswith("127.")
+        ]
     return []
 
 
 def test_an_app_that_sends_its_secrets_reaches_no_sink(boxes, sink) -> None:
-    """Datagrams, questions for names, connections and what is sent along with opening one: row by row, zero packets. The
-    port of the sink is one that the box dials, because a permitted port must not be that port of every address."""
+    """Datagrams, questions for names, connections and what is sent along with opening one: row by
+    row, zero packets. The port of the sink is one that the box dials, because a permitted port must
+    not be that port of every address."""
     path = boxes.folder / "broker.sock"
     with serving(path, Echo):
         boxes.own(path)
-        ended = boxes.python(EXFILTRATOR, sink.told(secrets.token_hex(8)), dial=[{"port": sink.tcp, "socket": str(path)}])
+        ended = boxes.python(
+            EXFILTRATOR,
+            sink.told(secrets.token_hex(8)),
+            dial=[{"port": sink.tcp, "socket": str(path)}],
+        )
     assert ended.text == "done\n", ended
     assert sink.seen == []
 
@@ -144,14 +164,15 @@ with sync_playwright() as play:
 
 
 def leaking(sink: Sink, *, host: str, patience: float) -> type[Echo]:
-    """A page that sends what it knows by every way that a page has, and stays until the sink has seen enough, or so long."""
+    """A page that sends what it knows by every way that a page has, and stays until the sink has
+    seen enough, or so long."""
     text = PAGE % {"secret": secrets.token_hex(8), "host": host, "tcp": sink.tcp, "udp": sink.udp}
 
     class Leaking(Echo):
         def do_GET(self) -> None:  # noqa: N802 - the standard library's name
             if self.path == "/enough":
                 sink.enough.wait(patience)
-            with contextlib.suppress(OSError):      # who asked may be gone by then
+            with contextlib.suppress(OSError):  # who asked may be gone by then
                 self.answer(text.encode())
 
     return Leaking
@@ -161,15 +182,22 @@ def visit(boxes: Boxes, sink: Sink, *, patience: float) -> str:
     path, host = boxes.folder / "app.sock", (_own_addresses() or ["127.0.0.1"])[0]
     with serving(path, leaking(sink, host=host, patience=patience)):
         boxes.own(path)
-        ended = boxes.run("python", "-c", VISIT, browser=True, distributions=["playwright"],
-                          dial=[{"port": 8090, "socket": str(path)}])
+        ended = boxes.run(
+            "python",
+            "-c",
+            VISIT,
+            browser=True,
+            distributions=["playwright"],
+            dial=[{"port": 8090, "socket": str(path)}],
+        )
     assert ended.text == "visited\n", ended
     return ended.result["form"]
 
 
 @pytest.mark.sample(2)
 def test_a_page_that_sends_its_secrets_reaches_no_sink(boxes, sink) -> None:
-    """Beacon, fetch, image, WebSocket, WebRTC and prefetched names, from a real Chromium that nothing else restrains."""
+    """Beacon, fetch, image, WebSocket, WebRTC and prefetched names, from a real Chromium that
+    nothing else restrains."""
     assert visit(boxes, sink, patience=0.7) == boxes.form
     assert sink.seen == []
 
@@ -179,16 +207,22 @@ def test_outside_of_a_box_the_same_page_reaches_the_sink(open_to_all, sink) -> N
     until(sink.enough.is_set)
 
 
-# --- nothing is used up for good -----------------------------------------------------------------------------------------
+# --- nothing is used up for good
+# -----------------------------------------------------------------------------------------
 
 BOMBS = {
     "loop": "while True: pass",
-    "fork": "import os\nwhile True:\n    try:\n        if os.fork() == 0: os.setsid()\n    except OSError: pass",
+    "fork": (
+        "import os\nwhile True:\n    try:\n        if os.fork() == 0: os.setsid()\n    except"
+        " OSError: pass"
+    ),
     "memory": "a = []\nwhile True: a.append(bytearray(4 << 20)); a[-1][::4096] = b'x' * 1024",
     "disk": "n = 0\nwhile True: n += 1; open(f'{n}', 'wb').write(bytes(1 << 20))",
     "one file": "file = open('one', 'wb')\nwhile True: file.write(bytes(1 << 20))",
-    "ports": "import socket\nkept = []\nwhile True:\n    try: kept.append(socket.create_server(('127.0.0.1', 0)))\n"
-             "    except OSError: pass",
+    "ports": (
+        "import socket\nkept = []\nwhile True:\n    try:"
+        " kept.append(socket.create_server(('127.0.0.1', 0)))\n    except OSError: pass"
+    ),
 }
 ENDED_BY = {"memory": "memory", "disk": "disk", "one file": None}
 
@@ -196,21 +230,38 @@ ENDED_BY = {"memory": "memory", "disk": "disk", "one file": None}
 @pytest.mark.sample(1, each="bomb")
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_is_stopped_and_leaves_the_host_as_it_was(boxes, bomb) -> None:
-    """Nothing runs, is mounted or listens afterwards. The disk has what the limit allows, and what a moment wrote before the next
-    look: far less than the bomb writes in the time that it would otherwise have."""
+    """Nothing runs, is mounted or listens afterwards. The disk has what the limit allows, and what
+    a moment wrote before the next look: far less than the bomb writes in the time that it would
+    otherwise have."""
     inside, temporary, marker = boxes.place("inside"), boxes.place("tmp"), a_marker()
     wall = boxes.a_while() if bomb not in ENDED_BY else 200
     process, file = boxes.start(
-        "python", "-I", "-c", f"import sys\n{BOMBS[bomb]}", marker, around={"TMPDIR": str(temporary)}, cwd="/app",
+        "python",
+        "-I",
+        "-c",
+        f"import sys\n{BOMBS[bomb]}",
+        marker,
+        around={"TMPDIR": str(temporary)},
+        cwd="/app",
         binds=[{"source": str(inside), "target": "/app", "mode": "rw"}],
-        limits={"wall_seconds": wall, "memory_mb": 96, "pids": 30, "disk_mb": 20, "file_mb": 10, "open_files": 64})
+        limits={
+            "wall_seconds": wall,
+            "memory_mb": 96,
+            "pids": 30,
+            "disk_mb": 20,
+            "file_mb": 10,
+            "open_files": 64,
+        },
+    )
     supervisor = boxes.supervisor_of(process)
     process.communicate(timeout=NEVER_ENDS)
     assert process.returncode != 0
     result = json.loads(file.read_text())
     assert result["killed_by"] == ENDED_BY.get(bomb, "wall"), result
     assert running_with(marker) == []
-    assert boxes.folder.name not in Path("/proc/self/mountinfo").read_text(), "a folder of the box is still mounted"
+    assert boxes.folder.name not in Path("/proc/self/mountinfo").read_text(), (
+        "a folder of the box is still mounted"
+    )
     assert groups_of(supervisor) == []
     assert list(temporary.iterdir()) == []
     assert all(path.stat().st_size <= 10 << 20 for path in inside.iterdir())

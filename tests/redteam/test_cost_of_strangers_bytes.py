@@ -1,9 +1,9 @@
-"""What a stranger may push or write costs a bounded time and a bounded room, whatever it holds: each reader is given inputs
-that were once dear, at a length and at twice that length.
+"""What a stranger may push or write costs a bounded time and a bounded room, whatever it holds:
+each reader is given inputs that were once dear, at a length and at twice that length.
 
-Processor seconds of this thread are measured, not seconds of a clock, and the bound is far above what is needed: a reader
-whose time grows with the square of its input took minutes on each of these.
-"""
+Processor seconds of this thread are measured, not seconds of a clock, and the bound is far above
+what is needed: a reader whose time grows with the square of its input took minutes on each of
+these."""
 
 import asyncio
 import os
@@ -52,19 +52,32 @@ AT = "2026-05-01T12:00:00+00:00"
 
 
 def tree_of_trees(git: Git, *, depth: int, empty: bool = False) -> str:
-    """A tree with ten to the power of `depth` paths, all of them one file; or `empty`, with as many folders and no file."""
+    """A tree with ten to the power of `depth` paths, all of them one file; or `empty`, with as many
+    folders and no file."""
     blob = git.line("hash-object", "-w", "--stdin", stdin=b"x\n")
     files = b"".join(b"100644 blob %b\t%d\n" % (blob.encode(), at) for at in range(10))
     inner = git.line("mktree", stdin=b"" if empty else files)
     for _ in range(depth - 1):
-        inner = git.line("mktree", stdin=b"".join(b"040000 tree %b\t%d\n" % (inner.encode(), at) for at in range(10)))
+        inner = git.line(
+            "mktree",
+            stdin=b"".join(b"040000 tree %b\t%d\n" % (inner.encode(), at) for at in range(10)),
+        )
     return inner
 
 
 def committed(git: Git, tree: str, *parents: str) -> str:
-    who = {f"GIT_{role}_{what}": said for role in ("AUTHOR", "COMMITTER")
-           for what, said in (("NAME", "x"), ("EMAIL", "x@example.org"), ("DATE", AT))}
-    return git.line("commit-tree", tree, *(word for one in parents for word in ("-p", one)), stdin=b"x\n", more=who)
+    who = {
+        f"GIT_{role}_{what}": said
+        for role in ("AUTHOR", "COMMITTER")
+        for what, said in (("NAME", "x"), ("EMAIL", "x@example.org"), ("DATE", AT))
+    }
+    return git.line(
+        "commit-tree",
+        tree,
+        *(word for one in parents for word in ("-p", one)),
+        stdin=b"x\n",
+        more=who,
+    )
 
 
 @pytest.fixture
@@ -86,7 +99,9 @@ def test_a_tree_of_trees_is_refused_before_it_is_listed(trusted, empty) -> None:
 def test_a_tree_of_trees_without_breadth_is_refused_too(trusted) -> None:
     git = trusted.git
     base = committed(git, tree_of_trees(git, depth=1))
-    file = Entry("100644", git.line("hash-object", "-w", "--stdin", stdin=b"x\n"), b"d/" * 130 + b"f")
+    file = Entry(
+        "100644", git.line("hash-object", "-w", "--stdin", stdin=b"x\n"), b"d/" * 130 + b"f"
+    )
     head = committed(git, written_tree(git, [file], str(trusted.git_dir / "index.test")), base)
     with pytest.raises(GitError, match="folders deep"):
         trusted.changed(base, head)
@@ -94,12 +109,17 @@ def test_a_tree_of_trees_without_breadth_is_refused_too(trusted) -> None:
 
 @pytest.mark.parametrize("empty", [False, True])
 def test_the_forge_in_the_box_shows_nothing_of_a_tree_of_trees(trusted, empty) -> None:
-    """It counted the files of a pull request for a minute when it was opened, and then took no other."""
+    """It counted the files of a pull request for a minute when it was opened, and then took no
+    other."""
     base = committed(trusted.git, tree_of_trees(trusted.git, depth=1))
     head = committed(trusted.git, tree_of_trees(trusted.git, depth=9, empty=empty), base)
     shown, began = BareRepository(trusted.git_dir), time.process_time()
-    for ask in (partial(commits.changes, shown, base, head), partial(commits.changes, shown, head, base),
-                partial(commits.patch, shown, base, head), partial(commits.tree, shown, head, recursive=True)):
+    for ask in (
+        partial(commits.changes, shown, base, head),
+        partial(commits.changes, shown, head, base),
+        partial(commits.patch, shown, base, head),
+        partial(commits.tree, shown, head, recursive=True),
+    ):
         with pytest.raises(Refused, match="too many files"):
             ask()
     assert shown.merged_tree(base, head) is None
@@ -109,14 +129,22 @@ def test_the_forge_in_the_box_shows_nothing_of_a_tree_of_trees(trusted, empty) -
     assert not shown.is_readable("0" * 40)
 
 
-@pytest.mark.parametrize(("bounds", "says"), [
-    (Bounds(records=1_000), "more than 1,000 entries"), (Bounds(output=10_000), "more than 10,000 bytes"),
-    (Bounds(memory=4 * 1024 ** 2), "ut of memory"), (Bounds(processor_seconds=1), "more than 1 s of a processor")])
+@pytest.mark.parametrize(
+    ("bounds", "says"),
+    [
+        (Bounds(records=1_000), "more than 1,000 entries"),
+        (Bounds(output=10_000), "more than 10,000 bytes"),
+        (Bounds(memory=4 * 1024**2), "ut of memory"),
+        (Bounds(processor_seconds=1), "more than 1 s of a processor"),
+    ],
+)
 def test_git_is_ended_where_it_takes_more_than_it_may(trusted, bounds, says) -> None:
     """`diff-tree` prints only when it knows all; `ls-tree` prints as it goes."""
     git = trusted.git
     tree = tree_of_trees(git, depth=10 if "processor" in says else 5, empty="processor" in says)
-    listing = ("diff-tree", "-r", EMPTY, tree) if "memory" in says else ("ls-tree", "-r", "-z", tree)
+    listing = (
+        ("diff-tree", "-r", EMPTY, tree) if "memory" in says else ("ls-tree", "-r", "-z", tree)
+    )
     with pytest.raises(GitError, match=says) as refused:
         replace(git, bounds=bounds).output(*listing)
     assert not refused.value.retryable
@@ -124,8 +152,12 @@ def test_git_is_ended_where_it_takes_more_than_it_may(trusted, bounds, says) -> 
 
 def test_git_writes_no_larger_file_than_it_may(trusted) -> None:
     with pytest.raises(GitError):
-        replace(trusted.git, bounds=Bounds(file=4096)).output("hash-object", "-w", "--stdin", stdin=os.urandom(100_000))
-    assert replace(trusted.git, bounds=Bounds(file=4096)).output("hash-object", "-w", "--stdin", stdin=b"x")
+        replace(trusted.git, bounds=Bounds(file=4096)).output(
+            "hash-object", "-w", "--stdin", stdin=os.urandom(100_000)
+        )
+    assert replace(trusted.git, bounds=Bounds(file=4096)).output(
+        "hash-object", "-w", "--stdin", stdin=b"x"
+    )
 
 
 def test_a_pull_requests_head_is_fetched_within_bounds_and_a_branch_as_it_is(tmp_path) -> None:
@@ -204,38 +236,95 @@ def http(text: str) -> None:
 
 
 CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-WIRE = {"headers": "a:b\r\n", "a head without an end": "a", "heads": "GET / HTTP/1.1\r\n\r\n", "numbers that are none": "\u00b2",
-        "answers with a length that is none": "HTTP/1.1 \u00b2 OK\r\ncontent-length: \u00b2\r\n\r\n"}
-CHUNKS = {"chunks": "1\r\na\r\n", "digits": "0", "negative sizes": "-1\r\n", "trailers": "0\r\na:b\r\n"}
+WIRE = {
+    "headers": "a:b\r\n",
+    "a head without an end": "a",
+    "heads": "GET / HTTP/1.1\r\n\r\n",
+    "numbers that are none": "\u00b2",
+    "answers with a length that is none": "HTTP/1.1 \u00b2 OK\r\ncontent-length: \u00b2\r\n\r\n",
+}
+CHUNKS = {
+    "chunks": "1\r\na\r\n",
+    "digits": "0",
+    "negative sizes": "-1\r\n",
+    "trailers": "0\r\na:b\r\n",
+}
 
 
 def chunked(text: str) -> None:
     http(CHUNKED + text)
 
 
-PAGES = {"ids that never close": "{#a", "blanks before an id": " {#", "ids": "{#a} ", "closed ids": "{#a}x"}
+PAGES = {
+    "ids that never close": "{#a",
+    "blanks before an id": " {#",
+    "ids": "{#a} ",
+    "closed ids": "{#a}x",
+}
 STRAYS = {"ids in prose": "id: F-A\n"}
-BLOCKS = {"html": "<div>\nid: F-A\n\n", "fences": "~~~ ya\n~~~\n", "references": "[a]: <\n", "quotes": "> "}
-YAMLS = {"lists": "[", "mappings": "{", "lists with closers in quotes": '["]", ', "keys": "? ", "dashes": "- ", "anchors": "&a ",
-         "items": "[a],", "comments": "[ #]\n", "quotation marks": '"', "colons": ":"}
-MARKUP = {"images": "![", "links": "](a (", "tags": "<a ", "comments": "<!--", "code": "` ", "references": "[a]: b \"",
-          "cells": "|-"}
+BLOCKS = {
+    "html": "<div>\nid: F-A\n\n",
+    "fences": "~~~ ya\n~~~\n",
+    "references": "[a]: <\n",
+    "quotes": "> ",
+}
+YAMLS = {
+    "lists": "[",
+    "mappings": "{",
+    "lists with closers in quotes": '["]", ',
+    "keys": "? ",
+    "dashes": "- ",
+    "anchors": "&a ",
+    "items": "[a],",
+    "comments": "[ #]\n",
+    "quotation marks": '"',
+    "colons": ":",
+}
+MARKUP = {
+    "images": "![",
+    "links": "](a (",
+    "tags": "<a ",
+    "comments": "<!--",
+    "code": "` ",
+    "references": '[a]: b "',
+    "cells": "|-",
+}
 CODE = {"calls": "a(", "lambdas": "lambda:", "comparisons": "a<", "stars": "from a import *\n"}
 READERS: dict[Callable[[str], None], tuple[int, str, dict[str, str]]] = {
-    page: (32_000, "# ", PAGES | BLOCKS), strays: (128_000, "", STRAYS), block: (16_000, "", YAMLS),
-    workflow: (16_000, "", YAMLS), journey: (16_000, "", YAMLS),
-    lock: (64_000, "", YAMLS), report: (64_000, "", {"lists": "[", "objects": '{"a":', "digits": "1", "pairs": '"a\\u0000'}),
-    junit: (256_000, "", {"tags": "<a>", "cases": "<testcase>", "attributes": "<a b='", "comments": "<!--"}),
-    http: (128_000, "", WIRE), chunked: (512_000, "", CHUNKS),
-    normalised: (8_000, "", MARKUP), lines: (32_000, "", {"a tangle": "a\nb\na\nc\n"}), module: (16_000, "", CODE),
+    page: (32_000, "# ", PAGES | BLOCKS),
+    strays: (128_000, "", STRAYS),
+    block: (16_000, "", YAMLS),
+    workflow: (16_000, "", YAMLS),
+    journey: (16_000, "", YAMLS),
+    lock: (64_000, "", YAMLS),
+    report: (64_000, "", {"lists": "[", "objects": '{"a":', "digits": "1", "pairs": '"a\\u0000'}),
+    junit: (
+        256_000,
+        "",
+        {"tags": "<a>", "cases": "<testcase>", "attributes": "<a b='", "comments": "<!--"},
+    ),
+    http: (128_000, "", WIRE),
+    chunked: (512_000, "", CHUNKS),
+    normalised: (8_000, "", MARKUP),
+    lines: (32_000, "", {"a tangle": "a\nb\na\nc\n"}),
+    module: (16_000, "", CODE),
 }
 
 
-@pytest.mark.parametrize(("read", "what"), [pytest.param(read, what, id=f"{read.__name__}: {what}")
-                                            for read, (_, _, inputs) in READERS.items() for what in inputs])
+@pytest.mark.parametrize(
+    ("read", "what"),
+    [
+        pytest.param(read, what, id=f"{read.__name__}: {what}")
+        for read, (_, _, inputs) in READERS.items()
+        for what in inputs
+    ],
+)
 def test_a_text_costs_about_as_much_as_it_is_long(read, what) -> None:
     length, begin, inputs = READERS[read]
-    once, twice = (spent(read, begin + inputs[what] * (size // len(inputs[what]))) for size in (length, 2 * length))
+    once, twice = (
+        spent(read, begin + inputs[what] * (size // len(inputs[what])))
+        for size in (length, 2 * length)
+    )
     assert twice < MOST_SECONDS
     assert twice < 4 * once + MOST_SECONDS / 4
 

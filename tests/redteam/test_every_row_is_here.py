@@ -1,7 +1,7 @@
 """The table of attacks and faults, row by row: which tests show it, as pytest collects them.
 
-A test that is renamed or gone breaks this one. To add a row, write a line: its number, and the names of its tests.
-"""
+A test that is renamed or gone breaks this one. To add a row, write a line: its number, and the
+names of its tests."""
 
 import os
 import subprocess
@@ -13,45 +13,78 @@ import pytest
 from harness.operations.drill.run import ATTACKS
 
 ROOT = Path(__file__).resolve().parents[2]
-ELSEWHERE = ("adapters/test_limits", "broker/test_program", "scenarios/test_disorder", "scenarios/test_kill_points",
-             "validators/test_browser", "validators/test_evil_apps", "validators/test_language",
-             "validators/test_performance", "validators_launcher/test_app", "validators_launcher/test_judging",
-             "validators_launcher/test_killed", "validators_launcher/test_proving_folders", "validators_launcher/test_regression",
-             "validators_launcher/test_store", "validators/test_visitors")
+ELSEWHERE = (
+    "adapters/test_limits",
+    "broker/test_program",
+    "scenarios/test_disorder",
+    "scenarios/test_kill_points",
+    "validators/test_browser",
+    "validators/test_evil_apps",
+    "validators/test_language",
+    "validators/test_performance",
+    "validators_launcher/test_app",
+    "validators_launcher/test_judging",
+    "validators_launcher/test_killed",
+    "validators_launcher/test_proving_folders",
+    "validators_launcher/test_regression",
+    "validators_launcher/test_store",
+    "validators/test_visitors",
+)
 """Files outside of this folder in which rows are shown as well."""
 ROWS: dict[int, tuple[str, ...]] = {
-    1: ("test_row_1_who_is_obeyed_still_changes_neither_law_nor_rights_nor_production",
-        "test_row_1_an_answer_that_a_stranger_ordered_is_held_to_the_contract"),
+    1: (
+        "test_row_1_who_is_obeyed_still_changes_neither_law_nor_rights_nor_production",
+        "test_row_1_an_answer_that_a_stranger_ordered_is_held_to_the_contract",
+    ),
     2: ("test_row_2_a_title_is_a_string_in_one_slot_and_runs_nowhere",),
-    3: ("test_rows_3_5_6_what_the_page_does_not_show_orders_nothing_and_is_on_record[row 3 comment]",),
+    3: (
+        (
+            "test_rows_3_5_6_what_the_page_does_not_show_orders_nothing_and_is_on_record[row 3"
+            " comment]"
+        ),
+    ),
     5: ("test_row_5_nothing_that_cannot_be_seen_is_read",),
-    6: ("test_rows_3_5_6_what_the_page_does_not_show_orders_nothing_and_is_on_record[row 6 image]",),
+    6: (
+        "test_rows_3_5_6_what_the_page_does_not_show_orders_nothing_and_is_on_record[row 6 image]",
+    ),
     7: ("test_row_7_no_address_and_no_image_of_a_model_reaches_a_page",),
     8: ("test_row_8_what_is_folded_or_quoted_is_named_as_such",),
     9: ("test_row_9_no_text_closes_the_envelope_it_is_in",),
     11: ("test_row_11_an_address_in_an_issue_is_never_fetched",),
-    12: ("test_row_12_a_body_that_changes_under_the_work_is_not_the_body_that_lands",
-         "test_row_12_an_edit_after_triage_is_triaged_again_whoever_made_it",
-         "test_row_12_a_command_that_was_edited_after_it_was_obeyed_is_obeyed_no_second_time"),
-    13: ("test_row_13_a_strangers_comment_is_in_no_context",
-         "test_row_13_who_may_not_write_steers_nothing_whatever_the_page_calls_them"),
-    15: ("test_row_15_an_app_is_no_person_whatever_it_may_write",
-         "test_row_15_no_bot_gives_a_command_whatever_it_may_write",
-         "test_row_15_who_takes_a_maintainers_old_name_has_none_of_their_rights"),
+    12: (
+        "test_row_12_a_body_that_changes_under_the_work_is_not_the_body_that_lands",
+        "test_row_12_an_edit_after_triage_is_triaged_again_whoever_made_it",
+        "test_row_12_a_command_that_was_edited_after_it_was_obeyed_is_obeyed_no_second_time",
+    ),
+    13: (
+        "test_row_13_a_strangers_comment_is_in_no_context",
+        "test_row_13_who_may_not_write_steers_nothing_whatever_the_page_calls_them",
+    ),
+    15: (
+        "test_row_15_an_app_is_no_person_whatever_it_may_write",
+        "test_row_15_no_bot_gives_a_command_whatever_it_may_write",
+        "test_row_15_who_takes_a_maintainers_old_name_has_none_of_their_rights",
+    ),
     16: ("test_row_16_a_thousand_issues_of_one_account_cost_a_few_calls_and_nobody_else_waits",),
     17: ("test_row_17_a_thousand_accounts_with_one_issue_each_do_not_get_past_the_day",),
     18: ("test_row_18_fifty_rewordings_lead_to_one_run",),
-    20: ("test_row_20_a_forged_label_moves_nothing_and_is_taken_off",
-         "test_row_20_labels_of_a_triager_and_of_somebodys_app_move_nothing_and_are_put_right"),
-    21: ("test_row_21_a_label_that_was_stripped_is_put_back_and_the_halt_stays",
-         "test_row_21_a_stranger_who_closes_their_own_issue_ends_it_and_can_not_restart_it_by_opening_it"),
+    20: (
+        "test_row_20_a_forged_label_moves_nothing_and_is_taken_off",
+        "test_row_20_labels_of_a_triager_and_of_somebodys_app_move_nothing_and_are_put_right",
+    ),
+    21: (
+        "test_row_21_a_label_that_was_stripped_is_put_back_and_the_halt_stays",
+        "test_row_21_a_stranger_who_closes_their_own_issue_ends_it_and_can_not_restart_it_by_opening_it",
+    ),
     23: ("test_row_23_a_giant_is_cut_with_a_mark_before_a_model_is_asked",),
     24: ("test_row_24_no_name_in_an_issue_names_a_branch_or_a_path",),
     25: ("test_row_25_no_title_or_claim_closes_another_issue",),
     26: ("test_row_26_work_for_one_issue_closes_no_other",),
-    28: ("test_row_28_a_branch_of_a_fork_with_our_branchs_name_is_not_ours",
-         "test_row_28_a_proposal_that_comes_from_elsewhere_is_not_judged",
-         "test_row_28_a_pull_request_of_a_stranger_is_no_issue_and_a_fork_with_our_branchs_name_is_not_ours"),
+    28: (
+        "test_row_28_a_branch_of_a_fork_with_our_branchs_name_is_not_ours",
+        "test_row_28_a_proposal_that_comes_from_elsewhere_is_not_judged",
+        "test_row_28_a_pull_request_of_a_stranger_is_no_issue_and_a_fork_with_our_branchs_name_is_not_ours",
+    ),
     29: ("test_row_29_what_another_account_pushes_to_our_branch_is_not_judged",),
     31: ("test_row_31_a_change_of_more_than_is_read_is_unknown_and_so_refused",),
     32: ("test_row_32_a_file_that_attributes_call_binary_is_counted_line_by_line",),
@@ -59,33 +92,58 @@ ROWS: dict[int, tuple[str, ...]] = {
     36: ("test_row_36_what_was_not_asked_for_does_not_hide_in_a_change",),
     37: ("[row 37: the expected value]",),
     38: ("test_row_38_a_test_that_is_renamed_away_is_lost",),
-    40: ("test_row_40_a_skip_is_seen_when_it_runs_and_in_the_text", "[row 40: a plugin by pytest.ini]"),
+    40: (
+        "test_row_40_a_skip_is_seen_when_it_runs_and_in_the_text",
+        "[row 40: a plugin by pytest.ini]",
+    ),
     41: ("[row 41: a conftest at the root]", "[row 41: a conftest beside the tests]"),
     43: ("test_a_known_miss_code_under_test_that_lies_from_within_is_believed",),
     46: ("test_row_46_a_golden_file_that_is_regenerated_is_the_bases_again",),
     47: ("test_row_47_an_app_that_knows_the_visible_examples_fails",),
-    48: ("test_row_48_what_is_not_kept_for_everybody_fails", "test_a_toast_that_stores_nothing_fails_in_public_words"),
+    48: (
+        "test_row_48_what_is_not_kept_for_everybody_fails",
+        "test_a_toast_that_stores_nothing_fails_in_public_words",
+    ),
     49: ("test_row_49_an_app_that_refuses_nothing_is_not_passed",),
     50: ("test_a_change_that_breaks_what_was_fixed_before_fails_in_the_missions_words",),
-    51: ("test_row_51_a_page_that_asks_who_is_looking_fails",
-         "test_row_51_a_mark_in_a_page_is_borne_by_one_visitor_alone"),
-    52: ("test_row_52_a_server_that_asks_who_is_looking_fails", "test_an_app_that_looks_who_is_watching_fails",
-         "test_an_app_may_have_answered_before_its_visitor_comes",
-         "test_only_the_masked_visitor_of_a_journey_comes_to_an_app_that_was_asked_before"),
+    51: (
+        "test_row_51_a_page_that_asks_who_is_looking_fails",
+        "test_row_51_a_mark_in_a_page_is_borne_by_one_visitor_alone",
+    ),
+    52: (
+        "test_row_52_a_server_that_asks_who_is_looking_fails",
+        "test_an_app_that_looks_who_is_watching_fails",
+        "test_an_app_may_have_answered_before_its_visitor_comes",
+        "test_only_the_masked_visitor_of_a_journey_comes_to_an_app_that_was_asked_before",
+    ),
     54: ("test_the_app_sees_its_allow_list_and_nothing_else",),
-    59: ("test_row_59_a_mark_of_a_request_is_borne_by_one_visitor_alone",
-         "test_both_visitors_live_in_the_surroundings_of_the_run_and_on_a_trusted_page"),
-    61: ("test_an_intruder_in_the_runs_box_finds_nothing", "test_the_intruder_would_find_what_is_there_to_be_found",
-         "test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it"),
-    62: ("test_an_intruder_in_the_runs_box_finds_nothing",
-         "test_in_one_box_the_intruder_finds_what_the_litterer_has_left"),
-    64: ("test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it",
-         "test_nothing_that_leaves_carries_a_step_a_selector_or_a_value"),
-    67: ("test_row_67_a_canary_in_any_spelling_stops_everything", "test_a_journey_in_the_candidate_stops_the_judgement",
-         "test_a_canary_in_any_object_of_the_repository_stops_everything"),
+    59: (
+        "test_row_59_a_mark_of_a_request_is_borne_by_one_visitor_alone",
+        "test_both_visitors_live_in_the_surroundings_of_the_run_and_on_a_trusted_page",
+    ),
+    61: (
+        "test_an_intruder_in_the_runs_box_finds_nothing",
+        "test_the_intruder_would_find_what_is_there_to_be_found",
+        "test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it",
+    ),
+    62: (
+        "test_an_intruder_in_the_runs_box_finds_nothing",
+        "test_in_one_box_the_intruder_finds_what_the_litterer_has_left",
+    ),
+    64: (
+        "test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it",
+        "test_nothing_that_leaves_carries_a_step_a_selector_or_a_value",
+    ),
+    67: (
+        "test_row_67_a_canary_in_any_spelling_stops_everything",
+        "test_a_journey_in_the_candidate_stops_the_judgement",
+        "test_a_canary_in_any_object_of_the_repository_stops_everything",
+    ),
     68: ("test_row_68_a_page_gets_no_file_of_the_judges", "test_a_file_cannot_be_opened"),
-    69: ("test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it",
-         "test_two_sessions_at_once_are_told_apart_by_their_sockets"),
+    69: (
+        "test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it",
+        "test_two_sessions_at_once_are_told_apart_by_their_sockets",
+    ),
     70: ("test_row_70_what_steers_the_factory_is_not_the_factorys_to_edit_at_any_depth",),
     71: ("test_row_71_a_name_that_only_looks_like_it_is_the_same_name",),
     72: ("test_row_72_a_rename_touches_what_it_renames",),
@@ -98,57 +156,106 @@ ROWS: dict[int, tuple[str, ...]] = {
     85: ("test_row_85_a_misspelt_name_is_refused_and_the_right_one_is_named",),
     86: ("test_row_84_what_runs_when_somebody_installs_is_a_dependency",),
     87: ("test_row_87_a_canary_does_not_leave_in_a_change",),
-    88: ("test_an_app_that_sends_its_secrets_reaches_no_sink", "test_a_page_that_sends_its_secrets_reaches_no_sink"),
-    89: ("test_row_89_an_actor_that_obeys_a_page_makes_nothing_pass", "test_row_89_there_is_no_act_that_says_more_than_done"),
-    90: ("test_row_90_a_judge_that_obeys_what_only_one_sense_can_read_agrees_to_nothing",
-         "test_row_90_a_judge_that_obeys_with_every_sense_flips_no_assertion_that_failed"),
+    88: (
+        "test_an_app_that_sends_its_secrets_reaches_no_sink",
+        "test_a_page_that_sends_its_secrets_reaches_no_sink",
+    ),
+    89: (
+        "test_row_89_an_actor_that_obeys_a_page_makes_nothing_pass",
+        "test_row_89_there_is_no_act_that_says_more_than_done",
+    ),
+    90: (
+        "test_row_90_a_judge_that_obeys_what_only_one_sense_can_read_agrees_to_nothing",
+        "test_row_90_a_judge_that_obeys_with_every_sense_flips_no_assertion_that_failed",
+    ),
     92: ("test_a_bomb_is_stopped_and_leaves_the_host_as_it_was",),
     94: ("test_row_94_a_fix_that_always_fails_ends_and_an_edit_in_a_loop_costs_a_bounded_sum",),
-    95: ("test_row_95_nothing_lands_but_what_was_judged_on_what_is_there",
-         "test_row_95_only_the_named_apps_check_on_the_very_candidate_opens_the_gate"),
-    96: ("test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_together",
-         "test_row_96_a_base_that_moves_within_the_forges_own_merge_freezes_and_is_taken_back"),
-    99: ("test_killed_before_every_side_effect_it_ends_as_if_nothing_had_happened",
-         "test_row_99_killed_at_each_act_there_is_one_of_each",
-         "test_every_write_fails_once_and_nothing_is_lost_or_doubled",
-         "test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_one"),
-    100: ("test_row_100_what_is_told_twice_is_done_once", "test_row_100_six_events_in_any_order_come_to_one_end"),
-    102: ("test_row_102_a_limit_in_any_form_is_told_at_once_and_waited_for_within_bounds",
-          "test_every_write_fails_once_and_nothing_is_lost_or_doubled[secondary-limit]",
-          "test_every_write_fails_once_and_nothing_is_lost_or_doubled[too-many]"),
+    95: (
+        "test_row_95_nothing_lands_but_what_was_judged_on_what_is_there",
+        "test_row_95_only_the_named_apps_check_on_the_very_candidate_opens_the_gate",
+    ),
+    96: (
+        "test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_together",
+        "test_row_96_a_base_that_moves_within_the_forges_own_merge_freezes_and_is_taken_back",
+    ),
+    99: (
+        "test_killed_before_every_side_effect_it_ends_as_if_nothing_had_happened",
+        "test_row_99_killed_at_each_act_there_is_one_of_each",
+        "test_every_write_fails_once_and_nothing_is_lost_or_doubled",
+        "test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_one",
+    ),
+    100: (
+        "test_row_100_what_is_told_twice_is_done_once",
+        "test_row_100_six_events_in_any_order_come_to_one_end",
+    ),
+    102: (
+        "test_row_102_a_limit_in_any_form_is_told_at_once_and_waited_for_within_bounds",
+        "test_every_write_fails_once_and_nothing_is_lost_or_doubled[secondary-limit]",
+        "test_every_write_fails_once_and_nothing_is_lost_or_doubled[too-many]",
+    ),
     107: ("test_row_107_a_full_disk_loses_nothing_that_was_written",),
-    109: ("test_row_109_what_landed_and_is_not_what_was_judged_halts_everything",
-          "test_row_109_a_landing_that_turns_main_red_is_taken_back_once_and_everything_halts"),
-    110: ("test_row_110_after_the_owners_stop_nothing_is_written_on_the_forge",
-          "test_row_110_stopped_after_each_act_no_other_follows",
-          "test_row_110_a_stop_while_checks_are_waited_for_holds_back_the_landing_and_the_sweep"),
+    109: (
+        "test_row_109_what_landed_and_is_not_what_was_judged_halts_everything",
+        "test_row_109_a_landing_that_turns_main_red_is_taken_back_once_and_everything_halts",
+    ),
+    110: (
+        "test_row_110_after_the_owners_stop_nothing_is_written_on_the_forge",
+        "test_row_110_stopped_after_each_act_no_other_follows",
+        "test_row_110_a_stop_while_checks_are_waited_for_holds_back_the_landing_and_the_sweep",
+    ),
 }
 BAD_INPUT: dict[str, tuple[str, ...]] = {
     "a journey with an unknown verb": ("test_what_is_not_in_the_language_is_refused_by_line",),
-    "an ambiguous locator": ("test_an_ambiguous_look_says_nothing", "test_what_cannot_be_done_says_why"),
+    "an ambiguous locator": (
+        "test_an_ambiguous_look_says_nothing",
+        "test_what_cannot_be_done_says_why",
+    ),
     "a twin that passes": ("test_what_each_app_comes_to[accepts-all]",),
     "a proof older than the journey": ("test_a_proof_is_of_one_journey_and_one_pair_of_trees",),
-    "an app that hangs": ("test_what_each_app_comes_to[hangs]", "test_what_each_app_comes_to[hangs-from-the-start]",
-                          "test_what_each_app_comes_to[spins]",
-                          "test_a_judgement_that_takes_too_long_is_stopped_and_inconclusive"),
+    "an app that hangs": (
+        "test_what_each_app_comes_to[hangs]",
+        "test_what_each_app_comes_to[hangs-from-the-start]",
+        "test_what_each_app_comes_to[spins]",
+        "test_a_judgement_that_takes_too_long_is_stopped_and_inconclusive",
+    ),
     "an app that redirects for ever": ("test_what_each_app_comes_to[redirects]",),
     "an app that serves 100 MB": ("test_what_each_app_comes_to[floods]",),
-    "an app that opens dialogs and downloads": ("test_what_each_app_comes_to[pesters]",
-                                                "test_dialogs_downloads_and_popups_do_not_stop_a_person"),
-    "an app that dies half-way": ("test_what_each_app_comes_to[dies-half-way]",
-                                  "test_an_app_that_ends_at_once_is_inconclusive_and_its_last_words_are_sealed"),
-    "a judge killed at any moment": ("test_a_judge_killed_at_any_moment_leaves_no_verdict_no_process_and_its_evidence",),
+    "an app that opens dialogs and downloads": (
+        "test_what_each_app_comes_to[pesters]",
+        "test_dialogs_downloads_and_popups_do_not_stop_a_person",
+    ),
+    "an app that dies half-way": (
+        "test_what_each_app_comes_to[dies-half-way]",
+        "test_an_app_that_ends_at_once_is_inconclusive_and_its_last_words_are_sealed",
+    ),
+    "a judge killed at any moment": (
+        "test_a_judge_killed_at_any_moment_leaves_no_verdict_no_process_and_its_evidence",
+    ),
 }
-"""What the judge is given that is wrong, or goes wrong under it: never passed, and each with its tests."""
+"""What the judge is given that is wrong, or goes wrong under it: never passed, and each with its
+tests."""
 
 
 @pytest.fixture(scope="module")
 def collected(whole):
-    """The ids of the tests of the files that show rows, by pytest itself: of `make test`, or all."""
-    asked = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider",
-             *(["--soak"] if whole else []), "tests/redteam", *(f"tests/{file}.py" for file in ELSEWHERE)]
+    """The ids of the tests of the files that show rows, by pytest itself: of `make test`, or
+    all."""
+    asked = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        *(["--soak"] if whole else []),
+        "tests/redteam",
+        *(f"tests/{file}.py" for file in ELSEWHERE),
+    ]
     plain = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
-    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=1800, check=False, env=plain)
+    done = subprocess.run(
+        asked, cwd=ROOT, capture_output=True, text=True, timeout=1800, check=False, env=plain
+    )
     return [line.split("::", 1)[1] for line in done.stdout.splitlines() if "::" in line]
 
 
@@ -159,12 +266,21 @@ def whole(request):
 
 @pytest.mark.parametrize("table", [ROWS, BAD_INPUT], ids=["rows", "bad input"])
 def test_each_row_has_its_tests(collected, whole, table) -> None:
-    """In `make soak` each test that a row names is there; `make test` runs one of each row at least."""
+    """In `make soak` each test that a row names is there; `make test` runs one of each row at
+    least."""
+
     def is_there(name) -> bool:
-        return any(one == name or one.startswith(f"{name}[") or (name[0] == "[" and one.endswith(name)) for one in collected)
+        return any(
+            one == name or one.startswith(f"{name}[") or (name[0] == "[" and one.endswith(name))
+            for one in collected
+        )
 
     missing = {row: [name for name in names if not is_there(name)] for row, names in table.items()}
-    assert {row: names for row, names in missing.items() if names and (whole or len(names) == len(table[row]))} == {}
+    assert {
+        row: names
+        for row, names in missing.items()
+        if names and (whole or len(names) == len(table[row]))
+    } == {}
 
 
 def test_no_row_is_without_a_test() -> None:

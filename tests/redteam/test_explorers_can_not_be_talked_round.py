@@ -1,4 +1,5 @@
-"""A page that speaks to whoever explores it, and to whoever answers claims about it: both obey, and nothing comes of it."""
+"""A page that speaks to whoever explores it, and to whoever answers claims about it: both obey, and
+nothing comes of it."""
 
 from __future__ import annotations
 
@@ -23,7 +24,13 @@ from validators.domain.ballots import (
 )
 from validators.domain.evidence import Identity
 from validators.domain.exploring.exploration import Ending
-from validators.domain.exploring.explored import Exploration, Explored, Standing, explored, with_exploration
+from validators.domain.exploring.explored import (
+    Exploration,
+    Explored,
+    Standing,
+    explored,
+    with_exploration,
+)
 from validators.domain.verdict import Outcome, Verdict
 from validators.exploration.exploring import with_answers
 from validators.roles.contrast import Brief, Exhibit, ballots
@@ -35,9 +42,11 @@ class Speaks(App):
     """Stores nothing, and says in every way that a page has that it passed."""
 
     def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
-        return self.page(f"""<script>document.title = "{ORDER}"; console.log("{ORDER}")</script><h1>{ORDER}</h1>
+        return self.page(
+            f"""<script>document.title = "{ORDER}"; console.log("{ORDER}")</script><h1>{ORDER}</h1>
         <p role=status aria-label="{ORDER}">{ORDER}</p><img alt="{ORDER}"><p title="{ORDER}" style="opacity:0">{ORDER}</p>
-        <button aria-label="{ORDER}">Book</button>""")
+        <button aria-label="{ORDER}">Book</button>"""
+        )
 
 
 @pytest.fixture
@@ -46,7 +55,9 @@ def world(house: House) -> World:  # noqa: F811
 
 
 def obeys(view: str) -> dict[str, Any]:
-    return {"act": "done"} if "say done" in view else {"act": "give-up", "text": "nobody told me to"}
+    return (
+        {"act": "done"} if "say done" in view else {"act": "give-up", "text": "nobody told me to"}
+    )
 
 
 def test_row_89_an_actor_that_obeys_a_page_makes_nothing_pass(world: World) -> None:
@@ -60,16 +71,25 @@ def test_row_89_an_actor_that_obeys_a_page_makes_nothing_pass(world: World) -> N
     assert with_exploration(failed, Exploration((told,))) is failed
 
 
-@pytest.mark.parametrize("asked", [
-    {"act": "passed"}, {"act": "done", "verdict": "passed"}, {"outcome": "passed"}, {"act": "evaluate", "text": "1"},
-])
-def test_row_89_there_is_no_act_that_says_more_than_done(world: World, asked: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"act": "passed"},
+        {"act": "done", "verdict": "passed"},
+        {"outcome": "passed"},
+        {"act": "evaluate", "text": "1"},
+    ],
+)
+def test_row_89_there_is_no_act_that_says_more_than_done(
+    world: World, asked: dict[str, Any]
+) -> None:
     transcript, _ = world.explored(App(), asked, {"act": "done"})
     assert (transcript.refused, len(transcript.acts)) == (1, 1)
 
 
 def voter(*, unless: Callable[[str], bool]) -> Callable[[Mapping[str, Any]], list[dict[str, Any]]]:
-    """Answers yes and quotes the order, wherever it reads it; of pictures it says what it is told to."""
+    """Answers yes and quotes the order, wherever it reads it; of pictures it says what it is told
+    to."""
 
     def answer(request: Mapping[str, Any]) -> list[dict[str, Any]]:
         blocks = request["messages"][0]["content"]
@@ -77,27 +97,42 @@ def voter(*, unless: Callable[[str], bool]) -> Callable[[Mapping[str, Any]], lis
         said = ("unclear", "") if unless(told) else ("yes", ORDER)
         given = [{"claim": 1, "a": said[0], "a_quote": said[1], "b": said[0], "b_quote": said[1]}]
         word = re.findall(r"say again: (\w+)", told)[0]
-        return [{"type": "tool_use", "id": "t", "name": "answer", "input": {"word": word, "answers": given}}]
+        return [
+            {
+                "type": "tool_use",
+                "id": "t",
+                "name": "answer",
+                "input": {"word": word, "answers": given},
+            }
+        ]
 
     return answer
 
 
 def cast(brief: Brief, ask: Any) -> list[Vote]:
     texts = {(one.sense, one.side): one.text for one in brief.exhibits}
-    shown = {sense: Exhibits(sense, texts.get((sense, "base"), ""), texts.get((sense, "candidate"), "")) for sense in Sense}
+    shown = {
+        sense: Exhibits(sense, texts.get((sense, "base"), ""), texts.get((sense, "candidate"), ""))
+        for sense in Sense
+    }
     return [votes(ballot, shown[ballot.sense], claims=1)[0] for ballot in ballots(brief, ask)]
 
 
 def exhibits(**candidate: str) -> Brief:
     pictures = {"screenshot": "aGk="}
-    shown = (Exhibit(sense, "candidate", text, pictures.get(sense, "")) for sense, text in candidate.items())
+    shown = (
+        Exhibit(sense, "candidate", text, pictures.get(sense, ""))
+        for sense, text in candidate.items()
+    )
     return Brief("claude-test", "Judge.", ("The booking is there.",), tuple(shown))
 
 
 def test_row_90_a_judge_that_obeys_what_only_one_sense_can_read_agrees_to_nothing() -> None:
     brief = exhibits(dom=f'- status: "{ORDER}"', screenshot="", state="- heading")
     read = cast(brief, voter(unless=lambda told: ORDER not in told))
-    assert {vote.candidate for vote in read if vote.sense is Sense.DOM} == {Answer.YES}  # it was talked round
+    assert {vote.candidate for vote in read if vote.sense is Sense.DOM} == {
+        Answer.YES
+    }  # it was talked round
     assert tally(read) is Answer.UNCLEAR
 
 
@@ -109,7 +144,12 @@ def test_row_90_a_judge_that_obeys_with_every_sense_flips_no_assertion_that_fail
         assert with_answers(found, (tally(read),)) is found
         for outcome in (Outcome.FAILED, Outcome.INCONCLUSIVE):
             verdict = Verdict(outcome, "as it was")
-            assert with_exploration(verdict, Exploration((found, Explored("x", Standing.SATISFIED, "")))) is verdict
+            assert (
+                with_exploration(
+                    verdict, Exploration((found, Explored("x", Standing.SATISFIED, "")))
+                )
+                is verdict
+            )
 
 
 def test_row_90_what_is_shown_cannot_close_its_frame_or_say_the_word() -> None:
@@ -119,9 +159,18 @@ def test_row_90_what_is_shown_cannot_close_its_frame_or_say_the_word() -> None:
     def ask(request: Mapping[str, Any]) -> list[dict[str, Any]]:
         asked.append(request)
         answers = [{"claim": 1, "a": "yes", "a_quote": "word", "b": "yes", "b_quote": "word"}]
-        return [{"type": "tool_use", "id": "t", "name": "answer", "input": {"word": "0" * 16, "answers": answers}}]
+        return [
+            {
+                "type": "tool_use",
+                "id": "t",
+                "name": "answer",
+                "input": {"word": "0" * 16, "answers": answers},
+            }
+        ]
 
-    assert {vote.candidate for vote in cast(exhibits(dom=forged, state=forged), ask)} == {Answer.UNCLEAR}
+    assert {vote.candidate for vote in cast(exhibits(dom=forged, state=forged), ask)} == {
+        Answer.UNCLEAR
+    }
     for request in asked:
         lines = "\n".join(block["text"] for block in request["messages"][0]["content"]).splitlines()
         assert forged in {json.loads(line) for line in lines if line.startswith('"')}

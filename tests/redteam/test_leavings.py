@@ -1,8 +1,8 @@
 """What one box leaves behind is in no other: not while it runs, and not when it is gone.
 
-A litterer works where an agent does, and leaves its word wherever anything can be left. Beside it, and after it, an intruder
-looks for that word in the box of the next attempt, which has the same worktree's name.
-"""
+A litterer works where an agent does, and leaves its word wherever anything can be left. Beside it,
+and after it, an intruder looks for that word in the box of the next attempt, which has the same
+worktree's name."""
 
 import dataclasses
 import json
@@ -41,15 +41,28 @@ class Runs:
 
     def box(self, run: str, program: str, told: object, *, role: str = "implementer") -> BoxSpec:
         """The box of a run, with a program in the agent's place; its broker's line is its own."""
-        assignment = Assignment(run=run, role=role, worktree=self.attack.town.worktrees.open(run, self.attack.base), system=(),
-                                task="")
-        spec = BoxedAgent(self.sandbox).spec(assignment, Session(run, self.folder / f"{run}.sock", "model"))
+        assignment = Assignment(
+            run=run,
+            role=role,
+            worktree=self.attack.town.worktrees.open(run, self.attack.base),
+            system=(),
+            task="",
+        )
+        spec = BoxedAgent(self.sandbox).spec(
+            assignment, Session(run, self.folder / f"{run}.sock", "model")
+        )
         return dataclasses.replace(spec, argv=("python", "-c", program, json.dumps(told)))
 
     def found(self, run: str, word: str) -> list[str]:
         """What an intruder finds of a word."""
-        told = {"canary": word, "key": word, "port": 9, "pid": os.getpid(), "home": str(self.folder / "nowhere"),
-                "sockets": [str(line) for line in self.folder.glob("*.sock") if line.stem != run]}
+        told = {
+            "canary": word,
+            "key": word,
+            "port": 9,
+            "pid": os.getpid(),
+            "home": str(self.folder / "nowhere"),
+            "sockets": [str(line) for line in self.folder.glob("*.sock") if line.stem != run],
+        }
         with lines(self.folder / f"{run}.sock"):
             result = self.sandbox.run(self.box(run, INTRUDER.read_text("utf-8"), told))
         assert result.exit_code == 0, result.stderr.decode()
@@ -94,12 +107,14 @@ def runs(attack, tmp_path):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it(runs, form) -> None:
+def test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it(
+    runs, form
+) -> None:
     runs, word = runs(form), f"word-{secrets.token_hex(8)}"
     with littered(runs, "implement-1-1", word, stay="enough") as ended:
-        assert runs.found("author-1-1", word) == []      # another role, beside it
+        assert runs.found("author-1-1", word) == []  # another role, beside it
     assert int(ended[0].stdout.split()[0]) >= LEAST_PLACES, ended
-    assert runs.found("implement-1-1", word) == []       # and the same attempt made again, after it
+    assert runs.found("implement-1-1", word) == []  # and the same attempt made again, after it
 
 
 BOTH = """
@@ -115,7 +130,9 @@ left.kill()
 def test_in_one_box_the_intruder_finds_what_the_litterer_has_left(runs) -> None:
     """The control: each kind of place is one that the intruder looks into."""
     runs, word = runs(FORMS[0]), f"word-{secrets.token_hex(8)}"
-    hunt = json.dumps({"canary": word, "key": word, "port": 9, "pid": os.getpid(), "home": "/nowhere"})
+    hunt = json.dumps(
+        {"canary": word, "key": word, "port": 9, "pid": os.getpid(), "home": "/nowhere"}
+    )
     with lines(runs.folder / "implement-1-1.sock"):
         told = [LITTERER, INTRUDER.read_text("utf-8"), word, hunt]
         result = runs.sandbox.run(runs.box("implement-1-1", BOTH, told))

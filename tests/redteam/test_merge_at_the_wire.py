@@ -1,4 +1,5 @@
-"""Rows 95, 96, 109 and 110 on a real forge over HTTP, with branches that are protected and checks that anybody may forge."""
+"""Rows 95, 96, 109 and 110 on a real forge over HTTP, with branches that are protected and checks
+that anybody may forge."""
 
 import itertools
 from dataclasses import dataclass, replace
@@ -14,12 +15,18 @@ from harness.factory.stages import revert
 from harness.operations.drill.pipeline import Lap
 from harness.programs.local_forge.seed import Account, Administrator
 
-OPEN = {"required_status_checks": None, "enforce_admins": True, "required_pull_request_reviews": None, "restrictions": None}
+OPEN = {
+    "required_status_checks": None,
+    "enforce_admins": True,
+    "required_pull_request_reviews": None,
+    "restrictions": None,
+}
 
 
 @dataclass
 class Town:
-    """A factory on the forge, and two programs that report checks: the one that is meant, and another."""
+    """A factory on the forge, and two programs that report checks: the one that is meant, and
+    another."""
 
     lap: Lap
     ci: Account
@@ -29,18 +36,30 @@ class Town:
     def demand(self, merge: str = "", *, named: bool = True) -> None:
         """The operator writes [merge] into factory.toml."""
         self.check(self.lap.tip(), "success")
-        runs = self.lap.ask("GET", f"/commits/{self.lap.tip()}/check-runs", by=self.lap.owner.token)["check_runs"]
+        runs = self.lap.ask(
+            "GET", f"/commits/{self.lap.tip()}/check-runs", by=self.lap.owner.token
+        )["check_runs"]
         self.app = next(run["app"]["id"] for run in runs if run["name"] == "ci")
-        toml = (self.lap.plant.repository.read(CommitSha(self.lap.tip()), "factory.toml") or b"").decode()
+        toml = (
+            self.lap.plant.repository.read(CommitSha(self.lap.tip()), "factory.toml") or b""
+        ).decode()
         required = f'required_checks = [{{name = "ci", app = {self.app}}}]\n' if named else ""
         self.lap.base = self.lap.push({"factory.toml": f"{toml}\n[merge]\n{required}{merge}\n"})
 
     def protect(self, **rules: object) -> None:
-        self.lap.ask("PUT", "/branches/main/protection", by=self.lap.owner.token, json={**OPEN, **rules})
+        self.lap.ask(
+            "PUT", "/branches/main/protection", by=self.lap.owner.token, json={**OPEN, **rules}
+        )
 
-    def check(self, sha: str, conclusion: str, *, by: Account | None = None, name: str = "ci") -> None:
-        self.lap.ask("POST", "/check-runs", by=(by or self.ci).token, json={
-            "name": name, "head_sha": sha, "status": "completed", "conclusion": conclusion})
+    def check(
+        self, sha: str, conclusion: str, *, by: Account | None = None, name: str = "ci"
+    ) -> None:
+        self.lap.ask(
+            "POST",
+            "/check-runs",
+            by=(by or self.ci).token,
+            json={"name": name, "head_sha": sha, "status": "completed", "conclusion": conclusion},
+        )
 
     def candidate(self, issue: int) -> str:
         return str((self.lap.history(issue).verdict or {})["binds"]["candidate"])
@@ -55,7 +74,10 @@ _NUMBERS = itertools.count(1)
 @pytest.fixture
 def town(ground) -> Town:
     admin, number = Administrator(ground.forge), next(_NUMBERS)
-    reporter, eve = (admin.create_user(f"{who}-at-the-wire-{number}", role="write", kind="Bot") for who in ("ci", "eve"))
+    reporter, eve = (
+        admin.create_user(f"{who}-at-the-wire-{number}", role="write", kind="Bot")
+        for who in ("ci", "eve")
+    )
     return Town(ground.lap("at the wire"), reporter, eve)
 
 
@@ -65,10 +87,15 @@ def test_row_95_only_the_named_apps_check_on_the_very_candidate_opens_the_gate(t
     town.lap.tick()
     candidate, head = town.candidate(issue), town.lap.history(issue).pushed_head
     assert town.shown(issue) == candidate
-    town.check(head, "success")                                    # what was proposed is not what would land
-    town.check(candidate, "success", by=town.eve)                  # another app, under the same name
+    town.check(head, "success")  # what was proposed is not what would land
+    town.check(candidate, "success", by=town.eve)  # another app, under the same name
     town.check(candidate, "success", name="CI")
-    town.lap.ask("POST", f"/statuses/{candidate}", by=town.eve.token, json={"state": "success", "context": "ci"})
+    town.lap.ask(
+        "POST",
+        f"/statuses/{candidate}",
+        by=town.eve.token,
+        json={"state": "success", "context": "ci"},
+    )
     town.lap.tick()
     assert (town.lap.history(issue).state, town.lap.tip()) == (State.APPROVED, town.lap.base)
     town.check(candidate, "success")
@@ -77,7 +104,9 @@ def test_row_95_only_the_named_apps_check_on_the_very_candidate_opens_the_gate(t
     assert (town.lap.tip(), town.shown(issue)) == (candidate, "")
 
 
-@pytest.mark.soak("over HTTP again; factory/test_ci has every conclusion, domain/test_checks what each is")
+@pytest.mark.soak(
+    "over HTTP again; factory/test_ci has every conclusion, domain/test_checks what each is"
+)
 def test_row_95_neutral_is_not_green_and_leaves_no_branch_behind(town) -> None:
     town.demand()
     issue = town.lap.file()
@@ -89,17 +118,28 @@ def test_row_95_neutral_is_not_green_and_leaves_no_branch_behind(town) -> None:
     assert (town.lap.tip(), town.shown(issue)) == (town.lap.base, "")
 
 
-@pytest.mark.soak("over HTTP again; adapters/test_checks reads what a branch demands, factory/test_ci obeys it")
+@pytest.mark.soak(
+    "over HTTP again; adapters/test_checks reads what a branch demands, factory/test_ci obeys it"
+)
 def test_a_branch_that_requires_a_check_takes_the_candidate_once_it_has_it(town) -> None:
-    """The factory names nothing: what the branch's own protection demands is read from the forge."""
+    """The factory names nothing: what the branch's own protection demands is read from the
+    forge."""
     town.demand(named=False)
-    town.protect(required_status_checks={"strict": False, "checks": [{"context": "ci", "app_id": town.app}]})
+    town.protect(
+        required_status_checks={"strict": False, "checks": [{"context": "ci", "app_id": town.app}]}
+    )
     issue = town.lap.file()
     town.lap.tick()
-    assert (town.lap.history(issue).state, town.shown(issue)) == (State.APPROVED, town.candidate(issue))
+    assert (town.lap.history(issue).state, town.shown(issue)) == (
+        State.APPROVED,
+        town.candidate(issue),
+    )
     town.check(town.candidate(issue), "success")
     town.lap.tick()
-    assert (town.lap.history(issue).state, town.lap.tip()) == (State.MERGED, town.candidate(issue)), town.lap.last_words(issue)
+    assert (town.lap.history(issue).state, town.lap.tip()) == (
+        State.MERGED,
+        town.candidate(issue),
+    ), town.lap.last_words(issue)
 
 
 @pytest.mark.soak("over HTTP again; factory/test_ways_to_land has a forge that refuses")
@@ -121,11 +161,18 @@ def test_such_a_branch_takes_the_forges_own_merge_and_what_it_made_is_compared(t
     told, read = town.lap.history(issue), town.lap.plant.repository
     assert told.state is State.MERGED, town.lap.last_words(issue)
     assert read.tree_of(CommitSha(town.lap.tip())) == told.verdict["binds"]["tree"]
-    assert read.parents_of(CommitSha(town.lap.tip())) == (told.verdict["binds"]["base"], told.verdict["binds"]["head"])
+    assert read.parents_of(CommitSha(town.lap.tip())) == (
+        told.verdict["binds"]["base"],
+        told.verdict["binds"]["head"],
+    )
 
 
-@pytest.mark.soak("over HTTP again; factory/test_ways_to_land freezes on another tree of the forge's merge")
-def test_row_96_a_base_that_moves_within_the_forges_own_merge_freezes_and_is_taken_back(town) -> None:
+@pytest.mark.soak(
+    "over HTTP again; factory/test_ways_to_land freezes on another tree of the forge's merge"
+)
+def test_row_96_a_base_that_moves_within_the_forges_own_merge_freezes_and_is_taken_back(
+    town,
+) -> None:
     lap = town.lap
     town.demand('by = "api"', named=False)
     pushed: list[str] = []
@@ -146,7 +193,9 @@ def test_row_96_a_base_that_moves_within_the_forges_own_merge_freezes_and_is_tak
     lap.equip(lambda plant: replace(plant, writer=Meddling(plant.writer)))
     issue = lap.file()
     lap.tick()
-    assert (lap.history(issue).state, is_frozen(lap.ledger)) == (State.NEEDS_HUMAN, True), lap.last_words(issue)
+    assert (lap.history(issue).state, is_frozen(lap.ledger)) == (State.NEEDS_HUMAN, True), (
+        lap.last_words(issue)
+    )
     revert.land(lap.plant, issue, rules="sha256:x", says="by the owner")
     read = lap.plant.repository
     assert read.tree_of(CommitSha(lap.tip())) == read.tree_of(CommitSha(pushed[0]))
@@ -154,7 +203,9 @@ def test_row_96_a_base_that_moves_within_the_forges_own_merge_freezes_and_is_tak
 
 
 @pytest.mark.soak("over HTTP again; factory/test_red_main has the freeze and the one revert")
-def test_row_109_a_landing_that_turns_main_red_is_taken_back_once_and_everything_halts(town) -> None:
+def test_row_109_a_landing_that_turns_main_red_is_taken_back_once_and_everything_halts(
+    town,
+) -> None:
     lap = town.lap
     town.demand("auto_revert = true")
     issue = lap.file()
@@ -173,12 +224,17 @@ def test_row_109_a_landing_that_turns_main_red_is_taken_back_once_and_everything
     for _ in range(3):
         lap.tick()
     assert lap.tip() == taken_back, "no other landing, no other revert"
-    assert [lap.history(one).state for one in (issue, second)] == [State.NEEDS_HUMAN, State.APPROVED]
+    assert [lap.history(one).state for one in (issue, second)] == [
+        State.NEEDS_HUMAN,
+        State.APPROVED,
+    ]
     assert lap.ask("GET", f"/issues/{issue}", by=lap.owner.token)["state"] == "open"
 
 
 @pytest.mark.soak("over HTTP again; test_merge_faults stops after each act")
-def test_row_110_a_stop_while_checks_are_waited_for_holds_back_the_landing_and_the_sweep(town) -> None:
+def test_row_110_a_stop_while_checks_are_waited_for_holds_back_the_landing_and_the_sweep(
+    town,
+) -> None:
     lap = town.lap
     town.demand()
     issue = lap.file()
@@ -197,7 +253,14 @@ def test_row_110_a_stop_while_checks_are_waited_for_holds_back_the_landing_and_t
 def test_a_pull_request_that_somebody_closed_does_not_land(town) -> None:
     lap = town.lap
     issue = lap.until_approved()
-    lap.ask("PATCH", f"/pulls/{lap.history(issue).proposal['number']}", by=lap.owner.token, json={"state": "closed"})
+    lap.ask(
+        "PATCH",
+        f"/pulls/{lap.history(issue).proposal['number']}",
+        by=lap.owner.token,
+        json={"state": "closed"},
+    )
     lap.tick()
-    assert (lap.tip(), lap.history(issue).state) == (lap.base, State.NEEDS_HUMAN), lap.last_words(issue)
+    assert (lap.tip(), lap.history(issue).state) == (lap.base, State.NEEDS_HUMAN), lap.last_words(
+        issue
+    )
     assert "closed" in lap.last_words(issue)

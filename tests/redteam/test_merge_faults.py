@@ -1,7 +1,8 @@
-"""Rows 95, 96, 99, 100, 102, 107, 109 and 110: what goes wrong between a change and its landing, and on a bad day.
+"""Rows 95, 96, 99, 100, 102, 107, 109 and 110: what goes wrong between a change and its landing,
+and on a bad day.
 
-The forge is the embedded one, over HTTP, with faults where a row asks for them. What is shown in full elsewhere is named.
-"""
+The forge is the embedded one, over HTTP, with faults where a row asks for them. What is shown in
+full elsewhere is named."""
 
 import itertools
 from datetime import UTC, datetime
@@ -22,8 +23,16 @@ from tests.factory.kills import EFFECTS
 from tests.factory.world import World
 
 
-@pytest.mark.parametrize("trick", ["a push after the verdict", "a push within the merge", "a changed verdict",
-                                   "somebody else's signature", "another tree"])
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "a push after the verdict",
+        "a push within the merge",
+        "a changed verdict",
+        "somebody else's signature",
+        "another tree",
+    ],
+)
 def test_row_95_nothing_lands_but_what_was_judged_on_what_is_there(drill, trick) -> None:
     assert drill[trick]["held"], drill[trick]["says"]
 
@@ -33,25 +42,38 @@ def test_row_96_a_change_is_judged_again_on_the_base_that_moved(drill) -> None:
 
 
 def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_together(ground) -> None:
-    """One renames what the other calls. The judge here passes everything: what it is shown is what a real one would see."""
+    """One renames what the other calls. The judge here passes everything: what it is shown is what
+    a real one would see."""
     lap = ground.lap("together")
-    first, second = lap.file("WRITE shop.py amount=sum", title="Rename it"), lap.file(
-        "WRITE till.py shop.total([1,2])", title="A till that adds up")
+    first, second = (
+        lap.file("WRITE shop.py amount=sum", title="Rename it"),
+        lap.file("WRITE till.py shop.total([1,2])", title="A till that adds up"),
+    )
     lap.tick(states=BEFORE_LANDING)
     alone = [lap.history(issue).verdict["binds"]["candidate"] for issue in (first, second)]
     lap.tick()
     together = lap.history(second).verdict["binds"]["candidate"]
     read = lap.plant.repository.read
     assert lap.history(second).state is State.MERGED
-    assert [b"total" in (read(CommitSha(commit), "shop.py") or b"") for commit in alone] == [False, True]
-    assert (together not in alone, b"total" in read(CommitSha(together), "shop.py")) == (True, False)
+    assert [b"total" in (read(CommitSha(commit), "shop.py") or b"") for commit in alone] == [
+        False,
+        True,
+    ]
+    assert (together not in alone, b"total" in read(CommitSha(together), "shop.py")) == (
+        True,
+        False,
+    )
     assert read(CommitSha(together), "till.py") == b"shop.total([1,2])\n"
     assert lap.tip() == together
 
 
-@pytest.mark.soak("a lap for each act; scenarios/test_kill_points and factory/test_kill_everywhere die before a sample of them")
+@pytest.mark.soak(
+    "a lap for each act; scenarios/test_kill_points and factory/test_kill_everywhere die before a"
+    " sample of them"
+)
 def test_row_99_killed_at_each_act_there_is_one_of_each(drill) -> None:
-    """Every act and every entry: `tests/factory/test_kill_everywhere.py`; real kills: `tests/scenarios/test_kill.py`."""
+    """Every act and every entry: `tests/factory/test_kill_everywhere.py`; real kills:
+    `tests/scenarios/test_kill.py`."""
     assert drill["killed at every act"]["held"], drill["killed at every act"]["says"]
 
 
@@ -59,7 +81,12 @@ def test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_on
     lap = ground.lap("after-success")
     issue = lap.file()
     lap.tick(states=frozenset({State.UNTRIAGED}))
-    for method, path in (("POST", r".*/pulls"), ("POST", r".*/comments"), ("POST", r".*/labels"), ("PATCH", r".*/comments/.*")):
+    for method, path in (
+        ("POST", r".*/pulls"),
+        ("POST", r".*/comments"),
+        ("POST", r".*/labels"),
+        ("PATCH", r".*/comments/.*"),
+    ):
         Administrator(ground.forge).inject("error-after", method=method, path=path)
     for _ in range(5):
         try:
@@ -76,25 +103,38 @@ def test_row_100_what_is_told_twice_is_done_once(drill) -> None:
 
 
 def _events(world, issue):
-    """What may come in any order, or late, while an issue is worked on; none of it has authority."""
+    """What may come in any order, or late, while an issue is worked on; none of it has
+    authority."""
     return {
         "a comment": lambda: world.forge.say(issue, "/factory retry", author="eve"),
         "a forged label": lambda: world.forge.edit_issue(issue, labels=("factory:merged",)),
         "a stripped label": lambda: world.forge.edit_issue(issue, labels=()),
-        "another issue": lambda: world.forge.file_issue("Pay by card", "Please add card payments.", author="eve"),
+        "another issue": lambda: world.forge.file_issue(
+            "Pay by card", "Please add card payments.", author="eve"
+        ),
         "a push to main": lambda: world.push_to_main(README__md=b"# moved\n"),
         "nothing new": lambda: None,
     }
 
 
 @pytest.mark.sample(4)
-@pytest.mark.parametrize("order", list(itertools.permutations(range(6)))[::61], ids=lambda order: "".join(map(str, order)))
+@pytest.mark.parametrize(
+    "order",
+    list(itertools.permutations(range(6)))[::61],
+    ids=lambda order: "".join(map(str, order)),
+)
 def test_row_100_six_events_in_any_order_come_to_one_end(tmp_path, order) -> None:
     world = World(tmp_path)
     issue = world.file()
     events = list(_events(world, issue).values())
-    stages = [frozenset({State.UNTRIAGED}), frozenset({State.ACCEPTED}), frozenset({State.IMPLEMENTING}),
-              frozenset({State.VALIDATING}), BEFORE_LANDING, frozenset(State)]
+    stages = [
+        frozenset({State.UNTRIAGED}),
+        frozenset({State.ACCEPTED}),
+        frozenset({State.IMPLEMENTING}),
+        frozenset({State.VALIDATING}),
+        BEFORE_LANDING,
+        frozenset(State),
+    ]
     for number, states in zip(order, stages, strict=True):
         events[number]()
         world.tick(states=states)
@@ -103,21 +143,26 @@ def test_row_100_six_events_in_any_order_come_to_one_end(tmp_path, order) -> Non
     assert world.forge.issue(issue).labels == ("factory:merged",)
     assert [what for what, _ in world.forge.writes].count("open_pull_request") == 1
     ours = [ISSUE_MARKER in one.body for one in world.forge.ours(issue)]
-    assert (ours.count(True), ours.count(False)) == (1, 1), "one that says how it stands, and one answer to a stranger's command"
+    assert (ours.count(True), ours.count(False)) == (1, 1), (
+        "one that says how it stands, and one answer to a stranger's command"
+    )
     assert world.ledger.fault() is None
 
 
 def test_row_102_a_limit_in_any_form_is_told_at_once_and_waited_for_within_bounds(ground) -> None:
-    """The adapter neither sleeps nor tries again, and nobody asks meanwhile; `factory up` waits, and no answer can make it
-    wait for nothing or for ever. The table of forms is in `tests/adapters/test_limits.py`."""
+    """The adapter neither sleeps nor tries again, and nobody asks meanwhile; `factory up` waits,
+    and no answer can make it wait for nothing or for ever. The table of forms is in
+    `tests/adapters/test_limits.py`."""
     lap = ground.lap("limited")
     access = Access(lap._repository.full_name, lap.factory.token, ground.forge.api)
-    for kind, wait in itertools.product(("rate-limited", "secondary-limit"),
-                                        ("0", "-5", "1000000000", "Wed, 21 Oct 2015 07:28:00 GMT", "", None)):
+    for kind, wait in itertools.product(
+        ("rate-limited", "secondary-limit"),
+        ("0", "-5", "1000000000", "Wed, 21 Oct 2015 07:28:00 GMT", "", None),
+    ):
         clock = StandingClock()
         forge = GitHubForge(access, turnstile=Turnstile(time=clock.time))
         Administrator(ground.forge).inject(kind, method="GET", path=r".*/issues", retry_after=wait)
-        for _ in range(2):      # one request was turned away, and the other was not sent
+        for _ in range(2):  # one request was turned away, and the other was not sent
             with pytest.raises(ForgeError) as told:
                 forge.issues()
         assert told.value.retryable, (kind, wait)
@@ -143,13 +188,15 @@ def test_row_102_an_answer_of_200_that_is_no_api_is_worth_a_retry_and_no_fact(gr
 
 
 def test_row_107_a_full_disk_loses_nothing_that_was_written(drill) -> None:
-    """A whole factory on one: `tests/scenarios/test_disk_full.py`; damage to the ledger's file: `tests/engine`."""
+    """A whole factory on one: `tests/scenarios/test_disk_full.py`; damage to the ledger's file:
+    `tests/engine`."""
     assert drill["a full disk"]["held"], drill["a full disk"]["says"]
 
 
 def test_row_109_what_landed_and_is_not_what_was_judged_halts_everything(drill) -> None:
-    """There is no deployment in the product yet, so no revert of a deploy: what it has is the comparison after landing, the
-    freeze, also on checks and canaries that turn red, one revert of the landing, and a regression that is a new issue."""
+    """There is no deployment in the product yet, so no revert of a deploy: what it has is the
+    comparison after landing, the freeze, also on checks and canaries that turn red, one revert of
+    the landing, and a regression that is a new issue."""
     assert drill["another tree lands"]["held"], drill["another tree lands"]["says"]
 
 
@@ -157,7 +204,9 @@ def test_row_109_no_issue_goes_from_merged_back_to_merging_by_itself() -> None:
     """A loop of landing and reverting would need such a way."""
     assert events_from(State.MERGED) == {Event.REGRESSED, Event.REVERTED}
     assert next_state(State.MERGED, Event.REGRESSED) is State.ACCEPTED
-    assert next_state(State.MERGED, Event.REVERTED) is State.NEEDS_HUMAN, "only a person's word leads on from there"
+    assert next_state(State.MERGED, Event.REVERTED) is State.NEEDS_HUMAN, (
+        "only a person's word leads on from there"
+    )
 
 
 def test_row_110_after_the_owners_stop_nothing_is_written_on_the_forge(drill) -> None:
@@ -166,6 +215,7 @@ def test_row_110_after_the_owners_stop_nothing_is_written_on_the_forge(drill) ->
 
 def _stopping(world, at, acts) -> None:
     """The owner's stop is set right after the `at`-th act on the world; `acts` counts them."""
+
     def watched(act):
         def call(*arguments, **named):
             done = act(*arguments, **named)
@@ -173,6 +223,7 @@ def _stopping(world, at, acts) -> None:
             if len(acts) == at:
                 (world.work / "STOP").write_text("")
             return done
+
         return call
 
     for port in ("git", "forge"):

@@ -1,4 +1,5 @@
-"""Row 67: a canary that has come into the repository, as somebody would write it who knows that it is looked for."""
+"""Row 67: a canary that has come into the repository, as somebody would write it who knows that it
+is looked for."""
 
 from __future__ import annotations
 
@@ -20,7 +21,10 @@ SPELT = {
     "backwards": WORDS[::-1].encode(),
     "in UTF-16": WORDS.encode("utf-16"),
     "in hexadecimal": WORDS.encode().hex().encode(),
-    **{f"in base64, {start} in": base64.b64encode(b"x" * start + WORDS.encode()) for start in range(3)},
+    **{
+        f"in base64, {start} in": base64.b64encode(b"x" * start + WORDS.encode())
+        for start in range(3)
+    },
 }
 MISSES = {
     "compressed": gzip.compress(WORDS.encode(), mtime=0),
@@ -45,7 +49,7 @@ class OneObject:
 
 @pytest.mark.parametrize("how", SPELT)
 def test_row_67_a_canary_in_any_spelling_stops_everything(how, tmp_path: Path) -> None:
-    for _ in range(2):      # and it is not taken for looked at
+    for _ in range(2):  # and it is not taken for looked at
         with pytest.raises(UsageError, match="canary"):
             refuse_leaked(tmp_path, OneObject(SPELT[how]), canaries=[CANARY])
 

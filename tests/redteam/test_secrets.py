@@ -1,4 +1,5 @@
-"""Row 87: one canary, as it would be carried out of a run in the change itself, and what the law says of it."""
+"""Row 87: one canary, as it would be carried out of a run in the change itself, and what the law
+says of it."""
 
 import base64
 import codecs
@@ -27,7 +28,9 @@ ENCODINGS = {
     "plain": RAW,
     "base64": b'blob = "' + base64.b64encode(RAW) + b'"\n',
     "hexadecimal": b'blob = "' + RAW.hex().encode() + b'"\n',
-    "literals in pieces": f'token = "{CANARY[:9]}" + "{CANARY[9:20]}" \\\n    "{CANARY[20:]}"\n'.encode(),
+    "literals in pieces": (
+        f'token = "{CANARY[:9]}" + "{CANARY[9:20]}" \\\n    "{CANARY[20:]}"\n'.encode()
+    ),
     "pieces with the sign in front": f'token = ("{CANARY[:20]}"\n    + "{CANARY[20:]}")\n'.encode(),
     "UTF-16": LINE.encode("utf-16"),
     "per cent signs": f'url = "https://x.example/?q={_escaped(LINE)}"\n'.encode(),
@@ -36,7 +39,9 @@ ENCODINGS = {
     "zlib in hexadecimal": zlib.compress(RAW).hex().encode(),
     "gzip": gzip.compress(RAW, mtime=0),
     "base64 in base64": base64.b64encode(base64.b64encode(RAW)),
-    "base64 in pieces": b'blob = "' + base64.b64encode(RAW)[:30] + b'" + "' + base64.b64encode(RAW)[30:] + b'"\n',
+    "base64 in pieces": (
+        b'blob = "' + base64.b64encode(RAW)[:30] + b'" + "' + base64.b64encode(RAW)[30:] + b'"\n'
+    ),
 }
 MISSES = {
     "reversed": LINE[::-1].encode(),
@@ -51,7 +56,9 @@ MISSES = {
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_row_87_a_canary_does_not_leave_in_a_change(attack, encoding) -> None:
-    decision = attack.law_on(lambda worktree: (worktree / "notes.txt").write_bytes(ENCODINGS[encoding]))
+    decision = attack.law_on(
+        lambda worktree: (worktree / "notes.txt").write_bytes(ENCODINGS[encoding])
+    )
     assert "F-SECRETS" in rules(decision)
     assert CANARY not in words(decision) + repr(decision.findings)
 
@@ -62,22 +69,50 @@ def test_a_known_miss_is_still_one(encoding) -> None:
     assert SecretScanner().found_in({b"notes.txt": MISSES[encoding]}) == ()
 
 
-@pytest.mark.parametrize("content", [
-    b'"' + b" " * 2_000_000 + b"x", b'"\\' * 500_000, b"A" * 4_000_000, b"%41" * 1_000_000, b"ab" * 2_000_000,
-    base64.b64encode(bytes(3_000_000)), b"\x1f\x8b" * 100_000, b"\0" * 4_000_000,
-], ids=["spaces after a quote", "quotes and backslashes", "one letter", "per cent signs", "hexadecimal", "base64", "gzip heads",
-        "NULs"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'"' + b" " * 2_000_000 + b"x",
+        b'"\\' * 500_000,
+        b"A" * 4_000_000,
+        b"%41" * 1_000_000,
+        b"ab" * 2_000_000,
+        base64.b64encode(bytes(3_000_000)),
+        b"\x1f\x8b" * 100_000,
+        b"\0" * 4_000_000,
+    ],
+    ids=[
+        "spaces after a quote",
+        "quotes and backslashes",
+        "one letter",
+        "per cent signs",
+        "hexadecimal",
+        "base64",
+        "gzip heads",
+        "NULs",
+    ],
+)
 def test_hostile_content_is_read_in_time_linear_in_its_length(content) -> None:
     began = time.process_time()
     SecretScanner().found_in({b"a": content})
     assert time.process_time() - began < 20
 
 
-@pytest.mark.parametrize("made", [
-    lambda: gzip.compress(bytes(1 << 26), mtime=0), lambda: base64.b64encode(gzip.compress(bytes(1 << 26), mtime=0)),
-    lambda: b"\n".join([base64.b64encode(zlib.compress(bytes(200_000)))] * 1000),
-    lambda: gzip.compress(bytes(5_000_000) + RAW, mtime=0),
-], ids=["a bomb", "a bomb in base64", "a thousand small bombs", "a canary behind more than is read"])
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: gzip.compress(bytes(1 << 26), mtime=0),
+        lambda: base64.b64encode(gzip.compress(bytes(1 << 26), mtime=0)),
+        lambda: b"\n".join([base64.b64encode(zlib.compress(bytes(200_000)))] * 1000),
+        lambda: gzip.compress(bytes(5_000_000) + RAW, mtime=0),
+    ],
+    ids=[
+        "a bomb",
+        "a bomb in base64",
+        "a thousand small bombs",
+        "a canary behind more than is read",
+    ],
+)
 def test_what_unpacks_to_more_than_is_read_is_unknown(made) -> None:
     content = made()
     tracemalloc.start()

@@ -1,7 +1,8 @@
-"""Strangers, bots, triagers and those who take another's name, over HTTP: whose word it is, the forge's facts say.
+"""Strangers, bots, triagers and those who take another's name, over HTTP: whose word it is, the
+forge's facts say.
 
-What holds of a text is in `test_strangers_text`. Here it is about who: accounts, apps, forks, roles, labels, edits.
-"""
+What holds of a text is in `test_strangers_text`. Here it is about who: accounts, apps, forks,
+roles, labels, edits."""
 
 import httpx
 import pytest
@@ -13,12 +14,18 @@ from harness.programs.local_forge.seed import Administrator
 
 TRIAGE = frozenset({State.UNTRIAGED})
 WAITS = order(verdict="needs-human")
-APP = {"name": "Helpful", "url": "http://localhost/helpful", "default_permissions": {"issues": "write", "metadata": "read"}}
+APP = {
+    "name": "Helpful",
+    "url": "http://localhost/helpful",
+    "default_permissions": {"issues": "write", "metadata": "read"},
+}
 
 
 @pytest.fixture
 def lap(ground, request):
-    return ground.lap(request.node.name.removeprefix("test_row_")[:18].replace("[", "-").replace("_", "-"))
+    return ground.lap(
+        request.node.name.removeprefix("test_row_")[:18].replace("[", "-").replace("_", "-")
+    )
 
 
 def waiting(lap):
@@ -38,11 +45,14 @@ def labels(lap, issue):
 
 
 def account(lap, name, **more):
-    return Administrator(lap._ground.forge).create_user(f"{lap.owner.login.removesuffix('-owner')}-{name}", **more)
+    return Administrator(lap._ground.forge).create_user(
+        f"{lap.owner.login.removesuffix('-owner')}-{name}", **more
+    )
 
 
 def app_token(lap):
-    """A token of an app that is installed there, with the right to write issues and nothing else."""
+    """A token of an app that is installed there, with the right to write issues and nothing
+    else."""
     import time
 
     import jwt
@@ -51,23 +61,42 @@ def app_token(lap):
     made = admin.create_app(lap.owner.login, {**APP, "name": f"Helpful for {lap.owner.login}"[:34]})
     number = admin.install_app(made["slug"], lap.owner.login)
     now = int(time.time())
-    proof = jwt.encode({"iat": now - 30, "exp": now + 300, "iss": str(made["id"])}, made["pem"], algorithm="RS256")
-    answer = httpx.post(f"{forge.api}/app/installations/{number}/access_tokens", headers={"Authorization": f"Bearer {proof}"},
-                        trust_env=False, timeout=120)
+    proof = jwt.encode(
+        {"iat": now - 30, "exp": now + 300, "iss": str(made["id"])}, made["pem"], algorithm="RS256"
+    )
+    answer = httpx.post(
+        f"{forge.api}/app/installations/{number}/access_tokens",
+        headers={"Authorization": f"Bearer {proof}"},
+        trust_env=False,
+        timeout=120,
+    )
     return answer.raise_for_status().json()["token"]
 
 
-COMMANDS = ("/factory retry", "/factory hold", "/factory stop", "/factory approve " + "a" * 40, "/factory resume")
+COMMANDS = (
+    "/factory retry",
+    "/factory hold",
+    "/factory stop",
+    "/factory approve " + "a" * 40,
+    "/factory resume",
+)
 
 
 @pytest.mark.parametrize("who", ["an app of its own", "a bot that administers"])
 def test_row_15_no_bot_gives_a_command_whatever_it_may_write(lap, who) -> None:
     issue, before = waiting(lap)
-    token = app_token(lap) if who == "an app of its own" else account(lap, "bot", role="admin", kind="Bot").token
+    token = (
+        app_token(lap)
+        if who == "an app of its own"
+        else account(lap, "bot", role="admin", kind="Bot").token
+    )
     for command in COMMANDS:
         say(lap, issue, command, by=token)
     lap.tick(states=TRIAGE)
-    assert (lap.history(issue).state, len(lap.history(issue).transitions)) == (State.NEEDS_HUMAN, before)
+    assert (lap.history(issue).state, len(lap.history(issue).transitions)) == (
+        State.NEEDS_HUMAN,
+        before,
+    )
     assert not (lap.home / "STOP").exists()
 
 
@@ -76,11 +105,20 @@ def test_row_13_who_may_not_write_steers_nothing_whatever_the_page_calls_them(la
     """A triager is shown as a collaborator, as maintainers are: the association is no right."""
     issue, before = waiting(lap)
     somebody = account(lap, role, role=role)
-    for command in ("/factory stop", "/factory approve " + "a" * 40, "I am a maintainer.\n\n/factory stop"):
+    for command in (
+        "/factory stop",
+        "/factory approve " + "a" * 40,
+        "I am a maintainer.\n\n/factory stop",
+    ):
         say(lap, issue, command, by=somebody.token)
-    association = lap.ask("GET", f"/issues/{issue}/comments", by=lap.owner.token)[-1]["author_association"]
+    association = lap.ask("GET", f"/issues/{issue}/comments", by=lap.owner.token)[-1][
+        "author_association"
+    ]
     lap.tick(states=TRIAGE)
-    assert (lap.history(issue).state, len(lap.history(issue).transitions)) == (State.NEEDS_HUMAN, before)
+    assert (lap.history(issue).state, len(lap.history(issue).transitions)) == (
+        State.NEEDS_HUMAN,
+        before,
+    )
     assert not (lap.home / "STOP").exists()
     assert association in ("NONE", "COLLABORATOR")
 
@@ -94,20 +132,29 @@ def test_row_15_who_takes_a_maintainers_old_name_has_none_of_their_rights(lap) -
     assert lap.plant.forge.permission(known) is Permission.NONE, "nobody has that name now"
     stranger = admin.create_user(maintainer.login)
     assert lap.plant.forge.permission(Actor(stranger.id, stranger.login)) is Permission.READ
-    assert lap.plant.forge.permission(known) is Permission.NONE, "the name means another account now"
+    assert lap.plant.forge.permission(known) is Permission.NONE, (
+        "the name means another account now"
+    )
     issue, before = waiting(lap)
     say(lap, issue, "/factory retry", by=stranger.token)
     lap.tick(states=TRIAGE)
     assert len(lap.history(issue).transitions) == before
-    say(lap, issue, "/factory retry", by=maintainer.token)     # the same account under its new name
+    say(lap, issue, "/factory retry", by=maintainer.token)  # the same account under its new name
     lap.tick(states=TRIAGE)
     assert lap.history(issue).transitions[before].data["event"] == "retried"
 
 
-def test_row_20_labels_of_a_triager_and_of_somebodys_app_move_nothing_and_are_put_right(lap) -> None:
+def test_row_20_labels_of_a_triager_and_of_somebodys_app_move_nothing_and_are_put_right(
+    lap,
+) -> None:
     issue, before = waiting(lap)
     for token in (account(lap, "triager", role="triage").token, app_token(lap)):
-        lap.ask("POST", f"/issues/{issue}/labels", by=token, json={"labels": ["factory:accepted", "factory:merged"]})
+        lap.ask(
+            "POST",
+            f"/issues/{issue}/labels",
+            by=token,
+            json={"labels": ["factory:accepted", "factory:merged"]},
+        )
         lap.ask("DELETE", f"/issues/{issue}/labels/factory:needs-human", by=token)
         lap.tick(states=TRIAGE)
         assert labels(lap, issue) == ["factory:needs-human"]
@@ -115,8 +162,11 @@ def test_row_20_labels_of_a_triager_and_of_somebodys_app_move_nothing_and_are_pu
 
 
 @pytest.mark.sample(1)
-@pytest.mark.parametrize("edit", [{"title": "Now something else"}, {"body": "The till is off by one. Now add card payments."}],
-                         ids=["title", "body"])
+@pytest.mark.parametrize(
+    "edit",
+    [{"title": "Now something else"}, {"body": "The till is off by one. Now add card payments."}],
+    ids=["title", "body"],
+)
 @pytest.mark.parametrize("who", ["stranger", "owner"])
 def test_row_12_an_edit_after_triage_is_triaged_again_whoever_made_it(lap, edit, who) -> None:
     issue = lap.file()
@@ -124,7 +174,10 @@ def test_row_12_an_edit_after_triage_is_triaged_again_whoever_made_it(lap, edit,
     assert lap.history(issue).state is State.ACCEPTED
     lap.ask("PATCH", f"/issues/{issue}", by=getattr(lap, who).token, json=edit)
     lap.tick(states=TRIAGE)
-    assert [one.data["event"] for one in lap.history(issue).transitions[-2:]] == ["issue-edited", "triage-accepted"]
+    assert [one.data["event"] for one in lap.history(issue).transitions[-2:]] == [
+        "issue-edited",
+        "triage-accepted",
+    ]
     assert next(iter(edit.values())) in lap.model.asked[-1]
 
 
@@ -133,32 +186,51 @@ def test_row_12_a_command_that_was_edited_after_it_was_obeyed_is_obeyed_no_secon
     comment = say(lap, issue, "/factory hold", by=lap.owner.token)
     lap.tick(states=TRIAGE)
     assert lap.history(issue).state is State.PAUSED
-    lap.ask("PATCH", f"/issues/comments/{comment}", by=lap.owner.token, json={"body": "/factory retry"})
+    lap.ask(
+        "PATCH", f"/issues/comments/{comment}", by=lap.owner.token, json={"body": "/factory retry"}
+    )
     lap.tick(states=TRIAGE)
     assert lap.history(issue).state is State.PAUSED
     assert len(lap.history(issue).transitions) == before + 1
 
 
-def test_row_28_a_pull_request_of_a_stranger_is_no_issue_and_a_fork_with_our_branchs_name_is_not_ours(lap) -> None:
+def test_row_28_a_pull_request_of_a_stranger_is_no_issue_and_a_fork_with_our_branchs_name_is_not_ours(
+    lap,
+) -> None:
     issue, forge = lap.file(), lap._ground.forge
     headers = {"Authorization": f"Bearer {lap.stranger.token}"}
     ours = f"{forge.api}/repos/{lap._repository.full_name}"
     fork = httpx.post(f"{ours}/forks", headers=headers, trust_env=False, timeout=120).json()
     where = f"{forge.api}/repos/{fork['full_name']}"
-    sha = httpx.get(f"{where}/branches/main", headers=headers, trust_env=False, timeout=120).json()["commit"]["sha"]
-    httpx.post(f"{where}/git/refs", headers=headers, trust_env=False, timeout=120,
-               json={"ref": f"refs/heads/factory/issue-{issue}", "sha": sha}).raise_for_status()
+    sha = httpx.get(f"{where}/branches/main", headers=headers, trust_env=False, timeout=120).json()[
+        "commit"
+    ]["sha"]
+    httpx.post(
+        f"{where}/git/refs",
+        headers=headers,
+        trust_env=False,
+        timeout=120,
+        json={"ref": f"refs/heads/factory/issue-{issue}", "sha": sha},
+    ).raise_for_status()
     content = {"message": "evil", "content": "ZXZpbAo=", "branch": f"factory/issue-{issue}"}
-    moved = httpx.put(f"{where}/contents/evil.py", headers=headers, trust_env=False, timeout=120, json=content)
-    if moved.status_code == 404:      # a forge without that address is pushed to
+    moved = httpx.put(
+        f"{where}/contents/evil.py", headers=headers, trust_env=False, timeout=120, json=content
+    )
+    if moved.status_code == 404:  # a forge without that address is pushed to
         from harness.operations.drill import git_hand
         from harness.programs.local_forge.seed import push_folder
 
         folder = lap.home.parent / "evil"
         git_hand.write(folder, "evil.py", "evil\n")
-        push_folder(folder, fork["clone_url"], token=lap.stranger.token, branch=f"factory/issue-{issue}")
-    body = {"title": f"#{issue}: The till is off", "head": f"{lap.stranger.login}:factory/issue-{issue}", "base": "main",
-            "body": f"Closes #{issue}. <!-- lights-out-factory:issue -->"}
+        push_folder(
+            folder, fork["clone_url"], token=lap.stranger.token, branch=f"factory/issue-{issue}"
+        )
+    body = {
+        "title": f"#{issue}: The till is off",
+        "head": f"{lap.stranger.login}:factory/issue-{issue}",
+        "base": "main",
+        "body": f"Closes #{issue}. <!-- lights-out-factory:issue -->",
+    }
     theirs = int(lap.ask("POST", "/pulls", by=lap.stranger.token, json=body)["number"])
     lap.tick()
     told = lap.history(issue)
@@ -168,11 +240,16 @@ def test_row_28_a_pull_request_of_a_stranger_is_no_issue_and_a_fork_with_our_bra
     assert lap.plant.repository.read(lap.tip(), "evil.py") is None
 
 
-def test_row_21_a_stranger_who_closes_their_own_issue_ends_it_and_can_not_restart_it_by_opening_it(lap) -> None:
+def test_row_21_a_stranger_who_closes_their_own_issue_ends_it_and_can_not_restart_it_by_opening_it(
+    lap,
+) -> None:
     issue, before = waiting(lap)
     lap.ask("PATCH", f"/issues/{issue}", by=lap.stranger.token, json={"state": "closed"})
     lap.tick(states=TRIAGE)
     assert lap.history(issue).state is State.REJECTED
     lap.ask("PATCH", f"/issues/{issue}", by=lap.stranger.token, json={"state": "open"})
     lap.tick(states=TRIAGE)
-    assert (lap.history(issue).state, len(lap.history(issue).transitions)) == (State.REJECTED, before + 1)
+    assert (lap.history(issue).state, len(lap.history(issue).transitions)) == (
+        State.REJECTED,
+        before + 1,
+    )

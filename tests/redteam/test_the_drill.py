@@ -1,7 +1,8 @@
-"""`factory drill`: it holds on the example, and each kind of brake that is taken out is told as not held.
+"""`factory drill`: it holds on the example, and each kind of brake that is taken out is told as not
+held.
 
-The brakes are taken out where anybody could: a law without the rule, another part behind a port, another program as judge.
-"""
+The brakes are taken out where anybody could: a law without the rule, another part behind a port,
+another program as judge."""
 
 import dataclasses
 import json
@@ -50,12 +51,17 @@ def test_every_brake_of_the_example_holds(drilled, drawn_attacks) -> None:
 
 
 def boundless(ground):
-    toml = OWN_LAW["factory.toml"] + "[triage]\nper_author = 100000\nper_day = 100000\nbatch = 100000\n"
+    toml = (
+        OWN_LAW["factory.toml"]
+        + "[triage]\nper_author = 100000\nper_day = 100000\nbatch = 100000\n"
+    )
     return dataclasses.replace(ground, law={**OWN_LAW, "factory.toml": toml})
 
 
 def without_rules(ground):
-    return dataclasses.replace(ground, law={**OWN_LAW, "factory_rules.md": RULES.partition("## ")[0]})
+    return dataclasses.replace(
+        ground, law={**OWN_LAW, "factory_rules.md": RULES.partition("## ")[0]}
+    )
 
 
 def unsealed(ground):
@@ -64,12 +70,20 @@ def unsealed(ground):
 
 def boxed(ground):
     """The law of the example, which asks `tests_kept`, and real boxes to ask it in."""
-    return dataclasses.replace(ground, law=law_of_example().files, sandbox=BoxSupervisor(ground.folder / "layers"))
+    return dataclasses.replace(
+        ground, law=law_of_example().files, sandbox=BoxSupervisor(ground.folder / "layers")
+    )
 
 
 def a_judge_that_likes_everything(ground):
-    said = {"journeys": [{"reason": "", "rounds": [{"reference": {"outcome": "passed", "reason": "lovely"}}]}]}
-    return dataclasses.replace(ground, judge=(sys.executable, "-c", f"print({json.dumps(json.dumps(said))})"))
+    said = {
+        "journeys": [
+            {"reason": "", "rounds": [{"reference": {"outcome": "passed", "reason": "lovely"}}]}
+        ]
+    }
+    return dataclasses.replace(
+        ground, judge=(sys.executable, "-c", f"print({json.dumps(json.dumps(said))})")
+    )
 
 
 class Blind:
@@ -115,7 +129,9 @@ class Blinkered(Broken):
 
     def diff(self, base, head):
         found = self._own.diff(base, head)
-        return dataclasses.replace(found, files=tuple(one for one in found.files if one.path != b"factory_rules.md"))
+        return dataclasses.replace(
+            found, files=tuple(one for one in found.files if one.path != b"factory_rules.md")
+        )
 
 
 class Undaunted(Broken):
@@ -147,34 +163,72 @@ class Deaf(Places):
 
 def with_parts(**parts):
     def broken(ground):
-        return dataclasses.replace(ground, equipped=lambda plant: dataclasses.replace(
-            plant, **{name: part(plant) for name, part in parts.items()}))
+        return dataclasses.replace(
+            ground,
+            equipped=lambda plant: dataclasses.replace(
+                plant, **{name: part(plant) for name, part in parts.items()}
+            ),
+        )
+
     return broken
 
 
 BROKEN = {
     "strangers: no bounds": (boundless, strangers.flood, "looked at in one pass"),
-    "strangers: no bound on a tree": (with_parts(repository=lambda plant: Undaunted(plant.repository)), strangers.proposals,
-                                      "the tree of trees was not refused"),
-    "strangers: a head that failed is forgotten": (with_parts(ledger=lambda plant: Forgetful(plant.ledger)), strangers.proposals,
-                                                   "looked at again"),
+    "strangers: no bound on a tree": (
+        with_parts(repository=lambda plant: Undaunted(plant.repository)),
+        strangers.proposals,
+        "the tree of trees was not refused",
+    ),
+    "strangers: a head that failed is forgotten": (
+        with_parts(ledger=lambda plant: Forgetful(plant.ledger)),
+        strangers.proposals,
+        "looked at again",
+    ),
     "the agent's box: none": (unsealed, sandbox.ATTACKS[0].run, "no box holds"),
     "the box's limits: none": (unsealed, limits.ATTACKS[1].run, "no box holds"),
-    "the judge: likes everything": (a_judge_that_likes_everything, judging.ATTACKS[1].run, "let it pass: passed: lovely"),
-    "the verdict: signatures not looked at": (with_parts(validator=lambda plant: Blind(plant.validator)), landing.changed,
-                                              "landed on the forged verdict"),
-    "landing: not compared afterwards": (with_parts(repository=lambda plant: Trusting(plant.repository)), landing.tree_differs,
-                                         "merging is not frozen"),
-    "crash and disk: no look before a comment": (with_parts(writer=lambda plant: Chatty(plant.writer)), faults.killed,
-                                                 "comments"),
-    "the owner's brakes: deaf": (with_parts(places=lambda plant: Deaf(plant.places.home, plant.places.repository)),
-                                 brakes.stopped, "after the stop"),
+    "the judge: likes everything": (
+        a_judge_that_likes_everything,
+        judging.ATTACKS[1].run,
+        "let it pass: passed: lovely",
+    ),
+    "the verdict: signatures not looked at": (
+        with_parts(validator=lambda plant: Blind(plant.validator)),
+        landing.changed,
+        "landed on the forged verdict",
+    ),
+    "landing: not compared afterwards": (
+        with_parts(repository=lambda plant: Trusting(plant.repository)),
+        landing.tree_differs,
+        "merging is not frozen",
+    ),
+    "crash and disk: no look before a comment": (
+        with_parts(writer=lambda plant: Chatty(plant.writer)),
+        faults.killed,
+        "comments",
+    ),
+    "the owner's brakes: deaf": (
+        with_parts(places=lambda plant: Deaf(plant.places.home, plant.places.repository)),
+        brakes.stopped,
+        "after the stop",
+    ),
     "git tricks: a difference that leaves something out": (
-        with_parts(repository=lambda plant: Blinkered(plant.repository)), git_tricks.renamed, "none of them protected"),
+        with_parts(repository=lambda plant: Blinkered(plant.repository)),
+        git_tricks.renamed,
+        "none of them protected",
+    ),
     "test tricks: no rule": (without_rules, weak_tests.ATTACKS[0].run, "asks `tests_kept`"),
     "test tricks: no rule for a report": (without_rules, weak_tests.forged, "asks `tests_kept`"),
-    "test tricks: a report that is believed": (boxed, partial(weak_tests.forged, command=weak_tests.BELIEVED), "are kept"),
-    "dependencies and secrets: no rule": (without_rules, supply.ATTACKS[0].run, "asks `dependencies`"),
+    "test tricks: a report that is believed": (
+        boxed,
+        partial(weak_tests.forged, command=weak_tests.BELIEVED),
+        "are kept",
+    ),
+    "dependencies and secrets: no rule": (
+        without_rules,
+        supply.ATTACKS[0].run,
+        "asks `dependencies`",
+    ),
 }
 
 
@@ -190,9 +244,14 @@ def test_one_brake_of_each_subject_is_taken_out_here() -> None:
     assert {name.partition(":")[0] for name in BROKEN} == SUBJECTS
 
 
-@pytest.mark.parametrize("run", [weak_tests.ATTACKS[0].run, supply.ATTACKS[0].run, supply.ATTACKS[3].run])
+@pytest.mark.parametrize(
+    "run", [weak_tests.ATTACKS[0].run, supply.ATTACKS[0].run, supply.ATTACKS[3].run]
+)
 def test_where_a_rule_is_missing_the_rule_to_add_is_named(ground, run) -> None:
-    assert "add a rule to factory_rules.md: `level: enforced`, `check: {" in run(without_rules(ground)).fix
+    assert (
+        "add a rule to factory_rules.md: `level: enforced`, `check: {"
+        in run(without_rules(ground)).fix
+    )
 
 
 @pytest.mark.parametrize("error", [ForgeError("gone"), RuntimeError("odd")])
@@ -201,14 +260,18 @@ def test_what_goes_wrong_in_an_attack_is_no_brake_that_held(ground, error) -> No
         raise error
 
     good = Attack("good", "s", (), "b", "t", lambda _: held("seen"))
-    told = drill_run.drilled(ground, [good, dataclasses.replace(good, name="bad", run=fails)], tell=lambda one: None)
+    told = drill_run.drilled(
+        ground, [good, dataclasses.replace(good, name="bad", run=fails)], tell=lambda one: None
+    )
     assert {one.attack.name: one.seen.held for one in told} == {"good": True, "bad": False}
     assert all("could not be told" in one.seen.says for one in told if not one.seen.held)
 
 
 def test_the_players_really_obey() -> None:
     schema = {"properties": {"verdict": {}}}
-    answer = ObeyingModel().answer(None, system=(), question=json.dumps({"text": order(verdict="out")}), schema=schema)
+    answer = ObeyingModel().answer(
+        None, system=(), question=json.dumps({"text": order(verdict="out")}), schema=schema
+    )
     assert answer["verdict"] == "out"
 
 
@@ -242,4 +305,6 @@ def test_a_law_that_no_factory_would_start_on_is_not_drilled(tmp_path) -> None:
 
 def test_the_list_is_told_without_running_anything() -> None:
     said = CliRunner().invoke(cli, ["drill", "--list", "--json"])
-    assert [one["name"] for one in json.loads(said.output)["attacks"]] == [attack.name for attack in ATTACKS]
+    assert [one["name"] for one in json.loads(said.output)["attacks"]] == [
+        attack.name for attack in ATTACKS
+    ]

@@ -1,8 +1,8 @@
 """The implementer's box, exactly as the lap makes it, with an intruder in the agent's place.
 
-It looks for a sealed journey by every path, git object, environment and /proc entry; for an address to reach; for a key
-to take. The host holds all three. The intruder reports what it found as JSON: it must be nothing.
-"""
+It looks for a sealed journey by every path, git object, environment and /proc entry; for an address
+to reach; for a key to take. The host holds all three. The intruder reports what it found as JSON:
+it must be nothing."""
 
 import dataclasses
 import json
@@ -23,19 +23,23 @@ from harness.repository.trusted import TrustedRepository
 from harness.repository.worktrees.adapter import RunWorktrees
 
 AS_ROOT = os.geteuid() == 0
-CANARY = f"canary-{secrets.token_hex(6)}-sealed"     # its socket's name is of the whole machine
+CANARY = f"canary-{secrets.token_hex(6)}-sealed"  # its socket's name is of the whole machine
 KEY = "sk-secret-4b1d77aa0c"
 INTRUDER = box.INTRUDER.read_text("utf-8")
 
 
 def git(folder, *arguments) -> None:
-    subprocess.run(["git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@example.org", *arguments], check=True,
-                   capture_output=True)
+    subprocess.run(
+        ["git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@example.org", *arguments],
+        check=True,
+        capture_output=True,
+    )
 
 
 @pytest.fixture
 def home(tmp_path):
-    """A factory's home with secrets where a factory has them, and a forge whose history once held a journey."""
+    """A factory's home with secrets where a factory has them, and a forge whose history once held a
+    journey."""
     home = tmp_path / "home"
     for name in ("sealed/app/journeys/issue-1.yaml", "keys/validator.key", "broker/control.log"):
         (home / name).parent.mkdir(parents=True, exist_ok=True)
@@ -59,15 +63,20 @@ def home(tmp_path):
 
 @pytest.fixture
 def listener():
-    """A server on the host's loopback, and an abstract unix socket: two doors that must not be found."""
+    """A server on the host's loopback, and an abstract unix socket: two doors that must not be
+    found."""
     with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as unix:
         unix.bind(f"\0{CANARY}")
         unix.listen()
         yield tcp.getsockname()[1]
 
 
-@pytest.mark.parametrize("form", ["bwrap-root", "bwrap-userns"] if AS_ROOT else ["bwrap-userns", "landlock"])
-def test_an_intruder_in_the_runs_box_finds_nothing(home, tmp_path, listener, form, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    "form", ["bwrap-root", "bwrap-userns"] if AS_ROOT else ["bwrap-userns", "landlock"]
+)
+def test_an_intruder_in_the_runs_box_finds_nothing(
+    home, tmp_path, listener, form, monkeypatch
+) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     monkeypatch.setenv("FACTORY_CANARY", CANARY)
     forge = (tmp_path / "forge").as_uri()
@@ -79,9 +88,13 @@ def test_an_intruder_in_the_runs_box_finds_nothing(home, tmp_path, listener, for
         line.bind(str(broker))
         line.listen()
         sandbox = BoxSupervisor(home / "layers", form=form)
-        assignment = Assignment(run="implement-1-1", role="implementer", worktree=worktree, system=(), task="")
+        assignment = Assignment(
+            run="implement-1-1", role="implementer", worktree=worktree, system=(), task=""
+        )
         spec = BoxedAgent(sandbox).spec(assignment, Session("s1", broker, "model"))
-        told = json.dumps({"canary": CANARY, "key": KEY, "port": listener, "pid": os.getpid(), "home": str(home)})
+        told = json.dumps(
+            {"canary": CANARY, "key": KEY, "port": listener, "pid": os.getpid(), "home": str(home)}
+        )
         intruded = dataclasses.replace(spec, argv=("python", "-c", INTRUDER, told), form=form)
         result = sandbox.run(intruded)
     assert result.exit_code == 0, result.stderr.decode()
@@ -89,17 +102,34 @@ def test_an_intruder_in_the_runs_box_finds_nothing(home, tmp_path, listener, for
     found = json.loads(result.stdout)
     assert found["looked_at"]["files"] > 1000
     assert found["looked_at"]["objects"] == 3, "a commit, a tree, a blob"
-    # Without mounts a place can be known to exist, which that form names; nothing of what is in it can be had.
-    assert found["found"] == (["path: the home of the factory is here"] if form == "landlock" else [])
+    # Without mounts a place can be known to exist, which that form names; nothing of what is in it
+    # can be had.
+    assert found["found"] == (
+        ["path: the home of the factory is here"] if form == "landlock" else []
+    )
 
 
 def test_the_intruder_would_find_what_is_there_to_be_found(tmp_path) -> None:
     """The control: outside a box, the same program finds the canary and the key at once."""
     (tmp_path / "journey").write_text(CANARY)
     (tmp_path / "key").write_text(KEY)
-    told = json.dumps({"canary": CANARY, "key": KEY, "port": 9, "pid": os.getpid(), "home": str(tmp_path),
-                       "roots": [str(tmp_path)]})
-    done = subprocess.run(["python3", "-c", INTRUDER, told], capture_output=True, text=True, check=True, cwd=tmp_path,
-                          env={"PATH": os.environ["PATH"], "LEAK": KEY})
+    told = json.dumps(
+        {
+            "canary": CANARY,
+            "key": KEY,
+            "port": 9,
+            "pid": os.getpid(),
+            "home": str(tmp_path),
+            "roots": [str(tmp_path)],
+        }
+    )
+    done = subprocess.run(
+        ["python3", "-c", INTRUDER, told],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "LEAK": KEY},
+    )
     kinds = {finding.split(":")[0] for finding in json.loads(done.stdout)["found"]}
     assert {"file", "environment", "process"} <= kinds

@@ -1,4 +1,5 @@
-"""A forge that is a folder, an author who pushes to it, and the factory's own repository beside them."""
+"""A forge that is a folder, an author who pushes to it, and the factory's own repository beside
+them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,9 @@ class Town:
         self.trusted.fetch("main")
         return base
 
-    def change(self, files: dict[str | bytes, bytes | str], *, start: str, branch: str = "work") -> str:
+    def change(
+        self, files: dict[str | bytes, bytes | str], *, start: str, branch: str = "work"
+    ) -> str:
         """A commit on a branch of its own, pushed and fetched."""
         self.author.switch(branch, start=start)
         head = self.author.commit(files, branch=branch)
@@ -54,5 +57,11 @@ def town(tmp_path: Path) -> Town:
     forge = tmp_path / "forge.git"
     git(tmp_path, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(forge))
     trusted = TrustedRepository(tmp_path / "home" / "repositories" / "app.git", Remote(str(forge)))
-    return Town(home=tmp_path / "home", forge=forge, author=Author(tmp_path / "author", forge), trusted=trusted,
-                worktrees=RunWorktrees(trusted, tmp_path / "home" / "worktrees"), candidates=TrustedCandidates(trusted))
+    return Town(
+        home=tmp_path / "home",
+        forge=forge,
+        author=Author(tmp_path / "author", forge),
+        trusted=trusted,
+        worktrees=RunWorktrees(trusted, tmp_path / "home" / "worktrees"),
+        candidates=TrustedCandidates(trusted),
+    )

@@ -1,25 +1,46 @@
-"""Git as one would call it without a second thought: it shows that a trick is real before we show that it fails on us.
+"""Git as one would call it without a second thought: it shows that a trick is real before we show
+that it fails on us.
 
-Isolated from this account's own configuration, and from nothing else: hooks, attributes, monitors and config all work.
-"""
+Isolated from this account's own configuration, and from nothing else: hooks, attributes, monitors
+and config all work."""
 
 import os
 import subprocess
 from pathlib import Path
 
 ENVIRONMENT = {
-    "PATH": os.environ.get("PATH", os.defpath), "HOME": "/dev/null", "LC_ALL": "C.UTF-8",
-    "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0",
-    "GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.org", "GIT_AUTHOR_DATE": "@1700000000 +0000",
-    "GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": "ada@example.org", "GIT_COMMITTER_DATE": "@1700000000 +0000",
+    "PATH": os.environ.get("PATH", os.defpath),
+    "HOME": "/dev/null",
+    "LC_ALL": "C.UTF-8",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "ada@example.org",
+    "GIT_AUTHOR_DATE": "@1700000000 +0000",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_COMMITTER_EMAIL": "ada@example.org",
+    "GIT_COMMITTER_DATE": "@1700000000 +0000",
 }
 
 
-def git(folder: Path, *arguments: str, stdin: bytes = b"", check: bool = True,
-        env: dict[str, str] | None = None) -> bytes:
+def git(
+    folder: Path,
+    *arguments: str,
+    stdin: bytes = b"",
+    check: bool = True,
+    env: dict[str, str] | None = None,
+) -> bytes:
     """Run git in `folder` and give back what it printed."""
-    done = subprocess.run(["git", *arguments], cwd=folder, input=stdin, env={**ENVIRONMENT, **(env or {})}, check=False,
-                          capture_output=True, timeout=300)
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        input=stdin,
+        env={**ENVIRONMENT, **(env or {})},
+        check=False,
+        capture_output=True,
+        timeout=300,
+    )
     if check and done.returncode:
         raise AssertionError(f"git {arguments}: {done.stderr.decode(errors='replace')}")
     return done.stdout
@@ -45,8 +66,11 @@ class Author:
             with open(path, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
 
-    def commit(self, files: dict[str | bytes, bytes | str] | None = None, *, branch: str = "main") -> str:
-        """Commit the folder with `files` written into it, push the branch, and give back the commit."""
+    def commit(
+        self, files: dict[str | bytes, bytes | str] | None = None, *, branch: str = "main"
+    ) -> str:
+        """Commit the folder with `files` written into it, push the branch, and give back the
+        commit."""
         self.write(files or {})
         git(self.folder, "add", "--all", "--force")
         git(self.folder, "commit", "--quiet", "--allow-empty", "--message=a change")
@@ -56,10 +80,19 @@ class Author:
     def switch(self, branch: str, *, start: str) -> None:
         git(self.folder, "checkout", "--quiet", "-B", branch, start)
 
-    def commit_tree(self, entries: bytes, *, branch: str, parent: str | None = None, missing: bool = False) -> str:
-        """A commit of a tree that no honest tool would write; `entries` are lines for `git mktree -z`."""
-        tree = git(self.folder, "mktree", "-z", *(["--missing"] if missing else []), stdin=entries).decode().strip()
-        commit = word(self.folder, "commit-tree", tree, "-m", "odd", *(["-p", parent] if parent else []))
+    def commit_tree(
+        self, entries: bytes, *, branch: str, parent: str | None = None, missing: bool = False
+    ) -> str:
+        """A commit of a tree that no honest tool would write; `entries` are lines for `git mktree
+        -z`."""
+        tree = (
+            git(self.folder, "mktree", "-z", *(["--missing"] if missing else []), stdin=entries)
+            .decode()
+            .strip()
+        )
+        commit = word(
+            self.folder, "commit-tree", tree, "-m", "odd", *(["-p", parent] if parent else [])
+        )
         git(self.folder, "push", "--quiet", "--force", "origin", f"{commit}:refs/heads/{branch}")
         return commit
 
@@ -69,7 +102,8 @@ def blob(folder: Path, data: bytes) -> str:
 
 
 def bytes_below(folder: Path) -> dict[bytes, tuple[int, bytes]]:
-    """Every file below a folder: its permission bits and its bytes. The oracle for what was written."""
+    """Every file below a folder: its permission bits and its bytes. The oracle for what was
+    written."""
     found: dict[bytes, tuple[int, bytes]] = {}
     root = os.fsencode(folder)
     for inner, _, names in os.walk(root):

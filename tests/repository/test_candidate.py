@@ -14,19 +14,33 @@ def test_a_commit_says_who_when_and_why_and_equal_arguments_give_an_equal_sha(to
     tree = town.trusted.tree_of(base)
     message = "Fix it\n\n#hash and --dash\n\nFactory-Run: r1\nFactory-Rules: sha256:00"
     made = town.candidates.commit(tree, [base], message=message, at=NOON)
-    assert town.candidates.commit(tree, [base], message=message, at="2026-05-01T14:00:00+02:00") == made
+    assert (
+        town.candidates.commit(tree, [base], message=message, at="2026-05-01T14:00:00+02:00")
+        == made
+    )
     shown = word(town.trusted.git_dir, "show", "-s", "--format=%an <%ae>%n%cn %cI%n%T %P%n%B", made)
-    assert shown == (f"lights-out-factory <factory@lights-out-factory.invalid>\nlights-out-factory 2026-05-01T12:00:00+00:00\n"
-                     f"{tree} {base}\n{message}")
-    trailers = git(town.trusted.git_dir, "interpret-trailers", "--parse", stdin=(message + "\n").encode())
+    assert (
+        shown == "lights-out-factory <factory@lights-out-factory.invalid>\nlights-out-factory"
+        f" 2026-05-01T12:00:00+00:00\n{tree} {base}\n{message}"
+    )
+    trailers = git(
+        town.trusted.git_dir, "interpret-trailers", "--parse", stdin=(message + "\n").encode()
+    )
     assert trailers == b"Factory-Run: r1\nFactory-Rules: sha256:00\n"
     other = TrustedCandidates(town.trusted, identity=Identity("Other", "other@example.org"))
     assert other.commit(tree, [base], message=message, at=NOON) != made
 
 
-@pytest.mark.parametrize(("message", "at"), [
-    ("a\0b", NOON), ("x", "yesterday"), ("x", "2026-05-01T12:00:00"), ("x", "@0 +0000"), ("x", ""),
-])
+@pytest.mark.parametrize(
+    ("message", "at"),
+    [
+        ("a\0b", NOON),
+        ("x", "yesterday"),
+        ("x", "2026-05-01T12:00:00"),
+        ("x", "@0 +0000"),
+        ("x", ""),
+    ],
+)
 def test_a_message_or_a_time_that_git_would_guess_at_is_refused(town, message, at) -> None:
     base = town.started()
     with pytest.raises(GitError):
@@ -39,7 +53,10 @@ def test_the_candidate_has_base_and_head_for_parents_and_both_changes_in_its_tre
     base = town.change({"b": "2\n"}, start=first, branch="main")
     candidate = town.merged(base, head)
     assert town.trusted.parents_of(candidate) == (base, head)
-    assert (town.trusted.read(candidate, "a"), town.trusted.read(candidate, "b")) == (b"2\n", b"2\n")
+    assert (town.trusted.read(candidate, "a"), town.trusted.read(candidate, "b")) == (
+        b"2\n",
+        b"2\n",
+    )
     assert town.merged(base, head) == candidate
 
 

@@ -1,4 +1,5 @@
-"""What the factory relies on from git, asked of the fake that its own tests use and of the real thing alike."""
+"""What the factory relies on from git, asked of the fake that its own tests use and of the real
+thing alike."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,21 +12,28 @@ from harness.ports.git import Conflict
 from tests.fakes.git import FakeGit
 from tests.repository.conftest import NOON, Town
 
-Files = dict[str, bytes | None]   # None: the file goes
+Files = dict[str, bytes | None]  # None: the file goes
 
 
 class RealWorld:
     """The room's own adapters, and an author with a checkout."""
 
     def __init__(self, town: Town) -> None:
-        self.town, self.repository, self.worktrees, self.candidates = town, town.trusted, town.worktrees, town.candidates
+        self.town, self.repository, self.worktrees, self.candidates = (
+            town,
+            town.trusted,
+            town.worktrees,
+            town.candidates,
+        )
 
     def commit(self, files: Files, *, branch: str, start: str | None = None) -> str:
         if start:
             self.town.author.switch(branch, start=start)
         for name in (name for name, content in files.items() if content is None):
             (self.town.author.folder / name).unlink()
-        sha = self.town.author.commit({name: data for name, data in files.items() if data is not None}, branch=branch)
+        sha = self.town.author.commit(
+            {name: data for name, data in files.items() if data is not None}, branch=branch
+        )
         self.town.trusted.fetch(branch)
         return sha
 
@@ -39,8 +47,10 @@ class FakeWorld:
 
     def commit(self, files: Files, *, branch: str, start: str | None = None) -> str:
         tree = {**(self.git.trees[self.git.tree_of(start)] if start else {}), **files}
-        sha = self.git.commit(self.git.tree({name: data for name, data in tree.items() if data is not None}),
-                              [start] if start else [])
+        sha = self.git.commit(
+            self.git.tree({name: data for name, data in tree.items() if data is not None}),
+            [start] if start else [],
+        )
         self.git.remote[branch] = sha
         return sha
 
@@ -48,7 +58,9 @@ class FakeWorld:
 @pytest.fixture(params=["real", "fake"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> RealWorld | FakeWorld:
     makes: dict[str, Callable[[], RealWorld | FakeWorld]] = {
-        "real": lambda: RealWorld(request.getfixturevalue("town")), "fake": lambda: FakeWorld(tmp_path / "fake")}
+        "real": lambda: RealWorld(request.getfixturevalue("town")),
+        "fake": lambda: FakeWorld(tmp_path / "fake"),
+    }
     return makes[request.param]()
 
 
@@ -91,7 +103,10 @@ def test_a_diff_tells_kind_lines_and_the_bytes_that_are_new(world, base) -> None
     head = world.commit({"a": b"1\n2\n", "gone": None, "new": b"n\n"}, branch="work", start=base)
     diff = world.repository.diff(base, head)
     assert [(file.path, file.kind, file.added, file.deleted) for file in diff.files] == [
-        (b"a", ChangeKind.MODIFIED, 1, 0), (b"gone", ChangeKind.DELETED, 0, 2), (b"new", ChangeKind.ADDED, 1, 0)]
+        (b"a", ChangeKind.MODIFIED, 1, 0),
+        (b"gone", ChangeKind.DELETED, 0, 2),
+        (b"new", ChangeKind.ADDED, 1, 0),
+    ]
     assert diff.added.keys() == {b"a", b"new"}
     assert b"2\n" in diff.added[b"a"]
     assert not diff.too_large
@@ -99,17 +114,27 @@ def test_a_diff_tells_kind_lines_and_the_bytes_that_are_new(world, base) -> None
 
 
 def test_the_paths_that_differ_are_those_of_the_diff(world, base) -> None:
-    head = world.commit({"a": None, "a/b/c": b"1\n", "a/b.py": b"1\n", "gone": b"1\n", "new": b"n\n"}, branch="work", start=base)
+    head = world.commit(
+        {"a": None, "a/b/c": b"1\n", "a/b.py": b"1\n", "gone": b"1\n", "new": b"n\n"},
+        branch="work",
+        start=base,
+    )
     assert world.repository.changed(base, head) == (b"a", b"a/b.py", b"a/b/c", b"gone", b"new")
-    assert sorted(file.path for file in world.repository.diff(base, head).files) == list(world.repository.changed(base, head))
+    assert sorted(file.path for file in world.repository.diff(base, head).files) == list(
+        world.repository.changed(base, head)
+    )
     assert world.repository.changed(head, head) == ()
 
 
-def test_a_worktree_is_the_bases_files_fresh_each_time_and_its_snapshot_their_tree(world, base) -> None:
+def test_a_worktree_is_the_bases_files_fresh_each_time_and_its_snapshot_their_tree(
+    world, base
+) -> None:
     folder = world.worktrees.open("r1", base)
     assert (folder / "a").read_bytes() == b"1\n"
     (folder / "a").write_bytes(b"2\n")
-    changed = world.candidates.commit(world.worktrees.snapshot(folder, base), [base], message="x", at=NOON)
+    changed = world.candidates.commit(
+        world.worktrees.snapshot(folder, base), [base], message="x", at=NOON
+    )
     assert world.repository.read(changed, "a") == b"2\n"
     folder = world.worktrees.open("r1", base)
     assert (folder / "a").read_bytes() == b"1\n"
@@ -121,12 +146,17 @@ def test_a_worktree_is_the_bases_files_fresh_each_time_and_its_snapshot_their_tr
 def test_an_export_is_the_tree(world, base, tmp_path) -> None:
     world.worktrees.export(world.repository.tree_of(base), tmp_path / "out")
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == {
-        "a": b"1\n", "b": b"1\n", "gone": b"1\n2\n"}
+        "a": b"1\n",
+        "b": b"1\n",
+        "gone": b"1\n2\n",
+    }
 
 
 def test_the_same_commit_twice_is_one_commit(world, base) -> None:
     tree = world.repository.tree_of(base)
-    made = [world.candidates.commit(tree, [base], message=words, at=NOON) for words in ("x", "x", "y")]
+    made = [
+        world.candidates.commit(tree, [base], message=words, at=NOON) for words in ("x", "x", "y")
+    ]
     assert made[0] == made[1] != made[2]
 
 
@@ -135,14 +165,19 @@ def test_a_merge_holds_both_sides_and_a_conflict_names_its_paths(world, base) ->
     other = world.commit({"b": b"2\n", "gone": None}, branch="main", start=base)
     merged = world.candidates.merge(other, head, message="M", at=NOON)
     assert world.repository.files(merged).keys() == {b"a", b"b"}
-    assert (world.repository.read(merged, "a"), world.repository.read(merged, "b")) == (b"2\n", b"2\n")
+    assert (world.repository.read(merged, "a"), world.repository.read(merged, "b")) == (
+        b"2\n",
+        b"2\n",
+    )
     against = world.commit({"a": b"3\n"}, branch="against", start=base)
     assert world.candidates.merge(against, head, message="M", at=NOON) == Conflict((b"a",))
 
 
 def test_a_branch_moves_only_from_where_we_think_it_is(world, base) -> None:
     tree = world.repository.tree_of(base)
-    first, second = (world.candidates.commit(tree, [base], message=words, at=NOON) for words in ("1", "2"))
+    first, second = (
+        world.candidates.commit(tree, [base], message=words, at=NOON) for words in ("1", "2")
+    )
     world.candidates.push(first, "ours", expected=None)
     world.candidates.push(first, "ours", expected=None)
     with pytest.raises(GitError):
@@ -207,9 +242,18 @@ def test_parents_come_in_order(world, base) -> None:
 
 def test_messages_are_those_of_the_branch_that_have_the_line(world, base) -> None:
     head = world.commit({"a": b"2\n"}, branch="work", start=base)
-    merged = world.candidates.merge(base, head, message="M\n\nSigned-Here: naïve\n\nand more", at=NOON)
+    merged = world.candidates.merge(
+        base, head, message="M\n\nSigned-Here: naïve\n\nand more", at=NOON
+    )
     world.candidates.merge(base, head, message="elsewhere\n\nSigned-Here: no", at=NOON)
-    last = world.candidates.commit(world.repository.tree_of(base), [merged], message="no Signed-Here: at its beginning", at=NOON)
-    assert {commit: text.rstrip("\n") for commit, text in world.repository.messages(last, line="Signed-Here:").items()} == {
-        merged: "M\n\nSigned-Here: naïve\n\nand more"}
+    last = world.candidates.commit(
+        world.repository.tree_of(base),
+        [merged],
+        message="no Signed-Here: at its beginning",
+        at=NOON,
+    )
+    assert {
+        commit: text.rstrip("\n")
+        for commit, text in world.repository.messages(last, line="Signed-Here:").items()
+    } == {merged: "M\n\nSigned-Here: naïve\n\nand more"}
     assert world.repository.messages(base, line="Signed-Here:") == {}

@@ -8,8 +8,19 @@ from harness.repository.diff import DiffLimits, raw_diff
 from tests.repository.naive import blob
 
 NAMES = [
-    b"two\nlines", b'"quoted"', b"back\\slash", b"\xff\xfe not text", "FАCTORY_RULES.md".encode(),
-    "Ame\u0301lie".encode(), b"mission.md ", b"mission.md.", b"-f", b"tab\there", b"\x1b[31mred", b":(top)x", b"*",
+    b"two\nlines",
+    b'"quoted"',
+    b"back\\slash",
+    b"\xff\xfe not text",
+    "FАCTORY_RULES.md".encode(),
+    "Ame\u0301lie".encode(),
+    b"mission.md ",
+    b"mission.md.",
+    b"-f",
+    b"tab\there",
+    b"\x1b[31mred",
+    b":(top)x",
+    b"*",
     b"d/" * 30 + b"deep",
 ]
 
@@ -27,11 +38,30 @@ def test_added_modified_and_deleted_files_with_modes_objects_sizes_and_lines(tow
 
     gone, kept, new = town.trusted.diff(base, head).files
     assert (gone.path, gone.kind, gone.new_mode, gone.new_oid, gone.deleted, gone.size) == (
-        b"gone", ChangeKind.DELETED, "000000", None, 2, 0)
-    assert (kept.path, kept.kind, kept.old_mode, kept.new_mode, kept.added, kept.deleted, kept.size) == (
-        b"kept", ChangeKind.MODIFIED, "100644", "100755", 2, 1, 10)
+        b"gone",
+        ChangeKind.DELETED,
+        "000000",
+        None,
+        2,
+        0,
+    )
+    assert (
+        kept.path,
+        kept.kind,
+        kept.old_mode,
+        kept.new_mode,
+        kept.added,
+        kept.deleted,
+        kept.size,
+    ) == (b"kept", ChangeKind.MODIFIED, "100644", "100755", 2, 1, 10)
     assert (new.path, new.kind, new.old_oid, new.new_oid, new.added, new.deleted) == (
-        b"new", ChangeKind.ADDED, None, blob(town.author.folder, b"n\n"), 1, 0)
+        b"new",
+        ChangeKind.ADDED,
+        None,
+        blob(town.author.folder, b"n\n"),
+        1,
+        0,
+    )
 
 
 def test_only_what_is_new_is_given_to_the_secret_scanner(town) -> None:
@@ -69,26 +99,38 @@ def test_a_submodule_is_shown_with_its_mode_and_lines_nobody_knows(town) -> None
 
 def test_binary_content_has_unknown_lines_and_its_bytes_are_scanned_all_the_same(town) -> None:
     base = town.started({"logo.png": b"\x89PNG\0old"})
-    head = town.change({"logo.png": b"\x89PNG\0token=abc", "evil.js": b"// \0\nsteal()\n"}, start=base)
+    head = town.change(
+        {"logo.png": b"\x89PNG\0token=abc", "evil.js": b"// \0\nsteal()\n"}, start=base
+    )
     diff = town.trusted.diff(base, head)
-    assert [(change.binary, change.lines, change.size) for change in diff.files] == [(True, UNKNOWN, 13), (True, UNKNOWN, 14)]
+    assert [(change.binary, change.lines, change.size) for change in diff.files] == [
+        (True, UNKNOWN, 13),
+        (True, UNKNOWN, 14),
+    ]
     assert b"token=abc" in diff.added[b"logo.png"]
 
 
 POINTERS = {
     "lfs": b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 734003200\n",
-    "lfs with an extension": b"version https://git-lfs.github.com/spec/v1\next-0-x sha256:%s\noid sha256:00\nsize 734003200\n",
+    "lfs with an extension": (
+        b"version https://git-lfs.github.com/spec/v1\next-0-x sha256:%s\noid sha256:00\nsize"
+        b" 734003200\n"
+    ),
     "hawser": b"version http://hawser.github.com/spec/v1\noid sha256:%s\nsize 734003200\n",
     "annex": b"/annex/objects/SHA256E-s734003200--%s.bin\n",
 }
 
 
 @pytest.mark.parametrize("pointer", POINTERS.values(), ids=POINTERS)
-def test_a_pointer_to_content_elsewhere_is_binary_and_as_large_as_that_content(town, pointer) -> None:
+def test_a_pointer_to_content_elsewhere_is_binary_and_as_large_as_that_content(
+    town, pointer
+) -> None:
     base = town.started({"tool": pointer % (b"a" * 64)})
     head = town.change({"tool": pointer % (b"b" * 64), "new": pointer % (b"c" * 64)}, start=base)
     files = town.trusted.diff(base, head).files
-    assert [(change.binary, change.lines, change.size) for change in files] == [(True, UNKNOWN, 734_003_200)] * 2
+    assert [(change.binary, change.lines, change.size) for change in files] == [
+        (True, UNKNOWN, 734_003_200)
+    ] * 2
 
 
 def test_too_many_files_too_many_bytes_and_one_large_file_are_facts_and_not_errors(town) -> None:

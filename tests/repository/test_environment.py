@@ -1,4 +1,5 @@
-"""What a git of ours inherits (nothing), how a token travels, and how a call ends that would not."""
+"""What a git of ours inherits (nothing), how a token travels, and how a call ends that would
+not."""
 
 import base64
 import socket
@@ -15,7 +16,16 @@ from harness.repository.plumbing import Git
 from harness.repository.remote import Remote
 from tests.repository.naive import git
 
-GITS_OWN = {"GIT_DIR", "GIT_PREFIX", "GIT_EXEC_PATH", "GIT_CONFIG_PARAMETERS", "PWD", "SHLVL", "_", "OLDPWD"}
+GITS_OWN = {
+    "GIT_DIR",
+    "GIT_PREFIX",
+    "GIT_EXEC_PATH",
+    "GIT_CONFIG_PARAMETERS",
+    "PWD",
+    "SHLVL",
+    "_",
+    "OLDPWD",
+}
 
 
 def seen_by_git(git: Git) -> dict[str, str]:
@@ -32,9 +42,10 @@ def test_git_sees_the_closed_environment_and_nothing_of_ours(town, monkeypatch) 
     monkeypatch.setenv("https_proxy", "http://evil")
     seen = seen_by_git(town.trusted.git)
     expected = environment()
-    assert {name: value for name, value in seen.items() if name not in GITS_OWN and name != "PATH"} == {
-        name: value for name, value in expected.items() if name != "PATH"}
-    assert seen["PATH"].endswith(expected["PATH"])   # git puts its own folder before it
+    assert {
+        name: value for name, value in seen.items() if name not in GITS_OWN and name != "PATH"
+    } == {name: value for name, value in expected.items() if name != "PATH"}
+    assert seen["PATH"].endswith(expected["PATH"])  # git puts its own folder before it
     assert "evil" not in str(seen)
 
 
@@ -52,7 +63,8 @@ def test_a_variable_that_turns_plain_git_elsewhere_turns_nothing_here(town, monk
 
 
 def test_what_a_repositorys_own_config_plants_is_overruled(town) -> None:
-    """The guard refuses such a config before git starts; this is what holds where something slips past the guard."""
+    """The guard refuses such a config before git starts; this is what holds where something slips
+    past the guard."""
     base, marker = town.started(), town.home / "ran"
     evil = town.home / "evil.sh"
     evil.write_text(f"#!/bin/sh\necho ran >> {marker}\n")
@@ -69,7 +81,10 @@ def test_what_a_repositorys_own_config_plants_is_overruled(town) -> None:
 
 @pytest.mark.parametrize("url", ["ssh://host/x", "git://127.0.0.1/x", "ext::true"])
 def test_a_transport_that_we_do_not_use_is_not_there(town, url) -> None:
-    assert f"transport '{url.split(':')[0]}' not allowed" in town.trusted.git.said("ls-remote", url).err
+    assert (
+        f"transport '{url.split(':')[0]}' not allowed"
+        in town.trusted.git.said("ls-remote", url).err
+    )
 
 
 class Gatekeeper:
@@ -128,11 +143,13 @@ def gatekeeper():
 
 def test_the_token_is_shown_to_the_forge_and_to_no_argument_list(town, gatekeeper) -> None:
     forge = gatekeeper(403)
-    with pytest.raises(GitError, match=r"the token is missing, expired or not allowed to: .*403") as refused:
+    with pytest.raises(
+        GitError, match=r"the token is missing, expired or not allowed to: .*403"
+    ) as refused:
         Remote(forge.url, lambda: "tell-nobody").branch_tip(town.trusted.git, "main")
     header = base64.b64encode(b"x-access-token:tell-nobody").decode()
     assert forge.shown == [f"Basic {header}"]
-    assert b"ls-remote" in forge.argument_lists[0]           # the git that asked was seen at work
+    assert b"ls-remote" in forge.argument_lists[0]  # the git that asked was seen at work
     for secret in (b"tell-nobody", header.encode()):
         assert secret not in forge.argument_lists[0]
     assert "tell-nobody" not in str(refused.value)
@@ -179,7 +196,7 @@ def test_a_call_that_hangs_is_ended_with_everything_it_started(town) -> None:
         with pytest.raises(GitError, match=r"took more than 0\.5 s") as late:
             town.trusted.git.said("ls-remote", url, seconds=0.5)
     assert late.value.retryable
-    until = time.monotonic() + 60       # a signal is sent at once, and heard when its process has a turn
+    until = time.monotonic() + 60  # a signal is sent at once, and heard when its process has a turn
     while any(url.encode() in line for line in command_lines()):
         assert time.monotonic() < until, "what it had started goes on"
         time.sleep(0.01)

@@ -15,12 +15,17 @@ def umask_of_a_careful_operator():
     os.umask(before)
 
 
-def test_files_and_modes_are_the_trees_whatever_the_umask(town, umask_of_a_careful_operator) -> None:
+def test_files_and_modes_are_the_trees_whatever_the_umask(
+    town, umask_of_a_careful_operator
+) -> None:
     (town.author.folder / "run.sh").touch()
     (town.author.folder / "run.sh").chmod(0o755)
     base = town.started({"run.sh": "x", "d/e/f": b"\0\r\n"})
     town.worktrees.export(town.trusted.tree_of(base), town.home / "out")
-    assert bytes_below(town.home / "out") == {b"run.sh": (0o755, b"x"), b"d/e/f": (0o644, b"\0\r\n")}
+    assert bytes_below(town.home / "out") == {
+        b"run.sh": (0o755, b"x"),
+        b"d/e/f": (0o644, b"\0\r\n"),
+    }
     assert (town.home / "out" / "d" / "e").stat().st_mode & 0o777 == 0o755
 
 
@@ -53,7 +58,11 @@ def test_a_tree_larger_than_one_chunk_arrives_whole(town) -> None:
     base = town.started({"a": large, "b": large[1:], "c": large[2:], "d": b"last"})
     town.worktrees.export(town.trusted.tree_of(base), town.home / "out")
     assert {name: len(data) for name, (_, data) in bytes_below(town.home / "out").items()} == {
-        b"a": len(large), b"b": len(large) - 1, b"c": len(large) - 2, b"d": 4}
+        b"a": len(large),
+        b"b": len(large) - 1,
+        b"c": len(large) - 2,
+        b"d": 4,
+    }
 
 
 def test_what_is_not_there_cannot_be_exported(town) -> None:

@@ -36,7 +36,9 @@ def hook(town, name: str, script: str) -> None:
 
 def test_the_judged_candidate_lands_and_its_tree_is_on_the_branch(town, judged) -> None:
     candidate, bound = judged
-    assert town.candidates.land(candidate, "main", **bound) == Landing("landed", candidate, f"{candidate:.12} is on main")
+    assert town.candidates.land(candidate, "main", **bound) == Landing(
+        "landed", candidate, f"{candidate:.12} is on main"
+    )
     assert main_of(town) == candidate
     assert word(town.forge, "rev-parse", "main^{tree}") == bound["tree"]
 
@@ -48,7 +50,9 @@ def test_asking_again_changes_nothing_also_under_later_commits(town, judged) -> 
     town.author.switch("main", start=bound["head"])
     git(town.author.folder, "pull", "--quiet", "--ff-only", "origin", "main")
     later = town.author.commit({"c": "1\n"})
-    assert town.candidates.land(candidate, "main", **bound) == Landing("landed", later, f"{candidate:.12} is on main")
+    assert town.candidates.land(candidate, "main", **bound) == Landing(
+        "landed", later, f"{candidate:.12} is on main"
+    )
     assert main_of(town) == later
 
 
@@ -75,19 +79,35 @@ def test_a_matching_lease_alone_lands_an_orphan_and_we_do_not(town, judged) -> N
     assert "has parents none" in landing.says
     assert main_of(town) == bound["base"]
 
-    git(town.trusted.git_dir, "push", "--quiet", f"--force-with-lease=refs/heads/main:{bound['base']}", str(town.forge),
-        f"{orphan}:refs/heads/main")
-    assert main_of(town) == orphan   # the trick is real
+    git(
+        town.trusted.git_dir,
+        "push",
+        "--quiet",
+        f"--force-with-lease=refs/heads/main:{bound['base']}",
+        str(town.forge),
+        f"{orphan}:refs/heads/main",
+    )
+    assert main_of(town) == orphan  # the trick is real
 
 
 def test_a_candidate_with_another_parent_order_head_or_tree_is_refused(town, judged) -> None:
     _candidate, bound = judged
     other_head = town.change({"a": "3\n"}, start=bound["base"], branch="other")
-    swapped = town.candidates.commit(bound["tree"], [bound["head"], bound["base"]], message="x", at=NOON)
-    third = town.candidates.commit(bound["tree"], [bound["base"], bound["head"], other_head], message="x", at=NOON)
-    other_tree = town.candidates.commit(town.trusted.tree_of(other_head), [bound["base"], bound["head"]], message="x", at=NOON)
-    for odd, words in ((swapped, "expected base and judged head"), (third, "expected base and judged head"),
-                       (town.merged(bound["base"], other_head), "expected base and judged head"), (other_tree, "was judged")):
+    swapped = town.candidates.commit(
+        bound["tree"], [bound["head"], bound["base"]], message="x", at=NOON
+    )
+    third = town.candidates.commit(
+        bound["tree"], [bound["base"], bound["head"], other_head], message="x", at=NOON
+    )
+    other_tree = town.candidates.commit(
+        town.trusted.tree_of(other_head), [bound["base"], bound["head"]], message="x", at=NOON
+    )
+    for odd, words in (
+        (swapped, "expected base and judged head"),
+        (third, "expected base and judged head"),
+        (town.merged(bound["base"], other_head), "expected base and judged head"),
+        (other_tree, "was judged"),
+    ):
         landing = town.candidates.land(odd, "main", **bound)
         assert landing.outcome == "refused"
         assert words in landing.says
@@ -126,14 +146,24 @@ def test_a_push_between_our_look_and_ours_is_noticed_by_the_lease(town, judged) 
 
 
 def test_the_base_set_back_between_our_look_and_ours_is_noticed_too(town, judged) -> None:
-    """To an ancestor of the base: the push would still be a fast-forward, onto what was not judged."""
+    """To an ancestor of the base: the push would still be a fast-forward, onto what was not
+    judged."""
     candidate, bound = judged
     earlier = town.candidates.commit(bound["tree"], [], message="x", at=NOON)
     later = town.candidates.commit(bound["tree"], [earlier], message="x", at=NOON)
-    git(town.trusted.git_dir, "push", "--quiet", "--force", str(town.forge), f"{later}:refs/heads/main")
+    git(
+        town.trusted.git_dir,
+        "push",
+        "--quiet",
+        "--force",
+        str(town.forge),
+        f"{later}:refs/heads/main",
+    )
     head = town.candidates.commit(bound["tree"], [later], message="h", at=NOON)
     candidate = town.merged(later, head)
-    landing = town.candidates_at(rival(town, "main", earlier)).land(candidate, "main", base=later, head=head, tree=bound["tree"])
+    landing = town.candidates_at(rival(town, "main", earlier)).land(
+        candidate, "main", base=later, head=head, tree=bound["tree"]
+    )
     assert (landing.outcome, main_of(town)) == ("base-moved", earlier)
 
 
@@ -166,9 +196,18 @@ def test_two_that_race_for_one_base_do_not_both_land(town, judged) -> None:
     candidate, bound = judged
     head = town.change({"b": "2\n"}, start=bound["base"], branch="other")
     rival = town.merged(bound["base"], head)
-    rivals = {candidate: bound, rival: {"base": bound["base"], "head": head, "tree": town.trusted.tree_of(rival)}}
+    rivals = {
+        candidate: bound,
+        rival: {"base": bound["base"], "head": head, "tree": town.trusted.tree_of(rival)},
+    }
     with ThreadPoolExecutor(2) as both:
-        landings = dict(zip(rivals, both.map(lambda one: town.candidates.land(one, "main", **rivals[one]), rivals), strict=True))
+        landings = dict(
+            zip(
+                rivals,
+                both.map(lambda one: town.candidates.land(one, "main", **rivals[one]), rivals),
+                strict=True,
+            )
+        )
     assert sorted(landing.outcome for landing in landings.values()) == ["base-moved", "landed"]
     assert landings[main_of(town)].outcome == "landed"
 
@@ -183,6 +222,7 @@ def test_an_unreachable_forge_is_an_error_and_no_outcome(town, judged) -> None:
 
 
 # a branch of our own
+
 
 def branch_of(town, name: str) -> str:
     return word(town.forge, "for-each-ref", "--format=%(objectname)", f"refs/heads/{name}")
@@ -241,7 +281,9 @@ def test_a_push_sends_the_branch_and_nothing_else_of_ours(town) -> None:
     ours = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
     before = set(word(town.forge, "for-each-ref", "--format=%(refname)").split())
     town.candidates.push(ours, "mine", expected=None)
-    assert set(word(town.forge, "for-each-ref", "--format=%(refname)").split()) - before == {"refs/heads/mine"}
+    assert set(word(town.forge, "for-each-ref", "--format=%(refname)").split()) - before == {
+        "refs/heads/mine"
+    }
 
 
 def test_a_branch_of_ours_is_taken_back_and_only_where_it_is_ours(town) -> None:
@@ -282,16 +324,28 @@ def test_what_is_kept_has_a_ref_of_its_own_and_survives_a_sweep(town) -> None:
     assert town.trusted.parents_of(ours) == (base,)
 
 
-def test_a_revert_is_a_merge_of_a_commit_on_the_landing_and_keeps_what_came_since(town, judged) -> None:
-    """Real git's three-way merge: the landing is the merge base, the tree before it is the other side."""
+def test_a_revert_is_a_merge_of_a_commit_on_the_landing_and_keeps_what_came_since(
+    town, judged
+) -> None:
+    """Real git's three-way merge: the landing is the merge base, the tree before it is the other
+    side."""
     candidate, bound = judged
     town.candidates.land(candidate, "main", **bound)
-    back = town.candidates.commit(town.trusted.tree_of(bound["base"]), [candidate], message="back", at=NOON)
+    back = town.candidates.commit(
+        town.trusted.tree_of(bound["base"]), [candidate], message="back", at=NOON
+    )
     git(town.author.folder, "fetch", "--quiet", "origin")
     later = town.change({"c": "later\n"}, start=candidate, branch="main")
     taken_back = town.merged(later, back)
     tree = town.trusted.tree_of(taken_back)
-    assert town.candidates.land(taken_back, "main", base=later, head=back, tree=tree).outcome == "landed"
-    assert {name: town.trusted.read(taken_back, name) for name in "abc"} == {"a": b"1\n", "b": b"1\n", "c": b"later\n"}
+    assert (
+        town.candidates.land(taken_back, "main", base=later, head=back, tree=tree).outcome
+        == "landed"
+    )
+    assert {name: town.trusted.read(taken_back, name) for name in "abc"} == {
+        "a": b"1\n",
+        "b": b"1\n",
+        "c": b"later\n",
+    }
     onto = town.change({"a": "3\n"}, start=candidate, branch="other")
     assert town.candidates.merge(onto, back, message="back", at=NOON) == Conflict((b"a",))

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from harness.repository.lines import MATCHED_AT_MOST, line_change
 from tests.repository.naive import git
 
-few_lines = st.lists(st.sampled_from([b"a\n", b"b\n", b"c\n", b"\n", b"d\r\n"]), max_size=12).map(b"".join)
+few_lines = st.lists(st.sampled_from([b"a\n", b"b\n", b"c\n", b"\n", b"d\r\n"]), max_size=12).map(
+    b"".join
+)
 
 
 def longest_common(left: list[bytes], right: list[bytes]) -> int:
@@ -38,7 +40,10 @@ def test_the_count_is_the_smallest_there_is(old, new) -> None:
 def test_what_is_fresh_is_in_the_new_file_and_makes_up_for_what_the_old_one_lacks(old, new) -> None:
     fresh = line_change(old, new).fresh.splitlines(keepends=True)
     for line in set(new.splitlines(keepends=True)):
-        before, after = old.splitlines(keepends=True).count(line), new.splitlines(keepends=True).count(line)
+        before, after = (
+            old.splitlines(keepends=True).count(line),
+            new.splitlines(keepends=True).count(line),
+        )
         assert fresh.count(line) == max(0, after - before)
 
 
@@ -69,14 +74,17 @@ def test_a_moved_line_is_counted_but_is_not_fresh() -> None:
     assert (change.added, change.deleted, change.fresh) == (1, 1, b"")
 
 
-@pytest.mark.parametrize(("old", "new", "added", "deleted"), [
-    (b"", b"x" * 5_000_000, 5_000, 0),
-    (b"", b"x" * 1_000 + b"\n", 2, 0),
-    (b"", b"x" * 999 + b"\n", 1, 0),
-    (b"a\n" + b"x" * 4_000 + b"\nb\n", b"a\nb\n", 0, 5),
-    (b"x" * 4_000 + b"\na\n", b"y" * 4_000 + b"\na\n", 5, 5),
-    (b"x" * 4_000 + b"\na\n", b"x" * 4_000 + b"\nb\n", 1, 1),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "added", "deleted"),
+    [
+        (b"", b"x" * 5_000_000, 5_000, 0),
+        (b"", b"x" * 1_000 + b"\n", 2, 0),
+        (b"", b"x" * 999 + b"\n", 1, 0),
+        (b"a\n" + b"x" * 4_000 + b"\nb\n", b"a\nb\n", 0, 5),
+        (b"x" * 4_000 + b"\na\n", b"y" * 4_000 + b"\na\n", 5, 5),
+        (b"x" * 4_000 + b"\na\n", b"x" * 4_000 + b"\nb\n", 1, 1),
+    ],
+)
 def test_a_long_line_counts_as_what_there_is_to_read(old, new, added, deleted) -> None:
     change = line_change(old, new)
     assert (change.added, change.deleted) == (added, deleted)

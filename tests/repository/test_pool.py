@@ -1,4 +1,5 @@
-"""Worktrees made before anybody asks: whole or not there, exactly the commit that was asked for, nobody's but the run's."""
+"""Worktrees made before anybody asks: whole or not there, exactly the commit that was asked for,
+nobody's but the run's."""
 
 import os
 import shutil
@@ -52,13 +53,20 @@ def idle(town) -> RunWorktrees:
 
 
 def objects(store: Path) -> set[str]:
-    return set(git(store, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)").decode().split())
+    return set(
+        git(store, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)")
+        .decode()
+        .split()
+    )
 
 
 def everything(folder: Path) -> dict[str, tuple[int, bytes]]:
     """Every file of a worktree but its `.git`, with its mode and its bytes."""
-    return {str(path.relative_to(folder)): (stat.S_IMODE(path.lstat().st_mode), path.read_bytes())
-            for path in folder.rglob("*") if path.is_file() and path.name != ".git"}
+    return {
+        str(path.relative_to(folder)): (stat.S_IMODE(path.lstat().st_mode), path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != ".git"
+    }
 
 
 @pytest.fixture
@@ -100,13 +108,17 @@ def test_what_was_taken_is_made_again_in_the_background(town, base) -> None:
     until(lambda: worktrees.ready(base) == 1)
 
 
-@pytest.mark.parametrize("prepared_again", [True, False], ids=["in-the-background", "when-it-is-asked-for"])
+@pytest.mark.parametrize(
+    "prepared_again", [True, False], ids=["in-the-background", "when-it-is-asked-for"]
+)
 def test_a_base_that_moved_is_brought_over_with_what_differs_and_with_no_object_of_the_old_one(
     town, base, prepared_again
 ) -> None:
     worktrees = warmed(town, base)
     (town.author.folder / "pkg1" / "mod21.py").unlink()
-    later = town.change({"pkg0/mod1.py": "value = 'new'\n", "new/deep/file.py": "x\n"}, start=base, branch="main")
+    later = town.change(
+        {"pkg0/mod1.py": "value = 'new'\n", "new/deep/file.py": "x\n"}, start=base, branch="main"
+    )
     untouched = (pool(town)[0] / "worktree" / "pkg3" / "mod70.py").stat().st_ino
     if prepared_again:
         worktrees.prepare(later)
@@ -115,7 +127,9 @@ def test_a_base_that_moved_is_brought_over_with_what_differs_and_with_no_object_
     assert (worktree / "pkg3" / "mod70.py").stat().st_ino == untouched
     assert town.worktrees.snapshot(worktree, later) == town.trusted.tree_of(later)
     assert not (worktree / "pkg1" / "mod21.py").exists()
-    assert objects(worktree.parent / "store.git") == objects(town.worktrees.open("cold", later).parent / "store.git")
+    assert objects(worktree.parent / "store.git") == objects(
+        town.worktrees.open("cold", later).parent / "store.git"
+    )
     assert base not in objects(worktree.parent / "store.git")
     assert {path.name for path in worktree.parent.iterdir()} == {"store.git", "worktree"}
     assert git(worktree, "status", "--porcelain", "--ignored") == b""
@@ -153,15 +167,26 @@ def test_one_that_is_not_exactly_the_commit_is_known(town) -> None:
     base = town.started({**FILES, ".gitignore": "*.log\n"})
     tree = made(town.trusted, town.home / "worktrees", base)
     assert is_whole(tree, base)
-    for number, spoil in enumerate((spoil_a_file, leave_a_file, leave_an_ignored_file, take_a_file, make_a_program,
-                                    forge_the_index, move_the_head)):
+    for number, spoil in enumerate(
+        (
+            spoil_a_file,
+            leave_a_file,
+            leave_an_ignored_file,
+            take_a_file,
+            make_a_program,
+            forge_the_index,
+            move_the_head,
+        )
+    ):
         spoiled = Path(shutil.copytree(tree, town.home / "worktrees" / f"copy-{number}"))
         assert is_whole(spoiled, base)
         spoil(spoiled)
         assert not is_whole(spoiled, base), spoil.__name__
 
 
-@pytest.mark.parametrize("spoil", [leave_a_file, lambda tree: (tree / "store.git").rename(tree / "elsewhere")])
+@pytest.mark.parametrize(
+    "spoil", [leave_a_file, lambda tree: (tree / "store.git").rename(tree / "elsewhere")]
+)
 def test_one_that_is_not_exactly_the_commit_is_never_handed_out(town, base, spoil) -> None:
     warmed(town, base)
     (waiting,) = pool(town)
@@ -173,7 +198,8 @@ def test_one_that_is_not_exactly_the_commit_is_never_handed_out(town, base, spoi
 
 
 def test_a_file_changed_in_the_indexs_own_second_is_seen(town, base) -> None:
-    """Git tells times in seconds: the same size at the same second would pass unseen, were the index not dated anew."""
+    """Git tells times in seconds: the same size at the same second would pass unseen, were the
+    index not dated anew."""
     warmed(town, base)
     (waiting,) = pool(town)
     file = waiting / "worktree" / "pkg0" / "mod1.py"
@@ -184,7 +210,10 @@ def test_a_file_changed_in_the_indexs_own_second_is_seen(town, base) -> None:
 def test_two_runs_never_get_the_same_one(town, base) -> None:
     worktrees = warmed(town, base, size=2)
     given: list[Path] = []
-    runs = [threading.Thread(target=lambda name=name: given.append(worktrees.open(name, base))) for name in ("r1", "r2", "r3")]
+    runs = [
+        threading.Thread(target=lambda name=name: given.append(worktrees.open(name, base)))
+        for name in ("r1", "r2", "r3")
+    ]
     for run in runs:
         run.start()
     for run in runs:
@@ -195,7 +224,9 @@ def test_two_runs_never_get_the_same_one(town, base) -> None:
 def test_what_an_agent_had_does_not_come_back(town, base) -> None:
     worktrees = warmed(town, base)
     first = worktrees.open("r1", base)
-    with (first / "pkg0" / "mod1.py").open() as had:      # while it is open, no other file gets its number
+    with (
+        first / "pkg0" / "mod1.py"
+    ).open() as had:  # while it is open, no other file gets its number
         worktrees.close("r1")
         until(lambda: worktrees.ready(base) == 1)
         second = worktrees.open("r2", base)
@@ -204,13 +235,31 @@ def test_what_an_agent_had_does_not_come_back(town, base) -> None:
 
 
 def test_no_attribute_of_the_tree_has_a_say_in_what_is_written(town) -> None:
-    files = {".gitattributes": b"[attr]evil text eol=crlf ident\n* evil\n*.bin filter=lfs\n*.u working-tree-encoding=UTF-16\n",
-             "sub/.gitattributes": b"* text eol=crlf\n", "sub/.dot": b"a\nb\n", "unix.txt": b"a\n$Id$\n",
-             "mixed.txt": b"a\r\nb\n", "x.bin": b"version https://git-lfs\n", "y.u": "ä\n".encode()}
-    base = town.author.commit_tree("".join(f"100644 blob {blob(town.author.folder, data)}\t{name}\0"
-                                           for name, data in files.items() if "/" not in name).encode(), branch="main")
+    files = {
+        ".gitattributes": (
+            b"[attr]evil text eol=crlf ident\n* evil\n*.bin filter=lfs\n*.u"
+            b" working-tree-encoding=UTF-16\n"
+        ),
+        "sub/.gitattributes": b"* text eol=crlf\n",
+        "sub/.dot": b"a\nb\n",
+        "unix.txt": b"a\n$Id$\n",
+        "mixed.txt": b"a\r\nb\n",
+        "x.bin": b"version https://git-lfs\n",
+        "y.u": "ä\n".encode(),
+    }
+    base = town.author.commit_tree(
+        "".join(
+            f"100644 blob {blob(town.author.folder, data)}\t{name}\0"
+            for name, data in files.items()
+            if "/" not in name
+        ).encode(),
+        branch="main",
+    )
     town.trusted.fetch("main")
-    nested = town.change({"sub/.gitattributes": files["sub/.gitattributes"], "sub/.dot": files["sub/.dot"]}, start=base)
+    nested = town.change(
+        {"sub/.gitattributes": files["sub/.gitattributes"], "sub/.dot": files["sub/.dot"]},
+        start=base,
+    )
     git(town.home, "clone", "--quiet", "--branch", "work", str(town.forge), "naive")
     assert (town.home / "naive" / "sub" / ".dot").read_bytes() == b"a\r\nb\r\n"
     warmed(town, base)
@@ -244,19 +293,26 @@ def test_a_link_that_leaves_the_tree_is_refused_before_anything_is_written(town,
 
 
 def test_killed_at_any_moment_a_half_made_tree_is_never_handed_out(town) -> None:
-    """A process prepares trees and brings them over from one commit to the other, and is killed; whoever comes next
-    finds whole ones or none."""
+    """A process prepares trees and brings them over from one commit to the other, and is killed;
+    whoever comes next finds whole ones or none."""
     base = town.started(dict(FILES))
-    later = town.change({name: content + "later\n" for name, content in list(FILES.items())[::3]}, start=base, branch="main")
+    later = town.change(
+        {name: content + "later\n" for name, content in list(FILES.items())[::3]},
+        start=base,
+        branch="main",
+    )
     folder = town.home / "worktrees"
     seen_whole = False
     for number in range(5):
-        process = subprocess.Popen([sys.executable, str(PREPARER), str(town.trusted.git_dir), str(folder), base, later],
-                                   stdout=subprocess.PIPE, start_new_session=True)
+        process = subprocess.Popen(
+            [sys.executable, str(PREPARER), str(town.trusted.git_dir), str(folder), base, later],
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
         assert process.stdout is not None
         assert process.stdout.readline() == b"began\n"
         time.sleep(0.05 + 0.35 * number)
-        if number == 4:     # and once it has got so far, however busy the machine is
+        if number == 4:  # and once it has got so far, however busy the machine is
             until(lambda: pool(town))
         seen_whole = seen_whole or bool(pool(town))
         os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,5 @@
-"""Housekeeping of the trusted repository: what the ledger names stays for good, what nothing names goes when it is old."""
+"""Housekeeping of the trusted repository: what the ledger names stays for good, what nothing names
+goes when it is old."""
 
 import json
 import os
@@ -27,7 +28,9 @@ def changed(town, base: str, text: str) -> str:
     """A commit that is on no branch, as every change is before it lands."""
     worktree = town.worktrees.open("r1", base)
     (worktree / "app.py").write_text(text)
-    return town.candidates.commit(town.worktrees.snapshot(worktree, base), [base], message="x", at=NOON)
+    return town.candidates.commit(
+        town.worktrees.snapshot(worktree, base), [base], message="x", at=NOON
+    )
 
 
 @pytest.fixture
@@ -83,7 +86,9 @@ def test_it_can_be_done_again_and_a_name_of_nothing_is_no_matter(town, base) -> 
     for _ in range(2):
         prune(town.trusted, [head, "a" * 40, "no name at all", "f" * 64])
     assert town.trusted.tree_of(head)
-    assert git(town.trusted.git_dir, "for-each-ref", "--format=%(refname)", KEPT).decode().split() == [f"{KEPT}/{head}"]
+    assert git(
+        town.trusted.git_dir, "for-each-ref", "--format=%(refname)", KEPT
+    ).decode().split() == [f"{KEPT}/{head}"]
 
 
 def test_the_run_stores_still_hold_one_commit_and_see_no_ref(town, base) -> None:

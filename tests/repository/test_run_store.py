@@ -21,17 +21,24 @@ from tests.repository.naive import blob, bytes_below, git, word
 
 def objects(store: Path) -> dict[str, str]:
     """Every object of a repository, reachable or not, with its kind."""
-    told = git(store, "cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)").decode()
+    told = git(
+        store, "cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)"
+    ).decode()
     return dict(line.split() for line in told.splitlines())
 
 
 def inodes(folder: Path) -> set[int]:
-    return {os.lstat(os.path.join(inner, name)).st_ino for inner, _, names in os.walk(folder) for name in names}
+    return {
+        os.lstat(os.path.join(inner, name)).st_ino
+        for inner, _, names in os.walk(folder)
+        for name in names
+    }
 
 
 @pytest.fixture
 def second_commit(town):
-    """A base with a past: a parent with a file that is gone, a tag, another branch, a hidden commit."""
+    """A base with a past: a parent with a file that is gone, a tag, another branch, a hidden
+    commit."""
     first = town.author.commit({"secret-journey.yaml": "canary\n", "app.py": "old\n"})
     (town.author.folder / "secret-journey.yaml").unlink()
     base = town.author.commit({"app.py": "new\n", "docs/a.md": "a\n"})
@@ -43,10 +50,16 @@ def second_commit(town):
     return base
 
 
-def test_the_store_holds_one_commit_its_trees_and_its_files_and_not_an_object_more(town, second_commit) -> None:
+def test_the_store_holds_one_commit_its_trees_and_its_files_and_not_an_object_more(
+    town, second_commit
+) -> None:
     worktree = town.worktrees.open("r1", second_commit)
     store = worktree.parent / "store.git"
-    reachable = git(town.author.folder, "ls-tree", "-r", "-t", "--object-only", second_commit).decode().split()
+    reachable = (
+        git(town.author.folder, "ls-tree", "-r", "-t", "--object-only", second_commit)
+        .decode()
+        .split()
+    )
     assert set(objects(store)) == {second_commit, town.trusted.tree_of(second_commit), *reachable}
     assert list(objects(store).values()).count("commit") == 1
     canary = blob(town.author.folder, b"canary\n")
@@ -61,7 +74,9 @@ def test_history_ends_at_the_base_and_no_name_leads_elsewhere(town, second_commi
     assert git(worktree, "remote") == b""
     assert git(worktree, "reflog", "--all") == b""
     assert git(worktree, "show", "HEAD~1", check=False) == b""
-    assert str(town.trusted.git_dir).encode() not in b"".join(data for _, data in bytes_below(worktree.parent).values())
+    assert str(town.trusted.git_dir).encode() not in b"".join(
+        data for _, data in bytes_below(worktree.parent).values()
+    )
 
 
 def test_nothing_is_shared_with_the_trusted_repository(town, second_commit) -> None:
@@ -89,9 +104,18 @@ def test_the_run_works_wherever_its_folder_is_mounted(town, second_commit) -> No
 
 
 def test_files_come_out_as_bytes_whatever_the_attributes_say(town) -> None:
-    files = {".gitattributes": b"* text eol=crlf\n", "mixed.txt": b"a\r\nb\n", "unix.txt": b"a\nb\n"}
-    base = town.author.commit_tree("".join(f"100644 blob {blob(town.author.folder, data)}\t{name}\0"
-                                           for name, data in files.items()).encode(), branch="main")
+    files = {
+        ".gitattributes": b"* text eol=crlf\n",
+        "mixed.txt": b"a\r\nb\n",
+        "unix.txt": b"a\nb\n",
+    }
+    base = town.author.commit_tree(
+        "".join(
+            f"100644 blob {blob(town.author.folder, data)}\t{name}\0"
+            for name, data in files.items()
+        ).encode(),
+        branch="main",
+    )
     town.trusted.fetch("main")
     naive = town.home / "naive"
     git(town.home, "clone", "--quiet", str(town.forge), str(naive))
@@ -130,7 +154,7 @@ def test_a_half_made_worktree_of_a_dead_factory_is_cleared_away(town, second_com
 
 
 def gone(folder: Path) -> bool:
-    deadline = time.monotonic() + 300      # who deletes stands back for all others
+    deadline = time.monotonic() + 300  # who deletes stands back for all others
     while any(folder.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.01)
     return not any(folder.iterdir())
@@ -206,8 +230,14 @@ def test_only_a_worktree_of_ours_is_ever_snapshot(town, second_commit) -> None:
     (elsewhere / "worktree").mkdir(parents=True)
     (town.home / "worktrees" / "link").symlink_to(elsewhere)
     gone = town.home / "worktrees" / "r2" / "worktree"
-    for folder in (town.author.folder, worktree.parent, worktree / "docs", elsewhere / "worktree", gone,
-                   town.home / "worktrees" / "link" / "worktree"):
+    for folder in (
+        town.author.folder,
+        worktree.parent,
+        worktree / "docs",
+        elsewhere / "worktree",
+        gone,
+        town.home / "worktrees" / "link" / "worktree",
+    ):
         with pytest.raises(GitError, match="not a run's worktree"):
             town.worktrees.snapshot(folder, second_commit)
 
@@ -248,5 +278,8 @@ os.kill(os.getpid(), 9)
 def test_what_is_closed_is_deleted_also_when_the_factory_ends_at_once(town, second_commit) -> None:
     town.worktrees.open("r1", second_commit)
     folder = town.home / "worktrees"
-    assert subprocess.run([sys.executable, "-c", ENDS_AT_ONCE, str(folder)], check=False).returncode == -signal.SIGKILL
+    assert (
+        subprocess.run([sys.executable, "-c", ENDS_AT_ONCE, str(folder)], check=False).returncode
+        == -signal.SIGKILL
+    )
     assert gone(folder / TRASH)

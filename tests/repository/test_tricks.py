@@ -26,7 +26,10 @@ def trap(marker: Path) -> str:
 
 def test_row_32_attributes_hide_thousands_of_lines_from_numstat(town) -> None:
     base = town.started({"app.py": "1\n"})
-    head = town.change({".gitattributes": "*.py binary\n", "app.py": "".join(f"{n}\n" for n in range(1, 4951))}, start=base)
+    head = town.change(
+        {".gitattributes": "*.py binary\n", "app.py": "".join(f"{n}\n" for n in range(1, 4951))},
+        start=base,
+    )
     for option in ("--numstat", "--text"):
         assert b"-\t-\tapp.py" in git(town.author.folder, "diff", "--numstat", option, base, head)
     assert changes(town, base, head)[b"app.py"].lines == 4949
@@ -38,7 +41,7 @@ def test_row_32_one_nul_byte_makes_git_count_nothing(town) -> None:
     assert git(town.trusted.git_dir, "diff", "--numstat", "--text", base, head).startswith(b"-\t-")
     change = changes(town, base, head)[b"app.js"]
     assert change.binary
-    assert change.lines is UNKNOWN   # which a size rule takes for no
+    assert change.lines is UNKNOWN  # which a size rule takes for no
 
 
 def test_row_32_carriage_returns_pack_a_program_into_one_line_of_gits(town) -> None:
@@ -46,7 +49,7 @@ def test_row_32_carriage_returns_pack_a_program_into_one_line_of_gits(town) -> N
     program = "\r".join(f"x += {n}" for n in range(900)) + "\n"
     head = town.change({"app.py": program}, start=base)
     seen: dict[str, int] = {}
-    exec(compile("x = 0\r" + program, "app.py", "exec"), seen)   # Python does read it as 900 lines
+    exec(compile("x = 0\r" + program, "app.py", "exec"), seen)  # Python does read it as 900 lines
     assert seen["x"] == sum(range(900))
     assert git(town.author.folder, "diff", "--numstat", base, head).startswith(b"1\t1\t")
     assert changes(town, base, head)[b"app.py"].added == 900
@@ -62,7 +65,10 @@ def test_row_71_a_homoglyph_is_quoted_for_whoever_matches_names_and_raw_for_us(t
     base = town.started()
     name = "FАCTORY_RULES.md"
     head = town.change({name: "x\n"}, start=base)
-    assert git(town.author.folder, "diff", "--name-only", base, head) == b'"F\\320\\220CTORY_RULES.md"\n'
+    assert (
+        git(town.author.folder, "diff", "--name-only", base, head)
+        == b'"F\\320\\220CTORY_RULES.md"\n'
+    )
     assert set(changes(town, base, head)) == {name.encode()}
 
 
@@ -85,11 +91,15 @@ def test_row_74_a_nested_repository_becomes_a_gitlink_for_add_and_is_refused_by_
     git(nested, "commit", "--quiet", "--allow-empty", "-m", "x")
     git(worktree, "add", "--all")
     assert git(worktree, "ls-files", "--stage", "vendor").startswith(b"160000 ")
-    with pytest.raises(GitError, match=r"'vendor/\.git' would be a repository within the repository"):
+    with pytest.raises(
+        GitError, match=r"'vendor/\.git' would be a repository within the repository"
+    ):
         town.worktrees.snapshot(worktree, base)
 
 
-def test_row_77_a_monitor_planted_through_a_linked_worktree_runs_in_the_trusted_checkout(town) -> None:
+def test_row_77_a_monitor_planted_through_a_linked_worktree_runs_in_the_trusted_checkout(
+    town,
+) -> None:
     base = town.started()
     shared, agents = town.home / "checkout", town.home / "agents"
     git(town.home, "clone", "--quiet", str(town.forge), str(shared))
@@ -104,10 +114,12 @@ def test_row_77_a_monitor_planted_through_a_linked_worktree_runs_in_the_trusted_
     git(worktree, "config", "core.fsmonitor", trap(marker))
     (worktree / "app.py").write_text("changed\n")
     tree = town.worktrees.snapshot(worktree, base)
-    town.candidates.merge(base, town.candidates.commit(tree, [base], message="x", at=NOON), message="M", at=NOON)
+    town.candidates.merge(
+        base, town.candidates.commit(tree, [base], message="x", at=NOON), message="M", at=NOON
+    )
     assert not marker.exists()
     git(worktree, "status")
-    assert marker.exists()   # the trap was armed all along
+    assert marker.exists()  # the trap was armed all along
 
 
 def test_row_78_a_hook_written_through_the_common_folder_runs_in_the_trusted_checkout(town) -> None:
@@ -116,15 +128,23 @@ def test_row_78_a_hook_written_through_the_common_folder_runs_in_the_trusted_che
     git(town.home, "clone", "--quiet", str(town.forge), str(shared))
     git(shared, "worktree", "add", "--quiet", str(agents), "-b", "agent")
     marker = town.home / "shared-ran"
-    plant(Path(word(agents, "rev-parse", "--path-format=absolute", "--git-common-dir")) / "hooks", marker)
+    plant(
+        Path(word(agents, "rev-parse", "--path-format=absolute", "--git-common-dir")) / "hooks",
+        marker,
+    )
     git(shared, "checkout", "--quiet", "--detach")
     assert marker.exists()
 
     worktree = town.worktrees.open("r1", base)
     marker = town.home / "ours-ran"
-    plant(Path(word(worktree, "rev-parse", "--path-format=absolute", "--git-common-dir")) / "hooks", marker)
+    plant(
+        Path(word(worktree, "rev-parse", "--path-format=absolute", "--git-common-dir")) / "hooks",
+        marker,
+    )
     (worktree / "app.py").write_text("changed\n")
-    commit = town.candidates.commit(town.worktrees.snapshot(worktree, base), [base], message="x", at=NOON)
+    commit = town.candidates.commit(
+        town.worktrees.snapshot(worktree, base), [base], message="x", at=NOON
+    )
     town.candidates.push(commit, "factory/issue-1", expected=None)
     town.worktrees.open("r1", commit)
     assert not marker.exists()
@@ -132,8 +152,18 @@ def test_row_78_a_hook_written_through_the_common_folder_runs_in_the_trusted_che
 
 def plant(hooks: Path, marker: Path) -> None:
     hooks.mkdir(exist_ok=True)
-    for name in ("post-checkout", "pre-commit", "post-index-change", "reference-transaction", "pre-push", "post-commit",
-                 "update", "pre-receive", "post-receive", "fsmonitor-watchman"):
+    for name in (
+        "post-checkout",
+        "pre-commit",
+        "post-index-change",
+        "reference-transaction",
+        "pre-push",
+        "post-commit",
+        "update",
+        "pre-receive",
+        "post-receive",
+        "fsmonitor-watchman",
+    ):
         (hooks / name).symlink_to(trap(marker))
 
 
@@ -166,7 +196,9 @@ def _as_link(worktree: Path, evil: Path) -> None:
 
 
 @pytest.mark.parametrize("replaced", [_as_file, _as_folder, _as_link])
-def test_a_replaced_dot_git_runs_code_for_a_plain_status_and_is_never_resolved_by_us(town, replaced) -> None:
+def test_a_replaced_dot_git_runs_code_for_a_plain_status_and_is_never_resolved_by_us(
+    town, replaced
+) -> None:
     base = town.started()
     worktree, evil, marker = town.worktrees.open("r1", base), town.home / "evil", town.home / "ran"
     evil.mkdir()
@@ -179,21 +211,33 @@ def test_a_replaced_dot_git_runs_code_for_a_plain_status_and_is_never_resolved_b
     assert marker.exists()
 
 
-def test_row_80_export_ignore_drops_a_file_from_the_archive_and_not_from_what_we_build(town) -> None:
-    base = town.started({".gitattributes": "evil.py export-ignore\nv.txt export-subst\n", "evil.py": "x\n",
-                         "v.txt": "$Format:%H$\n"})
+def test_row_80_export_ignore_drops_a_file_from_the_archive_and_not_from_what_we_build(
+    town,
+) -> None:
+    base = town.started(
+        {
+            ".gitattributes": "evil.py export-ignore\nv.txt export-subst\n",
+            "evil.py": "x\n",
+            "v.txt": "$Format:%H$\n",
+        }
+    )
     archive = git(town.author.folder, "archive", "--format=tar", base)
     assert b"evil.py\0" not in archive
     assert b"$Format" not in archive
     town.worktrees.export(town.trusted.tree_of(base), town.home / "out")
     assert {name: data for name, (_, data) in bytes_below(town.home / "out").items()} == {
-        b".gitattributes": b"evil.py export-ignore\nv.txt export-subst\n", b"evil.py": b"x\n", b"v.txt": b"$Format:%H$\n"}
+        b".gitattributes": b"evil.py export-ignore\nv.txt export-subst\n",
+        b"evil.py": b"x\n",
+        b"v.txt": b"$Format:%H$\n",
+    }
 
 
 @pytest.mark.parametrize("driver", ["union", "binary", "ours"])
 def test_row_82_a_branch_cannot_choose_how_its_conflicts_are_merged(town, driver) -> None:
     first = town.started({"price.txt": "10\n"})
-    head = town.change({".gitattributes": f"price.txt merge={driver}\n", "price.txt": "20\n"}, start=first)
+    head = town.change(
+        {".gitattributes": f"price.txt merge={driver}\n", "price.txt": "20\n"}, start=first
+    )
     base = town.change({"price.txt": "30\n"}, start=first, branch="main")
     if driver == "union":
         git(town.author.folder, "checkout", "--quiet", head)
@@ -220,7 +264,9 @@ def test_add_rewrites_line_ends_drops_ignored_files_and_we_take_bytes(town) -> N
     assert git(worktree, "cat-file", "blob", ":notes.txt") == b"a\nb\n"
     assert b"evil.py" not in git(worktree, "ls-files")
 
-    commit = town.candidates.commit(town.worktrees.snapshot(worktree, base), [base], message="x", at=NOON)
+    commit = town.candidates.commit(
+        town.worktrees.snapshot(worktree, base), [base], message="x", at=NOON
+    )
     assert town.trusted.read(commit, "notes.txt") == b"a\r\nb\r\n"
     assert town.trusted.read(commit, "evil.py") == b"x\n"
 
@@ -231,7 +277,9 @@ def test_a_clean_filter_of_the_agents_own_is_run_by_add_and_not_by_us(town) -> N
     git(worktree, "config", "filter.evil.clean", trap(marker))
     (worktree / ".gitattributes").write_text("*.py filter=evil\n")
     (worktree / "app.py").write_text("changed\n")
-    commit = town.candidates.commit(town.worktrees.snapshot(worktree, base), [base], message="x", at=NOON)
+    commit = town.candidates.commit(
+        town.worktrees.snapshot(worktree, base), [base], message="x", at=NOON
+    )
     assert town.trusted.read(commit, "app.py") == b"changed\n"
     assert not marker.exists()
     git(worktree, "add", "--all")
@@ -259,8 +307,13 @@ def test_row_24_an_option_for_a_ref_runs_a_command_and_ours_names_it(town) -> No
     git(town.author.folder, "fetch", str(town.forge), option, check=False)
     assert marker.exists()
     marker.unlink()
-    for use in (lambda: town.trusted.fetch(option), lambda: town.trusted.tip(option), lambda: town.trusted.read(option, "x"),
-                lambda: town.candidates.push(base, option, expected=None), lambda: town.worktrees.open(option, base)):
+    for use in (
+        lambda: town.trusted.fetch(option),
+        lambda: town.trusted.tip(option),
+        lambda: town.trusted.read(option, "x"),
+        lambda: town.candidates.push(base, option, expected=None),
+        lambda: town.worktrees.open(option, base),
+    ):
         with pytest.raises(GitError):
             use()
     assert not marker.exists()
@@ -271,11 +324,22 @@ def test_row_62_the_past_is_in_a_plain_worktree_and_not_in_ours(town) -> None:
     (town.author.folder / "journey.yaml").unlink()
     base = town.started({"app.py": "x\n"})
     plain = town.home / "plain"
-    git(town.author.folder, "worktree", "add", "--quiet", "--no-checkout", "--detach", str(plain), base)
+    git(
+        town.author.folder,
+        "worktree",
+        "add",
+        "--quiet",
+        "--no-checkout",
+        "--detach",
+        str(plain),
+        base,
+    )
     assert git(plain, "show", "HEAD~1:journey.yaml") == b"canary\n"
     worktree = town.worktrees.open("r1", base)
     assert git(worktree, "show", "HEAD~1:journey.yaml", check=False) == b""
-    assert git(worktree, "cat-file", "-t", blob(town.author.folder, b"canary\n"), check=False) == b""
+    assert (
+        git(worktree, "cat-file", "-t", blob(town.author.folder, b"canary\n"), check=False) == b""
+    )
 
 
 def test_row_96_each_is_green_alone_and_the_candidate_shows_both(town) -> None:
@@ -285,5 +349,8 @@ def test_row_96_each_is_green_alone_and_the_candidate_shows_both(town) -> None:
     candidate = town.merged(base, head)
     town.worktrees.export(town.trusted.tree_of(candidate), town.home / "out")
     found = bytes_below(town.home / "out")
-    assert (found[b"lib.py"][1], found[b"use.py"][1]) == (b"def new(): ...\n", b"from lib import old\n")
+    assert (found[b"lib.py"][1], found[b"use.py"][1]) == (
+        b"def new(): ...\n",
+        b"from lib import old\n",
+    )
     assert not os.path.lexists(town.home / "out" / ".git")

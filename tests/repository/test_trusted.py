@@ -1,4 +1,5 @@
-"""The factory's own repository: what it fetches, what it refuses, and that nobody else steers it."""
+"""The factory's own repository: what it fetches, what it refuses, and that nobody else steers
+it."""
 
 import zlib
 
@@ -12,16 +13,33 @@ from tests.repository.naive import blob, git, word
 
 
 def test_what_was_fetched_is_read_back_from_objects(town) -> None:
-    base = town.started({"mission.md": "# Mission\r\n", "src/app.py": "x\n", "run.sh": "#!/bin/sh\n"})
+    base = town.started(
+        {"mission.md": "# Mission\r\n", "src/app.py": "x\n", "run.sh": "#!/bin/sh\n"}
+    )
     assert town.trusted.tip("main") == town.trusted.fetched("main") == base
     assert town.trusted.read(base, "mission.md") == b"# Mission\r\n"
-    assert town.trusted.files(base) == {b"mission.md": "100644", b"run.sh": "100644", b"src/app.py": "100644"}
+    assert town.trusted.files(base) == {
+        b"mission.md": "100644",
+        b"run.sh": "100644",
+        b"src/app.py": "100644",
+    }
     assert town.trusted.tree_of(base) == word(town.author.folder, "rev-parse", "HEAD^{tree}")
 
 
 def test_what_is_not_a_file_at_that_very_path_is_none(town) -> None:
     base = town.started({"src/app.py": "x\n", "app.py": "y\n"})
-    for path in ("nothing", "src", "src/", "./app.py", "../app.py", "/app.py", "src/*.py", "", "src//app.py", "app.py/x"):
+    for path in (
+        "nothing",
+        "src",
+        "src/",
+        "./app.py",
+        "../app.py",
+        "/app.py",
+        "src/*.py",
+        "",
+        "src//app.py",
+        "app.py/x",
+    ):
         assert town.trusted.read(base, path) is None, path
 
 
@@ -73,13 +91,16 @@ def test_a_forge_that_is_gone_is_an_error_with_gits_words(town) -> None:
 
 # a tree that no honest tool would write is not let in
 
+
 def test_fsck_keeps_out_a_tree_that_a_plain_fetch_takes(town) -> None:
     base, evil = town.started(), blob(town.author.folder, b"evil\n").encode()
     naive = town.home / "naive"
     naive.mkdir()
     git(naive, "init", "--quiet")
     for name in (b".git", b".GIT", b"..", b"git~1", ".g\u200cit".encode()):
-        head = town.author.commit_tree(b"100644 blob %b\t%b\0" % (evil, name), branch="evil", parent=base)
+        head = town.author.commit_tree(
+            b"100644 blob %b\t%b\0" % (evil, name), branch="evil", parent=base
+        )
         git(naive, "fetch", "--quiet", str(town.forge), "evil")
         assert word(naive, "rev-parse", "FETCH_HEAD") == head
 
@@ -90,7 +111,10 @@ def test_fsck_keeps_out_a_tree_that_a_plain_fetch_takes(town) -> None:
             town.trusted.tree_of(head)
 
 
-@pytest.mark.parametrize("path", [b".git/config", b".GIT/config", b"git~1/x", ".g\u200cit/x".encode(), b"a/../b", b"a//b"])
+@pytest.mark.parametrize(
+    "path",
+    [b".git/config", b".GIT/config", b"git~1/x", ".g\u200cit/x".encode(), b"a/../b", b"a//b"],
+)
 def test_no_tree_of_ours_can_hold_a_path_that_another_system_takes_for_gits_own(town, path) -> None:
     oid = blob(town.trusted.git_dir, b"x")
     with pytest.raises(GitError, match="git will not hold"):
@@ -111,27 +135,53 @@ def test_replace_refs_change_what_plain_git_shows_and_not_what_we_read(town) -> 
 
 # nobody else has a say in how git behaves
 
-@pytest.mark.parametrize("extra", [
-    "[core]\n\tfsmonitor = /tmp/x\n", "[include]\n\tpath = /tmp/x\n", "[includeIf \"gitdir:/\"]\n\tpath = /tmp/x\n",
-    "[core]\n\tsshCommand = x\n", "[filter \"x\"]\n\tclean = x\n", "[merge \"x\"]\n\tdriver = x\n", "[alias]\n\tfetch = !x\n",
-    "[url \"/tmp/evil\"]\n\tinsteadOf = /\n", "[extensions]\n\tworktreeConfig = true\n",
-])
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "[core]\n\tfsmonitor = /tmp/x\n",
+        "[include]\n\tpath = /tmp/x\n",
+        '[includeIf "gitdir:/"]\n\tpath = /tmp/x\n',
+        "[core]\n\tsshCommand = x\n",
+        '[filter "x"]\n\tclean = x\n',
+        '[merge "x"]\n\tdriver = x\n',
+        "[alias]\n\tfetch = !x\n",
+        '[url "/tmp/evil"]\n\tinsteadOf = /\n',
+        "[extensions]\n\tworktreeConfig = true\n",
+    ],
+)
 def test_a_setting_that_the_factory_did_not_write_stops_everything(town, extra) -> None:
     with (town.trusted.git_dir / "config").open("a") as config:
         config.write(extra)
-    for use in (lambda: town.trusted.read("a" * 40, "app.py"), lambda: town.trusted.tip("main"),
-                lambda: TrustedRepository(town.trusted.git_dir, town.trusted.remote)):
+    for use in (
+        lambda: town.trusted.read("a" * 40, "app.py"),
+        lambda: town.trusted.tip("main"),
+        lambda: TrustedRepository(town.trusted.git_dir, town.trusted.remote),
+    ):
         with pytest.raises(GitError, match="another config than the factory's, first at line 10"):
             use()
 
 
-@pytest.mark.parametrize("place", ["info/attributes", "info/grafts", "objects/info/alternates", "config.worktree", "shallow",
-                                   "hooks/post-checkout", "worktrees/x/HEAD", "commondir"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "info/attributes",
+        "info/grafts",
+        "objects/info/alternates",
+        "config.worktree",
+        "shallow",
+        "hooks/post-checkout",
+        "worktrees/x/HEAD",
+        "commondir",
+    ],
+)
 def test_a_file_that_steers_git_from_elsewhere_stops_everything(town, place) -> None:
     path = town.trusted.git_dir / place
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("* merge=union\n")
-    with pytest.raises(GitError, match=f"holds {place.split('/x')[0].removesuffix('/post-checkout')}"):
+    with pytest.raises(
+        GitError, match=f"holds {place.split('/x')[0].removesuffix('/post-checkout')}"
+    ):
         town.trusted.tree_of("a" * 40)
 
 
@@ -165,6 +215,7 @@ def test_a_making_that_was_killed_is_begun_again(town) -> None:
 
 # objects are what their names say
 
+
 def _loose(town, oid):
     """The file of an object that is stored by itself; a pack is taken apart first."""
     for pack in (town.trusted.git_dir / "objects" / "pack").glob("*.pack"):
@@ -190,9 +241,16 @@ def test_a_commit_with_everything_in_place_is_verified(town) -> None:
 @pytest.mark.parametrize("kind", ["blob", "tree", "commit"])
 def test_one_changed_byte_is_found_by_name_although_git_reads_it_without_a_word(town, kind) -> None:
     base = town.started({"a": "at most 400 lines\n", "b": "x\n"})
-    oid = {"blob": blob(town.author.folder, b"at most 400 lines\n"), "tree": town.trusted.tree_of(base), "commit": base}[kind]
-    change = {"blob": lambda data: data.replace(b"400", b"900"), "tree": lambda data: data.replace(b"a\0", b"c\0"),
-              "commit": lambda data: data.replace(b"Ada", b"Eve")}[kind]
+    oid = {
+        "blob": blob(town.author.folder, b"at most 400 lines\n"),
+        "tree": town.trusted.tree_of(base),
+        "commit": base,
+    }[kind]
+    change = {
+        "blob": lambda data: data.replace(b"400", b"900"),
+        "tree": lambda data: data.replace(b"a\0", b"c\0"),
+        "commit": lambda data: data.replace(b"Ada", b"Eve"),
+    }[kind]
     _rewritten(town, oid, change)
     if kind == "blob":
         assert git(town.trusted.git_dir, "cat-file", "blob", oid) == b"at most 900 lines\n"

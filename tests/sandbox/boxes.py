@@ -1,4 +1,5 @@
-"""Real boxes, started as anyone starts them: by the supervisor's command and a specification in JSON."""
+"""Real boxes, started as anyone starts them: by the supervisor's command and a specification in
+JSON."""
 
 import contextlib
 import json
@@ -19,21 +20,27 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 SUPERVISOR = (sys.executable, "-I", "-m", "harness.programs.sandbox")
-# Of this process alone: the kernel counts the tasks of a uid on the whole machine, and the forms without groups count them too.
+# Of this process alone: the kernel counts the tasks of a uid on the whole machine, and the forms
+# without groups count them too.
 ORDINARY_UID = 61000 + os.getpid() % 4000
 AS_ROOT = os.geteuid() == 0
-NEVER_ENDS = 600        # seconds that stand for a hang: whoever passes does not wait for them, however busy the machine is
-PATIENT = {"wall_seconds": 300}     # a box whose time is not what is shown here
-# On one machine there are up to four kinds of box: as root with a uid of its own; with a user namespace, which is
-# another thing for root (whom the kernel exempts from limits) than for an ordinary account; and without any namespace,
+# seconds that stand for a hang: whoever passes does not wait for them, however busy the machine is
+NEVER_ENDS = 600
+PATIENT = {"wall_seconds": 300}  # a box whose time is not what is shown here
+# On one machine there are up to four kinds of box: as root with a uid of its own; with a user
+# namespace, which is
+# another thing for root (whom the kernel exempts from limits) than for an ordinary account; and
+# without any namespace,
 # which is for an ordinary account alone.
 FORMS = (
-    ("bwrap-root", "bwrap-userns", "bwrap-userns, ordinary account", "landlock, ordinary account") if AS_ROOT
+    ("bwrap-root", "bwrap-userns", "bwrap-userns, ordinary account", "landlock, ordinary account")
+    if AS_ROOT
     else ("bwrap-userns", "landlock")
 )
 
 EACH = tuple(pytest.param(form, marks=pytest.mark.sample(2, of="boxes")) for form in FORMS)
-"""For a fixture called `boxes`: a promise of all forms is looked at in two of them, and in all by `make soak`."""
+"""For a fixture called `boxes`: a promise of all forms is looked at in two of them, and in all by
+`make soak`."""
 
 
 @dataclass
@@ -52,12 +59,15 @@ class Ended:
 
 @dataclass
 class Boxes:
-    """Starts boxes of one form. `folder` is readable for whatever account the supervisor runs as."""
+    """Starts boxes of one form. `folder` is readable for whatever account the supervisor runs
+    as."""
 
     form: str
     wrapper: tuple[str, ...]
     folder: Path
-    ordinary: bool = False      # the supervisor runs as an account that is nobody, though this process is root
+    ordinary: bool = (
+        False  # the supervisor runs as an account that is nobody, though this process is root
+    )
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def place(self, name: str) -> Path:
@@ -73,20 +83,45 @@ class Boxes:
             os.chown(path, ORDINARY_UID, ORDINARY_UID, follow_symlinks=False)
 
     def command(self, *argv: str, **spec: Any) -> tuple[list[str], Path]:
-        """The supervisor's command line for `argv` in a box, and where the result will be. What `limits` leaves out is as it
-        is by default, but for the wall clock, which is patient."""
+        """The supervisor's command line for `argv` in a box, and where the result will be. What
+        `limits` leaves out is as it is by default, but for the wall clock, which is patient."""
         number = len(list(self.folder.glob("spec-*.json")))
-        document, result = self.folder / f"spec-{number}.json", self.place(f"result-{number}") / "result.json"
-        document.write_text(json.dumps({"name": "t", "argv": argv, "form": self.form, "result": str(result), **spec,
-                                        "limits": {**PATIENT, **spec.get("limits", {})}}))
+        document, result = (
+            self.folder / f"spec-{number}.json",
+            self.place(f"result-{number}") / "result.json",
+        )
+        document.write_text(
+            json.dumps(
+                {
+                    "name": "t",
+                    "argv": argv,
+                    "form": self.form,
+                    "result": str(result),
+                    **spec,
+                    "limits": {**PATIENT, **spec.get("limits", {})},
+                }
+            )
+        )
         return [*self.wrapper, *SUPERVISOR, "run", "--spec", str(document)], result
 
-    def run(self, *argv: str, stdin: bytes = b"", around: dict[str, str] | None = None, fds: tuple[int, ...] = (),
-            **spec: Any) -> Ended:
+    def run(
+        self,
+        *argv: str,
+        stdin: bytes = b"",
+        around: dict[str, str] | None = None,
+        fds: tuple[int, ...] = (),
+        **spec: Any,
+    ) -> Ended:
         """Run a box to its end. `around` is the environment of the supervisor, not of the box."""
         command, result = self.command(*argv, **spec)
-        done = subprocess.run(command, input=stdin, capture_output=True, env=around or {}, pass_fds=fds,
-                              timeout=NEVER_ENDS)
+        done = subprocess.run(
+            command,
+            input=stdin,
+            capture_output=True,
+            env=around or {},
+            pass_fds=fds,
+            timeout=NEVER_ENDS,
+        )
         found = json.loads(result.read_text()) if result.exists() else None
         return Ended(done.returncode, done.stdout, done.stderr, found)
 
@@ -95,17 +130,31 @@ class Boxes:
         return self.run("python", "-I", "-c", code, *arguments, **options)
 
     def a_while(self) -> float:
-        """Seconds of wall clock in which a box of this form surely stands on this machine, as busy as it is now.
+        """Seconds of wall clock in which a box of this form surely stands on this machine, as busy
+        as it is now.
 
-        The wall clock of a box runs from before it is made, so a test that lets it run out gives it this time first."""
+        The wall clock of a box runs from before it is made, so a test that lets it run out gives it
+        this time first."""
         return 2 + 5 * float(self.run("true").result["seconds"])
 
-    def start(self, *argv: str, around: dict[str, str] | None = None, fds: tuple[int, ...] = (),
-              **spec: Any) -> tuple[subprocess.Popen[bytes], Path]:
-        """Start a box and come back at once: the supervisor (or its wrapper), and where the result will be."""
+    def start(
+        self,
+        *argv: str,
+        around: dict[str, str] | None = None,
+        fds: tuple[int, ...] = (),
+        **spec: Any,
+    ) -> tuple[subprocess.Popen[bytes], Path]:
+        """Start a box and come back at once: the supervisor (or its wrapper), and where the result
+        will be."""
         command, result = self.command(*argv, **spec)
-        process = subprocess.Popen(command, env=around or {}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=fds,
-                                   start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            env=around or {},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=fds,
+            start_new_session=True,
+        )
         self.running.append(process)
         return process, result
 
@@ -146,14 +195,17 @@ def running_with(marker: str) -> list[int]:
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
-            if marker.encode() in Path(f"/proc/{pid}/cmdline").read_bytes() and int(pid) != os.getpid():
+            if (
+                marker.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+                and int(pid) != os.getpid()
+            ):
                 found.append(int(pid))
     return found
 
 
 def _ordinary_account() -> tuple[str, ...]:
-    """A command that runs another as an account that is nobody, which sees the interpreter and the project even
-    where those lie in a folder that only root may enter."""
+    """A command that runs another as an account that is nobody, which sees the interpreter and the
+    project even where those lie in a folder that only root may enter."""
     command = ["bwrap", "--dev-bind", "/", "/"]
     needed = [os.path.realpath(sys.base_prefix), sys.prefix, str(PROJECT)]
     closed = sorted({f"/{path.split('/')[1]}" for path in needed if not _open_to_all(path)})
@@ -163,7 +215,14 @@ def _ordinary_account() -> tuple[str, ...]:
             for parent in reversed(Path(path).parents[:-2]):
                 command += ["--perms", "0755", "--dir", str(parent)]
             command += ["--ro-bind", path, path]
-    return (*command, "--", "setpriv", f"--reuid={ORDINARY_UID}", f"--regid={ORDINARY_UID}", "--clear-groups")
+    return (
+        *command,
+        "--",
+        "setpriv",
+        f"--reuid={ORDINARY_UID}",
+        f"--regid={ORDINARY_UID}",
+        "--clear-groups",
+    )
 
 
 def _open_to_all(path: str) -> bool:
@@ -192,7 +251,9 @@ def a_marker() -> str:
 
 def groups_of(supervisor: int) -> list[Path]:
     """The control groups of the box of this supervisor that are still there."""
-    there = (Path(folder) for folder, _, _ in os.walk("/sys/fs/cgroup"))   # others come and go meanwhile
+    there = (
+        Path(folder) for folder, _, _ in os.walk("/sys/fs/cgroup")
+    )  # others come and go meanwhile
     return [folder for folder in there if folder.name.startswith(f"box-{supervisor}-")]
 
 

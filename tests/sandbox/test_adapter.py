@@ -24,13 +24,20 @@ def sandbox(tmp_path: Path) -> Sandbox:
 
 def test_a_box_is_run_and_its_output_comes_back(sandbox) -> None:
     result = sandbox.run(BoxSpec("t", ("sh", "-c", "cat; echo aside >&2; exit 3")), stdin=b"in\0")
-    assert (result.stdout, result.stderr, result.exit_code, result.ok) == (b"in\0", b"aside\n", 3, False)
+    assert (result.stdout, result.stderr, result.exit_code, result.ok) == (
+        b"in\0",
+        b"aside\n",
+        3,
+        False,
+    )
     assert result.form in list(Form)
     assert sandbox.run(BoxSpec("t", ("true",))).ok
 
 
 def test_output_without_end_is_cut_in_the_middle(sandbox) -> None:
-    result = sandbox.run(BoxSpec("t", ("sh", "-c", "echo begin; head -c 20000000 /dev/zero; echo end")))
+    result = sandbox.run(
+        BoxSpec("t", ("sh", "-c", "echo begin; head -c 20000000 /dev/zero; echo end"))
+    )
     assert result.stdout.startswith(b"begin\n")
     assert result.stdout.endswith(b"end\n")
     assert b"bytes left out" in result.stdout
@@ -70,12 +77,14 @@ def test_the_probe_names_every_form_the_browser_and_what_every_box_can_read() ->
     assert all(one["why"] for one in found["forms"] if not one["works"])
     assert "/usr" in found["visible"]
     assert os.access(found["browser"], os.X_OK)
-    words = subprocess.run([*SUPERVISOR, "probe"], env={}, capture_output=True, text=True, check=True).stdout
+    words = subprocess.run(
+        [*SUPERVISOR, "probe"], env={}, capture_output=True, text=True, check=True
+    ).stdout
     assert words.startswith(f"boxes here are {found['chosen']}\n")
 
 
 def test_two_slots_are_never_the_same() -> None:
-    if not AS_ROOT:     # an ordinary account has no uids to give
+    if not AS_ROOT:  # an ordinary account has no uids to give
         with pytest.raises(SandboxError):
             take_slot()
         return
@@ -95,9 +104,23 @@ print(*(slot.uid for slot in slots), take_slot().uid)
 
 
 def test_a_slot_that_was_let_go_is_taken_again() -> None:
-    """In a view of the machine where no other box takes one meanwhile, and where an ordinary account is root for once."""
+    """In a view of the machine where no other box takes one meanwhile, and where an ordinary
+    account is root for once."""
     as_root = () if AS_ROOT else ("--unshare-user", "--uid", "0")
-    alone = ("bwrap", *as_root, "--dev-bind", "/", "/", "--tmpfs", "/run", "--", sys.executable, "-I", "-c", TAKES)
+    alone = (
+        "bwrap",
+        *as_root,
+        "--dev-bind",
+        "/",
+        "/",
+        "--tmpfs",
+        "/run",
+        "--",
+        sys.executable,
+        "-I",
+        "-c",
+        TAKES,
+    )
     done = subprocess.run(alone, capture_output=True, text=True, check=True)
     first, second, third, again = map(int, done.stdout.split())
     assert (first, second, third, again) == (FIRST_UID, FIRST_UID + 1, FIRST_UID + 2, second)

@@ -27,7 +27,11 @@ def test_exit_codes_pass_through(box, code) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGPIPE])
 def test_signals_are_told_from_exit_codes(box, number) -> None:
     ended = box.run("sh", "-c", f"kill -{int(number)} $$")
-    assert (ended.code, ended.result["exit_code"], ended.result["signal"]) == (128 + number, 128 + number, number)
+    assert (ended.code, ended.result["exit_code"], ended.result["signal"]) == (
+        128 + number,
+        128 + number,
+        number,
+    )
     plain = box.run("sh", "-c", f"exit {128 + number}")
     assert (plain.code, plain.result["signal"]) == (128 + number, None)
 
@@ -68,7 +72,7 @@ def test_bytes_pass_exactly(boxes) -> None:
 
 def test_what_the_command_left_running_is_gone_when_the_supervisor_is(boxes) -> None:
     marker = a_marker()
-    ended = boxes.python(LINGER, marker, "0")       # returns only when nothing holds its streams
+    ended = boxes.python(LINGER, marker, "0")  # returns only when nothing holds its streams
     assert ended.text == "ready\n"
     assert running_with(marker) == []
 
@@ -93,7 +97,8 @@ def test_a_stop_ends_the_box_and_says_so(box, number) -> None:
 
 
 def test_whoever_asks_again_and_again_to_stop_is_told_how_it_ended_all_the_same(box) -> None:
-    """A box was dismissed and then stopped; the second signal came between the box's death and its result."""
+    """A box was dismissed and then stopped; the second signal came between the box's death and its
+    result."""
     process, result = box.start("sh", "-c", "echo ready; exec sleep 60")
     assert process.stdout.readline() == b"ready\n"
     while not result.exists() and process.poll() is None:
@@ -126,7 +131,8 @@ def test_kill_9_at_any_moment_of_the_start_leaves_nothing(box) -> None:
         process.wait()
         until(lambda marker=marker: not running_with(marker))
         killed.append(process.pid)
-    # One that died when its group was made and nobody to clean up after it yet: whoever makes the next box sweeps the group.
+    # One that died when its group was made and nobody to clean up after it yet: whoever makes the
+    # next box sweeps the group.
     assert box.run("true").code == 0
     until(lambda: not any(map(groups_of, killed)))
 

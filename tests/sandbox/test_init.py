@@ -1,4 +1,5 @@
-"""The first program of a box by itself, without walls: each of its promises alone, where nothing else could keep it."""
+"""The first program of a box by itself, without walls: each of its promises alone, where nothing
+else could keep it."""
 
 import contextlib
 import os
@@ -24,8 +25,20 @@ class First:
     def __init__(self, *words: str, also: tuple[int, ...] = (), **options: Any) -> None:
         life, self.life = os.pipe()
         self.status, status = os.pipe()
-        command = [sys.executable, "-I", "-S", str(INIT), "--status", str(status), "--life", str(life), *words]
-        self.process = subprocess.Popen(command, pass_fds=(life, status, *also), start_new_session=True, **options)
+        command = [
+            sys.executable,
+            "-I",
+            "-S",
+            str(INIT),
+            "--status",
+            str(status),
+            "--life",
+            str(life),
+            *words,
+        ]
+        self.process = subprocess.Popen(
+            command, pass_fds=(life, status, *also), start_new_session=True, **options
+        )
         os.close(life)
         os.close(status)
 
@@ -44,8 +57,14 @@ class First:
                 self.life = 0
 
 
-@pytest.mark.parametrize(("script", "expected"), [
-    ("exit 0", ["started", "exit 0"]), ("exit 7", ["started", "exit 7"]), ("kill -9 $$", ["started", "signal 9"])])
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("exit 0", ["started", "exit 0"]),
+        ("exit 7", ["started", "exit 7"]),
+        ("kill -9 $$", ["started", "signal 9"]),
+    ],
+)
 def test_it_tells_how_the_command_ended(script, expected) -> None:
     first = First("--", "sh", "-c", script)
     assert first.said() == expected
@@ -84,9 +103,23 @@ def test_the_command_inherits_the_standard_streams_and_no_other_descriptor() -> 
 
 def test_the_command_gets_the_environment_that_was_told_and_nothing_else() -> None:
     environ = descriptor_of(b"PATH=/usr/bin:/bin\0A=1=2\0B=\xff\0EMPTY=\0")
-    first = First("--environ", str(environ), "--", "env", "-0", stdout=subprocess.PIPE, env={"OTHER": "x"}, also=(environ,))
+    first = First(
+        "--environ",
+        str(environ),
+        "--",
+        "env",
+        "-0",
+        stdout=subprocess.PIPE,
+        env={"OTHER": "x"},
+        also=(environ,),
+    )
     os.close(environ)
-    assert sorted(first.process.stdout.read().split(b"\0")[:-1]) == [b"A=1=2", b"B=\xff", b"EMPTY=", b"PATH=/usr/bin:/bin"]
+    assert sorted(first.process.stdout.read().split(b"\0")[:-1]) == [
+        b"A=1=2",
+        b"B=\xff",
+        b"EMPTY=",
+        b"PATH=/usr/bin:/bin",
+    ]
     assert first.end() == 0
 
 
@@ -94,20 +127,40 @@ def test_it_can_be_told_all_by_descriptors_and_its_command_sees_none_of_them() -
     """As in a box: its command line says nothing, and its own text lies nowhere."""
     life, ours = os.pipe()
     said, status = os.pipe()
-    program, environ = descriptor_of(INIT.read_bytes()), descriptor_of(b"A=\xff \n\0PATH=/usr/bin:/bin\0")
-    options = ("--status", status, "--life", life, "--environ", environ, "--", "sh", "-c", 'ls /proc/$$/fd; echo "$A"')
+    program, environ = (
+        descriptor_of(INIT.read_bytes()),
+        descriptor_of(b"A=\xff \n\0PATH=/usr/bin:/bin\0"),
+    )
+    options = (
+        "--status",
+        status,
+        "--life",
+        life,
+        "--environ",
+        environ,
+        "--",
+        "sh",
+        "-c",
+        'ls /proc/$$/fd; echo "$A"',
+    )
     words = descriptor_of("".join(f"{word}\0" for word in options).encode())
     command = [sys.executable, "-I", "-S", f"/proc/self/fd/{program}", str(words)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, pass_fds=(life, status, program, environ, words))
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        check=True,
+        pass_fds=(life, status, program, environ, words),
+    )
     assert done.stdout == b"0\n1\n2\n\xff \n\n"
     for one in (life, ours, said, status, program, environ, words):
         os.close(one)
 
 
 def test_it_sleeps_when_nothing_happens() -> None:
-    """A relay that spins would use up a core: connections idle, half closed and gone, and no time spent."""
+    """A relay that spins would use up a core: connections idle, half closed and gone, and no time
+    spent."""
     with socket.socket(socket.AF_UNIX) as listener, socket.create_server(("127.0.0.1", 0)) as app:
-        listener.bind("")       # an abstract name that the kernel picks
+        listener.bind("")  # an abstract name that the kernel picks
         listener.listen()
         serve = f"{app.getsockname()[1]}={listener.fileno()}"
         first = First("--serve", serve, "--", "sleep", "60", also=(listener.fileno(),))
@@ -158,13 +211,19 @@ def descriptor_of(content: bytes) -> int:
 
 
 def slept(pid: int, *, seconds: float) -> bool:
-    """Whether a process did nothing at all for so long. Who wakes, or waits for a processor, is seen however busy those are."""
+    """Whether a process did nothing at all for so long. Who wakes, or waits for a processor, is
+    seen however busy those are."""
     before = rest(pid)
     time.sleep(seconds)
     return before[0] == "S" and rest(pid) == before
 
 
 def rest(pid: int) -> tuple[str, str, str]:
-    """The state of a process, and how often it gave up the processor by its own will and by another's."""
+    """The state of a process, and how often it gave up the processor by its own will and by
+    another's."""
     said = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return said["State"].split()[0], said["voluntary_ctxt_switches"], said["nonvoluntary_ctxt_switches"]
+    return (
+        said["State"].split()[0],
+        said["voluntary_ctxt_switches"],
+        said["nonvoluntary_ctxt_switches"],
+    )

@@ -1,4 +1,5 @@
-"""Dependencies from a lock: prepared once, by real pip, from a real index on loopback, without running a package."""
+"""Dependencies from a lock: prepared once, by real pip, from a real index on loopback, without
+running a package."""
 
 import subprocess
 from pathlib import Path
@@ -15,11 +16,26 @@ DIGEST = "a" * 64
 NO_INDEX = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
 
 
-def prepare(boxes: Boxes, lock: str, *, around: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def prepare(
+    boxes: Boxes, lock: str, *, around: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     (boxes.folder / "lock.txt").write_text(lock)
-    command = [*boxes.wrapper, *SUPERVISOR, "layer", "--lock", str(boxes.folder / "lock.txt"), "--form", boxes.form,
-               "--wheels", str(boxes.folder / "wheels"), "--out", str(boxes.folder / "layers")]
-    return subprocess.run(command, env=around or {}, capture_output=True, text=True, timeout=NEVER_ENDS)
+    command = [
+        *boxes.wrapper,
+        *SUPERVISOR,
+        "layer",
+        "--lock",
+        str(boxes.folder / "lock.txt"),
+        "--form",
+        boxes.form,
+        "--wheels",
+        str(boxes.folder / "wheels"),
+        "--out",
+        str(boxes.folder / "layers"),
+    ]
+    return subprocess.run(
+        command, env=around or {}, capture_output=True, text=True, timeout=NEVER_ENDS
+    )
 
 
 def test_a_layer_from_wheels_that_are_there_is_importable_in_a_box(boxes) -> None:
@@ -29,29 +45,50 @@ def test_a_layer_from_wheels_that_are_there_is_importable_in_a_box(boxes) -> Non
     assert done.returncode == 0, done
     made = Path(done.stdout.strip())
     assert made == boxes.folder / "layers" / layer_name(lock.encode())
-    ended = boxes.run("python", "-c", "import tidetable; print(tidetable.HIGH, tidetable.__file__)",
-                      env={"PYTHONPATH": "/layer"}, binds=[{"source": str(made), "target": "/layer"}])
-    seen = made if boxes.form == "landlock" else Path("/layer")     # without mounts a place keeps its name
+    ended = boxes.run(
+        "python",
+        "-c",
+        "import tidetable; print(tidetable.HIGH, tidetable.__file__)",
+        env={"PYTHONPATH": "/layer"},
+        binds=[{"source": str(made), "target": "/layer"}],
+    )
+    seen = (
+        made if boxes.form == "landlock" else Path("/layer")
+    )  # without mounts a place keeps its name
     assert ended.text == f"7 {seen}/tidetable/__init__.py\n", ended
-    assert list(made.glob("tidetable/__pycache__/*.pyc")), "compiled once here, not at each start of an app"
+    assert list(made.glob("tidetable/__pycache__/*.pyc")), (
+        "compiled once here, not at each start of an app"
+    )
     assert not [path for path in made.rglob("*") if path.stat().st_mode & 0o022]
     assert [path.name for path in made.parent.iterdir()] == [made.name], "nothing half-made is left"
 
 
-def test_an_account_that_keeps_its_files_to_itself_has_boxes_that_can_read_their_packages(boxes) -> None:
+def test_an_account_that_keeps_its_files_to_itself_has_boxes_that_can_read_their_packages(
+    boxes,
+) -> None:
     """With umask 077 everything was 0600, and as root the box's own uid could read none of it."""
     wheels = boxes.place("wheels")
     lock = f"tidetable==1.0 --hash=sha256:{wheel(wheels)}\n"
-    for path in (wheels, *wheels.iterdir()):        # as a download under that umask has left them
+    for path in (wheels, *wheels.iterdir()):  # as a download under that umask has left them
         boxes.own(path)
         path.chmod(0o700 if path.is_dir() else 0o600)
     boxes.wrapper = ("sh", "-c", 'umask 077; exec "$@"', "sh", *boxes.wrapper)
     done = prepare(boxes, lock)
     assert done.returncode == 0, done
     made = done.stdout.strip()
-    code = "import os, tidetable, httpx; open('new', 'w').close(); print(oct(os.stat('new').st_mode & 0o777))"
-    ended = boxes.run("python", "-c", code, cwd="/tmp", env={"PYTHONPATH": "/layer"}, distributions=["httpx"],
-                      binds=[{"source": made, "target": "/layer"}])
+    code = (
+        "import os, tidetable, httpx; open('new', 'w').close(); print(oct(os.stat('new').st_mode &"
+        " 0o777))"
+    )
+    ended = boxes.run(
+        "python",
+        "-c",
+        code,
+        cwd="/tmp",
+        env={"PYTHONPATH": "/layer"},
+        distributions=["httpx"],
+        binds=[{"source": made, "target": "/layer"}],
+    )
     assert ended.text == "0o644\n", ended
 
 
@@ -73,7 +110,9 @@ def test_what_is_missing_is_downloaded_and_kept(box) -> None:
     with index(box.folder) as settings:
         done = prepare(box, lock, around=settings)
     assert done.returncode == 0, done
-    assert [path.name for path in (box.folder / "wheels").iterdir()] == ["tidetable-1.0-py3-none-any.whl"]
+    assert [path.name for path in (box.folder / "wheels").iterdir()] == [
+        "tidetable-1.0-py3-none-any.whl"
+    ]
 
 
 def test_a_wheel_with_another_hash_is_refused(box) -> None:
@@ -89,7 +128,8 @@ def test_nothing_of_a_package_runs_when_only_its_source_is_offered(box) -> None:
     shelf.mkdir(parents=True)
     lock = f"tidetable==1.0 --hash=sha256:{trap(shelf, marker)}\n"
     with index(box.folder) as settings:
-        # With the tools of the environment at hand, a build would get as far as running the package's own code.
+        # With the tools of the environment at hand, a build would get as far as running the
+        # package's own code.
         done = prepare(box, lock, around={**settings, "PIP_NO_BUILD_ISOLATION": "false"})
     assert done.returncode == 125
     assert not marker.exists()
@@ -97,40 +137,57 @@ def test_nothing_of_a_package_runs_when_only_its_source_is_offered(box) -> None:
 
 
 def test_only_pips_settings_reach_pip(monkeypatch) -> None:
-    for name in ("PIP_INDEX_URL", "HTTPS_PROXY", "PYTHONPATH", "ANTHROPIC_API_KEY", "LD_PRELOAD", "GIT_SSH_COMMAND"):
+    for name in (
+        "PIP_INDEX_URL",
+        "HTTPS_PROXY",
+        "PYTHONPATH",
+        "ANTHROPIC_API_KEY",
+        "LD_PRELOAD",
+        "GIT_SSH_COMMAND",
+    ):
         monkeypatch.setenv(name, "x")
     passed = pip_environment()
-    assert {"PIP_INDEX_URL", "HTTPS_PROXY"} <= passed.keys() <= {*PIP_ENVIRONMENT, *(n for n in passed if n[:4] == "PIP_")}
+    assert (
+        {"PIP_INDEX_URL", "HTTPS_PROXY"}
+        <= passed.keys()
+        <= {*PIP_ENVIRONMENT, *(n for n in passed if n[:4] == "PIP_")}
+    )
 
 
 def test_a_bad_lock_names_its_line_and_prepares_nothing(box) -> None:
     done = prepare(box, "# pinned\ntidetable==1.0\n")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "box: lock:2: `tidetable==1.0` has no sha256 hash; regenerate the lock with hashes\n"
+    assert (
+        done.stderr
+        == "box: lock:2: `tidetable==1.0` has no sha256 hash; regenerate the lock with hashes\n"
+    )
     assert not (box.folder / "layers").exists()
 
 
-@pytest.mark.parametrize(("line", "says"), [
-    ("flask", "not pinned"),
-    ("flask>=2 --hash=sha256:" + DIGEST, "not pinned"),
-    ("flask==2.0", "no sha256 hash"),
-    ("flask==2.0 --hash=md5:" + DIGEST, "no sha256 hash"),
-    ("flask==2.0 --hash=sha256:abc", "not a plain"),
-    ("flask==2.* --hash=sha256:" + DIGEST, "not a plain"),
-    ("--index-url https://index.invalid/simple", "is an option"),
-    ("--extra-index-url=https://index.invalid/simple", "is an option"),
-    ("--find-links ./here", "is an option"),
-    ("--no-binary :all:", "is an option"),
-    ("-r other.txt", "is an option"),
-    ("-e .", "is an option"),
-    ("flask @ https://index.invalid/f.whl --hash=sha256:" + DIGEST, "link or a path"),
-    ("https://index.invalid/f.whl --hash=sha256:" + DIGEST, "link or a path"),
-    ("git+ssh://host.invalid/f --hash=sha256:" + DIGEST, "link or a path"),
-    ("./flask-2.0.whl --hash=sha256:" + DIGEST, "link or a path"),
-    ("flask==${VERSION} --hash=sha256:" + DIGEST, "not a plain"),
-    ("flask==2.0 --hash=sha256:" + DIGEST + " --global-option=x", "not a plain"),
-    ("flask==2.0 --hash=sha256:" + DIGEST + " \\\n --index-url x", "not a plain"),
-])
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("flask", "not pinned"),
+        ("flask>=2 --hash=sha256:" + DIGEST, "not pinned"),
+        ("flask==2.0", "no sha256 hash"),
+        ("flask==2.0 --hash=md5:" + DIGEST, "no sha256 hash"),
+        ("flask==2.0 --hash=sha256:abc", "not a plain"),
+        ("flask==2.* --hash=sha256:" + DIGEST, "not a plain"),
+        ("--index-url https://index.invalid/simple", "is an option"),
+        ("--extra-index-url=https://index.invalid/simple", "is an option"),
+        ("--find-links ./here", "is an option"),
+        ("--no-binary :all:", "is an option"),
+        ("-r other.txt", "is an option"),
+        ("-e .", "is an option"),
+        ("flask @ https://index.invalid/f.whl --hash=sha256:" + DIGEST, "link or a path"),
+        ("https://index.invalid/f.whl --hash=sha256:" + DIGEST, "link or a path"),
+        ("git+ssh://host.invalid/f --hash=sha256:" + DIGEST, "link or a path"),
+        ("./flask-2.0.whl --hash=sha256:" + DIGEST, "link or a path"),
+        ("flask==${VERSION} --hash=sha256:" + DIGEST, "not a plain"),
+        ("flask==2.0 --hash=sha256:" + DIGEST + " --global-option=x", "not a plain"),
+        ("flask==2.0 --hash=sha256:" + DIGEST + " \\\n --index-url x", "not a plain"),
+    ],
+)
 def test_what_a_lock_may_not_say(line, says) -> None:
     with pytest.raises(ConfigError, match=says) as caught:
         pins(f"ok==1 --hash=sha256:{DIGEST}\n{line}\n".encode())
@@ -142,11 +199,14 @@ def test_what_a_lock_may_say() -> None:
 # a comment
 Flask[async]==2.0.1 ; python_version >= "3.8" and sys_platform == 'linux' \\
     --hash=sha256:{DIGEST} \\
-    --hash=sha256:{'b' * 64}    # why
+    --hash=sha256:{"b" * 64}    # why
     # via something
 six==1.16 ; python_full_version == '3.13.*' --hash=sha256:{DIGEST}
 """
-    assert pins(text.encode()) == (Pin("Flask", "2.0.1", (DIGEST, "b" * 64)), Pin("six", "1.16", (DIGEST,)))
+    assert pins(text.encode()) == (
+        Pin("Flask", "2.0.1", (DIGEST, "b" * 64)),
+        Pin("six", "1.16", (DIGEST,)),
+    )
 
 
 def test_a_lock_that_is_not_text() -> None:

@@ -21,14 +21,18 @@ def test_a_memory_bomb(boxes) -> None:
 
 
 def test_a_memory_bomb_in_a_child_that_the_command_survives(box) -> None:
-    code = f"import subprocess, time\nsubprocess.run(['python', '-c', {MEMORY_BOMB!r}])\ntime.sleep(0.3)"
+    code = (
+        "import subprocess, time\nsubprocess.run(['python', '-c',"
+        f" {MEMORY_BOMB!r}])\ntime.sleep(0.3)"
+    )
     ended = box.python(code, limits={"memory_mb": 96, "wall_seconds": 200})
     assert ended.result["killed_by"] == "memory", ended
     assert ended.code == 137
 
 
 def test_memory_is_measured(boxes) -> None:
-    """Where no group measures it, a watch on a busy machine looks seldom: it is given five seconds."""
+    """Where no group measures it, a watch on a busy machine looks seldom: it is given five
+    seconds."""
     code = "import time; a = bytearray(64 << 20); a[::4096] = b'x' * len(a[::4096]); time.sleep(5)"
     assert 64 <= boxes.python(code).result["peak_memory_mb"] < 160
 
@@ -47,22 +51,26 @@ except BlockingIOError:
 """
     ended = boxes.python(code, limits={"pids": 20})
     assert ended.code == 0, ended
-    # Without a namespace or a group the limit counts all that the account runs, which comes and goes meanwhile.
+    # Without a namespace or a group the limit counts all that the account runs, which comes and
+    # goes meanwhile.
     assert 15 <= int(ended.text) <= 20 or (boxes.form == "landlock" and int(ended.text) < 150)
     held_by_a_group = not any(text.startswith("memory") for text in ended.result["unheld"])
     assert ended.result["reached"] == (["pids"] if held_by_a_group else [])
 
 
 def test_threads_count_too(box) -> None:
-    code = "import threading, time\n" \
-           "for n in range(200): threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
+    code = (
+        "import threading, time\n"
+        "for n in range(200): threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
+    )
     ended = box.python(code, limits={"pids": 20})
     assert ended.code == 1
     assert b"can't start new thread" in ended.err
 
 
 def test_a_disk_bomb_in_a_writable_folder(boxes) -> None:
-    """Half of it in files that have lost their names, which a walk over the folder does not find."""
+    """Half of it in files that have lost their names, which a walk over the folder does not
+    find."""
     code = """
 import os, time
 kept = []
@@ -94,7 +102,8 @@ for n in range(1_000_000):
 
 
 def test_what_lies_in_memory_counts_as_memory(boxes) -> None:
-    """Without mounts of its own a box has its temporary folder on the disk, where its growth is watched like the rest's."""
+    """Without mounts of its own a box has its temporary folder on the disk, where its growth is
+    watched like the rest's."""
     code = """
 import os, time
 for place in (os.environ.get("TMPDIR", "/tmp"), "/dev/shm"):
@@ -103,9 +112,16 @@ for place in (os.environ.get("TMPDIR", "/tmp"), "/dev/shm"):
         except PermissionError: pass
 time.sleep(600)
 """
-    limits = {"memory_mb": 96, "disk_mb": 100 if boxes.form != "landlock" else 40, "wall_seconds": 200}
+    limits = {
+        "memory_mb": 96,
+        "disk_mb": 100 if boxes.form != "landlock" else 40,
+        "wall_seconds": 200,
+    }
     ended = boxes.python(code, limits=limits)
-    assert (ended.code, ended.result["killed_by"]) == (137, "disk" if boxes.form == "landlock" else "memory"), ended
+    assert (ended.code, ended.result["killed_by"]) == (
+        137,
+        "disk" if boxes.form == "landlock" else "memory",
+    ), ended
 
 
 def test_files_without_a_name_alone_are_found_too(box) -> None:
@@ -114,25 +130,37 @@ import os, time
 file = open("/app/x", "wb"); os.unlink(file.name)
 while True: file.write(bytes(1 << 20)); file.flush(); time.sleep(0.02)
 """
-    ended = box.python(code, binds=[{"source": str(box.place("inside")), "target": "/app", "mode": "rw"}],
-                       limits={"disk_mb": 20, "file_mb": 2000})
+    ended = box.python(
+        code,
+        binds=[{"source": str(box.place("inside")), "target": "/app", "mode": "rw"}],
+        limits={"disk_mb": 20, "file_mb": 2000},
+    )
     assert ended.result["killed_by"] == "disk"
 
 
 def test_a_disk_bomb_that_ends_before_anyone_looks(box) -> None:
     inside = box.place("inside")
-    ended = box.run("sh", "-c", "head -c 9000000 /dev/zero > /app/big", limits={"disk_mb": 4},
-                    binds=[{"source": str(inside), "target": "/app", "mode": "rw"}])
+    ended = box.run(
+        "sh",
+        "-c",
+        "head -c 9000000 /dev/zero > /app/big",
+        limits={"disk_mb": 4},
+        binds=[{"source": str(inside), "target": "/app", "mode": "rw"}],
+    )
     assert ended.result["killed_by"] == "disk"
 
 
 def test_what_was_there_before_does_not_count(box) -> None:
     inside = box.place("inside")
     (inside / "old").write_bytes(bytes(9 << 20))
-    ended = box.run("sh", "-c", "echo new > /app/new", limits={"disk_mb": 4},
-                    binds=[{"source": str(inside), "target": "/app", "mode": "rw"}])
+    ended = box.run(
+        "sh",
+        "-c",
+        "echo new > /app/new",
+        limits={"disk_mb": 4},
+        binds=[{"source": str(inside), "target": "/app", "mode": "rw"}],
+    )
     assert (ended.code, ended.result["killed_by"]) == (0, None)
-
 
 
 def test_one_file_is_bounded(box) -> None:
@@ -141,16 +169,37 @@ def test_one_file_is_bounded(box) -> None:
 
 
 def test_open_files_and_core_files_are_bounded(box) -> None:
-    box.wrapper = ("sh", "-c", 'ulimit -c "$(ulimit -Hc)"; exec "$@"', "sh")     # as on a machine that keeps cores
-    assert box.run("sh", "-c", "ulimit -n; ulimit -c", limits={"open_files": 77}).text.split() == ["77", "0"]
+    box.wrapper = (
+        "sh",
+        "-c",
+        'ulimit -c "$(ulimit -Hc)"; exec "$@"',
+        "sh",
+    )  # as on a machine that keeps cores
+    assert box.run("sh", "-c", "ulimit -n; ulimit -c", limits={"open_files": 77}).text.split() == [
+        "77",
+        "0",
+    ]
 
 
-@pytest.mark.parametrize("form", [Form.BWRAP_ROOT, Form.BWRAP_USERNS] if AS_ROOT else [Form.BWRAP_USERNS, Form.LANDLOCK])
+@pytest.mark.parametrize(
+    "form", [Form.BWRAP_ROOT, Form.BWRAP_USERNS] if AS_ROOT else [Form.BWRAP_USERNS, Form.LANDLOCK]
+)
 def test_without_control_groups_limits_are_watched_and_said_to_be(box, form) -> None:
-    """The supervisor in a view of the machine where control groups cannot be written, as in most containers."""
+    """The supervisor in a view of the machine where control groups cannot be written, as in most
+    containers."""
     if AS_ROOT:
         groups = "/sys/fs/cgroup"
-        box.wrapper = ("bwrap", "--dev-bind", "/", "/", "--tmpfs", groups, "--remount-ro", groups, "--")
+        box.wrapper = (
+            "bwrap",
+            "--dev-bind",
+            "/",
+            "/",
+            "--tmpfs",
+            groups,
+            "--remount-ro",
+            groups,
+            "--",
+        )
     box.form = form
     ended = box.python(MEMORY_BOMB, limits={"memory_mb": 96, "wall_seconds": 200})
     assert ended.result["killed_by"] == "memory", ended
@@ -160,14 +209,21 @@ def test_without_control_groups_limits_are_watched_and_said_to_be(box, form) -> 
 
 def test_each_form_names_what_it_does_not_hold() -> None:
     everything = frozenset({"memory", "pids"})
-    assert unheld(Form.BWRAP_ROOT, everything) == ("disk: growth of writable folders is watched, not held by a quota",)
+    assert unheld(Form.BWRAP_ROOT, everything) == (
+        "disk: growth of writable folders is watched, not held by a quota",
+    )
     for form in Form:
         assert set(unheld(form, everything)) < set(unheld(form, frozenset()))
 
 
-@pytest.mark.parametrize(("look", "rests"), [(lambda: time.sleep(0.5), False), (lambda: burnt(0.1), True)])
-def test_a_watch_stands_back_for_what_a_look_costs_and_not_for_how_long_it_waited(look, rests) -> None:
-    """On a busy machine a look waits for its turn: to look ever more seldom then would let a bomb go on."""
+@pytest.mark.parametrize(
+    ("look", "rests"), [(lambda: time.sleep(0.5), False), (lambda: burnt(0.1), True)]
+)
+def test_a_watch_stands_back_for_what_a_look_costs_and_not_for_how_long_it_waited(
+    look, rests
+) -> None:
+    """On a busy machine a look waits for its turn: to look ever more seldom then would let a bomb
+    go on."""
     watch = Watch(lambda: look() or 0, limit=1)
     assert not watch.over(now=True)
     assert (watch.due - time.monotonic() > LOOK_SECONDS) is rests

@@ -1,4 +1,5 @@
-"""The two ways through a box's wall, both ends real: HTTP in threads, large bodies, half-closes, refusals."""
+"""The two ways through a box's wall, both ends real: HTTP in threads, large bodies, half-closes,
+refusals."""
 
 import contextlib
 import hashlib
@@ -61,7 +62,9 @@ def test_dial_carries_concurrent_requests_and_large_bodies(boxes) -> None:
     with serving(path, Echo):
         boxes.own(path)
         ended = boxes.python(CLIENT, str(SIZE), dial=[{"port": 8090, "socket": str(path)}])
-    assert ended.text.split() == [hashlib.sha256(bytes(range(256)) * (SIZE // 256)).hexdigest()], ended
+    assert ended.text.split() == [hashlib.sha256(bytes(range(256)) * (SIZE // 256)).hexdigest()], (
+        ended
+    )
 
 
 SERVER = """
@@ -78,8 +81,14 @@ http.server.ThreadingHTTPServer(("127.0.0.1", 5000), Echo).serve_forever()
 
 
 def test_serve_carries_concurrent_requests_and_large_bodies(boxes, listening) -> None:
-    process, _ = boxes.start("python", "-I", "-c", SERVER, fds=(listening.fileno(),),
-                             serve=[{"port": 5000, "fd": listening.fileno()}])
+    process, _ = boxes.start(
+        "python",
+        "-I",
+        "-c",
+        SERVER,
+        fds=(listening.fileno(),),
+        serve=[{"port": 5000, "fd": listening.fileno()}],
+    )
     path = Path(listening.getsockname())
 
     def digest(body: bytes) -> str:
@@ -88,7 +97,7 @@ def test_serve_carries_concurrent_requests_and_large_bodies(boxes, listening) ->
             link.request("POST", "/", body)
             return link.getresponse().read().decode()
 
-    def ready() -> bool:        # before the app listens a connection ends, as it would without a relay
+    def ready() -> bool:  # before the app listens a connection ends, as it would without a relay
         with contextlib.suppress(OSError, http.client.HTTPException):
             return bool(digest(b""))
         return False
@@ -96,7 +105,9 @@ def test_serve_carries_concurrent_requests_and_large_bodies(boxes, listening) ->
     until(ready)
     bodies = [os.urandom(SIZE // (number + 1)) for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(digest, bodies)) == [hashlib.sha256(body).hexdigest() for body in bodies]
+        assert list(pool.map(digest, bodies)) == [
+            hashlib.sha256(body).hexdigest() for body in bodies
+        ]
     assert process.poll() is None
 
 
@@ -141,8 +152,14 @@ link.sendall(str(count).encode() + bytes(1_000_000))    # and ends at once, with
 
 
 def test_serve_passes_half_closes_on_and_delivers_the_last_words(boxes, listening) -> None:
-    process, _ = boxes.start("python", "-I", "-c", COUNTING_APP, fds=(listening.fileno(),),
-                             serve=[{"port": 5000, "fd": listening.fileno()}])
+    process, _ = boxes.start(
+        "python",
+        "-I",
+        "-c",
+        COUNTING_APP,
+        fds=(listening.fileno(),),
+        serve=[{"port": 5000, "fd": listening.fileno()}],
+    )
     assert process.stdout.readline() == b"ready\n"
     with socket.socket(socket.AF_UNIX) as link:
         link.settimeout(120)
@@ -151,7 +168,9 @@ def test_serve_passes_half_closes_on_and_delivers_the_last_words(boxes, listenin
         link.shutdown(socket.SHUT_WR)
         assert link.recv(6) == b"700000"
         rest = 0
-        while part := link.recv(20_000):        # far less than there is: the relay must wait for its reader, too
+        while part := link.recv(
+            20_000
+        ):  # far less than there is: the relay must wait for its reader, too
             rest += len(part)
         assert rest == 1_000_000
     assert process.wait(timeout=120) == 0
@@ -183,14 +202,17 @@ print(link.recv(100).decode())
 def test_dial_to_a_socket_that_nobody_answers_ends_the_connection(box) -> None:
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(str(box.folder / "silent.sock"))
-    code = "import socket\ntry: print(socket.create_connection(('127.0.0.1', 8090), timeout=120).recv(1))\n" \
-           "except ConnectionResetError: print('reset')"
+    code = (
+        "import socket\ntry: print(socket.create_connection(('127.0.0.1', 8090),"
+        " timeout=120).recv(1))\nexcept ConnectionResetError: print('reset')"
+    )
     ended = box.python(code, dial=[{"port": 8090, "socket": str(box.folder / "silent.sock")}])
     assert ended.text.strip() in ("b''", "reset")
 
 
 def test_a_full_backlog_is_waited_for(box) -> None:
-    """A unix socket with a full backlog refuses at once where TCP would wait; the relay waits for it."""
+    """A unix socket with a full backlog refuses at once where TCP would wait; the relay waits for
+    it."""
     with socket.socket(socket.AF_UNIX) as slow:
         slow.bind(str(box.folder / "slow.sock"))
         slow.listen(0)
@@ -205,12 +227,16 @@ print(*[link.recv(10).decode() for link in links])
         process, _ = box.start("python", "-I", "-c", code, dial=dial)
         assert process.stdout.readline() == b"connected\n"
         accepted = []
-        time.sleep(0.2)     # so that the relay meets the full backlog; where it comes later, all goes well, too
+        time.sleep(
+            0.2
+        )  # so that the relay meets the full backlog; where it comes later, all goes well, too
         for number in range(6):
             link, _ = slow.accept()
             link.sendall(f"n{number}".encode())
             accepted.append(link)
-        assert sorted(process.stdout.readline().decode().split()) == [f"n{number}" for number in range(6)]
+        assert sorted(process.stdout.readline().decode().split()) == [
+            f"n{number}" for number in range(6)
+        ]
         for link in accepted:
             link.close()
 
@@ -228,7 +254,6 @@ print(sum(link.recv(4) == b"HTTP" for link in links))
     assert ended.text == "100\n", ended
 
 
-
 def test_a_socket_for_one_becomes_the_boxs_own_and_one_for_all_stays_as_it_is(box) -> None:
     own, shared = box.folder / "own.sock", box.folder / "shared.sock"
     with serving(own, Echo), serving(shared, Echo):
@@ -236,8 +261,10 @@ def test_a_socket_for_one_becomes_the_boxs_own_and_one_for_all_stays_as_it_is(bo
         shared.chmod(0o666)
         before = shared.stat().st_uid
         dial = [{"port": 8090, "socket": str(own)}, {"port": 8091, "socket": str(shared)}]
-        code = "import os, socket\n" \
-               "for port in (8090, 8091): socket.create_connection(('127.0.0.1', port)).close()\nprint(os.getuid())"
+        code = (
+            "import os, socket\nfor port in (8090, 8091): socket.create_connection(('127.0.0.1',"
+            " port)).close()\nprint(os.getuid())"
+        )
         ended = box.python(code, dial=dial)
         assert ended.code == 0, ended
         assert shared.stat().st_uid == before
@@ -246,6 +273,8 @@ def test_a_socket_for_one_becomes_the_boxs_own_and_one_for_all_stays_as_it_is(bo
 
 
 def test_a_taken_port_is_named(box) -> None:
-    ended = box.run("true", serve=[{"port": 5000, "fd": 0}], dial=[{"port": 5000, "socket": "/nowhere.sock"}])
+    ended = box.run(
+        "true", serve=[{"port": 5000, "fd": 0}], dial=[{"port": 5000, "socket": "/nowhere.sock"}]
+    )
     assert ended.code == 125
     assert b"5000 is named twice" in ended.err

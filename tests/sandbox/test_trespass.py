@@ -1,7 +1,8 @@
-"""Every way out that we know of, tried from inside a box of each form on things of the host that let in who gets there.
+"""Every way out that we know of, tried from inside a box of each form on things of the host that
+let in who gets there.
 
-The same program outside of any box is the control: it gets everywhere. What a form does not hold is exactly what it says.
-"""
+The same program outside of any box is the control: it gets everywhere. What a form does not hold is
+exactly what it says."""
 
 import contextlib
 import ctypes
@@ -22,7 +23,8 @@ from harness.programs.sandbox.forms import LANDLOCKED
 from tests.sandbox.boxes import Boxes, children, until
 
 TRESPASSER = Path(__file__).with_name("trespasser.py").read_text("utf-8")
-# Landlock has no right for these, and a filter cannot tell one file's name from another's: the form names them.
+# Landlock has no right for these, and a filter cannot tell one file's name from another's: the form
+# names them.
 NOT_HELD = {"landlock": ["mode of a file", "size of a file", "times of a file"]}
 
 
@@ -36,14 +38,26 @@ class Host:
 
 @contextlib.contextmanager
 def a_host(boxes: Boxes) -> Iterator[Host]:
-    """A folder of secrets, a process with one in its environment, shared memory, and a socket of each kind."""
-    folder, secret, key = boxes.place("theirs"), secrets.token_hex(12), secrets.randbelow(1 << 30) + 1
+    """A folder of secrets, a process with one in its environment, shared memory, and a socket of
+    each kind."""
+    folder, secret, key = (
+        boxes.place("theirs"),
+        secrets.token_hex(12),
+        secrets.randbelow(1 << 30) + 1,
+    )
     for name, text in (("secret", secret), ("spare", "spare"), ("program", "#!/bin/sh\n")):
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
         boxes.own(folder / name)
     with contextlib.ExitStack() as ends:
-        host = Host({"folder": str(folder), "secret": secret, "key": key, "pid": _neighbour(boxes, secret, ends)})
+        host = Host(
+            {
+                "folder": str(folder),
+                "secret": secret,
+                "key": key,
+                "pid": _neighbour(boxes, secret, ends),
+            }
+        )
         host.told["port"] = _listening(host, folder, secret, ends)
         for path in folder.glob("*.sock"):
             path.chmod(0o666)
@@ -55,8 +69,11 @@ def a_host(boxes: Boxes) -> Iterator[Host]:
 
 def _neighbour(boxes: Boxes, secret: str, ends: contextlib.ExitStack) -> int:
     """A process of the same account. The wrapper of the ordinary account is its parent."""
-    process = subprocess.Popen([*boxes.wrapper, "sleep", "900"], env={"PATH": os.environ["PATH"], "SECRET": secret},
-                               start_new_session=True)
+    process = subprocess.Popen(
+        [*boxes.wrapper, "sleep", "900"],
+        env={"PATH": os.environ["PATH"], "SECRET": secret},
+        start_new_session=True,
+    )
     ends.callback(process.wait)
     ends.callback(os.killpg, process.pid, 9)
     return until(lambda: children(process.pid))[0] if boxes.wrapper else process.pid
@@ -72,23 +89,32 @@ def _listening(host: Host, folder: Path, secret: str, ends: contextlib.ExitStack
         one.listen()
     datagram = ends.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
     datagram.bind(f"{folder}/datagram.sock")
-    for name, one in (("tcp", tcp), ("tcp6", tcp6), ("unix", unix), ("abstract", abstract), ("udp", udp), ("datagram", datagram)):
+    for name, one in (
+        ("tcp", tcp),
+        ("tcp6", tcp6),
+        ("unix", unix),
+        ("abstract", abstract),
+        ("udp", udp),
+        ("datagram", datagram),
+    ):
         threading.Thread(target=_note, args=(name, one, host.reached), daemon=True).start()
         if name not in ("udp", "datagram"):
-            ends.callback(one.shutdown, socket.SHUT_RDWR)     # a blocked accept() ends with the socket
+            ends.callback(one.shutdown, socket.SHUT_RDWR)  # a blocked accept() ends with the socket
     return port
 
 
 def _of_one_port(ends: contextlib.ExitStack) -> tuple[socket.socket, ...]:
-    """Sockets for TCP, TCP over IPv6 and UDP under one number. The kernel picks it for the first; who has it for another is
-    a stranger, and it picks anew."""
+    """Sockets for TCP, TCP over IPv6 and UDP under one number. The kernel picks it for the first;
+    who has it for another is a stranger, and it picks anew."""
     while True:
         with contextlib.ExitStack() as made:
             tcp = made.enter_context(socket.create_server(("0.0.0.0", 0)))
             port = tcp.getsockname()[1]
             udp = made.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
             try:
-                tcp6 = made.enter_context(socket.create_server(("::1", port), family=socket.AF_INET6))
+                tcp6 = made.enter_context(
+                    socket.create_server(("::1", port), family=socket.AF_INET6)
+                )
                 udp.bind(("127.0.0.1", port))
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
@@ -127,7 +153,13 @@ def test_outside_of_a_box_every_one_of_these_ways_leads_there(unsealed) -> None:
         ways = set(json.loads(ended.text))
         until(lambda: {"tcp", "tcp6", "unix", "abstract", "udp", "datagram"} <= set(host.reached))
     tried = {part.split('"')[0] for part in TRESPASSER.split('way("')[1:]} | {
-        "tcp", "tcp elsewhere", "tcp6", "multipath", "unix", "abstract"}
+        "tcp",
+        "tcp elsewhere",
+        "tcp6",
+        "multipath",
+        "unix",
+        "abstract",
+    }
     assert tried - ways == set()
     assert len(tried) > 30
 

@@ -24,7 +24,7 @@ from tests.sandbox.boxes import (
 def test_it_says_everything_that_it_does_not_hold(unsealed) -> None:
     ended = unsealed.run("true")
     assert ended.result["form"] == "unsealed"
-    assert ended.result["unheld"][:len(UNSEALED)] == list(UNSEALED)
+    assert ended.result["unheld"][: len(UNSEALED)] == list(UNSEALED)
     for wall in ("files", "network", "processes", "environment", "user", "disk"):
         assert any(text.startswith(f"{wall}:") for text in ended.result["unheld"]), wall
 
@@ -38,20 +38,38 @@ def test_places_in_the_box_become_places_of_the_host(unsealed) -> None:
     (inside / "module.py").write_text("print('found')")
     code = "import os, sys; import module; print(os.getcwd(), sys.argv[1], os.environ['DATA'])"
     env = {"PYTHONPATH": "/app", "DATA": "/app/db:/other"}
-    ended = unsealed.run("python", "-c", code, "/app/data", cwd="/app", env=env,
-                         binds=[{"source": str(inside), "target": "/app"}])
+    ended = unsealed.run(
+        "python",
+        "-c",
+        code,
+        "/app/data",
+        cwd="/app",
+        env=env,
+        binds=[{"source": str(inside), "target": "/app"}],
+    )
     assert ended.text.split() == ["found", str(inside), f"{inside}/data", f"{inside}/db:/other"]
 
 
 def test_the_longest_place_counts_and_only_whole_names_do() -> None:
     spec = BoxSpec("t", ("true",), binds=(Bind("/h", "/app"), Bind("/h2", "/app/data")))
     words = ("/app", "/app/x", "/app/data/x", "/application", "app")
-    assert [translated(word, spec) for word in words] == ["/h", "/h/x", "/h2/x", "/application", "app"]
+    assert [translated(word, spec) for word in words] == [
+        "/h",
+        "/h/x",
+        "/h2/x",
+        "/application",
+        "app",
+    ]
 
 
 def test_the_environment_is_still_only_what_was_given(unsealed) -> None:
     ended = unsealed.run("env", env={"TIDE": "low"}, around={"SECRET": secrets.token_hex(8)})
-    assert sorted(ended.text.splitlines()) == ["HOME=/tmp", "LANG=C.UTF-8", "PATH=/usr/bin:/bin", "TIDE=low"]
+    assert sorted(ended.text.splitlines()) == [
+        "HOME=/tmp",
+        "LANG=C.UTF-8",
+        "PATH=/usr/bin:/bin",
+        "TIDE=low",
+    ]
 
 
 def test_limits_and_endings_hold_as_far_as_they_can(unsealed) -> None:
@@ -72,26 +90,42 @@ def test_what_stays_in_its_group_dies_with_the_supervisor(unsealed) -> None:
 
 def test_what_leaves_its_group_dies_too_where_there_are_control_groups(unsealed) -> None:
     marker = a_marker()
-    process, result = unsealed.start("python", "-I", "-c", LINGER, marker, "0")     # what it leaves would hold a pipe open
+    process, result = unsealed.start(
+        "python", "-I", "-c", LINGER, marker, "0"
+    )  # what it leaves would hold a pipe open
     process.wait(timeout=NEVER_ENDS)
     if not any(text.startswith("memory:") for text in json.loads(result.read_text())["unheld"]):
         assert running_with(marker) == []
         return
-    for pid in until(lambda: running_with(marker)):     # it says of itself that one that leaves its group may outlive it
+    for pid in until(
+        lambda: running_with(marker)
+    ):  # it says of itself that one that leaves its group may outlive it
         os.kill(pid, signal.SIGKILL)
 
 
 def test_auto_falls_back_to_it_where_no_box_holds(tmp_path) -> None:
-    """A machine without bubblewrap, as far as the supervisor can see, for root, whom Landlock does not hold."""
+    """A machine without bubblewrap, as far as the supervisor can see, for root, whom Landlock does
+    not hold."""
     spec = {"name": "t", "argv": ["true"], "result": str(tmp_path / "r.json")}
     (tmp_path / "spec.json").write_text(json.dumps(spec))
-    without = ("unshare", "--mount", *(() if AS_ROOT else ("--map-root-user",)), "sh", "-c",
-               'mount --bind /dev/null "$(command -v bwrap)" && exec "$@"', "sh")
+    without = (
+        "unshare",
+        "--mount",
+        *(() if AS_ROOT else ("--map-root-user",)),
+        "sh",
+        "-c",
+        'mount --bind /dev/null "$(command -v bwrap)" && exec "$@"',
+        "sh",
+    )
     supervisor, env = [*without, *SUPERVISOR], {"PATH": os.environ["PATH"]}
-    done = subprocess.run([*supervisor, "run", "--spec", str(tmp_path / "spec.json")], env=env, capture_output=True)
+    done = subprocess.run(
+        [*supervisor, "run", "--spec", str(tmp_path / "spec.json")], env=env, capture_output=True
+    )
     assert done.returncode == 0, done
     assert json.loads((tmp_path / "r.json").read_text())["form"] == "unsealed"
-    found = json.loads(subprocess.run([*supervisor, "probe", "--json"], env=env, capture_output=True).stdout)
+    found = json.loads(
+        subprocess.run([*supervisor, "probe", "--json"], env=env, capture_output=True).stdout
+    )
     assert found["chosen"] == "unsealed"
     assert [one["works"] for one in found["forms"]] == [False, False, False, True]
     assert "install the package bubblewrap" in found["forms"][1]["why"]

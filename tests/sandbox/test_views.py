@@ -1,4 +1,5 @@
-"""A box with namespaces has a view of its own: what is not named in the specification does not exist in it."""
+"""A box with namespaces has a view of its own: what is not named in the specification does not
+exist in it."""
 
 import json
 import os
@@ -20,8 +21,13 @@ def test_bubblewrap_passes_on_nothing_of_what_it_was_started_with() -> None:
     spec = BoxSpec(name="env", argv=("env",), cwd="/")
     with closing(View()) as view:
         walls = command(form, spec, view, uid=ORDINARY_UID)
-        done = subprocess.run([*walls, "/usr/bin/env"], env={"SECRET": "canary"},
-                              pass_fds=view.files, capture_output=True, text=True)
+        done = subprocess.run(
+            [*walls, "/usr/bin/env"],
+            env={"SECRET": "canary"},
+            pass_fds=view.files,
+            capture_output=True,
+            text=True,
+        )
     assert done.returncode == 0, done.stderr
     assert "SECRET" not in done.stdout
 
@@ -42,7 +48,7 @@ except OSError:
     pass
 """
     lines = views.python(code % os.getpid()).text.splitlines()
-    assert len(lines) == 3, lines       # bubblewrap, the first program, this one
+    assert len(lines) == 3, lines  # bubblewrap, the first program, this one
     assert "signalled" not in lines[-1]
 
 
@@ -70,17 +76,56 @@ print("end")
 
 def test_the_operators_own_packages_and_this_project_are_not_importable(views) -> None:
     names = ("harness", "validators", "pip", "pytest")
-    code = f"import importlib.util; print([name for name in {names} if importlib.util.find_spec(name)])"
+    code = (
+        f"import importlib.util; print([name for name in {names} if"
+        " importlib.util.find_spec(name)])"
+    )
     assert views.python(code).text.strip() == "[]"
 
 
 def test_the_file_system_root_holds_what_was_asked_for(views) -> None:
     inside = views.place("inside")
-    listed = views.run("ls", "/", "/etc", binds=[{"source": str(inside), "target": "/app"}]).text.split()
-    root = {"app", "bin", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "media", "mnt", "opt", "proc", "root", "run",
-            "sbin", "srv", "sys", "tmp", "usr", "var"}
-    etc = {"passwd", "group", "hosts", "hostname", "nsswitch.conf", "alternatives", "ld.so.cache", "mime.types", "ssl",
-           "debian_version", "lsb-release", "os-release", "services"}
+    listed = views.run(
+        "ls", "/", "/etc", binds=[{"source": str(inside), "target": "/app"}]
+    ).text.split()
+    root = {
+        "app",
+        "bin",
+        "dev",
+        "etc",
+        "home",
+        "lib",
+        "lib32",
+        "lib64",
+        "libx32",
+        "media",
+        "mnt",
+        "opt",
+        "proc",
+        "root",
+        "run",
+        "sbin",
+        "srv",
+        "sys",
+        "tmp",
+        "usr",
+        "var",
+    }
+    etc = {
+        "passwd",
+        "group",
+        "hosts",
+        "hostname",
+        "nsswitch.conf",
+        "alternatives",
+        "ld.so.cache",
+        "mime.types",
+        "ssl",
+        "debian_version",
+        "lsb-release",
+        "os-release",
+        "services",
+    }
     allowed = root | etc | {"/:", "/etc:", Path(os.path.realpath(sys.base_prefix)).parts[1]}
     assert set(listed) <= allowed
 
@@ -89,7 +134,10 @@ def test_only_the_named_socket_is_there(views) -> None:
     path, other = views.folder / "broker.sock", views.folder / "other.sock"
     with serving(path, Echo), serving(other, Echo):
         views.own(path)
-        code = "import json, os, sys; print(json.dumps([sorted(os.listdir('/run/box')), os.path.exists(sys.argv[1])]))"
+        code = (
+            "import json, os, sys; print(json.dumps([sorted(os.listdir('/run/box')),"
+            " os.path.exists(sys.argv[1])]))"
+        )
         ended = views.python(code, str(other), dial=[{"port": 8090, "socket": str(path)}])
     assert json.loads(ended.text) == [["8090.sock"], False]
 
@@ -112,8 +160,13 @@ for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Gro
     print(key + " " + status[key].strip())
 print("uid", subprocess.run(["/tools/id", "-u"], capture_output=True, text=True).stdout.strip())
 """
-    said = dict(line.split(" ", 1) for line in views.python(
-        code, binds=[{"source": str(tools), "target": "/tools"}]).text.splitlines() if " " in line)
+    said = dict(
+        line.split(" ", 1)
+        for line in views.python(
+            code, binds=[{"source": str(tools), "target": "/tools"}]
+        ).text.splitlines()
+        if " " in line
+    )
     assert said.pop("NoNewPrivs") == "1"
     assert said.pop("uid") not in ("0", "")
     assert said.pop("Groups") == ""

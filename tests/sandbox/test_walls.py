@@ -47,7 +47,9 @@ def test_a_canary_outside_the_binds_cannot_be_read_by_any_path(boxes) -> None:
     ended = boxes.python(SEARCH, canary, *ways, binds=binds)
     assert ended.text == "[]\n", ended
     # The same search finds the canary as soon as its folder is shown.
-    shown = boxes.python(SEARCH, canary, "/shown", binds=[*binds, {"source": str(outside), "target": "/shown"}])
+    shown = boxes.python(
+        SEARCH, canary, "/shown", binds=[*binds, {"source": str(outside), "target": "/shown"}]
+    )
     assert "/secret.txt" in shown.text
 
 
@@ -68,15 +70,20 @@ for pid in pids:
 print(json.dumps([dict(os.environ), others]))
 """
     pids = map(str, (os.getpid(), os.getppid(), 1))
-    ended = boxes.python(code, *pids, around={"SECRET": secret, "ANTHROPIC_API_KEY": secret},
-                         binds=[{"source": str(boxes.place("inside")), "target": "/app", "mode": "rw"}])
+    ended = boxes.python(
+        code,
+        *pids,
+        around={"SECRET": secret, "ANTHROPIC_API_KEY": secret},
+        binds=[{"source": str(boxes.place("inside")), "target": "/app", "mode": "rw"}],
+    )
     environ, others = json.loads(ended.text)
     of_its_own = {"TMPDIR", "GIT_CONFIG_NOSYSTEM"} if boxes.form == "landlock" else set()
     assert environ.keys() == {"PATH", "HOME", "LANG", *of_its_own}
     assert len(others) >= 3
     assert secret not in "".join(others)
-    assert str(boxes.folder) not in "".join(others), "a command line in the box names a folder of the host"
-
+    assert str(boxes.folder) not in "".join(others), (
+        "a command line in the box names a folder of the host"
+    )
 
 
 def test_variables_that_are_given_arrive(boxes) -> None:
@@ -84,7 +91,8 @@ def test_variables_that_are_given_arrive(boxes) -> None:
     assert {"HOME=/home/app", "LANG=C.UTF-8", "TIDE=low ✓"} <= set(ended.text.splitlines())
 
 
-# What a program can know a box by, from within, without knowing more of it than any program of a server asks for.
+# What a program can know a box by, from within, without knowing more of it than any program of a
+# server asks for.
 TELLING = """
 import json, os, sys
 def said(path):
@@ -110,14 +118,21 @@ marks = {
 print(json.dumps(sorted(name for name, tells in marks.items() if tells)))
 """
 # What is left, by form. docs/seal.md names it, under what no box holds.
-TELLS = {"bwrap-root": ["setpriv", "uid"], "bwrap-userns": [], "landlock": ["uid"] if AS_ROOT else []}
+TELLS = {
+    "bwrap-root": ["setpriv", "uid"],
+    "bwrap-userns": [],
+    "landlock": ["uid"] if AS_ROOT else [],
+}
 
 
 def test_what_a_box_can_be_known_by_is_what_is_said(boxes) -> None:
-    """An app that knows where it is can be right there alone; both visitors of a journey meet it in such a box."""
+    """An app that knows where it is can be right there alone; both visitors of a journey meet it in
+    such a box."""
     inside = boxes.place("inside")
     (inside / "look.py").write_text(TELLING)
-    ended = boxes.run("python", "-I", "/app/look.py", binds=[{"source": str(inside), "target": "/app"}])
+    ended = boxes.run(
+        "python", "-I", "/app/look.py", binds=[{"source": str(inside), "target": "/app"}]
+    )
     assert json.loads(ended.text) == TELLS[boxes.form], ended
 
 
@@ -140,7 +155,9 @@ def host() -> Iterator[dict[str, object]]:
             opened[name] = one
             threading.Thread(target=_note, args=(name, one, reached), daemon=True).start()
         yield {"sockets": opened, "reached": reached}
-        for one in opened.values():     # a blocked accept() ends with the socket, not with its descriptor
+        for (
+            one
+        ) in opened.values():  # a blocked accept() ends with the socket, not with its descriptor
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
@@ -188,7 +205,9 @@ def test_no_address_can_be_reached(boxes, host) -> None:
     ]
     said = json.loads(boxes.python(REACH, json.dumps(tries)).text)
     assert said.pop("interfaces") == ("not told" if boxes.form == "landlock" else ["lo"])
-    said.pop("udp4")        # sending a datagram on the box's own loopback says nothing; that nobody got it does
+    said.pop(
+        "udp4"
+    )  # sending a datagram on the box's own loopback says nothing; that nobody got it does
     assert "reached" not in said.values(), said
     assert host["reached"] == []
 
@@ -210,11 +229,16 @@ print(json.dumps([sorted(made), sorted(refused)]))
 
 def test_no_socket_is_made_of_a_family_that_knows_other_ways_out(boxes) -> None:
     """A virtual machine's AF_VSOCK reaches its hypervisor, and no network namespace holds it."""
-    usual = {socket.AF_INET} if boxes.form == "landlock" else {
-        socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}
+    usual = (
+        {socket.AF_INET}
+        if boxes.form == "landlock"
+        else {socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}
+    )
     made, refused = json.loads(boxes.python(EVERY_FAMILY).text)
     assert socket.AF_INET in made
-    assert set(made) <= usual | {socket.AF_UNIX}        # without a network of its own a box has pairs of these alone
+    assert set(made) <= usual | {
+        socket.AF_UNIX
+    }  # without a network of its own a box has pairs of these alone
     assert {why for family, why in refused if family not in usual} <= {"EAFNOSUPPORT", "EPERM"}
 
 
@@ -241,9 +265,14 @@ print(libc.prctl(39, 0, 0, 0, 0), rights.raw.strip(b"\\0").hex() or "none", os.g
 
 
 def test_no_variable_of_the_box_acts_before_the_box_has_its_own_uid(boxes) -> None:
-    """LD_PRELOAD would run a library of the box in setpriv, as root. LD_DEBUG shows whom such variables reach."""
+    """LD_PRELOAD would run a library of the box in setpriv, as root. LD_DEBUG shows whom such
+    variables reach."""
     ended = boxes.run("true", env={"LD_DEBUG": "libs"})
-    programs = {line.rpartition(b"program: ")[2] for line in ended.err.splitlines() if b"initialize program" in line}
+    programs = {
+        line.rpartition(b"program: ")[2]
+        for line in ended.err.splitlines()
+        if b"initialize program" in line
+    }
     assert programs == {b"true"}, ended
 
 
@@ -257,8 +286,11 @@ print(text.value.decode() if size >= 0 else errno.errorcode[ctypes.get_errno()])
 
 
 def test_keys_in_the_keyring_of_who_started_it_cannot_be_read(boxes) -> None:
-    """No namespace holds keyrings. The outer program makes a session keyring with a key in it, then starts the box."""
-    add_key, keyctl = (KERNEL[name][MACHINES[platform.machine()][0]] for name in ("add_key", "keyctl"))
+    """No namespace holds keyrings. The outer program makes a session keyring with a key in it, then
+    starts the box."""
+    add_key, keyctl = (
+        KERNEL[name][MACHINES[platform.machine()][0]] for name in ("add_key", "keyctl")
+    )
     read, secret = KEYCTL.format(keyctl=keyctl), secrets.token_hex(8)
     command, _ = boxes.command("python", "-I", "-c", read, "KEY")
     document = Path(command[-1])
@@ -278,15 +310,17 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 
 def test_a_box_without_a_browser_makes_no_namespaces_of_its_own(boxes) -> None:
-    ended = boxes.run("sh", "-c", "unshare --user true || unshare --map-root-user --net true || echo refused")
+    ended = boxes.run(
+        "sh", "-c", "unshare --user true || unshare --map-root-user --net true || echo refused"
+    )
     assert ended.text == "refused\n", ended
 
 
-
-
-
 def test_a_distribution_comes_with_all_that_it_needs_and_nothing_else(box) -> None:
-    code = "import sys; sys.path[:0] = ['/opt/site']; import httpx, os; print(sorted(os.listdir('/opt/site')))"
+    code = (
+        "import sys; sys.path[:0] = ['/opt/site']; import httpx, os;"
+        " print(sorted(os.listdir('/opt/site')))"
+    )
     found = box.python(code, distributions=["httpx"]).text
     assert "'httpcore'" in found
     assert "'pydantic'" not in found

@@ -8,13 +8,20 @@ import pytest
 from harness.programs.sandbox.browser import browser_path, is_snap
 from tests.sandbox.servers import Echo, serving
 
-GIT = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "a",
-       "GIT_COMMITTER_EMAIL": "a@example.org", "GIT_CONFIG_NOSYSTEM": "1"}
+GIT = {
+    "GIT_AUTHOR_NAME": "a",
+    "GIT_AUTHOR_EMAIL": "a@example.org",
+    "GIT_COMMITTER_NAME": "a",
+    "GIT_COMMITTER_EMAIL": "a@example.org",
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
 
 
 def git(*arguments: str, cwd: object) -> str:
     env = {"PATH": os.environ["PATH"], "HOME": "/nowhere", **GIT}
-    return subprocess.run(["git", *arguments], cwd=str(cwd), env=env, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        ["git", *arguments], cwd=str(cwd), env=env, check=True, capture_output=True, text=True
+    ).stdout
 
 
 def test_git_works_in_a_writable_worktree(boxes) -> None:
@@ -29,10 +36,19 @@ def test_git_works_in_a_writable_worktree(boxes) -> None:
         for folder, folders, files in os.walk(run):
             for name in folders + files:
                 boxes.own(type(run)(folder) / name)
-    script = "git status --short && echo two >> file && git add -A && git commit -q -m two && git log --format=%s"
+    script = (
+        "git status --short && echo two >> file && git add -A && git commit -q -m two && git log"
+        " --format=%s"
+    )
     # Bound at the same place, because a worktree and its store name each other by absolute paths.
-    ended = boxes.run("sh", "-c", script, cwd=str(run / "work"), env=GIT,
-                      binds=[{"source": str(run), "target": str(run), "mode": "rw"}])
+    ended = boxes.run(
+        "sh",
+        "-c",
+        script,
+        cwd=str(run / "work"),
+        env=GIT,
+        binds=[{"source": str(run), "target": str(run), "mode": "rw"}],
+    )
     assert (ended.code, ended.text.split(), ended.err) == (0, ["two", "one"], b"")
 
 
@@ -45,10 +61,15 @@ def test_files_with_another_name_outside_are_not_given_away(boxes) -> None:
     ended = boxes.run("sh", "-c", "echo broken > mine", cwd="/app", binds=binds)
     assert ended.code == 125
     assert b"inside/mine is a hard link" in ended.err
-    assert ((outside / "theirs").read_text(), (outside / "theirs").stat().st_uid) == ("trusted", owner)
+    assert ((outside / "theirs").read_text(), (outside / "theirs").stat().st_uid) == (
+        "trusted",
+        owner,
+    )
     (inside / "mine").unlink()
     boxes.run("sh", "-c", "echo 1 > a; ln a b", cwd="/app", binds=binds)
-    assert boxes.run("cat", "/app/b", binds=binds).text == "1\n", "a box's own hard links are its own affair"
+    assert boxes.run("cat", "/app/b", binds=binds).text == "1\n", (
+        "a box's own hard links are its own affair"
+    )
 
 
 def test_a_link_planted_in_a_bind_does_not_lead_out_when_files_are_given(boxes) -> None:
@@ -57,8 +78,12 @@ def test_a_link_planted_in_a_bind_does_not_lead_out_when_files_are_given(boxes) 
     (inside / "link").symlink_to(outside / "theirs")
     (inside / "folder").symlink_to(outside)
     owners = [path.stat().st_uid for path in (outside, outside / "theirs")]
-    ended = boxes.run("cat", "/app/link", "/app/folder/theirs",
-                      binds=[{"source": str(inside), "target": "/app", "mode": "rw"}])
+    ended = boxes.run(
+        "cat",
+        "/app/link",
+        "/app/folder/theirs",
+        binds=[{"source": str(inside), "target": "/app", "mode": "rw"}],
+    )
     assert (ended.code, ended.out) == (1, b"")
     assert [path.stat().st_uid for path in (outside, outside / "theirs")] == owners
 
@@ -75,15 +100,25 @@ def test_binds_inside_binds_in_any_order(boxes) -> None:
     (outer / "data").mkdir()
     (inner / "file").write_text("deep")
     script = 'cat "$1/file"; echo x > "$1/new"; echo x > "$2/new"'
-    ended = boxes.run("sh", "-c", script, "sh", "/app/data", "/app", binds=[
-        {"source": str(inner), "target": "/app/data", "mode": "rw"}, {"source": str(outer), "target": "/app"}])
+    ended = boxes.run(
+        "sh",
+        "-c",
+        script,
+        "sh",
+        "/app/data",
+        "/app",
+        binds=[
+            {"source": str(inner), "target": "/app/data", "mode": "rw"},
+            {"source": str(outer), "target": "/app"},
+        ],
+    )
     assert ended.text == "deep"
     assert (inner / "new").exists()
     assert not (outer / "new").exists()
 
 
 class Page(Echo):
-    def do_GET(self) -> None:       # noqa: N802 - the standard library's name
+    def do_GET(self) -> None:  # noqa: N802 - the standard library's name
         script = "document.title = 'drawn by ' + ['a', 'script'].join(' ')"
         self.answer(f"<title>plain</title><h1>Low tide</h1><script>{script}</script>".encode())
 
@@ -120,18 +155,25 @@ def test_chromium_draws_a_page_through_dial_in_its_own_sandbox(boxes) -> None:
     path, out = boxes.folder / "app.sock", boxes.place("out")
     with serving(path, Page):
         boxes.own(path)
-        ended = boxes.run("python", "-c", DRIVE, cwd="/out", browser=True, distributions=["playwright"],
-                          dial=[{"port": 8090, "socket": str(path)}],
-                          binds=[{"source": str(out), "target": "/out", "mode": "rw"}])
+        ended = boxes.run(
+            "python",
+            "-c",
+            DRIVE,
+            cwd="/out",
+            browser=True,
+            distributions=["playwright"],
+            dial=[{"port": 8090, "socket": str(path)}],
+            binds=[{"source": str(out), "target": "/out", "mode": "rw"}],
+        )
     assert ended.text.splitlines() == ["drawn by a script | Low tide", "True"], ended
     assert (out / "page.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_snap_is_refused(tmp_path) -> None:
     script = tmp_path / "chromium-browser"
-    script.write_text("#!/bin/sh\nexec /snap/bin/chromium \"$@\"\n")
+    script.write_text('#!/bin/sh\nexec /snap/bin/chromium "$@"\n')
     assert is_snap(str(script))
-    script.write_text("#!/bin/sh\nexec /usr/lib/chromium/chromium \"$@\"\n")
+    script.write_text('#!/bin/sh\nexec /usr/lib/chromium/chromium "$@"\n')
     assert not is_snap(str(script))
     found = browser_path()
     assert found

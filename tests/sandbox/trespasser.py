@@ -1,5 +1,6 @@
-"""Tries every way out of a box that is known to us, each on something of the host that would let it in, and prints which
-ones led there. Standard library only; what to try it on comes as JSON in the first argument."""
+"""Tries every way out of a box that is known to us, each on something of the host that would let it
+in, and prints which ones led there. Standard library only; what to try it on comes as JSON in the
+first argument."""
 
 import contextlib
 import ctypes
@@ -38,7 +39,8 @@ def said(path):
         return file.read(1 << 16)
 
 
-# --- files of the host -------------------------------------------------------------------------------------------------
+# --- files of the host
+# -------------------------------------------------------------------------------------------------
 with way("read a file"):
     assert SECRET in said(f"{FOLDER}/secret")
 with way("list a folder"):
@@ -70,7 +72,8 @@ with way("times of a file"):
 with way("size of a file"):
     os.stat(f"{FOLDER}/secret")
 
-# --- processes of the host ---------------------------------------------------------------------------------------------
+# --- processes of the host
+# ---------------------------------------------------------------------------------------------
 with way("environment of a process"):
     assert SECRET in said(f"/proc/{PID}/environ")
 with way("command line of a process"):
@@ -90,7 +93,7 @@ with way("trace"):
 with way("memory by call"):
     here, there = ctypes.create_string_buffer(8), struct.pack("PP", 4096, 8)
     if libc.process_vm_readv(PID, struct.pack("PP", ctypes.addressof(here), 8), 1, there, 1, 0) < 0:
-        assert ctypes.get_errno() == 14     # allowed, but nothing lies there
+        assert ctypes.get_errno() == 14  # allowed, but nothing lies there
 with way("limits of a process"):
     resource.prlimit(PID, resource.RLIMIT_NOFILE)
 with way("priority of a process"):
@@ -100,7 +103,8 @@ with way("processors of a process"):
 with way("shared memory"):
     call("shmget", KEY, 4096, 0)
 
-# --- the host's network ------------------------------------------------------------------------------------------------
+# --- the host's network
+# ------------------------------------------------------------------------------------------------
 HELLO, FASTOPEN = b"hello", 0x20000000
 
 
@@ -112,9 +116,13 @@ def connected(family, address, protocol=0) -> None:
 
 
 for name, family, address, protocol in (
-        ("tcp", socket.AF_INET, ("127.0.0.1", PORT), 0), ("tcp elsewhere", socket.AF_INET, ("127.0.0.2", PORT), 0),
-        ("tcp6", socket.AF_INET6, ("::1", PORT), 0), ("multipath", socket.AF_INET, ("127.0.0.1", PORT), 262),
-        ("unix", socket.AF_UNIX, f"{FOLDER}/stream.sock", 0), ("abstract", socket.AF_UNIX, "\0" + TOLD["secret"], 0)):
+    ("tcp", socket.AF_INET, ("127.0.0.1", PORT), 0),
+    ("tcp elsewhere", socket.AF_INET, ("127.0.0.2", PORT), 0),
+    ("tcp6", socket.AF_INET6, ("::1", PORT), 0),
+    ("multipath", socket.AF_INET, ("127.0.0.1", PORT), 262),
+    ("unix", socket.AF_UNIX, f"{FOLDER}/stream.sock", 0),
+    ("abstract", socket.AF_UNIX, "\0" + TOLD["secret"], 0),
+):
     with way(name):
         connected(family, address, protocol)
 with way("tcp while connecting"), socket.socket() as fast:
@@ -125,8 +133,10 @@ with way("datagram through a pair"):
     ours.sendto(HELLO, f"{FOLDER}/datagram.sock")
 with way("udp"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
     datagram.settimeout(60)
-    datagram.connect(("127.0.0.1", PORT))       # so the kernel tells at once where nobody listens
+    datagram.connect(("127.0.0.1", PORT))  # so the kernel tells at once where nobody listens
     datagram.send(HELLO)
-    assert datagram.recv(10) == HELLO       # on a loopback of its own a box may talk to itself, and nobody answers
+    assert (
+        datagram.recv(10) == HELLO
+    )  # on a loopback of its own a box may talk to itself, and nobody answers
 
 print(json.dumps(sorted(done)))

@@ -1,4 +1,5 @@
-"""Scenarios run the real command line on real git, boxes, forge and Chromium. Only the model is replayed."""
+"""Scenarios run the real command line on real git, boxes, forge and Chromium. Only the model is
+replayed."""
 
 import fcntl
 import functools
@@ -36,7 +37,8 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def factory(home: Path, *arguments: str) -> Said:
-    """Run `factory` on a home and wait for it. It is forked from a process that has imported it: see `warm`."""
+    """Run `factory` on a home and wait for it. It is forked from a process that has imported it:
+    see `warm`."""
     return as_said(warm.run(arguments, env=environment(home), timeout=SECONDS))
 
 
@@ -54,14 +56,16 @@ class Lap:
 
 
 SOME, ALL = frozenset({1, 3, 5}), frozenset(range(1, 8))
-"""One issue that lands, one that the mission rejects, one duplicate. Of the others a rule stops one, and the rest
-land after a refused attempt or beside another change: `make soak` works on them as well."""
+"""One issue that lands, one that the mission rejects, one duplicate. Of the others a rule stops
+one, and the rest land after a refused attempt or beside another change: `make soak` works on them
+as well."""
 
 
 @pytest.fixture(scope="session")
 def lap(tmp_path_factory, request):
-    """Run once for all workers: whoever comes second waits for it. Nobody touches that home afterwards: each worker looks at a
-    copy of its own, since whoever looks opens databases and starts the forge, and a file of theirs may go while it is copied."""
+    """Run once for all workers: whoever comes second waits for it. Nobody touches that home
+    afterwards: each worker looks at a copy of its own, since whoever looks opens databases and
+    starts the forge, and a file of theirs may go while it is copied."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     home, told = shared / "the-lap", shared / "the-lap.json"
@@ -70,8 +74,14 @@ def lap(tmp_path_factory, request):
     with (shared / "the-lap.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not told.exists():
-            done = subprocess.run([FACTORY, "demo", *only, "--json", "--home", str(home)], capture_output=True, text=True,
-                                  timeout=SECONDS, stdin=subprocess.DEVNULL, env={**os.environ, "NO_COLOR": "1"})
+            done = subprocess.run(
+                [FACTORY, "demo", *only, "--json", "--home", str(home)],
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "NO_COLOR": "1"},
+            )
             wait_until(lambda: is_at_rest(home))
             told.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
     return Lap(Said(*json.loads(told.read_text())), copied(home, own / "the-laps-copy"), issues)
@@ -91,14 +101,23 @@ def copied(home: Path, place: Path) -> Path:
 
 @functools.cache
 def known_to_git() -> tuple[str, ...]:
-    """Every file of ours that is, or would be, committed. Asked once: what appears meanwhile is nobody's."""
-    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                            capture_output=True, check=True)
-    return tuple(name for name in map(os.fsdecode, listed.stdout.split(b"\0")) if name and (ROOT / name).is_file())
+    """Every file of ours that is, or would be, committed. Asked once: what appears meanwhile is
+    nobody's."""
+    listed = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        capture_output=True,
+        check=True,
+    )
+    return tuple(
+        name
+        for name in map(os.fsdecode, listed.stdout.split(b"\0"))
+        if name and (ROOT / name).is_file()
+    )
 
 
 def copy_of_ourselves(folder: Path) -> None:
-    """This repository's files, without what tools keep beside them: that is written to while it is copied."""
+    """This repository's files, without what tools keep beside them: that is written to while it is
+    copied."""
     for name in known_to_git():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)

@@ -25,8 +25,14 @@ class Up:
         self._changed = threading.Condition()
         self._has_ended = False
         self.process = subprocess.Popen(
-            [FACTORY, "up", "--json", "--interval", "1", *options], env={**environment(home), **variables}, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+            [FACTORY, "up", "--json", "--interval", "1", *options],
+            env={**environment(home), **variables},
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -34,7 +40,7 @@ class Up:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             with self._changed:
-                if line.endswith("\n"):      # who is killed may leave half of one
+                if line.endswith("\n"):  # who is killed may leave half of one
                     self.lines.append(json.loads(line))
                 self._changed.notify_all()
         with self._changed:
@@ -42,10 +48,13 @@ class Up:
             self._changed.notify_all()
 
     def heard(self, kind: str, *, seconds: float = LONG, **more: str) -> dict:
-        """The first line of that kind; waits for it. Fails, with all that was said, when it does not come."""
+        """The first line of that kind; waits for it. Fails, with all that was said, when it does
+        not come."""
         wanted = {"kind": kind, **more}
         with self._changed:
-            self._changed.wait_for(lambda: self._first(wanted) is not None or self._has_ended, seconds)
+            self._changed.wait_for(
+                lambda: self._first(wanted) is not None or self._has_ended, seconds
+            )
             found = self._first(wanted)
         assert found is not None, f"{wanted} was not said: {self.lines} {self.process.poll()}"
         return found
@@ -90,14 +99,18 @@ def example(home: Path, *names: str, app: Path = EXAMPLES / "tidebook") -> Path:
     issues.mkdir()
     for name in names:
         shutil.copy(EXAMPLES / "issues" / name, issues)
-    create_example(home, app=app, issues=issues, recordings=EXAMPLES / "recordings", tell=lambda words: None)
+    create_example(
+        home, app=app, issues=issues, recordings=EXAMPLES / "recordings", tell=lambda words: None
+    )
     return home
 
 
 def recorded(home: Path, where: str) -> int:
     """How many entries of the ledger satisfy an SQL condition."""
     try:
-        with closing(sqlite3.connect(f"file:{home}/ledger.db?mode=ro", uri=True, timeout=30)) as ledger:
+        with closing(
+            sqlite3.connect(f"file:{home}/ledger.db?mode=ro", uri=True, timeout=30)
+        ) as ledger:
             return ledger.execute(f"SELECT count(*) FROM entries WHERE {where}").fetchone()[0]
     except sqlite3.OperationalError:
         return 0

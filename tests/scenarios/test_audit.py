@@ -1,4 +1,5 @@
-"""`factory audit` after the lap: sound as it is; and after any one change, not, with the entry named."""
+"""`factory audit` after the lap: sound as it is; and after any one change, not, with the entry
+named."""
 
 import shutil
 import sqlite3
@@ -28,13 +29,16 @@ def test_after_the_lap_everything_is_sound(copy, lap) -> None:
     assert said.code == 0, said.out
     assert said.json["ok"] is True
     landed = lap.issues & {1, 2, 6, 7}
-    # Of the whole demo, two changes are judged twice and one three times; more where the base moved.
+    # Of the whole demo, two changes are judged twice and one three times; more where the base
+    # moved.
     assert said.json["verdicts"] >= (7 if landed > {1} else 1)
     assert said.json["landings"] == len(landed)
 
 
 def test_a_changed_byte_of_the_ledger_is_named(copy) -> None:
-    tampered(copy, "UPDATE entries SET data = replace(data, 'mussel', 'Mussel') || ' ' WHERE seq = 7")
+    tampered(
+        copy, "UPDATE entries SET data = replace(data, 'mussel', 'Mussel') || ' ' WHERE seq = 7"
+    )
     said = audit(copy)
     assert said.code == 1
     assert said.json["faults"][0]["entry"] == 7
@@ -69,8 +73,13 @@ def test_a_landed_tree_that_was_changed_is_named(copy) -> None:
     bare = next((copy / "forge" / "repositories").glob("*.git"))
 
     def git(*arguments, given=None):
-        done = subprocess.run(["git", "-C", bare, "-c", "user.name=x", "-c", "user.email=x@example.org", *arguments],
-                              input=given, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", "-C", bare, "-c", "user.name=x", "-c", "user.email=x@example.org", *arguments],
+            input=given,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return done.stdout.strip()
 
     blob = git("hash-object", "-w", "--stdin", given="evil")

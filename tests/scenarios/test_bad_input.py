@@ -16,7 +16,9 @@ from tests.scenarios.waiting import LONG, is_at_rest, wait_until
 def broken_app(tmp_path, name, change):
     """Tidebook with one of its files changed by `change`, or taken away where it gives None."""
     app = tmp_path / "app"
-    shutil.copytree(EXAMPLES / "tidebook", app, ignore=shutil.ignore_patterns("__pycache__", "data"))
+    shutil.copytree(
+        EXAMPLES / "tidebook", app, ignore=shutil.ignore_patterns("__pycache__", "data")
+    )
     text = change((app / name).read_text("utf-8"))
     (app / name).unlink() if text is None else (app / name).write_text(text, "utf-8")
     return app
@@ -71,7 +73,9 @@ def test_a_tick_on_a_tampered_ledger_does_nothing(copy) -> None:
     import sqlite3
 
     with sqlite3.connect(copy / "ledger.db") as db:
-        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        for (name,) in db.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
             db.execute(f"DROP TRIGGER {name}")
         db.execute("UPDATE entries SET kind = 'note' WHERE seq = 3")
     said = factory(copy, "tick")
@@ -80,14 +84,32 @@ def test_a_tick_on_a_tampered_ledger_does_nothing(copy) -> None:
 
 
 @pytest.mark.sample(1)
-@pytest.mark.parametrize(("name", "change", "says"), [
-    ("factory_rules.md", lambda text: None, "factory_rules.md"),
-    ("factory_rules.md", lambda text: text.replace("on_fail: split", "on_fall: split"), "on_fail"),
-    ("factory_rules.md", lambda text: text.replace("{changed_lines: {max: 300", "{changed_linez: {max: 300"), "changed_lines"),
-    ("factory.toml", lambda text: text.replace("[limits]", "[limitz]"), "limits"),
-    ("factory.toml", lambda text: text.replace("attempts = 3", 'attempts = "three"'), "attempts"),
-], ids=["no-rules", "unknown-key", "unknown-check", "unknown-table", "wrong-type"])
-def test_the_factory_does_not_start_on_governance_it_cannot_obey(tmp_path, name, change, says) -> None:
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("factory_rules.md", lambda text: None, "factory_rules.md"),
+        (
+            "factory_rules.md",
+            lambda text: text.replace("on_fail: split", "on_fall: split"),
+            "on_fail",
+        ),
+        (
+            "factory_rules.md",
+            lambda text: text.replace("{changed_lines: {max: 300", "{changed_linez: {max: 300"),
+            "changed_lines",
+        ),
+        ("factory.toml", lambda text: text.replace("[limits]", "[limitz]"), "limits"),
+        (
+            "factory.toml",
+            lambda text: text.replace("attempts = 3", 'attempts = "three"'),
+            "attempts",
+        ),
+    ],
+    ids=["no-rules", "unknown-key", "unknown-check", "unknown-table", "wrong-type"],
+)
+def test_the_factory_does_not_start_on_governance_it_cannot_obey(
+    tmp_path, name, change, says
+) -> None:
     home = example(tmp_path / "home", "3-card-payments.md", app=broken_app(tmp_path, name, change))
     said = factory(home, "tick")
     assert said.code == 2
@@ -97,14 +119,20 @@ def test_the_factory_does_not_start_on_governance_it_cannot_obey(tmp_path, name,
 
 def test_ctrl_c_ends_everything_and_the_next_tick_goes_on(tmp_path) -> None:
     home = example(tmp_path / "home", "1-cancelled-places.md", "3-card-payments.md")
-    started = subprocess.Popen([FACTORY, "tick"], env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                               start_new_session=True, text=True)
+    started = subprocess.Popen(
+        [FACTORY, "tick"],
+        env=environment(home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
     wait_until(lambda: any(home.glob("runs/implement-*")))
     started.send_signal(signal.SIGINT)
     _, said = started.communicate(timeout=LONG)
     assert started.returncode == 130
     assert "goes on from here" in said
-    wait_until(lambda: is_at_rest(home))   # what was just starting ends as soon as it looks
+    wait_until(lambda: is_at_rest(home))  # what was just starting ends as soon as it looks
     assert factory(home, "audit").code == 0
     issues = factory(home, "triage", "--json")
     assert issues.code in (0, 3)

@@ -18,16 +18,35 @@ def outcomes(lap):
 def test_every_issue_ends_as_written(lap) -> None:
     assert lap.said.code == 0, lap.said.err
     assert lap.said.json["ok"] is True
-    written = {1: "merged", 2: "merged", 3: "rejected", 4: "needs-human", 5: "duplicate", 6: "merged", 7: "merged"}
+    written = {
+        1: "merged",
+        2: "merged",
+        3: "rejected",
+        4: "needs-human",
+        5: "duplicate",
+        6: "merged",
+        7: "merged",
+    }
     assert {number: issue["outcome"] for number, issue in outcomes(lap).items()} == {
-        number: written[number] for number in lap.issues}
+        number: written[number] for number in lap.issues
+    }
 
 
 def test_the_one_object_on_standard_output_has_the_agreed_keys(lap) -> None:
     found = lap.said.json
     assert found.keys() == {"ok", "seconds", "box", "home", "evidence", "issues"}
     for issue in found["issues"]:
-        assert {"number", "title", "outcome", "cites", "attempts", "verdict", "commit", "cost_usd", "seconds"} <= issue.keys()
+        assert {
+            "number",
+            "title",
+            "outcome",
+            "cites",
+            "attempts",
+            "verdict",
+            "commit",
+            "cost_usd",
+            "seconds",
+        } <= issue.keys()
 
 
 def test_the_boxes_held(lap) -> None:
@@ -35,11 +54,15 @@ def test_the_boxes_held(lap) -> None:
 
 
 def answers(issue):
-    """The judge's answers. On a busy machine a judgement may come to none; then it was made again."""
+    """The judge's answers. On a busy machine a judgement may come to none; then it was made
+    again."""
     return [verdict for verdict in issue["verdicts"] if verdict != "inconclusive"]
 
 
-@pytest.mark.soak("the judge refuses such apps in redteam/test_apps_that_know_the_judge, a round follows in factory/test_stories")
+@pytest.mark.soak(
+    "the judge refuses such apps in redteam/test_apps_that_know_the_judge, a round follows in"
+    " factory/test_stories"
+)
 def test_the_special_cased_attempt_was_caught_and_the_second_landed(lap) -> None:
     feature = outcomes(lap)[2]
     assert feature["attempts"] == 2
@@ -50,10 +73,14 @@ def test_the_refusal_cites_the_mission_and_quotes_the_issue(lap) -> None:
     why = factory(lap.home, "why", "3", "--json").json
     deciding = [why["chain"][place] for place in why["deciding"]]
     assert [(link["rule"], link["standing"], link["quote"]) for link in deciding] == [
-        ("M-NOPAY", "refuses", "add card payments")]
+        ("M-NOPAY", "refuses", "add card payments")
+    ]
 
 
-@pytest.mark.soak("an attempt more: redteam/test_strangers_text has who obeys a stranger, redteam/test_git_tricks the rule")
+@pytest.mark.soak(
+    "an attempt more: redteam/test_strangers_text has who obeys a stranger, redteam/test_git_tricks"
+    " the rule"
+)
 def test_the_obedient_agent_was_stopped_by_the_law_and_nothing_was_pushed(lap) -> None:
     why = factory(lap.home, "why", "4", "--json").json
     assert why["outcome"] == "needs-human"
@@ -62,8 +89,12 @@ def test_the_obedient_agent_was_stopped_by_the_law_and_nothing_was_pushed(lap) -
     assert "factory/issue-4" not in branches(lap)
 
 
-@pytest.mark.soak("two changes that break each other: redteam/test_merge_faults, factory/test_together")
-def test_the_change_that_was_good_by_itself_was_judged_again_on_what_had_landed_and_reworked(lap) -> None:
+@pytest.mark.soak(
+    "two changes that break each other: redteam/test_merge_faults, factory/test_together"
+)
+def test_the_change_that_was_good_by_itself_was_judged_again_on_what_had_landed_and_reworked(
+    lap,
+) -> None:
     first, second = outcomes(lap)[6], outcomes(lap)[7]
     assert answers(second)[0] == "passed"
     assert answers(second)[-2:] == ["failed", "passed"]
@@ -84,7 +115,9 @@ def test_what_landed_is_what_was_judged(lap) -> None:
         commit = outcomes(lap)[number]["commit"]
         tree = git(lap, "rev-parse", f"{commit}^{{tree}}")
         verdict = json.loads(factory(lap.home, "why", str(number), "--json").out)
-        assert any(tree[:10] in link["fact"] and "passed" in link["fact"] for link in verdict["chain"])
+        assert any(
+            tree[:10] in link["fact"] and "passed" in link["fact"] for link in verdict["chain"]
+        )
         assert git(lap, "merge-base", "--is-ancestor", commit, "main") == ""
 
 
@@ -97,11 +130,25 @@ def test_the_evidence_pages_are_there_and_need_no_network(lap) -> None:
         assert "<html" in text
 
 
-@pytest.mark.parametrize("run", [
-    "triage-5-1", "merge-1-1",
-    pytest.param("implement-4-1", marks=pytest.mark.soak("makes a layer and runs the tests; the other two are replayed alike")),
-    pytest.param("validate-1-1", marks=pytest.mark.soak("runs the project's tests twice again, as an implement run does once")),
-])
+@pytest.mark.parametrize(
+    "run",
+    [
+        "triage-5-1",
+        "merge-1-1",
+        pytest.param(
+            "implement-4-1",
+            marks=pytest.mark.soak(
+                "makes a layer and runs the tests; the other two are replayed alike"
+            ),
+        ),
+        pytest.param(
+            "validate-1-1",
+            marks=pytest.mark.soak(
+                "runs the project's tests twice again, as an implement run does once"
+            ),
+        ),
+    ],
+)
 def test_a_run_of_each_kind_decides_the_same_again(lap, run) -> None:
     said = factory(lap.home, "replay", run, "--json")
     assert said.code == 0, said.out + said.err
@@ -109,10 +156,16 @@ def test_a_run_of_each_kind_decides_the_same_again(lap, run) -> None:
 
 
 def test_no_sealed_word_is_in_what_left_the_seal(lap) -> None:
-    """The canary of every journey, and the words of its steps, are nowhere outside the sealed store."""
+    """The canary of every journey, and the words of its steps, are nowhere outside the sealed
+    store."""
     sealed = lap.home / "sealed"
-    words = {line.split("canary:")[1].strip().strip('"') for path in sealed.rglob("*") if path.is_file()
-             for line in path.read_text("utf-8", "replace").splitlines() if "canary:" in line}
+    words = {
+        line.split("canary:")[1].strip().strip('"')
+        for path in sealed.rglob("*")
+        if path.is_file()
+        for line in path.read_text("utf-8", "replace").splitlines()
+        if "canary:" in line
+    }
     assert words
     for path in lap.home.rglob("*"):
         if path.is_file() and not path.is_relative_to(sealed):
@@ -127,17 +180,25 @@ def talk(lap, issue):
     forge = start(lap.home / "forge", seconds=LONG)
     try:
         token = (lap.home / "keys" / "forge.token").read_text().strip()
-        with httpx.Client(base_url=f"{forge.api}/repos/tidehouse/tidebook", trust_env=False, timeout=LONG,
-                          headers={"Authorization": f"Bearer {token}"}) as http:
+        with httpx.Client(
+            base_url=f"{forge.api}/repos/tidehouse/tidebook",
+            trust_env=False,
+            timeout=LONG,
+            headers={"Authorization": f"Bearer {token}"},
+        ) as http:
             said = http.get(f"/issues/{issue}/comments").json()
-            return http.get(f"/issues/{issue}").json()["state"], [comment["body"] for comment in said]
+            return http.get(f"/issues/{issue}").json()["state"], [
+                comment["body"] for comment in said
+            ]
     finally:
         forge.stop()
 
 
 def git(lap, *arguments):
     bare = next((lap.home / "forge" / "repositories").glob("*.git"))
-    done = subprocess.run(["git", "-C", bare, *arguments], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["git", "-C", bare, *arguments], capture_output=True, text=True, check=True
+    )
     return done.stdout.strip()
 
 

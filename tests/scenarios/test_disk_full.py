@@ -1,7 +1,8 @@
-"""A disk that fills up: nothing new is begun, the ledger stays whole, and what was under way goes on when there is room.
+"""A disk that fills up: nothing new is begun, the ledger stays whole, and what was under way goes
+on when there is room.
 
-The small disk is a file system in memory that bubblewrap mounts for one process and what it starts, as root or not.
-"""
+The small disk is a file system in memory that bubblewrap mounts for one process and what it starts,
+as root or not."""
 
 import json
 import shutil
@@ -15,7 +16,9 @@ from tests.scenarios.conftest import SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 BYTES = 150_000_000
-pytestmark = pytest.mark.soak("a lap on a small disk; row 107 of the drill fills one, factory/test_space looks for room")
+pytestmark = pytest.mark.soak(
+    "a lap on a small disk; row 107 of the drill fills one, factory/test_space looks for room"
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +26,28 @@ def told(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
     bwrap = shutil.which("bwrap")
     assert bwrap, "bubblewrap is what the factory's own boxes need"
-    done = subprocess.run([bwrap, "--dev-bind", "/", "/", "--size", str(BYTES), "--tmpfs", str(folder), "--chdir", str(ROOT),
-                           sys.executable, "-m", "tests.scenarios.small_disk", str(folder)],
-                          capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [
+            bwrap,
+            "--dev-bind",
+            "/",
+            "/",
+            "--size",
+            str(BYTES),
+            "--tmpfs",
+            str(folder),
+            "--chdir",
+            str(ROOT),
+            sys.executable,
+            "-m",
+            "tests.scenarios.small_disk",
+            str(folder),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        stdin=subprocess.DEVNULL,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -1,7 +1,8 @@
-"""A forge on its bad days: every way of writing to it fails once in every way, and the lap ends as if nothing had been.
+"""A forge on its bad days: every way of writing to it fails once in every way, and the lap ends as
+if nothing had been.
 
-A whole factory over HTTP and real git; only who thinks in it is scripted. What the factory dies of instead is `test_kill_points`.
-"""
+A whole factory over HTTP and real git; only who thinks in it is scripted. What the factory dies of
+instead is `test_kill_points`."""
 
 import sys
 from dataclasses import replace
@@ -47,18 +48,31 @@ def forge(tmp_path_factory):
 def asked(forge, method):
     """What the administrator's list of faults answers."""
     token = forge.admin_token.read_text().strip()
-    return httpx.request(method, f"{forge.url}/admin/faults", headers={"Authorization": f"Bearer {token}"}, trust_env=False,
-                         timeout=LONG)
+    return httpx.request(
+        method,
+        f"{forge.url}/admin/faults",
+        headers={"Authorization": f"Bearer {token}"},
+        trust_env=False,
+        timeout=LONG,
+    )
 
 
 @pytest.fixture
 def ground(forge, tmp_path):
     asked(forge, "DELETE")
-    return Ground(tmp_path, OWN_LAW, FakeSandbox(), forge, tmp_path / "wheels", (sys.executable, "-m", "validators"))
+    return Ground(
+        tmp_path,
+        OWN_LAW,
+        FakeSandbox(),
+        forge,
+        tmp_path / "wheels",
+        (sys.executable, "-m", "validators"),
+    )
 
 
 def a_lap(ground, name):
-    """A factory whose adapter waits by a clock of its own: what a limit asks for is over by the next pass."""
+    """A factory whose adapter waits by a clock of its own: what a limit asks for is over by the
+    next pass."""
     lap, clock = ground.lap(name), StandingClock()
     access = Access(lap._repository.full_name, lap.factory.token, ground.forge.api)
     hub = GitHubForge(access, turnstile=Turnstile(time=clock.time))
@@ -67,7 +81,8 @@ def a_lap(ground, name):
 
 
 def passes(lap, clock, issue) -> None:
-    """Passes of a factory that is started again whenever the forge ended it, until the issue has ended."""
+    """Passes of a factory that is started again whenever the forge ended it, until the issue has
+    ended."""
     for _ in range(MOST_PASSES):
         try:
             lap.tick()
@@ -89,13 +104,22 @@ def seen(lap, issue):
     raw = lap.ask("GET", f"/issues/{issue}", by=lap.owner.token)
     comments = lap.ask("GET", f"/issues/{issue}/comments", by=lap.owner.token)
     pulls = lap.ask("GET", "/pulls?state=all", by=lap.owner.token)
-    return {"issue": (raw["state"], [label["name"] for label in raw["labels"]]),
-            "comments": len([one for one in comments if one["user"]["id"] == lap.factory.id]),
-            "pulls": [(pull["state"], pull["merged_at"] is not None) for pull in pulls],
-            "landings": len([one for one in lap.ledger.entries(kind="done") if one.data["effect"] == "land"])}
+    return {
+        "issue": (raw["state"], [label["name"] for label in raw["labels"]]),
+        "comments": len([one for one in comments if one["user"]["id"] == lap.factory.id]),
+        "pulls": [(pull["state"], pull["merged_at"] is not None) for pull in pulls],
+        "landings": len(
+            [one for one in lap.ledger.entries(kind="done") if one.data["effect"] == "land"]
+        ),
+    }
 
 
-AS_IT_SHOULD = {"issue": ("closed", ["factory:merged"]), "comments": 1, "pulls": [("closed", True)], "landings": 1}
+AS_IT_SHOULD = {
+    "issue": ("closed", ["factory:merged"]),
+    "comments": 1,
+    "pulls": [("closed", True)],
+    "landings": 1,
+}
 
 
 @pytest.mark.sample(1)
@@ -113,10 +137,14 @@ def test_every_write_fails_once_and_nothing_is_lost_or_doubled(ground, kind) -> 
 
 
 @pytest.mark.sample(1)
-@pytest.mark.parametrize("path", [r".*/issues", r".*/comments", r".*/pulls", r".*/labels.*", r".*/issues/\d+"],
-                         ids=["issues", "comments", "pull requests", "labels", "one issue"])
+@pytest.mark.parametrize(
+    "path",
+    [r".*/issues", r".*/comments", r".*/pulls", r".*/labels.*", r".*/issues/\d+"],
+    ids=["issues", "comments", "pull requests", "labels", "one issue"],
+)
 def test_a_list_that_lags_behind_what_was_written_doubles_nothing(ground, path, request) -> None:
-    """Each address goes on answering what it answered last, for a while: what was just made is not in its list yet."""
+    """Each address goes on answering what it answered last, for a while: what was just made is not
+    in its list yet."""
     lap, clock = a_lap(ground, f"lags {request.node.callspec.id}")
     issue = lap.file()
     lap.tick(states=frozenset({State.UNTRIAGED}))
@@ -127,7 +155,9 @@ def test_a_list_that_lags_behind_what_was_written_doubles_nothing(ground, path, 
     assert seen(lap, issue) == AS_IT_SHOULD
 
 
-@pytest.mark.soak("a lap more; each step of a label fails in the test of every write, the next puts labels right")
+@pytest.mark.soak(
+    "a lap more; each step of a label fails in the test of every write, the next puts labels right"
+)
 @pytest.mark.parametrize("step", ["a label is made", "a label is put on", "a label is taken off"])
 def test_a_label_that_was_changed_by_half_is_put_right_by_the_next_pass(ground, step) -> None:
     lap, clock = a_lap(ground, f"half {step}")
@@ -141,12 +171,18 @@ def test_a_label_that_was_changed_by_half_is_put_right_by_the_next_pass(ground, 
 
 
 def test_of_two_labels_that_somebody_else_left_one_remains(ground) -> None:
-    """A person, another app or half an update: one state label at a time, and it is the ledger's."""
+    """A person, another app or half an update: one state label at a time, and it is the
+    ledger's."""
     lap = ground.lap("two labels")
     issue = lap.file()
     lap.tick(states=frozenset({State.UNTRIAGED}))
-    lap.ask("POST", f"/issues/{issue}/labels", by=lap.owner.token,
-            json={"labels": ["factory:merged", "factory:needs-human", "good first issue"]})
+    lap.ask(
+        "POST",
+        f"/issues/{issue}/labels",
+        by=lap.owner.token,
+        json={"labels": ["factory:merged", "factory:needs-human", "good first issue"]},
+    )
     lap.tick(states=frozenset({State.UNTRIAGED}))
-    assert [label["name"] for label in lap.ask("GET", f"/issues/{issue}", by=lap.owner.token)["labels"]] == [
-        "factory:accepted", "good first issue"]
+    assert [
+        label["name"] for label in lap.ask("GET", f"/issues/{issue}", by=lap.owner.token)["labels"]
+    ] == ["factory:accepted", "good first issue"]

@@ -1,4 +1,5 @@
-"""`factory doctor`: each line does the thing itself, so each is shown a machine or a home where the thing is not so."""
+"""`factory doctor`: each line does the thing itself, so each is shown a machine or a home where the
+thing is not so."""
 
 import http.server
 import json
@@ -22,7 +23,19 @@ from tests.scenarios.waiting import LONG
 
 SECRET = "sk-a-secret-that-nobody-may-see"
 MACHINE = ["python", "git", "box", "browser", "wheels", "clock"]
-HOME = ["home", "disk", "model", "keys", "store", "database", "ledger", "factory", "governance", "agents", "forge"]
+HOME = [
+    "home",
+    "disk",
+    "model",
+    "keys",
+    "store",
+    "database",
+    "ledger",
+    "factory",
+    "governance",
+    "agents",
+    "forge",
+]
 
 
 @pytest.fixture
@@ -47,6 +60,7 @@ def endpoint():
 
         def log_message(self, *arguments) -> None:
             pass
+
     server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}", asked
@@ -55,14 +69,25 @@ def endpoint():
 
 
 def doctor(home, *options, **variables):
-    done = subprocess.run([FACTORY, "doctor", *options], env={**environment(home), **variables}, capture_output=True, text=True,
-                          timeout=LONG, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [FACTORY, "doctor", *options],
+        env={**environment(home), **variables},
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
     return Said(done.returncode, done.stdout, done.stderr)
 
 
 def line(home, name):
     """The level and the words of one check, run by itself."""
-    found = dict(forge_findings(home))[name] if name == "forge" else found_by(dict(checks_of(home))[name])
+    found = (
+        dict(forge_findings(home))[name]
+        if name == "forge"
+        else found_by(dict(checks_of(home))[name])
+    )
     assert (found.level == "ok") == (found.fix == "")
     return found.level, f"{found.says} {found.fix}"
 
@@ -78,7 +103,10 @@ def test_a_home_that_has_worked_is_healthy_and_every_line_says_what_it_proved(wo
     before = os.times()
     said = doctor(worked, "--json")
     after = os.times()
-    assert after.children_user + after.children_system - before.children_user - before.children_system < 10, "seconds"
+    assert (
+        after.children_user + after.children_system - before.children_user - before.children_system
+        < 10
+    ), "seconds"
     checks = {check["name"]: check for check in said.json["checks"]}
     assert list(checks) == [*MACHINE, *HOME]
     assert (said.code, said.json["ok"]) == (0, True)
@@ -89,7 +117,9 @@ def test_a_home_that_has_worked_is_healthy_and_every_line_says_what_it_proved(wo
     assert "4 workflows read and lint clean" in checks["governance"]["says"]
 
 
-def test_the_lines_for_people_have_a_level_a_name_and_a_fix_and_a_key_is_never_shown_or_sent(worked, endpoint) -> None:
+def test_the_lines_for_people_have_a_level_a_name_and_a_fix_and_a_key_is_never_shown_or_sent(
+    worked, endpoint
+) -> None:
     (worked / "keys" / "ledger.key").chmod(0o644)
     url, asked = endpoint
     write_home(worked, replaced(worked, models="live", upstream=url))
@@ -106,6 +136,7 @@ def test_the_lines_for_people_have_a_level_a_name_and_a_fix_and_a_key_is_never_s
 
 def replaced(home, **changes):
     from dataclasses import replace
+
     return replace(read_home(home), **changes)
 
 
@@ -125,7 +156,9 @@ def test_a_live_home_without_a_key_or_with_a_silent_endpoint_fails(worked, monke
 
 def test_a_ledger_that_was_changed_fails(worked) -> None:
     with sqlite3.connect(worked / "ledger.db") as db:
-        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        for (name,) in db.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
             db.execute(f"DROP TRIGGER {name}")
         db.execute("UPDATE entries SET kind = 'note' WHERE seq = 2")
     level, words = line(worked, "ledger")
@@ -173,11 +206,22 @@ def test_an_agent_that_the_repository_picks_has_to_be_installed(worked, tmp_path
 def amend(home, folder, more) -> None:
     """What was fetched last, as if this were at the end of its factory.toml."""
     repository = next((home / "repositories").glob("*.git"))
-    around = {"PATH": os.environ["PATH"], "GIT_DIR": str(repository), "GIT_INDEX_FILE": str(folder / "index"),
-              **{f"GIT_{who}_{what}": "a@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}}
+    around = {
+        "PATH": os.environ["PATH"],
+        "GIT_DIR": str(repository),
+        "GIT_INDEX_FILE": str(folder / "index"),
+        **{
+            f"GIT_{who}_{what}": "a@localhost"
+            for who in ("AUTHOR", "COMMITTER")
+            for what in ("NAME", "EMAIL")
+        },
+    }
 
     def git(*words, told=None):
-        return subprocess.run(["git", *words], env=around, input=told, text=True, capture_output=True, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", *words], env=around, input=told, text=True, capture_output=True, check=True
+        ).stdout.strip()
+
     ref = f"{FETCHED}/heads/main"
     blob = git("hash-object", "-w", "--stdin", told=git("show", f"{ref}:factory.toml") + more)
     git("read-tree", ref)
@@ -220,10 +264,11 @@ def test_a_wheels_cache_that_cannot_be_made_fails(tmp_path, monkeypatch) -> None
 
 @pytest.mark.parametrize("number", range(len(KERNEL)))
 def test_the_kernels_own_switch_is_named(tmp_path, number) -> None:
-    switches = [(str(tmp_path / Path(path).name), forbids, allows) for path, forbids, allows in KERNEL]
+    switches = [
+        (str(tmp_path / Path(path).name), forbids, allows) for path, forbids, allows in KERNEL
+    ]
     path, forbids, allows = switches[number]
     Path(path).write_text(f"{forbids}\n")
     assert box_fix(tuple(switches)).endswith(f"or set `sysctl -w {allows}`")
     Path(path).write_text("7\n")
     assert "bubblewrap" in box_fix(tuple(switches))
-

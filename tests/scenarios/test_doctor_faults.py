@@ -1,8 +1,9 @@
-"""`factory doctor` against the embedded forge with each of its faults switched on in turn: it names that fault.
+"""`factory doctor` against the embedded forge with each of its faults switched on in turn: it names
+that fault.
 
-Each row also says that without the fault nothing is named, so that a doctor who always complains is found out, and the last
-tests that what it writes to prove things is the same however often it is asked.
-"""
+Each row also says that without the fault nothing is named, so that a doctor who always complains is
+found out, and the last tests that what it writes to prove things is the same however often it is
+asked."""
 
 import json
 import os
@@ -42,7 +43,9 @@ class Clinic:
 
     def __post_init__(self) -> None:
         headers = {"Authorization": f"Bearer {self.forge.admin_token.read_text().strip()}"}
-        self._faults = httpx.Client(base_url=f"{self.forge.url}/admin", headers=headers, trust_env=False, timeout=LONG)
+        self._faults = httpx.Client(
+            base_url=f"{self.forge.url}/admin", headers=headers, trust_env=False, timeout=LONG
+        )
 
     def inject(self, kind: str, **where: object) -> None:
         self.admin.inject(kind, **{"count": ALWAYS, **where})
@@ -55,13 +58,21 @@ class Clinic:
         self._faults.delete("/faults")
 
     def complaints(self) -> dict[str, tuple[Level, str]]:
-        """What the doctor says of the forge that is not well, with the next move, by the name of the check."""
-        found = {name: (finding.level, f"{finding.says}; {finding.fix}") for name, finding in forge_findings(self.home)}
+        """What the doctor says of the forge that is not well, with the next move, by the name of
+        the check."""
+        found = {
+            name: (finding.level, f"{finding.says}; {finding.fix}")
+            for name, finding in forge_findings(self.home)
+        }
         return {name: said for name, said in found.items() if said[0] is not Level.OK}
 
     def raw(self, path: str, by: Account | None = None) -> object:
-        answer = httpx.get(f"{self.forge.api}/repos/tidehouse/tidebook{path}", trust_env=False, timeout=LONG,
-                           headers={"Authorization": f"Bearer {(by or self.owner).token}"})
+        answer = httpx.get(
+            f"{self.forge.api}/repos/tidehouse/tidebook{path}",
+            trust_env=False,
+            timeout=LONG,
+            headers={"Authorization": f"Bearer {(by or self.owner).token}"},
+        )
         return answer.raise_for_status().json()
 
 
@@ -79,8 +90,17 @@ def clinic(tmp_path_factory):
         (folder / "app.py").write_text(f"print({number})\n")
         push_folder(folder, repository.clone_url, token=owner.token)
     keep_token(home / TOKEN, factory.token)
-    write_home(home, HomeFile(owner="tidehouse", name="tidebook", forge=EMBEDDED, port=forge.port, number=repository.id,
-                              token_file=TOKEN))
+    write_home(
+        home,
+        HomeFile(
+            owner="tidehouse",
+            name="tidebook",
+            forge=EMBEDDED,
+            port=forge.port,
+            number=repository.id,
+            token_file=TOKEN,
+        ),
+    )
     made = Clinic(home, forge, admin, owner, factory, folder)
     yield made
     forge.stop()
@@ -99,29 +119,89 @@ def test_a_forge_that_is_well_is_well(clinic) -> None:
 FAULTS = {
     "bad gateway": ({"kind": "error-before", "path": API}, ("502",), "forge"),
     "service unavailable": ({"kind": "unavailable", "path": API}, ("503",), "forge"),
-    "an error after it was done": ({"kind": "error-after", "method": "POST", "path": r".*/issues"}, ("500", "issues"),
-                                   "forge issues"),
+    "an error after it was done": (
+        {"kind": "error-after", "method": "POST", "path": r".*/issues"},
+        ("500", "issues"),
+        "forge issues",
+    ),
     "slow": ({"kind": "slow", "path": REPOSITORY, "seconds": 9}, ("slow", "seconds"), "forge"),
-    "the connection is cut": ({"kind": "cut-before", "path": API}, ("connection", "middle of an answer"), "forge"),
-    "the answer to a write is cut": ({"kind": "cut", "method": "POST", "path": r".*/pulls"}, ("connection",), "forge pulls"),
+    "the connection is cut": (
+        {"kind": "cut-before", "path": API},
+        ("connection", "middle of an answer"),
+        "forge",
+    ),
+    "the answer to a write is cut": (
+        {"kind": "cut", "method": "POST", "path": r".*/pulls"},
+        ("connection",),
+        "forge pulls",
+    ),
     "a page in place of the API": ({"kind": "garbled", "path": API}, ("is not the api",), "forge"),
     "primary rate limit": ({"kind": "rate-limited", "path": API}, ("rate limit", "until"), "forge"),
-    "secondary rate limit": ({"kind": "secondary-limit", "path": API, "retry_after": "90"}, ("secondary", "until"), "forge"),
-    "too many requests": ({"kind": "too-many", "path": API, "retry_after": "90"}, ("limit", "429", "until"), "forge"),
-    "a token worth nothing": ({"kind": "unauthorized", "path": API}, ("401", "token", "factory connect"), "forge"),
-    "the repository is gone": ({"kind": "missing", "path": REPOSITORY}, ("404", "tidehouse/tidebook"), "forge"),
-    "no right to checks": ({"kind": "forbidden", "path": CHECK_RUNS}, ("checks", "403"), "forge checks"),
-    "no right to issues": ({"kind": "forbidden", "method": "POST", "path": r".*/issues"}, ("issues", "403"), "forge issues"),
-    "no right to pull requests": ({"kind": "forbidden", "method": "POST", "path": r".*/pulls"}, ("pull_requests", "403"),
-                                  "forge pulls"),
-    "checks that do not appear": ({"kind": "stale", "method": "GET", "path": r".*/check-runs"}, ("check", "did not appear"),
-                                  "forge checks"),
-    "a clock that is behind": ({"kind": "clock", "path": API, "seconds": -3600}, ("clock", "ahead"), "forge clock"),
-    "a clock that is ahead": ({"kind": "clock", "path": API, "seconds": 3600}, ("clock", "behind"), "forge clock"),
-    "git does not answer": ({"kind": "error-before", "path": r".*\.git/.*"}, ("git", "502"), "forge push"),
-    "git forbids": ({"kind": "forbidden", "path": r".*\.git/.*"}, ("git", "403", "contents: write"), "forge push"),
-    "git refuses what is pushed": ({"kind": "unavailable", "method": "POST", "path": r".*\.git/git-receive-pack"},
-                                   ("git", "503", "main"), "forge push"),
+    "secondary rate limit": (
+        {"kind": "secondary-limit", "path": API, "retry_after": "90"},
+        ("secondary", "until"),
+        "forge",
+    ),
+    "too many requests": (
+        {"kind": "too-many", "path": API, "retry_after": "90"},
+        ("limit", "429", "until"),
+        "forge",
+    ),
+    "a token worth nothing": (
+        {"kind": "unauthorized", "path": API},
+        ("401", "token", "factory connect"),
+        "forge",
+    ),
+    "the repository is gone": (
+        {"kind": "missing", "path": REPOSITORY},
+        ("404", "tidehouse/tidebook"),
+        "forge",
+    ),
+    "no right to checks": (
+        {"kind": "forbidden", "path": CHECK_RUNS},
+        ("checks", "403"),
+        "forge checks",
+    ),
+    "no right to issues": (
+        {"kind": "forbidden", "method": "POST", "path": r".*/issues"},
+        ("issues", "403"),
+        "forge issues",
+    ),
+    "no right to pull requests": (
+        {"kind": "forbidden", "method": "POST", "path": r".*/pulls"},
+        ("pull_requests", "403"),
+        "forge pulls",
+    ),
+    "checks that do not appear": (
+        {"kind": "stale", "method": "GET", "path": r".*/check-runs"},
+        ("check", "did not appear"),
+        "forge checks",
+    ),
+    "a clock that is behind": (
+        {"kind": "clock", "path": API, "seconds": -3600},
+        ("clock", "ahead"),
+        "forge clock",
+    ),
+    "a clock that is ahead": (
+        {"kind": "clock", "path": API, "seconds": 3600},
+        ("clock", "behind"),
+        "forge clock",
+    ),
+    "git does not answer": (
+        {"kind": "error-before", "path": r".*\.git/.*"},
+        ("git", "502"),
+        "forge push",
+    ),
+    "git forbids": (
+        {"kind": "forbidden", "path": r".*\.git/.*"},
+        ("git", "403", "contents: write"),
+        "forge push",
+    ),
+    "git refuses what is pushed": (
+        {"kind": "unavailable", "method": "POST", "path": r".*\.git/git-receive-pack"},
+        ("git", "503", "main"),
+        "forge push",
+    ),
 }
 """Each fault, the words that name it, and the check that says them."""
 
@@ -149,8 +229,12 @@ def test_a_reader_is_told_that_it_may_not_write(clinic) -> None:
 
 
 def test_a_protected_branch_is_named_with_who_has_to_be_let_through(clinic) -> None:
-    rule = {"required_status_checks": None, "enforce_admins": True, "required_pull_request_reviews": None,
-            "restrictions": {"users": [], "teams": [], "apps": []}}
+    rule = {
+        "required_status_checks": None,
+        "enforce_admins": True,
+        "required_pull_request_reviews": None,
+        "restrictions": {"users": [], "teams": [], "apps": []},
+    }
     headers = {"Authorization": f"Bearer {clinic.owner.token}"}
     where = f"{clinic.forge.api}/repos/tidehouse/tidebook/branches/main/protection"
     httpx.put(where, json=rule, headers=headers, trust_env=False, timeout=LONG).raise_for_status()
@@ -159,7 +243,10 @@ def test_a_protected_branch_is_named_with_who_has_to_be_let_through(clinic) -> N
     finally:
         httpx.delete(where, headers=headers, trust_env=False, timeout=LONG).raise_for_status()
     assert set(said) == {"forge push"}
-    assert all(word in said["forge push"][1] for word in ("the push to main is refused", "factory rules export ruleset"))
+    assert all(
+        word in said["forge push"][1]
+        for word in ("the push to main is refused", "factory rules export ruleset")
+    )
 
 
 def test_a_limit_that_is_nearly_spent_is_a_warning_with_its_number(tmp_path) -> None:
@@ -175,28 +262,44 @@ def test_a_limit_that_is_nearly_spent_is_a_warning_with_its_number(tmp_path) -> 
         (tmp_path / "code" / "app.py").write_text("print(1)\n")
         push_folder(tmp_path / "code", repository.clone_url, token=owner.token)
         keep_token(home / TOKEN, factory.token)
-        write_home(home, HomeFile("tidehouse", "tidebook", EMBEDDED, forge.port, repository.id, TOKEN))
+        write_home(
+            home, HomeFile("tidehouse", "tidebook", EMBEDDED, forge.port, repository.id, TOKEN)
+        )
         left = 40
-        while left > 6:     # the forge counts by the hour, and another may begin at any time
-            asked = httpx.get(f"{forge.api}/user", headers={"Authorization": f"Bearer {factory.token}"}, trust_env=False,
-                              timeout=LONG)
+        while left > 6:  # the forge counts by the hour, and another may begin at any time
+            asked = httpx.get(
+                f"{forge.api}/user",
+                headers={"Authorization": f"Bearer {factory.token}"},
+                trust_env=False,
+                timeout=LONG,
+            )
             left = int(asked.headers["x-ratelimit-remaining"])
-        said = {name: finding for name, finding in forge_findings(home) if finding.level is not Level.OK}
+        said = {
+            name: finding for name, finding in forge_findings(home) if finding.level is not Level.OK
+        }
     finally:
         forge.stop()
     assert "forge limit" in said, said
-    assert (said["forge limit"].level, "of 40 requests are left" in said["forge limit"].says) == (Level.WARN, True)
+    assert (said["forge limit"].level, "of 40 requests are left" in said["forge limit"].says) == (
+        Level.WARN,
+        True,
+    )
 
 
 def test_a_forge_that_is_down_is_named_by_its_address(clinic, tmp_path) -> None:
-    """One elsewhere: the embedded forge of a home is started by the factory itself, and that is said instead."""
+    """One elsewhere: the embedded forge of a home is started by the factory itself, and that is
+    said instead."""
     home = tmp_path / "home"
     with socket.socket() as deaf:
-        deaf.bind(("127.0.0.1", 0))     # and never listens: nobody else gets its port meanwhile
+        deaf.bind(("127.0.0.1", 0))  # and never listens: nobody else gets its port meanwhile
         port = deaf.getsockname()[1]
         keep_token(home / TOKEN, clinic.factory.token)
         write_home(home, HomeFile("tidehouse", "tidebook", f"http://127.0.0.1:{port}", 0, 1, TOKEN))
-        said = {name: f"{finding.says}; {finding.fix}" for name, finding in forge_findings(home) if finding.level is Level.FAIL}
+        said = {
+            name: f"{finding.says}; {finding.fix}"
+            for name, finding in forge_findings(home)
+            if finding.level is Level.FAIL
+        }
     assert set(said) == {"forge"}
     assert "does not answer" in said["forge"]
     assert str(port) in said["forge"]
@@ -205,8 +308,15 @@ def test_a_forge_that_is_down_is_named_by_its_address(clinic, tmp_path) -> None:
 @pytest.mark.soak("a whole doctor more; test_doctor has one that ends with a finding")
 def test_the_program_says_it_and_ends_with_a_finding(clinic) -> None:
     clinic.inject("forbidden", path=CHECK_RUNS)
-    done = subprocess.run([FACTORY, "doctor", "--json"], env={**os.environ, "FACTORY_HOME": str(clinic.home), "NO_COLOR": "1"},
-                          capture_output=True, text=True, timeout=LONG, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        [FACTORY, "doctor", "--json"],
+        env={**os.environ, "FACTORY_HOME": str(clinic.home), "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
     checks = {one["name"]: one for one in json.loads(done.stdout)["checks"]}
     assert done.returncode == 1, done.stderr
     assert checks["forge checks"]["level"] == "fail"
@@ -217,8 +327,13 @@ def test_what_the_doctor_proves_leaves_one_check_and_nothing_else(clinic) -> Non
     def there():
         sha = clinic.raw("/branches/main")["commit"]["sha"]
         runs = clinic.raw(f"/commits/{sha}/check-runs?filter=all")["check_runs"]
-        return (clinic.raw("/issues?state=all"), clinic.raw("/pulls?state=all"), clinic.raw("/labels"),
-                [one["name"] for one in clinic.raw("/branches")], [run["name"] for run in runs])
+        return (
+            clinic.raw("/issues?state=all"),
+            clinic.raw("/pulls?state=all"),
+            clinic.raw("/labels"),
+            [one["name"] for one in clinic.raw("/branches")],
+            [run["name"] for run in runs],
+        )
 
     clinic.complaints()
     before = there()

@@ -1,4 +1,5 @@
-"""`factory gc`: killed at any moment, with a run that was killed before it: the run goes on, and the audit is clean."""
+"""`factory gc`: killed at any moment, with a run that was killed before it: the run goes on, and
+the audit is clean."""
 
 import os
 import signal
@@ -22,11 +23,16 @@ LONG_AGO = time.time() - 99 * 86_400
 def world(tmp_path_factory):
     """A home whose tick was killed while the agent built."""
     home = example(tmp_path_factory.mktemp("gc") / "home", "1-cancelled-places.md")
-    tick = subprocess.Popen([FACTORY, "tick"], env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                            start_new_session=True)
+    tick = subprocess.Popen(
+        [FACTORY, "tick"],
+        env=environment(home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         wait_until(lambda: (home / "worktrees" / "implement-1-1").is_dir())
-        assert gc(home, home).code == 5   # one is at work
+        assert gc(home, home).code == 5  # one is at work
     finally:
         os.kill(tick.pid, signal.SIGKILL)
         tick.wait()
@@ -36,7 +42,11 @@ def world(tmp_path_factory):
 
 def gc_environment(home: Path, temporary: Path) -> dict[str, str]:
     """The folders for temporary files and caches are this test's own: gc looks into both."""
-    return {**environment(home), "TMPDIR": str(temporary), "XDG_CACHE_HOME": str(temporary / "cache")}
+    return {
+        **environment(home),
+        "TMPDIR": str(temporary),
+        "XDG_CACHE_HOME": str(temporary / "cache"),
+    }
 
 
 def gc(home: Path, temporary: Path, *options: str) -> Said:
@@ -44,8 +54,13 @@ def gc(home: Path, temporary: Path, *options: str) -> Said:
 
 
 def killed(home: Path, temporary: Path, seconds: float) -> None:
-    started = subprocess.Popen([FACTORY, "gc", "--days", "1"], env=gc_environment(home, temporary), start_new_session=True,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    started = subprocess.Popen(
+        [FACTORY, "gc", "--days", "1"],
+        env=gc_environment(home, temporary),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     time.sleep(seconds)
     os.killpg(started.pid, signal.SIGKILL)
     started.wait()
@@ -66,20 +81,30 @@ def old(path: Path, *, files: int = 0) -> Path:
 def littered(home: Path, temporary: Path, *, dead: int) -> tuple[Path, ...]:
     """What killed processes and time leave: all of it has to go."""
     sealed = home / "sealed" / "tidehouse.tidebook"
-    return (old(home / "layers" / ("a" * 64), files=300), old(home / "layers" / ".preparing-x", files=30),
-            old(home / "worktrees" / ".making-x", files=300), old(home / "worktrees" / ".trash" / "r", files=300),
-            old(home / "worktrees" / f".pool-{'a' * 40}-{'b' * 32}", files=300), old(home / ".trash" / "x", files=30),
-            old(home / "runs" / "triage-1-1" / "tests" / "head", files=300),
-            old(sealed / "proofs" / ".fresh-x", files=30),
-            old(temporary / "cache" / "lights-out-factory" / "wheels" / "a-1-py3-none-any.whl"),
-            old(temporary / f"factory-box-{dead}-abcdefgh", files=3), old(temporary / f"factory-lock-{dead}-abcdefgh"))
+    return (
+        old(home / "layers" / ("a" * 64), files=300),
+        old(home / "layers" / ".preparing-x", files=30),
+        old(home / "worktrees" / ".making-x", files=300),
+        old(home / "worktrees" / ".trash" / "r", files=300),
+        old(home / "worktrees" / f".pool-{'a' * 40}-{'b' * 32}", files=300),
+        old(home / ".trash" / "x", files=30),
+        old(home / "runs" / "triage-1-1" / "tests" / "head", files=300),
+        old(sealed / "proofs" / ".fresh-x", files=30),
+        old(temporary / "cache" / "lights-out-factory" / "wheels" / "a-1-py3-none-any.whl"),
+        old(temporary / f"factory-box-{dead}-abcdefgh", files=3),
+        old(temporary / f"factory-lock-{dead}-abcdefgh"),
+    )
 
 
 @pytest.mark.soak("six kills and a lap; factory/test_sweep shows what stays and what goes")
 def test_killed_again_and_again_it_leaves_what_a_run_and_an_audit_need(world, tmp_path) -> None:
     alive = old(tmp_path / f"factory-box-{os.getpid()}-abcdefgh", files=3)
-    told = old(world / "sealed" / "tidehouse.tidebook" / "judged" / ".unfinished-validate-9-1-1-x", files=3)
-    nobody = int(Path("/proc/sys/kernel/pid_max").read_text())      # pids are smaller; one of the dead is given again some day
+    told = old(
+        world / "sealed" / "tidehouse.tidebook" / "judged" / ".unfinished-validate-9-1-1-x", files=3
+    )
+    nobody = int(
+        Path("/proc/sys/kernel/pid_max").read_text()
+    )  # pids are smaller; one of the dead is given again some day
     litter = littered(world, tmp_path, dead=nobody)
     worktree = world / "worktrees" / "implement-1-1" / "worktree"
     before = {path.relative_to(world) for path in world.rglob("*")}
@@ -87,7 +112,9 @@ def test_killed_again_and_again_it_leaves_what_a_run_and_an_audit_need(world, tm
     assert said.code == 0
     assert said.json["freed_bytes"] > 500_000
     assert any(kept["why"] == "its run is not over" for kept in said.json["kept"])
-    assert {path.relative_to(world) for path in world.rglob("*") if path.name != "ledger.lock"} <= before
+    assert {
+        path.relative_to(world) for path in world.rglob("*") if path.name != "ledger.lock"
+    } <= before
     assert all(path.exists() for path in litter)
     for seconds in KILLS:
         killed(world, tmp_path, seconds)
@@ -104,9 +131,12 @@ def test_killed_again_and_again_it_leaves_what_a_run_and_an_audit_need(world, tm
 
 
 def went_on(home: Path, temporary: Path) -> None:
-    """The run that was killed goes on to its end; what it left goes then, and what its verdict stands on stays."""
+    """The run that was killed goes on to its end; what it left goes then, and what its verdict
+    stands on stays."""
     assert factory(home, "tick").code == 0
-    assert [issue["outcome"] for issue in factory(home, "status", "--json").json["issues"]] == ["merged"]
+    assert [issue["outcome"] for issue in factory(home, "status", "--json").json["issues"]] == [
+        "merged"
+    ]
     assert recorded(home, "kind = 'run' AND key = 'run/implement-1-2'") == 0
     said = gc(home, temporary, "--json").json
     assert said["things"]["test trees"] > 0
@@ -146,4 +176,8 @@ def test_old_demo_homes_go_and_nobody_elses(tmp_path) -> None:
         (homes[name] / "ledger.db").write_text("")
         os.utime(homes[name] / "ledger.db", (time.time() - days * 86_400,) * 2)
     assert gc(home, tmp_path).code == 0
-    assert {name: home.exists() for name, home in homes.items()} == {"old": False, "new": True, "live": True}
+    assert {name: home.exists() for name, home in homes.items()} == {
+        "old": False,
+        "new": True,
+        "live": True,
+    }

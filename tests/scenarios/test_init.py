@@ -1,4 +1,5 @@
-"""`factory init` on real repositories: what it writes, what it leaves alone, and what it says where it cannot."""
+"""`factory init` on real repositories: what it writes, what it leaves alone, and what it says where
+it cannot."""
 
 import json
 import os
@@ -24,7 +25,11 @@ ROOT = Path(__file__).resolve().parents[2]
 APPS = ROOT / "tests" / "onboarding" / "apps"
 TIDEBOOK = ROOT / "examples" / "tidebook"
 GOVERNED = ("mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml")
-WRITTEN = [*GOVERNED, *(f".github/ISSUE_TEMPLATE/{name}.yml" for name in ("bug", "feature", "config")), ".github/labels.json"]
+WRITTEN = [
+    *GOVERNED,
+    *(f".github/ISSUE_TEMPLATE/{name}.yml" for name in ("bug", "feature", "config")),
+    ".github/labels.json",
+]
 VISIT = """
 import json, os, subprocess, sys, time, urllib.request
 start, port_env, ready, seed = json.loads(sys.argv[1])
@@ -45,8 +50,20 @@ app.kill()
 
 def git(folder, *arguments):
     variables = {"PATH": os.environ["PATH"], "HOME": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
-    author = ("-c", "user.name=Mara", "-c", "user.email=mara@example.org", "-c", "protocol.file.allow=always")
-    done = subprocess.run(["git", *author, "-C", str(folder), *arguments], env=variables, capture_output=True, check=True)
+    author = (
+        "-c",
+        "user.name=Mara",
+        "-c",
+        "user.email=mara@example.org",
+        "-c",
+        "protocol.file.allow=always",
+    )
+    done = subprocess.run(
+        ["git", *author, "-C", str(folder), *arguments],
+        env=variables,
+        capture_output=True,
+        check=True,
+    )
     return done.stdout.decode("utf-8", "replace").strip()
 
 
@@ -61,10 +78,14 @@ def repository(folder, *, branch="main"):
 @pytest.fixture
 def app(tmp_path):
     """A repository with one of the apps, or with Tidebook less what governs it."""
+
     def copied(name):
         source = TIDEBOOK if name == "tidebook" else APPS / name
-        shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns(*GOVERNED, "__pycache__", "data"))
+        shutil.copytree(
+            source, tmp_path / name, ignore=shutil.ignore_patterns(*GOVERNED, "__pycache__", "data")
+        )
         return repository(tmp_path / name)
+
     return copied
 
 
@@ -79,17 +100,37 @@ def commit_all(folder) -> None:
 
 
 def answered(folder, layers):
-    """The status with which the app answers in a box, started as its factory.toml says, where the judge's are."""
+    """The status with which the app answers in a box, started as its factory.toml says, where the
+    judge's are."""
     config = read_config((folder / "factory.toml").read_text())
     boxes = BoxSupervisor(layers)
     layer = boxes.layer((folder / config.dependencies.lock).read_bytes(), wheels=wheels_folder())
     data = layers.with_name("data")
     data.mkdir()
-    asked = json.dumps([config.app.start, config.app.port_env, config.app.ready, config.app.seed_command])
-    env = {"PYTHONPATH": "/opt/packages", "PYTHONDONTWRITEBYTECODE": "1", **dict(config.app.env), config.app.data: "/data"}
-    binds = (Bind(str(folder), "/app"), Bind(str(layer), "/opt/packages"), Bind(str(data), "/data", "rw"))
-    result = boxes.run(BoxSpec("app", ("python", "-c", VISIT, asked), cwd="/app", env=env, limits=Limits(wall_seconds=600),
-                               binds=binds))
+    asked = json.dumps(
+        [config.app.start, config.app.port_env, config.app.ready, config.app.seed_command]
+    )
+    env = {
+        "PYTHONPATH": "/opt/packages",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **dict(config.app.env),
+        config.app.data: "/data",
+    }
+    binds = (
+        Bind(str(folder), "/app"),
+        Bind(str(layer), "/opt/packages"),
+        Bind(str(data), "/data", "rw"),
+    )
+    result = boxes.run(
+        BoxSpec(
+            "app",
+            ("python", "-c", VISIT, asked),
+            cwd="/app",
+            env=env,
+            limits=Limits(wall_seconds=600),
+            binds=binds,
+        )
+    )
     return result.stdout.decode().strip().rpartition("\n")[2] or result.stderr.decode()[-500:]
 
 
@@ -99,19 +140,34 @@ def report_of(folder, layers):
     boxes, out = BoxSupervisor(layers), layers.with_name("out")
     out.mkdir()
     layer = boxes.layer((folder / config.dependencies.tests).read_bytes(), wheels=wheels_folder())
-    boxes.run(BoxSpec("tests", config.tests.command, cwd="/app", limits=Limits(wall_seconds=600), binds=(
-        Bind(str(folder), "/app"), Bind(str(layer), "/layer"), Bind(str(out), str(Path(config.tests.report).parent), "rw")),
-        env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1"}))
+    boxes.run(
+        BoxSpec(
+            "tests",
+            config.tests.command,
+            cwd="/app",
+            limits=Limits(wall_seconds=600),
+            binds=(
+                Bind(str(folder), "/app"),
+                Bind(str(layer), "/layer"),
+                Bind(str(out), str(Path(config.tests.report).parent), "rw"),
+            ),
+            env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+    )
     return (out / Path(config.tests.report).name).read_text()
 
 
-def test_tidebook_without_its_files_gets_them_back_so_well_that_it_starts(app, init, tmp_path) -> None:
+def test_tidebook_without_its_files_gets_them_back_so_well_that_it_starts(
+    app, init, tmp_path
+) -> None:
     folder = app("tidebook")
     said = init(folder, "--json")
     assert (said.code, said.err) == (0, "")
     assert said.json["written"] == WRITTEN
     assert said.json["missing"] == []
-    ours, theirs = (read_config((place / "factory.toml").read_text()) for place in (folder, TIDEBOOK))
+    ours, theirs = (
+        read_config((place / "factory.toml").read_text()) for place in (folder, TIDEBOOK)
+    )
     assert (ours.app, ours.dependencies) == (theirs.app, theirs.dependencies)
     assert answered(folder, tmp_path / "layers") == "200"
     assert 'tests="9" ' in report_of(folder, tmp_path / "layers")
@@ -123,8 +179,14 @@ def test_the_blog_starts_once_it_has_the_lock_it_was_told_to_make(app, init, tmp
     folder = app("blog")
     said = init(folder)
     assert said.code == 0
-    assert "start: `python -m flask --app blog run` with its port in $FLASK_RUN_PORT, because blog/__init__.py:10" in said.out
-    assert "make it with `uv pip compile --generate-hashes requirements.txt -o requirements.lock`, and commit it" in said.out
+    assert (
+        "start: `python -m flask --app blog run` with its port in $FLASK_RUN_PORT, because"
+        " blog/__init__.py:10" in said.out
+    )
+    assert (
+        "make it with `uv pip compile --generate-hashes requirements.txt -o requirements.lock`, and"
+        " commit it" in said.out
+    )
     shutil.copy(TIDEBOOK / "requirements.txt", folder / "requirements.lock")
     assert answered(folder, tmp_path / "layers") == "200"
 
@@ -149,7 +211,11 @@ def test_a_repository_that_is_governed_already_keeps_every_byte(init, tmp_path) 
     said = init(folder, "--json")
     assert said.code == 0
     assert not set(said.json["written"]) & {"mission.md", "factory_rules.md", "CLAUDE.md"}
-    kept = {"mission.md: it binds already", "factory_rules.md: it binds already", "CLAUDE.md: it was there"}
+    kept = {
+        "mission.md: it binds already",
+        "factory_rules.md: it binds already",
+        "CLAUDE.md: it was there",
+    }
     assert kept <= set(said.json["kept"])
     assert git(folder, "diff", "--stat", tree) == ""
 
@@ -162,7 +228,10 @@ def test_prose_is_left_where_it_is_and_its_draft_stands_beside_it(app, init, tmp
     said = init(folder)
     assert (folder / "mission.md").read_text() == "# Tally\n\nIt will never phone home.\n"
     assert "`git mv -f mission.draft.md mission.md` adopts the draft" in said.out
-    assert "F-SIZE in shadow, because Factory_Rules.md:1 says “A change must have at most 150 lines.”" in said.out
+    assert (
+        "F-SIZE in shadow, because Factory_Rules.md:1 says “A change must have at most 150 lines.”"
+        in said.out
+    )
     assert "max: 150" in (folder / "factory_rules.draft.md").read_text()
     commit_all(folder)
     git(folder, "mv", "-f", "mission.draft.md", "mission.md")
@@ -174,7 +243,9 @@ def test_prose_that_contradicts_itself_is_told_before_anything_is_adopted(init, 
     shutil.copytree(ROOT / "tests" / "onboarding" / "public-factory-prose", tmp_path / "lanternbox")
     folder = repository(tmp_path / "lanternbox")
     said = init(folder, "--dry-run").out
-    assert "\ncontradictions in the prose\n  MISSION.md:21 “An issue gets at most 3 attempts" in said
+    assert (
+        "\ncontradictions in the prose\n  MISSION.md:21 “An issue gets at most 3 attempts" in said
+    )
     found = init(folder, "--json").json
     assert len(found["contradictions"]) == 9
     assert {"factory_rules.draft.md", "mission.draft.md"} <= set(found["written"])
@@ -182,7 +253,10 @@ def test_prose_that_contradicts_itself_is_told_before_anything_is_adopted(init, 
     commit_all(folder)
     git(folder, "mv", "-f", "mission.draft.md", "MISSION.md")
     for format_ in ("issue-forms", "labels"):
-        assert factory(tmp_path, "rules", "export", format_, str(folder), "--check").out == "nothing differs\n"
+        assert (
+            factory(tmp_path, "rules", "export", format_, str(folder), "--check").out
+            == "nothing differs\n"
+        )
 
 
 def test_a_dry_run_prints_and_writes_nothing(app, init) -> None:
@@ -208,8 +282,15 @@ def test_a_maintainer_strikes_by_number(app, init) -> None:
     assert "Proposal 3 of 7" not in text
 
 
-@pytest.mark.parametrize(("strike", "says"), [
-    ("8", "no proposal 8"), ("0", "no proposal 0"), ("two", "expected the numbers"), ("-1", "expected the numbers")])
+@pytest.mark.parametrize(
+    ("strike", "says"),
+    [
+        ("8", "no proposal 8"),
+        ("0", "no proposal 0"),
+        ("two", "expected the numbers"),
+        ("-1", "expected the numbers"),
+    ],
+)
 def test_what_cannot_be_struck_is_refused(app, init, strike, says) -> None:
     folder = app("library")
     said = init(folder, f"--strike={strike}")
@@ -221,8 +302,14 @@ def test_what_cannot_be_struck_is_refused(app, init, strike, says) -> None:
 def test_on_a_terminal_the_maintainer_is_asked(app, tmp_path) -> None:
     folder = app("library")
     above, below = pty.openpty()
-    asked = subprocess.Popen([FACTORY, "init", str(folder)], stdin=below, stdout=below, stderr=below, start_new_session=True,
-                             env=environment(tmp_path / "home"))
+    asked = subprocess.Popen(
+        [FACTORY, "init", str(folder)],
+        stdin=below,
+        stdout=below,
+        stderr=below,
+        start_new_session=True,
+        env=environment(tmp_path / "home"),
+    )
     os.close(below)
     said = b""
     while b"Strike which?" not in said:
@@ -255,16 +342,38 @@ def detached(folder) -> None:
     git(folder, "checkout", "--quiet", "--detach")
 
 
-@pytest.mark.parametrize(("make", "code", "says"), [
-    (Path.mkdir, 2, "is not in a git repository"),
-    (lambda folder: None, 2, "is not a folder"),
-    (without_commits, 2, "has no commit yet"),
-    (bare, 2, "is a bare repository"),
-    (detached, 2, "is detached"),
-    (lambda folder: (folder.mkdir(), (folder / ".git").write_text("nonsense")), 2, "neither git's folder nor a file"),
-    (lambda folder: (folder.mkdir(), (folder / ".git").write_text("gitdir: ../gone")), 2, "which is not there"),
-], ids=["no-repository", "no-folder", "no-commits", "bare", "detached", "odd-git-file", "lost-git-folder"])
-def test_where_there_is_nothing_to_work_on_one_line_says_so(init, tmp_path, make, code, says) -> None:
+@pytest.mark.parametrize(
+    ("make", "code", "says"),
+    [
+        (Path.mkdir, 2, "is not in a git repository"),
+        (lambda folder: None, 2, "is not a folder"),
+        (without_commits, 2, "has no commit yet"),
+        (bare, 2, "is a bare repository"),
+        (detached, 2, "is detached"),
+        (
+            lambda folder: (folder.mkdir(), (folder / ".git").write_text("nonsense")),
+            2,
+            "neither git's folder nor a file",
+        ),
+        (
+            lambda folder: (folder.mkdir(), (folder / ".git").write_text("gitdir: ../gone")),
+            2,
+            "which is not there",
+        ),
+    ],
+    ids=[
+        "no-repository",
+        "no-folder",
+        "no-commits",
+        "bare",
+        "detached",
+        "odd-git-file",
+        "lost-git-folder",
+    ],
+)
+def test_where_there_is_nothing_to_work_on_one_line_says_so(
+    init, tmp_path, make, code, says
+) -> None:
     make(tmp_path / "there")
     said = init(tmp_path / "there")
     assert (said.code, said.out) == (code, "")
@@ -285,7 +394,9 @@ def test_another_branch_and_another_default_branch_are_named(app, init, tmp_path
     said = init(tmp_path / "clone", "--json")
     assert said.json["default_branch"] == "trunk"
     assert said.json["notes"] == [
-        "you are on idea; the factory reads trunk, the default branch, so the drafts bind once they are there"]
+        "you are on idea; the factory reads trunk, the default branch, so the drafts bind once they"
+        " are there"
+    ]
 
 
 def test_a_folder_within_leads_to_the_top_and_a_linked_worktree_is_one(app, init, tmp_path) -> None:
@@ -300,7 +411,9 @@ def test_submodules_large_files_links_and_odd_names_are_named(init, tmp_path) ->
     inner, folder = repository(tmp_path / "inner"), tmp_path / "outer"
     folder.mkdir()
     (folder / ".gitattributes").write_text("*.png filter=lfs\n")
-    (folder / "a.png").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 3\n")
+    (folder / "a.png").write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 3\n"
+    )
     (folder / "out").symlink_to(tmp_path)
     Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.py")).write_text("")
     (folder / "gone.py").write_text("")
@@ -309,8 +422,13 @@ def test_submodules_large_files_links_and_odd_names_are_named(init, tmp_path) ->
     (folder / "gone.py").unlink()
     said = init(folder)
     assert said.code == 0
-    for words in ("submodules: vendored;", "Git LFS pointers: a.png;", "links that lead out: out;", "'caf\\udce9.py'",
-                  "tracked files that cannot be read: gone.py;"):
+    for words in (
+        "submodules: vendored;",
+        "Git LFS pointers: a.png;",
+        "links that lead out: out;",
+        "'caf\\udce9.py'",
+        "tracked files that cannot be read: gone.py;",
+    ):
         assert words in said.out
 
 
@@ -332,7 +450,9 @@ def test_two_at_once_write_each_file_once(tmp_path) -> None:
     for number in range(10):
         folder = repository(tmp_path / str(number))
         with ThreadPoolExecutor(2) as two:
-            wrote = [draft.path for found in two.map(begun, [folder, folder]) for draft in found.wrote]
+            wrote = [
+                draft.path for found in two.map(begun, [folder, folder]) for draft in found.wrote
+            ]
         assert sorted(wrote) == sorted(WRITTEN)
 
 
@@ -342,7 +462,13 @@ def test_a_hook_and_a_filter_of_the_repository_do_not_run(init, tmp_path) -> Non
     script = folder / "evil"
     script.write_text(f"#!/bin/sh\ntouch {mark}\n")
     script.chmod(0o755)
-    for key in ("core.fsmonitor", "core.sshCommand", "core.pager", "core.alternateRefsCommand", "filter.x.smudge"):
+    for key in (
+        "core.fsmonitor",
+        "core.sshCommand",
+        "core.pager",
+        "core.alternateRefsCommand",
+        "filter.x.smudge",
+    ):
         git(folder, "config", key, str(script))
     shutil.copy(script, folder / ".git" / "hooks" / "post-index-change")
     assert init(folder).code == 0
@@ -353,7 +479,9 @@ def test_no_history_is_walked(init, tmp_path) -> None:
     """The parent of the only commit does not exist: whoever looks for it fails."""
     folder = repository(tmp_path / "there")
     tree = git(folder, "rev-parse", "HEAD^{tree}")
-    commit = f"tree {tree}\nparent {'1' * 40}\nauthor a <a@b> 1 +0000\ncommitter a <a@b> 1 +0000\n\nx\n"
+    commit = (
+        f"tree {tree}\nparent {'1' * 40}\nauthor a <a@b> 1 +0000\ncommitter a <a@b> 1 +0000\n\nx\n"
+    )
     (tmp_path / "commit").write_text(commit)
     lonely = git(folder, "hash-object", "-t", "commit", "-w", str(tmp_path / "commit"))
     git(folder, "update-ref", "refs/heads/main", lonely)
@@ -364,16 +492,23 @@ def test_no_history_is_walked(init, tmp_path) -> None:
 def test_a_long_history_costs_nothing(tmp_path) -> None:
     short, long = repository(tmp_path / "short"), repository(tmp_path / "long")
     head = git(long, "rev-parse", "HEAD")
-    stream = "".join(f"commit refs/heads/main\ncommitter a <a@b> {number} +0000\ndata 1\nx\n"
-                     f"{f'from {head}' if number == 1 else ''}\n" for number in range(1, 30_001))
-    subprocess.run(["git", "-C", str(long), "fast-import", "--quiet"], input=stream.encode(), check=True)
+    stream = "".join(
+        f"commit refs/heads/main\ncommitter a <a@b> {number} +0000\ndata 1\nx\n"
+        f"{f'from {head}' if number == 1 else ''}\n"
+        for number in range(1, 30_001)
+    )
+    subprocess.run(
+        ["git", "-C", str(long), "fast-import", "--quiet"], input=stream.encode(), check=True
+    )
     assert int(git(long, "rev-list", "--count", "HEAD")) > 30_000
 
     def seconds(folder):
-        """Of a processor, ours and those of the git that we start: the clock says how busy the machine is."""
+        """Of a processor, ours and those of the git that we start: the clock says how busy the
+        machine is."""
         before = os.times()
         assert drafted(folder)
         return sum(os.times()[:4]) - sum(before[:4])
+
     assert min(seconds(long) for _ in range(3)) < 0.1 + 2 * min(seconds(short) for _ in range(3))
 
 
@@ -390,5 +525,13 @@ def test_the_drafts_of_a_plain_folder_are_those_of_the_repository(app) -> None:
 
 def test_the_program_is_found_by_its_module_too(app) -> None:
     command = [sys.executable, "-m", "harness", "init", str(app("express")), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=LONG, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=LONG,
+        stdin=subprocess.DEVNULL,
+    )
     assert json.loads(done.stdout)["ok"] is True

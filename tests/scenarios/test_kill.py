@@ -1,5 +1,5 @@
-"""`kill -9` of `factory tick` at some moments of a lap with real boxes and browsers, and started again: the same end, one of
-everything. Before every side effect there is: `test_kill_points`."""
+"""`kill -9` of `factory tick` at some moments of a lap with real boxes and browsers, and started
+again: the same end, one of everything. Before every side effect there is: `test_kill_points`."""
 
 import os
 import random
@@ -15,7 +15,9 @@ from harness.operations.setup.example import create_example
 from tests.scenarios.conftest import FACTORY, environment, factory
 from tests.scenarios.waiting import LONG
 
-pytestmark = pytest.mark.soak("kills by the clock; scenarios/test_kill_points dies before chosen effects")
+pytestmark = pytest.mark.soak(
+    "kills by the clock; scenarios/test_kill_points dies before chosen effects"
+)
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 KILLS = 8
@@ -24,12 +26,22 @@ LONGEST = 4.0
 
 def test_killed_again_and_again_it_ends_the_same_way(tmp_path) -> None:
     home = tmp_path / "home"
-    create_example(home, app=EXAMPLES / "tidebook", issues=without_the_pair(tmp_path / "issues"),
-                   recordings=EXAMPLES / "recordings", tell=lambda words: None)
+    create_example(
+        home,
+        app=EXAMPLES / "tidebook",
+        issues=without_the_pair(tmp_path / "issues"),
+        recordings=EXAMPLES / "recordings",
+        tell=lambda words: None,
+    )
     draw = random.Random(20300504)
     for _ in range(KILLS):
-        started = subprocess.Popen([FACTORY, "tick"], env=environment(home), stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL, start_new_session=True)
+        started = subprocess.Popen(
+            [FACTORY, "tick"],
+            env=environment(home),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
             started.wait(draw.uniform(0.3, LONGEST))
         except subprocess.TimeoutExpired:
@@ -37,8 +49,13 @@ def test_killed_again_and_again_it_ends_the_same_way(tmp_path) -> None:
             started.wait()
     last = factory(home, "tick")
     assert last.code in (0, 3), last.err
-    issues = {issue["number"]: issue["outcome"] for issue in factory(home, "status", "--json").json["issues"]}
-    assert issues == {1: "merged", 2: "merged", 3: "rejected", 4: "needs-human", 5: "duplicate"}, why(home, issues)
+    issues = {
+        issue["number"]: issue["outcome"]
+        for issue in factory(home, "status", "--json").json["issues"]
+    }
+    assert issues == {1: "merged", 2: "merged", 3: "rejected", 4: "needs-human", 5: "duplicate"}, (
+        why(home, issues)
+    )
     assert factory(home, "audit").code == 0
     with open_ledger(home) as ledger:
         done = [(entry.issue, entry.data["effect"]) for entry in ledger.entries(kind="done")]
@@ -55,7 +72,11 @@ def without_the_pair(folder):
 
 def why(home, issues):
     """The chain of every issue that waits for a person, for whoever has to find out."""
-    return "\n".join(factory(home, "why", str(number)).out for number, end in issues.items() if end == "needs-human")
+    return "\n".join(
+        factory(home, "why", str(number)).out
+        for number, end in issues.items()
+        if end == "needs-human"
+    )
 
 
 def one_of_each(home):
@@ -67,11 +88,20 @@ def one_of_each(home):
     forge = start(home / "forge", seconds=LONG)
     try:
         token = (home / "keys" / "forge.token").read_text().strip()
-        with httpx.Client(base_url=f"{forge.api}/repos/tidehouse/tidebook", trust_env=False, timeout=LONG,
-                          headers={"Authorization": f"Bearer {token}"}) as http:
+        with httpx.Client(
+            base_url=f"{forge.api}/repos/tidehouse/tidebook",
+            trust_env=False,
+            timeout=LONG,
+            headers={"Authorization": f"Bearer {token}"},
+        ) as http:
             pulls = http.get("/pulls", params={"state": "all"}).json()
             assert len(pulls) == 2
-            return {number: sum("lights-out-factory:issue" in comment["body"]
-                                for comment in http.get(f"/issues/{number}/comments").json()) for number in (1, 2, 3, 4, 5)}
+            return {
+                number: sum(
+                    "lights-out-factory:issue" in comment["body"]
+                    for comment in http.get(f"/issues/{number}/comments").json()
+                )
+                for number in (1, 2, 3, 4, 5)
+            }
     finally:
         forge.stop()

@@ -1,8 +1,9 @@
-"""A factory that dies by SIGKILL before every side effect of a whole lap, and is started again each time until it rests.
+"""A factory that dies by SIGKILL before every side effect of a whole lap, and is started again each
+time until it rests.
 
-The points are not written down anywhere: a life tells each effect as it comes to it, and dies before the first one before which
-none has died yet. So also what only a recovery does is died before. What is counted is printed (`pytest -s`).
-"""
+The points are not written down anywhere: a life tells each effect as it comes to it, and dies
+before the first one before which none has died yet. So also what only a recovery does is died
+before. What is counted is printed (`pytest -s`)."""
 
 import json
 import subprocess
@@ -28,12 +29,24 @@ ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 5400
 LEAST = {LANDS: 150, FAILS: 12, REFUSED: 2}
 SAMPLE = {LANDS: 3}
-"""How many points of its own each story has at least, after those before it: a killer gone deaf would find nothing wrong. The
-other stories' own effects are died before by fakes in factory/test_kill_everywhere; `make soak` does it with processes."""
-SEEN = ("rows entries ", "rows workflow_input", "rows workflow_output", "forge POST", "forge PATCH", "git push", "git fetch",
-        "rename worktrees/", "process python judge.py", "process true box", "rename ledger.head")
-"""What has to be among the points of a lap that lands: the ledger's rows and head, the engine's, the forge at the wire, refs,
-files, the judge's processes and boxes."""
+"""How many points of its own each story has at least, after those before it: a killer gone deaf
+would find nothing wrong. The other stories' own effects are died before by fakes in
+factory/test_kill_everywhere; `make soak` does it with processes."""
+SEEN = (
+    "rows entries ",
+    "rows workflow_input",
+    "rows workflow_output",
+    "forge POST",
+    "forge PATCH",
+    "git push",
+    "git fetch",
+    "rename worktrees/",
+    "process python judge.py",
+    "process true box",
+    "rename ledger.head",
+)
+"""What has to be among the points of a lap that lands: the ledger's rows and head, the engine's,
+the forge at the wire, refs, files, the judge's processes and boxes."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +75,9 @@ def undisturbed(forge, tmp_path_factory):
 
     def told(story: Story):
         if story not in known:
-            world = founded(tmp_path_factory.mktemp("world"), forge, story, name=f"calm-{len(known)}")
+            world = founded(
+                tmp_path_factory.mktemp("world"), forge, story, name=f"calm-{len(known)}"
+            )
             ended = lived(world, "--nowhere")
             assert ended.code == 0, ended.errors
             known[story] = standing(world), tuple(dict.fromkeys(ended.effects))
@@ -73,24 +88,36 @@ def undisturbed(forge, tmp_path_factory):
 
 
 def lived(world: World, *how: str) -> Told:
-    done = subprocess.run([sys.executable, "-m", "tests.kills.lives", str(world.folder), *how], cwd=ROOT, capture_output=True,
-                          text=True, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.kills.lives", str(world.folder), *how],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=SECONDS,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return Told(**json.loads(done.stdout.splitlines()[-1]), errors=done.stderr)
 
 
-def test_killed_before_every_side_effect_it_ends_as_if_nothing_had_happened(forge, undisturbed, tmp_path, draw) -> None:
+def test_killed_before_every_side_effect_it_ends_as_if_nothing_had_happened(
+    forge, undisturbed, tmp_path, draw
+) -> None:
     deaths: list[str] = []
     for story in LEAST if draw.whole else SAMPLE:
         calm, effects = undisturbed(story)
         chosen = draw.of([name for name in effects if name not in deaths], SAMPLE.get(story, 0))
-        if not draw.whole:      # an effect that stands among the deaths is not died before
+        if not draw.whole:  # an effect that stands among the deaths is not died before
             deaths += [name for name in effects if name not in (*deaths, *chosen)]
         world = founded(tmp_path / story.name, forge, story, name=f"killed-{len(deaths)}")
         world.deaths.write_text("".join(f"{name}\n" for name in deaths))
         ended = lived(world)
-        new = ended.deaths[len(deaths):]
-        print(f"\n{story.name}: died before {len(new)} more effects, {ended.lives} lives, {ended.seconds:.0f} s")
+        new = ended.deaths[len(deaths) :]
+        print(
+            f"\n{story.name}: died before {len(new)} more effects, {ended.lives} lives,"
+            f" {ended.seconds:.0f} s"
+        )
         assert ended.code == 0, (story.name, ended.deaths[-1:], ended.errors)
         assert list(troubles(world, calm)) == [], story.name
         assert len(new) >= (LEAST if draw.whole else SAMPLE)[story], story.name
@@ -99,25 +126,45 @@ def test_killed_before_every_side_effect_it_ends_as_if_nothing_had_happened(forg
     assert [kind for kind in SEEN if not any(name.startswith(kind) for name in deaths)] == []
 
 
-SLOPPY = {"a label that is not taken off": "issue: ", "an intent without its confirmation": "1 intended, 0 confirmed"}
+SLOPPY = {
+    "a label that is not taken off": "issue: ",
+    "an intent without its confirmation": "1 intended, 0 confirmed",
+}
 
 
 def test_what_is_left_undone_is_found_without_any_death(forge, undisturbed, tmp_path) -> None:
     world = founded(tmp_path, forge, LANDS, name="sloppy")
     assert lived(world, "--nowhere", "--broken", " and ".join(SLOPPY)).deaths == []
     (world.temporary / "factory-request-1-forgotten.json").write_text("{}")
-    found = "\n".join(troubles(world, undisturbed(LANDS)[0], patience=0))     # nobody takes away what is forgotten
+    found = "\n".join(
+        troubles(world, undisturbed(LANDS)[0], patience=0)
+    )  # nobody takes away what is forgotten
     assert [brake for brake, says in SLOPPY.items() if says not in found] == []
     assert "left behind: tmp/factory-request-1-forgotten.json" in found
 
 
-@pytest.mark.soak("two stories more; the test above shows that the same eyes see what was left undone")
-@pytest.mark.parametrize(("broken", "story", "before", "found"), [
-    ("a comment without a look", REFUSED, "rows entries projected projected/1/1", "comments: "),
-    ("a landing without a look", LANDS, "rows entries done merge-1-1/land/done", "transitions: "),
-], ids=["a comment without a look", "a landing without a look"])
-def test_what_is_not_looked_for_is_found_when_it_dies_there(forge, undisturbed, tmp_path, broken, story, before, found) -> None:
+@pytest.mark.soak(
+    "two stories more; the test above shows that the same eyes see what was left undone"
+)
+@pytest.mark.parametrize(
+    ("broken", "story", "before", "found"),
+    [
+        ("a comment without a look", REFUSED, "rows entries projected projected/1/1", "comments: "),
+        (
+            "a landing without a look",
+            LANDS,
+            "rows entries done merge-1-1/land/done",
+            "transitions: ",
+        ),
+    ],
+    ids=["a comment without a look", "a landing without a look"],
+)
+def test_what_is_not_looked_for_is_found_when_it_dies_there(
+    forge, undisturbed, tmp_path, broken, story, before, found
+) -> None:
     world = founded(tmp_path, forge, story, name=broken.replace(" ", "-")[:24])
     ended = lived(world, "--broken", broken, "--before", before)
     assert ended.deaths == [before]
-    assert any(trouble.startswith(found) for trouble in troubles(world, undisturbed(story)[0])), ended.errors
+    assert any(trouble.startswith(found) for trouble in troubles(world, undisturbed(story)[0])), (
+        ended.errors
+    )

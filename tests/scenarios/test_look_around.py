@@ -8,7 +8,12 @@ from tests.scenarios.conftest import factory
 def test_an_issue_is_thought_through_and_what_it_leaves_open_is_named(copy) -> None:
     said = factory(copy, "plan", "7")
     assert said.code == 1, said.out + said.err
-    for words in ("accepted by M-BOOK", "step 2 ", "Should the page of a booking say it, too?", "Not clear yet."):
+    for words in (
+        "accepted by M-BOOK",
+        "step 2 ",
+        "Should the page of a booking say it, too?",
+        "Not clear yet.",
+    ):
         assert words in said.out
     assert "CUT SHORT" not in said.out
 
@@ -16,12 +21,21 @@ def test_an_issue_is_thought_through_and_what_it_leaves_open_is_named(copy) -> N
 def test_an_issue_that_is_not_there_is_said_not_to_be(copy) -> None:
     said = factory(copy, "plan", "99")
     assert (said.code, said.err.strip().splitlines()[-1]) == (
-        2, "factory: there is no issue #99 on the forge; `factory status` lists those that are known")
+        2,
+        "factory: there is no issue #99 on the forge; `factory status` lists those that are known",
+    )
 
 
 @pytest.mark.soak("an issue with two attempts; test_demo replays a run of each workflow")
 @pytest.mark.parametrize("workflow", ["triage", "implement", "validate", "merge"])
 def test_a_run_of_each_workflow_decides_the_same_again(copy, workflow) -> None:
-    runs = [run["run"] for run in factory(copy, "logs", "--json").json["runs"] if run["run"].startswith(f"{workflow}-6-")]
+    runs = [
+        run["run"]
+        for run in factory(copy, "logs", "--json").json["runs"]
+        if run["run"].startswith(f"{workflow}-6-")
+    ]
     said = factory(copy, "replay", runs[-1])
-    assert (said.code, said.out.partition(" entries")[0].rpartition(",")[0]) == (0, f"{runs[-1]}: the same"), said.out + said.err
+    assert (said.code, said.out.partition(" entries")[0].rpartition(",")[0]) == (
+        0,
+        f"{runs[-1]}: the same",
+    ), said.out + said.err

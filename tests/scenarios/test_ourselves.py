@@ -1,7 +1,8 @@
-"""`factory try` on this very repository: a real issue about the embedded forge's pages, replayed, merged on the copy.
+"""`factory try` on this very repository: a real issue about the embedded forge's pages, replayed,
+merged on the copy.
 
-The sealed journey files an issue and looks for it in another case of letters; the forge is the app, and its own rules hold.
-"""
+The sealed journey files an issue and looks for it in another case of letters; the forge is the app,
+and its own rules hold."""
 
 import os
 import subprocess
@@ -18,7 +19,9 @@ from tests.scenarios.conftest import (
     factory,
 )
 
-pytestmark = pytest.mark.soak("a lap on our own repository; scenarios/test_demo has one on the example")
+pytestmark = pytest.mark.soak(
+    "a lap on our own repository; scenarios/test_demo has one on the example"
+)
 
 OURSELVES = ROOT / "examples" / "ourselves"
 
@@ -36,13 +39,29 @@ def test_an_issue_of_our_own_is_merged_on_the_copy(tmp_path) -> None:
     folder, home = tmp_path / "ourselves", tmp_path / "home"
     repository_of_ourselves(folder)
     done = subprocess.run(
-        [FACTORY, "try", str(folder), "--issues", str(OURSELVES / "issue.md"), "--replay", str(OURSELVES / "recordings"),
-         "--home", str(home), "--json"], env={**os.environ, "NO_COLOR": "1"}, capture_output=True, text=True, timeout=SECONDS,
-        stdin=subprocess.DEVNULL)
+        [
+            FACTORY,
+            "try",
+            str(folder),
+            "--issues",
+            str(OURSELVES / "issue.md"),
+            "--replay",
+            str(OURSELVES / "recordings"),
+            "--home",
+            str(home),
+            "--json",
+        ],
+        env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        stdin=subprocess.DEVNULL,
+    )
     said = Said(done.returncode, done.stdout, done.stderr)
     assert said.code == 0, said.err + said.out
     [issue] = said.json["issues"]
     assert (issue["outcome"], issue["verdict"], issue["attempts"]) == ("merged", "passed", 1)
-    assert {draft["path"] for draft in said.json["drafted"]}.isdisjoint({"mission.md", "factory_rules.md", "CLAUDE.md",
-                                                                          "factory.toml"})
+    assert {draft["path"] for draft in said.json["drafted"]}.isdisjoint(
+        {"mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml"}
+    )
     assert factory(home, "audit").code == 0

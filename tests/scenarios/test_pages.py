@@ -1,4 +1,5 @@
-"""What a page marks `sh run` runs, in the order of the page, in a home after the demo. Then it says what is true."""
+"""What a page marks `sh run` runs, in the order of the page, in a home after the demo. Then it says
+what is true."""
 
 import os
 import subprocess
@@ -13,12 +14,18 @@ RUN = {page: [block for block in blocks(page) if block.is_run] for page in PAGES
 
 @pytest.fixture
 def workshop(lap, tmp_path):
-    """A folder with this repository's files to stand in, a home to look at, and an account of its own."""
+    """A folder with this repository's files to stand in, a home to look at, and an account of its
+    own."""
     home, folder = copied(lap.home, tmp_path / "home"), tmp_path / "repository"
     copy_of_ourselves(folder)
     (tmp_path / "account").mkdir()
-    env = {"PATH": f"{FACTORY.parent}:{os.environ['PATH']}", "HOME": str(tmp_path / "account"), "LANG": "C.UTF-8",
-           "FACTORY_HOME": str(home), "NO_COLOR": "1"}
+    env = {
+        "PATH": f"{FACTORY.parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path / "account"),
+        "LANG": "C.UTF-8",
+        "FACTORY_HOME": str(home),
+        "NO_COLOR": "1",
+    }
     return folder, env
 
 
@@ -26,9 +33,18 @@ def workshop(lap, tmp_path):
 def test_every_block_that_is_marked_runs(page, workshop) -> None:
     folder, env = workshop
     for block in RUN[page]:
-        done = subprocess.run(["bash", "-euo", "pipefail", "-c", block.text], cwd=folder, env=env, capture_output=True, text=True,
-                              timeout=SECONDS, stdin=subprocess.DEVNULL)
-        assert done.returncode == 0, f"{page}:{block.line}:\n{block.text}\n{done.stdout}{done.stderr}"
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block.text],
+            cwd=folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == 0, (
+            f"{page}:{block.line}:\n{block.text}\n{done.stdout}{done.stderr}"
+        )
 
 
 def test_the_seal_page_runs_its_proofs() -> None:

@@ -12,7 +12,8 @@ from tests.scenarios.conftest import factory
 
 @pytest.fixture
 def home(lap):
-    """A home in which an issue was triaged and rejected: the cheapest run with a model that there is."""
+    """A home in which an issue was triaged and rejected: the cheapest run with a model that there
+    is."""
     return lap.home
 
 
@@ -33,16 +34,26 @@ def rewritten(home, change):
 
 
 def test_a_run_decides_the_same_again_and_leaves_the_home_as_it_is(home) -> None:
-    before = {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file() and "ledger.db" not in path.name}
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in home.rglob("*")
+        if path.is_file() and "ledger.db" not in path.name
+    }
     said = factory(home, "replay", "triage-3-1", "--json")
     assert said.code == 0, said.out + said.err
     assert [(run["run"], run["same"]) for run in said.json["runs"]] == [("triage-3-1", True)]
     assert said.json["runs"][0]["entries"] >= 7
-    after = {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file() and "ledger.db" not in path.name}
+    after = {
+        path: path.stat().st_mtime_ns
+        for path in home.rglob("*")
+        if path.is_file() and "ledger.db" not in path.name
+    }
     assert after == before
 
 
-def test_an_exported_run_is_replayed_without_its_home_and_is_the_same_file_twice(home, tmp_path) -> None:
+def test_an_exported_run_is_replayed_without_its_home_and_is_the_same_file_twice(
+    home, tmp_path
+) -> None:
     for name in ("one.kit", "two.kit"):
         assert factory(home, "replay", "triage-3-1", "--export", str(tmp_path / name)).code == 0
     assert (tmp_path / "one.kit").read_bytes() == (tmp_path / "two.kit").read_bytes()
@@ -54,15 +65,24 @@ def test_an_exported_run_is_replayed_without_its_home_and_is_the_same_file_twice
 
 def test_no_credential_of_the_home_is_in_an_export(home, tmp_path) -> None:
     factory(home, "replay", "triage-3-1", "--export", str(tmp_path / "kit"))
-    subprocess.run(["tar", "--extract", "--xz", "--file", tmp_path / "kit", "--directory", tmp_path], check=True)
-    secrets = [path.read_bytes().strip() for path in (home / "keys").iterdir() if not path.name.endswith(".pub")]
+    subprocess.run(
+        ["tar", "--extract", "--xz", "--file", tmp_path / "kit", "--directory", tmp_path],
+        check=True,
+    )
+    secrets = [
+        path.read_bytes().strip()
+        for path in (home / "keys").iterdir()
+        if not path.name.endswith(".pub")
+    ]
     assert secrets
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert not any(secret and secret in path.read_bytes() for secret in secrets), path
 
 
-def test_another_answer_of_the_forge_is_another_decision_and_the_first_difference_is_shown(own) -> None:
+def test_another_answer_of_the_forge_is_another_decision_and_the_first_difference_is_shown(
+    own,
+) -> None:
     def change(lines):
         for line in lines:
             if line.get("call") == "issue":
@@ -85,7 +105,13 @@ def test_a_question_that_was_not_recorded_is_named(own) -> None:
 
 
 def test_a_tape_that_is_not_used_up_is_named(own) -> None:
-    rewritten(own, lambda lines: [*lines, {**next(line for line in lines if line.get("call") == "issue"), "node": "decide"}])
+    rewritten(
+        own,
+        lambda lines: [
+            *lines,
+            {**next(line for line in lines if line.get("call") == "issue"), "node": "decide"},
+        ],
+    )
     said = factory(own, "replay", "triage-3-1")
     assert said.code == 1
     assert "the tape was not used up: decide: issue(3)" in said.out
@@ -93,12 +119,19 @@ def test_a_tape_that_is_not_used_up_is_named(own) -> None:
 
 def test_a_model_that_was_told_something_else_is_named_with_the_words(own) -> None:
     record = own / "record"
-    line = next(json.loads(line) for line in tape(own).read_text("utf-8").splitlines() if '"wire"' in line)
+    line = next(
+        json.loads(line) for line in tape(own).read_text("utf-8").splitlines() if '"wire"' in line
+    )
 
     from harness.home.recording import got, put
 
     content = got(record, line["object"]).replace(b"add card payments", b"sell us the moon", 1)
-    rewritten(own, lambda lines: [{**one, "object": put(record, content)} if one.get("wire") else one for one in lines])
+    rewritten(
+        own,
+        lambda lines: [
+            {**one, "object": put(record, content)} if one.get("wire") else one for one in lines
+        ],
+    )
     said = factory(own, "replay", "triage-3-1")
     assert said.code == 1
     assert "triage 1, call 1: the model was told what was not recorded" in said.out
@@ -106,22 +139,29 @@ def test_a_model_that_was_told_something_else_is_named_with_the_words(own) -> No
 
 
 def test_a_recording_that_was_changed_is_no_recording(own) -> None:
-    line = next(json.loads(line) for line in tape(own).read_text("utf-8").splitlines() if '"wire"' in line)
+    line = next(
+        json.loads(line) for line in tape(own).read_text("utf-8").splitlines() if '"wire"' in line
+    )
     import gzip
 
     path = own / "record" / line["object"][:2] / f"{line['object']}.gz"
-    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).replace(b"payments", b"pavements")))
+    path.write_bytes(
+        gzip.compress(gzip.decompress(path.read_bytes()).replace(b"payments", b"pavements"))
+    )
     said = factory(own, "replay", "triage-3-1")
     assert said.code == 2
     assert "is not what its name says" in said.err
 
 
-@pytest.mark.parametrize(("arguments", "says"), [
-    (("triage-9-9",), "no run is called triage-9-9"),
-    ((), "name one RUN"),
-    (("triage-3-1", "--against", "nowhere"), "has no commit 'nowhere'"),
-    (("triage-3-1", "--folder", "/"), "is there already"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("triage-9-9",), "no run is called triage-9-9"),
+        ((), "name one RUN"),
+        (("triage-3-1", "--against", "nowhere"), "has no commit 'nowhere'"),
+        (("triage-3-1", "--folder", "/"), "is there already"),
+    ],
+)
 def test_what_cannot_be_replayed_is_said(home, arguments, says) -> None:
     said = factory(home, "replay", *arguments)
     assert said.code == 2
@@ -143,7 +183,8 @@ def test_a_run_from_before_recordings_is_said(own) -> None:
 
 
 def test_other_governance_shows_what_it_would_have_decided(own) -> None:
-    """The mission without the entry that refused: the recorded answer cites what is not there any more."""
+    """The mission without the entry that refused: the recorded answer cites what is not there any
+    more."""
     said = factory(own, "replay", "triage-3-1", "--against", without_an_entry(own, "M-NOPAY"))
     assert said.code == 1, said.out + said.err
     first, *then = [line for line in said.out.splitlines() if "triage-3-1/" in line]
@@ -156,19 +197,36 @@ def without_an_entry(home, entry):
     """A commit in the factory's own repository whose mission lacks an entry."""
     bare = next((home / "repositories").glob("*.git"))
     with sqlite3.connect(f"file:{home}/ledger.db?mode=ro", uri=True) as ledger:
-        base = json.loads(ledger.execute("SELECT data FROM entries WHERE kind = 'run'").fetchone()[0])["base"]
+        base = json.loads(
+            ledger.execute("SELECT data FROM entries WHERE kind = 'run'").fetchone()[0]
+        )["base"]
 
     def git(*arguments, stdin=None, index=None):
-        environment = {**os.environ, **({"GIT_INDEX_FILE": str(index)} if index else {}),
-                       **{f"GIT_{who}_{what}": "m@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}}
-        return subprocess.run(["git", f"--git-dir={bare}", *arguments], input=stdin, capture_output=True, text=True, check=True,
-                              env=environment).stdout.strip()
+        environment = {
+            **os.environ,
+            **({"GIT_INDEX_FILE": str(index)} if index else {}),
+            **{
+                f"GIT_{who}_{what}": "m@example.org"
+                for who in ("AUTHOR", "COMMITTER")
+                for what in ("NAME", "EMAIL")
+            },
+        }
+        return subprocess.run(
+            ["git", f"--git-dir={bare}", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        ).stdout.strip()
 
     text = git("show", f"{base}:mission.md")
     start = text.index(f"{{#{entry}}}")
     start = text.rindex("\n## ", 0, start)
     end = text.find("\n## ", start + 1)
-    blob = git("hash-object", "-w", "--stdin", stdin=text[:start] + (text[end:] if end > 0 else "\n"))
+    blob = git(
+        "hash-object", "-w", "--stdin", stdin=text[:start] + (text[end:] if end > 0 else "\n")
+    )
     index = home / "an-index"
     git("read-tree", base, index=index)
     git("update-index", "--cacheinfo", f"100644,{blob},mission.md", index=index)

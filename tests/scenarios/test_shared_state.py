@@ -1,4 +1,5 @@
-"""`factory up` with its state in a PostgreSQL: one works, on whichever machine; a database that goes away is waited for."""
+"""`factory up` with its state in a PostgreSQL: one works, on whichever machine; a database that
+goes away is waited for."""
 
 import json
 import shutil
@@ -13,11 +14,17 @@ from tests.scenarios.waiting import LONG
 
 
 def factory(home, address, *arguments):
-    return as_said(warm.run(arguments, env={**environment(home), "FACTORY_DATABASE": address}, timeout=LONG))
+    return as_said(
+        warm.run(arguments, env={**environment(home), "FACTORY_DATABASE": address}, timeout=LONG)
+    )
 
 
-@pytest.mark.soak("two machines; engine/test_lease shows it on PostgreSQL, test_takeover by daemons")
-def test_one_works_another_machine_stands_by_and_a_database_that_went_away_is_waited_for(tmp_path, postgres) -> None:
+@pytest.mark.soak(
+    "two machines; engine/test_lease shows it on PostgreSQL, test_takeover by daemons"
+)
+def test_one_works_another_machine_stands_by_and_a_database_that_went_away_is_waited_for(
+    tmp_path, postgres
+) -> None:
     home, address = example(tmp_path / "home", "3-card-payments.md"), postgres.database()
     assert factory(home, address, "home", "move", "postgresql").code == 0
     another = tmp_path / "another-machine"
@@ -31,7 +38,9 @@ def test_one_works_another_machine_stands_by_and_a_database_that_went_away_is_wa
         standby = start_there(FACTORY_DATABASE=address)
         assert "factory up on " in standby.heard("standby")["says"]
         assert not [line for line in standby.lines if line["kind"] == "takeover"]
-        up.process.send_signal(signal.SIGSTOP)      # or it might be back sooner than the other one looks
+        up.process.send_signal(
+            signal.SIGSTOP
+        )  # or it might be back sooner than the other one looks
         assert postgres.end_sessions(address, f"factory up on %, pid {up.process.pid}") == 1
         standby.heard("takeover")
         up.process.send_signal(signal.SIGCONT)

@@ -1,4 +1,5 @@
-"""The command line in odd surroundings: no home, odd homes, odd terminals, encodings without our letters."""
+"""The command line in odd surroundings: no home, odd homes, odd terminals, encodings without our
+letters."""
 
 import json
 import os
@@ -32,9 +33,19 @@ def surrounded(folder, env) -> dict[str, str]:
 
 
 def started(*command, folder, **env) -> Said:
-    """The same by a program that is started by itself, where an interpreter's beginning or a pipe is what is asked about."""
-    return as_said(subprocess.run(command, cwd=folder, env=surrounded(folder, env), capture_output=True, text=True, timeout=LONG,
-                                  stdin=subprocess.DEVNULL))
+    """The same by a program that is started by itself, where an interpreter's beginning or a pipe
+    is what is asked about."""
+    return as_said(
+        subprocess.run(
+            command,
+            cwd=folder,
+            env=surrounded(folder, env),
+            capture_output=True,
+            text=True,
+            timeout=LONG,
+            stdin=subprocess.DEVNULL,
+        )
+    )
 
 
 @pytest.fixture(scope="module")
@@ -43,17 +54,25 @@ def example(tmp_path_factory):
     return daemons.example(tmp_path_factory.mktemp("made") / "home", "1-cancelled-places.md")
 
 
-@pytest.mark.parametrize(("env", "where"), [
-    ({}, "account/.local/state/lights-out-factory"),
-    ({"XDG_STATE_HOME": "{here}/state"}, "state/lights-out-factory"),
-    ({"XDG_STATE_HOME": "relative"}, "account/.local/state/lights-out-factory"),
-    ({"XDG_STATE_HOME": "{here}/state", "FACTORY_HOME": "{here}/named"}, "named"),
-    ({"FACTORY_HOME": "beside/../named"}, "named"),
-    ({"FACTORY_HOME": "~/named"}, "account/named"),
-    ({"FACTORY_HOME": ""}, "account/.local/state/lights-out-factory"),
-], ids=["account", "xdg", "relative-xdg", "named-before-xdg", "relative", "tilde", "empty"])
+@pytest.mark.parametrize(
+    ("env", "where"),
+    [
+        ({}, "account/.local/state/lights-out-factory"),
+        ({"XDG_STATE_HOME": "{here}/state"}, "state/lights-out-factory"),
+        ({"XDG_STATE_HOME": "relative"}, "account/.local/state/lights-out-factory"),
+        ({"XDG_STATE_HOME": "{here}/state", "FACTORY_HOME": "{here}/named"}, "named"),
+        ({"FACTORY_HOME": "beside/../named"}, "named"),
+        ({"FACTORY_HOME": "~/named"}, "account/named"),
+        ({"FACTORY_HOME": ""}, "account/.local/state/lights-out-factory"),
+    ],
+    ids=["account", "xdg", "relative-xdg", "named-before-xdg", "relative", "tilde", "empty"],
+)
 def test_where_the_home_is_looked_for(tmp_path, env, where) -> None:
-    said = factory("status", folder=tmp_path, **{name: value.format(here=tmp_path) for name, value in env.items()})
+    said = factory(
+        "status",
+        folder=tmp_path,
+        **{name: value.format(here=tmp_path) for name, value in env.items()},
+    )
     assert said.code == 2
     assert f"there is no factory at {tmp_path / where};" in said.err
     assert list(tmp_path.iterdir()) == []
@@ -62,7 +81,10 @@ def test_where_the_home_is_looked_for(tmp_path, env, where) -> None:
 def test_without_home_the_account_says_where(tmp_path) -> None:
     said = factory("status", folder=tmp_path, HOME=None)
     assert said.code == 2
-    assert f"there is no factory at {Path('~').expanduser()}" in said.err or "there is no factory at /" in said.err
+    assert (
+        f"there is no factory at {Path('~').expanduser()}" in said.err
+        or "there is no factory at /" in said.err
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -72,7 +94,10 @@ def test_an_account_that_does_not_exist(tmp_path) -> None:
     assert "~nobody-of-that-name" in said.err
 
 
-@pytest.mark.parametrize(("home", "says"), [("/proc/factory", "No such file or directory"), ("/dev/null/x", "Not a directory")])
+@pytest.mark.parametrize(
+    ("home", "says"),
+    [("/proc/factory", "No such file or directory"), ("/dev/null/x", "Not a directory")],
+)
 def test_a_home_that_cannot_be_written_is_one_clear_line(tmp_path, home, says) -> None:
     said = factory("demo", "--json", "--home", home, folder=tmp_path)
     assert (said.code, said.err.count("\n")) == (2, 1)
@@ -83,9 +108,26 @@ def test_a_home_that_cannot_be_written_is_one_clear_line(tmp_path, home, says) -
 
 @pytest.mark.parametrize("asked", [("status",), ("audit",), ("stop",), ("tick",)], ids=" ".join)
 def test_a_home_on_a_read_only_medium_is_one_clear_line(lap, tmp_path, asked) -> None:
-    frozen = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", lap.home, lap.home, FACTORY, *asked, "--json"]
-    done = subprocess.run(frozen, env={"PATH": os.defpath, "FACTORY_HOME": str(lap.home)}, cwd=tmp_path, capture_output=True,
-                          text=True, timeout=LONG)
+    frozen = [
+        "bwrap",
+        "--dev-bind",
+        "/",
+        "/",
+        "--ro-bind",
+        lap.home,
+        lap.home,
+        FACTORY,
+        *asked,
+        "--json",
+    ]
+    done = subprocess.run(
+        frozen,
+        env={"PATH": os.defpath, "FACTORY_HOME": str(lap.home)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+    )
     assert (done.returncode in (2, 5), done.stderr.count("\n")) == (True, 1)
     assert "Read-only file system" in done.stderr
     assert json.loads(done.stdout)["ok"] is False
@@ -104,20 +146,40 @@ def test_a_home_with_an_odd_name(example, tmp_path, name) -> None:
 
 
 @pytest.mark.sample(2)
-@pytest.mark.parametrize("env", [{"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0",
-                         "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "latin-1"}], ids=["ascii", "c-locale", "latin-1"])
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONIOENCODING": "latin-1"},
+    ],
+    ids=["ascii", "c-locale", "latin-1"],
+)
 def test_letters_that_the_encoding_lacks_end_no_command(lap, tmp_path, env) -> None:
     told = started(FACTORY, "why", "3", folder=tmp_path, FACTORY_HOME=str(lap.home), **env)
     assert (told.code, told.err) == (0, "")
     assert "add card payments" in told.out
-    found = started(FACTORY, "why", "3", "--json", folder=tmp_path, FACTORY_HOME=str(lap.home), **env)
-    assert found.json == factory("why", "3", "--json", folder=tmp_path, FACTORY_HOME=str(lap.home), LC_ALL="C.UTF-8").json
+    found = started(
+        FACTORY, "why", "3", "--json", folder=tmp_path, FACTORY_HOME=str(lap.home), **env
+    )
+    assert (
+        found.json
+        == factory(
+            "why", "3", "--json", folder=tmp_path, FACTORY_HOME=str(lap.home), LC_ALL="C.UTF-8"
+        ).json
+    )
 
 
 def test_a_reader_that_goes_away_is_no_accident(lap, tmp_path) -> None:
     shell = f"'{FACTORY}' why 1 | head -n 1"
-    done = subprocess.run(["/bin/sh", "-c", shell], env={"PATH": os.defpath, "FACTORY_HOME": str(lap.home)}, cwd=tmp_path,
-                          capture_output=True, text=True, timeout=LONG)
+    done = subprocess.run(
+        ["/bin/sh", "-c", shell],
+        env={"PATH": os.defpath, "FACTORY_HOME": str(lap.home)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+    )
     assert done.stdout.startswith("#1 ")
     assert done.stderr == ""
 
@@ -133,20 +195,30 @@ def test_a_slip_of_the_pen_is_answered_for_people_and_for_programs(tmp_path, ask
 
 # --- terminals ---
 
-PROGRESS = (sys.executable, "-c", """
+PROGRESS = (
+    sys.executable,
+    "-c",
+    """
 from harness.cli.output.progress import Progress
 with Progress() as progress:
     progress.tell("triage-1-1", "classify", "")
     progress.tell("triage-1-1", "classify", "produced: in")
-""")
+""",
+)
 """What each command tells its progress with, by itself."""
 
 
 def on_terminal(*command, folder, **env) -> str:
     """What a program writes when standard output and standard error are one terminal."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(command, cwd=folder, env={"PATH": os.defpath, "HOME": str(folder), **env},
-                               stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={"PATH": os.defpath, "HOME": str(folder), **env},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    )
     os.close(theirs)
     said: list[bytes] = []
     reader = threading.Thread(target=lambda: said.extend(iter(lambda: _read(ours), b"")))
@@ -160,7 +232,7 @@ def on_terminal(*command, folder, **env) -> str:
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)
-    except OSError:     # how a terminal says that nobody writes any more
+    except OSError:  # how a terminal says that nobody writes any more
         return b""
 
 
@@ -197,20 +269,26 @@ def test_colours_asked_for_in_a_pipe_do_not_bring_moving_lines(tmp_path) -> None
     assert said.out == ""
 
 
-@pytest.mark.parametrize(("env", "terminal", "pipe"), [
-    ({}, True, False),
-    ({"NO_COLOR": "1"}, False, False),
-    ({"NO_COLOR": ""}, True, False),
-    ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False, False),
-    ({"FORCE_COLOR": "1"}, True, True),
-    ({"FORCE_COLOR": "0"}, True, False),
-    ({"CLICOLOR_FORCE": "1"}, True, True),
-    ({"CLICOLOR": "0"}, False, False),
-    ({"CLICOLOR": "0", "CLICOLOR_FORCE": "1"}, True, True),
-    ({"CLICOLOR": "1"}, True, False),
-    ({"TERM": "dumb"}, False, False),
-    ({"TERM": "dumb", "FORCE_COLOR": "3"}, True, True),
-], ids=lambda value: " ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "")
+@pytest.mark.parametrize(
+    ("env", "terminal", "pipe"),
+    [
+        ({}, True, False),
+        ({"NO_COLOR": "1"}, False, False),
+        ({"NO_COLOR": ""}, True, False),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False, False),
+        ({"FORCE_COLOR": "1"}, True, True),
+        ({"FORCE_COLOR": "0"}, True, False),
+        ({"CLICOLOR_FORCE": "1"}, True, True),
+        ({"CLICOLOR": "0"}, False, False),
+        ({"CLICOLOR": "0", "CLICOLOR_FORCE": "1"}, True, True),
+        ({"CLICOLOR": "1"}, True, False),
+        ({"TERM": "dumb"}, False, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "3"}, True, True),
+    ],
+    ids=lambda value: (
+        " ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else ""
+    ),
+)
 def test_who_gets_colours(monkeypatch, env, terminal, pipe) -> None:
     for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"):
         monkeypatch.delenv(name, raising=False)

@@ -1,4 +1,5 @@
-"""`factory up` killed with -9 in the middle of each workflow while a second one waits: it takes over, nothing is doubled."""
+"""`factory up` killed with -9 in the middle of each workflow while a second one waits: it takes
+over, nothing is doubled."""
 
 import signal
 
@@ -12,25 +13,50 @@ from tests.scenarios.daemons import daemons, example, recorded
 from tests.scenarios.waiting import LONG, Stopwatch, is_at_rest, wait_until
 
 MOMENTS = {
-    "triage": "run = 'triage-1-1' AND kind = 'node'",                                                # a model is asked
-    "implement": "run = 'implement-1-1' AND key LIKE '%/author/1'",                                  # the agent builds
-    "validate": "run = 'validate-1-1' AND key LIKE '%/law/1'",                                       # the judge judges
-    "merge": "run LIKE 'merge-1-%' AND kind = 'intent' AND json_extract(data, '$.effect') = 'land'",  # it lands
+    "triage": "run = 'triage-1-1' AND kind = 'node'",  # a model is asked
+    "implement": "run = 'implement-1-1' AND key LIKE '%/author/1'",  # the agent builds
+    "validate": "run = 'validate-1-1' AND key LIKE '%/law/1'",  # the judge judges
+    # it lands
+    "merge": "run LIKE 'merge-1-%' AND kind = 'intent' AND json_extract(data, '$.effect') = 'land'",
 }
 LONGEST = 5.0
-"""Seconds of a machine that is free, from the kill to the word of the one that has the lock. It takes 0.1; forge, broker and
-engine are up again a second later."""
-SETTLED = ("kind = 'intent' AND NOT EXISTS (SELECT 1 FROM entries AS other WHERE other.key = entries.key || '/done')",
-           "kind = 'run' AND NOT EXISTS (SELECT 1 FROM entries AS other WHERE other.key = entries.key || '/ended')")
-"""What is under way: effects that are not confirmed, and runs that are not over. In the end there are none."""
+"""Seconds of a machine that is free, from the kill to the word of the one that has the lock. It
+takes 0.1; forge, broker and engine are up again a second later."""
+SETTLED = (
+    (
+        "kind = 'intent' AND NOT EXISTS (SELECT 1 FROM entries AS other WHERE other.key ="
+        " entries.key || '/done')"
+    ),
+    (
+        "kind = 'run' AND NOT EXISTS (SELECT 1 FROM entries AS other WHERE other.key = entries.key"
+        " || '/ended')"
+    ),
+)
+"""What is under way: effects that are not confirmed, and runs that are not over. In the end there
+are none."""
 
 
-@pytest.mark.parametrize(("issue", "workflows", "ends", "once"), [
-    ("3-card-payments.md", ["triage"], "needs-human", {"landings": 0, "pulls": 0, "open issues": 1, "merges into main": 0}),
-    pytest.param("1-cancelled-places.md", list(MOMENTS), "merged",
-                 {"landings": 1, "pulls": 1, "open issues": 0, "merges into main": 1},
-                 marks=pytest.mark.soak("four kills and a judgement; the cheapest workflow shows who takes over")),
-], ids=["triage", "each"])
+@pytest.mark.parametrize(
+    ("issue", "workflows", "ends", "once"),
+    [
+        (
+            "3-card-payments.md",
+            ["triage"],
+            "needs-human",
+            {"landings": 0, "pulls": 0, "open issues": 1, "merges into main": 0},
+        ),
+        pytest.param(
+            "1-cancelled-places.md",
+            list(MOMENTS),
+            "merged",
+            {"landings": 1, "pulls": 1, "open issues": 0, "merges into main": 1},
+            marks=pytest.mark.soak(
+                "four kills and a judgement; the cheapest workflow shows who takes over"
+            ),
+        ),
+    ],
+    ids=["triage", "each"],
+)
 def test_killed_in_a_workflow_another_takes_over_within_five_seconds_and_nothing_is_doubled(
     tmp_path, issue, workflows, ends, once
 ) -> None:
@@ -49,8 +75,12 @@ def test_killed_in_a_workflow_another_takes_over_within_five_seconds_and_nothing
             standby.heard("takeover")
             took[workflow] = since.seconds()
             leader = standby
-        wait_until(lambda: recorded(home, f"kind = 'transition' AND json_extract(data, '$.to') = '{ends}'"))
-        leader.heard("up")      # it has nothing to pass on where the one before it died right after the last entry
+        wait_until(
+            lambda: recorded(home, f"kind = 'transition' AND json_extract(data, '$.to') = '{ends}'")
+        )
+        leader.heard(
+            "up"
+        )  # it has nothing to pass on where the one before it died right after the last entry
         wait_until(lambda: not any(recorded(home, what) for what in SETTLED))
         assert leader.told(signal.SIGTERM) == 0
     assert max(took.values()) < LONGEST, took
@@ -65,22 +95,38 @@ def one_of_each(home):
     forge = start_forge(home / "forge", seconds=LONG)
     try:
         token = (home / "keys" / "forge.token").read_text().strip()
-        with httpx.Client(base_url=f"{forge.api}/repos/tidehouse/tidebook", trust_env=False, timeout=LONG,
-                          headers={"Authorization": f"Bearer {token}"}) as http:
+        with httpx.Client(
+            base_url=f"{forge.api}/repos/tidehouse/tidebook",
+            trust_env=False,
+            timeout=LONG,
+            headers={"Authorization": f"Bearer {token}"},
+        ) as http:
             comments = http.get("/issues/1/comments").json()
             commits = http.get("/commits", params={"sha": "main"}).json()
-            return {"issue comments": sum("lights-out-factory:issue" in one["body"] for one in comments),
-                    "pulls": len(http.get("/pulls", params={"state": "all"}).json()),
-                    "open issues": len([one for one in http.get("/issues").json()
-                                    if "pull_request" not in one and MARKER not in (one["body"] or "")]),
-                    "landings": recorded(home, "kind = 'done' AND json_extract(data, '$.effect') = 'land'"),
-                    "merges into main": sum(len(one["parents"]) > 1 for one in commits)}
+            return {
+                "issue comments": sum(
+                    "lights-out-factory:issue" in one["body"] for one in comments
+                ),
+                "pulls": len(http.get("/pulls", params={"state": "all"}).json()),
+                "open issues": len(
+                    [
+                        one
+                        for one in http.get("/issues").json()
+                        if "pull_request" not in one and MARKER not in (one["body"] or "")
+                    ]
+                ),
+                "landings": recorded(
+                    home, "kind = 'done' AND json_extract(data, '$.effect') = 'land'"
+                ),
+                "merges into main": sum(len(one["parents"]) > 1 for one in commits),
+            }
     finally:
         forge.stop()
 
 
 def one_too_many(home, leader, standby) -> None:
-    """A standby that is told to go goes, and a tick beside a running one is refused; the one at work is named."""
+    """A standby that is told to go goes, and a tick beside a running one is refused; the one at
+    work is named."""
     assert f"pid {leader.process.pid}, `factory up`" in standby.heard("standby")["says"]
     since = Stopwatch()
     assert standby.told(signal.SIGTERM) == 0

@@ -16,12 +16,14 @@ from tests.scenarios.daemons import daemons, ends_of, example, recorded
 from tests.scenarios.waiting import LONG, Stopwatch, is_at_rest, processes_of, wait_until
 
 PROMPTLY, AT_ONCE = 10, 2.5
-"""Seconds of a machine that is free. The daemons here look once a second, by themselves every thirty."""
+"""Seconds of a machine that is free. The daemons here look once a second, by themselves every
+thirty."""
 
 
 @pytest.fixture(scope="module")
 def settled(tmp_path_factory):
-    """A home where nothing is left to do: its one issue waits for a person, for want of a recorded answer."""
+    """A home where nothing is left to do: its one issue waits for a person, for want of a recorded
+    answer."""
     home = example(tmp_path_factory.mktemp("up") / "home", "3-card-payments.md")
     assert factory(home, "tick").code == 3
     return home
@@ -30,7 +32,9 @@ def settled(tmp_path_factory):
 @pytest.fixture
 def quiet(settled, tmp_path):
     """A copy of it, for one test."""
-    shutil.copytree(settled, tmp_path / "home", symlinks=True, ignore=shutil.ignore_patterns("*.sock"))
+    shutil.copytree(
+        settled, tmp_path / "home", symlinks=True, ignore=shutil.ignore_patterns("*.sock")
+    )
     return tmp_path / "home"
 
 
@@ -38,8 +42,13 @@ def file_issue(home):
     """File an issue, as a stranger does, on the forge that the daemon runs: its number."""
     forge = running(home / "forge")
     token = Administrator(forge).create_user("nia", role="read").token
-    answer = httpx.post(f"{forge.api}/repos/tidehouse/tidebook/issues", json={"title": "Walks at night", "body": "Please."},
-                        headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=LONG)
+    answer = httpx.post(
+        f"{forge.api}/repos/tidehouse/tidebook/issues",
+        json={"title": "Walks at night", "body": "Please."},
+        headers={"Authorization": f"Bearer {token}"},
+        trust_env=False,
+        timeout=LONG,
+    )
     answer.raise_for_status()
     return answer.json()["number"]
 
@@ -48,7 +57,7 @@ def test_an_issue_that_is_opened_is_worked_on_promptly(quiet) -> None:
     with daemons(quiet) as start:
         up = start()
         up.heard("up")
-        time.sleep(2)                                # it has looked, and there was nothing
+        time.sleep(2)  # it has looked, and there was nothing
         number = file_issue(quiet)
         since = Stopwatch()
         up.heard("node", run=f"triage-{number}-1", node="intake")
@@ -56,7 +65,9 @@ def test_an_issue_that_is_opened_is_worked_on_promptly(quiet) -> None:
         assert up.told(signal.SIGTERM) == 0
 
 
-def test_told_to_go_it_lets_what_runs_finish_but_not_for_longer_than_the_grace_nor_after_a_second_ctrl_c(tmp_path) -> None:
+def test_told_to_go_it_lets_what_runs_finish_but_not_for_longer_than_the_grace_nor_after_a_second_ctrl_c(
+    tmp_path,
+) -> None:
     home = example(tmp_path / "home", "1-cancelled-places.md")
     with daemons(home) as start:
         patient = start()
@@ -68,21 +79,27 @@ def test_told_to_go_it_lets_what_runs_finish_but_not_for_longer_than_the_grace_n
         hurried.heard("node", run="implement-1-1", node="prepare")
         assert hurried.told(signal.SIGTERM) == 0
         assert "the grace was over" in hurried.heard("left")["says"]
-        assert recorded(home, "run = 'implement-1-1' AND key LIKE '%/author/1'") == 0, "it was given up"
+        assert recorded(home, "run = 'implement-1-1' AND key LIKE '%/author/1'") == 0, (
+            "it was given up"
+        )
 
         pressed = start()
         pressed.heard("up")
         wait_until(lambda: any("validators" in words for words in processes_of(home)))
         pressed.process.send_signal(signal.SIGINT)
         since = Stopwatch()
-        while pressed.process.poll() is None:       # two that come before the first is heard are one: a person presses again
+        while (
+            pressed.process.poll() is None
+        ):  # two that come before the first is heard are one: a person presses again
             time.sleep(0.3)
             pressed.process.send_signal(signal.SIGINT)
         assert since.seconds() < AT_ONCE
         assert pressed.told(signal.SIGINT) == 130
         assert pressed.count("left") == 0
     wait_until(lambda: is_at_rest(home))
-    assert recorded(home, "kind = 'run'") == 2, "one triage and one implement run, each taken up again"
+    assert recorded(home, "kind = 'run'") == 2, (
+        "one triage and one implement run, each taken up again"
+    )
     assert factory(home, "audit").code == 0
 
 
@@ -96,7 +113,7 @@ def test_the_owners_stop_pauses_it_a_resume_goes_on_and_systemd_is_told_that_it_
         said = set()
         while not {"READY=1", "WATCHDOG=1"} <= said:
             said |= set(systemd.recv(4096).decode().split("\n"))
-        systemd.settimeout(0)       # what nobody reads is not waited for
+        systemd.settimeout(0)  # what nobody reads is not waited for
         assert factory(quiet, "stop", "too loud").code == 0
         up.heard("paused")
         assert factory(quiet, "resume").code == 0
@@ -126,9 +143,14 @@ def test_what_is_down_is_said_once_started_again_and_said_to_be_back(quiet, prog
     assert found["outages"][0]["until"] is not None
 
 
-@pytest.mark.parametrize(("options", "says"), [
-    (("--interval", "0"), "--interval"), (("--interval", "soon"), "--interval"), (("--grace", "-1"), "--grace"),
-])
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--interval", "0"), "--interval"),
+        (("--interval", "soon"), "--interval"),
+        (("--grace", "-1"), "--grace"),
+    ],
+)
 def test_an_option_that_makes_no_sense_is_named(quiet, options, says) -> None:
     said = factory(quiet, "up", *options)
     assert said.code == 2

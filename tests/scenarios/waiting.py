@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 LONG = 600.0
-"""Seconds that stand for "it hangs": on a machine that is twenty times as slow as usual everything else is over by then."""
+"""Seconds that stand for "it hangs": on a machine that is twenty times as slow as usual everything
+else is over by then."""
 PRESSURES = ("cpu", "io")
 SLOWEST = 12
-"""No machine is taken to be more times as slow for all that waits: a promise can be broken on a busy one, too."""
+"""No machine is taken to be more times as slow for all that waits: a promise can be broken on a
+busy one, too."""
 
 
 def wait_until(holds: Callable[[], bool], *, seconds: float = LONG) -> None:
-    """Looks ever more seldom, down to twenty times a second: who waits takes no processor from what is waited for."""
+    """Looks ever more seldom, down to twenty times a second: who waits takes no processor from what
+    is waited for."""
     deadline, pause = time.monotonic() + seconds, 0.005
     while not holds():
         assert time.monotonic() < deadline, "it did not come to that"
@@ -21,7 +24,8 @@ def wait_until(holds: Callable[[], bool], *, seconds: float = LONG) -> None:
 
 
 def waited_so_far() -> float:
-    """For how long, in seconds since the machine was started, somebody waited for a processor or a disk."""
+    """For how long, in seconds since the machine was started, somebody waited for a processor or a
+    disk."""
     return sum(_some(Path("/proc/pressure", name)) for name in PRESSURES)
 
 
@@ -33,10 +37,13 @@ def _some(pressure: Path) -> float:
 
 
 class Stopwatch:
-    """Counts the seconds in which nobody waited: a promise about time is one about a machine that is free to keep it. On an
-    idle machine these are all seconds, as where the kernel does not tell who waits (PSI); at least, one in `SLOWEST`."""
+    """Counts the seconds in which nobody waited: a promise about time is one about a machine that
+    is free to keep it. On an idle machine these are all seconds, as where the kernel does not tell
+    who waits (PSI); at least, one in `SLOWEST`."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic, waited: Callable[[], float] = waited_so_far) -> None:
+    def __init__(
+        self, now: Callable[[], float] = time.monotonic, waited: Callable[[], float] = waited_so_far
+    ) -> None:
         self._now, self._waited = now, waited
         self._began, self._before = self._now(), self._waited()
 
@@ -60,19 +67,31 @@ def at_work_on(home: Path) -> Iterator[tuple[int, str]]:
 
 
 def is_at_rest(home: Path) -> bool:
-    """Whether nobody else is left that could write in `home`: no program that was told of it by its arguments or its environment,
-    none that has a file of it open, and none in a box into which some of it is mounted. What a killed factory had in boxes is
-    told of its death by the kernel, a moment later, and what sweeps its trash stands back for everybody."""
-    told, mounted = os.fsencode(home), os.fsencode("/".join(home.parts[2:]))    # a mount may be named from its own root
-    return not any(told in read(place / "cmdline") or told in read(place / "environ") or mounted in read(place / "mountinfo")
-                   or any(link.startswith(told) for link in opened(place))
-                   for place in Path("/proc").glob("[0-9]*") if int(place.name) != os.getpid())
+    """Whether nobody else is left that could write in `home`: no program that was told of it by its
+    arguments or its environment, none that has a file of it open, and none in a box into which some
+    of it is mounted. What a killed factory had in boxes is told of its death by the kernel, a
+    moment later, and what sweeps its trash stands back for everybody."""
+    told, mounted = (
+        os.fsencode(home),
+        os.fsencode("/".join(home.parts[2:])),
+    )  # a mount may be named from its own root
+    return not any(
+        told in read(place / "cmdline")
+        or told in read(place / "environ")
+        or mounted in read(place / "mountinfo")
+        or any(link.startswith(told) for link in opened(place))
+        for place in Path("/proc").glob("[0-9]*")
+        if int(place.name) != os.getpid()
+    )
 
 
 def opened(place: Path) -> list[bytes]:
-    """The files that a process has open, and where it stands; none where it has gone or is not ours."""
+    """The files that a process has open, and where it stands; none where it has gone or is not
+    ours."""
     try:
-        return [os.readlink(os.fsencode(link)) for link in (place / "cwd", *(place / "fd").iterdir())]
+        return [
+            os.readlink(os.fsencode(link)) for link in (place / "cwd", *(place / "fd").iterdir())
+        ]
     except OSError:
         return []
 

@@ -55,7 +55,8 @@ def test_sudo_is_used_where_it_asks_for_no_password(machine: Machine) -> None:
     run = machine.set_up()
     assert run.code == 0
     assert [call.split(" sh ")[0] for call in run.called("sudo")] == [
-        "sudo -n true", "sudo -n env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1",
+        "sudo -n true",
+        "sudo -n env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1",
     ]
 
 
@@ -66,7 +67,9 @@ def test_only_what_is_lacking_is_asked_for(machine: Machine) -> None:
 
 
 def test_what_only_the_tests_need_is_installed_for_them_alone(machine: Machine) -> None:
-    machine.tell("packages", "bubblewrap\nutil-linux\nlibatomic1\nfonts-dejavu-core\npython3-venv\n")
+    machine.tell(
+        "packages", "bubblewrap\nutil-linux\nlibatomic1\nfonts-dejavu-core\npython3-venv\n"
+    )
     machine.tell("browser", f"{machine.world}/bin/shell\n")
     assert machine.set_up().code == 0
     assert machine.set_up("tests").out == LINE.replace(ON_DEBIAN, "postgresql")
@@ -76,9 +79,15 @@ def test_what_only_the_tests_need_is_installed_for_them_alone(machine: Machine) 
 def test_the_agent_clis_are_fetched_for_the_soak_alone_and_once_a_release(machine: Machine) -> None:
     machine.tell("uid", "0")
     machine.set_up("tests")
-    cache, fetching = machine.world / "home" / ".cache" / "lights-out-factory", "python -m harness agents install"
+    cache, fetching = (
+        machine.world / "home" / ".cache" / "lights-out-factory",
+        "python -m harness agents install",
+    )
     first = machine.set_up("soak")
-    assert (first.called(fetching), first.called("into")) == ((f"{fetching} claude-code codex opencode",), (f"into {cache}",))
+    assert (first.called(fetching), first.called("into")) == (
+        (f"{fetching} claude-code codex opencode",),
+        (f"into {cache}",),
+    )
     assert "set-up: fetched the agent CLIs\n" in first.out
     assert not machine.set_up("soak").called(fetching)
     (cache / "agents" / "of-another-release").write_text("")
@@ -89,7 +98,10 @@ def test_the_agent_clis_are_fetched_for_the_soak_alone_and_once_a_release(machin
 
 
 def test_an_npm_that_is_there_is_not_installed(machine: Machine) -> None:
-    machine.tell("packages", "bubblewrap\nutil-linux\nlibatomic1\nfonts-dejavu-core\npython3-venv\npostgresql\n")
+    machine.tell(
+        "packages",
+        "bubblewrap\nutil-linux\nlibatomic1\nfonts-dejavu-core\npython3-venv\npostgresql\n",
+    )
     machine.tell("browser", f"{machine.world}/bin/shell\n")
     (machine.world / "bin" / "npm").symlink_to("/usr/bin/true")
     assert machine.set_up("soak").code == 0
@@ -98,7 +110,7 @@ def test_an_npm_that_is_there_is_not_installed(machine: Machine) -> None:
 def test_ubuntu_is_given_the_libraries_that_playwright_names(machine: Machine) -> None:
     machine.tell("os-release", UBUNTU)
     run = machine.set_up()
-    named = run.out.split()[run.out.split().index("python3-pip-whl") + 1:]
+    named = run.out.split()[run.out.split().index("python3-pip-whl") + 1 :]
     assert (run.code, named) == (5, playwrights_own_list())
 
 
@@ -108,8 +120,12 @@ def test_ubuntu_gets_playwrights_browser_where_the_boxes_look(machine: Machine) 
     cache = str(machine.world / "cache")
     run = machine.set_up(XDG_CACHE_HOME=cache)
     assert (run.code, "chromium-headless-shell" in "".join(run.calls)) == (0, False)
-    assert run.called("python -m playwright") == ("python -m playwright install --only-shell chromium",)
-    assert (machine.world / "downloaded").read_text() == f"{machine.world}/account/.cache/ms-playwright\n"
+    assert run.called("python -m playwright") == (
+        "python -m playwright install --only-shell chromium",
+    )
+    assert (
+        machine.world / "downloaded"
+    ).read_text() == f"{machine.world}/account/.cache/ms-playwright\n"
     assert machine.set_up(XDG_CACHE_HOME=cache).out == READY
 
 
@@ -136,8 +152,12 @@ def test_a_failed_download_is_tried_again(machine: Machine) -> None:
 def test_every_locked_package_is_checked_by_its_hash(machine: Machine) -> None:
     machine.tell("uid", "0")
     install, _, download = machine.set_up().called("python -m pip")
-    assert install == "python -m pip install --require-hashes --only-binary=:all: -r requirements.txt"
-    assert download.startswith("python -m pip download --require-hashes --only-binary=:all: --no-deps -r ")
+    assert (
+        install == "python -m pip install --require-hashes --only-binary=:all: -r requirements.txt"
+    )
+    assert download.startswith(
+        "python -m pip download --require-hashes --only-binary=:all: --no-deps -r "
+    )
 
 
 def test_a_changed_lock_is_installed_and_nothing_else(machine: Machine) -> None:
@@ -192,6 +212,8 @@ def playwrights_own_list() -> list[str]:
     assert spec is not None
     assert spec.origin is not None
     bundle = Path(spec.origin).parent / "driver/package/lib/coreBundle.js"
-    table = re.search(r'"ubuntu24\.04-x64": \{.*?chromium: \[(.*?)\]', bundle.read_text("utf-8"), re.DOTALL)
+    table = re.search(
+        r'"ubuntu24\.04-x64": \{.*?chromium: \[(.*?)\]', bundle.read_text("utf-8"), re.DOTALL
+    )
     assert table is not None
     return re.findall(r'"([^"]+)"', table[1])

@@ -51,7 +51,9 @@ def launch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Launch]:
 @pytest.fixture(params=["sqlite", "postgres", "fake"])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
     if request.param == "postgres":
-        return PostgresLedger(tmp_path, SystemClock(), request.getfixturevalue("postgres").database())
+        return PostgresLedger(
+            tmp_path, SystemClock(), request.getfixturevalue("postgres").database()
+        )
     return SqliteLedger(tmp_path, SystemClock()) if request.param == "sqlite" else FakeLedger()
 
 
@@ -106,7 +108,9 @@ def test_a_result_outlives_a_cancellation_that_comes_too_late(launch) -> None:
 
 def test_a_run_is_driven_over_the_port(launch) -> None:
     engine = launch(act=lambda payload: produced(by=payload["node"], saw=payload["saw"]).as_json())
-    hands = EngineHands(engine, "r1", lambda call: ("act", {"node": call.node.id, "saw": sorted(call.inputs)}))
+    hands = EngineHands(
+        engine, "r1", lambda call: ("act", {"node": call.node.id, "saw": sorted(call.inputs)})
+    )
     found = run(nodes("a", "b < a", "c < a", "d < b c"), hands, concurrency=2)
     assert found.status is RunStatus.SUCCEEDED
     assert all(result.output["by"] == name for name, result in found.results.items())
@@ -120,21 +124,40 @@ def test_a_ledger_keeps_its_entries_in_order_and_each_key_once(ledger) -> None:
     assert ledger.append("note", "k", issue=9, data={"n": 9}) == first
     assert ledger.entries() == (first, second)
     assert (first.seq, second.seq, second.prev) == (1, 2, first.hash)
-    assert (ledger.entries(issue=2), ledger.entries(kind="note"), ledger.entries(issue=3)) == ((second,), (first,), ())
+    assert (ledger.entries(issue=2), ledger.entries(kind="note"), ledger.entries(issue=3)) == (
+        (second,),
+        (first,),
+        (),
+    )
     assert (ledger.find("l"), ledger.fault()) == (second, None)
 
 
 def test_what_is_written_together_is_what_is_written_one_by_one(ledger) -> None:
     first = ledger.append("note", "k", issue=1, data={"n": 1})
-    new = (NewEntry("note", "l", 2, "r", {"n": [2]}), NewEntry("done", "k", 9), NewEntry("done", "m"), NewEntry("note", "l", 3))
+    new = (
+        NewEntry("note", "l", 2, "r", {"n": [2]}),
+        NewEntry("done", "k", 9),
+        NewEntry("done", "m"),
+        NewEntry("note", "l", 3),
+    )
     second, again, third, twice = ledger.append_all(new)
     assert (again, twice) == (first, second), "each key once"
     assert ledger.entries() == (first, second, third)
-    assert (second.kind, second.key, second.issue, second.run, second.data) == ("note", "l", 2, "r", {"n": [2]})
+    assert (second.kind, second.key, second.issue, second.run, second.data) == (
+        "note",
+        "l",
+        2,
+        "r",
+        {"n": [2]},
+    )
     assert (second.prev, third.prev, third.seq) == (first.hash, second.hash, 3)
     assert (ledger.append_all(new), ledger.append_all(())) == ((second, first, third, second), ())
     fourth = ledger.append("note", "n")
-    assert (fourth.prev, ledger.fault(), ledger.fault_after(Head(1, first.hash))) == (third.hash, None, None)
+    assert (fourth.prev, ledger.fault(), ledger.fault_after(Head(1, first.hash))) == (
+        third.hash,
+        None,
+        None,
+    )
 
 
 def test_a_ledger_gives_what_follows_an_entry_and_verifies_that_alone(ledger) -> None:
@@ -144,5 +167,7 @@ def test_a_ledger_gives_what_follows_an_entry_and_verifies_that_alone(ledger) ->
     assert ledger.entries(after=4) == ()
     assert ledger.fault_after(Head(4, entries[3].hash)) is None
     assert ledger.fault_after(Head(2, entries[1].hash)) is None
-    assert ledger.fault_after(Head(2, entries[3].hash)) is not None, "the second entry is not the one that was read"
+    assert ledger.fault_after(Head(2, entries[3].hash)) is not None, (
+        "the second entry is not the one that was read"
+    )
     assert ledger.fault_after(Head(5, entries[3].hash)) is not None, "there is no fifth"

@@ -20,21 +20,32 @@ def hours(line, start, count):
 
 
 def test_a_line_comes_due_at_its_time_each_day() -> None:
-    assert hours(NIGHTLY, datetime(2030, 5, 4, 2, 17, tzinfo=BERLIN), 2) == ["05-05 02:17 +0200", "05-06 02:17 +0200"]
+    assert hours(NIGHTLY, datetime(2030, 5, 4, 2, 17, tzinfo=BERLIN), 2) == [
+        "05-05 02:17 +0200",
+        "05-06 02:17 +0200",
+    ]
 
 
 def test_the_minute_before_it_is_due_it_is_due_within_the_minute() -> None:
-    assert hours(NIGHTLY, datetime(2030, 5, 4, 2, 16, 59, 999999, tzinfo=BERLIN), 1) == ["05-04 02:17 +0200"]
+    assert hours(NIGHTLY, datetime(2030, 5, 4, 2, 16, 59, 999999, tzinfo=BERLIN), 1) == [
+        "05-04 02:17 +0200"
+    ]
 
 
 def test_a_night_without_that_hour_has_it_once_at_its_end() -> None:
     """31 March 2030: at 02:00 clocks in Berlin go to 03:00."""
-    assert hours(NIGHTLY, datetime(2030, 3, 30, 12, tzinfo=BERLIN), 2) == ["03-31 03:00 +0200", "04-01 02:17 +0200"]
+    assert hours(NIGHTLY, datetime(2030, 3, 30, 12, tzinfo=BERLIN), 2) == [
+        "03-31 03:00 +0200",
+        "04-01 02:17 +0200",
+    ]
 
 
 def test_a_night_with_that_hour_twice_has_it_once() -> None:
     """27 October 2030: at 03:00 clocks in Berlin go back to 02:00."""
-    assert hours(NIGHTLY, datetime(2030, 10, 26, 12, tzinfo=BERLIN), 2) == ["10-27 02:17 +0200", "10-28 02:17 +0100"]
+    assert hours(NIGHTLY, datetime(2030, 10, 26, 12, tzinfo=BERLIN), 2) == [
+        "10-27 02:17 +0200",
+        "10-28 02:17 +0100",
+    ]
 
 
 def test_the_same_line_means_another_moment_in_another_zone() -> None:
@@ -51,7 +62,10 @@ def test_a_line_that_never_comes_due_is_named(line) -> None:
     assert "17 2 * * *" in str(caught.value)
 
 
-@pytest.mark.parametrize(("said", "name"), [("Europe/Berlin", "Europe/Berlin"), (":Asia/Tokyo", "Asia/Tokyo"), ("", "UTC")])
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [("Europe/Berlin", "Europe/Berlin"), (":Asia/Tokyo", "Asia/Tokyo"), ("", "UTC")],
+)
 def test_tz_names_the_zone(said, name) -> None:
     assert local_zone({"TZ": said}) == ZoneInfo(name)
 

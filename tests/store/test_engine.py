@@ -63,7 +63,10 @@ def statuses(home: Path) -> set[str]:
 def test_an_action_is_given_its_payload_and_its_answer_is_kept(engine) -> None:
     live = engine(echo=lambda payload: {"got": payload, "tuple": (1, 2)})
     live.start("r/n/1", "echo", {"text": "ü\u0000", "deep": [{"x": None}]})
-    assert result(live, "r/n/1") == {"got": {"text": "ü\u0000", "deep": [{"x": None}]}, "tuple": [1, 2]}
+    assert result(live, "r/n/1") == {
+        "got": {"text": "ü\u0000", "deep": [{"x": None}]},
+        "tuple": [1, 2],
+    }
 
 
 def test_the_same_key_is_the_same_work(engine) -> None:
@@ -100,17 +103,22 @@ def raising(error: BaseException) -> Callable[[Any], Any]:
     return action
 
 
-@pytest.mark.parametrize(("error", "outcome", "retryable", "says"), [
-    (ForgeError("no answer", retryable=True), "failed", True, "no answer"),
-    (ForgeError("no"), "failed", False, "no"),
-    (ConfigError("wrong", file="w.yaml", line=3), "failed", False, "w.yaml:3: wrong"),
-    (KeyError("x"), "failed", False, "a bug: KeyError: 'x'"),
-    (Stopped("the owner said stop"), "stopped", False, "the owner said stop"),
-    (Interrupted(), "stopped", False, "Interrupted"),
-    (KeyboardInterrupt(), "stopped", False, "KeyboardInterrupt: "),
-    (SystemExit(3), "stopped", False, "SystemExit: 3"),
-])
-def test_whatever_an_action_does_there_is_a_result(engine, tmp_path, error, outcome, retryable, says) -> None:
+@pytest.mark.parametrize(
+    ("error", "outcome", "retryable", "says"),
+    [
+        (ForgeError("no answer", retryable=True), "failed", True, "no answer"),
+        (ForgeError("no"), "failed", False, "no"),
+        (ConfigError("wrong", file="w.yaml", line=3), "failed", False, "w.yaml:3: wrong"),
+        (KeyError("x"), "failed", False, "a bug: KeyError: 'x'"),
+        (Stopped("the owner said stop"), "stopped", False, "the owner said stop"),
+        (Interrupted(), "stopped", False, "Interrupted"),
+        (KeyboardInterrupt(), "stopped", False, "KeyboardInterrupt: "),
+        (SystemExit(3), "stopped", False, "SystemExit: 3"),
+    ],
+)
+def test_whatever_an_action_does_there_is_a_result(
+    engine, tmp_path, error, outcome, retryable, says
+) -> None:
     live = engine(act=raising(error))
     live.start("k", "act", {})
     found = result(live, "k")
@@ -118,7 +126,9 @@ def test_whatever_an_action_does_there_is_a_result(engine, tmp_path, error, outc
     assert statuses(tmp_path) == {"SUCCESS"}
 
 
-@pytest.mark.parametrize("answer", [{"x": Decimal(1)}, {"x": float("nan")}, {1, 2}, None, {"x": object()}])
+@pytest.mark.parametrize(
+    "answer", [{"x": Decimal(1)}, {"x": float("nan")}, {1, 2}, None, {"x": object()}]
+)
 def test_an_answer_that_is_not_json_is_a_bug_of_the_action(engine, answer) -> None:
     live = engine(act=lambda payload: answer)
     live.start("k", "act", {})
@@ -127,7 +137,8 @@ def test_an_answer_that_is_not_json_is_a_bug_of_the_action(engine, answer) -> No
 
 @pytest.mark.parametrize("stop", [BudgetExhausted("2 dollars are spent"), Stopped("stop")])
 def test_after_a_stop_three_restarts_run_nothing(engine, tmp_path, stop: FactoryStop) -> None:
-    """Seen: a stop that left the body of a DBOS workflow made it run again at each launch, past every budget."""
+    """Seen: a stop that left the body of a DBOS workflow made it run again at each launch, past
+    every budget."""
     spent: list[int] = []
 
     def spend(payload: Any) -> Any:
@@ -173,13 +184,16 @@ def test_what_has_a_result_cannot_be_cancelled(engine) -> None:
 def test_what_ends_while_the_engine_closes_is_done_again_and_the_first_answer_is_nobodys(
     engine, tmp_path
 ) -> None:
-    """Ctrl-C kills the boxes, and then the nodes that drove them fail: that failure is not a result."""
+    """Ctrl-C kills the boxes, and then the nodes that drove them fail: that failure is not a
+    result."""
     entered, ended = threading.Semaphore(0), threading.Semaphore(0)
     deadline = time.monotonic() + SECONDS
 
     def first(payload: Any) -> Any:
         entered.release()
-        while not live._closing and time.monotonic() < deadline:    # not a moment before the engine closes
+        while (
+            not live._closing and time.monotonic() < deadline
+        ):  # not a moment before the engine closes
             time.sleep(0.001)
         time.sleep(payload["n"] / 1000)
         ended.release()
@@ -233,14 +247,18 @@ def test_the_store_is_written_ahead_and_to_the_disk(engine, tmp_path) -> None:
     result(live, "k")
     with sqlite3.connect(tmp_path / "engine.db") as store:
         assert store.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        ids = store.execute("SELECT executor_id, application_version, serialization FROM workflow_status").fetchall()
+        ids = store.execute(
+            "SELECT executor_id, application_version, serialization FROM workflow_status"
+        ).fetchall()
     assert [(version, form) for _, version, form in ids] == [("1", "portable_json")]
     assert ids[0][0] not in ("local", "default", None)
     assert (tmp_path / "engine.db").stat().st_mode & 0o077 == 0
 
 
 def test_a_store_that_is_no_store_is_refused_by_name(tmp_path) -> None:
-    (tmp_path / "engine.db").write_bytes(b"this is not a database, and long enough to be read as one" * 100)
+    (tmp_path / "engine.db").write_bytes(
+        b"this is not a database, and long enough to be read as one" * 100
+    )
     broken = Durable(tmp_path)
     with pytest.raises(PortError, match=r"engine\.db"):
         broken.launch()
@@ -274,7 +292,8 @@ def test_told_to_refuse_it_starts_nothing_more_and_what_runs_is_finished_and_kep
 
 
 def test_what_failed_because_its_ground_was_gone_is_not_a_result(tmp_path) -> None:
-    """A broker that dies takes its calls with it: recorded, that would be a verdict on an issue that nobody looked at."""
+    """A broker that dies takes its calls with it: recorded, that would be a verdict on an issue
+    that nobody looked at."""
     down = threading.Event()
 
     def sound() -> None:
@@ -306,7 +325,8 @@ def test_what_failed_because_its_ground_was_gone_is_not_a_result(tmp_path) -> No
 
 
 def test_a_result_waits_for_the_disk_and_a_beginning_does_not(engine) -> None:
-    """Whoever is told of a result may act on it: the machine must not forget it with its power. SQLite's word for that is 2."""
+    """Whoever is told of a result may act on it: the machine must not forget it with its power.
+    SQLite's word for that is 2."""
     waits: dict[str, set[int]] = {"workflow_input": set(), "workflow_output": set()}
 
     def look(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
@@ -325,7 +345,9 @@ def test_a_result_waits_for_the_disk_and_a_beginning_does_not(engine) -> None:
     assert waits == {"workflow_input": {1}, "workflow_output": {2}}
 
 
-def test_it_does_not_doze_over_work_nor_over_what_was_cancelled_and_still_runs(engine, tmp_path) -> None:
+def test_it_does_not_doze_over_work_nor_over_what_was_cancelled_and_still_runs(
+    engine, tmp_path
+) -> None:
     goes_on, here = threading.Event(), threading.Semaphore(0)
 
     def act(payload: Any) -> Any:
@@ -344,11 +366,13 @@ def test_it_does_not_doze_over_work_nor_over_what_was_cancelled_and_still_runs(e
     goes_on.set()
     assert result(run, "kept") == {"n": 1}
     assert result(run, "given up")["outcome"] == "cancelled"
-    while threads_of_dbos():     # as soon as the action that was given up has ended
+    while threads_of_dbos():  # as soon as the action that was given up has ended
         run.doze()
     run.start("after", "act", {})
     assert result(run, "after") == {"n": 1}
 
 
 def threads_of_dbos() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name == "dbos-background-jobs"]
+    return [
+        thread.name for thread in threading.enumerate() if thread.name == "dbos-background-jobs"
+    ]

@@ -1,4 +1,5 @@
-"""Killed within its very first entry, a ledger has a file and nothing in it. It was taken for one that somebody had emptied."""
+"""Killed within its very first entry, a ledger has a file and nothing in it. It was taken for one
+that somebody had emptied."""
 
 import sqlite3
 

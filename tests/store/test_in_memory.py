@@ -51,7 +51,10 @@ def test_the_clock_is_that_of_the_recorded_lap(recorded) -> None:
 def test_a_key_is_written_once(recorded) -> None:
     played = PlayedLedger(recorded.written, "triage-1-1")
     first = played.append("node", "triage-1-1/a/1", issue=1, run="triage-1-1", data={"says": "one"})
-    assert played.append("node", "triage-1-1/a/1", issue=1, run="triage-1-1", data={"says": "again"}) == first
+    assert (
+        played.append("node", "triage-1-1/a/1", issue=1, run="triage-1-1", data={"says": "again"})
+        == first
+    )
 
 
 def test_a_run_that_never_began_is_no_run(recorded) -> None:
@@ -80,5 +83,8 @@ def test_the_engine_does_work_once_for_each_key() -> None:
     for _ in range(2):
         engine.start("r/a/1", "node", {"n": 1})
     assert done == [{"n": 1}]
-    assert engine.wait_any(frozenset({"r/a/1", "r/b/1"}), seconds=0) == ("r/a/1", {"outcome": "produced"})
+    assert engine.wait_any(frozenset({"r/a/1", "r/b/1"}), seconds=0) == (
+        "r/a/1",
+        {"outcome": "produced"},
+    )
     assert engine.wait_any(frozenset({"r/b/1"}), seconds=0) is None

@@ -46,7 +46,11 @@ def test_what_was_put_waits_in_its_order_until_somebody_acted_on_it(inbox) -> No
 
 
 @pytest.mark.parametrize("is_settled", [False, True])
-@pytest.mark.parametrize("double", [delivery("a", 9), delivery("b", 9, digest="digest of a")], ids=["same id", "same bytes"])
+@pytest.mark.parametrize(
+    "double",
+    [delivery("a", 9), delivery("b", 9, digest="digest of a")],
+    ids=["same id", "same bytes"],
+)
 def test_a_double_is_not_kept_whatever_became_of_the_first(inbox, double, is_settled) -> None:
     inbox.put(delivery("a", 7))
     if is_settled:
@@ -64,7 +68,9 @@ def test_what_is_old_and_was_acted_on_is_forgotten_and_what_waits_is_not(inbox, 
     inbox.settle((inbox.waiting()[1][0],))
     inbox.forget(between)
     assert numbers(inbox) == [8]
-    assert inbox.put(delivery("a", 7)), "a double of what was forgotten is taken for new, and only looked at"
+    assert inbox.put(delivery("a", 7)), (
+        "a double of what was forgotten is taken for new, and only looked at"
+    )
     assert not inbox.put(delivery("c", 9))
 
 
@@ -77,7 +83,9 @@ def test_when_something_came_last_is_known(inbox, clock) -> None:
 
 def test_two_that_come_at_once_under_one_id_are_one(inbox) -> None:
     kept = []
-    threads = [threading.Thread(target=lambda: kept.append(inbox.put(delivery("a", 7)))) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: kept.append(inbox.put(delivery("a", 7)))) for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -37,8 +37,13 @@ def address(postgres) -> str:
 
 @pytest.fixture
 def holder(address):
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, address], cwd=ROOT, text=True, stdout=subprocess.PIPE,
-                               env={"PATH": os.environ["PATH"]})
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, address],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"]},
+    )
     assert process.stdout.readline() == "holds\n"
     yield process
     process.kill()
@@ -49,7 +54,9 @@ def holder(address):
 def test_a_second_factory_on_one_database_is_told_who_has_it(address, holder) -> None:
     with pytest.raises(Busy) as caught, sole_factory_on(address, command="factory run"):
         pytest.fail("there were two")
-    assert f"factory tick on {os.uname().nodename}, pid {holder.pid} works on PostgreSQL" in str(caught.value)
+    assert f"factory tick on {os.uname().nodename}, pid {holder.pid} works on PostgreSQL" in str(
+        caught.value
+    )
     assert caught.value.exit_code == 5
 
 
@@ -67,8 +74,11 @@ def test_who_waits_takes_over_when_the_holder_is_killed(address, holder) -> None
     assert f"pid {holder.pid}" in told[0]
 
 
-def test_who_stands_by_waits_for_a_database_that_goes_away_and_comes_back(address, holder, postgres) -> None:
-    """A restart of the server ends neither; who comes to a server that is not there is told so at once."""
+def test_who_stands_by_waits_for_a_database_that_goes_away_and_comes_back(
+    address, holder, postgres
+) -> None:
+    """A restart of the server ends neither; who comes to a server that is not there is told so at
+    once."""
     name = conninfo_to_dict(address)["dbname"]
     server = postgres.address("postgres")
     told: list[str] = []
@@ -79,8 +89,10 @@ def test_who_stands_by_waits_for_a_database_that_goes_away_and_comes_back(addres
             holder.kill()
             holder.wait()
             postgres.sql(server, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-            with (pytest.raises(LedgerError, match="does not answer"),
-                  sole_factory_on(address, command="factory up", patience=3600)):
+            with (
+                pytest.raises(LedgerError, match="does not answer"),
+                sole_factory_on(address, command="factory up", patience=3600),
+            ):
                 pytest.fail("nobody can be asked")
         if len(told) == 3:
             postgres.sql(server, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
@@ -95,7 +107,9 @@ def test_another_database_is_another_factory(address, holder, postgres) -> None:
         lease.held()
 
 
-def test_a_holder_whose_session_ended_knows_that_it_holds_nothing_and_may_take_it_again(address, postgres) -> None:
+def test_a_holder_whose_session_ended_knows_that_it_holds_nothing_and_may_take_it_again(
+    address, postgres
+) -> None:
     with sole_factory_on(address, command="factory up") as lease:
         lease.held()
         assert postgres.end_sessions(address, "factory up%") == 1
@@ -104,7 +118,10 @@ def test_a_holder_whose_session_ended_knows_that_it_holds_nothing_and_may_take_i
         lease.ensure()
         lease.held()
         postgres.end_sessions(address, "factory up%")
-        with sole_factory_on(address, command="factory run"), pytest.raises(Busy, match="factory run"):
+        with (
+            sole_factory_on(address, command="factory run"),
+            pytest.raises(Busy, match="factory run"),
+        ):
             lease.ensure()
         with pytest.raises(LedgerError):
             lease.held()
@@ -116,13 +133,18 @@ def test_the_lease_is_free_when_the_block_ends_and_after_an_error(address) -> No
             raise ZeroDivisionError
 
 
-def test_a_lock_that_is_let_go_is_free_although_the_server_is_slow_to_end_the_session(address) -> None:
+def test_a_lock_that_is_let_go_is_free_although_the_server_is_slow_to_end_the_session(
+    address,
+) -> None:
     class Slow(psycopg.Connection):
         def close(self) -> None:
             open_still.append(self)
 
     open_still: list[Slow] = []
-    lock, next_one = (AdvisoryLock(address, "a name", holder="factory tick", connect=Slow.connect) for _ in range(2))
+    lock, next_one = (
+        AdvisoryLock(address, "a name", holder="factory tick", connect=Slow.connect)
+        for _ in range(2)
+    )
     assert lock.take()
     lock.release()
     assert open_still
@@ -133,7 +155,10 @@ def test_a_lock_that_is_let_go_is_free_although_the_server_is_slow_to_end_the_se
 
 
 def test_a_lease_may_be_asked_from_many_threads(address) -> None:
-    with sole_factory_on(address, command="factory tick") as lease, ThreadPoolExecutor(4) as threads:
+    with (
+        sole_factory_on(address, command="factory tick") as lease,
+        ThreadPoolExecutor(4) as threads,
+    ):
         for done in [threads.submit(lease.held) for _ in range(80)]:
             done.result()
 
@@ -152,7 +177,8 @@ def test_only_the_dead_are_inherited_from_also_across_machines(address, postgres
 
 
 def test_a_lock_that_another_session_holds_is_not_ours(address) -> None:
-    """As behind a pool that hands sessions round: the session that asks is not the one that took it."""
+    """As behind a pool that hands sessions round: the session that asks is not the one that took
+    it."""
     sessions: list[psycopg.Connection] = []
 
     def pooled(where: str, **how: Any) -> Any:

@@ -26,8 +26,13 @@ with sole_factory(Path(sys.argv[1]), command="factory tick"):
 
 @pytest.fixture
 def holder(tmp_path):
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path / "home")], cwd=ROOT, text=True,
-                               stdout=subprocess.PIPE, env={"PATH": os.environ["PATH"]})
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path / "home")],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"]},
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "mine\n"
     yield process
@@ -53,8 +58,11 @@ def test_a_dead_factory_holds_nothing(tmp_path, holder) -> None:
 
 def test_a_home_is_free_again_afterwards_and_says_so(tmp_path) -> None:
     for _ in range(2):
-        with sole_factory(tmp_path, command="factory tick"), pytest.raises(Busy), \
-                sole_factory(tmp_path, command="factory tick"):
+        with (
+            sole_factory(tmp_path, command="factory tick"),
+            pytest.raises(Busy),
+            sole_factory(tmp_path, command="factory tick"),
+        ):
             pytest.fail("there were two")
         assert (tmp_path / "lock").read_text() == ""
 
@@ -78,18 +86,30 @@ def test_the_clock_tells_the_time_in_utc() -> None:
 
 
 def test_who_only_looks_does_not_load_the_engine() -> None:
-    looks = "import sys, harness.store.ledger.sqlite, harness.store.lock, harness.store.clock, harness.workflow\n" \
-            "import harness.cli.output.chain_lines, harness.factory.run.pause, harness.factory.reporting.report, harness.factory.run.disk_space\n" \
-            "import harness.operations.daemon.digest, harness.home.state\n" \
-            "heavy = 'dbos', 'sqlalchemy', 'jsonschema', 'jinja2', 'cryptography', 'packaging', 'tomlkit', 'asyncio'\n" \
-            "print([name for name in (*heavy, 'harness.governance') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", looks], cwd=ROOT, text=True, capture_output=True, check=True,
-                          env={"PATH": os.environ["PATH"]})
+    looks = (
+        "import sys, harness.store.ledger.sqlite, harness.store.lock, harness.store.clock,"
+        " harness.workflow\nimport harness.cli.output.chain_lines, harness.factory.run.pause,"
+        " harness.factory.reporting.report, harness.factory.run.disk_space\nimport"
+        " harness.operations.daemon.digest, harness.home.state\nheavy = 'dbos', 'sqlalchemy',"
+        " 'jsonschema', 'jinja2', 'cryptography', 'packaging', 'tomlkit', 'asyncio'\nprint([name"
+        " for name in (*heavy, 'harness.governance') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", looks],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=True,
+        env={"PATH": os.environ["PATH"]},
+    )
     assert done.stdout == "[]\n"
 
 
-def test_who_waits_is_told_who_has_it_and_takes_over_at_the_first_look_after_the_death(tmp_path, holder) -> None:
-    """Counted in looks, of which there are ten a second: how long a second is, a busy machine says."""
+def test_who_waits_is_told_who_has_it_and_takes_over_at_the_first_look_after_the_death(
+    tmp_path, holder
+) -> None:
+    """Counted in looks, of which there are ten a second: how long a second is, a busy machine
+    says."""
     told: list[str] = []
 
     def waiting(said: str) -> None:
@@ -113,12 +133,16 @@ def test_who_waits_may_give_up(tmp_path, holder) -> None:
     def waiting(said: str) -> None:
         raise Interrupted("told to go")
 
-    with pytest.raises(Interrupted), sole_factory(tmp_path / "home", command="factory up", patience=3600, waiting=waiting):
+    with (
+        pytest.raises(Interrupted),
+        sole_factory(tmp_path / "home", command="factory up", patience=3600, waiting=waiting),
+    ):
         pytest.fail("there were two")
 
 
 def test_nothing_is_taken_from_a_holder_that_is_only_stopped(tmp_path, holder) -> None:
-    """It may wake up: a stopped process holds what it held, and whoever supervises it has to end it."""
+    """It may wake up: a stopped process holds what it held, and whoever supervises it has to end
+    it."""
     holder.send_signal(signal.SIGSTOP)
     with pytest.raises(Busy), sole_factory(tmp_path / "home", command="factory up", patience=0.3):
         pytest.fail("there were two")

@@ -31,17 +31,24 @@ time.sleep(3600)
 
 @pytest.fixture
 def left(tmp_path):
-    """Starts a starter with one child, which names a home; with `killed`, the starter dies at once."""
+    """Starts a starter with one child, which names a home; with `killed`, the starter dies at
+    once."""
     started: list[subprocess.Popen[str]] = []
     children: list[int] = []
 
     def start(*words: str, killed: bool = True) -> int:
-        process = subprocess.Popen([sys.executable, "-c", STARTER, CHILD, *words], stdout=subprocess.PIPE, text=True,
-                                   env={"PATH": os.environ["PATH"]})
+        process = subprocess.Popen(
+            [sys.executable, "-c", STARTER, CHILD, *words],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"PATH": os.environ["PATH"]},
+        )
         started.append(process)
         assert process.stdout is not None
         children.append(int(process.stdout.readline()))
-        assert eventually(lambda: words_of(children[-1])[-len(words):] == list(words)), "it has its words once it has begun"
+        assert eventually(lambda: words_of(children[-1])[-len(words) :] == list(words)), (
+            "it has its words once it has begun"
+        )
         if killed:
             process.kill()
             process.wait()
@@ -66,7 +73,8 @@ def is_there(pid: int) -> bool:
 
 
 def words_of(pid: int) -> list[str]:
-    """What a process was started with; nothing before it is what it is to be, and once it is about to be gone."""
+    """What a process was started with; nothing before it is what it is to be, and once it is about
+    to be gone."""
     with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
         return file.read().removesuffix("\0").split("\0")
 
@@ -82,7 +90,7 @@ def eventually(true) -> bool:
 def test_one_that_is_about_to_end_is_waited_for(tmp_path, left) -> None:
     ended_by_itself = tmp_path / "ended-by-itself"
     child = left(f"{tmp_path}/broker", "0.3", "--tethered", str(ended_by_itself))
-    end_orphans(tmp_path, grace=300.0)    # on a busy machine it is about to end for a while
+    end_orphans(tmp_path, grace=300.0)  # on a busy machine it is about to end for a while
     assert eventually(lambda: not is_there(child))
     assert ended_by_itself.exists()
 
@@ -103,8 +111,10 @@ def test_one_whose_starter_lives_is_left_alone(tmp_path, left) -> None:
     assert is_there(child)
 
 
-@pytest.mark.parametrize("words", [("{home}-2", "3600", "--lifeline"), ("{home}", "3600", "--keep"),
-                                   ("/", "3600", "--lifeline")])
+@pytest.mark.parametrize(
+    "words",
+    [("{home}-2", "3600", "--lifeline"), ("{home}", "3600", "--keep"), ("/", "3600", "--lifeline")],
+)
 def test_one_of_another_home_or_without_a_tie_is_left_alone(tmp_path, left, words) -> None:
     waits: list[float] = []
     child = left(*(word.format(home=tmp_path) for word in words))

@@ -1,4 +1,5 @@
-"""What only a ledger in a shared database can suffer; what every ledger promises is in test_contract.py."""
+"""What only a ledger in a shared database can suffer; what every ledger promises is in
+test_contract.py."""
 
 from __future__ import annotations
 
@@ -31,7 +32,13 @@ def written(tmp_path: Path, address: str) -> PostgresLedger:
     """Five entries."""
     ledger = PostgresLedger(tmp_path / "home", SystemClock(), address)
     for number in range(1, 6):
-        ledger.append("note", f"key-{number}", issue=number % 2, run=f"run-{number}", data={"text": f"words {number} \x00\ud800"})
+        ledger.append(
+            "note",
+            f"key-{number}",
+            issue=number % 2,
+            run=f"run-{number}",
+            data={"text": f"words {number} \x00\ud800"},
+        )
     return ledger
 
 
@@ -42,32 +49,60 @@ def test_a_ledger_that_was_never_written_to_leaves_nothing(tmp_path, address, po
     assert not (tmp_path / "home").exists()
 
 
-@pytest.mark.parametrize("statement", [
-    "UPDATE entries SET kind = 'other' WHERE seq = 3",
-    "DELETE FROM entries WHERE seq = 5",
-    "TRUNCATE entries",
-    "INSERT INTO entries SELECT 9, at, kind, 'k', issue, run, data, prev, hash, signature FROM entries WHERE seq = 5",
-    "INSERT INTO entries SELECT 6, at, kind, key, issue, run, data, prev, hash, signature FROM entries WHERE seq = 5",
-    "INSERT INTO entries SELECT seq, at, 'other', key, issue, run, data, prev, hash, signature FROM entries WHERE seq = 5 "
-    "ON CONFLICT (seq) DO UPDATE SET kind = 'other'",
-])
-def test_the_store_itself_refuses_all_but_the_next_entry(written, address, postgres, statement) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entries SET kind = 'other' WHERE seq = 3",
+        "DELETE FROM entries WHERE seq = 5",
+        "TRUNCATE entries",
+        (
+            "INSERT INTO entries SELECT 9, at, kind, 'k', issue, run, data, prev, hash, signature"
+            " FROM entries WHERE seq = 5"
+        ),
+        (
+            "INSERT INTO entries SELECT 6, at, kind, key, issue, run, data, prev, hash, signature"
+            " FROM entries WHERE seq = 5"
+        ),
+        (
+            "INSERT INTO entries SELECT seq, at, 'other', key, issue, run, data, prev, hash,"
+            " signature FROM entries WHERE seq = 5 ON CONFLICT (seq) DO UPDATE SET kind = 'other'"
+        ),
+    ],
+)
+def test_the_store_itself_refuses_all_but_the_next_entry(
+    written, address, postgres, statement
+) -> None:
     with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
         postgres.sql(address, statement)
     assert written.fault() is None
 
 
-@pytest.mark.parametrize(("statement", "seq", "says"), [
-    ("UPDATE entries SET data = replace(data, 'words 3', 'words X') WHERE seq = 3", 3, "entry 3 was changed"),
-    ("UPDATE entries SET at = '2020-01-01T00:00:00+00:00' WHERE seq = 1", 1, "entry 1 was changed"),
-    ("UPDATE entries SET issue = 9 WHERE seq = 4", 4, "entry 4 was changed"),
-    ("UPDATE entries SET signature = upper(signature) WHERE seq = 2", 2, "not signed"),
-    ("DELETE FROM entries WHERE seq = 5", 5, "entry 5 is missing"),
-    ("DELETE FROM entries", 1, "entry 1 is missing"),
-    ("UPDATE ledger_head SET text = replace(text, '\"seq\": 5', '\"seq\": 4')", 6, "not signed by this home's key"),
-    ("DELETE FROM ledger_head", 2, "names 0 entries, 5 are here"),
-    ("DROP TABLE ledger_head", 1, "cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("statement", "seq", "says"),
+    [
+        (
+            "UPDATE entries SET data = replace(data, 'words 3', 'words X') WHERE seq = 3",
+            3,
+            "entry 3 was changed",
+        ),
+        (
+            "UPDATE entries SET at = '2020-01-01T00:00:00+00:00' WHERE seq = 1",
+            1,
+            "entry 1 was changed",
+        ),
+        ("UPDATE entries SET issue = 9 WHERE seq = 4", 4, "entry 4 was changed"),
+        ("UPDATE entries SET signature = upper(signature) WHERE seq = 2", 2, "not signed"),
+        ("DELETE FROM entries WHERE seq = 5", 5, "entry 5 is missing"),
+        ("DELETE FROM entries", 1, "entry 1 is missing"),
+        (
+            "UPDATE ledger_head SET text = replace(text, '\"seq\": 5', '\"seq\": 4')",
+            6,
+            "not signed by this home's key",
+        ),
+        ("DELETE FROM ledger_head", 2, "names 0 entries, 5 are here"),
+        ("DROP TABLE ledger_head", 1, "cannot be read"),
+    ],
+)
 def test_every_change_is_found_and_named_and_nothing_is_written_on_a_cut(
     written, address, postgres, statement, seq, says
 ) -> None:
@@ -80,39 +115,58 @@ def test_every_change_is_found_and_named_and_nothing_is_written_on_a_cut(
             written.append("note", "key-6")
 
 
-@pytest.mark.parametrize("statement", [
-    UNGUARDED,
-    "ALTER TABLE entries DISABLE TRIGGER entries_are_never_emptied",
-    "DROP TRIGGER entries_are_append_only ON entries",
-    "CREATE OR REPLACE FUNCTION entries_guard() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
-    "CREATE RULE quietly AS ON INSERT TO entries DO INSTEAD NOTHING",
-    "ALTER TABLE entries ENABLE ROW LEVEL SECURITY",
-])
-def test_guards_that_were_taken_away_or_gone_around_are_missed(written, address, postgres, statement) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        UNGUARDED,
+        "ALTER TABLE entries DISABLE TRIGGER entries_are_never_emptied",
+        "DROP TRIGGER entries_are_append_only ON entries",
+        (
+            "CREATE OR REPLACE FUNCTION entries_guard() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN"
+            " RETURN NEW; END'"
+        ),
+        "CREATE RULE quietly AS ON INSERT TO entries DO INSTEAD NOTHING",
+        "ALTER TABLE entries ENABLE ROW LEVEL SECURITY",
+    ],
+)
+def test_guards_that_were_taken_away_or_gone_around_are_missed(
+    written, address, postgres, statement
+) -> None:
     assert written.fault() is None
     postgres.sql(address, statement)
     assert "guards" in (written.fault() or pytest.fail("no fault")).says
 
 
-def test_a_database_that_was_put_back_is_refused_by_every_home_that_has_seen_more(written, address, postgres, tmp_path) -> None:
+def test_a_database_that_was_put_back_is_refused_by_every_home_that_has_seen_more(
+    written, address, postgres, tmp_path
+) -> None:
     """Rows and head of an older copy belong together: only what this home has seen tells."""
     old = tmp_path / "old"
     shutil.copytree(tmp_path / "home", old)
     head = postgres.sql(address, "SELECT text FROM ledger_head")[0][0]
     written.append("note", "key-6")
-    postgres.sql(address, UNGUARDED, "DELETE FROM entries WHERE seq = 6", f"UPDATE ledger_head SET text = '{head}'",
-                 "ALTER TABLE entries ENABLE TRIGGER USER")
+    postgres.sql(
+        address,
+        UNGUARDED,
+        "DELETE FROM entries WHERE seq = 6",
+        f"UPDATE ledger_head SET text = '{head}'",
+        "ALTER TABLE entries ENABLE TRIGGER USER",
+    )
     fault = written.fault()
     assert fault is not None
     assert (fault.seq, "older copy" in fault.says) == (6, True)
     with pytest.raises(LedgerError, match="has seen entry 6"):
         written.append("note", "another")
-    assert PostgresLedger(old, SystemClock(), address).fault() is None, "it had seen five, and five are here"
+    assert PostgresLedger(old, SystemClock(), address).fault() is None, (
+        "it had seen five, and five are here"
+    )
     (tmp_path / "home" / "ledger.head").unlink()
     assert written.append("note", "another").seq == 6, "a person said that it was meant"
 
 
-def test_an_empty_database_is_no_beginning_for_a_home_that_has_a_ledger(written, postgres, tmp_path) -> None:
+def test_an_empty_database_is_no_beginning_for_a_home_that_has_a_ledger(
+    written, postgres, tmp_path
+) -> None:
     other = PostgresLedger(tmp_path / "home", SystemClock(), postgres.database())
     assert "older copy, or is another one" in (other.fault() or pytest.fail("no fault")).says
     with pytest.raises(LedgerError, match="has seen entry 5"):
@@ -120,7 +174,9 @@ def test_an_empty_database_is_no_beginning_for_a_home_that_has_a_ledger(written,
     assert other.entries() == ()
 
 
-def test_two_homes_with_one_key_write_one_chain_and_a_home_with_another_key_writes_nothing(written, address, tmp_path) -> None:
+def test_two_homes_with_one_key_write_one_chain_and_a_home_with_another_key_writes_nothing(
+    written, address, tmp_path
+) -> None:
     (tmp_path / "second").mkdir()
     shutil.copytree(tmp_path / "home" / "keys", tmp_path / "second" / "keys")
     second = PostgresLedger(tmp_path / "second", SystemClock(), address)
@@ -154,22 +210,36 @@ for number in range(25):
 """
 
 
-def test_many_writers_on_one_database_make_one_chain_and_no_head_goes_back(written, address, tmp_path) -> None:
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path / "home"), address, name], cwd=ROOT, text=True,
-                                stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"]}) for name in "abc"]
+def test_many_writers_on_one_database_make_one_chain_and_no_head_goes_back(
+    written, address, tmp_path
+) -> None:
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path / "home"), address, name],
+            cwd=ROOT,
+            text=True,
+            stderr=subprocess.PIPE,
+            env={"PATH": os.environ["PATH"]},
+        )
+        for name in "abc"
+    ]
     assert [writer.communicate(timeout=300)[1] for writer in writers] == ["", "", ""]
     assert len(written.entries()) == 5 + 25 * 4
     assert written.fault() is None
 
 
-def test_a_database_that_goes_away_loses_nothing_and_is_found_again(written, address, postgres) -> None:
+def test_a_database_that_goes_away_loses_nothing_and_is_found_again(
+    written, address, postgres
+) -> None:
     assert postgres.end_sessions(address) >= 1
     assert written.append("note", "key-6").seq == 6, "the next session is another one"
     assert written.fault() is None
 
 
 def test_no_password_is_in_what_is_said(tmp_path) -> None:
-    ledger = PostgresLedger(tmp_path, SystemClock(), "postgresql://me:hunter2@127.0.0.1:1/none?connect_timeout=2")
+    ledger = PostgresLedger(
+        tmp_path, SystemClock(), "postgresql://me:hunter2@127.0.0.1:1/none?connect_timeout=2"
+    )
     with pytest.raises(LedgerError) as caught:
         ledger.append("note", "k")
     assert caught.value.retryable
@@ -177,7 +247,9 @@ def test_no_password_is_in_what_is_said(tmp_path) -> None:
     assert "hunter2" not in (ledger.fault() or pytest.fail("no fault")).says
 
 
-def test_a_ledger_moves_between_stores_entry_by_entry_and_arrives_whole(written, tmp_path, postgres) -> None:
+def test_a_ledger_moves_between_stores_entry_by_entry_and_arrives_whole(
+    written, tmp_path, postgres
+) -> None:
     rows = written.rows()
     here = SqliteLedger(tmp_path / "home", SystemClock())
     end = here.take(rows)

@@ -15,7 +15,10 @@ from harness.domain.errors import LedgerError
 from harness.domain.ledger import GENESIS, Head, NewEntry, chained
 from harness.store.ledger.sqlite import SqliteLedger
 
-ROOT, SECONDS = Path(__file__).parents[2], 300      # longer than any of the programs here takes on a busy machine
+ROOT, SECONDS = (
+    Path(__file__).parents[2],
+    300,
+)  # longer than any of the programs here takes on a busy machine
 
 
 class Ticking:
@@ -38,7 +41,13 @@ def ledger(tmp_path: Path) -> SqliteLedger:
 def written(ledger: SqliteLedger) -> SqliteLedger:
     """Five entries, closed."""
     for number in range(1, 6):
-        ledger.append("note", f"key-{number}", issue=number % 2, run=f"run-{number}", data={"text": f"words {number}"})
+        ledger.append(
+            "note",
+            f"key-{number}",
+            issue=number % 2,
+            run=f"run-{number}",
+            data={"text": f"words {number}"},
+        )
     ledger.close()
     return ledger
 
@@ -47,7 +56,10 @@ def written(ledger: SqliteLedger) -> SqliteLedger:
 def together(ledger: SqliteLedger) -> SqliteLedger:
     """One entry, then five that were written together, then one more; closed."""
     ledger.append("note", "key-1")
-    ledger.append_all(NewEntry("note", f"key-{number}", data={"text": f"words {number}"}) for number in range(2, 7))
+    ledger.append_all(
+        NewEntry("note", f"key-{number}", data={"text": f"words {number}"})
+        for number in range(2, 7)
+    )
     ledger.append("note", "key-7")
     ledger.close()
     return ledger
@@ -60,7 +72,9 @@ def home_of(ledger: SqliteLedger) -> Path:
 def forced(home: Path, *statements: str) -> None:
     """What somebody does who has the file and no respect: the guards go first."""
     with sqlite3.connect(home / "ledger.db") as store:
-        for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        for (name,) in store.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
             store.execute(f"DROP TRIGGER {name}")
         for statement in statements:
             store.execute(statement)
@@ -68,12 +82,23 @@ def forced(home: Path, *statements: str) -> None:
 
 def guards(home: Path) -> list[str]:
     with sqlite3.connect(home / "ledger.db") as store:
-        return [sql for (sql,) in store.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")]
+        return [
+            sql for (sql,) in store.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
+        ]
 
 
 def test_an_entry_comes_back_as_it_was_written(ledger) -> None:
-    entry = ledger.append("note", "k", issue=7, run="r", data={"text": "naïve \ud800 \u0000 🌊", "deep": [{"n": 1.5}]})
-    assert (entry.seq, entry.kind, entry.key, entry.issue, entry.run, entry.prev) == (1, "note", "k", 7, "r", GENESIS)
+    entry = ledger.append(
+        "note", "k", issue=7, run="r", data={"text": "naïve \ud800 \u0000 🌊", "deep": [{"n": 1.5}]}
+    )
+    assert (entry.seq, entry.kind, entry.key, entry.issue, entry.run, entry.prev) == (
+        1,
+        "note",
+        "k",
+        7,
+        "r",
+        GENESIS,
+    )
     assert entry.at == "2026-11-21T00:00:01+00:00"
     assert ledger.entries() == (entry,)
     assert ledger.find("k") == entry
@@ -119,10 +144,17 @@ def test_what_was_found_sound_is_not_verified_again_and_what_follows_is(written)
     assert written.fault() is not None
 
 
-@pytest.mark.parametrize(("statement", "seq"), [
-    ("UPDATE entries SET data = '{}' WHERE seq = 4", 4), ("DELETE FROM entries WHERE seq = 5", 5),
-    ("DELETE FROM entries WHERE seq = 3", 3), ("UPDATE entries SET hash = 'x' WHERE seq = 2", 2),
-    ("DELETE FROM entries WHERE seq >= 2", 2), ("UPDATE entries SET signature = '00' WHERE seq = 4", 4)])
+@pytest.mark.parametrize(
+    ("statement", "seq"),
+    [
+        ("UPDATE entries SET data = '{}' WHERE seq = 4", 4),
+        ("DELETE FROM entries WHERE seq = 5", 5),
+        ("DELETE FROM entries WHERE seq = 3", 3),
+        ("UPDATE entries SET hash = 'x' WHERE seq = 2", 2),
+        ("DELETE FROM entries WHERE seq >= 2", 2),
+        ("UPDATE entries SET signature = '00' WHERE seq = 4", 4),
+    ],
+)
 def test_what_is_wrong_after_a_sound_entry_is_found(written, statement, seq) -> None:
     sound = written.entries()[1]
     written.close()
@@ -163,8 +195,16 @@ for number in range(40):
 
 def test_many_writers_make_one_chain_and_the_head_never_goes_back(ledger) -> None:
     """`factory stop` writes while `factory tick` runs."""
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(home_of(ledger)), name], cwd=ROOT, text=True,
-                                stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"]}) for name in "abc"]
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(home_of(ledger)), name],
+            cwd=ROOT,
+            text=True,
+            stderr=subprocess.PIPE,
+            env={"PATH": os.environ["PATH"]},
+        )
+        for name in "abc"
+    ]
     assert [writer.communicate(timeout=SECONDS)[1] for writer in writers] == ["", "", ""]
     assert len(ledger.entries()) == 160
     assert ledger.fault() is None
@@ -177,39 +217,75 @@ def test_what_is_not_json_is_refused_and_not_written(ledger, data) -> None:
     assert ledger.entries() == ()
 
 
-@pytest.mark.parametrize("statement", [
-    "UPDATE entries SET kind = 'other' WHERE seq = 3",
-    "DELETE FROM entries WHERE seq = 5",
-    "INSERT OR REPLACE INTO entries SELECT seq, at, 'other', key, issue, run, data, prev, hash, signature "
-    "FROM entries WHERE seq = 5",
-    "INSERT OR REPLACE INTO entries SELECT 6, at, kind, key, issue, run, data, prev, hash, signature "
-    "FROM entries WHERE seq = 5",
-    "INSERT INTO entries SELECT 9, at, kind, 'k', issue, run, data, prev, hash, signature FROM entries WHERE seq = 5",
-])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entries SET kind = 'other' WHERE seq = 3",
+        "DELETE FROM entries WHERE seq = 5",
+        (
+            "INSERT OR REPLACE INTO entries SELECT seq, at, 'other', key, issue, run, data, prev,"
+            " hash, signature FROM entries WHERE seq = 5"
+        ),
+        (
+            "INSERT OR REPLACE INTO entries SELECT 6, at, kind, key, issue, run, data, prev, hash,"
+            " signature FROM entries WHERE seq = 5"
+        ),
+        (
+            "INSERT INTO entries SELECT 9, at, kind, 'k', issue, run, data, prev, hash, signature"
+            " FROM entries WHERE seq = 5"
+        ),
+    ],
+)
 def test_the_store_itself_refuses_all_but_the_next_entry(written, statement) -> None:
-    with sqlite3.connect(home_of(written) / "ledger.db") as store, pytest.raises(sqlite3.IntegrityError,
-                                                                                 match="append-only"):
+    with (
+        sqlite3.connect(home_of(written) / "ledger.db") as store,
+        pytest.raises(sqlite3.IntegrityError, match="append-only"),
+    ):
         store.execute(statement)
     assert written.fault() is None
 
 
-@pytest.mark.parametrize(("statement", "seq", "says"), [
-    ("UPDATE entries SET data = replace(data, 'words 3', 'words X') WHERE seq = 3", 3, "entry 3 was changed"),
-    ("UPDATE entries SET data = replace(data, ':', ': ') WHERE seq = 3", 3, "not as it was written"),
-    ("UPDATE entries SET data = '{' WHERE seq = 2", 2, "entry 2 was changed"),
-    ("UPDATE entries SET at = '2020-01-01T00:00:00+00:00' WHERE seq = 1", 1, "entry 1 was changed"),
-    ("UPDATE entries SET issue = 9 WHERE seq = 4", 4, "entry 4 was changed"),
-    ("UPDATE entries SET run = NULL WHERE seq = 4", 4, "entry 4 was changed"),
-    ("UPDATE entries SET signature = replace(signature, substr(signature, 1, 1), 'z') WHERE seq = 2", 2, "not signed"),
-    ("UPDATE entries SET signature = upper(signature) WHERE seq = 2", 2, "not signed"),
-    ("UPDATE entries SET hash = lower(hex(zeroblob(32))) WHERE seq = 2", 2, "not signed"),
-    ("DELETE FROM entries WHERE seq = 5", 5, "entry 5 is missing"),
-    ("DELETE FROM entries WHERE seq >= 3", 3, "entry 3 is missing"),
-    ("DELETE FROM entries", 1, "entry 1 is missing"),
-    ("DELETE FROM entries WHERE seq = 1", 1, "entry 1 is missing"),
-    ("DELETE FROM entries WHERE seq = 3", 3, "entry 3 is missing"),
-])
-def test_every_change_is_found_and_named_and_nothing_is_written_after_a_cut(written, statement, seq, says) -> None:
+@pytest.mark.parametrize(
+    ("statement", "seq", "says"),
+    [
+        (
+            "UPDATE entries SET data = replace(data, 'words 3', 'words X') WHERE seq = 3",
+            3,
+            "entry 3 was changed",
+        ),
+        (
+            "UPDATE entries SET data = replace(data, ':', ': ') WHERE seq = 3",
+            3,
+            "not as it was written",
+        ),
+        ("UPDATE entries SET data = '{' WHERE seq = 2", 2, "entry 2 was changed"),
+        (
+            "UPDATE entries SET at = '2020-01-01T00:00:00+00:00' WHERE seq = 1",
+            1,
+            "entry 1 was changed",
+        ),
+        ("UPDATE entries SET issue = 9 WHERE seq = 4", 4, "entry 4 was changed"),
+        ("UPDATE entries SET run = NULL WHERE seq = 4", 4, "entry 4 was changed"),
+        (
+            (
+                "UPDATE entries SET signature = replace(signature, substr(signature, 1, 1), 'z')"
+                " WHERE seq = 2"
+            ),
+            2,
+            "not signed",
+        ),
+        ("UPDATE entries SET signature = upper(signature) WHERE seq = 2", 2, "not signed"),
+        ("UPDATE entries SET hash = lower(hex(zeroblob(32))) WHERE seq = 2", 2, "not signed"),
+        ("DELETE FROM entries WHERE seq = 5", 5, "entry 5 is missing"),
+        ("DELETE FROM entries WHERE seq >= 3", 3, "entry 3 is missing"),
+        ("DELETE FROM entries", 1, "entry 1 is missing"),
+        ("DELETE FROM entries WHERE seq = 1", 1, "entry 1 is missing"),
+        ("DELETE FROM entries WHERE seq = 3", 3, "entry 3 is missing"),
+    ],
+)
+def test_every_change_is_found_and_named_and_nothing_is_written_after_a_cut(
+    written, statement, seq, says
+) -> None:
     forced(home_of(written), statement)
     fault = written.fault()
     assert fault is not None
@@ -219,20 +295,48 @@ def test_every_change_is_found_and_named_and_nothing_is_written_after_a_cut(writ
             written.append("note", "key-6")
 
 
-@pytest.mark.parametrize(("statement", "seq", "says"), [
-    ("UPDATE entries SET data = replace(data, 'words 4', 'words X') WHERE seq = 4", 4, "entry 4 was changed"),
-    ("UPDATE entries SET prev = hash WHERE seq = 4", 4, "entry 4 does not chain"),
-    ("UPDATE entries SET seq = 8 WHERE seq = 4", 4, "entry 4 is missing"),
-    ("DELETE FROM entries WHERE seq = 4", 4, "entry 4 is missing"),
-    ("DELETE FROM entries WHERE seq = 2", 2, "entry 2 is missing"),
-    ("DELETE FROM entries WHERE seq = 6", 6, "entry 6 is missing"),
-    ("DELETE FROM entries WHERE seq >= 4", 2, "entries 2 to 3 were not signed"),
-    ("UPDATE entries SET signature = '' WHERE seq = 7", 7, "entry 7 was not signed"),
-    ("UPDATE entries SET signature = '' WHERE seq = 6", 2, "entries 2 to 7 were not signed"),
-    ("UPDATE entries SET signature = replace(signature, substr(signature, 1, 1), 'z') WHERE seq = 6", 2, "entries 2 to 6 were"),
-    ("UPDATE entries SET signature = (SELECT signature FROM entries WHERE seq = 6) WHERE seq = 5", 2, "entries 2 to 5 were"),
-    ("UPDATE entries SET signature = (SELECT signature FROM entries WHERE seq = 7) WHERE seq = 4", 2, "entries 2 to 4 were"),
-])
+@pytest.mark.parametrize(
+    ("statement", "seq", "says"),
+    [
+        (
+            "UPDATE entries SET data = replace(data, 'words 4', 'words X') WHERE seq = 4",
+            4,
+            "entry 4 was changed",
+        ),
+        ("UPDATE entries SET prev = hash WHERE seq = 4", 4, "entry 4 does not chain"),
+        ("UPDATE entries SET seq = 8 WHERE seq = 4", 4, "entry 4 is missing"),
+        ("DELETE FROM entries WHERE seq = 4", 4, "entry 4 is missing"),
+        ("DELETE FROM entries WHERE seq = 2", 2, "entry 2 is missing"),
+        ("DELETE FROM entries WHERE seq = 6", 6, "entry 6 is missing"),
+        ("DELETE FROM entries WHERE seq >= 4", 2, "entries 2 to 3 were not signed"),
+        ("UPDATE entries SET signature = '' WHERE seq = 7", 7, "entry 7 was not signed"),
+        ("UPDATE entries SET signature = '' WHERE seq = 6", 2, "entries 2 to 7 were not signed"),
+        (
+            (
+                "UPDATE entries SET signature = replace(signature, substr(signature, 1, 1), 'z')"
+                " WHERE seq = 6"
+            ),
+            2,
+            "entries 2 to 6 were",
+        ),
+        (
+            (
+                "UPDATE entries SET signature = (SELECT signature FROM entries WHERE seq = 6) WHERE"
+                " seq = 5"
+            ),
+            2,
+            "entries 2 to 5 were",
+        ),
+        (
+            (
+                "UPDATE entries SET signature = (SELECT signature FROM entries WHERE seq = 7) WHERE"
+                " seq = 4"
+            ),
+            2,
+            "entries 2 to 4 were",
+        ),
+    ],
+)
 def test_every_change_of_what_was_written_together_is_found(together, statement, seq, says) -> None:
     first = together.entries()[0]
     together.close()
@@ -242,23 +346,34 @@ def test_every_change_of_what_was_written_together_is_found(together, statement,
         assert (fault.seq, says in fault.says) == (seq, True), fault.says
 
 
-@pytest.mark.parametrize(("seq", "says"), [(4, "entries 2 to 6 were not signed"), (7, "entry 7 was not signed")])
+@pytest.mark.parametrize(
+    ("seq", "says"), [(4, "entries 2 to 6 were not signed"), (7, "entry 7 was not signed")]
+)
 def test_who_can_compute_a_hash_and_cannot_sign_changes_nothing(together, seq, says) -> None:
-    """From that entry on the chain is made anew, as an intruder would who has the file and not the key."""
-    before, *rest = together.entries()[seq - 2:]
+    """From that entry on the chain is made anew, as an intruder would who has the file and not the
+    key."""
+    before, *rest = together.entries()[seq - 2 :]
     last, changes = Head(before.seq, before.hash), []
     for entry in rest:
-        made = chained(last, at=entry.at, kind="verdict", key=entry.key, issue=None, run=None, data=entry.data)
+        made = chained(
+            last, at=entry.at, kind="verdict", key=entry.key, issue=None, run=None, data=entry.data
+        )
         last = Head(made.seq, made.hash)
-        changes.append(f"UPDATE entries SET kind = 'verdict', prev = '{made.prev}', hash = '{made.hash}' WHERE seq = {made.seq}")
+        changes.append(
+            f"UPDATE entries SET kind = 'verdict', prev = '{made.prev}', hash = '{made.hash}' WHERE"
+            f" seq = {made.seq}"
+        )
     together.close()
     forced(home_of(together), *changes)
     assert says in (together.fault() or pytest.fail("no fault")).says
 
 
 def test_a_part_of_what_was_written_together_never_passes_for_the_whole(ledger) -> None:
-    """Cut within it, and the older head put back: a crash may leave something beyond a head, and never this."""
-    older = beyond_the_head(ledger, NewEntry("note", "k2"), NewEntry("note", "k3"), NewEntry("note", "k4"))
+    """Cut within it, and the older head put back: a crash may leave something beyond a head, and
+    never this."""
+    older = beyond_the_head(
+        ledger, NewEntry("note", "k2"), NewEntry("note", "k3"), NewEntry("note", "k4")
+    )
     assert ledger.fault() is None, "the whole of it is what a crash may leave"
     ledger.close()
     forced(home_of(ledger), "DELETE FROM entries WHERE seq = 4")
@@ -271,11 +386,21 @@ def test_a_part_of_what_was_written_together_never_passes_for_the_whole(ledger) 
 
 def test_an_entry_forged_onto_the_end_is_not_taken_for_one_that_a_crash_left(written) -> None:
     last = written.entries()[-1]
-    forged = chained(Head(last.seq, last.hash), at=last.at, kind="verdict", key="forged", issue=1, run=None,
-                     data={"outcome": "passed"})
-    forced(home_of(written), "INSERT INTO entries SELECT 6, at, 'verdict', 'forged', 1, NULL, "
-           f"'{json.dumps(forged.data, separators=(',', ':'))}', '{last.hash}', '{forged.hash}', signature "
-           "FROM entries WHERE seq = 5")
+    forged = chained(
+        Head(last.seq, last.hash),
+        at=last.at,
+        kind="verdict",
+        key="forged",
+        issue=1,
+        run=None,
+        data={"outcome": "passed"},
+    )
+    forced(
+        home_of(written),
+        "INSERT INTO entries SELECT 6, at, 'verdict', 'forged', 1, NULL,"
+        f" '{json.dumps(forged.data, separators=(',', ':'))}', '{last.hash}', '{forged.hash}',"
+        " signature FROM entries WHERE seq = 5",
+    )
     fault = written.fault()
     assert fault is not None
     assert (fault.seq, fault.says) == (6, "entry 6 was not signed by this home's key")
@@ -289,14 +414,17 @@ def test_a_crash_between_the_entry_and_the_head_is_no_fault_and_is_mended(ledger
     head.write_bytes(older)
     assert ledger.fault() is None
     assert ledger.append("note", "k2") == second
-    assert json.loads(head.read_text())["seq"] == 2  # before anything is written: a second crash would leave it two behind
+    assert (
+        json.loads(head.read_text())["seq"] == 2
+    )  # before anything is written: a second crash would leave it two behind
     assert ledger.append("note", "k3").seq == 3
     assert json.loads(head.read_text())["seq"] == 3
     assert ledger.fault() is None
 
 
 def beyond_the_head(ledger: SqliteLedger, *new: NewEntry) -> Head:
-    """An entry, and these together where a crash left them: beyond the head, which names the one."""
+    """An entry, and these together where a crash left them: beyond the head, which names the
+    one."""
     head, first = home_of(ledger) / "ledger.head", ledger.append("note", "k1")
     older = head.read_bytes()
     ledger.append_all(new)
@@ -310,7 +438,9 @@ def test_a_crash_after_what_was_written_together_is_no_fault_and_is_mended(ledge
     entries = ledger.entries()
     assert [entry.seq for entry in entries] == [1, 2, 3, 4, 5]
     last = Head(5, entries[-1].hash)
-    assert (ledger.fault(), ledger.fault_after(last)) == (None, None), "who has read so far reads on"
+    assert (ledger.fault(), ledger.fault_after(last)) == (None, None), (
+        "who has read so far reads on"
+    )
     assert ledger.append_all(new) == entries[1:], "nothing twice"
     assert json.loads((home_of(ledger) / "ledger.head").read_text())["seq"] == 5
     assert ledger.append_all((*new, NewEntry("note", "k6"))) == (*entries[1:], ledger.find("k6"))
@@ -350,14 +480,23 @@ def test_no_crash_leaves_two_entries_beyond_the_head(ledger) -> None:
         ledger.append("note", "k4")
 
 
-@pytest.mark.parametrize(("spoil", "says"), [
-    (lambda head: head.unlink(), "names 0 entries, 5 are here"),
-    (lambda head: head.write_text(head.read_text().replace('"seq": 5', '"seq": 4')), "not signed by this home's key"),
-    (lambda head: head.write_text(head.read_text() + " "), "not signed by this home's key"),
-    (lambda head: head.write_text("{}"), "ledger.head lacks 'seq': it is not what was written; put `ledger.db`"),
-    (lambda head: head.write_text("[]"), "is not what was written (list indices"),
-    (lambda head: head.write_bytes(b"\xff"), "cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda head: head.unlink(), "names 0 entries, 5 are here"),
+        (
+            lambda head: head.write_text(head.read_text().replace('"seq": 5', '"seq": 4')),
+            "not signed by this home's key",
+        ),
+        (lambda head: head.write_text(head.read_text() + " "), "not signed by this home's key"),
+        (
+            lambda head: head.write_text("{}"),
+            "ledger.head lacks 'seq': it is not what was written; put `ledger.db`",
+        ),
+        (lambda head: head.write_text("[]"), "is not what was written (list indices"),
+        (lambda head: head.write_bytes(b"\xff"), "cannot be read"),
+    ],
+)
 def test_a_head_that_was_tampered_with_is_named(written, spoil, says) -> None:
     spoil(home_of(written) / "ledger.head")
     fault = written.fault()
@@ -436,8 +575,14 @@ print("then:", ledger.append("note", "big", data={"text": "small"}).seq, ledger.
 
 
 def test_a_disk_that_takes_no_more_leaves_no_half_of_an_entry(written) -> None:
-    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(home_of(written))], cwd=ROOT, text=True,
-                          capture_output=True, timeout=SECONDS, env={"PATH": os.environ["PATH"]})
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(home_of(written))],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        timeout=SECONDS,
+        env={"PATH": os.environ["PATH"]},
+    )
     refused, found, then = done.stdout.splitlines() or [done.stderr]
     assert refused.startswith("refused: the ledger could not be written")
     assert refused.endswith("nothing was changed True")
@@ -481,11 +626,19 @@ while True:
 
 
 @pytest.mark.parametrize("size", [1, 40])
-def test_killed_while_writing_nothing_that_was_said_to_be_written_is_lost_or_halved(tmp_path, size) -> None:
+def test_killed_while_writing_nothing_that_was_said_to_be_written_is_lost_or_halved(
+    tmp_path, size
+) -> None:
     said = 0
-    for seconds in ("0.05", "0.021", "0.033")[:3 if size == 1 else 2]:
-        done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), seconds, str(size)], cwd=ROOT, text=True,
-                              capture_output=True, timeout=SECONDS, env={"PATH": os.environ["PATH"]})
+    for seconds in ("0.05", "0.021", "0.033")[: 3 if size == 1 else 2]:
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED, str(tmp_path), seconds, str(size)],
+            cwd=ROOT,
+            text=True,
+            capture_output=True,
+            timeout=SECONDS,
+            env={"PATH": os.environ["PATH"]},
+        )
         assert done.returncode == -9, done.stderr
         said = int(done.stdout.split()[-1]) if done.stdout.split() else said
         ledger = SqliteLedger(tmp_path, Ticking())
@@ -495,7 +648,9 @@ def test_killed_while_writing_nothing_that_was_said_to_be_written_is_lost_or_hal
     assert said > 0
 
 
-def test_an_anchor_names_where_the_chain_ends_for_one_run_and_nobody_else_can_write_one(ledger, tmp_path) -> None:
+def test_an_anchor_names_where_the_chain_ends_for_one_run_and_nobody_else_can_write_one(
+    ledger, tmp_path
+) -> None:
     assert ledger.anchor("merge-1-1") == ""
     last = ledger.append("note", "k")
     told = ledger.anchor("merge-1-1")
@@ -504,6 +659,13 @@ def test_an_anchor_names_where_the_chain_ends_for_one_run_and_nobody_else_can_wr
     other = SqliteLedger(tmp_path / "other", Ticking())
     other.append("note", "k")
     seq, digest, signature = told.split()
-    for forged in ("", "1 2", told + " ", f"2 {digest} {signature}", f"{seq} {digest[::-1]} {signature}",
-                   f"{seq} {digest} {'0' * 128}", other.anchor("merge-1-1")):
+    for forged in (
+        "",
+        "1 2",
+        told + " ",
+        f"2 {digest} {signature}",
+        f"{seq} {digest[::-1]} {signature}",
+        f"{seq} {digest} {'0' * 128}",
+        other.anchor("merge-1-1"),
+    ):
         assert ledger.anchored("merge-1-1", forged) is None

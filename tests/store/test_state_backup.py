@@ -29,11 +29,21 @@ def machine(tmp_path, address):
     """A machine by its name: its home, and the luggage there."""
     opened: list[Luggage] = []
 
-    def made(name: str, key: str = KEY, ledger: Callable[[], SqlLedger] | None = None) -> tuple[Path, Luggage]:
+    def made(
+        name: str, key: str = KEY, ledger: Callable[[], SqlLedger] | None = None
+    ) -> tuple[Path, Luggage]:
         home = tmp_path / name
         home.mkdir(mode=0o700, exist_ok=True)
-        opened.append(Luggage(home, address, key, places=PLACES, left_out=("keys/database",),
-                              ledger=ledger or (lambda: PostgresLedger(home, SystemClock(), address))))
+        opened.append(
+            Luggage(
+                home,
+                address,
+                key,
+                places=PLACES,
+                left_out=("keys/database",),
+                ledger=ledger or (lambda: PostgresLedger(home, SystemClock(), address)),
+            )
+        )
         return home, opened[-1]
 
     yield made
@@ -45,9 +55,13 @@ def machine(tmp_path, address):
 def kept(machine):
     """A home with something of everything in it, kept."""
     home, luggage = machine("first")
-    for path, text, mode in (("home.json", "{}", 0o644), ("keys/validator.key", "key-canary", 0o600),
-                             ("keys/database", "postgresql://me:hunter2@h/d", 0o600),
-                             ("sealed/shop/journeys/book-a-walk.yaml", "journey-canary", 0o600), ("runs/r/log", "log", 0o600)):
+    for path, text, mode in (
+        ("home.json", "{}", 0o644),
+        ("keys/validator.key", "key-canary", 0o600),
+        ("keys/database", "postgresql://me:hunter2@h/d", 0o600),
+        ("sealed/shop/journeys/book-a-walk.yaml", "journey-canary", 0o600),
+        ("runs/r/log", "log", 0o600),
+    ):
         (home / path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         (home / path).write_text(text)
         (home / path).chmod(mode)
@@ -59,27 +73,45 @@ def kept(machine):
 
 
 def files(home: Path) -> dict[str, tuple[str, int]]:
-    return {path.relative_to(home).as_posix(): (path.read_text(), path.stat().st_mode & 0o777)
-            for path in home.rglob("*")
-            if path.is_file() and not path.is_symlink() and path.name not in (".carried", "ledger.head")}
+    return {
+        path.relative_to(home).as_posix(): (path.read_text(), path.stat().st_mode & 0o777)
+        for path in home.rglob("*")
+        if path.is_file() and not path.is_symlink() and path.name not in (".carried", "ledger.head")
+    }
 
 
 def test_another_machine_has_what_was_kept_and_nothing_else(kept, machine) -> None:
     home, luggage = machine("second")
     assert luggage.fetch() is True
     assert files(home) == {
-        "home.json": ("{}", 0o644), "keys/validator.key": ("key-canary", 0o600),
-        "keys/ledger.key": files(kept)["keys/ledger.key"], "keys/ledger.pub": files(kept)["keys/ledger.pub"],
-        "sealed/shop/journeys/book-a-walk.yaml": ("journey-canary", 0o600)}
+        "home.json": ("{}", 0o644),
+        "keys/validator.key": ("key-canary", 0o600),
+        "keys/ledger.key": files(kept)["keys/ledger.key"],
+        "keys/ledger.pub": files(kept)["keys/ledger.pub"],
+        "sealed/shop/journeys/book-a-walk.yaml": ("journey-canary", 0o600),
+    }
     assert (home / "sealed" / "empty").is_dir()
     assert not os.path.lexists(home / "sealed" / "link")
 
 
-def test_the_database_sees_neither_a_word_nor_a_name_nor_the_address(kept, address, postgres) -> None:
-    rows = postgres.sql(address, "SELECT string_agg(encode(sealed, 'escape') || name, '') FROM carried_parts")
+def test_the_database_sees_neither_a_word_nor_a_name_nor_the_address(
+    kept, address, postgres
+) -> None:
+    rows = postgres.sql(
+        address, "SELECT string_agg(encode(sealed, 'escape') || name, '') FROM carried_parts"
+    )
     lists = postgres.sql(address, "SELECT encode(sealed, 'escape') FROM carried_list")
-    for word in ("canary", "book-a-walk", "validator", "hunter2", KEY[:16], bytes.fromhex(KEY[:16]).decode()):
-        assert word not in rows[0][0] + lists[0][0]    # names are digests, and four letters of the key meet one by chance
+    for word in (
+        "canary",
+        "book-a-walk",
+        "validator",
+        "hunter2",
+        KEY[:16],
+        bytes.fromhex(KEY[:16]).decode(),
+    ):
+        assert (
+            word not in rows[0][0] + lists[0][0]
+        )  # names are digests, and four letters of the key meet one by chance
 
 
 def test_what_changed_is_kept_and_what_went_goes(kept, machine, address, postgres) -> None:
@@ -91,8 +123,12 @@ def test_what_changed_is_kept_and_what_went_goes(kept, machine, address, postgre
     named = postgres.sql(address, "SELECT count(*) FROM carried_parts")
     third, again = machine("third")
     again.fetch()
-    assert sorted(path.name for path in (third / "sealed/shop/journeys").iterdir()) == ["cancel.yaml"]
-    assert named == [(len({content for content, _ in files(third).values()} | {"head"}),)], "nothing stays that no list names"
+    assert sorted(path.name for path in (third / "sealed/shop/journeys").iterdir()) == [
+        "cancel.yaml"
+    ]
+    assert named == [(len({content for content, _ in files(third).values()} | {"head"}),)], (
+        "nothing stays that no list names"
+    )
     _, first = machine("first")
     first.fetch()
     assert not (kept / "sealed/shop/journeys/book-a-walk.yaml").exists()
@@ -134,15 +170,33 @@ def test_what_is_no_key_is_refused_by_name(machine, key) -> None:
         machine("first", key=key)
 
 
-@pytest.mark.parametrize(("statements", "says"), [
-    (("UPDATE carried_parts SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)",), "does not open"),
-    (("DELETE FROM carried_parts",), "missing"),
-    (("UPDATE carried_parts a SET sealed = (SELECT sealed FROM carried_parts b WHERE b.name <> a.name LIMIT 1)",),
-     "does not open"),
-    (("UPDATE carried_list SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)",), "does not open"),
-    (("UPDATE carried_list SET generation = generation + 1",), "does not open"),
-])
-def test_a_changed_database_is_refused_and_leaves_no_home(kept, machine, address, postgres, statements, says) -> None:
+@pytest.mark.parametrize(
+    ("statements", "says"),
+    [
+        (
+            ("UPDATE carried_parts SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)",),
+            "does not open",
+        ),
+        (("DELETE FROM carried_parts",), "missing"),
+        (
+            (
+                (
+                    "UPDATE carried_parts a SET sealed = (SELECT sealed FROM carried_parts b WHERE"
+                    " b.name <> a.name LIMIT 1)"
+                ),
+            ),
+            "does not open",
+        ),
+        (
+            ("UPDATE carried_list SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)",),
+            "does not open",
+        ),
+        (("UPDATE carried_list SET generation = generation + 1",), "does not open"),
+    ],
+)
+def test_a_changed_database_is_refused_and_leaves_no_home(
+    kept, machine, address, postgres, statements, says
+) -> None:
     postgres.sql(address, *statements)
     home, luggage = machine("second")
     with pytest.raises(LedgerError, match=says):
@@ -151,12 +205,16 @@ def test_a_changed_database_is_refused_and_leaves_no_home(kept, machine, address
 
 
 def test_an_older_list_in_its_place_is_refused(kept, machine, address, postgres) -> None:
-    """Whoever may write the database may put back a journey that was retired: the ledger knows better."""
+    """Whoever may write the database may put back a journey that was retired: the ledger knows
+    better."""
     postgres.sql(address, "CREATE TABLE old AS SELECT * FROM carried_list")
     first, luggage = machine("first")
     (first / "sealed" / "news").write_text("news")
     luggage.keep()
-    postgres.sql(address, "UPDATE carried_list SET (generation, sealed) = (SELECT generation, sealed FROM old)")
+    postgres.sql(
+        address,
+        "UPDATE carried_list SET (generation, sealed) = (SELECT generation, sealed FROM old)",
+    )
     home, fetching = machine("second")
     with pytest.raises(LedgerError, match="put back from an older copy"):
         fetching.fetch()
@@ -189,15 +247,20 @@ def test_nothing_was_ever_kept(machine) -> None:
     assert list(home.iterdir()) == []
 
 
-def test_under_a_new_key_all_is_kept_anew_and_the_old_one_opens_nothing(kept, machine, address, postgres) -> None:
+def test_under_a_new_key_all_is_kept_anew_and_the_old_one_opens_nothing(
+    kept, machine, address, postgres
+) -> None:
     new = made_key()
     before = postgres.sql(address, "SELECT name FROM carried_parts")
     _, again = machine("first", key=new)
     again.keep(all_is_over=True)
     home, luggage = machine("second", key=new)
     assert luggage.fetch()
-    assert files(home) == {path: file for path, file in files(kept).items() if not path.startswith(("runs/", "keys/database"))
-                           and not path.endswith(".lock")}
+    assert files(home) == {
+        path: file
+        for path, file in files(kept).items()
+        if not path.startswith(("runs/", "keys/database")) and not path.endswith(".lock")
+    }
     assert not set(before) & set(postgres.sql(address, "SELECT name FROM carried_parts"))
     _, old = machine("third")
     with pytest.raises(LedgerError, match="does not open"):

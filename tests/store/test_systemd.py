@@ -13,7 +13,9 @@ from harness.store.systemd import Notifier
 @pytest.fixture(params=["a path", "an abstract name"])
 def systemd(request, tmp_path):
     """The socket that systemd would listen on, and the environment that names it."""
-    address = str(tmp_path / "notify") if request.param == "a path" else f"\0factory-test-{os.getpid()}"
+    address = (
+        str(tmp_path / "notify") if request.param == "a path" else f"\0factory-test-{os.getpid()}"
+    )
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(address)
         listening.setblocking(False)
@@ -35,7 +37,11 @@ def test_it_says_that_it_is_ready_what_it_does_and_that_it_stops(systemd) -> Non
     told.ready("at work")
     told.status("down since 02:17: a\nWATCHDOG=1")
     told.stopping()
-    assert heard(listening) == ["READY=1\nSTATUS=at work", "STATUS=down since 02:17: a WATCHDOG=1", "STOPPING=1"]
+    assert heard(listening) == [
+        "READY=1\nSTATUS=at work",
+        "STATUS=down since 02:17: a WATCHDOG=1",
+        "STOPPING=1",
+    ]
 
 
 def test_it_is_alive_at_most_twice_a_period_however_often_it_says_so(systemd) -> None:
@@ -54,7 +60,9 @@ def test_it_keeps_on_being_alive(systemd) -> None:
     assert heard(listening) == ["WATCHDOG=1"] * 3
 
 
-@pytest.mark.parametrize("other", [{"WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}])
+@pytest.mark.parametrize(
+    "other", [{"WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}]
+)
 def test_a_watchdog_that_waits_for_another_is_told_nothing(systemd, other) -> None:
     listening, environment = systemd
     Notifier({**environment, **other}).alive()

@@ -1,8 +1,7 @@
 """A factory in small, to be killed: `python -m tests.store.worker HOME SCENE`.
 
-Each run is a thread with a driver, a ledger and a log of effects. A scene says where its runs stop; when all of them
-have, the file `stuck` appears, and whoever started this process kills it.
-"""
+Each run is a thread with a driver, a ledger and a log of effects. A scene says where its runs stop;
+when all of them have, the file `stuck` appears, and whoever started this process kills it."""
 
 from __future__ import annotations
 
@@ -28,17 +27,23 @@ from harness.store.durable.engine import Durable
 from harness.store.ledger.sqlite import SqliteLedger
 from harness.workflow import EngineHands, run
 
-DIAMOND = Workflow("diamond", (
-    UseNode(id="a", action="test.a"),
-    UseNode(id="b", needs=("a",), action="test.b"),
-    UseNode(id="c", needs=("a",), action="test.c"),
-    UseNode(id="d", needs=("b", "c"), action="test.d"),
-))
-FAN = Workflow("fan", (
-    UseNode(id="a", action="test.a"),
-    *(UseNode(id=name, needs=("a",), action="test.x") for name in "bcd"),
-    UseNode(id="e", needs=("b", "c", "d"), action="test.e"),
-))
+DIAMOND = Workflow(
+    "diamond",
+    (
+        UseNode(id="a", action="test.a"),
+        UseNode(id="b", needs=("a",), action="test.b"),
+        UseNode(id="c", needs=("a",), action="test.c"),
+        UseNode(id="d", needs=("b", "c"), action="test.d"),
+    ),
+)
+FAN = Workflow(
+    "fan",
+    (
+        UseNode(id="a", action="test.a"),
+        *(UseNode(id=name, needs=("a",), action="test.x") for name in "bcd"),
+        UseNode(id="e", needs=("b", "c", "d"), action="test.e"),
+    ),
+)
 MOMENTS = ("before the effect", "after the effect", "before the record", "after the record")
 POINTS = {f"run{i}": point for i, point in enumerate(itertools.product("abcd", MOMENTS))}
 ORDERS = {f"run{i}": order for i, order in enumerate(itertools.permutations("bcd"))}
@@ -73,7 +78,9 @@ class Turns:
 
     def wait(self, run_id: str, node: str) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._orders[run_id][len(self._ended[run_id])] == node, timeout=600)
+            self._changed.wait_for(
+                lambda: self._orders[run_id][len(self._ended[run_id])] == node, timeout=600
+            )
 
     def over(self, run_id: str, node: str) -> None:
         with self._changed:
@@ -84,9 +91,17 @@ class Turns:
 def scene_of(name: str, home: Path) -> tuple[Scene, Workflow, tuple[str, ...]]:
     """Where the runs of a scene stop, what they run, and how they are called."""
     if name == "points":
-        return Scene(home, quorum=len(POINTS), stops=lambda *at: POINTS[at[0]] == at[1:]), DIAMOND, tuple(POINTS)
+        return (
+            Scene(home, quorum=len(POINTS), stops=lambda *at: POINTS[at[0]] == at[1:]),
+            DIAMOND,
+            tuple(POINTS),
+        )
     if name == "fan":
-        stuck = Scene(home, quorum=3 * len(ORDERS), stops=lambda run, node, at: node in "bcd" and at == MOMENTS[0])
+        stuck = Scene(
+            home,
+            quorum=3 * len(ORDERS),
+            stops=lambda run, node, at: node in "bcd" and at == MOMENTS[0],
+        )
         return stuck, FAN, tuple(ORDERS)
     free = Scene(home, quorum=0, stops=lambda run, node, at: False)
     return (free, FAN, tuple(ORDERS)) if name == "every-order" else (free, DIAMOND, tuple(POINTS))
@@ -101,19 +116,36 @@ def main(home: Path, scene_name: str) -> None:
     found: dict[str, Run] = {}
 
     def drive(name: str) -> None:
-        known = tuple(Attempt(entry.data["node"], 1, node_result(entry.data["result"]))
-                      for entry in ledger.entries(kind="node") if entry.run == name)
+        known = tuple(
+            Attempt(entry.data["node"], 1, node_result(entry.data["result"]))
+            for entry in ledger.entries(kind="node")
+            if entry.run == name
+        )
 
         def record(attempt: Attempt) -> None:
             scene.stop(name, attempt.node, "before the record")
-            ledger.append("node", f"{name}/{attempt.node}/{attempt.number}", run=name,
-                          data={"node": attempt.node, "result": attempt.result.as_json()})
+            ledger.append(
+                "node",
+                f"{name}/{attempt.node}/{attempt.number}",
+                run=name,
+                data={"node": attempt.node, "result": attempt.result.as_json()},
+            )
             if turns is not None and attempt.node in "bcd":
                 turns.over(name, attempt.node)
             scene.stop(name, attempt.node, "after the record")
 
-        hands = EngineHands(engine, name, lambda call: ("act", {
-            "run": name, "node": call.node.id, "saw": {k: v["by"] for k, v in call.inputs.items()}}))
+        hands = EngineHands(
+            engine,
+            name,
+            lambda call: (
+                "act",
+                {
+                    "run": name,
+                    "node": call.node.id,
+                    "saw": {k: v["by"] for k, v in call.inputs.items()},
+                },
+            ),
+        )
         found[name] = run(workflow, hands, concurrency=4, finished=known, record=record)
 
     drivers = [threading.Thread(target=drive, args=(name,)) for name in names]
@@ -121,13 +153,24 @@ def main(home: Path, scene_name: str) -> None:
         driver.start()
     for driver in drivers:
         driver.join()
-    print(json.dumps({name: {"status": one.status.value, "results": {
-        node: result.as_json() for node, result in one.results.items()}} for name, one in found.items()}))
+    print(
+        json.dumps(
+            {
+                name: {
+                    "status": one.status.value,
+                    "results": {node: result.as_json() for node, result in one.results.items()},
+                }
+                for name, one in found.items()
+            }
+        )
+    )
     engine.close()
     ledger.close()
 
 
-def act(home: Path, scene: Scene, turns: Turns | None, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+def act(
+    home: Path, scene: Scene, turns: Turns | None, payload: Mapping[str, Any]
+) -> Mapping[str, Any]:
     name, node = payload["run"], payload["node"]
     scene.stop(name, node, "before the effect")
     if turns is not None and node in "bcd":

@@ -1,4 +1,5 @@
-"""The program that starts the validator: what it waits for, and what it leaves when it is killed."""
+"""The program that starts the validator: what it waits for, and what it leaves when it is
+killed."""
 
 import json
 import signal
@@ -42,7 +43,9 @@ program.judge({"run": "run-1", "limits": {"wall_seconds": 60}}, home / "out")
 
 
 def test_a_factory_that_is_killed_leaves_no_judge_at_work(tmp_path: Path) -> None:
-    factory = subprocess.Popen([sys.executable, "-c", FACTORY, str(tmp_path), WAITS_FOR_THE_END_OF_ITS_INPUT])
+    factory = subprocess.Popen(
+        [sys.executable, "-c", FACTORY, str(tmp_path), WAITS_FOR_THE_END_OF_ITS_INPUT]
+    )
     until(lambda: (tmp_path / "out" / "began").exists())
     assert not (tmp_path / "out" / "ended").exists()
     factory.send_signal(signal.SIGKILL)
@@ -50,14 +53,21 @@ def test_a_factory_that_is_killed_leaves_no_judge_at_work(tmp_path: Path) -> Non
     until(lambda: (tmp_path / "out" / "ended").exists())
 
 
-def test_a_judge_that_was_killed_has_judged_nothing_whatever_lies_in_its_folder(tmp_path: Path) -> None:
+def test_a_judge_that_was_killed_has_judged_nothing_whatever_lies_in_its_folder(
+    tmp_path: Path,
+) -> None:
     """Even a verdict that is signed and says passed: it is another judgement's."""
     key = tmp_path / "validator.key"
     envelope = signed_verdict(GOLDEN, Notary(signer_at(key)))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "verdict.json").write_bytes(envelope)
     (tmp_path / "out" / "public.json").write_text("{}")
-    program = ValidatorProgram(tmp_path / "validator.key.pub", {}, tmp_path / "papers", command=(sys.executable, "-c", KILLED))
+    program = ValidatorProgram(
+        tmp_path / "validator.key.pub",
+        {},
+        tmp_path / "papers",
+        command=(sys.executable, "-c", KILLED),
+    )
     with pytest.raises(ValidatorError, match="could not run"):
         program.judge({"run": "run-1", "limits": {"wall_seconds": 60}}, tmp_path / "out")
 

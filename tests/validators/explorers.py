@@ -22,12 +22,15 @@ from validators.driver.line import ActorGone
 from validators.language.check import checked
 from validators.performance.journey_run import Patience, performed
 
-PERSONA = Persona("guest", "a guest", "book a walk for four", "M-BOOK", shown=("Name",), kept_at="/")
+PERSONA = Persona(
+    "guest", "a guest", "book a walk for four", "M-BOOK", shown=("Name",), kept_at="/"
+)
 Script = list[Any]
 
 
 class ScriptedActor:
-    """Plays acts in turn, looking references up in the view by role and name; keeps what it was shown."""
+    """Plays acts in turn, looking references up in the view by role and name; keeps what it was
+    shown."""
 
     def __init__(self, *script: Any) -> None:
         self.script, self.seen = list(script), list[dict[str, Any]]()
@@ -36,7 +39,11 @@ class ScriptedActor:
         self.seen.append(seen)
         if not self.script:
             raise ActorGone
-        act = self.script.pop(0) if len(self.script) > 1 or not callable(self.script[0]) else self.script[0]
+        act = (
+            self.script.pop(0)
+            if len(self.script) > 1 or not callable(self.script[0])
+            else self.script[0]
+        )
         told = act(seen["view"]) if callable(act) else act
         return told if isinstance(told, str) else json.dumps(told)
 
@@ -65,7 +72,9 @@ class World:
 
     house: House
 
-    def explored(self, app: Any, *script: Any, persona: Persona = PERSONA) -> tuple[Transcript, ScriptedActor]:
+    def explored(
+        self, app: Any, *script: Any, persona: Persona = PERSONA
+    ) -> tuple[Transcript, ScriptedActor]:
         actor = ScriptedActor(*script)
 
         async def play(on: BrowserStage) -> Transcript:
@@ -74,14 +83,23 @@ class World:
 
         return self.house.on_stage(app, play), actor
 
-    def replayed(self, app: Any, transcript: Transcript, *, identity: Identity = Identity.PLAIN) -> RunEvidence:
+    def replayed(
+        self, app: Any, transcript: Transcript, *, identity: Identity = Identity.PLAIN
+    ) -> RunEvidence:
         """What the compiled journey shows of a fresh app, performed without any actor."""
         journey = checked(compiled(PERSONA, transcript))
 
         async def play(on: BrowserStage) -> RunEvidence:
             patience = Patience(PATIENCE, VAIN)
-            values, run = Values(Draw(1, journey.name, date(2026, 1, 2))), RunId(journey.name, identity)
-            return (await performed(run, journey, on, values=values, patience=patience, seconds=10 * PATIENCE))[0]
+            values, run = (
+                Values(Draw(1, journey.name, date(2026, 1, 2))),
+                RunId(journey.name, identity),
+            )
+            return (
+                await performed(
+                    run, journey, on, values=values, patience=patience, seconds=10 * PATIENCE
+                )
+            )[0]
 
         told: RunEvidence = self.house.on_stage(app, play, identity=identity)
         return told

@@ -1,4 +1,5 @@
-"""One browser of each identity for all tests of a worker, the loop they live on, and the stages that plays are given."""
+"""One browser of each identity for all tests of a worker, the loop they live on, and the stages
+that plays are given."""
 
 from __future__ import annotations
 
@@ -29,13 +30,15 @@ PersonsPlay = Callable[[BrowserSession, BrowserStage], Awaitable[Any]]
 
 
 class House:
-    """Browsers from an executable. Every play gets contexts of its own, so that no test sees another's cookies."""
+    """Browsers from an executable. Every play gets contexts of its own, so that no test sees
+    another's cookies."""
 
     def __init__(self, executable: str) -> None:
         self.runner, self.stack = asyncio.Runner(), AsyncExitStack()
         self.downloads = Path(tempfile.mkdtemp(prefix="downloads-"))
         self.downloads.chmod(0o777)  # the browser's user is another one than ours, see conftest
-        # No executable yet: a browser of each identity starts when it is asked for, and not where none is needed.
+        # No executable yet: a browser of each identity starts when it is asked for, and not where
+        # none is needed.
         opening = browsers("", downloads=self.downloads, bounds=PATIENT)
         self.browsers = self.runner.run(self.stack.enter_async_context(opening))
         self.browsers.executable = executable
@@ -45,19 +48,27 @@ class House:
         self.runner.close()
         shutil.rmtree(self.downloads)
 
-    def on_stage(self, app: Any, play: Play, *, tamper: Tamper | None = None, **setting: Any) -> Any:
-        """What a play returns that was given a stage with this app; the setting is PLAIN but for what is named."""
+    def on_stage(
+        self, app: Any, play: Play, *, tamper: Tamper | None = None, **setting: Any
+    ) -> Any:
+        """What a play returns that was given a stage with this app; the setting is PLAIN but for
+        what is named."""
 
         async def work() -> Any:
             how = replace(PLAIN, **setting)
             with served(app) as port:
-                async with stage(await self.browsers.of(how.identity), how, port=port, tamper=tamper) as on:
+                async with stage(
+                    await self.browsers.of(how.identity), how, port=port, tamper=tamper
+                ) as on:
                     return await play(on)
 
         return self.runner.run(work())
 
-    def on_page(self, app: Any, play: PersonsPlay, *, downloads: bool = True, **setting: Any) -> Any:
-        """What a play returns that was given a person at the first page of this app, who may take files."""
+    def on_page(
+        self, app: Any, play: PersonsPlay, *, downloads: bool = True, **setting: Any
+    ) -> Any:
+        """What a play returns that was given a person at the first page of this app, who may take
+        files."""
 
         async def opened(on: BrowserStage) -> Any:
             person = await on.person("")

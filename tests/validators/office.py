@@ -1,4 +1,5 @@
-"""An app that takes files, hands them over, asks before it acts and can be used without a pointer; and its evil siblings."""
+"""An app that takes files, hands them over, asks before it acts and can be used without a pointer;
+and its evil siblings."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ from urllib.parse import parse_qsl
 
 from validators.domain.journeys.files import csv_text
 
-PAGE = "<!doctype html><html lang=en><meta charset=utf-8><title>Office</title><body>{}</body></html>"
+PAGE = (
+    "<!doctype html><html lang=en><meta charset=utf-8><title>Office</title><body>{}</body></html>"
+)
 ACTS = """
 <form method=post action=/files enctype=multipart/form-data>
   <label>Photo <input type=file name=file></label>
@@ -42,13 +45,17 @@ made.onclick = () => { const a = document.createElement('a'); a.download = 'made
 class Office:
     """It does what it says."""
 
-    guests: list[tuple[str, str]] = field(default_factory=lambda: [("Ada Holt", "4"), ("Bo, the second", "2")])
+    guests: list[tuple[str, str]] = field(
+        default_factory=lambda: [("Ada Holt", "4"), ("Bo, the second", "2")]
+    )
     files: list[tuple[str, str, bytes]] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         content = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        status, headers, body = self.answer(environ, environ["REQUEST_METHOD"], environ["PATH_INFO"], content)
+        status, headers, body = self.answer(
+            environ, environ["REQUEST_METHOD"], environ["PATH_INFO"], content
+        )
         start(status, [*headers, ("Content-Length", str(len(body)))])
         return [body]
 
@@ -79,14 +86,24 @@ class Office:
         self.guests.clear()
 
     def sent(self, kind: str, content: bytes) -> list[tuple[str, str, bytes]]:
-        told = BytesParser(EmailMessage, policy=HTTP).parsebytes(f"Content-Type: {kind}\r\n\r\n".encode() + content)
-        parts = [(part.get_filename(), part.get_content_type(), part.get_payload(decode=True)) for part in told.iter_parts()]
+        told = BytesParser(EmailMessage, policy=HTTP).parsebytes(
+            f"Content-Type: {kind}\r\n\r\n".encode() + content
+        )
+        parts = [
+            (part.get_filename(), part.get_content_type(), part.get_payload(decode=True))
+            for part in told.iter_parts()
+        ]
         return [part for part in parts if part[0]]
 
     def index(self) -> str:
-        rows = "".join(f"<tr><td>{html.escape(n)}</td><td>{html.escape(s)}</td></tr>" for n, s in self.guests)
+        rows = "".join(
+            f"<tr><td>{html.escape(n)}</td><td>{html.escape(s)}</td></tr>" for n, s in self.guests
+        )
         files = "".join(f"<li>{html.escape(self.shown(*one))}</li>" for one in self.files)
-        return f"<h1>Office</h1>{ACTS}<table aria-label=Guests>{rows}</table><ul aria-label=Files>{files}</ul>"
+        return (
+            f"<h1>Office</h1>{ACTS}<table aria-label=Guests>{rows}</table><ul"
+            f" aria-label=Files>{files}</ul>"
+        )
 
     def shown(self, name: str, kind: str, content: bytes) -> str:
         return f"{name} {kind} {len(content)} bytes"
@@ -96,9 +113,12 @@ class PaintsUploads(Office):
     """Lists the name of a file that it never takes."""
 
     def index(self) -> str:
-        return super().index() + """<script>document.forms[0].onsubmit = e => { e.preventDefault();
+        return (
+            super().index()
+            + """<script>document.forms[0].onsubmit = e => { e.preventDefault();
           for (const field of document.querySelectorAll('[type=file]')) for (const file of field.files)
             document.querySelector('ul').innerHTML += `<li>${file.name} ${file.type} ${file.size} bytes</li>` }</script>"""
+        )
 
 
 class ForgetsContents(Office):
@@ -145,12 +165,19 @@ class DoesItAnyway(Office):
         return super().index().replace("return confirm", "confirm")
 
 
-ATTACHED = [("Content-Type", "text/csv; charset=utf-8"), ("Content-Disposition", "attachment; filename=guests.csv")]
+ATTACHED = [
+    ("Content-Type", "text/csv; charset=utf-8"),
+    ("Content-Disposition", "attachment; filename=guests.csv"),
+]
 BACK = ("303 See Other", [("Location", "/")], b"")
 
 
 def attached(name: str, content: bytes, *, kind: str = "text/csv") -> Any:
-    return "200 OK", [("Content-Type", kind), ("Content-Disposition", f"attachment; filename={name}")], content
+    return (
+        "200 OK",
+        [("Content-Type", kind), ("Content-Disposition", f"attachment; filename={name}")],
+        content,
+    )
 
 
 def page(body: str) -> Any:
@@ -168,7 +195,8 @@ KEYS = """<title>Notes</title><style>#more { display: none } #menu:hover #more {
 
 
 class Notes(Office):
-    """A page for the keyboard: shortcuts, an order of fields, and a menu that opens under the pointer."""
+    """A page for the keyboard: shortcuts, an order of fields, and a menu that opens under the
+    pointer."""
 
     def answer(self, environ: dict[str, Any], method: str, path: str, content: bytes) -> Any:
         return page(KEYS)

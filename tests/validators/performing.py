@@ -35,11 +35,26 @@ def perform(source: str = BOOK, **options) -> RunEvidence:
 
 
 def perform_all(
-    source: str = BOOK, *, app: FakeApp | None = None, run: RunId | None = None, with_twin: bool = False, **options
+    source: str = BOOK,
+    *,
+    app: FakeApp | None = None,
+    run: RunId | None = None,
+    with_twin: bool = False,
+    **options,
 ) -> tuple[RunEvidence, ...]:
     journey = read(source)
     stage = options.pop("stage", None) or FakeStage(app or FakeApp())
     values = options.pop("values", None) or Values(Draw(7, journey.name, date(2026, 11, 21)))
     patience = options.pop("patience", NONE)
     run, seconds = run or RunId("book"), options.pop("seconds", 60)
-    return asyncio.run(performed(run, journey, stage, values=values, patience=patience, seconds=seconds, with_twin=with_twin))
+    return asyncio.run(
+        performed(
+            run,
+            journey,
+            stage,
+            values=values,
+            patience=patience,
+            seconds=seconds,
+            with_twin=with_twin,
+        )
+    )

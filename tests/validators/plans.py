@@ -36,19 +36,26 @@ WALKS = """expect:
 twin: {expect: [{row: {cells: [Atlantis], in: {table: "Walks"}}}]}
 """
 GLANCING = 'promise: issue\nsteps: [{open: "/?place=Oslo"}]\n' + WALKS % "Oslo"
-FINDING = """promise: issue
+FINDING = (
+    """promise: issue
 steps:
   - open: /
   - fill: {label: "Place", value: "{{ any.choice(Bergen|Molde) }}"}
   - click: {button: "Find"}
-""" + WALKS % '"{{ filled.place }}"'
+"""
+    + WALKS % '"{{ filled.place }}"'
+)
 THOROUGH = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{KEPT}{NEVER}{WRONG_VALUE}"
 REFUSING = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{KEPT}{NEVER}{WRONG_INPUT}"
 SHALLOW = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{NEVER}{WRONG_VALUE}"
 
 
-def driver(plan: str, out: Path, runs: Iterable[PlannedRun] = ()) -> subprocess.CompletedProcess[str]:
+def driver(
+    plan: str, out: Path, runs: Iterable[PlannedRun] = ()
+) -> subprocess.CompletedProcess[str]:
     """The driver's end, after it was told that the apps of these runs answer."""
     told = "".join(ready_line(run.port) for run in runs)
     command = [sys.executable, "-m", "validators.driver", str(out)]
-    return subprocess.run(command, input=f"{plan}\n{told}", capture_output=True, text=True, timeout=900, check=False)
+    return subprocess.run(
+        command, input=f"{plan}\n{told}", capture_output=True, text=True, timeout=900, check=False
+    )

@@ -23,7 +23,9 @@ LOOK = ExpectationOutcome(0, 9, "text", "here", True)
 def run(identity: Identity = Identity.PLAIN, kind: Kind = Kind.JOURNEY, **changes) -> RunEvidence:
     name, attempt = changes.pop("journey", "j"), changes.pop("attempt", 1)
     saboteur = changes.pop("saboteur", None)
-    whole = RunEvidence(RunId(name, identity, kind, saboteur, attempt), True, True, (STEP,), (LOOK,))
+    whole = RunEvidence(
+        RunId(name, identity, kind, saboteur, attempt), True, True, (STEP,), (LOOK,)
+    )
     return replace(whole, **changes)
 
 
@@ -64,7 +66,9 @@ OWN = {"green": GREEN, **RED_RUNS, **SILENT_RUNS}
 RED = Proof(True, "red on base")
 TWINS = {
     "fails": {"expectations": FAILED_LOOK},
-    "fails where it looked": {"expectations": (replace(LOOK, passed=False, trouble=Trouble.MISSING),)},
+    "fails where it looked": {
+        "expectations": (replace(LOOK, passed=False, trouble=Trouble.MISSING),)
+    },
     "passes": {},
     "absent": None,
     "skipped": {"skipped": "why"},
@@ -79,7 +83,11 @@ TWINS = {
 TOUCHED, NEAR, APART = SabotageFacts(1, True), SabotageFacts(1, False), SabotageFacts(0, False)
 SABOTAGE = {
     "caught": {"sabotage": TOUCHED, "expectations": FAILED_LOOK},
-    "caught at a step": {"sabotage": TOUCHED, "steps": failed_step(Trouble.MISSING), "expectations": ()},
+    "caught at a step": {
+        "sabotage": TOUCHED,
+        "steps": failed_step(Trouble.MISSING),
+        "expectations": (),
+    },
     "caught though untouched": {"sabotage": NEAR, "expectations": FAILED_LOOK},
     "missed, untouched": {"sabotage": NEAR},
     "not applicable": {"sabotage": APART},
@@ -94,7 +102,9 @@ SABOTAGE = {
 }
 
 
-def told(plain="green", masked="green", twin="fails", sabotage=("caught",) * 5) -> tuple[RunEvidence, ...]:
+def told(
+    plain="green", masked="green", twin="fails", sabotage=("caught",) * 5
+) -> tuple[RunEvidence, ...]:
     """Evidence of one journey from the names of the cases above."""
     pairs = [
         (run(Identity.PLAIN), OWN[plain]),

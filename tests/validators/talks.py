@@ -12,7 +12,8 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def answering(raw: bytes, *, hold: bool = False) -> Talk:
-    """An app that reads a head and says these bytes, whatever it was asked. It hangs up, or leaves that to the other side."""
+    """An app that reads a head and says these bytes, whatever it was asked. It hangs up, or leaves
+    that to the other side."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -26,7 +27,9 @@ def answering(raw: bytes, *, hold: bool = False) -> Talk:
 
 
 async def asked(wire: Wire, request: bytes) -> bytes:
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(wire.address.rpartition(":")[2]))
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", int(wire.address.rpartition(":")[2])
+    )
     writer.write(request)
     await writer.drain()
     try:
@@ -49,4 +52,7 @@ def through(talk: Talk, request: bytes, **options) -> tuple[bytes, Wire]:
     return asyncio.run(work())
 
 
-GET = b"GET http://app.localhost/a?b=c HTTP/1.1\r\nHost: app.localhost\r\nProxy-Connection: keep-alive\r\n\r\n"
+GET = (
+    b"GET http://app.localhost/a?b=c HTTP/1.1\r\nHost: app.localhost\r\nProxy-Connection:"
+    b" keep-alive\r\n\r\n"
+)

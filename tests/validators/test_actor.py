@@ -1,4 +1,5 @@
-"""The actor's side: what a model is told and asked, what of its answer goes on, and who may talk to it over the line."""
+"""The actor's side: what a model is told and asked, what of its answer goes on, and who may talk to
+it over the line."""
 
 from __future__ import annotations
 
@@ -19,7 +20,11 @@ from validators.roles.actor import MOST_REMEMBERED, Actor, Brief
 from validators.roles.actor_program import talked
 
 BRIEF = Brief("claude-test", "a guest", "book a walk", "Act as the person.")
-SEEN = {"told": "the page is open", "view": '<page-1>\ne5 textbox "Name"\n</page-1>', "acts_left": 9}
+SEEN = {
+    "told": "the page is open",
+    "view": '<page-1>\ne5 textbox "Name"\n</page-1>',
+    "acts_left": 9,
+}
 
 
 class Model:
@@ -61,25 +66,36 @@ def test_what_it_costs_does_not_grow_with_the_pages_before() -> None:
     assert '{"act": "reload"} -> the page is open' in told
 
 
-@pytest.mark.parametrize(("answer", "act"), [
-    ([{"type": "text", "text": "I am  done,\nit PASSED."}], {"act": "give-up", "text": "I am done, it PASSED."}),
-    ([], {"act": "give-up", "text": ""}),
-    ([call("fill", act="done", ref="e5", text="x")], {"act": "fill", "ref": "e5", "text": "x"}),
-    ([call("done"), call("click", ref="e5")], {"act": "done"}),
-    ([{**call("done"), "input": "passed"}], {"act": "done"}),
-])
-def test_of_an_answer_the_first_call_goes_on_and_words_alone_are_giving_up(answer: list[dict[str, Any]], act: Any) -> None:
+@pytest.mark.parametrize(
+    ("answer", "act"),
+    [
+        (
+            [{"type": "text", "text": "I am  done,\nit PASSED."}],
+            {"act": "give-up", "text": "I am done, it PASSED."},
+        ),
+        ([], {"act": "give-up", "text": ""}),
+        ([call("fill", act="done", ref="e5", text="x")], {"act": "fill", "ref": "e5", "text": "x"}),
+        ([call("done"), call("click", ref="e5")], {"act": "done"}),
+        ([{**call("done"), "input": "passed"}], {"act": "done"}),
+    ],
+)
+def test_of_an_answer_the_first_call_goes_on_and_words_alone_are_giving_up(
+    answer: list[dict[str, Any]], act: Any
+) -> None:
     assert Actor(BRIEF, Model(answer)).act(SEEN) == act
 
 
-def on_the_line(actor: Any, word: str, *asks: Mapping[str, Any], before: bytes = b"", seconds: float = LONG) -> list[str]:
-    """What an actor in a thread answers over a real socket to whoever says this word; `before` is sent by a stranger first."""
+def on_the_line(
+    actor: Any, word: str, *asks: Mapping[str, Any], before: bytes = b"", seconds: float = LONG
+) -> list[str]:
+    """What an actor in a thread answers over a real socket to whoever says this word; `before` is
+    sent by a stranger first."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(LONG)
         port = server.getsockname()[1]
 
         def talking() -> None:
-            with suppress(OSError):     # nobody said the word, and the server closed
+            with suppress(OSError):  # nobody said the word, and the server closed
                 talked(server, actor, word="right")
 
         thread = threading.Thread(target=talking, daemon=True)
@@ -102,11 +118,18 @@ def on_the_line(actor: Any, word: str, *asks: Mapping[str, Any], before: bytes =
 
 def test_whoever_says_the_word_is_answered_act_by_act() -> None:
     actor = Actor(BRIEF, Model([call("reload")], [call("done")]))
-    assert [read_act(line).kind for line in on_the_line(actor, "right", SEEN, SEEN)] == [Kind.RELOAD, Kind.DONE]
+    assert [read_act(line).kind for line in on_the_line(actor, "right", SEEN, SEEN)] == [
+        Kind.RELOAD,
+        Kind.DONE,
+    ]
 
 
-@pytest.mark.parametrize("before", [b"\n", b"wrong\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"right but longer\n"])
-def test_a_page_that_found_the_port_is_not_answered_and_the_one_with_the_word_still_is(before: bytes) -> None:
+@pytest.mark.parametrize(
+    "before", [b"\n", b"wrong\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"right but longer\n"]
+)
+def test_a_page_that_found_the_port_is_not_answered_and_the_one_with_the_word_still_is(
+    before: bytes,
+) -> None:
     model = Model([call("done")])
     assert on_the_line(Actor(BRIEF, model), "right", SEEN, before=before) == ['{"act": "done"}']
     assert len(model.asked) == 1

@@ -1,4 +1,5 @@
-"""What an actor may ask for is a closed set, and what its acts come to is a journey that says no more than its persona."""
+"""What an actor may ask for is a closed set, and what its acts come to is a journey that says no
+more than its persona."""
 
 from __future__ import annotations
 
@@ -28,7 +29,13 @@ from validators.domain.exploring.exploration import (
     read_transcript,
     transcript_json,
 )
-from validators.domain.exploring.explored import Exploration, Explored, Standing, explored, with_exploration
+from validators.domain.exploring.explored import (
+    Exploration,
+    Explored,
+    Standing,
+    explored,
+    with_exploration,
+)
 from validators.domain.exploring.persona import Persona
 from validators.domain.journeys.spot import Spot
 from validators.domain.verdict import Finding, Outcome, Symptom, Verdict
@@ -40,12 +47,18 @@ ONE_OF_EACH = {
 }  # fmt: skip
 
 
-def made(kind: Kind, text: str = "", spot: Spot | None = None, trouble: Trouble | None = None) -> Made:
+def made(
+    kind: Kind, text: str = "", spot: Spot | None = None, trouble: Trouble | None = None
+) -> Made:
     return Made(Act(kind, "e1" if spot else "", text), spot, trouble)
 
 
 NAME = Spot(label="Name")
-BOOKED = (made(Kind.FILL, "Ada Holt", NAME), made(Kind.CLICK, spot=Spot(role="button", name="Book")), made(Kind.DONE))
+BOOKED = (
+    made(Kind.FILL, "Ada Holt", NAME),
+    made(Kind.CLICK, spot=Spot(role="button", name="Book")),
+    made(Kind.DONE),
+)
 DONE = Transcript("guest", BOOKED, Ending.DONE, shown=("Name",))
 
 
@@ -60,38 +73,50 @@ def test_each_act_of_the_set_is_read_with_all_of_its_parts_and_no_other(kind: Ki
         read_act(json.dumps({**line, "verdict": "passed"}))
 
 
-@pytest.mark.parametrize("line", [
-    {"act": "evaluate", "text": "fetch('/admin')"},
-    {"act": "open", "path": "http://127.0.0.1:22/"},
-    {"act": "open", "path": "//example.org/"},
-    {"act": "open", "path": "/\\example.org"},
-    {"act": "open", "path": "file:///etc/passwd"},
-    {"act": "open", "path": "/a b"},
-    {"act": "click", "ref": "e5 >> visible=true"},
-    {"act": "click", "ref": "f1e2"},
-    {"act": "click", "ref": "css=button"},
-    {"act": "click", "ref": 5},
-    {"act": "press", "key": "Control+w"},
-    {"act": "fill", "ref": "e5", "text": "two\nlines"},
-    {"act": "fill", "ref": "e5", "text": "a\u2028b"},
-    {"act": "fill", "ref": "e5", "text": "x" * 501},
-    {"act": "fill", "ref": "e5", "text": "\u202egnidaol"},
-    {"act": "look", "aspect": "source", "part": 1},
-    {"act": "look", "aspect": "words", "part": True},
-    {"act": "passed"}, {"ref": "e5"}, ["click", "e5"], "passed", None, 7,
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"act": "evaluate", "text": "fetch('/admin')"},
+        {"act": "open", "path": "http://127.0.0.1:22/"},
+        {"act": "open", "path": "//example.org/"},
+        {"act": "open", "path": "/\\example.org"},
+        {"act": "open", "path": "file:///etc/passwd"},
+        {"act": "open", "path": "/a b"},
+        {"act": "click", "ref": "e5 >> visible=true"},
+        {"act": "click", "ref": "f1e2"},
+        {"act": "click", "ref": "css=button"},
+        {"act": "click", "ref": 5},
+        {"act": "press", "key": "Control+w"},
+        {"act": "fill", "ref": "e5", "text": "two\nlines"},
+        {"act": "fill", "ref": "e5", "text": "a\u2028b"},
+        {"act": "fill", "ref": "e5", "text": "x" * 501},
+        {"act": "fill", "ref": "e5", "text": "\u202egnidaol"},
+        {"act": "look", "aspect": "source", "part": 1},
+        {"act": "look", "aspect": "words", "part": True},
+        {"act": "passed"},
+        {"ref": "e5"},
+        ["click", "e5"],
+        "passed",
+        None,
+        7,
+    ],
+)
 def test_what_is_not_in_the_set_is_refused(line: Any) -> None:
     with pytest.raises(DocumentInvalid):
         read_act(json.dumps(line))
 
 
-@pytest.mark.parametrize("line", ["", "\x00", "{", '{"act": "done"}{"act": "done"}', " " * 9_000 + '{"act": "done"}'])
+@pytest.mark.parametrize(
+    "line", ["", "\x00", "{", '{"act": "done"}{"act": "done"}', " " * 9_000 + '{"act": "done"}']
+)
 def test_a_line_that_is_not_one_document_is_refused(line: str) -> None:
     with pytest.raises(DocumentInvalid):
         read_act(line)
 
 
-def test_a_transcript_becomes_a_journey_that_expects_what_the_persona_demands_and_can_fail() -> None:
+def test_a_transcript_becomes_a_journey_that_expects_what_the_persona_demands_and_can_fail() -> (
+    None
+):
     journey = checked(compiled(PERSONA, DONE))
     assert (journey.name, journey.promise) == ("persona-guest", "M-BOOK")
     assert [type(step).__name__ for step in journey.steps] == ["Open", "Fill", "Click"]
@@ -99,17 +124,26 @@ def test_a_transcript_becomes_a_journey_that_expects_what_the_persona_demands_an
     assert journey.twin is not None
 
 
-@pytest.mark.parametrize(("spot", "told"), [
-    (Spot(role="button", name="Cancel", within=Spot(role="row", words="Ada")),
-     '{"button": "Cancel", "in": {"row": "Ada"}}'),
-    (Spot(role="menuitem", name='He said "no" \\'), '{"menuitem": "He said \\"no\\" \\\\"}'),
-    (Spot(role="slider", name="Depth"), '{"role": "slider", "name": "Depth"}'),
-    (Spot(role="button", within=Spot(role="dialog", name="Sure")),
-     '{"role": "button", "in": {"role": "dialog", "name": "Sure"}}'),
-    (Spot(role="link", name="- x: {a}\u00e9 #"), '{"link": "- x: {a}\u00e9 #"}'),
-])
+@pytest.mark.parametrize(
+    ("spot", "told"),
+    [
+        (
+            Spot(role="button", name="Cancel", within=Spot(role="row", words="Ada")),
+            '{"button": "Cancel", "in": {"row": "Ada"}}',
+        ),
+        (Spot(role="menuitem", name='He said "no" \\'), '{"menuitem": "He said \\"no\\" \\\\"}'),
+        (Spot(role="slider", name="Depth"), '{"role": "slider", "name": "Depth"}'),
+        (
+            Spot(role="button", within=Spot(role="dialog", name="Sure")),
+            '{"role": "button", "in": {"role": "dialog", "name": "Sure"}}',
+        ),
+        (Spot(role="link", name="- x: {a}\u00e9 #"), '{"link": "- x: {a}\u00e9 #"}'),
+    ],
+)
 def test_an_element_is_named_in_the_journey_as_it_was_found(spot: Spot, told: str) -> None:
-    text = compiled(PERSONA, Transcript("guest", (BOOKED[0], made(Kind.CLICK, spot=spot)), Ending.DONE))
+    text = compiled(
+        PERSONA, Transcript("guest", (BOOKED[0], made(Kind.CLICK, spot=spot)), Ending.DONE)
+    )
     assert f'  - {{"click": {told}}}' in text
     checked(text)
 
@@ -122,14 +156,29 @@ def test_what_was_not_done_is_not_repeated() -> None:
     assert [type(step).__name__ for step in checked(text).steps] == ["Open", "Fill", "Reload"]
 
 
-@pytest.mark.parametrize(("acts", "why"), [
-    ((made(Kind.DONE),), "nothing was put in under 'Name'"),
-    ((made(Kind.FILL, "", NAME),), "nothing was put in under 'Name'"),
-    ((made(Kind.FILL, "Ada", NAME, Trouble.MISSING),), "nothing was put in under 'Name'"),
-    ((made(Kind.FILL, "{{ any.name }}", NAME),), "holds {{ or }}"),
-    ((made(Kind.FILL, "Ada", NAME), made(Kind.CLICK, spot=Spot(role="link", name="}} twin: x"))), "holds {{ or }}"),
-    ((made(Kind.FILL, "Ada", NAME), made(Kind.CLICK, spot=Spot(role="link", name="a\u2029b"))), "cannot be written"),
-])
+@pytest.mark.parametrize(
+    ("acts", "why"),
+    [
+        ((made(Kind.DONE),), "nothing was put in under 'Name'"),
+        ((made(Kind.FILL, "", NAME),), "nothing was put in under 'Name'"),
+        ((made(Kind.FILL, "Ada", NAME, Trouble.MISSING),), "nothing was put in under 'Name'"),
+        ((made(Kind.FILL, "{{ any.name }}", NAME),), "holds {{ or }}"),
+        (
+            (
+                made(Kind.FILL, "Ada", NAME),
+                made(Kind.CLICK, spot=Spot(role="link", name="}} twin: x")),
+            ),
+            "holds {{ or }}",
+        ),
+        (
+            (
+                made(Kind.FILL, "Ada", NAME),
+                made(Kind.CLICK, spot=Spot(role="link", name="a\u2029b")),
+            ),
+            "cannot be written",
+        ),
+    ],
+)
 def test_a_transcript_that_no_journey_can_say_is_told_why(acts: tuple[Made, ...], why: str) -> None:
     with pytest.raises(NotAJourney, match=why):
         compiled(PERSONA, Transcript("guest", acts, Ending.DONE))
@@ -137,15 +186,29 @@ def test_a_transcript_that_no_journey_can_say_is_told_why(acts: tuple[Made, ...]
 
 def test_a_transcript_is_read_as_it_was_written_and_strictly() -> None:
     deep = Spot(role="button", within=Spot(role="row", words="Ada"))
-    told = Transcript("guest", (*BOOKED, made(Kind.CLICK, spot=deep, trouble=Trouble.AMBIGUOUS)), Ending.GAVE_UP, (), 3, 99)
+    told = Transcript(
+        "guest",
+        (*BOOKED, made(Kind.CLICK, spot=deep, trouble=Trouble.AMBIGUOUS)),
+        Ending.GAVE_UP,
+        (),
+        3,
+        99,
+    )
     assert read_transcript(transcript_json(told)) == told
     document = json.loads(transcript_json(told))
-    for changed in ({"outcome": "passed"}, {"ending": "satisfied"}, {"acts": [{}]}, {"tokens": True}):
+    for changed in (
+        {"outcome": "passed"},
+        {"ending": "satisfied"},
+        {"acts": [{}]},
+        {"tokens": True},
+    ):
         with pytest.raises(DocumentInvalid):
             read_transcript(json.dumps({**document, **changed}))
 
 
-def run(identity: Identity, *, passed: bool = True, breach: bool = False, ready: bool = True) -> RunEvidence:
+def run(
+    identity: Identity, *, passed: bool = True, breach: bool = False, ready: bool = True
+) -> RunEvidence:
     return RunEvidence(
         RunId("persona-guest", identity), app_ready=ready, complete=True,
         steps=(StepOutcome(0, 1, "open", passed=True),),
@@ -162,27 +225,38 @@ UNSHOWN = Transcript("guest", BOOKED, Ending.DONE)
 ABANDONED = Transcript("guest", BOOKED, Ending.GAVE_UP, shown=("Name",))
 
 
-@pytest.mark.parametrize(("transcript", "runs", "standing"), [
-    (DONE, both(), Standing.SATISFIED),
-    (UNSHOWN, both(), Standing.SATISFIED),
-    (ABANDONED, both(), Standing.UNSATISFIED),
-    (DONE, both(passed=False), Standing.FAILED),
-    (UNSHOWN, both(passed=False), Standing.UNSATISFIED),         # it may have typed what an app is right to refuse
-    (ABANDONED, both(passed=False), Standing.UNSATISFIED),
-    (ABANDONED, both(passed=False, breach=True), Standing.FAILED),
-    (DONE, (run(Identity.PLAIN), run(Identity.MASKED, passed=False)), Standing.UNSATISFIED),
-    (DONE, both(ready=False), Standing.UNSATISFIED),
-    (DONE, (run(Identity.PLAIN),), Standing.UNSATISFIED),
-    (DONE, (run(Identity.PLAIN), run(Identity.PLAIN)), Standing.UNSATISFIED),
-    (DONE, (), Standing.UNSATISFIED),
-])
-def test_only_what_was_found_again_counts(transcript: Transcript, runs: tuple[RunEvidence, ...], standing: Standing) -> None:
+@pytest.mark.parametrize(
+    ("transcript", "runs", "standing"),
+    [
+        (DONE, both(), Standing.SATISFIED),
+        (UNSHOWN, both(), Standing.SATISFIED),
+        (ABANDONED, both(), Standing.UNSATISFIED),
+        (DONE, both(passed=False), Standing.FAILED),
+        (
+            UNSHOWN,
+            both(passed=False),
+            Standing.UNSATISFIED,
+        ),  # it may have typed what an app is right to refuse
+        (ABANDONED, both(passed=False), Standing.UNSATISFIED),
+        (ABANDONED, both(passed=False, breach=True), Standing.FAILED),
+        (DONE, (run(Identity.PLAIN), run(Identity.MASKED, passed=False)), Standing.UNSATISFIED),
+        (DONE, both(ready=False), Standing.UNSATISFIED),
+        (DONE, (run(Identity.PLAIN),), Standing.UNSATISFIED),
+        (DONE, (run(Identity.PLAIN), run(Identity.PLAIN)), Standing.UNSATISFIED),
+        (DONE, (), Standing.UNSATISFIED),
+    ],
+)
+def test_only_what_was_found_again_counts(
+    transcript: Transcript, runs: tuple[RunEvidence, ...], standing: Standing
+) -> None:
     told = explored(PERSONA, transcript, runs)
     assert told.standing is standing
     assert (told.finding is not None) == (standing is Standing.FAILED)
 
 
-FOUND = Explored("guest", Standing.FAILED, "", True, Finding(journey_name(PERSONA), "M-BOOK", Symptom.NOT_SHARED))
+FOUND = Explored(
+    "guest", Standing.FAILED, "", True, Finding(journey_name(PERSONA), "M-BOOK", Symptom.NOT_SHARED)
+)
 CONTENT = Explored("guest", Standing.SATISFIED, "", True)
 
 
@@ -200,4 +274,6 @@ def test_exploring_turns_nothing_green_and_green_red_only_by_what_was_found_agai
 
 
 def test_aspects_are_what_the_view_can_show() -> None:
-    assert read_act('{"act": "look", "aspect": "words", "part": 3}') == Act(Kind.LOOK, aspect=Aspect.WORDS, part=3)
+    assert read_act('{"act": "look", "aspect": "words", "part": 3}') == Act(
+        Kind.LOOK, aspect=Aspect.WORDS, part=3
+    )

@@ -1,4 +1,5 @@
-"""What an act sets off is waited for, what is looked at is one moment of one page, and what is outstanding is no answer."""
+"""What an act sets off is waited for, what is looked at is one moment of one page, and what is
+outstanding is no answer."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ from validators.language.reader import read
 from validators.performance.journey_run import Patience, performed
 
 LATER = 400  # milliseconds after an act
-AMPLE = replace(PLAIN.bounds, quiet_seconds=6.0)  # a timer that an act armed is waited for as long as a busy machine needs
+AMPLE = replace(
+    PLAIN.bounds, quiet_seconds=6.0
+)  # a timer that an act armed is waited for as long as a busy machine needs
 
 
 class Leads(App):
@@ -34,17 +37,31 @@ class Leads(App):
     def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
         if path == "/hangs":
             sleep(HANGING)
-        told = f"<!doctype html><title>First</title>{self.body}" if path == "/" else "<title>Oh</title>"
-        return "200 OK" if path == "/" else "500 No", [("Content-Type", "text/html; charset=utf-8")], told.encode()
+        told = (
+            f"<!doctype html><title>First</title>{self.body}"
+            if path == "/"
+            else "<title>Oh</title>"
+        )
+        return (
+            "200 OK" if path == "/" else "500 No",
+            [("Content-Type", "text/html; charset=utf-8")],
+            told.encode(),
+        )
 
 
 GO = f"const go = () => setTimeout(() => location = '/boom', {LATER})"
 BY_LINK = f"<script>{GO}</script><a href=# onclick='go(); return false'>Walk</a>"
 BY_SUBMIT = f"""<form action=/boom><input aria-label=Walk autofocus></form><script>document.forms[0].onsubmit = e => {{
 e.preventDefault(); setTimeout(() => e.target.submit(), {LATER}) }}</script>"""
-BY_OPTION = f"<script>{GO}</script><select aria-label=Walk onchange='go()'><option>Dawn<option>Dusk</select>"
+BY_OPTION = (
+    f"<script>{GO}</script><select aria-label=Walk"
+    " onchange='go()'><option>Dawn<option>Dusk</select>"
+)
 BY_FETCH = f"<button onclick=\"setTimeout(() => fetch('/boom'), {LATER})\">Walk</button>"
-BY_TIMERS = "<button onclick=\"let n = 4; (f => f(f))(f => n-- ? setTimeout(f, 90, f) : fetch('/boom'))\">Walk</button>"
+BY_TIMERS = (
+    '<button onclick="let n = 4; (f => f(f))(f => n-- ? setTimeout(f, 90, f) :'
+    " fetch('/boom'))\">Walk</button>"
+)
 ACTS = {
     "bare enter": ("<form action=/boom><input aria-label=Walk autofocus></form>", "press: Enter"),
     "bare enter, later": (BY_SUBMIT, "press: Enter"),
@@ -55,24 +72,43 @@ ACTS = {
 }
 
 
-def played(house: House, app: App, source: str, *, look: float = PATIENCE, bounds: Bounds = AMPLE) -> RunEvidence:
+def played(
+    house: House, app: App, source: str, *, look: float = PATIENCE, bounds: Bounds = AMPLE
+) -> RunEvidence:
     """What a journey came to that opens the first page."""
 
     async def play(on: BrowserStage) -> RunEvidence:
         text = f"journey: j\npromise: issue\nsteps:\n  - open: /\n{source}"
-        values, patience = Values(Draw(7, "j", date(2026, 11, 21))), Patience(bounds.step_seconds, look)
-        return (await performed(RunId("j"), read(text), on, values=values, patience=patience, seconds=5 * PATIENCE))[0]
+        values, patience = (
+            Values(Draw(7, "j", date(2026, 11, 21))),
+            Patience(bounds.step_seconds, look),
+        )
+        return (
+            await performed(
+                RunId("j"), read(text), on, values=values, patience=patience, seconds=5 * PATIENCE
+            )
+        )[0]
 
     told: RunEvidence = house.on_stage(app, play, bounds=bounds)
     return told
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_what_an_act_leads_to_by_and_by_is_seen_before_anybody_looks(house: House, act: str) -> None:
-    """A link that led to an error after 400 ms was proved, with a `never` that forbids errors and a look at the page before."""
+def test_what_an_act_leads_to_by_and_by_is_seen_before_anybody_looks(
+    house: House, act: str
+) -> None:
+    """A link that led to an error after 400 ms was proved, with a `never` that forbids errors and a
+    look at the page before."""
     body, step = ACTS[act]
-    told = played(house, Leads(body), f"  - {step}\nexpect:\n  - title: First\nnever: [{{http_status: '>=500'}}]\n", look=1)
-    assert [(breach.kind, breach.observed.split("?")[0]) for breach in told.breaches] == [("http_status", "500 /boom")]
+    told = played(
+        house,
+        Leads(body),
+        f"  - {step}\nexpect:\n  - title: First\nnever: [{{http_status: '>=500'}}]\n",
+        look=1,
+    )
+    assert [(breach.kind, breach.observed.split("?")[0]) for breach in told.breaches] == [
+        ("http_status", "500 /boom")
+    ]
     stays = "fetch(" in body
     assert [look.passed for look in told.expectations] == [stays]
 
@@ -81,7 +117,11 @@ ONLOAD = f"<h1>Walks</h1><script>setTimeout(() => location = '/boom', {LATER})</
 
 
 def test_what_a_page_leads_to_by_itself_is_seen_before_the_end(house: House) -> None:
-    told = played(house, Leads(ONLOAD), "expect:\n  - visible: {heading: Walks}\nnever: [{http_status: '>=500'}]\n")
+    told = played(
+        house,
+        Leads(ONLOAD),
+        "expect:\n  - visible: {heading: Walks}\nnever: [{http_status: '>=500'}]\n",
+    )
     assert [breach.observed for breach in told.breaches] == ["500 /boom"]
 
 
@@ -108,16 +148,30 @@ def test_two_facts_that_are_never_true_together_do_not_both_hold(house: House, b
     assert result(told) is not Result.PASSED
 
 
-MOVES = "requestAnimationFrame(function on(t) { b.style.width = t % 100 + 'px'; requestAnimationFrame(on) })"
-SPINS = "<style>@keyframes on { to { rotate: 1turn } } i { display: block; animation: on 1s infinite }</style><i>x</i>"
+MOVES = (
+    "requestAnimationFrame(function on(t) { b.style.width = t % 100 + 'px';"
+    " requestAnimationFrame(on) })"
+)
+SPINS = (
+    "<style>@keyframes on { to { rotate: 1turn } } i { display: block; animation: on 1s infinite"
+    " }</style><i>x</i>"
+)
 
 
-@pytest.mark.parametrize("more", [f"<b id=b></b><script>{MOVES}</script>", SPINS, "<script>setInterval(() => 0, 20)</script>"])
-def test_a_page_that_moves_and_shows_nothing_else_holds_and_fails_as_any(house: House, more: str) -> None:
+@pytest.mark.parametrize(
+    "more",
+    [f"<b id=b></b><script>{MOVES}</script>", SPINS, "<script>setInterval(() => 0, 20)</script>"],
+)
+def test_a_page_that_moves_and_shows_nothing_else_holds_and_fails_as_any(
+    house: House, more: str
+) -> None:
     app = Leads("<p>ebb</p><p>flow</p>" + more)
     assert result(played(house, app, BOTH)) is Result.PASSED
     told = played(house, app, BOTH.replace("flow", "storm"), look=1)
-    assert (result(told), [look.trouble for look in told.expectations]) == (Result.FAILED, [None, None])
+    assert (result(told), [look.trouble for look in told.expectations]) == (
+        Result.FAILED,
+        [None, None],
+    )
 
 
 HANGS = "<a href=/hangs>Walk</a><button onclick=\"fetch('/hangs')\">Ask</button>"
@@ -133,16 +187,27 @@ HASTY = Bounds(start_seconds=PATIENCE, step_seconds=VAIN, read_seconds=PATIENCE,
         "expect:\n  - other_session: {open: /hangs, expect: [{title: Second}]}\n",
     ],
 )
-def test_what_is_outstanding_when_the_bound_runs_out_says_nothing(house: House, source: str) -> None:
+def test_what_is_outstanding_when_the_bound_runs_out_says_nothing(
+    house: House, source: str
+) -> None:
     told = played(house, Leads(HANGS), source, look=3, bounds=HASTY)
     assert result(told) is Result.NOTHING
     parts = (*told.steps, *told.expectations)
     assert [part.trouble for part in parts if not part.passed] == [Trouble.TIMED_OUT]
 
 
-POLLS = "<script>const on = () => fetch('/hangs', {signal: AbortSignal.timeout(600)}).catch(on); on()</script>"
+POLLS = (
+    "<script>const on = () => fetch('/hangs', {signal: AbortSignal.timeout(600)}).catch(on);"
+    " on()</script>"
+)
 
 
 def test_what_a_page_keeps_open_always_is_nothing_that_is_waited_for(house: House) -> None:
-    told = played(house, Leads(POLLS), "  - reload\nexpect:\n  - visible: {heading: Walks}\n", look=3, bounds=HASTY)
+    told = played(
+        house,
+        Leads(POLLS),
+        "  - reload\nexpect:\n  - visible: {heading: Walks}\n",
+        look=3,
+        bounds=HASTY,
+    )
     assert (result(told), told.expectations[0].trouble) == (Result.FAILED, Trouble.MISSING)

@@ -1,4 +1,5 @@
-"""The accessibility tree as a value: what a snapshot says, which tables stand in it, what is granted of what is wished."""
+"""The accessibility tree as a value: what a snapshot says, which tables stand in it, what is
+granted of what is wished."""
 
 import pytest
 from hypothesis import given
@@ -57,9 +58,19 @@ SNAPSHOT = """\
 
 def test_a_snapshot_is_read_into_nodes() -> None:
     tree = nodes(SNAPSHOT)
-    assert [node.role for node in tree] == ["heading", "navigation", "table", "textbox", "combobox", "checkbox", "text"]
+    assert [node.role for node in tree] == [
+        "heading",
+        "navigation",
+        "table",
+        "textbox",
+        "combobox",
+        "checkbox",
+        "text",
+    ]
     assert tree[0] == Node("heading", "Walks", told=(("level", "1"),))
-    assert tree[1].children[0].children[1].children == (Node("link", "All: walks"),)  # its /url is no element
+    assert tree[1].children[0].children[1].children == (
+        Node("link", "All: walks"),
+    )  # its /url is no element
     assert tree[3].text == "4"
     assert [one.name for one in options(tree)] == ["Seal watch"]
     assert tree[-1] == Node("text", text="plain words")
@@ -75,7 +86,13 @@ def test_a_table_has_headers_by_every_name_and_rows_by_the_text_of_their_cells()
     (table,) = tables(nodes(SNAPSHOT))
     assert [header.names for header in table.headers] == [("Day ▼ Menu", "Day ▼", "Day"), ("Walk",)]
     assert table.rows == (("1", "Seal watch"), ("2", ""), ("3", "a: b"))
-    assert [table.column(name) for name in ("Day", "Day ▼ Menu", "WALK", "Da", "Menu")] == [0, 0, 1, None, None]
+    assert [table.column(name) for name in ("Day", "Day ▼ Menu", "WALK", "Da", "Menu")] == [
+        0,
+        0,
+        1,
+        None,
+        None,
+    ]
     assert table.cells(1) == ("Seal watch", "", "a: b")
     assert rows(nodes(SNAPSHOT))[:2] == (("Day ▼", "Walk"), ("1", "Seal watch"))
 
@@ -85,7 +102,14 @@ def test_a_table_has_headers_by_every_name_and_rows_by_the_text_of_their_cells()
     [
         ('- table:\n  - row:\n    - cell "a"\n    - cell "b"', 0, (("a", "b"),)),
         ('- table:\n  - row:\n    - columnheader "a"', 1, ()),
-        ('- table:\n  - row:\n    - columnheader "a"\n    - columnheader "b"\n  - row: [cell "No rows"]', 2, (("No rows",),)),
+        (
+            (
+                '- table:\n  - row:\n    - columnheader "a"\n    - columnheader "b"\n  - row: [cell'
+                ' "No rows"]'
+            ),
+            2,
+            (("No rows",),),
+        ),
         ('- grid:\n  - row:\n    - gridcell "x"', 0, (("x",),)),
     ],
 )
@@ -93,7 +117,9 @@ def test_tables_of_other_shapes(body, headers, told) -> None:
     (table,) = tables(nodes(body))
     assert (len(table.headers), table.rows) == (headers, told)
     assert table.cells(1) == tuple(row[1] for row in told if len(row) > 1)
-    assert table.cells(0) == tuple(row[0] for row in told if len(row) >= headers)  # "No rows" is in no column
+    assert table.cells(0) == tuple(
+        row[0] for row in told if len(row) >= headers
+    )  # "No rows" is in no column
 
 
 def test_two_headers_of_one_name_are_none() -> None:
@@ -117,7 +143,9 @@ def test_an_element_is_written_one_way(text, found) -> None:
 
 
 def granted(wish: str) -> bool:
-    journey = read(f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - aria: {{has: {wish}}}\n")
+    journey = read(
+        f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - aria: {{has: {wish}}}\n"
+    )
     return grants(nodes(SNAPSHOT), journey.expect[0].looks[0].wishes, lambda held: held.source)
 
 
@@ -132,14 +160,14 @@ def granted(wish: str) -> bool:
         ('[heading, "checkbox [checked]"]', True),
         ('["checkbox [checked]", heading]', False),  # in this order
         ('[listitem: [link "Home"]]', True),
-        ("[listitem: [link \"Home\", 'link \"All: walks\"']]", False),  # not in one item
-        ('[list: [listitem, listitem]]', True),
-        ('[list: [listitem, listitem, listitem]]', False),
+        ('[listitem: [link "Home", \'link "All: walks"\']]', False),  # not in one item
+        ("[list: [listitem, listitem]]", True),
+        ("[list: [listitem, listitem, listitem]]", False),
         ('["textbox \\"Size\\"": "4"]', True),
         ('["textbox \\"Size\\"": "5"]', False),
         ('["cell": "Seal watch"]', True),
-        ('[text: plain words]', True),
-        ('[text: plain]', False),
+        ("[text: plain words]", True),
+        ("[text: plain]", False),
     ],
 )
 def test_a_wish_is_granted_by_what_stands_in_one_place_and_order(wish, holds) -> None:
@@ -147,8 +175,15 @@ def test_a_wish_is_granted_by_what_stands_in_one_place_and_order(wish, holds) ->
 
 
 leaf = st.builds(Node, st.sampled_from(["link", "cell", "text"]), st.sampled_from(["", "a", "b"]))
-trees = st.recursive(leaf, lambda inside: st.builds(Node, st.sampled_from(["row", "table", "list"]),
-                                                    children=st.lists(inside, max_size=4).map(tuple)), max_leaves=12)
+trees = st.recursive(
+    leaf,
+    lambda inside: st.builds(
+        Node,
+        st.sampled_from(["row", "table", "list"]),
+        children=st.lists(inside, max_size=4).map(tuple),
+    ),
+    max_leaves=12,
+)
 
 
 @given(st.lists(trees, max_size=3))

@@ -1,4 +1,5 @@
-"""A real Chromium on small pages: elements as people name them, acts, readings and doors that stay shut."""
+"""A real Chromium on small pages: elements as people name them, acts, readings and doors that stay
+shut."""
 
 from __future__ import annotations
 
@@ -31,7 +32,9 @@ def test_elements_are_named_as_people_name_them(house: House) -> None:
             "row by whole words": await ada.count(Spot(role="row", words="Ada Holt")),
             "row by a number": await ada.count(Spot(role="row", words="4")),
             "list item": await ada.count(Spot(role="listitem", words="Ada Holt, 4 guests")),
-            "in a row": await ada.count(button("Cancel", within=Spot(role="row", words="Adam Holt"))),
+            "in a row": await ada.count(
+                button("Cancel", within=Spot(role="row", words="Adam Holt"))
+            ),
             "label": await ada.count(Spot(label="Group size")),
             "part of a label": await ada.count(Spot(label="Group")),
             "aria-label": await ada.count(Spot(label="Search")),
@@ -67,7 +70,9 @@ def test_acts_and_readings(house: House) -> None:
         assert await ada.title() == "searched seals"
         await ada.press("Tab", None, patience=PATIENCE)
         await ada.click(Spot(role="link", name="Other"), patience=PATIENCE)
-        await ada.seen(Spot(role="note"), patience=PATIENCE)   # a page that was led to may still be on its way in
+        await ada.seen(
+            Spot(role="note"), patience=PATIENCE
+        )  # a page that was led to may still be on its way in
         assert (await ada.path(), await ada.text(Spot(role="note"))) == ("/other", "/other")
         await ada.back(patience=PATIENCE)
         assert await ada.path() == "/"
@@ -128,7 +133,9 @@ class Boxless(App):
         return self.page(BOXLESS)
 
 
-def test_what_is_around_something_visible_is_there_though_its_own_box_is_empty(house: House) -> None:
+def test_what_is_around_something_visible_is_there_though_its_own_box_is_empty(
+    house: House,
+) -> None:
     async def play(on: BrowserStage) -> None:
         ada = await on.person("")
         await ada.open("/", patience=PATIENCE)
@@ -196,8 +203,15 @@ def test_no_byte_reaches_any_other_address(house: House) -> None:
         async def play(on: BrowserStage) -> None:
             ada = await on.person("")
             await ada.open("/", patience=PATIENCE)
-            await until(lambda: doors_tried <= {address.split("/")[2] for address in on.refused if "//" in address})
-            await until(lambda: ada.page.evaluate("p.iceGatheringState === 'complete'"))  # it has asked whoever it may ask
+            await until(
+                lambda: (
+                    doors_tried
+                    <= {address.split("/")[2] for address in on.refused if "//" in address}
+                )
+            )
+            await until(
+                lambda: ada.page.evaluate("p.iceGatheringState === 'complete'")
+            )  # it has asked whoever it may ask
 
         house.on_stage(Escapes(beyond), play)
         for sink in (door.accept, lambda: udp.recvfrom(2048)):
@@ -206,10 +220,13 @@ def test_no_byte_reaches_any_other_address(house: House) -> None:
 
 
 def doors(stack: ExitStack) -> tuple[socket.socket, socket.socket, int]:
-    """Two sockets that listen at one number, of a port and of a UDP port. The kernel gives the first of them alone, so
-    numbers are asked for, and kept, until one is free for both."""
+    """Two sockets that listen at one number, of a port and of a UDP port. The kernel gives the
+    first of them alone, so numbers are asked for, and kept, until one is free for both."""
     while True:
-        door, udp = stack.enter_context(socket.socket()), stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        door, udp = (
+            stack.enter_context(socket.socket()),
+            stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)),
+        )
         door.bind(("127.0.0.1", 0))
         with suppress(OSError):
             udp.bind(door.getsockname())
@@ -224,13 +241,18 @@ def test_only_a_page_that_somebody_opened_is_told_as_one(house: House) -> None:
         def answer(self, environ, method, path, form):
             script = "<script>fetch('/fetched', {headers: {'Sec-Fetch-Dest': 'document'}})</script>"
             if (method, path) == ("GET", "/"):
-                return self.page(f"<form method=post action=/form><button>Send</button></form><img src=/icon>{script}")
+                return self.page(
+                    "<form method=post action=/form><button>Send</button></form><img"
+                    f" src=/icon>{script}"
+                )
             return "404 Not Found", [("Content-Type", "text/html")], b"<h1>Not found</h1>"
 
     async def play(on: BrowserStage) -> set[tuple[int, str, bool]]:
         ada = await on.person("")
         await ada.open("/", patience=PATIENCE)
-        await until(lambda: {"/icon", "/fetched"} <= {path for _, path, _ in on.statuses})  # before the page that asks is left
+        await until(
+            lambda: {"/icon", "/fetched"} <= {path for _, path, _ in on.statuses}
+        )  # before the page that asks is left
         await ada.click(button("Send"), patience=PATIENCE)
         await ada.open("/gone?why=not", patience=PATIENCE)
         return {one for one in on.statuses if one[1] != "/favicon.ico"}
@@ -246,10 +268,18 @@ def test_dialogs_downloads_and_popups_do_not_stop_a_person(house: House) -> None
             if path == "/nowhere":
                 return "200 OK", [("Content-Type", "application/octet-stream")], b"MZ"
             told = super().answer(environ, method, path, form)
-            script = b"<script>if (!opener) { alert('hi'); confirm('sure?'); onload = () => open('/popup') }</script>"
+            script = (
+                b"<script>if (!opener) { alert('hi'); confirm('sure?'); onload = () =>"
+                b" open('/popup') }</script>"
+            )
             return told[0], told[1], told[2] + script
 
-    wanted = ("dismissed a dialog (alert): hi", "dismissed a dialog (confirm)", "refused a download: x.exe", "beside the first")
+    wanted = (
+        "dismissed a dialog (alert): hi",
+        "dismissed a dialog (confirm)",
+        "refused a download: x.exe",
+        "beside the first",
+    )
 
     async def play(on: BrowserStage) -> None:
         ada = await on.person("")
@@ -284,19 +314,36 @@ def test_what_is_kept_of_a_stage(house: House, tmp_path: Path) -> None:
         ada, bo = await on.person(""), await on.person("bo")
         await ada.open("/", patience=PATIENCE)
         await bo.open("/other", patience=PATIENCE)
-        await ada.page.evaluate("console.error('oh'), console.log('ah'); setTimeout(() => { throw new Error('no') })")
-        await until(lambda: {"log", "error"} <= {level for level, _ in on.heard} and any("no" in told for _, told in on.heard))
+        await ada.page.evaluate(
+            "console.error('oh'), console.log('ah'); setTimeout(() => { throw new Error('no') })"
+        )
+        await until(
+            lambda: (
+                {"log", "error"} <= {level for level, _ in on.heard}
+                and any("no" in told for _, told in on.heard)
+            )
+        )
         return await on.kept(tmp_path / "run")
 
     names = house.on_stage(Static(), play)
-    assert set(names) == {"page.png", "page-1.png", "aria.txt", "aria-1.txt", "console.json", "network.json"}
+    assert set(names) == {
+        "page.png",
+        "page-1.png",
+        "aria.txt",
+        "aria-1.txt",
+        "console.json",
+        "network.json",
+    }
     assert (tmp_path / "run" / "page.png").read_bytes().startswith(b"\x89PNG")
     assert 'button "Book"' in (tmp_path / "run" / "aria.txt").read_text()
     heard = json.loads((tmp_path / "run" / "console.json").read_text())
     assert ["error", "oh"] in heard
     assert any(level == "error" and "no" in told for level, told in heard)
     log = json.loads((tmp_path / "run" / "network.json").read_text())
-    assert {(one["method"], one["path"], one["status"]) for one in log} >= {("GET", "/", 200), ("GET", "/other", 200)}
+    assert {(one["method"], one["path"], one["status"]) for one in log} >= {
+        ("GET", "/", 200),
+        ("GET", "/other", 200),
+    }
 
 
 class Guests(App):
@@ -305,7 +352,9 @@ class Guests(App):
     NAMES = ("O'Brien-Kell", "D’Arc", "Éîöñ Žač", "Γμζ Χκι", "Бвг Дже", "אבג דהו", "安白 陈東")
 
     def index(self, environ: dict[str, Any]) -> str:
-        items = "".join(f"<li>{name}, guest</li><li>{name[0]}{name}{name[-1]}</li>" for name in self.NAMES)
+        items = "".join(
+            f"<li>{name}, guest</li><li>{name[0]}{name}{name[-1]}</li>" for name in self.NAMES
+        )
         buttons = "".join(f'<button title="{name}">{name}</button>' for name in self.NAMES)
         return f"<h1>Guests</h1><ul>{items}</ul>{buttons}"
 

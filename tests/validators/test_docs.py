@@ -56,7 +56,9 @@ def test_every_step_and_look_the_page_shows_is_in_the_language() -> None:
         look = "visible: {button: Book}" if step or kind in VANTAGES else line
         extra = f"\n  - {line}" if kind in VANTAGES else ""
         steps = f"  - open: /\n  - {line}\n" if step else "  - open: /\n"
-        assert read(f"journey: j\npromise: issue\nsteps:\n{steps}expect:\n  - {look}{extra}\n"), line
+        assert read(f"journey: j\npromise: issue\nsteps:\n{steps}expect:\n  - {look}{extra}\n"), (
+            line
+        )
 
 
 def section(start: str, end: str) -> str:
@@ -67,7 +69,9 @@ def test_every_element_the_page_shows_is_named_in_the_language() -> None:
     shown = re.findall(r"`(\{[^`]*\})`", section("## Naming an element", "## Steps"))
     assert len(shown) > 8
     for element in shown:
-        assert read(f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - visible: {element}\n"), element
+        assert read(
+            f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - visible: {element}\n"
+        ), element
 
 
 def test_everything_the_page_says_can_never_happen_is_in_the_language() -> None:
@@ -75,10 +79,19 @@ def test_everything_the_page_says_can_never_happen_is_in_the_language() -> None:
     shown = [code for row in rows for code in re.findall(r"`([^`]*)`", row) if ": " in code]
     assert {code.partition(":")[0] for code in shown} == set(Forbidden)
     for never in shown:
-        assert read(f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - title: x\nnever: [{{{never}}}]\n"), never
+        assert read(
+            "journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - title: x\nnever:"
+            f" [{{{never}}}]\n"
+        ), never
 
 
 def test_the_page_counts_the_saboteurs() -> None:
     assert len(Saboteur) == 5
-    for told in ("rows dropped", "texts swapped", "writes swallowed", "answered with an error", "one answer for ever"):
+    for told in (
+        "rows dropped",
+        "texts swapped",
+        "writes swallowed",
+        "answered with an error",
+        "one answer for ever",
+    ):
         assert told in PAGE

@@ -37,7 +37,12 @@ from validators.performance.surroundings import surroundings
 
 words, counts = st.text(max_size=8), st.integers(0, 10**6)
 run_ids = st.builds(
-    RunId, words, st.sampled_from(Identity), st.sampled_from(Kind), st.none() | st.sampled_from(Saboteur), counts
+    RunId,
+    words,
+    st.sampled_from(Identity),
+    st.sampled_from(Kind),
+    st.none() | st.sampled_from(Saboteur),
+    counts,
 )
 troubles = st.none() | st.sampled_from(Trouble)
 evidence = st.builds(
@@ -45,9 +50,24 @@ evidence = st.builds(
     run_ids,
     st.booleans(),
     st.booleans(),
-    st.lists(st.builds(StepOutcome, counts, counts, words, st.booleans(), troubles, words, counts), max_size=2).map(tuple),
     st.lists(
-        st.builds(ExpectationOutcome, counts, counts, words, words, st.booleans(), words, words, troubles, counts), max_size=2
+        st.builds(StepOutcome, counts, counts, words, st.booleans(), troubles, words, counts),
+        max_size=2,
+    ).map(tuple),
+    st.lists(
+        st.builds(
+            ExpectationOutcome,
+            counts,
+            counts,
+            words,
+            words,
+            st.booleans(),
+            words,
+            words,
+            troubles,
+            counts,
+        ),
+        max_size=2,
     ).map(tuple),
     st.lists(st.builds(Breach, words, counts, words), max_size=2).map(tuple),
     st.lists(words, max_size=2).map(tuple),
@@ -75,15 +95,28 @@ bounds = st.builds(Bounds, *[waits] * len(BOUNDS))
 
 @given(st.lists(planned, max_size=3).map(tuple), st.integers(), st.floats(0, 1000), bounds)
 def test_a_plan_survives_the_journey_to_json_and_back(runs, seed, seconds, told) -> None:
-    plan = Plan(("journey: a",), runs, seed, date(2026, 1, 2), "b.localhost", "de-DE", "Asia/Tokyo", viewport=(320, 640),
-                journey_seconds=seconds, browser="/usr/bin/x", bounds=told)
+    plan = Plan(
+        ("journey: a",),
+        runs,
+        seed,
+        date(2026, 1, 2),
+        "b.localhost",
+        "de-DE",
+        "Asia/Tokyo",
+        viewport=(320, 640),
+        journey_seconds=seconds,
+        browser="/usr/bin/x",
+        bounds=told,
+    )
     assert read_plan(plan_json(plan)) == plan
 
 
 @given(bounds)
 def test_an_outing_survives_the_journey_to_json_and_back(told) -> None:
     persona = Persona("guest", "a guest", "book a walk", "M-BOOK", shown=("Name",))
-    outing = Outing(persona, 1, 2, "word", "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800), told)
+    outing = Outing(
+        persona, 1, 2, "word", "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800), told
+    )
     assert read_outing(outing_json(outing)) == outing
 
 
@@ -104,7 +137,11 @@ def altered(document: str, *path: str | int, value: object) -> str:
         (("today",), "tomorrow", "plan.today: expected a date"),
         (("viewport",), [1280], "plan.viewport: expected a list of 2"),
         (("surprise",), 1, "plan: unknown key 'surprise'"),
-        (("runs", 0, "identity"), "invisible", "plan.runs[0].identity: expected one of plain, masked"),
+        (
+            ("runs", 0, "identity"),
+            "invisible",
+            "plan.runs[0].identity: expected one of plain, masked",
+        ),
         (("runs", 0, "extra"), 1, "plan.runs[0]: unknown key 'extra'"),
         (("journey_seconds",), None, "plan.journey_seconds: expected a number, found NoneType"),
         (("journeys",), "a", "plan.journeys: expected a list"),
@@ -112,9 +149,22 @@ def altered(document: str, *path: str | int, value: object) -> str:
         (("bounds",), {}, "plan.bounds: no key 'start_seconds'"),
         (("bounds", "surprise"), 1, "plan.bounds: unknown key 'surprise'"),
         (("bounds", "step_seconds"), "5", "plan.bounds.step_seconds: expected a number, found str"),
-        (("bounds", "step_seconds"), -1, "plan.bounds.step_seconds: expected seconds above 0 and at most 600, found -1"),
-        (("bounds", "read_seconds"), float("inf"), "plan.bounds.read_seconds: expected seconds above 0"),
-        pytest.param(("bounds", "read_seconds"), 10**400, "plan.bounds.read_seconds: expected a number", id="huge"),
+        (
+            ("bounds", "step_seconds"),
+            -1,
+            "plan.bounds.step_seconds: expected seconds above 0 and at most 600, found -1",
+        ),
+        (
+            ("bounds", "read_seconds"),
+            float("inf"),
+            "plan.bounds.read_seconds: expected seconds above 0",
+        ),
+        pytest.param(
+            ("bounds", "read_seconds"),
+            10**400,
+            "plan.bounds.read_seconds: expected a number",
+            id="huge",
+        ),
     ],
 )
 def test_a_plan_that_is_not_one_is_refused_by_path(path, value, words) -> None:

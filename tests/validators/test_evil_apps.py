@@ -1,7 +1,7 @@
 """The whole driver, as its own program in a real browser, on good apps and on evil ones.
 
-One plan performs them all: each run has an app of its own, as in production. What each must come to is one table.
-"""
+One plan performs them all: each run has an app of its own, as in production. What each must come to
+is one table."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ from validators.performance.redact import leaks, public_findings
 
 @dataclass(frozen=True)
 class Case:
-    """An app under a journey, and what that must come to. Without `controls` only the journey's own pair is performed."""
+    """An app under a journey, and what that must come to. Without `controls` only the journey's own
+    pair is performed."""
 
     app: Callable[[], Any]
     outcome: Outcome
@@ -55,25 +56,37 @@ class Case:
     reason: str = ""
     journey: str = THOROUGH
     controls: bool = False
-    others: int = 0    # who did the same before the masked visitor
+    others: int = 0  # who did the same before the masked visitor
 
 
 FAILED, SILENT, PASSED = Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED
 CASES = {
     "good": Case(apps.App, PASSED, journey=REFUSING, controls=True),
     "good-scripted": Case(apps.ScriptedBookings, PASSED, controls=True),
-    "good-after-others": Case(apps.App, SILENT, reason="the control was not performed", journey=SHALLOW, others=2),
-    "right-at-first": Case(apps.RightAtFirst, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW, others=2),
+    "good-after-others": Case(
+        apps.App, SILENT, reason="the control was not performed", journey=SHALLOW, others=2
+    ),
+    "right-at-first": Case(
+        apps.RightAtFirst, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW, others=2
+    ),
     "good-by-get": Case(apps.Finds, PASSED, journey=FINDING, controls=True),
-    "painted-glanced-at": Case(apps.Painted, SILENT, reason="only painted would pass", journey=GLANCING, controls=True),
+    "painted-glanced-at": Case(
+        apps.Painted, SILENT, reason="only painted would pass", journey=GLANCING, controls=True
+    ),
     "pesters": Case(apps.Pesters, SILENT, reason="the control was not performed", journey=SHALLOW),
     "toast-only": Case(apps.ToastOnly, FAILED, Symptom.NOT_KEPT),
-    "toast-only-shallow": Case(apps.ToastOnly, SILENT, reason="no saboteur reached what", journey=SHALLOW, controls=True),
+    "toast-only-shallow": Case(
+        apps.ToastOnly, SILENT, reason="no saboteur reached what", journey=SHALLOW, controls=True
+    ),
     "hard-coded": Case(apps.HardCoded, FAILED, Symptom.NOT_SHOWN, journey=SHALLOW),
-    "accepts-all": Case(apps.AcceptsAll, SILENT, reason="the control did not fail", journey=REFUSING, controls=True),
+    "accepts-all": Case(
+        apps.AcceptsAll, SILENT, reason="the control did not fail", journey=REFUSING, controls=True
+    ),
     "watches-agent": Case(apps.WatchesAgent, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW),
     "watches-hints": Case(apps.WatchesHints, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW),
-    "watches-webdriver": Case(apps.WatchesWebdriver, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW),
+    "watches-webdriver": Case(
+        apps.WatchesWebdriver, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW
+    ),
     "fails": Case(apps.Fails, FAILED, Symptom.SERVER_ERROR, journey=SHALLOW),
     "slow": Case(apps.Slow, SILENT, reason="the control was not performed", journey=SHALLOW),
     "hangs": Case(apps.Hangs, SILENT, reason="the app did not answer in"),
@@ -88,16 +101,18 @@ CASES = {
 BASE = {"broken-base": apps.Fails, "fixed-base": apps.App, "no-base": lambda: None}
 
 
-AMPLE = 180    # seconds of one run: nobody waits for their end
+AMPLE = 180  # seconds of one run: nobody waits for their end
 ENDLESS = ("spins", "hangs")
-"""Pages that never answer again are waited for as long as may be: these have a plan of their own, with the usual bounds."""
+"""Pages that never answer again are waited for as long as may be: these have a plan of their own,
+with the usual bounds."""
 GUARDED = RunId("good", Identity.MASKED, Kind.TWIN)
 """What a guard that the masked visitor performs alone is controlled by."""
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """What was performed. `out` is of all but the endless; `printed` has the last line of each driver."""
+    """What was performed. `out` is of all but the endless; `printed` has the last line of each
+    driver."""
 
     evidence: tuple[RunEvidence, ...]
     out: Path
@@ -119,7 +134,9 @@ def runs_of(name: str) -> tuple[RunId, ...]:
 
 
 def judged(name: str, gallery: Gallery) -> Verdict:
-    return verdict((Sealed(name, "M-BOOK", Purpose.BUG, Proof(True, "red on base")),), gallery.of(name))
+    return verdict(
+        (Sealed(name, "M-BOOK", Purpose.BUG, Proof(True, "red on base")),), gallery.of(name)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +144,10 @@ def gallery(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     """Every case and every base, performed by one driver, but for what never ends."""
     folder = tmp_path_factory.mktemp("driver")
     made = {name: case.app for name, case in CASES.items()} | BASE
-    endless, rest = {name: made[name] for name in ENDLESS}, {name: made[name] for name in made if name not in ENDLESS}
+    endless, rest = (
+        {name: made[name] for name in ENDLESS},
+        {name: made[name] for name in made if name not in ENDLESS},
+    )
     first, printed = seen(rest, chromium, folder / "out", PLANNED)
     second, beside = seen(endless, chromium, folder / "endless", USUAL)
     return Gallery(first + second, folder / "out", (printed, beside))
@@ -138,8 +158,10 @@ def seen(
 ) -> tuple[tuple[RunEvidence, ...], str]:
     """The evidence of one driver on these apps, and the last line that it printed."""
     with ExitStack() as open_apps:
-
-        sources = {name: f"journey: {name}\n" + (CASES[name].journey if name in CASES else SHALLOW) for name in made}
+        sources = {
+            name: f"journey: {name}\n" + (CASES[name].journey if name in CASES else SHALLOW)
+            for name in made
+        }
 
         def port(name: str, run: RunId) -> int:
             if run.kind is Kind.TWIN and not read(sources[name]).twin_apart:
@@ -150,7 +172,11 @@ def seen(
         def others(name: str, run: RunId) -> int:
             return CASES[name].others if name in CASES and run.identity is Identity.MASKED else 0
 
-        runs = tuple(PlannedRun(run, port(name, run), others=others(name, run)) for name in made for run in runs_of(name))
+        runs = tuple(
+            PlannedRun(run, port(name, run), others=others(name, run))
+            for name in made
+            for run in runs_of(name)
+        )
         plan = plan_of(*sources.values(), runs=runs, browser=chromium)
         plan = replace(plan, seed=20261121, today=date(2026, 11, 21), bounds=bounds)
         ended = driver(plan_json(plan), out, runs)
@@ -160,7 +186,9 @@ def seen(
 
 def plan_of(*journeys: str, runs: tuple[PlannedRun, ...], browser: str) -> Plan:
     """A plan for a machine with much else to do."""
-    return Plan(journeys, runs, 1, date(2026, 1, 1), journey_seconds=AMPLE, browser=browser, bounds=PLANNED)
+    return Plan(
+        journeys, runs, 1, date(2026, 1, 1), journey_seconds=AMPLE, browser=browser, bounds=PLANNED
+    )
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -174,7 +202,10 @@ def test_what_each_app_comes_to(name, gallery) -> None:
 def test_the_driver_says_that_it_is_done(gallery) -> None:
     endless = sum(len(runs_of(name)) for name in ENDLESS)
     rest = sum(len(runs_of(name)) for name in (*CASES, *BASE)) - endless
-    assert [json.loads(line) for line in gallery.printed] == [{"done": True, "runs": rest}, {"done": True, "runs": endless}]
+    assert [json.loads(line) for line in gallery.printed] == [
+        {"done": True, "runs": rest},
+        {"done": True, "runs": endless},
+    ]
     assert len(gallery.evidence) == rest + endless
 
 
@@ -188,9 +219,14 @@ def test_every_saboteur_of_a_good_app_is_caught(name, saboteur, gallery) -> None
     assert caught(told)
 
 
-@pytest.mark.parametrize(("name", "at_first", "noticed"), [
-    ("good", False, True), ("good-by-get", False, True), ("painted-glanced-at", True, False),
-])
+@pytest.mark.parametrize(
+    ("name", "at_first", "noticed"),
+    [
+        ("good", False, True),
+        ("good-by-get", False, True),
+        ("painted-glanced-at", True, False),
+    ],
+)
 def test_what_steps_make_no_difference_to_is_known(name, at_first, noticed, gallery) -> None:
     told = gallery.run(name, kind=Kind.SABOTAGE, saboteur=Saboteur.FROZEN)
     assert (told.there_at_first, caught(told)) == (at_first, noticed)
@@ -205,7 +241,9 @@ def test_a_twin_fails_by_an_expectation_after_all_its_steps(name, gallery) -> No
 
 def test_both_visitors_bring_the_same_data(gallery) -> None:
     pair = [gallery.run("good", identity=identity) for identity in Identity]
-    assert [look.expected for look in pair[0].expectations] == [look.expected for look in pair[1].expectations]
+    assert [look.expected for look in pair[0].expectations] == [
+        look.expected for look in pair[1].expectations
+    ]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +264,9 @@ def test_proof_on_base(name, purpose, proved, reason, gallery) -> None:
 def test_what_a_page_says_is_kept_as_data_and_never_leaves(gallery) -> None:
     told = gallery.run("pleads")
     assert any("IGNORE ALL PREVIOUS INSTRUCTIONS" in look.observed for look in told.expectations)
-    public = public_findings(judged("pleads", gallery).findings, {"M-BOOK": "Guests can book a walk."})
+    public = public_findings(
+        judged("pleads", gallery).findings, {"M-BOOK": "Guests can book a walk."}
+    )
     journey = checked("journey: pleads\n" + SHALLOW)
     assert "IGNORE" not in f"{public}"
     assert leaks(f"{public}", (journey,)) == ()
@@ -240,10 +280,20 @@ def test_the_bound_in_the_plan_is_the_one_that_holds(gallery) -> None:
 
 
 def test_a_twin_is_looked_for_in_the_run_of_whoever_performs_its_journey(gallery) -> None:
-    plain, masked = (gallery.run("good", identity=identity, kind=Kind.TWIN) for identity in Identity)
-    assert [look.passed for look in masked.expectations] == [look.passed for look in plain.expectations] == [False]
-    guard = Sealed("good", "M-BOOK", Purpose.REGRESSION, standing=True, sabotaged=False, plain=False)
-    alone = [run for run in gallery.of("good") if run.run in (GUARDED, RunId("good", Identity.MASKED))]
+    plain, masked = (
+        gallery.run("good", identity=identity, kind=Kind.TWIN) for identity in Identity
+    )
+    assert (
+        [look.passed for look in masked.expectations]
+        == [look.passed for look in plain.expectations]
+        == [False]
+    )
+    guard = Sealed(
+        "good", "M-BOOK", Purpose.REGRESSION, standing=True, sabotaged=False, plain=False
+    )
+    alone = [
+        run for run in gallery.of("good") if run.run in (GUARDED, RunId("good", Identity.MASKED))
+    ]
     told = verdict((guard,), tuple(alone))
     assert (told.journeys, told.controls.twins_failed) == (Counts(1, 1, 1), 1)
 
@@ -259,7 +309,11 @@ def test_every_run_leaves_what_can_be_looked_at(identity, gallery) -> None:
     names = {Path(name).name for name in told.files}
     film = {name for name in names if name.endswith(".jpg")}
     traced = {"trace.zip"} if identity is Identity.PLAIN else set()
-    assert names - film == {"page.png", "page-1.png", "aria.txt", "aria-1.txt", "console.json", "network.json"} | traced
+    assert (
+        names - film
+        == {"page.png", "page-1.png", "aria.txt", "aria-1.txt", "console.json", "network.json"}
+        | traced
+    )
     assert bool(film) == bool(traced)
     assert all((gallery.out / name).stat().st_size for name in told.files)
 
@@ -270,13 +324,19 @@ def test_a_failed_run_leaves_its_picture_too(gallery) -> None:
 
 def test_controls_are_not_performed_for_a_journey_that_failed(gallery, chromium, tmp_path) -> None:
     with ExitStack() as open_apps:
-        runs = tuple(PlannedRun(run, open_apps.enter_context(apps.served(apps.Fails()))) for run in judgement_runs(["j"]))
+        runs = tuple(
+            PlannedRun(run, open_apps.enter_context(apps.served(apps.Fails())))
+            for run in judgement_runs(["j"])
+        )
         plan = plan_of(f"journey: j\n{SHALLOW}", runs=runs, browser=chromium)
         ended = driver(plan_json(plan), tmp_path, runs)
     assert ended.returncode == 0, ended.stderr
     told = read_evidence((tmp_path / "evidence.json").read_text())
     assert [bool(item.skipped) for item in told] == [False, False, *[True] * 6]
-    assert verdict((Sealed("j", "issue", Purpose.BUG, Proof(True, "red")),), told).outcome is Outcome.FAILED
+    assert (
+        verdict((Sealed("j", "issue", Purpose.BUG, Proof(True, "red")),), told).outcome
+        is Outcome.FAILED
+    )
 
 
 @pytest.mark.parametrize(
@@ -285,11 +345,18 @@ def test_controls_are_not_performed_for_a_journey_that_failed(gallery, chromium,
         ("{", "plan: not JSON"),
         ("{}", "plan: no key"),
         (plan_json(Plan(("nonsense: [",), (), 1, date(2026, 1, 1))), "not YAML"),
-        (plan_json(Plan((), (PlannedRun(RunId("j"), 1),), 1, date(2026, 1, 1), browser="/nowhere")), "no journey 'j'"),
+        (
+            plan_json(
+                Plan((), (PlannedRun(RunId("j"), 1),), 1, date(2026, 1, 1), browser="/nowhere")
+            ),
+            "no journey 'j'",
+        ),
         (plan_json(Plan((f"journey: j\n{SHALLOW}",), (), 1, date(2026, 1, 1))), "no browser"),
     ],
 )
-def test_a_plan_that_cannot_be_performed_is_refused_by_name(plan, words, tmp_path, monkeypatch) -> None:
+def test_a_plan_that_cannot_be_performed_is_refused_by_name(
+    plan, words, tmp_path, monkeypatch
+) -> None:
     monkeypatch.delenv("LOF_BROWSER", raising=False)
     ended = driver(plan, tmp_path / "out")
     assert ended.returncode == 2
@@ -299,7 +366,10 @@ def test_a_plan_that_cannot_be_performed_is_refused_by_name(plan, words, tmp_pat
 
 def test_controls_are_not_performed_by_a_driver_whose_launcher_has_gone(chromium, tmp_path) -> None:
     with ExitStack() as open_apps:
-        runs = tuple(PlannedRun(run, open_apps.enter_context(apps.served(apps.App()))) for run in judgement_runs(["j"]))
+        runs = tuple(
+            PlannedRun(run, open_apps.enter_context(apps.served(apps.App())))
+            for run in judgement_runs(["j"])
+        )
         whole = plan_of(f"journey: j\n{THOROUGH}", runs=runs, browser=chromium)
         ended = driver(plan_json(whole), tmp_path / "out", runs[:3])
     assert (ended.returncode, "the launcher has gone" in ended.stderr) == (2, True)
@@ -312,7 +382,9 @@ def test_a_browser_is_waited_for_as_long_as_the_plan_says(tmp_path, monkeypatch)
     never.chmod(0o755)
     runs = (PlannedRun(RunId("j"), 1),)
     plan = plan_of(f"journey: j\n{SHALLOW}", runs=runs, browser=str(never))
-    ended = driver(plan_json(replace(plan, bounds=Bounds(start_seconds=0.75))), tmp_path / "out", runs)
+    ended = driver(
+        plan_json(replace(plan, bounds=Bounds(start_seconds=0.75))), tmp_path / "out", runs
+    )
     assert ended.returncode == 0, ended.stderr
     (told,) = read_evidence((tmp_path / "out" / "evidence.json").read_text())
     assert "750ms" in told.errors[0]
@@ -320,10 +392,11 @@ def test_a_browser_is_waited_for_as_long_as_the_plan_says(tmp_path, monkeypatch)
 
 def test_a_browser_that_does_not_start_is_the_judges_own_failure(tmp_path) -> None:
     runs = (PlannedRun(RunId("j"), 1),)
-    plan = Plan((f"journey: j\n{SHALLOW}",), runs, 1, date(2026, 1, 1), browser=str(tmp_path / "nothing"))
+    plan = Plan(
+        (f"journey: j\n{SHALLOW}",), runs, 1, date(2026, 1, 1), browser=str(tmp_path / "nothing")
+    )
     ended = driver(plan_json(plan), tmp_path / "out", runs)
     assert ended.returncode == 0, ended.stderr
     (told,) = read_evidence((tmp_path / "out" / "evidence.json").read_text())
     assert told.errors
     assert result(told) is Result.NOTHING
-

@@ -1,4 +1,5 @@
-"""The fold from evidence to verdict, walked exhaustively: green in one way, everything else is a no."""
+"""The fold from evidence to verdict, walked exhaustively: green in one way, everything else is a
+no."""
 
 from dataclasses import replace
 from itertools import product
@@ -59,7 +60,13 @@ def test_a_run_says_one_of_three_things() -> None:
     for name, changes in OWN.items():
         if changes is None:
             continue
-        expected = Result.PASSED if name == "green" else Result.FAILED if name in RED_RUNS else Result.NOTHING
+        expected = (
+            Result.PASSED
+            if name == "green"
+            else Result.FAILED
+            if name in RED_RUNS
+            else Result.NOTHING
+        )
         assert result(replace(run(), **changes)) is expected, name
 
 
@@ -70,7 +77,9 @@ def test_visitors_who_could_do_different_things_were_answered_differently() -> N
     assert not diverges(plain, plain)
 
 
-@pytest.mark.parametrize("late", [{"steps": LATE_STEP, "expectations": ()}, {"expectations": LATE_LOOK}])
+@pytest.mark.parametrize(
+    "late", [{"steps": LATE_STEP, "expectations": ()}, {"expectations": LATE_LOOK}]
+)
 def test_visitors_one_of_whom_was_not_answered_in_time_were_not_answered_differently(late) -> None:
     """What took too long for one of them was called an app that knows the judge."""
     heard = (Breach("http_status", 12),)
@@ -96,10 +105,17 @@ APART_BUT_FIRST = ("not applicable",) * 4
 
 
 def test_every_pair_of_own_runs_whatever_its_controls_say() -> None:
-    """Only two green runs are ever asked for their controls; no control can turn a red or a silent one green."""
-    controls = [("fails", "caught", "red"), ("passes", "missed", "none"), ("absent", "absent", "refused")]
+    """Only two green runs are ever asked for their controls; no control can turn a red or a silent
+    one green."""
+    controls = [
+        ("fails", "caught", "red"),
+        ("passes", "missed", "none"),
+        ("absent", "absent", "refused"),
+    ]
     for (plain, masked), (twin, how, proof) in product(product(OWN, OWN), controls):
-        outcome = verdict(sealed(PROOFS[proof]), told(plain, masked, twin, (how, *APART_BUT_FIRST))).outcome
+        outcome = verdict(
+            sealed(PROOFS[proof]), told(plain, masked, twin, (how, *APART_BUT_FIRST))
+        ).outcome
         if plain in SILENT_RUNS or masked in SILENT_RUNS:
             expected = Outcome.INCONCLUSIVE
         elif plain != "green" or masked != "green":
@@ -109,8 +125,10 @@ def test_every_pair_of_own_runs_whatever_its_controls_say() -> None:
         assert outcome is expected, (plain, masked, twin, how, proof)
 
 
-NOT_KEPT = ("journey 'j': no saboteur reached what was put in, and nothing looked for it from elsewhere: "
-            "let it be seen after_reload")
+NOT_KEPT = (
+    "journey 'j': no saboteur reached what was put in, and nothing looked for it from elsewhere: "
+    "let it be seen after_reload"
+)
 HELD_BACK = SabotageFacts(1, True, put_in=True)
 REACHED = SabotageFacts(1, False, put_in=True, reached=True)
 
@@ -118,7 +136,12 @@ REACHED = SabotageFacts(1, False, put_in=True, reached=True)
 @pytest.mark.parametrize(
     ("facts", "noticed", "vantage", "outcome"),
     [
-        (HELD_BACK, True, "here", Outcome.INCONCLUSIVE),  # only a name that is always there was wounded
+        (
+            HELD_BACK,
+            True,
+            "here",
+            Outcome.INCONCLUSIVE,
+        ),  # only a name that is always there was wounded
         (HELD_BACK, True, "after_reload", Outcome.PASSED),
         (HELD_BACK, True, "as guest", Outcome.PASSED),
         (REACHED, True, "here", Outcome.PASSED),
@@ -126,9 +149,14 @@ REACHED = SabotageFacts(1, False, put_in=True, reached=True)
         (TOUCHED, True, "here", Outcome.PASSED),  # nothing was put in
     ],
 )
-def test_what_was_put_in_is_reached_by_a_saboteur_or_seen_again_from_elsewhere(facts, noticed, vantage, outcome) -> None:
+def test_what_was_put_in_is_reached_by_a_saboteur_or_seen_again_from_elsewhere(
+    facts, noticed, vantage, outcome
+) -> None:
     seen = (replace(LOOK, vantage=vantage),)
-    always_there = {"sabotage": replace(facts, touched=True, reached=False), "expectations": FAILED_LOOK}
+    always_there = {
+        "sabotage": replace(facts, touched=True, reached=False),
+        "expectations": FAILED_LOOK,
+    }
     first, second, *_ = (RunId("j", kind=Kind.SABOTAGE, saboteur=saboteur) for saboteur in Saboteur)
     kept = {
         RunId("j"): {"expectations": seen},
@@ -163,13 +191,22 @@ def test_steps_that_make_no_difference_prove_nothing(at_first, how, outcome) -> 
 
 def test_two_green_runs_under_every_twin_sabotage_and_proof() -> None:
     for twin, how, proof in product(TWINS, SABOTAGE, PROOFS):
-        outcome = verdict(sealed(PROOFS[proof]), told(twin=twin, sabotage=(how, *APART_BUT_FIRST))).outcome
+        outcome = verdict(
+            sealed(PROOFS[proof]), told(twin=twin, sabotage=(how, *APART_BUT_FIRST))
+        ).outcome
         green = twin in GOOD_TWINS and how in KILLS and proof == "red"
         assert outcome is (Outcome.PASSED if green else Outcome.INCONCLUSIVE), (twin, how, proof)
 
 
 def test_every_combination_of_saboteurs() -> None:
-    kinds = ("caught", "caught though untouched", "missed, untouched", "not applicable", "missed", "absent")
+    kinds = (
+        "caught",
+        "caught though untouched",
+        "missed, untouched",
+        "not applicable",
+        "missed",
+        "absent",
+    )
     for hows in product(kinds, kinds, kinds, kinds, ("caught", "not applicable", "absent")):
         green = any(how in KILLS for how in hows) and all(how in KILLS | HARMLESS for how in hows)
         outcome = verdict(sealed(), told(sabotage=hows)).outcome
@@ -177,11 +214,25 @@ def test_every_combination_of_saboteurs() -> None:
 
 
 def test_what_is_counted_when_all_is_well() -> None:
-    green = verdict(sealed(), told(sabotage=("caught", "caught though untouched", "missed, untouched", *["not applicable"] * 2)))
+    green = verdict(
+        sealed(),
+        told(
+            sabotage=(
+                "caught",
+                "caught though untouched",
+                "missed, untouched",
+                *["not applicable"] * 2,
+            )
+        ),
+    )
     assert green.outcome is Outcome.PASSED
     assert (green.journeys.sealed, green.journeys.executed, green.journeys.passed) == (1, 1, 1)
     assert (green.controls.twins, green.controls.twins_failed) == (1, 1)
-    assert (green.controls.saboteurs, green.controls.caught, green.controls.red_on_base) == (3, 2, True)
+    assert (green.controls.saboteurs, green.controls.caught, green.controls.red_on_base) == (
+        3,
+        2,
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,7 +255,10 @@ def test_what_is_counted_when_all_is_well() -> None:
         ),
         (
             told(masked="restless"),
-            "journey 'j' (masked) says nothing: what it looks for was never all there at one moment in 0 s",
+            (
+                "journey 'j' (masked) says nothing: what it looks for was never all there at one"
+                " moment in 0 s"
+            ),
         ),
         (
             told(plain="ambiguous"),
@@ -223,8 +277,10 @@ def test_what_is_counted_when_all_is_well() -> None:
         (told(twin="late"), "journey 'j': the control could not be performed"),
         (
             told(sabotage=("not applicable",) * 5),
-            "journey 'j': no sabotage applied, so nothing shows that it could fail: "
-            "let it change something, or look for what the app sends",
+            (
+                "journey 'j': no sabotage applied, so nothing shows that it could fail: "
+                "let it change something, or look for what the app sends"
+            ),
         ),
         (told(sabotage=("missed, untouched",) * 5), "journey 'j': no sabotage was noticed"),
         (
@@ -263,12 +319,16 @@ def test_executed_must_equal_sealed() -> None:
     assert verdict(both, told()).outcome is Outcome.INCONCLUSIVE
     more = tuple(replace(one, run=replace(one.run, journey="k")) for one in told())
     assert verdict(both, told() + more).outcome is Outcome.PASSED
-    assert verdict(both, told(plain="look", masked="look") + more[1:]).outcome is Outcome.INCONCLUSIVE
+    assert (
+        verdict(both, told(plain="look", masked="look") + more[1:]).outcome is Outcome.INCONCLUSIVE
+    )
 
 
 def test_one_failed_journey_fails_the_change() -> None:
     both = (*sealed(), Sealed("k", "issue", Purpose.REGRESSION, RED))
-    bad = tuple(replace(one, run=replace(one.run, journey="k")) for one in told(plain="look", masked="look"))
+    bad = tuple(
+        replace(one, run=replace(one.run, journey="k")) for one in told(plain="look", masked="look")
+    )
     seen = verdict(both, told() + bad)
     assert (seen.outcome, seen.reason) == (Outcome.FAILED, "1 of 2 sealed journeys failed")
     assert seen.findings == (Finding("k", "issue", Symptom.NOT_SHOWN),)
@@ -276,7 +336,8 @@ def test_one_failed_journey_fails_the_change() -> None:
 
 
 @pytest.mark.parametrize(
-    ("plain", "masked"), [("green", "look"), ("look", "green"), ("look", "breach"), ("step missing", "look")]
+    ("plain", "masked"),
+    [("green", "look"), ("look", "green"), ("look", "breach"), ("step missing", "look")],
 )
 def test_an_app_that_answers_its_visitors_differently_fails(plain, masked) -> None:
     seen = verdict(sealed(), told(plain=plain, masked=masked))
@@ -295,9 +356,7 @@ def test_an_app_that_answers_its_visitors_differently_fails(plain, masked) -> No
     ],
 )
 def test_a_retry_can_only_label_a_result_flaky(first, second, outcome) -> None:
-    again = tuple(
-        replace(run(identity, attempt=2), **OWN[second]) for identity in Identity
-    )
+    again = tuple(replace(run(identity, attempt=2), **OWN[second]) for identity in Identity)
     seen = verdict(sealed(), told(plain=first, masked=first) + again)
     assert seen.outcome is outcome
     if outcome is Outcome.INCONCLUSIVE:
@@ -324,10 +383,22 @@ def test_a_retry_never_replaces_a_first_attempt() -> None:
         (RED_RUNS["too large"], Symptom.NO_ANSWER),
         (RED_RUNS["look"], Symptom.NOT_SHOWN),
         ({"expectations": (replace(LOOK, kind="absent", passed=False),)}, Symptom.STILL_SHOWN),
-        ({"expectations": (LOOK, replace(LOOK, index=1, vantage="after_reload", passed=False))}, Symptom.NOT_KEPT),
-        ({"expectations": (LOOK, replace(LOOK, index=1, vantage="other_session", passed=False))}, Symptom.NOT_SHARED),
-        ({"expectations": (replace(LOOK, passed=False, trouble=Trouble.NO_ANSWER),)}, Symptom.NO_ANSWER),
-        ({"breaches": (Breach("http_status", 12),), "expectations": FAILED_LOOK}, Symptom.SERVER_ERROR),
+        (
+            {"expectations": (LOOK, replace(LOOK, index=1, vantage="after_reload", passed=False))},
+            Symptom.NOT_KEPT,
+        ),
+        (
+            {"expectations": (LOOK, replace(LOOK, index=1, vantage="other_session", passed=False))},
+            Symptom.NOT_SHARED,
+        ),
+        (
+            {"expectations": (replace(LOOK, passed=False, trouble=Trouble.NO_ANSWER),)},
+            Symptom.NO_ANSWER,
+        ),
+        (
+            {"breaches": (Breach("http_status", 12),), "expectations": FAILED_LOOK},
+            Symptom.SERVER_ERROR,
+        ),
         ({"breaches": (Breach("console", 12),)}, Symptom.PAGE_ERROR),
         ({"breaches": (Breach("text", 12),)}, Symptom.PAGE_ERROR),
     ],
@@ -349,20 +420,30 @@ def test_a_never_that_sees_the_saboteurs_own_mark_catches_nothing() -> None:
 
 
 GUARD = Sealed("j", "M-BOOK", Purpose.REGRESSION, None, standing=True, issue=3, sabotaged=False)
-ON_BASE = {"green": Proof(True, "green on base"), "unknown": None, "silent": Proof(False, "on base it says nothing")}
+ON_BASE = {
+    "green": Proof(True, "green on base"),
+    "unknown": None,
+    "silent": Proof(False, "on base it says nothing"),
+}
 
 
 def beside(guard: Sealed, **named: str) -> tuple[tuple[Sealed, ...], tuple[RunEvidence, ...]]:
-    """A green journey of the change's own, and the guard with evidence by the names of the cases above."""
+    """A green journey of the change's own, and the guard with evidence by the names of the cases
+    above."""
     own = tuple(replace(one, run=replace(one.run, journey="own")) for one in told())
-    runs = tuple(one for one in told(**named) if guard.sabotaged or one.run.kind is not Kind.SABOTAGE)
+    runs = tuple(
+        one for one in told(**named) if guard.sabotaged or one.run.kind is not Kind.SABOTAGE
+    )
     return (Sealed("own", "issue", Purpose.BUG, RED), guard), (*own, *runs)
 
 
 def test_every_pair_of_a_guards_own_runs_and_what_base_says_of_it() -> None:
-    """A red guard is the change's fault only if it was green without the change; a green one needs no word of the base."""
+    """A red guard is the change's fault only if it was green without the change; a green one needs
+    no word of the base."""
     for plain, masked, base in product(OWN, OWN, ON_BASE):
-        outcome = verdict(*beside(replace(GUARD, proof=ON_BASE[base]), plain=plain, masked=masked)).outcome
+        outcome = verdict(
+            *beside(replace(GUARD, proof=ON_BASE[base]), plain=plain, masked=masked)
+        ).outcome
         if plain in SILENT_RUNS or masked in SILENT_RUNS:
             expected = Outcome.INCONCLUSIVE
         elif plain == masked == "green":
@@ -393,7 +474,10 @@ def test_a_guard_that_the_masked_visitor_performs_alone_is_green_by_that_one(mas
     else:
         expected = Outcome.PASSED if twin in GOOD_TWINS else Outcome.INCONCLUSIVE
     assert (found.outcome, found.journeys.executed) == (expected, 1 if masked in SILENT_RUNS else 2)
-    assert verdict(sealed, tuple(one for one in runs if one.run.journey == "own")).outcome is Outcome.INCONCLUSIVE
+    assert (
+        verdict(sealed, tuple(one for one in runs if one.run.journey == "own")).outcome
+        is Outcome.INCONCLUSIVE
+    )
 
 
 @pytest.mark.parametrize("how", SABOTAGE)
@@ -402,10 +486,16 @@ def test_a_guard_that_was_never_seen_to_notice_saboteurs_must_now(how) -> None:
     assert found.outcome is (Outcome.PASSED if how in KILLS else Outcome.INCONCLUSIVE)
 
 
-@pytest.mark.parametrize(("base", "why"), [("unknown", "it was not performed there"), ("silent", "on base it says nothing")])
+@pytest.mark.parametrize(
+    ("base", "why"),
+    [("unknown", "it was not performed there"), ("silent", "on base it says nothing")],
+)
 def test_a_red_guard_that_is_not_shown_to_have_held_says_why(base, why) -> None:
     found = verdict(*beside(replace(GUARD, proof=ON_BASE[base]), plain="look", masked="look"))
-    assert found.reason == f"journey 'j' of issue 3 failed, and that it held on base is not shown: {why}"
+    assert (
+        found.reason
+        == f"journey 'j' of issue 3 failed, and that it held on base is not shown: {why}"
+    )
     assert (found.journeys, found.controls.red_on_base) == (Counts(2, 2, 1), True)
 
 
@@ -426,9 +516,15 @@ def test_the_reason_says_whose_journeys_passed() -> None:
             if guard.sabotaged or one.run.kind is not Kind.SABOTAGE]  # fmt: skip
     found = verdict(guards, tuple(runs))
     assert (found.outcome, found.controls.red_on_base) == (Outcome.PASSED, False)
-    assert found.reason == "no journey of its own: 3 regression journeys of 2 promises passed, and each could fail"
+    assert (
+        found.reason
+        == "no journey of its own: 3 regression journeys of 2 promises passed, and each could fail"
+    )
     one = verdict((replace(GUARD, sabotaged=True),), told())
-    assert one.reason == "no journey of its own: 1 regression journey of 1 promise passed, and each could fail"
+    assert (
+        one.reason
+        == "no journey of its own: 1 regression journey of 1 promise passed, and each could fail"
+    )
     assert verdict(sealed(), told()).reason == "the one sealed journey passed, and it could fail"
     two = (*sealed(), replace(sealed()[0], journey="k"))
     more = tuple(replace(run, run=replace(run.run, journey="k")) for run in told())
@@ -439,12 +535,18 @@ def test_a_judgement_in_which_no_saboteur_was_performed_shows_nothing() -> None:
     runs = tuple(one for one in told() if one.run.kind is not Kind.SABOTAGE)
     found = verdict((GUARD,), runs)
     assert (found.outcome, found.reason) == (
-        Outcome.INCONCLUSIVE, "no saboteur was performed and noticed, so nothing shows that this judgement could fail")
+        Outcome.INCONCLUSIVE,
+        "no saboteur was performed and noticed, so nothing shows that this judgement could fail",
+    )
 
 
 def test_reasons_name_whose_guard_it_is_and_leave_without_its_name() -> None:
     from validators.judging.promise import public_reason
 
     found = verdict(*beside(GUARD, plain="ambiguous"))
-    assert public_reason(found.reason).startswith("a sealed journey of issue 3 (plain) says nothing")
-    assert "a sealed journey of the mission" in public_reason(verdict(*beside(replace(GUARD, issue=0), plain="error")).reason)
+    assert public_reason(found.reason).startswith(
+        "a sealed journey of issue 3 (plain) says nothing"
+    )
+    assert "a sealed journey of the mission" in public_reason(
+        verdict(*beside(replace(GUARD, issue=0), plain="error")).reason
+    )

@@ -1,4 +1,5 @@
-"""Where a person's hand presses, on a real page: only a browser lays one out, and tells what lies at a point."""
+"""Where a person's hand presses, on a real page: only a browser lays one out, and tells what lies
+at a point."""
 
 from __future__ import annotations
 
@@ -41,7 +42,6 @@ document.addEventListener('click', event => {
   if (event.detail) hits.push([name, most > 1]); });</script>"""
 
 
-
 class Things(App):
     """Its page notes where it is clicked."""
 
@@ -50,12 +50,19 @@ class Things(App):
 
 
 AWAY = [button("Plain"), button("Bold"), link("Wide"), button("Far")]
-MIDDLE = [button("Half"), button("Tiny"), Spot(label="Loud"), Spot(label="Name"), Spot(role="figure", name="Grid")]
+MIDDLE = [
+    button("Half"),
+    button("Tiny"),
+    Spot(label="Loud"),
+    Spot(label="Name"),
+    Spot(role="figure", name="Grid"),
+]
 
 
 @pytest.fixture(scope="module")
 def hits(house: House) -> dict[tuple[Identity, int], Any]:
-    """What a page was told by each visitor: of each thing that was clicked, whether away from its middle; and what it holds."""
+    """What a page was told by each visitor: of each thing that was clicked, whether away from its
+    middle; and what it holds."""
 
     def by(identity: Identity, hand: int) -> Any:
         async def play(on: BrowserStage) -> Any:
@@ -67,14 +74,24 @@ def hits(house: House) -> dict[tuple[Identity, int], Any]:
             await ada.hover(button("Menu"), patience=PATIENCE)
             before = await ada.page.evaluate("moves")
             await ada.click(button("Deep"), patience=PATIENCE)
-            told = "[hits, document.querySelector('[type=range]').value, document.querySelector('[name=agree]').checked]"
+            told = (
+                "[hits, document.querySelector('[type=range]').value,"
+                " document.querySelector('[name=agree]').checked]"
+            )
             clicked, loud, ticked = await ada.page.evaluate(told)
             return dict(clicked), loud, ticked, before
 
         return house.on_stage(Things(), play, identity=identity, device=Device(hand=hand))
 
-    return {(identity, hand): by(identity, hand) for identity, hand in (
-        (Identity.PLAIN, 1), (Identity.MASKED, 1), (Identity.MASKED, 2), (Identity.MASKED, 3))}
+    return {
+        (identity, hand): by(identity, hand)
+        for identity, hand in (
+            (Identity.PLAIN, 1),
+            (Identity.MASKED, 1),
+            (Identity.MASKED, 2),
+            (Identity.MASKED, 3),
+        )
+    }
 
 
 MASKED = [(Identity.MASKED, hand) for hand in (1, 2, 3)]
@@ -88,7 +105,9 @@ def test_a_person_hits_a_button_or_a_link_away_from_its_middle_after_a_way(who, 
 
 
 @pytest.mark.parametrize("who", MASKED)
-def test_what_minds_the_place_or_is_there_in_part_alone_is_hit_as_automation_hits_it(who, hits) -> None:
+def test_what_minds_the_place_or_is_there_in_part_alone_is_hit_as_automation_hits_it(
+    who, hits
+) -> None:
     plain, loud, ticked, _ = hits[Identity.PLAIN, 1]
     clicked, masked_loud, masked_ticked, _ = hits[who]
     assert clicked.keys() == plain.keys()

@@ -1,4 +1,5 @@
-"""A real Chromium with its hands on files, dialogs and the keyboard; what is not there says so by name."""
+"""A real Chromium with its hands on files, dialogs and the keyboard; what is not there says so by
+name."""
 
 from __future__ import annotations
 
@@ -43,16 +44,27 @@ def test_files_are_chosen_where_a_click_asks_for_them(house: House, spot, files)
 
     house.on_page(app, play)
     assert app.files == [(one.name, one.kind, one.content) for one in files]
-    assert {one.name: one.kind for one in (LIST, PHOTO)} == {"walk.csv": "text/csv", "photo.png": "image/png"}
+    assert {one.name: one.kind for one in (LIST, PHOTO)} == {
+        "walk.csv": "text/csv",
+        "photo.png": "image/png",
+    }
 
 
 def test_a_file_that_cannot_be_chosen_says_why(house: House) -> None:
     async def play(person: BrowserSession, _: BrowserStage) -> dict[str, str]:
         return {
             "missing": (await trouble(person.upload(Spot(label="Nope"), (LIST,), patience=0.3)))[0],
-            "asks for none": (await trouble(person.upload(Spot(role="heading", name="Office"), (LIST,), patience=VAIN)))[0],
-            "disabled": (await trouble(person.upload(Spot(label="Locked"), (LIST,), patience=0.3)))[0],
-            "takes one": (await trouble(person.upload(Spot(label="Photo"), (LIST, PHOTO), patience=PATIENCE)))[0],
+            "asks for none": (
+                await trouble(
+                    person.upload(Spot(role="heading", name="Office"), (LIST,), patience=VAIN)
+                )
+            )[0],
+            "disabled": (await trouble(person.upload(Spot(label="Locked"), (LIST,), patience=0.3)))[
+                0
+            ],
+            "takes one": (
+                await trouble(person.upload(Spot(label="Photo"), (LIST, PHOTO), patience=PATIENCE))
+            )[0],
         }
 
     assert house.on_page(office.Office(), play) == {
@@ -64,8 +76,16 @@ def test_a_file_that_cannot_be_chosen_says_why(house: House) -> None:
 @pytest.mark.parametrize(
     ("source", "name", "content"),
     [
-        (link("Export as CSV"), "guests.csv", b'Name,Guests\r\nAda Holt,4\r\n"Bo, the second",2\r\n'),
-        (link("Export in a new window"), "guests.csv", b'Name,Guests\r\nAda Holt,4\r\n"Bo, the second",2\r\n'),
+        (
+            link("Export as CSV"),
+            "guests.csv",
+            b'Name,Guests\r\nAda Holt,4\r\n"Bo, the second",2\r\n',
+        ),
+        (
+            link("Export in a new window"),
+            "guests.csv",
+            b'Name,Guests\r\nAda Holt,4\r\n"Bo, the second",2\r\n',
+        ),
         (link("Data"), "data.json", b'{"guests": ["Ada Holt"]}'),
         (link("Made here"), "made.txt", b"made here"),
         ("/guests.csv", "guests.csv", b'Name,Guests\r\nAda Holt,4\r\n"Bo, the second",2\r\n'),
@@ -114,7 +134,13 @@ def test_a_download_that_nobody_asked_for_is_refused_and_noted(house: House, dow
     assert notes == ("refused a download: guests.csv", "refused a download: made.txt")
 
 
-def asked(says: str | None, *, accept: bool = True, kind: DialogKind | None = None, text: str | None = None) -> Answer:
+def asked(
+    says: str | None,
+    *,
+    accept: bool = True,
+    kind: DialogKind | None = None,
+    text: str | None = None,
+) -> Answer:
     return Answer(says, kind, accept, text)
 
 
@@ -161,13 +187,33 @@ def test_a_dialog_that_comes_late_is_waited_for_and_so_is_what_it_leads_to(house
 @pytest.mark.parametrize(
     ("app", "answer", "name", "why", "words"),
     [
-        (office.NeverAsks, asked("Delete all guests?"), "Delete all", Trouble.NOT_COME, "says 'Delete all guests?'"),
-        (office.AsksSomethingElse, asked("Delete all guests?"), "Delete all", Trouble.OTHER_DIALOG, "'Go on?'"),
-        (office.Office, asked("Delete all guests?", kind=DialogKind.ALERT), "Delete all", Trouble.OTHER_DIALOG, "(alert)"),
+        (
+            office.NeverAsks,
+            asked("Delete all guests?"),
+            "Delete all",
+            Trouble.NOT_COME,
+            "says 'Delete all guests?'",
+        ),
+        (
+            office.AsksSomethingElse,
+            asked("Delete all guests?"),
+            "Delete all",
+            Trouble.OTHER_DIALOG,
+            "'Go on?'",
+        ),
+        (
+            office.Office,
+            asked("Delete all guests?", kind=DialogKind.ALERT),
+            "Delete all",
+            Trouble.OTHER_DIALOG,
+            "(alert)",
+        ),
         (office.Office, asked("First"), "Nope", Trouble.MISSING, "no such element"),
     ],
 )
-def test_a_dialog_that_is_not_as_it_was_prepared_says_so(house: House, app, answer, name, why, words) -> None:
+def test_a_dialog_that_is_not_as_it_was_prepared_says_so(
+    house: House, app, answer, name, why, words
+) -> None:
     async def play(person: BrowserSession, _: BrowserStage) -> tuple[str, str]:
         person.prepare(answer)
         return await trouble(person.click(button(name), patience=VAIN))
@@ -245,7 +291,9 @@ def test_a_menu_opens_under_the_pointer(house: House) -> None:
         assert await person.count(Spot(role="listitem")) == 0
         await person.hover(Spot(role="button", name="Menu"), patience=PATIENCE)
         assert await person.text(Spot(role="listitem")) == "Archive"
-        assert (await trouble(person.hover(Spot(role="button", name="Nope"), patience=0.3)))[0] == Trouble.MISSING
+        assert (await trouble(person.hover(Spot(role="button", name="Nope"), patience=0.3)))[
+            0
+        ] == Trouble.MISSING
 
     house.on_page(Notes(), play)
 
@@ -254,10 +302,12 @@ class Dated(office.Office):
     """A page that says what time it was, in seconds, and notices when an hour has passed."""
 
     def answer(self, environ: dict[str, Any], method: str, path: str, content: bytes) -> Any:
-        return office.page("""<p role=status></p><p role=alert></p><script>
+        return office.page(
+            """<p role=status></p><p role=alert></p><script>
           const shown = role => document.querySelector(`[role=${role}]`);
           shown('status').textContent = Math.floor(Date.now() / 1000);
-          setTimeout(() => { shown('alert').textContent = 'an hour has passed' }, 3600000)</script>""")
+          setTimeout(() => { shown('alert').textContent = 'an hour has passed' }, 3600000)</script>"""
+        )
 
 
 def test_everybody_s_clock_goes_forward_with_the_app_s(house: House, tmp_path: Path) -> None:
@@ -267,7 +317,9 @@ def test_everybody_s_clock_goes_forward_with_the_app_s(house: House, tmp_path: P
         await on.travel(2 * 86_400)
         assert await person.text(Spot(role="alert")) == "an hour has passed"
         await person.reload(patience=PATIENCE)
-        assert 2 * 86_400 <= int(await person.text(Spot(role="status"))) - first < 2 * 86_400 + 3_600
+        assert (
+            2 * 86_400 <= int(await person.text(Spot(role="status"))) - first < 2 * 86_400 + 3_600
+        )
         await on.travel(86_400)
         late = await on.person("late")
         await late.open("/", patience=PATIENCE)

@@ -1,4 +1,5 @@
-"""Whole journeys that use files, dialogs and the keyboard: each passes on an app that does it, and fails on one that does not."""
+"""Whole journeys that use files, dialogs and the keyboard: each passes on an app that does it, and
+fails on one that does not."""
 
 from __future__ import annotations
 
@@ -22,22 +23,41 @@ from validators.performance.journey_run import Patience, performed
 
 
 def outcome(
-    house: House, source: str, app: Any, *, meant: str, identity: Identity = Identity.PLAIN, saboteur: Saboteur | None = None
+    house: House,
+    source: str,
+    app: Any,
+    *,
+    meant: str,
+    identity: Identity = Identity.PLAIN,
+    saboteur: Saboteur | None = None,
 ) -> str:
     """What a journey comes to with this app: passed, or what failed first and why or where.
 
-    What is `meant` to come of it says what is waited for in vain. A saboteur must have something to wound in the journey, and
-    hit what it is about."""
+    What is `meant` to come of it says what is waited for in vain. A saboteur must have something to
+    wound in the journey, and hit what it is about."""
     journey, values = read(source), Values(Draw(7, "hands", date(2026, 11, 21)))
     sabotage = Sabotage(saboteur, lambda: stakes(journey, values)) if saboteur else None
 
     async def play(on: BrowserStage) -> RunEvidence:
         verbs = {type(step).__name__.lower() for step in journey.steps}
         stuck = bool(verbs & set(meant.split()[:1]))
-        patience = Patience(step=VAIN if stuck else PATIENCE, look=PATIENCE if meant == "passed" else VAIN)
-        return (await performed(RunId(journey.name), journey, on, values=values, patience=patience, seconds=10 * PATIENCE))[0]
+        patience = Patience(
+            step=VAIN if stuck else PATIENCE, look=PATIENCE if meant == "passed" else VAIN
+        )
+        return (
+            await performed(
+                RunId(journey.name),
+                journey,
+                on,
+                values=values,
+                patience=patience,
+                seconds=10 * PATIENCE,
+            )
+        )[0]
 
-    told = house.on_stage(app, play, tamper=sabotage, identity=identity, downloads=journey.downloads)
+    told = house.on_stage(
+        app, play, tamper=sabotage, identity=identity, downloads=journey.downloads
+    )
     failed = [f"{one.verb} {one.trouble}" for one in told.steps if not one.passed]
     failed += [f"{one.kind} {one.vantage}" for one in told.expectations if not one.passed]
     assert bool(failed) == (result(told) is not Result.PASSED)
@@ -64,17 +84,19 @@ def whole(name: str, steps: str, expect: str) -> str:
 
 UPLOADS = whole(
     "uploads",
-    '  - upload: {label: "Guest lists", files: [{name: "{{ guest }}.csv", rows: [[Name, Size], ["{{ guest }}", "{{ size }}"]]},'
-    " {name: photo.png, picture: 4x3}]}\n  - click: {button: Send}\n",
-    '  - visible: {listitem: "{{ guest }}.csv"}\n  - absent: {listitem: "0 bytes"}\n  - after_reload: same\n'
-    '  - as: other\n    open: /\n    expect: [visible: {listitem: "photo.png image/png"}]\n',
+    '  - upload: {label: "Guest lists", files: [{name: "{{ guest }}.csv", rows: [[Name, Size], ["{{'
+    ' guest }}", "{{ size }}"]]}, {name: photo.png, picture: 4x3}]}\n  - click: {button: Send}\n',
+    '  - visible: {listitem: "{{ guest }}.csv"}\n  - absent: {listitem: "0 bytes"}\n  -'
+    ' after_reload: same\n  - as: other\n    open: /\n    expect: [visible: {listitem: "photo.png'
+    ' image/png"}]\n',
 )
 DOWNLOADS = whole(
     "downloads",
     '  - dialog: {says: "New name?", type: "{{ guest }}"}\n  - click: {button: Rename}\n'
     "  - download: {link: Export as CSV, as: export}\n",
-    '  - downloaded: {as: export, name: guests.csv}\n  - downloaded: {as: export, row: {Name: "{{ guest }}", Guests: "4"}}\n'
-    "  - downloaded: {as: export, rows: 2}\n  - row: {cells: ['{{ guest }}', '4']}\n  - other_session: same\n",
+    '  - downloaded: {as: export, name: guests.csv}\n  - downloaded: {as: export, row: {Name: "{{'
+    ' guest }}", Guests: "4"}}\n  - downloaded: {as: export, rows: 2}\n  - row: {cells: [\'{{'
+    " guest }}', '4']}\n  - other_session: same\n",
 )
 REFUSES = whole(
     "refuses",
@@ -83,11 +105,13 @@ REFUSES = whole(
 )
 AGREES = whole(
     "agrees",
-    '  - as: host\n  - open: /\n  - as: guest\n  - open: /\n  - as: host\n  - press: "Shift+Tab"\n'
-    '  - dialog: {says: "Delete all guests?", kind: confirm, answer: accept}\n  - click: {button: Delete all}\n',
+    '  - as: host\n  - open: /\n  - as: guest\n  - open: /\n  - as: host\n  - press: "Shift+Tab"\n '
+    ' - dialog: {says: "Delete all guests?", kind: confirm, answer: accept}\n  - click: {button:'
+    " Delete all}\n",
     "  - absent: {row: Ada Holt}\n  - visible: {heading: Office}\n"
-    "  - as: guest\n    expect: [row: {cells: [Ada Holt, '4']}]\n"  # their page is as old as they left it
-    "  - as: guest\n    open: /\n    expect: [absent: {row: Ada Holt}, visible: {heading: Office}]\n",
+    # their page is as old as they left it
+    "  - as: guest\n    expect: [row: {cells: [Ada Holt, '4']}]\n  - as: guest\n    open: /\n   "
+    " expect: [absent: {row: Ada Holt}, visible: {heading: Office}]\n",
 )
 KEYBOARD = whole(
     "keyboard",
@@ -139,7 +163,9 @@ EXPORT = whole(
 )
 
 
-@pytest.mark.parametrize("saboteur", [one for one in Saboteur if one is not Saboteur.FROZEN])  # the file is asked for once
+@pytest.mark.parametrize(
+    "saboteur", [one for one in Saboteur if one is not Saboteur.FROZEN]
+)  # the file is asked for once
 def test_whatever_is_done_to_a_file_or_to_what_it_tells_is_noticed(house: House, saboteur) -> None:
     told = "download missing" if saboteur is Saboteur.ERROR_500 else "downloaded here"
     assert outcome(house, EXPORT, office.Office(), saboteur=saboteur, meant=told) == told

@@ -82,7 +82,11 @@ def test_the_example_of_the_design_is_read() -> None:
     assert isinstance(filled, Fill)
     assert isinstance(clicked, Click)
     assert str(clicked.target) == 'button "Book" in row with "{{ guest }}"'
-    assert [block.vantage for block in journey.expect] == [Vantage.HERE, Vantage.AFTER_RELOAD, Vantage.OTHER_SESSION]
+    assert [block.vantage for block in journey.expect] == [
+        Vantage.HERE,
+        Vantage.AFTER_RELOAD,
+        Vantage.OTHER_SESSION,
+    ]
     here, again, other = journey.expect
     assert here.looks == again.looks == other.looks
     assert other.opens.source == "/walks"
@@ -90,7 +94,12 @@ def test_the_example_of_the_design_is_read() -> None:
         ("http_status", ">=500"), ("console", "error"), ("text", "Traceback"),
     ]  # fmt: skip
     assert journey.twin.steps is None
-    assert (opened.line, journey.expect[1].line, journey.never[0].line, journey.twin.line) == (7, 12, 14, 16)
+    assert (opened.line, journey.expect[1].line, journey.never[0].line, journey.twin.line) == (
+        7,
+        12,
+        14,
+        16,
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,32 +170,64 @@ def test_every_look_is_read(line, kind, match) -> None:
         (with_steps("click: {button: A, name: B}"), 4, "name belongs to role"),
         (with_steps("fill: {label: N}"), 4, "fill needs 'value'"),
         (with_steps('fill: {label: N, value: "{{ os.system }}"}'), 4, "is not a value"),
-        (with_steps("fill: {label: N, value: {{ any.word }}}"), 4, "quotes around a value that contains"),
+        (
+            with_steps("fill: {label: N, value: {{ any.word }}}"),
+            4,
+            "quotes around a value that contains",
+        ),
         (with_steps("press: Power"), 4, "no key 'Power'"),
         (with_steps("remember: {role: status, as: any}"), 4, "cannot name a value"),
         (with_steps("click: {button: A}\n    fill: {label: N, value: x}"), 4, "a step is one verb"),
         (with_steps("as: '!'"), 4, "the name of a person"),
-        (with_looks("vissible: {button: A}"), 6, "cannot expect 'vissible'; did you mean 'visible'?"),
+        (
+            with_looks("vissible: {button: A}"),
+            6,
+            "cannot expect 'vissible'; did you mean 'visible'?",
+        ),
         (with_looks("after_reload: same"), 6, "`same` (as the entries above it)"),
-        (with_looks("visible: {button: A}", "after_reload: same", "title: x"), 8, "put what is seen here first"),
+        (
+            with_looks("visible: {button: A}", "after_reload: same", "title: x"),
+            8,
+            "put what is seen here first",
+        ),
         (with_looks("text: {equals: A}"), 6, "name an element"),
         (with_looks("text: {role: status}"), 6, "needs one of equals, contains, starts_with"),
-        (with_looks("text: {role: status, equals: A, contains: B}"), 6, "'equals' or 'contains', not both"),
+        (
+            with_looks("text: {role: status, equals: A, contains: B}"),
+            6,
+            "'equals' or 'contains', not both",
+        ),
         (with_looks("row: {cells: []}"), 6, "at least one entry"),
         (with_looks("row: {cells: {}}"), 6, "cells is empty"),
         (with_looks("row: {cells: [A], at: 0}"), 6, "1 is the first one below the headers"),
         (with_looks("row: {cells: [A], at: 1, times: 1}"), 6, "'times' or 'at', not both"),
         (with_looks("row: {cells: {Size: {at_leest: 1}}}"), 6, "a cell needs one of"),
-        (with_looks("column: {header: City}"), 6, "needs one of equals, includes, excludes, each, sorted"),
-        (with_looks("column: {header: City, sorted: asc}"), 6, "ascending or descending, not 'asc'"),
+        (
+            with_looks("column: {header: City}"),
+            6,
+            "needs one of equals, includes, excludes, each, sorted",
+        ),
+        (
+            with_looks("column: {header: City, sorted: asc}"),
+            6,
+            "ascending or descending, not 'asc'",
+        ),
         (with_looks("column: {heading: City, sorted: ascending}"), 6, "column needs 'header'"),
         (with_looks("column: {header: City, includes: []}"), 6, "at least one entry"),
         (with_looks("colum: {header: City}"), 6, "did you mean 'column'?"),
         (with_looks("rows: {equals: many}"), 6, "a whole number, like 2"),
         (with_looks("count: {row: A, at_least: 0}"), 6, "always true"),
-        (with_looks("count: {row: A, contains: 1}"), 6, "count needs one of equals, at_least, at_most, between"),
+        (
+            with_looks("count: {row: A, contains: 1}"),
+            6,
+            "count needs one of equals, at_least, at_most, between",
+        ),
         (with_looks("text: {role: status, at_least: few}"), 6, "takes a number, not 'few'"),
-        (with_looks("text: {role: status, between: [8, 2]}"), 6, "the smaller number first: [2, 8]"),
+        (
+            with_looks("text: {role: status, between: [8, 2]}"),
+            6,
+            "the smaller number first: [2, 8]",
+        ),
         (with_looks("text: {role: status, between: [8]}"), 6, "two numbers"),
         (with_looks('text: {role: status, not_contains: ""}'), 6, "not_contains is empty"),
         (with_looks("text: {role: status, equals: [a, b]}"), 6, "a list belongs to one_of"),
@@ -208,7 +249,11 @@ def test_every_look_is_read(line, kind, match) -> None:
         (with_looks("visible: {under: A}"), 6, "say its role or label too"),
         (with_looks("title: x") + "never: [{request: admin}]", 7, "a path of the app"),
         (with_looks("title: x") + "never: [{request: '/a*b'}]", 7, "a path of the app"),
-        (with_looks("title: x") + "never: [{other_host: 'http://x/'}]", 7, "`any`, or the name of a host"),
+        (
+            with_looks("title: x") + "never: [{other_host: 'http://x/'}]",
+            7,
+            "`any`, or the name of a host",
+        ),
         (with_looks("row: {cells: [A], times: 0}"), 6, "a whole number from 1"),
         (with_looks("other_session: {open: evil, expect: same}"), 6, "a path of the app"),
         (with_looks("title: x") + "never: [{http_status: 500}]", 7, 'like ">=500"'),
@@ -230,19 +275,31 @@ def test_every_look_is_read(line, kind, match) -> None:
 def test_what_is_not_in_the_language_is_refused_by_line(source, line, words) -> None:
     with pytest.raises(JourneyInvalid) as refused:
         read(source)
-    assert any(words in problem.message and (not line or problem.line == line) for problem in refused.value.problems), (
-        refused.value
-    )
+    assert any(
+        words in problem.message and (not line or problem.line == line)
+        for problem in refused.value.problems
+    ), refused.value
 
 
 def test_every_problem_is_told_at_once_in_line_order() -> None:
-    broken = BOOK.replace("click:", "clik:").replace("role: status", "role: statsu").replace("promise: M-BOOK\n", "")
+    broken = (
+        BOOK.replace("click:", "clik:")
+        .replace("role: status", "role: statsu")
+        .replace("promise: M-BOOK\n", "")
+    )
     told = complaints(broken)
-    assert [words.partition(":")[0] for words in told] == ["a journey needs 'promise'", "line 8", "line 10", "line 15"]
+    assert [words.partition(":")[0] for words in told] == [
+        "a journey needs 'promise'",
+        "line 8",
+        "line 10",
+        "line 15",
+    ]
 
 
 def test_every_look_that_cannot_be_read_is_told_and_what_leans_on_it_is_not() -> None:
-    told = complaints(with_looks("vissible: {button: A}", "status: none", "after_reload: same", "title: x"))
+    told = complaints(
+        with_looks("vissible: {button: A}", "status: none", "after_reload: same", "title: x")
+    )
     assert [words.partition(":")[0] for words in told] == ["line 6", "line 7"]
 
 
@@ -260,7 +317,11 @@ def test_any_text_is_read_or_refused_by_name(source) -> None:
 def test_any_damage_to_a_journey_is_read_or_refused_by_name(data) -> None:
     lines = BOOK.splitlines()
     at = data.draw(st.integers(0, len(lines) - 1))
-    lines[at] = data.draw(st.sampled_from(["", "- ", "x: {", lines[at] + "}", lines[at][1:], lines[at].replace(":", "")]))
+    lines[at] = data.draw(
+        st.sampled_from(
+            ["", "- ", "x: {", lines[at] + "}", lines[at][1:], lines[at].replace(":", "")]
+        )
+    )
     assert isinstance(complaints("\n".join(lines)), tuple)
 
 

@@ -1,4 +1,5 @@
-"""Files, dialogs, keys and people in the language: what is read, what is refused by line, and what proves nothing."""
+"""Files, dialogs, keys and people in the language: what is read, what is refused by line, and what
+proves nothing."""
 
 import csv
 import io
@@ -58,7 +59,13 @@ def test_every_verb_is_read(line, kind) -> None:
 
 @pytest.mark.parametrize(
     ("told", "seconds"),
-    [("+2 days", 172_800), ("+1 day", 86_400), ("+90 minutes", 5400), ("+ 3 hours", 10_800), ("+1week", 604_800)],
+    [
+        ("+2 days", 172_800),
+        ("+1 day", 86_400),
+        ("+90 minutes", 5400),
+        ("+ 3 hours", 10_800),
+        ("+1week", 604_800),
+    ],
 )
 def test_travel_goes_forward_by_a_span(told, seconds) -> None:
     source = journey(f"travel: {told}")
@@ -80,7 +87,10 @@ def test_keys_are_read_as_the_browser_takes_them(line, key) -> None:
 
 
 def test_a_file_is_a_text_rows_or_a_picture() -> None:
-    line = "files: [{name: a.csv, rows: [[Name], ['{{ guest }}']]}, {name: b.png, picture: 4x3}, {name: c.txt, text: ''}]"
+    line = (
+        "files: [{name: a.csv, rows: [[Name], ['{{ guest }}']]}, {name: b.png, picture: 4x3},"
+        " {name: c.txt, text: ''}]"
+    )
     upload = step(f"upload: {{button: 'Choose files', {line}}}")
     rows, drawn, text = upload.files
     assert [[cell.source for cell in row] for row in rows.rows] == [["Name"], ["{{ guest }}"]]
@@ -91,15 +101,26 @@ def test_a_file_is_a_text_rows_or_a_picture() -> None:
     ("line", "meant"),
     [
         ('dialog: {says: "Sure?", answer: accept}', ("Sure?", True, None, None)),
-        ('dialog: {says: "Sure?", kind: alert, answer: dismiss}', ("Sure?", False, DialogKind.ALERT, None)),
-        ('dialog: {says: "Who?", type: "{{ guest }}"}', ("Who?", True, DialogKind.PROMPT, "{{ guest }}")),
+        (
+            'dialog: {says: "Sure?", kind: alert, answer: dismiss}',
+            ("Sure?", False, DialogKind.ALERT, None),
+        ),
+        (
+            'dialog: {says: "Who?", type: "{{ guest }}"}',
+            ("Who?", True, DialogKind.PROMPT, "{{ guest }}"),
+        ),
         ("dialog: {kind: beforeunload, answer: accept}", (None, True, DialogKind.LEAVING, None)),
     ],
 )
 def test_a_dialog_is_read_with_its_answer(line, meant) -> None:
     told = step(line)
     assert isinstance(told, Dialog)
-    assert (told.says and told.says.source, told.accept, told.kind, told.text and told.text.source) == meant
+    assert (
+        told.says and told.says.source,
+        told.accept,
+        told.kind,
+        told.text and told.text.source,
+    ) == meant
 
 
 @pytest.mark.parametrize(
@@ -110,13 +131,23 @@ def test_a_dialog_is_read_with_its_answer(line, meant) -> None:
         ("downloaded: {as: export, lines: 3}", FilePart.LINES, ["3"], ()),
         ("downloaded: {as: export, rows: '{{ guest }}'}", FilePart.ROWS, ["{{ guest }}"], ()),
         ("downloaded: {as: export, row: [Ada, 4]}", FilePart.ROW, ["Ada", "4"], ()),
-        ("downloaded: {as: export, row: {Name: Ada, Size: 4}}", FilePart.ROW, ["Ada", "4"], ("Name", "Size")),
+        (
+            "downloaded: {as: export, row: {Name: Ada, Size: 4}}",
+            FilePart.ROW,
+            ["Ada", "4"],
+            ("Name", "Size"),
+        ),
     ],
 )
 def test_a_look_at_a_file_is_read(line, part, values, columns) -> None:
     told = look(line)
     assert isinstance(told, FileHas)
-    assert (told.file, told.part, [held.source for held in told.values], told.columns) == ("export", part, values, columns)
+    assert (told.file, told.part, [held.source for held in told.values], told.columns) == (
+        "export",
+        part,
+        values,
+        columns,
+    )
 
 
 def test_what_others_see_is_read() -> None:
@@ -139,21 +170,34 @@ def test_what_others_see_is_read() -> None:
         ("press: Control+Power", "no key 'Power'"),
         ("press: Control+Control+A", "holds one key twice"),
         ("press: ä", "or one letter or digit"),
-        ("travel: 2 days", "how far forward, like +2 days"), ("travel: -2 days", "how far forward"),
-        ("travel: +0 days", "how far forward"), ("travel: +2 fortnights", "no unit of time 'fortnights'"),
-        ("travel: +2 dayz", "did you mean 'day'?"), ("travel: +99999 weeks", "at most ten years"),
-        ("travel: {days: 2}", "travel is a text"), ("travel: '{{ guest }}'", "how far forward"),
+        ("travel: 2 days", "how far forward, like +2 days"),
+        ("travel: -2 days", "how far forward"),
+        ("travel: +0 days", "how far forward"),
+        ("travel: +2 fortnights", "no unit of time 'fortnights'"),
+        ("travel: +2 dayz", "did you mean 'day'?"),
+        ("travel: +99999 weeks", "at most ten years"),
+        ("travel: {days: 2}", "travel is a text"),
+        ("travel: '{{ guest }}'", "how far forward"),
         ("upload: {label: Photo}", "upload needs `file`, or `files`"),
         ("upload: {file: {name: a.txt, text: x}}", "upload must name an element"),
         ("upload: {label: P, file: {name: a.txt}}", "a file needs its `text`, its CSV `rows`"),
-        ("upload: {label: P, file: {name: a.txt, text: x, picture: 1x1}}", "'text' or 'picture', not both"),
+        (
+            "upload: {label: P, file: {name: a.txt, text: x, picture: 1x1}}",
+            "'text' or 'picture', not both",
+        ),
         ("upload: {label: P, file: {name: ../a.txt, text: x}}", "is not a file's name"),
-        ("upload: {label: P, file: {name: a.jpg, picture: 1x1}}", "a picture is a PNG: call it a.png"),
+        (
+            "upload: {label: P, file: {name: a.jpg, picture: 1x1}}",
+            "a picture is a PNG: call it a.png",
+        ),
         ("upload: {label: P, file: {name: a.png, picture: 9000x1}}", "at most 512"),
         ("upload: {label: P, file: {name: a.txt, txt: x}}", "no 'txt'; did you mean 'text'?"),
         ("upload: {label: P, files: []}", "at least one entry"),
         ("download: {link: Export}", "download needs 'as'"),
-        ("download: {as: export}", "the element that is clicked for it, like link, or the path to `open`"),
+        (
+            "download: {as: export}",
+            "the element that is clicked for it, like link, or the path to `open`",
+        ),
         ("download: {link: A, open: /a, as: export}", "one of the two"),
         ("download: {open: http://evil.example/, as: export}", "a path of the app"),
         ('dialog: "Sure?"', "a dialog is a mapping"),
@@ -170,7 +214,9 @@ def test_what_others_see_is_read() -> None:
 def test_what_is_not_in_the_language_is_refused_by_line(line, words) -> None:
     with pytest.raises(JourneyInvalid) as refused:
         read(journey(line))
-    assert any(words in problem.message and problem.line == 6 for problem in refused.value.problems), refused.value
+    assert any(
+        words in problem.message and problem.line == 6 for problem in refused.value.problems
+    ), refused.value
 
 
 @pytest.mark.parametrize(
@@ -199,21 +245,47 @@ EXPORT = "download: {link: Export, as: export}"
     ("source", "words"),
     [
         (journey("dialog: {says: A, answer: accept}"), "directly before the step that does"),
-        (journey("dialog: {says: A, answer: accept}", "as: guide", "open: /"), "directly before the step that does"),
-        (journey("dialog: {says: A, answer: accept}", "dialog: {says: B, answer: accept}"), "directly before the step that does"),
-        (journey("dialog: {says: '{{ any.word }}', answer: accept}", "reload"), "which a dialog cannot say"),
-        (journey(expect=("downloaded: {as: export, lines: 3}",)), "no step downloads 'export'; downloaded so far: none"),
+        (
+            journey("dialog: {says: A, answer: accept}", "as: guide", "open: /"),
+            "directly before the step that does",
+        ),
+        (
+            journey("dialog: {says: A, answer: accept}", "dialog: {says: B, answer: accept}"),
+            "directly before the step that does",
+        ),
+        (
+            journey("dialog: {says: '{{ any.word }}', answer: accept}", "reload"),
+            "which a dialog cannot say",
+        ),
+        (
+            journey(expect=("downloaded: {as: export, lines: 3}",)),
+            "no step downloads 'export'; downloaded so far: none",
+        ),
         (journey(EXPORT, EXPORT), "two downloads are called 'export'"),
-        (journey(expect=("visible: {heading: A}", "as: guide\n    expect: same")), "'guide' was never at any page"),
+        (
+            journey(expect=("visible: {heading: A}", "as: guide\n    expect: same")),
+            "'guide' was never at any page",
+        ),
         (journey("as: guide", "click: {button: Go}"), "'guide' starts at no page"),
-        (journey("upload: {label: P, file: {name: a.csv, text: 'Ada,4'}}"), "no expectation depends on what the steps did"),
+        (
+            journey("upload: {label: P, file: {name: a.csv, text: 'Ada,4'}}"),
+            "no expectation depends on what the steps did",
+        ),
         (journey('type: "{{ guest }}"'), "no expectation depends on what the steps did"),
         (
-            journey(EXPORT, expect=("downloaded: {as: export, lines: 3}",), twin="downloaded: {as: export, lines: 3}"),
+            journey(
+                EXPORT,
+                expect=("downloaded: {as: export, lines: 3}",),
+                twin="downloaded: {as: export, lines: 3}",
+            ),
             "the twin expects what the journey expects",
         ),
         (
-            journey(EXPORT, expect=("downloaded: {as: export, lines: 3}",), twin="downloaded: {as: export, name: b.csv}"),
+            journey(
+                EXPORT,
+                expect=("downloaded: {as: export, lines: 3}",),
+                twin="downloaded: {as: export, name: b.csv}",
+            ),
             "the twin looks where the journey does not",
         ),
     ],
@@ -225,22 +297,41 @@ def test_what_stands_where_it_means_nothing_is_refused(source, words) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        journey("dialog: {says: A, answer: accept}", "dialog: {says: B, answer: accept}", "click: {button: Go}"),
-        journey(EXPORT, expect=("downloaded: {as: export, lines: 3}",), twin="downloaded: {as: export, lines: 4}"),
         journey(
-            "upload: {label: P, file: {name: a.csv, text: 'Ada,4'}}", expect=("visible: {row: Ada}",), twin="visible: {row: Bo}"
+            "dialog: {says: A, answer: accept}",
+            "dialog: {says: B, answer: accept}",
+            "click: {button: Go}",
+        ),
+        journey(
+            EXPORT,
+            expect=("downloaded: {as: export, lines: 3}",),
+            twin="downloaded: {as: export, lines: 4}",
+        ),
+        journey(
+            "upload: {label: P, file: {name: a.csv, text: 'Ada,4'}}",
+            expect=("visible: {row: Ada}",),
+            twin="visible: {row: Bo}",
         ),
         journey(
             "upload: {label: P, file: {name: a.csv, text: 'Ada,4'}}",
             expect=('text: {role: status, equals: "Got {{ filled.p }}"}',),
             twin='text: {role: status, equals: "Got b.csv"}',
         ),
-        journey('type: "{{ guest }}"', expect=('visible: {row: "{{ guest }}"}',), twin="visible: {row: Bo}"),
         journey(
-            expect=("visible: {heading: A}", "as: guide\n    open: /g\n    expect: [{visible: {heading: G}}]"),
+            'type: "{{ guest }}"',
+            expect=('visible: {row: "{{ guest }}"}',),
+            twin="visible: {row: Bo}",
+        ),
+        journey(
+            expect=(
+                "visible: {heading: A}",
+                "as: guide\n    open: /g\n    expect: [{visible: {heading: G}}]",
+            ),
             twin="visible: {heading: B}",
         ),
-        journey().replace("- open: /\n", "- as: guest\n  - dialog: {says: Hello, answer: accept}\n  - open: /\n"),
+        journey().replace(
+            "- open: /\n", "- as: guest\n  - dialog: {says: Hello, answer: accept}\n  - open: /\n"
+        ),
     ],
 )
 def test_what_says_something_may_be_sealed(source) -> None:
@@ -248,14 +339,22 @@ def test_what_says_something_may_be_sealed(source) -> None:
 
 
 def test_what_a_file_says_is_at_stake_and_its_name_is_not() -> None:
-    source = journey(EXPORT, expect=("downloaded: {as: export, row: {Name: Ada}}", "downloaded: {as: export, name: a.csv}"))
+    source = journey(
+        EXPORT,
+        expect=(
+            "downloaded: {as: export, row: {Name: Ada}}",
+            "downloaded: {as: export, name: a.csv}",
+        ),
+    )
     assert [held.source for held in required(read(source))] == ["Ada"]
     counted = read(journey(EXPORT, expect=("downloaded: {as: export, rows: 3}",)))
     assert stakes(counted, Values(None)) == Stakes(counted=True)
-    assert "Ada" in stated(read(journey("upload: {label: P, file: {name: a.csv, text: 'Ada,4'}}")).steps)
+    assert "Ada" in stated(
+        read(journey("upload: {label: P, file: {name: a.csv, text: 'Ada,4'}}")).steps
+    )
 
 
-GUESTS = "\ufeffName,Size\r\nAda Holt,4\r\n\"Bo, the second\",2\r\n"
+GUESTS = '\ufeffName,Size\r\nAda Holt,4\r\n"Bo, the second",2\r\n'
 
 
 @pytest.mark.parametrize(

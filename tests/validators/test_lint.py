@@ -22,7 +22,9 @@ GOOD = {
 SORTED = "column: {header: A, sorted:"
 
 
-def journey(*, twin_steps: list[str] | None = None, extra: str = "", **parts: list[str] | None) -> str:
+def journey(
+    *, twin_steps: list[str] | None = None, extra: str = "", **parts: list[str] | None
+) -> str:
     told = {**GOOD, **parts}
     text = f"journey: j\npromise: issue\n{extra}"
     for key in ("steps", "expect"):
@@ -30,23 +32,37 @@ def journey(*, twin_steps: list[str] | None = None, extra: str = "", **parts: li
     if told["twin"] is None:
         return text
     text += "twin:\n  expect:\n" + "".join(f"    - {line}\n" for line in told["twin"])
-    return text + ("  steps:\n" + "".join(f"    - {line}\n" for line in twin_steps) if twin_steps else "")
+    return text + (
+        "  steps:\n" + "".join(f"    - {line}\n" for line in twin_steps) if twin_steps else ""
+    )
 
 
-@pytest.mark.parametrize("expect", [
-    ["visible: {heading: X}"], ["visible: {heading: X}", "after_reload: same"], ["visible: {heading: X}", "other_session: same"],
-    ["visible: {heading: X}", "after_reload: [{visible: {link: Y}}]"],
-])
+@pytest.mark.parametrize(
+    "expect",
+    [
+        ["visible: {heading: X}"],
+        ["visible: {heading: X}", "after_reload: same"],
+        ["visible: {heading: X}", "other_session: same"],
+        ["visible: {heading: X}", "after_reload: [{visible: {link: Y}}]"],
+    ],
+)
 @pytest.mark.parametrize("steps", [["open: /x?day=1"], ["open: /", "open: /x"]])
-def test_who_only_opens_pages_and_looks_at_them_is_told_that_a_painting_would_pass(steps, expect) -> None:
+def test_who_only_opens_pages_and_looks_at_them_is_told_that_a_painting_would_pass(
+    steps, expect
+) -> None:
     (told,) = complaints(journey(steps=steps, expect=expect, twin=["visible: {heading: Z}"]))
     assert "only painted would pass" in told
 
 
 def test_what_must_make_no_difference_is_said_in_two_words() -> None:
-    assert read(journey(extra="regardless: [others, date]\n")).regardless == {Regardless.OTHERS, Regardless.DATE}
+    assert read(journey(extra="regardless: [others, date]\n")).regardless == {
+        Regardless.OTHERS,
+        Regardless.DATE,
+    }
     assert read(journey()).regardless == frozenset()
-    with pytest.raises(JourneyInvalid, match="line 3: regardless has no 'dates'; did you mean 'date'"):
+    with pytest.raises(
+        JourneyInvalid, match="line 3: regardless has no 'dates'; did you mean 'date'"
+    ):
         read(journey(extra="regardless: [dates]\n"))
     travels = journey(extra="regardless: [date]\n", steps=[*GOOD["steps"], "travel: +2 days"])
     (told,) = complaints(travels)
@@ -77,60 +93,141 @@ def test_a_journey_that_says_something_may_be_sealed() -> None:
     ("source", "words"),
     [
         (journey(twin=None), "needs `twin`"),
-        (journey(expect=["visible: {heading: Welcome}"], twin=["visible: {heading: Bye}"]), "depends on what the steps did"),
-        (journey(expect=["text: Thank you"], twin=["text: Nope"]), "depends on what the steps did"),
-        (journey(expect=['absent: {row: "{{ filled.name }}"}'], twin=["absent: {row: x}"]), "an absence proves nothing"),
         (
-            journey(expect=['count: {row: "{{ filled.name }}", equals: 0}'], twin=["count: {row: x, equals: 3}"]),
+            journey(expect=["visible: {heading: Welcome}"], twin=["visible: {heading: Bye}"]),
+            "depends on what the steps did",
+        ),
+        (journey(expect=["text: Thank you"], twin=["text: Nope"]), "depends on what the steps did"),
+        (
+            journey(expect=['absent: {row: "{{ filled.name }}"}'], twin=["absent: {row: x}"]),
+            "an absence proves nothing",
+        ),
+        (
+            journey(
+                expect=['count: {row: "{{ filled.name }}", equals: 0}'],
+                twin=["count: {row: x, equals: 3}"],
+            ),
             "an absence proves nothing",
         ),
         (
             journey(expect=[*GOOD["expect"], 'after_reload: [{absent: {row: "x"}}]']),
             "an absence proves nothing",
         ),
-        (journey(expect=['text: {role: status, not_contains: "{{ filled.name }}"}'], twin=["title: x"]), "an absence proves"),
-        (journey(expect=['column: {header: Name, excludes: "{{ filled.name }}"}'], twin=["title: x"]), "an absence proves"),
-        (journey(expect=['rows: {equals: 0}'], twin=["rows: {equals: 1}"]), "an absence proves"),
-        (journey(expect=['count: {row: "{{ filled.name }}", at_most: 3}'], twin=["title: x"]), "an absence proves"),
-        (journey(expect=['options: {label: Name, excludes: x}'], twin=["title: x"]), "an absence proves"),
+        (
+            journey(
+                expect=['text: {role: status, not_contains: "{{ filled.name }}"}'],
+                twin=["title: x"],
+            ),
+            "an absence proves",
+        ),
+        (
+            journey(
+                expect=['column: {header: Name, excludes: "{{ filled.name }}"}'], twin=["title: x"]
+            ),
+            "an absence proves",
+        ),
+        (journey(expect=["rows: {equals: 0}"], twin=["rows: {equals: 1}"]), "an absence proves"),
+        (
+            journey(expect=['count: {row: "{{ filled.name }}", at_most: 3}'], twin=["title: x"]),
+            "an absence proves",
+        ),
+        (
+            journey(expect=["options: {label: Name, excludes: x}"], twin=["title: x"]),
+            "an absence proves",
+        ),
         (journey(expect=['title: ""'], twin=["title: x"]), "an absence proves"),
-        (journey(expect=["state: {button: Book, is: enabled}"], twin=["state: {button: Book, is: disabled}"]), "depends on what"),
+        (
+            journey(
+                expect=["state: {button: Book, is: enabled}"],
+                twin=["state: {button: Book, is: disabled}"],
+            ),
+            "depends on what",
+        ),
         (journey(expect=["status: 200"], twin=["status: 404"]), "depends on what the steps did"),
-        (journey(expect=[f"{SORTED} ascending}}"], twin=[f"{SORTED} descending}}"]), "depends on what the steps did"),
         (
-            journey(steps=["open: /"], expect=[f"{SORTED} ascending}}"], twin=["column: {header: B, sorted: ascending}"]),
+            journey(expect=[f"{SORTED} ascending}}"], twin=[f"{SORTED} descending}}"]),
+            "depends on what the steps did",
+        ),
+        (
+            journey(
+                steps=["open: /"],
+                expect=[f"{SORTED} ascending}}"],
+                twin=["column: {header: B, sorted: ascending}"],
+            ),
             "the twin looks where the journey does not",
         ),
-        (journey(steps=["open: /"], expect=["status: 200"], twin=["status: 200"]), "the twin expects what the journey expects"),
         (
-            journey(steps=["open: /"], expect=["aria: {has: [main]}"], twin=["aria: {in: {role: main}, has: [alert]}"]),
+            journey(steps=["open: /"], expect=["status: 200"], twin=["status: 200"]),
+            "the twin expects what the journey expects",
+        ),
+        (
+            journey(
+                steps=["open: /"],
+                expect=["aria: {has: [main]}"],
+                twin=["aria: {in: {role: main}, has: [alert]}"],
+            ),
             "the twin looks where the journey does not",
         ),
-        (journey(expect=['column: {header: "{{ any.word }}", includes: x}'], twin=["title: x"]), "draws new data"),
-        (journey(expect=['aria: {has: ["link \\"{{ nobody }}\\""]}'], twin=["title: x"]), "'nobody' has no value"),
-        (journey(expect=['text: {under: "{{ nobody }}", role: status, equals: x}'], twin=["title: x"]), "'nobody' has no value"),
+        (
+            journey(expect=['column: {header: "{{ any.word }}", includes: x}'], twin=["title: x"]),
+            "draws new data",
+        ),
+        (
+            journey(expect=['aria: {has: ["link \\"{{ nobody }}\\""]}'], twin=["title: x"]),
+            "'nobody' has no value",
+        ),
+        (
+            journey(
+                expect=['text: {under: "{{ nobody }}", role: status, equals: x}'], twin=["title: x"]
+            ),
+            "'nobody' has no value",
+        ),
         (journey(steps=["click: {button: Book}"]), "the first step must be `open`"),
-        (journey(steps=[*GOOD["steps"], "as: guide", "click: {button: Go}"]), "'guide' starts at no page"),
+        (
+            journey(steps=[*GOOD["steps"], "as: guide", "click: {button: Go}"]),
+            "'guide' starts at no page",
+        ),
         (journey(expect=['text: "{{ filled.nmae }}"'], twin=['text: "x"']), "filled so far: name"),
         (journey(expect=['text: "{{ guest }}"'], twin=['text: "x"']), "known names: none"),
-        (journey(steps=["open: /", 'fill: {label: A, value: "{{ filled.b }}"}']), "nothing has filled 'b'"),
-        (journey(extra='let: {a: "{{ b }}", b: "{{ any.word }}"}\n'), "'b' has no value at this point"),
+        (
+            journey(steps=["open: /", 'fill: {label: A, value: "{{ filled.b }}"}']),
+            "nothing has filled 'b'",
+        ),
+        (
+            journey(extra='let: {a: "{{ b }}", b: "{{ any.word }}"}\n'),
+            "'b' has no value at this point",
+        ),
         (journey(expect=['text: "{{ any.name }}"'], twin=['text: "x"']), "draws new data"),
         (journey(steps=[*GOOD["steps"], 'click: {link: "{{ any.word }}"}']), "draws new data"),
         (journey(twin=GOOD["expect"]), "the twin expects what the journey expects"),
         (journey(twin=["title: Nothing"]), "the twin looks where the journey does not"),
-        (journey(twin=['text: {role: alert, equals: "no"}']), "the twin looks where the journey does not"),
         (
-            journey(expect=[*GOOD["expect"], "absent: {link: A, under: Day}"], twin=["visible: {link: B, under: Day}"]),
+            journey(twin=['text: {role: alert, equals: "no"}']),
+            "the twin looks where the journey does not",
+        ),
+        (
+            journey(
+                expect=[*GOOD["expect"], "absent: {link: A, under: Day}"],
+                twin=["visible: {link: B, under: Day}"],
+            ),
             "the twin looks where the journey does not",
         ),
         (journey(twin=["absent: {button: Book}"]), "the twin: an absence proves nothing"),
         (
-            journey(steps=["open: /", "check: {label: Vegan}"], expect=["visible: {heading: A}"], twin=["visible: {heading: B}"]),
+            journey(
+                steps=["open: /", "check: {label: Vegan}"],
+                expect=["visible: {heading: A}"],
+                twin=["visible: {heading: B}"],
+            ),
             "of a tick, the `state` of that element",
         ),
         (journey(twin_steps=["click: {button: Book}"]), "the first step must be `open`"),
-        (journey(twin=['text: {role: status, equals: "{{ filled.name }}"}'], twin_steps=["open: /"]), "nothing has filled"),
+        (
+            journey(
+                twin=['text: {role: status, equals: "{{ filled.name }}"}'], twin_steps=["open: /"]
+            ),
+            "nothing has filled",
+        ),
     ],
 )
 def test_a_worthless_journey_is_refused(source, words) -> None:
@@ -140,39 +237,75 @@ def test_a_worthless_journey_is_refused(source, words) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        journey(steps=["open: /", "click: {link: Tides}"], expect=["visible: {heading: T}"], twin=["visible: {heading: U}"]),
-        journey(expect=["visible: {row: Ada}"], steps=["open: /", "fill: {label: N, value: Ada}"], twin=["visible: {row: Bo}"]),
         journey(
-            steps=["open: /", "remember: {role: status, as: places}", "fill: {label: N, value: Ada}"],
+            steps=["open: /", "click: {link: Tides}"],
+            expect=["visible: {heading: T}"],
+            twin=["visible: {heading: U}"],
+        ),
+        journey(
+            expect=["visible: {row: Ada}"],
+            steps=["open: /", "fill: {label: N, value: Ada}"],
+            twin=["visible: {row: Bo}"],
+        ),
+        journey(
+            steps=[
+                "open: /",
+                "remember: {role: status, as: places}",
+                "fill: {label: N, value: Ada}",
+            ],
             expect=['text: {role: status, equals: "{{ places }}"}'],
             twin=['text: {role: status, equals: "0 places"}'],
         ),
-        journey(extra='let: {guest: "{{ any.name }}"}\n', expect=['text: "{{ guest }}"'], twin=['text: "x"']),
+        journey(
+            extra='let: {guest: "{{ any.name }}"}\n',
+            expect=['text: "{{ guest }}"'],
+            twin=['text: "x"'],
+        ),
         journey(
             twin=GOOD["expect"],
             twin_steps=["open: /", 'fill: {label: "Name", value: ""}', "click: {button: Book}"],
         ),
         journey(expect=[*GOOD["expect"], 'absent: {row: "x"}'], twin=GOOD["twin"]),
-        journey(expect=[*GOOD["expect"], "absent: {link: A, in: {role: main}}"], twin=["visible: {link: A, in: {role: main}}"]),
+        journey(
+            expect=[*GOOD["expect"], "absent: {link: A, in: {role: main}}"],
+            twin=["visible: {link: A, in: {role: main}}"],
+        ),
         journey(
             steps=["open: /", "as: guide", "open: /", "as: guest"],
-            expect=["visible: {link: Home}", "absent: {link: Guests}", "{as: guide, expect: [{visible: {link: Guests}}]}"],
+            expect=[
+                "visible: {link: Home}",
+                "absent: {link: Guests}",
+                "{as: guide, expect: [{visible: {link: Guests}}]}",
+            ],
             twin=["visible: {link: Guests}"],
         ),
-        journey(steps=["open: /", "click: {columnheader: A}"], expect=[f"{SORTED} ascending}}"], twin=[f"{SORTED} descending}}"]),
+        journey(
+            steps=["open: /", "click: {columnheader: A}"],
+            expect=[f"{SORTED} ascending}}"],
+            twin=[f"{SORTED} descending}}"],
+        ),
         journey(
             steps=["open: /x"],
             expect=["status: 200", "visible: {heading: X}", "other_session: [status: 403]"],
             twin=["status: 500"],
         ),
-        journey(expect=['row: {cells: {Name: "{{ filled.name }}"}, at: 1}'], twin=["row: {cells: {Name: nobody}, at: 1}"]),
-        journey(expect=['aria: {has: [{cell: "{{ filled.name }}"}]}'], twin=["aria: {has: [{cell: nobody}]}"]),
+        journey(
+            expect=['row: {cells: {Name: "{{ filled.name }}"}, at: 1}'],
+            twin=["row: {cells: {Name: nobody}, at: 1}"],
+        ),
+        journey(
+            expect=['aria: {has: [{cell: "{{ filled.name }}"}]}'],
+            twin=["aria: {has: [{cell: nobody}]}"],
+        ),
         journey(
             steps=["open: /", "check: {label: I can swim}"],
             expect=["state: {label: I can swim, is: checked}", "after_reload: same"],
             twin=["state: {label: I can swim, is: unchecked}"],
         ),
-        journey(expect=["column: {header: A, each: {not_contains: None}}", 'text: "{{ filled.name }}"'], twin=["text: nobody"]),
+        journey(
+            expect=["column: {header: A, each: {not_contains: None}}", 'text: "{{ filled.name }}"'],
+            twin=["text: nobody"],
+        ),
     ],
 )
 def test_a_journey_that_can_fail_for_a_reason_is_not(source) -> None:

@@ -1,4 +1,5 @@
-"""What a journey can see, on a page made for it, in a real Chromium: every look where it holds and where it must not."""
+"""What a journey can see, on a page made for it, in a real Chromium: every look where it holds and
+where it must not."""
 
 from __future__ import annotations
 
@@ -69,7 +70,8 @@ LATE = 1.5  # seconds; far longer than a look that holds
 
 
 class Made(App):
-    """The page, with more in its head if need be, a picture, JSON, plain text, and an error page."""
+    """The page, with more in its head if need be, a picture, JSON, plain text, and an error
+    page."""
 
     head = ""
 
@@ -79,17 +81,26 @@ class Made(App):
                 sleep(LATE if path == "/late.png" else 0)
                 return "200 OK", [("Content-Type", "image/png")], DOT
             case "/walks.json":
-                return "200 OK", [("Content-Type", "application/json")], b'{"walks": [{"name": "Seal watch", "places": 12}]}'
+                return (
+                    "200 OK",
+                    [("Content-Type", "application/json")],
+                    b'{"walks": [{"name": "Seal watch", "places": 12}]}',
+                )
             case "/plain":
                 return "404 Not Found", [("Content-Type", "text/plain")], b"no such walk: 7"
             case "/":
-                return "200 OK", [("Content-Type", "text/html; charset=utf-8")], (PAGE + self.head).encode()
+                return (
+                    "200 OK",
+                    [("Content-Type", "text/html; charset=utf-8")],
+                    (PAGE + self.head).encode(),
+                )
             case _:
                 return super().answer(environ, method, path, form)
 
 
 class Viewer:
-    """One person at one page, for looks from ordinary tests: the browser lives on a loop of its own."""
+    """One person at one page, for looks from ordinary tests: the browser lives on a loop of its
+    own."""
 
     def __init__(self, chromium: str) -> None:
         self.loop = asyncio.new_event_loop()
@@ -118,26 +129,38 @@ class Viewer:
             return unable.trouble
         return told.trouble or ("yes" if told.holds else "no")
 
-
     def performs(
-        self, *looks: str, saboteur: Saboteur | None = None, never: str = "text: Traceback", bounds: Bounds = PATIENT
+        self,
+        *looks: str,
+        saboteur: Saboteur | None = None,
+        never: str = "text: Traceback",
+        bounds: Bounds = PATIENT,
     ) -> RunEvidence:
         """A journey that opens the page and takes these looks, beside a saboteur or not."""
 
         async def perform() -> RunEvidence:
             expect = "".join(f"  - {look}\n" for look in looks)
-            source = f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n{expect}never: [{{{never}}}]\n"
+            source = (
+                f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n{expect}never:"
+                f" [{{{never}}}]\n"
+            )
             journey, values = read(source), Values(Draw(7, "j", date(2026, 11, 21)))
             tamper = Sabotage(saboteur, lambda: stakes(journey, values)) if saboteur else None
-            async with stage(self.browser, replace(SETTING, bounds=bounds), port=self.port, tamper=tamper) as on:
+            async with stage(
+                self.browser, replace(SETTING, bounds=bounds), port=self.port, tamper=tamper
+            ) as on:
                 patience = Patience(LONG, 1 if saboteur else LONG, stop_early=True)
-                (told,) = await performed(RunId("j"), journey, on, values=values, patience=patience, seconds=5 * LONG)
+                (told,) = await performed(
+                    RunId("j"), journey, on, values=values, patience=patience, seconds=5 * LONG
+                )
             return replace(told, sabotage=tamper.facts if tamper else None)
 
         return self.run(perform())
 
 
-SETTING = Setting(Identity.PLAIN, "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800), bounds=PATIENT)
+SETTING = Setting(
+    Identity.PLAIN, "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800), bounds=PATIENT
+)
 
 
 @asynccontextmanager
@@ -250,7 +273,8 @@ def page(chromium: str) -> Iterator[Viewer]:
         ("state: {label: Size, is: [required, invalid, editable]}", "yes"),
         ("state: {label: Size, is: valid}", "no"),
         ("state: {label: Search walks, is: readonly}", "yes"),
-        ("state: {role: option, name: Seal watch, is: selected}", "missing"),  # what a closed list hides cannot be seen
+        # what a closed list hides cannot be seen
+        ("state: {role: option, name: Seal watch, is: selected}", "missing"),
         ("state: {link: Walks, is: current}", "yes"),
         ("state: {link: Home, is: current}", "no"),
         ("state: {img: dot, is: loaded}", "yes"),
@@ -284,13 +308,19 @@ def test_a_look_holds_where_it_is_so_and_nowhere_else(page, look, told) -> None:
     assert page.sees(look) == told
 
 
-def test_pages_that_are_no_html_are_read_and_a_status_is_that_of_the_page_that_is_shown(page) -> None:
+def test_pages_that_are_no_html_are_read_and_a_status_is_that_of_the_page_that_is_shown(
+    page,
+) -> None:
     try:
         page.run(page.person.open("/walks.json", patience=LONG))
-        assert [page.sees(f"text: '{words}'") for words in ("Seal watch", '"places": 12', "Moon")] == ["yes", "yes", "no"]
+        assert [
+            page.sees(f"text: '{words}'") for words in ("Seal watch", '"places": 12', "Moon")
+        ] == ["yes", "yes", "no"]
         assert page.sees("status: 200") == "yes"
         page.run(page.person.open("/plain", patience=LONG))
-        assert [page.sees(look) for look in ("text: 'no such walk: 7'", "status: 404", "status: 200")] == ["yes", "yes", "no"]
+        assert [
+            page.sees(look) for look in ("text: 'no such walk: 7'", "status: 404", "status: 200")
+        ] == ["yes", "yes", "no"]
         page.run(page.person.back(patience=LONG))
         assert [page.sees(look) for look in ("status: 200", "status: 404")] == ["yes", "no"]
     finally:
@@ -338,18 +368,23 @@ def test_another_host_is_asked_in_vain_and_told(page) -> None:
         for rule in ("other_host: fonts.example.org", "other_host: any"):
             told = page.performs("status: 200", never=rule)
             assert [breach.kind for breach in told.breaches] == ["other_host"]
-        assert page.performs("status: 200", never="request: /dot.*").breaches[0].observed == "/dot.png"
+        assert (
+            page.performs("status: 200", never="request: /dot.*").breaches[0].observed == "/dot.png"
+        )
     finally:
         Made.head = ""
 
 
 def test_what_a_page_asks_for_when_all_looks_hold_already_is_heard(page) -> None:
-    """A tracker that waits for a slow answer, and is waited for: a run is not over while a page is owed an answer."""
+    """A tracker that waits for a slow answer, and is waited for: a run is not over while a page is
+    owed an answer."""
     Made.head = """<script>setTimeout(() => {
         fetch('/late.png').then(() => { new Image().src = 'http://fonts.example.org/track' }); document.body.append('Boarded');
     }, 700)</script>"""
     try:
-        told = page.performs("text: Boarded", never="other_host: any", bounds=replace(PATIENT, quiet_seconds=LONG))
+        told = page.performs(
+            "text: Boarded", never="other_host: any", bounds=replace(PATIENT, quiet_seconds=LONG)
+        )
     finally:
         Made.head = ""
     assert [breach.observed for breach in told.breaches] == ["http://fonts.example.org/track"]
@@ -363,4 +398,6 @@ def test_looks_in_a_row_are_looks_at_one_moment_and_any_other_reading_begins_the
         return [again is first, await page.person.tree(None) is first]
 
     assert page.run(read_thrice())[1] is False
-    assert any(page.run(read_thrice())[0] for _ in range(20))  # on a machine so busy that 25 ms pass in between, it is read anew
+    assert any(
+        page.run(read_thrice())[0] for _ in range(20)
+    )  # on a machine so busy that 25 ms pass in between, it is read anew

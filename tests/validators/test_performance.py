@@ -1,4 +1,5 @@
-"""Performing a journey: what is done in which order, what is looked at from where, and what ends it."""
+"""Performing a journey: what is done in which order, what is looked at from where, and what ends
+it."""
 
 import asyncio
 from datetime import date
@@ -43,7 +44,9 @@ def test_what_is_only_in_this_tab_fails_for_another_person() -> None:
 def test_a_twin_looks_at_its_own_expectations_with_the_same_data() -> None:
     told = perform(run=RunId("book", kind=Kind.TWIN))
     assert len(told.steps) == 4
-    assert [(look.passed, look.observed) for look in told.expectations] == [(False, perform().expectations[0].observed)]
+    assert [(look.passed, look.observed) for look in told.expectations] == [
+        (False, perform().expectations[0].observed)
+    ]
 
 
 def test_a_twin_is_looked_for_at_the_moments_of_the_journey_itself() -> None:
@@ -52,7 +55,9 @@ def test_a_twin_is_looked_for_at_the_moments_of_the_journey_itself() -> None:
     apart = perform(run=RunId("book", kind=Kind.TWIN))
     assert result(own) is Result.PASSED
     assert (twin.run, twin.steps, twin.complete) == (apart.run, own.steps, True)
-    assert [(look.passed, look.observed) for look in twin.expectations] == [(False, apart.expectations[0].observed)]
+    assert [(look.passed, look.observed) for look in twin.expectations] == [
+        (False, apart.expectations[0].observed)
+    ]
     true = BOOK.replace('"Booked for 0"', '"Booked for {{ filled.group_size }}"')
     assert [look.passed for look in perform_all(true, with_twin=True)[1].expectations] == [True]
 
@@ -72,10 +77,15 @@ def test_a_twin_that_does_or_looks_elsewhere_has_a_run_of_its_own(twin, apart) -
 
 def test_a_twin_may_do_something_else() -> None:
     source = BOOK + "  steps:\n    - open: /\n"
-    assert [step.verb for step in perform(source, run=RunId("book", kind=Kind.TWIN)).steps] == ["open"]
+    assert [step.verb for step in perform(source, run=RunId("book", kind=Kind.TWIN)).steps] == [
+        "open"
+    ]
 
 
-LOOKS = "journey: j\npromise: issue\nsteps: [{open: /}]\nexpect: [{title: Tide walks}, {after_reload: same}]\n"
+LOOKS = (
+    "journey: j\npromise: issue\nsteps: [{open: /}]\nexpect: [{title: Tide walks}, {after_reload:"
+    " same}]\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -83,15 +93,26 @@ LOOKS = "journey: j\npromise: issue\nsteps: [{open: /}]\nexpect: [{title: Tide w
     [
         (LOOKS, FakeApp(), True),
         (LOOKS.replace("Tide", "Seal"), FakeApp(), False),
-        (LOOKS.replace("[{title", '[{text: {role: log, equals: x}}, {title'), FakeApp(), False),  # ambiguous
+        (
+            LOOKS.replace("[{title", "[{text: {role: log, equals: x}}, {title"),
+            FakeApp(),
+            False,
+        ),  # ambiguous
         (BOOK, FakeApp(), False),  # it looks for what is not even drawn
         (LOOKS.replace("/}]", "/}, {fill: {label: x, value: y}}]"), FakeApp(), True),
         (LOOKS.replace("title: Tide walks", "row: {cells: [x]}"), FakeApp(), False),
         (LOOKS, FakeApp(down=True), None),
     ],
 )
-def test_what_holds_when_its_pages_are_merely_open_is_not_due_to_its_steps(source, app, there) -> None:
-    assert perform(source, app=app, run=RunId("j", kind=Kind.SABOTAGE, saboteur=Saboteur.FROZEN)).there_at_first is there
+def test_what_holds_when_its_pages_are_merely_open_is_not_due_to_its_steps(
+    source, app, there
+) -> None:
+    assert (
+        perform(
+            source, app=app, run=RunId("j", kind=Kind.SABOTAGE, saboteur=Saboteur.FROZEN)
+        ).there_at_first
+        is there
+    )
     assert perform(source, app=FakeApp()).there_at_first is None
 
 
@@ -103,7 +124,9 @@ def test_a_step_that_cannot_be_done_ends_the_run_and_nothing_is_looked_at() -> N
 
 
 def test_an_ambiguous_look_says_nothing() -> None:
-    told = perform(BOOK.replace("role: status, equals: \"Booked for {{", "role: log, equals: \"Booked for {{"))
+    told = perform(
+        BOOK.replace('role: status, equals: "Booked for {{', 'role: log, equals: "Booked for {{')
+    )
     assert told.expectations[0].trouble is Trouble.AMBIGUOUS
     assert result(told) is Result.NOTHING
 
@@ -137,7 +160,11 @@ def test_what_must_never_happen_is_noticed_once(app, kind, line) -> None:
 @pytest.mark.parametrize(
     ("limit", "status", "breached"),
     [
-        (">=500", 500, True), (">=500", 499, False), ("==404", 404, True), ("<200", 199, True), (">302", 302, False),
+        (">=500", 500, True),
+        (">=500", 499, False),
+        ("==404", 404, True),
+        ("<200", 199, True),
+        (">302", 302, False),
         ("<=199", 199, True),
     ],
 )
@@ -151,13 +178,21 @@ def test_of_what_was_answered_the_page_that_somebody_opened_is_told() -> None:
     (only,) = perform(BOOK.replace(">=500", ">=400"), app=app).breaches
     assert (only.observed, only.page) == ("404 /icon.png", False)
     path = next(iter(app.pages))
-    (both,) = perform(BOOK.replace(">=500", ">=400"), app=FakeApp(statuses=[(404, "/icon.png")], pages={path: 400})).breaches
+    (both,) = perform(
+        BOOK.replace(">=500", ">=400"),
+        app=FakeApp(statuses=[(404, "/icon.png")], pages={path: 400}),
+    ).breaches
     assert (both.observed, both.page) == (f"400 {path}", True)
 
 
-@pytest.mark.parametrize("rule", ["{request: /-/jump}", "{request: /admin/*}", "{other_host: cdn.example.org}"])
+@pytest.mark.parametrize(
+    "rule", ["{request: /-/jump}", "{request: /admin/*}", "{other_host: cdn.example.org}"]
+)
 def test_what_is_near_to_it_may_happen(rule) -> None:
-    app = FakeApp(statuses=[(200, "/prefix/-/jump"), (200, "/-/jump/x"), (200, "/admin")], elsewhere=["http://example.org/"])
+    app = FakeApp(
+        statuses=[(200, "/prefix/-/jump"), (200, "/-/jump/x"), (200, "/admin")],
+        elsewhere=["http://example.org/"],
+    )
     assert perform(BOOK.replace('{text: "Traceback"}', rule), app=app).breaches == ()
 
 
@@ -175,7 +210,10 @@ class Slow(FakeSession):
 
 
 def test_a_look_is_taken_again_until_it_holds() -> None:
-    assert result(perform(stage=FakeStage(make=Slow), patience=Patience(step=0, look=60))) is Result.PASSED
+    assert (
+        result(perform(stage=FakeStage(make=Slow), patience=Patience(step=0, look=60)))
+        is Result.PASSED
+    )
     assert result(perform(stage=FakeStage(make=Slow))) is Result.FAILED
 
 
@@ -190,7 +228,10 @@ def test_a_page_at_rest_is_looked_at_once_and_every_look_is_taken() -> None:
     stage = FakeStage(make=Slept)
     told = perform(stage=stage, patience=Patience(step=0, look=30))
     assert result(told) is Result.FAILED
-    assert [person.looked for person in stage.people.values()] == [2, 1]  # here and after a reload; by the other person
+    assert [person.looked for person in stage.people.values()] == [
+        2,
+        1,
+    ]  # here and after a reload; by the other person
     assert len(told.expectations) == len(perform().expectations)
 
 
@@ -227,7 +268,8 @@ def test_what_does_not_hold_while_an_answer_is_outstanding_says_nothing() -> Non
 
 
 class Late(FakeSession):
-    """Paints itself while its status is being read: until then nothing is there, then what must be gone is there too."""
+    """Paints itself while its status is being read: until then nothing is there, then what must be
+    gone is there too."""
 
     painted = False
 
@@ -240,8 +282,15 @@ class Late(FakeSession):
 
 
 def test_an_absence_is_looked_for_only_once_the_rest_is_there() -> None:
-    absent, status = '  - absent: {row: "Nobody"}\n', BOOK[BOOK.index("  - text: {role") : BOOK.index("  - row:")]
-    absent_first = BOOK.replace(absent, "").replace(status, absent + status).replace(', {text: "Traceback"}', "")
+    absent, status = (
+        '  - absent: {row: "Nobody"}\n',
+        BOOK[BOOK.index("  - text: {role") : BOOK.index("  - row:")],
+    )
+    absent_first = (
+        BOOK.replace(absent, "")
+        .replace(status, absent + status)
+        .replace(', {text: "Traceback"}', "")
+    )
     told = perform(absent_first, stage=FakeStage(make=Late))
     first = told.expectations[0]
     assert (first.kind, first.vantage, first.passed) == ("absent", "here", False)
@@ -296,7 +345,9 @@ twin:
     assert values.fields == {"name": values.names["guest"], "walk": "Dawn", "swims": "yes"}
 
 
-def test_files_keys_dialogs_and_the_clock_reach_the_one_who_acts_and_each_sees_with_their_own_eyes() -> None:
+def test_files_keys_dialogs_and_the_clock_reach_the_one_who_acts_and_each_sees_with_their_own_eyes() -> (
+    None
+):
     source = """\
 journey: hands
 promise: issue
@@ -337,9 +388,19 @@ twin:
         "open /guests", "hover More", f"type {guest}", f"prepare a dialog that says 'Tell {guest}?'", "press Control+Enter",
     ]  # fmt: skip
     assert (stage.ahead, values.fields["plan"]) == (2 * 86_400 + 3_600, "a.csv")
-    assert [look.vantage for look in told.expectations] == ["here", "here", "as guest", "as guest", "as guest"]
+    assert [look.vantage for look in told.expectations] == [
+        "here",
+        "here",
+        "as guest",
+        "as guest",
+        "as guest",
+    ]
     assert [step.verb for step in told.steps][3:6] == ["upload", "click", "switchto"]
-    assert [actor for actor, name in stage.pictures if name.startswith("look")] == ["guide", "guest", "guest"]
+    assert [actor for actor, name in stage.pictures if name.startswith("look")] == [
+        "guide",
+        "guest",
+        "guest",
+    ]
 
 
 def test_the_stakes_grow_with_what_is_known() -> None:

@@ -1,4 +1,5 @@
-"""The pictures of a filmstrip: one after each step and from each place of looking, and never a reason to fail."""
+"""The pictures of a filmstrip: one after each step and from each place of looking, and never a
+reason to fail."""
 
 from pathlib import Path
 
@@ -25,7 +26,9 @@ def test_a_picture_is_asked_for_after_each_step_and_of_each_place_that_is_looked
     assert [name for _, name in stage.pictures] == [
         "step-01", "step-02", "step-03", "step-04", "look-01", "look-04", "look-07",
     ]  # fmt: skip
-    assert [person.startswith("other session") for person, _ in stage.pictures] == [False] * 6 + [True]
+    assert [person.startswith("other session") for person, _ in stage.pictures] == [False] * 6 + [
+        True
+    ]
 
 
 def test_the_step_that_could_not_be_done_has_a_picture_too() -> None:
@@ -34,7 +37,9 @@ def test_the_step_that_could_not_be_done_has_a_picture_too() -> None:
     assert [name for _, name in stage.pictures] == ["step-01", "step-02"]
 
 
-def test_pictures_are_kept_of_traced_runs_alone_and_one_that_cannot_be_taken_is_noted(house: House, tmp_path: Path) -> None:
+def test_pictures_are_kept_of_traced_runs_alone_and_one_that_cannot_be_taken_is_noted(
+    house: House, tmp_path: Path
+) -> None:
     async def traced(on: BrowserStage) -> None:
         await (await on.person("ada")).open("/", patience=PATIENCE)
         await on.pictured("ada", "step-01")

@@ -1,4 +1,5 @@
-"""Proof on base: red means that the app was ready and a named expectation failed, for both identities."""
+"""Proof on base: red means that the app was ready and a named expectation failed, for both
+identities."""
 
 from dataclasses import replace
 from itertools import product
@@ -27,7 +28,11 @@ NAMED = {"look", "breach"}
 
 def on_base(plain: dict | None, masked: dict | None) -> tuple:
     told = zip(Identity, (plain, masked), strict=True)
-    return tuple(replace(run(identity, Kind.BASE), **changes) for identity, changes in told if changes is not None)
+    return tuple(
+        replace(run(identity, Kind.BASE), **changes)
+        for identity, changes in told
+        if changes is not None
+    )
 
 
 def test_every_pair_for_every_purpose() -> None:
@@ -38,7 +43,9 @@ def test_every_pair_for_every_purpose() -> None:
         elif purpose is Purpose.REGRESSION:
             expected = plain == masked == "green"
         else:
-            expected = plain == masked and (plain in NAMED or (purpose is Purpose.FEATURE and plain == "step missing"))
+            expected = plain == masked and (
+                plain in NAMED or (purpose is Purpose.FEATURE and plain == "step missing")
+            )
         assert seen.proved is expected, (plain, masked, purpose, seen)
         assert seen.reason
 
@@ -51,19 +58,36 @@ NOT_DONE = "on base a step could not be done, and no named expectation failed"
     ("evidence", "purpose", "proved", "reason"),
     [
         (on_base({}, {}), Purpose.BUG, False, PASSES),
-        (on_base(SILENT_RUNS["not ready"], SILENT_RUNS["not ready"]), Purpose.BUG, False,
-         "on base it says nothing: the app was not ready"),
+        (
+            on_base(SILENT_RUNS["not ready"], SILENT_RUNS["not ready"]),
+            Purpose.BUG,
+            False,
+            "on base it says nothing: the app was not ready",
+        ),
         (on_base(RED_RUNS["look"], None), Purpose.BUG, False, NOT_ONCE),
         ((), Purpose.BUG, False, NOT_ONCE),
         (on_base(RED_RUNS["look"], {}), Purpose.BUG, False, FOR_ONE),
         (on_base(RED_RUNS["step missing"], RED_RUNS["step missing"]), Purpose.BUG, False, NOT_DONE),
         (on_base(RED_RUNS["no answer"], RED_RUNS["no answer"]), Purpose.FEATURE, False, NOT_DONE),
-        (on_base(RED_RUNS["look"], RED_RUNS["look"]), Purpose.REGRESSION, False,
-         "it fails on base, so it guards nothing that works today"),
+        (
+            on_base(RED_RUNS["look"], RED_RUNS["look"]),
+            Purpose.REGRESSION,
+            False,
+            "it fails on base, so it guards nothing that works today",
+        ),
         (on_base({}, {}), Purpose.REGRESSION, True, "green on base"),
-        (on_base(RED_RUNS["look"], RED_RUNS["look"]), Purpose.BUG, True, "red on base: a named expectation failed"),
-        (on_base(RED_RUNS["step missing"], RED_RUNS["step missing"]), Purpose.FEATURE, True,
-         "red on base: what the feature promises is not there"),
+        (
+            on_base(RED_RUNS["look"], RED_RUNS["look"]),
+            Purpose.BUG,
+            True,
+            "red on base: a named expectation failed",
+        ),
+        (
+            on_base(RED_RUNS["step missing"], RED_RUNS["step missing"]),
+            Purpose.FEATURE,
+            True,
+            "red on base: what the feature promises is not there",
+        ),
     ],
 )
 def test_a_proof_says_why(evidence, purpose, proved, reason) -> None:
@@ -79,7 +103,13 @@ def test_two_identities_must_fail_at_the_same_expectation() -> None:
 
 
 def test_two_identities_must_miss_the_same_thing() -> None:
-    third = {"steps": (*failed_step(Trouble.MISSING)[:1], replace(failed_step(Trouble.MISSING)[1], index=2)), "expectations": ()}
+    third = {
+        "steps": (
+            *failed_step(Trouble.MISSING)[:1],
+            replace(failed_step(Trouble.MISSING)[1], index=2),
+        ),
+        "expectations": (),
+    }
     assert not proof("j", Purpose.FEATURE, on_base(RED_RUNS["step missing"], third)).proved
 
 
@@ -112,10 +142,15 @@ REFUSED = Breach("http_status", 12, "403 /book")
     ],
 )
 def test_an_app_that_says_no_is_not_red_by_that_alone(purpose, breach, red) -> None:
-    """A form post was answered with 403 on base, everything expected could be seen, and that counted as red."""
+    """A form post was answered with 403 on base, everything expected could be seen, and that
+    counted as red."""
     seen = proof("j", purpose, on_base({"breaches": (breach,)}, {"breaches": (breach,)}))
     assert seen.proved is red
-    assert red or seen.reason == "on base the app refused a request, and nothing that is expected was missing"
+    assert (
+        red
+        or seen.reason
+        == "on base the app refused a request, and nothing that is expected was missing"
+    )
 
 
 def test_a_refusal_beside_an_expectation_that_failed_is_red() -> None:
@@ -151,11 +186,17 @@ def test_it_is_broken_on_base_only_when_both_fail_alike_and_twice() -> None:
         assert broken("j", twice(pair, pair)) is alike, (plain, masked)
         assert not broken("j", pair)
     assert not broken("j", ())
-    assert not broken("other", twice(on_base(RED_RUNS["look"], RED_RUNS["look"]), on_base(RED_RUNS["look"], RED_RUNS["look"])))
+    assert not broken(
+        "other",
+        twice(
+            on_base(RED_RUNS["look"], RED_RUNS["look"]), on_base(RED_RUNS["look"], RED_RUNS["look"])
+        ),
+    )
 
 
 def test_a_busy_machine_breaks_nothing() -> None:
-    """Under load a button was missing for both visitors on base, and a journey that held there bound nobody for a judgement."""
+    """Under load a button was missing for both visitors on base, and a journey that held there
+    bound nobody for a judgement."""
     missing, fine = on_base(RED_RUNS["step missing"], RED_RUNS["step missing"]), on_base({}, {})
     assert broken("j", missing, times=1)
     assert not broken("j", twice(missing, fine))
@@ -165,11 +206,16 @@ def test_a_busy_machine_breaks_nothing() -> None:
 @pytest.mark.parametrize(
     ("changes", "noticed"),
     [
-        ({"breaches": (Breach("http_status", 12),), "steps": LATE_STEP, "expectations": ()}, Symptom.SERVER_ERROR),
+        (
+            {"breaches": (Breach("http_status", 12),), "steps": LATE_STEP, "expectations": ()},
+            Symptom.SERVER_ERROR,
+        ),
         ({"expectations": (*LATE_LOOK, replace(FAILED_LOOK[0], index=1))}, Symptom.NOT_SHOWN),
     ],
 )
 def test_a_definite_no_beside_what_was_late_is_a_no(changes, noticed) -> None:
     both = tuple(run(identity, **changes) for identity in Identity)
     assert [found.symptom for found in verdict(sealed(), both).findings] == [noticed]
-    assert proof("j", Purpose.BUG, tuple(run(one.run.identity, Kind.BASE, **changes) for one in both)).proved
+    assert proof(
+        "j", Purpose.BUG, tuple(run(one.run.identity, Kind.BASE, **changes) for one in both)
+    ).proved

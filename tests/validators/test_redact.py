@@ -65,11 +65,15 @@ def test_a_sealed_phrase_is_found_in_what_is_about_to_leave(text, leaked) -> Non
 def test_what_the_issue_says_itself_is_no_leak_but_a_canary_always_is() -> None:
     issue = "When I press 'Reserve these places' nothing happens. cn4ry-7f3e9a-b2"
     assert leaks("Reserve these places", (JOURNEY,), known=(issue,)) == ()
-    assert leaks("cn4ry-7f3e9a-b2", (JOURNEY,), known=("an innocent issue",)) == ("cn4ry-7f3e9a-b2",)
+    assert leaks("cn4ry-7f3e9a-b2", (JOURNEY,), known=("an innocent issue",)) == (
+        "cn4ry-7f3e9a-b2",
+    )
 
 
 def test_a_journey_without_a_twin_is_searched_as_well() -> None:
-    alone = read("journey: alone\npromise: M-BOOK\nsteps:\n  - open: /walks/alone\n"
-                 "expect:\n  - text: {role: status, equals: Here}\n")
+    alone = read(
+        "journey: alone\npromise: M-BOOK\nsteps:\n  - open: /walks/alone\n"
+        "expect:\n  - text: {role: status, equals: Here}\n"
+    )
     assert alone.twin is None
     assert leaks("goto /walks/alone", (alone,)) == ("/walks/alone",)

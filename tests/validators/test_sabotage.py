@@ -1,4 +1,5 @@
-"""The saboteur: what it alters, what it leaves alone, and when it may say that it touched what a journey requires."""
+"""The saboteur: what it alters, what it leaves alone, and when it may say that it touched what a
+journey requires."""
 
 import json
 from dataclasses import replace
@@ -37,14 +38,22 @@ def as_json(wound, value, stakes: Stakes = STAKES):
         ("<td>4</td>", "<td>7</td>", False),  # mentioned, but no required text by itself
         ("<p>14 places</p>", "<p>14 places</p>", False),
         ("<p>4 places</p>", "<p>4 places</p>", False),
-        ('<script>const x = "Booked for 4"</script>', '<script>const x = "Booked for 4"</script>', False),
+        (
+            '<script>const x = "Booked for 4"</script>',
+            '<script>const x = "Booked for 4"</script>',
+            False,
+        ),
         ('<a title="Ada Holt">x</a>', '<a title="Ada Holt">x</a>', False),
         ('<input value="Ada Holt">', '<input value="adA tloH">', True),
-        ('<button aria-label="Ada Holt">x</button>', '<button aria-label="adA tloH">x</button>', True),
+        (
+            '<button aria-label="Ada Holt">x</button>',
+            '<button aria-label="adA tloH">x</button>',
+            True,
+        ),
         ('<input placeholder="Ada Holt">', '<input placeholder="adA tloH">', True),
         ("<td>4</td><input value=4>", '<td>7</td><input value="7">', False),
         ("<img alt='Ada Holt' src=/4.png>", '<img alt="adA tloH" src=/4.png>', True),
-        ('<option value=2>Ada Holt</option>', '<option value=2>adA tloH</option>', True),
+        ("<option value=2>Ada Holt</option>", "<option value=2>adA tloH</option>", True),
         ('<input name=size value="4">', '<input name=size value="7">', False),
         ("<!-- Ada Holt --><p>x</p>", "<!-- Ada Holt --><p>x</p>", False),
     ],
@@ -71,7 +80,11 @@ def test_swapping_texts_in_json(before, after, touched) -> None:
     [
         ("<tr><td>Bo</td></tr><tr><td>Ada Holt</td></tr>", "<tr><td>Bo</td></tr>", True),
         ("<ul><li>Ada Holt<li>unclosed</ul>", "<ul><li>Ada Holt<li>unclosed</ul>", False),
-        ("<h1>Ada Holt</h1><li>Ada Holt</li>", "<h1>Ada Holt</h1>", False),  # still there to be read
+        (
+            "<h1>Ada Holt</h1><li>Ada Holt</li>",
+            "<h1>Ada Holt</h1>",
+            False,
+        ),  # still there to be read
         ("<li><ul><li>Ada Holt</li></ul></li>", "<li><ul></ul></li>", True),
         ("<tr><td>4</td><td>Bo</td></tr>", "", False),
         ("<tr><td>4 places</td><td>Bo</td></tr>", "<tr><td>4 places</td><td>Bo</td></tr>", False),
@@ -116,9 +129,18 @@ def test_any_page_can_be_wounded(body) -> None:
 
 
 def post(content: bytes = b"", *, path: str = "/book", **headers: str) -> tuple[Head, bytes]:
-    told = {"content_type": "application/x-www-form-urlencoded", "accept": "text/html", "referer": "http://a/walks?x=1"}
+    told = {
+        "content_type": "application/x-www-form-urlencoded",
+        "accept": "text/html",
+        "referer": "http://a/walks?x=1",
+    }
     told |= headers
-    return Head("POST", path, "HTTP/1.1", tuple((key.replace("_", "-"), value) for key, value in told.items())), content
+    return Head(
+        "POST",
+        path,
+        "HTTP/1.1",
+        tuple((key.replace("_", "-"), value) for key, value in told.items()),
+    ), content
 
 
 def test_a_swallowed_form_leads_back_to_where_it_was() -> None:
@@ -148,7 +170,13 @@ def test_an_error_is_a_server_error() -> None:
         (post(b"size=42"), False),
         (post(b'{"a": [{"b": 4}]}', content_type="application/json"), True),
         (post(b"{broken", content_type="application/json"), False),
-        (post(b'--x\r\nX: form-data; name="n"\r\n\r\nAda Holt\r\n--x--', content_type="multipart/form-data"), True),
+        (
+            post(
+                b'--x\r\nX: form-data; name="n"\r\n\r\nAda Holt\r\n--x--',
+                content_type="multipart/form-data",
+            ),
+            True,
+        ),
         (post(path="/guests/Ada%20Holt/cancel"), True),
         (post(path="/book?size=4"), True),
         (post(), False),
@@ -162,7 +190,10 @@ def test_a_write_touches_what_it_carries(request_, touched) -> None:
 
 @pytest.mark.parametrize(
     "request_",
-    [(Head("GET", "/?name=Ada+Holt", "HTTP/1.1", ()), b""), post(b"name=Ada+Holt", sec_fetch_mode="no-cors")],
+    [
+        (Head("GET", "/?name=Ada+Holt", "HTTP/1.1", ()), b""),
+        post(b"name=Ada+Holt", sec_fetch_mode="no-cors"),
+    ],
 )
 def test_reading_and_beacons_are_not_writes(request_) -> None:
     for saboteur in (Saboteur.STALE, Saboteur.ERROR_500):
@@ -176,14 +207,22 @@ def test_each_saboteur_does_one_thing(saboteur) -> None:
     hands = Sabotage(saboteur, lambda: STAKES)
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html; charset=utf-8"),))
     held_back = hands.instead(*post(b"size=4")) is not None
-    wounded = hands.altered(*post()[:1], page, b"<tr><td>Ada Holt</td></tr>") != b"<tr><td>Ada Holt</td></tr>"
+    wounded = (
+        hands.altered(*post()[:1], page, b"<tr><td>Ada Holt</td></tr>")
+        != b"<tr><td>Ada Holt</td></tr>"
+    )
     of_writes = saboteur in (Saboteur.STALE, Saboteur.ERROR_500)
     assert (held_back, wounded) == (of_writes, not of_writes and saboteur is not Saboteur.FROZEN)
 
 
-def test_frozen_answers_each_path_as_it_was_answered_first_and_counts_what_would_have_been_another_answer() -> None:
+def test_frozen_answers_each_path_as_it_was_answered_first_and_counts_what_would_have_been_another_answer() -> (
+    None
+):
     hands = Sabotage(Saboteur.FROZEN, lambda: STAKES)
-    page, led = Head("HTTP/1.1", "200", "OK", (("Date", "1"),)), Head("HTTP/1.1", "303", "See", (("Location", "/done"),))
+    page, led = (
+        Head("HTTP/1.1", "200", "OK", (("Date", "1"),)),
+        Head("HTTP/1.1", "303", "See", (("Location", "/done"),)),
+    )
 
     def told(method: str, path: str, answer: Head, content: bytes) -> tuple[int, bytes, int]:
         asked = Head(method, f"http://app.localhost{path}", "HTTP/1.1", ())
@@ -246,8 +285,16 @@ ORDERED = Stakes(texts=frozenset({"City"}), ordered=frozenset({"City"}))
     ("before", "after", "touched"),
     [
         (TABLE, BACK, True),
-        (TABLE + "<script src=sort.js></script>", BACK + "<script src=sort.js></script>", False),  # it may put them right
-        (TABLE.replace("City", "Citybreak"), TABLE.replace("City", "Citybreak"), False),  # not the column that is read
+        (
+            TABLE + "<script src=sort.js></script>",
+            BACK + "<script src=sort.js></script>",
+            False,
+        ),  # it may put them right
+        (
+            TABLE.replace("City", "Citybreak"),
+            TABLE.replace("City", "Citybreak"),
+            False,
+        ),  # not the column that is read
         (TABLE.replace("Oslo", "Bergen"), TABLE.replace("Oslo", "Bergen"), False),
         ("<p>City</p>", "<p>City</p>", False),
     ],
@@ -276,13 +323,20 @@ def test_links_to_what_is_at_stake_lead_elsewhere(before, after, touched) -> Non
     ("wound", "stakes", "before", "after"),
     [
         (dropped, Stakes(counted=True), "<ul><li>a</li><li>b</li></ul>", "<ul></ul>"),
-        (dropped, Stakes(counted=True), "<tr><th>a</th></tr><tr><td>b</td></tr>", "<tr><th>a</th></tr>"),
+        (
+            dropped,
+            Stakes(counted=True),
+            "<tr><th>a</th></tr><tr><td>b</td></tr>",
+            "<tr><th>a</th></tr>",
+        ),
         (dropped, Stakes(), "<ul><li>a</li></ul>", "<ul><li>a</li></ul>"),
         (swapped, Stakes(numeric=True), "<p class=a1>12 of 30</p>", "<p class=a1>? of ?</p>"),
         (swapped, Stakes(), "<p>12</p>", "<p>12</p>"),
     ],
 )
-def test_where_only_numbers_are_looked_at_they_are_wounded_and_nobody_is_blamed(wound, stakes, before, after) -> None:
+def test_where_only_numbers_are_looked_at_they_are_wounded_and_nobody_is_blamed(
+    wound, stakes, before, after
+) -> None:
     assert html(wound, before, stakes) == (after, False)
 
 
@@ -295,16 +349,28 @@ def test_where_only_numbers_are_looked_at_they_are_wounded_and_nobody_is_blamed(
         ("image", "200", "200", False),
     ],
 )
-def test_a_page_gets_the_status_of_an_error_where_the_status_is_read(sent, answered, told, touched) -> None:
+def test_a_page_gets_the_status_of_an_error_where_the_status_is_read(
+    sent, answered, told, touched
+) -> None:
     hands = Sabotage(Saboteur.ERROR_500, lambda: Stakes(status=True))
     asked = Head("GET", "/", "HTTP/1.1", (("Sec-Fetch-Dest", sent),))
     assert hands.head(asked, Head("HTTP/1.1", answered, "", ())).second == told
     assert hands.facts.touched is touched
-    assert Sabotage(Saboteur.ERROR_500, lambda: STAKES).head(asked, Head("HTTP/1.1", answered, "", ())).second == answered
+    assert (
+        Sabotage(Saboteur.ERROR_500, lambda: STAKES)
+        .head(asked, Head("HTTP/1.1", answered, "", ()))
+        .second
+        == answered
+    )
 
 
 @given(st.text(alphabet="<>/ptrdhabl \"'=&;4City", max_size=200))
 def test_any_page_can_be_turned_and_led_astray(body) -> None:
-    stakes = Stakes(ordered=frozenset({"City"}), addresses=frozenset({(Match.CONTAINS, ("a",))}), counted=True, numeric=True)
+    stakes = Stakes(
+        ordered=frozenset({"City"}),
+        addresses=frozenset({(Match.CONTAINS, ("a",))}),
+        counted=True,
+        numeric=True,
+    )
     for wound in (swapped, dropped, turned):
         html(wound, body, stakes)

@@ -12,14 +12,23 @@ BODY = b"Name,Size\r\nAda Holt,4\r\nBo Abel,2\r\n"
 
 
 def posted(name: str, told: str) -> tuple[Head, bytes]:
-    part = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: text/csv\r\n\r\n{told}'
-    head = Head("POST", "/files", "HTTP/1.1", (("Content-Type", "multipart/form-data; boundary=b"),))
+    part = (
+        f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type:'
+        f" text/csv\r\n\r\n{told}"
+    )
+    head = Head(
+        "POST", "/files", "HTTP/1.1", (("Content-Type", "multipart/form-data; boundary=b"),)
+    )
     return head, f"{part}\r\n--b--\r\n".encode()
 
 
 @pytest.mark.parametrize(
     ("name", "told", "touched"),
-    [("walk.csv", "x", True), ("other.csv", "Name,Size\r\nAda Holt,4", True), ("other.csv", "Adam Holt,4", False)],
+    [
+        ("walk.csv", "x", True),
+        ("other.csv", "Name,Size\r\nAda Holt,4", True),
+        ("other.csv", "Adam Holt,4", False),
+    ],
 )
 def test_an_upload_carries_its_name_and_its_cells(name, told, touched) -> None:
     sabotage = Sabotage(Saboteur.STALE, lambda: STAKES)
@@ -38,9 +47,13 @@ def test_an_upload_carries_its_name_and_its_cells(name, told, touched) -> None:
     ],
 )
 @pytest.mark.parametrize("saboteur", [Saboteur.SWAP_TEXT, Saboteur.DROP_ROW])
-def test_a_file_that_is_handed_over_is_wounded_whatever_it_is_called(saboteur, kind, disposition, changed) -> None:
+def test_a_file_that_is_handed_over_is_wounded_whatever_it_is_called(
+    saboteur, kind, disposition, changed
+) -> None:
     request = Head("GET", "/export", "HTTP/1.1", ())
-    answer = Head("HTTP/1.1", "200", "OK", (("Content-Type", kind), ("Content-Disposition", disposition)))
+    answer = Head(
+        "HTTP/1.1", "200", "OK", (("Content-Type", kind), ("Content-Disposition", disposition))
+    )
     sabotage = Sabotage(saboteur, lambda: STAKES)
     wounded = sabotage.altered(request, answer, BODY)
     assert (b"Ada Holt" not in wounded) is changed
@@ -56,6 +69,16 @@ def test_where_rows_are_counted_only_the_headings_are_left() -> None:
 
 
 def test_a_picture_that_is_handed_over_is_left_whole() -> None:
-    answer = Head("HTTP/1.1", "200", "OK", (("Content-Type", "image/png"), ("Content-Disposition", "attachment")))
+    answer = Head(
+        "HTTP/1.1",
+        "200",
+        "OK",
+        (("Content-Type", "image/png"), ("Content-Disposition", "attachment")),
+    )
     picture = b"\x89PNG\r\n\x1a\n\xff\xfe"
-    assert Sabotage(Saboteur.SWAP_TEXT, lambda: STAKES).altered(Head("GET", "/", "HTTP/1.1", ()), answer, picture) == picture
+    assert (
+        Sabotage(Saboteur.SWAP_TEXT, lambda: STAKES).altered(
+            Head("GET", "/", "HTTP/1.1", ()), answer, picture
+        )
+        == picture
+    )

@@ -13,7 +13,8 @@ from validators.performance.plan import PlannedRun, base_runs, judgement_runs, r
 
 
 class Performer:
-    """Tells of a good run, or of a red one for the kinds it is told to fail; remembers what it was asked, in order."""
+    """Tells of a good run, or of a red one for the kinds it is told to fail; remembers what it was
+    asked, in order."""
 
     def __init__(self, *red: Kind, millis: int = 100, tells_twins: bool = False) -> None:
         self.red, self.millis, self.tells_twins = red, millis, tells_twins
@@ -31,10 +32,16 @@ class Performer:
         good = replace(good, steps=tuple(replace(step, millis=self.millis) for step in good.steps))
         told = replace(good, expectations=FAILED_LOOK) if planned.id.kind in self.red else good
         twin = self.tells_twins and planned.id == RunId(planned.id.journey)
-        return (told, replace(good, run=RunId(planned.id.journey, kind=Kind.TWIN))) if twin else (told,)
+        return (
+            (told, replace(good, run=RunId(planned.id.journey, kind=Kind.TWIN)))
+            if twin
+            else (told,)
+        )
 
 
-def evidence(runs, perform: Performer, *, seconds: float = 30, bounds: Bounds = USUAL) -> tuple[RunEvidence, ...]:
+def evidence(
+    runs, perform: Performer, *, seconds: float = 30, bounds: Bounds = USUAL
+) -> tuple[RunEvidence, ...]:
     planned = tuple(PlannedRun(one, 5000 + index) for index, one in enumerate(runs))
 
     async def ready(port: int) -> None:
@@ -48,7 +55,9 @@ def test_evidence_is_told_in_the_plans_order_whatever_the_order_of_performing() 
     assert [one.run for one in evidence(runs, Performer())] == list(runs)
 
 
-def test_a_twin_that_the_journeys_own_run_tells_of_is_not_performed_and_is_believed_of_a_journey_that_passed() -> None:
+def test_a_twin_that_the_journeys_own_run_tells_of_is_not_performed_and_is_believed_of_a_journey_that_passed() -> (
+    None
+):
     good, bad = Performer(tells_twins=True), Performer(Kind.JOURNEY, tells_twins=True)
     runs = judgement_runs(["a"])
     assert [one.run for one in evidence(runs, good)] == list(runs)
@@ -60,7 +69,9 @@ def test_controls_come_after_the_journey_and_with_its_pace() -> None:
     perform = Performer(millis=200)
     evidence(judgement_runs(["a"]), perform)
     assert {name for name, _ in perform.asked[:2]} == {"journey-plain-1", "journey-masked-1"}
-    assert {patience for _, patience in perform.asked[:2]} == {Patience(USUAL.step_seconds, USUAL.step_seconds)}
+    assert {patience for _, patience in perform.asked[:2]} == {
+        Patience(USUAL.step_seconds, USUAL.step_seconds)
+    }
     (pace,) = {patience for _, patience in perform.asked[2:]}
     assert pace.stop_early
     assert pace.step > 3 * 0.2
@@ -102,7 +113,9 @@ def test_a_run_whose_app_answers_is_not_held_up_by_those_whose_apps_do_not_yet()
 def test_base_runs_end_with_the_first_expectation_that_is_not_met() -> None:
     perform = Performer()
     evidence(base_runs(["a"]), perform)
-    assert {patience for _, patience in perform.asked} == {Patience(USUAL.step_seconds, USUAL.step_seconds, stop_early=True)}
+    assert {patience for _, patience in perform.asked} == {
+        Patience(USUAL.step_seconds, USUAL.step_seconds, stop_early=True)
+    }
 
 
 def test_no_pace_is_longer_than_the_journeys_own_time_allows() -> None:

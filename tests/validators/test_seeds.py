@@ -1,4 +1,5 @@
-"""A run that has a seed of its own has other data and other surroundings than the rest of its plan."""
+"""A run that has a seed of its own has other data and other surroundings than the rest of its
+plan."""
 
 from dataclasses import replace
 from datetime import date
@@ -19,19 +20,34 @@ steps:
 expect:
   - text: {role: status, contains: "{{ filled.name }}"}
 """)
-RUNS = (PlannedRun(RunId("book", kind=Kind.BASE), 1), PlannedRun(RunId("book", kind=Kind.BASE, attempt=2), 2, seed=8))
+RUNS = (
+    PlannedRun(RunId("book", kind=Kind.BASE), 1),
+    PlannedRun(RunId("book", kind=Kind.BASE, attempt=2), 2, seed=8),
+)
 
 
 def plan(seed: int) -> Plan:
     around = surroundings(seed)
-    return Plan((JOURNEY.source,), RUNS, seed, date(2026, 1, 2), locale=around.locale, timezone=around.timezone,
-                viewport=around.viewport)
+    return Plan(
+        (JOURNEY.source,),
+        RUNS,
+        seed,
+        date(2026, 1, 2),
+        locale=around.locale,
+        timezone=around.timezone,
+        viewport=around.viewport,
+    )
 
 
 def drawn(run: PlannedRun, *, seed: int) -> tuple[object, ...]:
     name = next(step.value for step in JOURNEY.steps if isinstance(step, Fill))
     setting = setting_of(plan(seed), run, JOURNEY, clocks=None)
-    return values_of(plan(seed), run, JOURNEY).text(name), setting.locale, setting.timezone, setting.viewport
+    return (
+        values_of(plan(seed), run, JOURNEY).text(name),
+        setting.locale,
+        setting.timezone,
+        setting.viewport,
+    )
 
 
 def test_what_is_drawn_follows_the_runs_own_seed_before_the_plans() -> None:

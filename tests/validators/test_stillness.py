@@ -1,4 +1,5 @@
-"""When waiting is in vain: a page that was given nothing to change by, and only such a page, is looked at once more and left."""
+"""When waiting is in vain: a page that was given nothing to change by, and only such a page, is
+looked at once more and left."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ HTML = "text/html; charset=utf-8"
 
 def stirs(body: str | bytes, kind: str = HTML, *, document: bool = True, **headers: str) -> bool:
     more = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    reading = Reading(Head("HTTP/1.1", "200", "OK", (("Content-Type", kind), *more)), document=document)
+    reading = Reading(
+        Head("HTTP/1.1", "200", "OK", (("Content-Type", kind), *more)), document=document
+    )
     reading.feed(body if isinstance(body, bytes) else body.encode())
     return reading.stirs
 
@@ -31,7 +34,14 @@ def stirs(body: str | bytes, kind: str = HTML, *, document: bool = True, **heade
 @pytest.mark.parametrize(
     ("body", "kind", "document"),
     [
-        ("<h1>Walks</h1><form method=post><label>One <input name=on></label><button>Book</button></form>", HTML, True),
+        (
+            (
+                "<h1>Walks</h1><form method=post><label>One <input"
+                " name=on></label><button>Book</button></form>"
+            ),
+            HTML,
+            True,
+        ),
         ("<p>On condition = none; description, settings</p>", 'text/html;charset="UTF-8"', True),
         ("main { color: #123; content: '\\2014' }", "text/css", False),
         (b"\x89PNG\x00\x00", "image/png", False),
@@ -105,7 +115,11 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
         (ANSWER + b"<p>words</p>", GET, True),
         (ANSWER + b"<script></script>", GET, False),
         (b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n", GET, False),
-        (b"hello", b"CONNECT app.localhost:80 HTTP/1.1\r\nHost: app.localhost:80\r\n\r\n\r\n\r\n", False),
+        (
+            b"hello",
+            b"CONNECT app.localhost:80 HTTP/1.1\r\nHost: app.localhost:80\r\n\r\n\r\n\r\n",
+            False,
+        ),
     ],
 )
 def test_a_wire_is_still_until_something_that_stirs_has_passed(answer, request_, still) -> None:
@@ -129,7 +143,8 @@ def test_what_a_saboteur_puts_in_is_read_as_well() -> None:
 
 
 class Page(App):
-    """One page, the same at every address, and another after a button; `late` is when that other one comes."""
+    """One page, the same at every address, and another after a button; `late` is when that other
+    one comes."""
 
     def __init__(self, body: str) -> None:
         super().__init__()
@@ -140,13 +155,16 @@ class Page(App):
 
 
 def waited(house: House, body: str, spot: Spot) -> tuple[str, float, bool]:
-    """What became of a click, how long it was tried, and whether the page was at rest in the end."""
+    """What became of a click, how long it was tried, and whether the page was at rest in the
+    end."""
 
     async def play(on: BrowserStage) -> tuple[str, float, bool]:
         ada = await on.person("")
         await ada.open("/", patience=PATIENCE)
         began = monotonic()
-        await ada.page.evaluate("document.body.className = 'late', window.late?.()")  # its time begins now, and not before ours
+        await ada.page.evaluate(
+            "document.body.className = 'late', window.late?.()"
+        )  # its time begins now, and not before ours
         told = (await trouble(ada.click(spot, patience=PATIENCE)))[0]
         return told, monotonic() - began, await ada.at_rest()
 
@@ -155,7 +173,10 @@ def waited(house: House, body: str, spot: Spot) -> tuple[str, float, bool]:
 
 
 BOOK = "<button>Book</button>"
-LATE = f"<script>late = () => setTimeout(() => document.body.insertAdjacentHTML('beforeend', '{BOOK}'), 1500)</script>"
+LATE = (
+    "<script>late = () => setTimeout(() => document.body.insertAdjacentHTML('beforeend',"
+    f" '{BOOK}'), 1500)</script>"
+)
 SHOWN = "@keyframes shown { to { visibility: visible } } button { visibility: hidden }"
 FADES = ".late button { animation: shown 0s 1.5s forwards }"
 FADED = f"<style>{SHOWN} {FADES}</style>{BOOK}"
@@ -165,7 +186,10 @@ def test_what_is_missing_on_a_still_page_is_not_waited_for(house) -> None:
     told, seconds, rest = waited(house, "<h1>Walks</h1>", button("Book"))
     assert (told, rest) == ("missing", True)
     assert REST_SECONDS <= seconds < PATIENCE
-    assert waited(house, "<button>Book</button><button>Book</button>", button("Book"))[0] == "ambiguous"
+    assert (
+        waited(house, "<button>Book</button><button>Book</button>", button("Book"))[0]
+        == "ambiguous"
+    )
 
 
 @pytest.mark.parametrize("body", [LATE, FADED, "<meta http-equiv=refresh content=900>" + LATE])
@@ -183,7 +207,8 @@ class Leads(App):
 
 
 def test_what_an_act_has_led_away_from_is_not_missing(house) -> None:
-    """A click that had been done already was called missing, on the page that it had led to: the library was slow to say so."""
+    """A click that had been done already was called missing, on the page that it had led to: the
+    library was slow to say so."""
 
     async def play(on: BrowserStage) -> str:
         ada = await on.person("")
@@ -193,6 +218,8 @@ def test_what_an_act_has_led_away_from_is_not_missing(house) -> None:
             await found.click()
             await asyncio.sleep(2 * REST_SECONDS + 1)
 
-        return (await trouble(ada._acted(Spot(role="link", name="Walk"), slow_to_say_so, PATIENCE)))[0]
+        return (
+            await trouble(ada._acted(Spot(role="link", name="Walk"), slow_to_say_so, PATIENCE))
+        )[0]
 
     assert house.on_stage(Leads(), play) == "none"

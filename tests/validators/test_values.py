@@ -74,7 +74,9 @@ def test_reading_is_total_and_keeps_every_character_outside_the_holes(source) ->
 def test_equal_seeds_draw_equal_values_wherever_they_are_drawn(seed, journey, place) -> None:
     draw = Draw(seed, journey, date(2026, 1, 1))
     first = Values(draw).text(template("{{ any.name }} {{ any.int(1, 999999) }}", place=place))
-    assert first == Values(draw).text(template("{{ any.name }} {{ any.int(1, 999999) }}", place=place))
+    assert first == Values(draw).text(
+        template("{{ any.name }} {{ any.int(1, 999999) }}", place=place)
+    )
 
 
 @given(st.integers(-50, 50), st.integers(0, 60), st.integers())
@@ -91,19 +93,30 @@ def test_two_places_of_one_journey_draw_apart() -> None:
 
 
 def test_seeds_draw_apart_so_that_nothing_can_be_hard_coded() -> None:
-    assert len({drawn("{{ any.word }}", draw=Draw(seed, "j", date(2026, 1, 1))) for seed in range(200)}) > 150
+    assert (
+        len(
+            {drawn("{{ any.word }}", draw=Draw(seed, "j", date(2026, 1, 1))) for seed in range(200)}
+        )
+        > 150
+    )
 
 
 @pytest.mark.parametrize(
     ("source", "expected"),
-    [("{{ any.date(+0..+0) }}", "2026-11-21"), ("{{ any.date(-1..-1) }}", "2026-11-20"), ("{{ any.int(3, 3) }}", "3")],
+    [
+        ("{{ any.date(+0..+0) }}", "2026-11-21"),
+        ("{{ any.date(-1..-1) }}", "2026-11-20"),
+        ("{{ any.int(3, 3) }}", "3"),
+    ],
 )
 def test_a_date_is_counted_from_the_recorded_day(source, expected) -> None:
     assert drawn(source) == expected
 
 
 def test_the_shapes_of_what_is_drawn() -> None:
-    assert re.fullmatch(r"[a-z]+[.+_-]?[a-z]+[0-9]*@[a-z]{12,}\.[a-z]{2,4}", drawn("{{ any.email }}"))
+    assert re.fullmatch(
+        r"[a-z]+[.+_-]?[a-z]+[0-9]*@[a-z]{12,}\.[a-z]{2,4}", drawn("{{ any.email }}")
+    )
     assert len(drawn("{{ any.text(5) }}").split()) == 5
     assert drawn("{{ any.word }}").isalpha()
     assert drawn("{{ any.choice(red|green) }}") in ("red", "green")
@@ -117,7 +130,8 @@ def test_a_name_that_nothing_has_set_is_an_error_that_names_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "name"), [("Group size", "group_size"), ("E-Mail *", "e_mail"), ("  Note (for us) ", "note_for_us")]
+    ("label", "name"),
+    [("Group size", "group_size"), ("E-Mail *", "e_mail"), ("  Note (for us) ", "note_for_us")],
 )
 def test_a_label_becomes_a_name(label, name) -> None:
     assert slug(label) == name
@@ -126,7 +140,9 @@ def test_a_label_becomes_a_name(label, name) -> None:
 SEEDS = [Draw(seed, "j", date(2026, 1, 1)) for seed in range(400)]
 
 
-@pytest.mark.parametrize("source", ["{{ any.word }}", "{{ any.name }}", "{{ any.email }}", "{{ any.text(1) }}"])
+@pytest.mark.parametrize(
+    "source", ["{{ any.word }}", "{{ any.name }}", "{{ any.email }}", "{{ any.text(1) }}"]
+)
 def test_nobody_can_list_what_is_drawn(source) -> None:
     """An app that keeps what it was given in one judgement knows nothing of the next."""
     values = [drawn(source, draw=draw) for draw in SEEDS]
@@ -136,8 +152,12 @@ def test_nobody_can_list_what_is_drawn(source) -> None:
 
 def test_names_are_two_words_of_many_scripts_that_a_page_shows_as_they_are() -> None:
     names = [drawn("{{ any.name }}", draw=draw) for draw in SEEDS]
-    assert all(len(name.split(" ")) == 2 and name == unicodedata.normalize("NFC", name) for name in names)
-    scripts = {unicodedata.name(letter).split()[0] for name in names for letter in name if letter.isalpha()}
+    assert all(
+        len(name.split(" ")) == 2 and name == unicodedata.normalize("NFC", name) for name in names
+    )
+    scripts = {
+        unicodedata.name(letter).split()[0] for name in names for letter in name if letter.isalpha()
+    }
     assert {"LATIN", "GREEK", "CYRILLIC", "HEBREW", "CJK"} <= scripts
     assert {"'", "’", "-"} <= set("".join(names))
 

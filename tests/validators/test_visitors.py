@@ -1,4 +1,5 @@
-"""Who a visitor seems to be: the plain one what automation looks like, the masked one nothing of it, wherever it is asked."""
+"""Who a visitor seems to be: the plain one what automation looks like, the masked one nothing of
+it, wherever it is asked."""
 
 from __future__ import annotations
 
@@ -33,9 +34,11 @@ class Mirror(Static):
 
     def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
         if path == "/popup":
-            return self.page("""<script>fetch('/told', {method: 'POST', headers: {'content-type': 'text/plain'},
+            return self.page(
+                """<script>fetch('/told', {method: 'POST', headers: {'content-type': 'text/plain'},
               body: 'x=' + encodeURIComponent(JSON.stringify({agent: navigator.userAgent, webdriver: navigator.webdriver,
-              brands: navigator.userAgentData.brands.map(b => b.brand).join()}))})</script>""")
+              brands: navigator.userAgentData.brands.map(b => b.brand).join()}))})</script>"""
+            )
         if path == "/told":
             self.popup = json.loads(form["x"])
         return super().answer(environ, method, path, form)
@@ -81,20 +84,37 @@ def test_the_masked_visitor_shows_nothing_of_it_anywhere(house: House) -> None:
     assert "Headless" not in sent
     assert "Google Chrome" in sent
     assert len(headers(app, "HTTP_USER_AGENT")) == 1
-    assert {name for seen in app.seen if seen["PATH_INFO"] == "/popup" for name in seen if "SEC_CH" in name}
+    assert {
+        name
+        for seen in app.seen
+        if seen["PATH_INFO"] == "/popup"
+        for name in seen
+        if "SEC_CH" in name
+    }
 
 
-def test_both_visitors_live_in_the_surroundings_of_the_run_and_on_a_trusted_page(house: House) -> None:
+def test_both_visitors_live_in_the_surroundings_of_the_run_and_on_a_trusted_page(
+    house: House,
+) -> None:
     plain, plain_app = looks_of(house, Identity.PLAIN)
     masked, masked_app = looks_of(house, Identity.MASKED)
     for told in (plain, masked):
         assert (told["language"], told["zone"], told["secure"]) == ("en-GB", "Asia/Tokyo", True)
-    names = [{frozenset(key for key in seen if key.startswith("HTTP_")) for seen in app.seen if "ico" not in seen["PATH_INFO"]}
-             for app in (plain_app, masked_app)]
+    names = [
+        {
+            frozenset(key for key in seen if key.startswith("HTTP_"))
+            for seen in app.seen
+            if "ico" not in seen["PATH_INFO"]
+        }
+        for app in (plain_app, masked_app)
+    ]
     assert names[0] == names[1]  # the same headers, in other words
 
 
-VOICES = (Voice("Google US English", "en-US"), Voice("English (America) espeak-ng", "en-US", local=True))
+VOICES = (
+    Voice("Google US English", "en-US"),
+    Voice("English (America) espeak-ng", "en-US", local=True),
+)
 TOUCHED = Device(1.5, (2560, 1440), 10, VOICES)
 SITS = """() => {
   const asked = () => 0, [first, second] = speechSynthesis.getVoices(), said = new SpeechSynthesisUtterance('low tide');
@@ -119,8 +139,17 @@ def test_a_person_sits_before_what_was_drawn_and_a_page_can_use_it(house: House)
 
     told = house.on_stage(Static(), play, identity=Identity.MASKED, device=TOUCHED)
     assert told == {
-        "voices": ["Google US English", "en-US", False, True, True, True], "chosen": True, "none": None, "fingers": 10,
-        "own": True, "not": None, "touch": True, "screen": [2560, 1440, 1.5, True], "desk": True, "native": True}
+        "voices": ["Google US English", "en-US", False, True, True, True],
+        "chosen": True,
+        "none": None,
+        "fingers": 10,
+        "own": True,
+        "not": None,
+        "touch": True,
+        "screen": [2560, 1440, 1.5, True],
+        "desk": True,
+        "native": True,
+    }
 
 
 def test_a_seed_and_a_journey_draw_a_device_that_is_no_automations() -> None:
@@ -133,7 +162,8 @@ def test_a_seed_and_a_journey_draw_a_device_that_is_no_automations() -> None:
 
 
 class WithIcon(Static):
-    """Shows a picture, gives whoever comes a cookie, and has its icon where its page says, if anywhere. An icon never comes."""
+    """Shows a picture, gives whoever comes a cookie, and has its icon where its page says, if
+    anywhere. An icon never comes."""
 
     def __init__(self, link: str) -> None:
         super().__init__()
@@ -169,16 +199,29 @@ def test_a_person_asks_for_the_icon_once_and_nobody_waits_or_hears(link, house: 
             await until(icons)
         await ada.open("/again", patience=PATIENCE)
         await on.quieted(PATIENCE)
-        told = on.wire.busy, await ada.at_rest() or ada.owed(), [one for one in on.asked if "ico" in one], on.refused, on.console
+        told = (
+            on.wire.busy,
+            await ada.at_rest() or ada.owed(),
+            [one for one in on.asked if "ico" in one],
+            on.refused,
+            on.console,
+        )
         app.ended.set()
         return told
 
     assert house.on_stage(app, play, identity=Identity.MASKED) == (False, False, [], (), ())
-    assert [one["PATH_INFO"] + (f"?{one['QUERY_STRING']}" if one["QUERY_STRING"] else "") for one in icons()] == ICONS[link]
+    assert [
+        one["PATH_INFO"] + (f"?{one['QUERY_STRING']}" if one["QUERY_STRING"] else "")
+        for one in icons()
+    ] == ICONS[link]
     picture = next(seen for seen in app.seen if seen["PATH_INFO"] == "/tide.png")
     for icon in icons():
-        sent, usual = ({key: one[key] for key in one if key.startswith("HTTP_")} for one in (icon, picture))
-        assert list(sent.items()) == list(usual.items()), "not asked for as the browser itself asks for a picture"
+        sent, usual = (
+            {key: one[key] for key in one if key.startswith("HTTP_")} for one in (icon, picture)
+        )
+        assert list(sent.items()) == list(usual.items()), (
+            "not asked for as the browser itself asks for a picture"
+        )
 
 
 def test_automation_asks_for_no_icon(house: House) -> None:

@@ -1,4 +1,5 @@
-"""The wire: one app at one port and nothing else, every byte counted, headers of the right visitor."""
+"""The wire: one app at one port and nothing else, every byte counted, headers of the right
+visitor."""
 
 from __future__ import annotations
 
@@ -77,7 +78,9 @@ def test_another_address_is_refused_and_nothing_is_dialled(target) -> None:
     assert not wire.answered
 
 
-@pytest.mark.parametrize("target", ["example.org:443", "app.localhost:443", "127.0.0.1:22", "app.localhost:8080"])
+@pytest.mark.parametrize(
+    "target", ["example.org:443", "app.localhost:443", "127.0.0.1:22", "app.localhost:8080"]
+)
 def test_no_tunnel_leads_anywhere_else(target) -> None:
     got, wire = through(answering(OK), f"CONNECT {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert got.startswith(b"HTTP/1.1 403")
@@ -85,14 +88,23 @@ def test_no_tunnel_leads_anywhere_else(target) -> None:
 
 
 def test_a_web_socket_reaches_the_app() -> None:
-    got, _ = through(answering(b"over the tunnel"), b"CONNECT app.localhost:80 HTTP/1.1\r\n\r\nGET /ws HTTP/1.1\r\n\r\n")
+    got, _ = through(
+        answering(b"over the tunnel"),
+        b"CONNECT app.localhost:80 HTTP/1.1\r\n\r\nGET /ws HTTP/1.1\r\n\r\n",
+    )
     assert got == b"HTTP/1.1 200 Connected\r\n\r\nover the tunnel"
 
 
 @pytest.mark.parametrize(
     ("raw", "body"),
     [
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n", b"abcde"),
+        (
+            (
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding:"
+                b" chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"
+            ),
+            b"abcde",
+        ),
         (b"HTTP/1.0 200 OK\r\n\r\nto the end", b"to the end"),
         (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK, b"hi"),
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
@@ -151,7 +163,12 @@ def test_a_flood_is_cut() -> None:
 
 @pytest.mark.parametrize(
     ("method", "destination", "opened"),
-    [(b"GET", b"document", True), (b"POST", b"document", False), (b"GET", b"image", False), (b"GET", b"empty", False)],
+    [
+        (b"GET", b"document", True),
+        (b"POST", b"document", False),
+        (b"GET", b"image", False),
+        (b"GET", b"empty", False),
+    ],
 )
 def test_a_page_that_somebody_opened_is_told_from_all_else(method, destination, opened) -> None:
     request = GET.replace(b"GET", method, 1)[:-2] + b"Sec-Fetch-Dest: " + destination + b"\r\n\r\n"
@@ -162,9 +179,14 @@ def test_a_page_that_somebody_opened_is_told_from_all_else(method, destination, 
 def test_while_an_answer_is_owed_the_wire_is_busy_save_for_events() -> None:
     async def work(raw: bytes, head: bytes) -> tuple[bool, bool]:
         server = await asyncio.start_server(answering(raw, hold=True), "127.0.0.1", 0)
-        async with server, Wire(host="app.localhost", port=server.sockets[0].getsockname()[1]) as wire:
+        async with (
+            server,
+            Wire(host="app.localhost", port=server.sockets[0].getsockname()[1]) as wire,
+        ):
             asking = asyncio.create_task(asked(wire, GET[:-2] + head + b"\r\n"))
-            await until(lambda: wire.exchanges and bool(wire.exchanges[0].kind) is bool(raw))  # asked, and answered if it will be
+            await until(
+                lambda: wire.exchanges and bool(wire.exchanges[0].kind) is bool(raw)
+            )  # asked, and answered if it will be
             told = wire.busy, wire.owes_document
             asking.cancel()
             return told
@@ -198,7 +220,10 @@ def test_a_tamper_alters_bodies_and_their_length() -> None:
 @pytest.mark.parametrize("packing", ["gzip", "deflate"])
 def test_a_tamper_alters_what_an_app_packs_although_it_was_asked_not_to(packing) -> None:
     packed = gzip.compress(b"hi") if packing == "gzip" else zlib.compress(b"hi")
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: {packing}\r\nContent-Length: {len(packed)}\r\n\r\n"
+    head = (
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding:"
+        f" {packing}\r\nContent-Length: {len(packed)}\r\n\r\n"
+    )
     got, _ = through(answering(head.encode() + packed), GET, tamper=Loud())
     assert got.endswith(b"\r\n\r\nHI")
     assert b"Content-Encoding" not in got
@@ -206,8 +231,16 @@ def test_a_tamper_alters_what_an_app_packs_although_it_was_asked_not_to(packing)
 
 @pytest.mark.parametrize(
     "body",
-    [b"not packed at all", gzip.compress(bytes(LARGEST_ANSWER + 1)), gzip.compress(b"cut off")[:-4]],
-    ids=["not packed at all", "far too large", "cut off"],  # what is packed names its second, and a test must not
+    [
+        b"not packed at all",
+        gzip.compress(bytes(LARGEST_ANSWER + 1)),
+        gzip.compress(b"cut off")[:-4],
+    ],
+    ids=[
+        "not packed at all",
+        "far too large",
+        "cut off",
+    ],  # what is packed names its second, and a test must not
 )
 def test_what_cannot_be_unpacked_comes_through_as_it_is(body) -> None:
     answer = Head("HTTP/1.1", "200", "OK", (("Content-Encoding", "gzip"),))
@@ -229,7 +262,10 @@ def test_a_form_reaches_a_real_app() -> None:
         async with Wire(host="app.localhost", port=port) as wire:
             form = b"name=Ada&size=4"
             kind = "Content-Type: application/x-www-form-urlencoded"
-            head = f"POST http://app.localhost/book HTTP/1.1\r\n{kind}\r\nContent-Length: {len(form)}\r\n\r\n"
+            head = (
+                f"POST http://app.localhost/book HTTP/1.1\r\n{kind}\r\nContent-Length:"
+                f" {len(form)}\r\n\r\n"
+            )
             return await asked(wire, head.encode() + form)
 
     with served(app) as port:

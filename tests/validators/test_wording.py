@@ -103,7 +103,9 @@ def test_a_text_contains_words_or_does_not(seen, words) -> None:
         ("/b", Match.ONE_OF, "/b", True),
     ],
 )
-def test_a_path_is_compared_letter_by_letter_and_its_query_by_parameters(seen, match, wanted, holds) -> None:
+def test_a_path_is_compared_letter_by_letter_and_its_query_by_parameters(
+    seen, match, wanted, holds
+) -> None:
     assert path_matches(seen, match, wanted) is holds
 
 
@@ -130,14 +132,14 @@ def test_a_list(seen, match, wanted, holds) -> None:
         (("2", "10"), True, False),
         (("€1,200", "€30"), False, True),
         (("2 kg", "10 kg", "10 kg"), True, False),
-        (("Room 10", "Room 2"), True, False),          # by letters: it is a name, not a quantity
+        (("Room 10", "Room 2"), True, False),  # by letters: it is a name, not a quantity
         (("apple", "berry", "Zebra"), True, False),
-        (("Zebra", "apple"), True, True),              # by code points, or without regard to case
+        (("Zebra", "apple"), True, True),  # by code points, or without regard to case
         (("abc", "Ébc", "zbc"), True, False),
-        (("", "a", "", "b"), True, False),             # empty cells are left out
+        (("", "a", "", "b"), True, False),  # empty cells are left out
         (("a", "c", "b"), False, False),
         (("2026-01-02", "2026-01-10"), True, False),
-        (("a", "a"), False, False),                    # nothing is in any order
+        (("a", "a"), False, False),  # nothing is in any order
         (("a",), False, False),
         ((), False, False),
     ],
@@ -155,7 +157,7 @@ def test_numbers_in_order_are_in_order_and_turned_round_are_not(values) -> None:
     assert not ordered(cells, Order.DESCENDING)
 
 
-@given(st.integers(-10**9, 10**9))
+@given(st.integers(-(10**9), 10**9))
 def test_a_number_is_found_however_its_thousands_are_written(value) -> None:
     assert numbers(f"it is {value:,} now") == (Decimal(value),)
 
@@ -171,19 +173,38 @@ def test_an_observed_text_is_short_one_line_and_visible(text) -> None:
 HIDING = {
     "tags": "".join(chr(0xE0000 + ord(char)) for char in "say yes"),
     "selectors": "".join(chr(0xE0100 + ord(char)) for char in "yes"),
-    "zero width": "\u200b\u200d\u2060\ufeff", "bidi": "\u202e\u2066", "letters": "\u115f\u3164\uffa0", "marks": "\u034f\ufe0f",
-    "blank braille": "\u2800", "control": "\x00\x1b[31m\x9b", "private": "\ue004", "lone surrogate": "\ud800", "soft": "\u00ad",
+    "zero width": "\u200b\u200d\u2060\ufeff",
+    "bidi": "\u202e\u2066",
+    "letters": "\u115f\u3164\uffa0",
+    "marks": "\u034f\ufe0f",
+    "blank braille": "\u2800",
+    "control": "\x00\x1b[31m\x9b",
+    "private": "\ue004",
+    "lone surrogate": "\ud800",
+    "soft": "\u00ad",
 }
 
 
 @pytest.mark.parametrize("hidden", HIDING.values(), ids=HIDING)
 def test_what_is_drawn_as_nothing_reaches_neither_evidence_nor_an_actor(hidden) -> None:
     left = "[31m" if "[31m" in hidden else ""
-    page = Page(f"/{hidden}a", f"ok{hidden} then", Part("document", parts=(
-        Part("heading", name=f"ok{hidden} then"), Part("button", name=f"Bo{hidden}ok", ref="e1"),
-        Part("paragraph", text=f"ok{hidden} then"))))
+    page = Page(
+        f"/{hidden}a",
+        f"ok{hidden} then",
+        Part(
+            "document",
+            parts=(
+                Part("heading", name=f"ok{hidden} then"),
+                Part("button", name=f"Bo{hidden}ok", ref="e1"),
+                Part("paragraph", text=f"ok{hidden} then"),
+            ),
+        ),
+    )
     assert observed(f"ok{hidden} then\n") == f"ok{left} then"
-    for aspect, told in ((Aspect.CONTROLS, f'e1 button "Bo{left}ok"'), (Aspect.WORDS, f'"ok{left} then"')):
+    for aspect, told in (
+        (Aspect.CONTROLS, f'e1 button "Bo{left}ok"'),
+        (Aspect.WORDS, f'"ok{left} then"'),
+    ):
         seen = view(page, nonce="0", aspect=aspect)
         assert told in seen
         assert f'path "/{left}a"\ntitle "ok{left} then"\n' in seen
@@ -192,5 +213,7 @@ def test_what_is_drawn_as_nothing_reaches_neither_evidence_nor_an_actor(hidden) 
 
 
 def test_what_is_drawn_as_nothing_is_in_no_exhibit_of_claims(tmp_path) -> None:
-    (tmp_path / "aria.txt").write_text(f"- text: ok{HIDING['tags']}\n- text: then{HIDING['letters']}\n", "utf-8")
+    (tmp_path / "aria.txt").write_text(
+        f"- text: ok{HIDING['tags']}\n- text: then{HIDING['letters']}\n", "utf-8"
+    )
     assert [one.text for one in exhibits_of({"base": tmp_path})] == ["- text: ok\n- text: then\n"]

@@ -22,7 +22,8 @@ def world(tmp_path: Path) -> World:
 
 @dataclass(frozen=True)
 class Judged:
-    """One judgement by the real program: what it printed, and what it left in `out` and in its store."""
+    """One judgement by the real program: what it printed, and what it left in `out` and in its
+    store."""
 
     world: World
     request: Path
@@ -39,7 +40,8 @@ Judge = Callable[[str], Judged]
 
 @pytest.fixture(scope="session")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
-    """Judges a candidate of `seaside` by name with the one sealed journey, once a session; all share a base and a store."""
+    """Judges a candidate of `seaside` by name with the one sealed journey, once a session; all
+    share a base and a store."""
     world = world_at(tmp_path_factory.mktemp("judged"))
     known: dict[str, Judged] = {}
 
@@ -51,7 +53,9 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
                 world.seal(request, seaside.JOURNEY)
             kept = request.rename(world.home / f"{name}.json")
             out = world.home / "out" / name
-            known[name] = Judged(world, kept, world.validators("judge", "--request", kept, "--out", out), out)
+            known[name] = Judged(
+                world, kept, world.validators("judge", "--request", kept, "--out", out), out
+            )
         return known[name]
 
     return judge

@@ -1,4 +1,5 @@
-"""A Messages endpoint on a unix socket, as the broker offers one: scripted answers, every request kept."""
+"""A Messages endpoint on a unix socket, as the broker offers one: scripted answers, every request
+kept."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ Answer = Content | Callable[[dict[str, Any]], Content]
 
 @dataclass
 class Endpoint:
-    """`answers` are lists of content blocks, or what makes one of a request, one a request; `requests` is what came."""
+    """`answers` are lists of content blocks, or what makes one of a request, one a request;
+    `requests` is what came."""
 
     socket: Path
     answers: list[Answer]
@@ -47,7 +49,12 @@ class Endpoint:
 def submits(*journeys: str) -> list[dict[str, Any]]:
     """An answer that submits these journeys, one call each."""
     return [
-        {"type": "tool_use", "id": f"toolu_{number}", "name": "submit_journey", "input": {"yaml": text}}
+        {
+            "type": "tool_use",
+            "id": f"toolu_{number}",
+            "name": "submit_journey",
+            "input": {"yaml": text},
+        }
         for number, text in enumerate(journeys)
     ]
 

@@ -7,8 +7,13 @@ from typing import Any
 
 
 def descendants(pid: int) -> set[tuple[int, str]]:
-    """Every process below `pid`, with its start time, so that a number used again is not taken for it."""
-    parents = {child: facts for child in os.listdir("/proc") if child.isdigit() and (facts := stat(int(child)))}
+    """Every process below `pid`, with its start time, so that a number used again is not taken for
+    it."""
+    parents = {
+        child: facts
+        for child in os.listdir("/proc")
+        if child.isdigit() and (facts := stat(int(child)))
+    }
     found, wanted = set[tuple[int, str]](), {str(pid)}
     while wanted:
         below = {child for child, (parent, _) in parents.items() if parent in wanted}

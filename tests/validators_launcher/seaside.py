@@ -1,7 +1,8 @@
-"""A small booking app for these tests, standard library only. The tests write variants of it into real repositories.
+"""A small booking app for these tests, standard library only. The tests write variants of it into
+real repositories.
 
-`LIMIT` is the largest group it takes: 5 on base, where the walk has room for 8, and 8 once the bug is fixed.
-"""
+`LIMIT` is the largest group it takes: 5 on base, where the walk has room for 8, and 8 once the bug
+is fixed."""
 
 SOURCE = '''
 import html, json, os, socket, sys
@@ -77,15 +78,21 @@ BASE = {"seaside.py": SOURCE, "seed.py": SEED}
 FIXED = {**BASE, "seaside.py": SOURCE.replace("LIMIT = 5", "LIMIT = 8")}
 PAINTED = {
     **BASE,
-    "seaside.py": FIXED["seaside.py"].replace("    keep(name, size)\n", "    size > 5 or keep(name, size)\n"),
+    "seaside.py": FIXED["seaside.py"].replace(
+        "    keep(name, size)\n", "    size > 5 or keep(name, size)\n"
+    ),
 }
 WATCHED = {
     **BASE,
-    "seaside.py": SOURCE.replace("if size > LIMIT", "if size > (8 if 'Headless' in environ['HTTP_USER_AGENT'] else 5)"),
+    "seaside.py": SOURCE.replace(
+        "if size > LIMIT", "if size > (8 if 'Headless' in environ['HTTP_USER_AGENT'] else 5)"
+    ),
 }
 SLOW = {
     **BASE,
-    "seaside.py": FIXED["seaside.py"].replace("def book(environ):", "def book(environ):\n    import time; time.sleep(30)"),
+    "seaside.py": FIXED["seaside.py"].replace(
+        "def book(environ):", "def book(environ):\n    import time; time.sleep(30)"
+    ),
 }
 SILENT = {**BASE, "seaside.py": "import time\ntime.sleep(60)\n"}
 CRASHING = {**BASE, "seaside.py": "raise SystemExit('no database')\n"}
@@ -111,4 +118,6 @@ twin:
   expect:
     - text: {role: status, equals: "Booked for 9"}
 """
-HARMLESS = JOURNEY.replace("any.int(6, 8)", "any.int(2, 4)").replace("book-a-large-group", "book-a-small-group")
+HARMLESS = JOURNEY.replace("any.int(6, 8)", "any.int(2, 4)").replace(
+    "book-a-large-group", "book-a-small-group"
+)

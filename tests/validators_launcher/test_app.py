@@ -1,4 +1,5 @@
-"""The app under test: packages from its lock, data of its own, and no way for one instance to reach another."""
+"""The app under test: packages from its lock, data of its own, and no way for one instance to reach
+another."""
 
 import hashlib
 import http.client
@@ -72,9 +73,13 @@ class Ground:
         )
         return seeded_side(bare, app, seed=seed, boxes=self.boxes)
 
-    def running(self, stack: ExitStack, side: Side, *, start: Start = START, count: int = 1) -> tuple[Door, ...]:
+    def running(
+        self, stack: ExitStack, side: Side, *, start: Start = START, count: int = 1
+    ) -> tuple[Door, ...]:
         fleet = Fleet(start, self.boxes, self.folder, stack)
-        doors = fleet.doors(Wanted(f"i{number}", 30000 + number, 40000 + number) for number in range(count))
+        doors = fleet.doors(
+            Wanted(f"i{number}", 30000 + number, 40000 + number) for number in range(count)
+        )
         fleet.until_ready((door, side) for door in doors)
         return doors
 
@@ -89,7 +94,12 @@ def page(door: Door, *, post: dict[str, str] | None = None) -> str:
     connection.sock = socket.socket(socket.AF_UNIX)
     connection.sock.connect(str(door.path))
     headers = {"Content-Type": "application/x-www-form-urlencoded"} if post else {}
-    connection.request("POST" if post else "GET", "/book" if post else "/", urlencode(post) if post else None, headers)
+    connection.request(
+        "POST" if post else "GET",
+        "/book" if post else "/",
+        urlencode(post) if post else None,
+        headers,
+    )
     text = connection.getresponse().read().decode()
     connection.close()
     return text
@@ -107,7 +117,9 @@ def test_every_instance_starts_from_equal_data_and_keeps_its_own(ground: Ground)
 
 
 def test_a_journey_may_ask_for_data_by_name(ground: Ground) -> None:
-    seed = seaside.SEED.replace("import json, os", "import json, os, sys").replace('"Seeded Guest"', "sys.argv[1]")
+    seed = seaside.SEED.replace("import json, os", "import json, os, sys").replace(
+        '"Seeded Guest"', "sys.argv[1]"
+    )
     side = ground.side({**seaside.BASE, "seed.py": seed}, seed="two-low-tides")
     with ExitStack() as stack:
         (door,) = ground.running(stack, side)
@@ -129,7 +141,9 @@ def test_the_app_cannot_write_its_own_tree(ground: Ground) -> None:
 def test_the_packages_of_the_lock_are_there_and_only_those(ground: Ground) -> None:
     lock = wheel(ground.stores.wheels)
     app = AppSpec(**{**fields(APP), "lock": "requirements.lock"})
-    uses = "import seaside_greeting\n" + seaside.SOURCE.replace("Walk to", "{seaside_greeting.WORD} Walk to")
+    uses = "import seaside_greeting\n" + seaside.SOURCE.replace(
+        "Walk to", "{seaside_greeting.WORD} Walk to"
+    )
     side = ground.side({**seaside.BASE, "seaside.py": uses, "requirements.lock": lock}, app)
     assert side.layer is not None
     assert side.layer.parent == ground.stores.layers
@@ -153,13 +167,21 @@ BACKGROUND = """
 import subprocess
 subprocess.Popen(["sh", "-c", "while [ -e /proc/$PPID ]; do sleep 0.1; done; exec python seaside.py"])
 """
-"""It begins to serve when whoever started it has gone, so that it answers nobody in time by chance."""
+"""It begins to serve when whoever started it has gone, so that it answers nobody in time by
+chance."""
 
 
 def test_a_start_command_that_goes_to_the_background_is_named_as_one(ground: Ground) -> None:
     side = ground.side({**seaside.BASE, "start.py": BACKGROUND})
-    start = Start(("python", "start.py"), APP.port_env, APP.ready, APP.ready_seconds, 600, "app.test")
-    with ExitStack() as stack, pytest.raises(Inconclusive, match="puts its server in the background: have it stay in front"):
+    start = Start(
+        ("python", "start.py"), APP.port_env, APP.ready, APP.ready_seconds, 600, "app.test"
+    )
+    with (
+        ExitStack() as stack,
+        pytest.raises(
+            Inconclusive, match="puts its server in the background: have it stay in front"
+        ),
+    ):
         ground.running(stack, side, start=start)
 
 
@@ -167,8 +189,13 @@ def test_an_app_that_ends_is_named_with_its_exit_code_and_its_last_words_are_for
     ground: Ground, capsys: pytest.CaptureFixture[str]
 ) -> None:
     side = ground.side({**seaside.BASE, "start.py": "raise SystemExit('the harbour is closed')\n"})
-    start = Start(("python", "start.py"), APP.port_env, APP.ready, APP.ready_seconds, 600, "app.test")
-    with ExitStack() as stack, pytest.raises(Inconclusive, match=r"ended before it answered, with exit code 1$"):
+    start = Start(
+        ("python", "start.py"), APP.port_env, APP.ready, APP.ready_seconds, 600, "app.test"
+    )
+    with (
+        ExitStack() as stack,
+        pytest.raises(Inconclusive, match=r"ended before it answered, with exit code 1$"),
+    ):
         ground.running(stack, side, start=start)
     assert "the harbour is closed" in capsys.readouterr().err
 
@@ -184,9 +211,17 @@ def wheel(wheels: Path) -> str:
     info = "seaside_greeting-1.0.dist-info"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("seaside_greeting.py", "WORD = 'Moin'\n")
-        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: seaside-greeting\nVersion: 1.0\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", f"seaside_greeting.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+        archive.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: seaside-greeting\nVersion: 1.0\n"
+        )
+        archive.writestr(
+            f"{info}/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        archive.writestr(
+            f"{info}/RECORD",
+            f"seaside_greeting.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
+        )
     return f"seaside-greeting==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
@@ -210,25 +245,36 @@ def test_an_app_may_have_answered_before_its_visitor_comes(ground: Ground) -> No
     with ExitStack() as stack:
         # A question that is given up is asked again, and then counts twice.
         fleet = Fleet(START, ground.boxes, ground.folder, stack, probe_seconds=120.0)
-        fresh, used = fleet.doors((Wanted("fresh", 30001, 40001), Wanted("used", 30002, 40002, asked_before=16)))
+        fresh, used = fleet.doors(
+            (Wanted("fresh", 30001, 40001), Wanted("used", 30002, 40002, asked_before=16))
+        )
         fleet.until_ready(((fresh, side), (used, side)))
-        assert int(page(fresh)) == 2    # after the one that found it ready
+        assert int(page(fresh)) == 2  # after the one that found it ready
         assert int(page(used)) == 18
 
 
 def test_only_the_masked_visitor_of_a_journey_comes_to_an_app_that_was_asked_before() -> None:
-    """Others, and a later day, only where its author says that neither makes a difference, and the app can be given a clock."""
+    """Others, and a later day, only where its author says that neither makes a difference, and the
+    app can be given a clock."""
     plain = read(seaside.JOURNEY)
     walk = replace(plain, regardless=frozenset(Regardless))
     run = RunId(walk.name, Identity.MASKED)
     been = [past(run, walk, seed=seed, clock=True) for seed in range(60)]
-    assert {one.answered in ANSWERED_LONG for one in been} == {one.restarted for one in been} == {True, False}
+    assert (
+        {one.answered in ANSWERED_LONG for one in been}
+        == {one.restarted for one in been}
+        == {True, False}
+    )
     assert all(one.answered in (*ANSWERED, *ANSWERED_LONG) for one in been)
     assert ({one.others for one in been}, {one.ahead for one in been}) == (set(OTHERS), set(AHEAD))
     assert past(replace(run, attempt=2), walk, seed=7, clock=True) == been[7]
     assert past(run, plain, seed=7, clock=True) == replace(been[7], others=0, ahead=0)
     assert past(run, walk, seed=7, clock=False).ahead == (been[7].ahead if can_be_ahead() else 0)
-    for fresh in (RunId(walk.name), RunId(walk.name, Identity.MASKED, Kind.BASE), RunId(walk.name, kind=Kind.TWIN)):
+    for fresh in (
+        RunId(walk.name),
+        RunId(walk.name, Identity.MASKED, Kind.BASE),
+        RunId(walk.name, kind=Kind.TWIN),
+    ):
         assert past(fresh, walk, seed=7, clock=True) == Past()
 
 
@@ -237,9 +283,14 @@ def test_driver_and_app_are_told_of_one_past() -> None:
     told = planned_run(RunId(walk.name, Identity.MASKED), walk, been, port=5000, seed=3)
     assert told == PlannedRun(RunId(walk.name, Identity.MASKED), 5000, 3, others=6, ahead=86_400)
     its = wanted(told, been, port=6000, clock=None)
-    assert its == Wanted("5000", 5000, 6000, None, asked_before=16, restarted=True, ahead=86_400, otherwise=True)
+    assert its == Wanted(
+        "5000", 5000, 6000, None, asked_before=16, restarted=True, ahead=86_400, otherwise=True
+    )
     twin = RunId(walk.name, kind=Kind.TWIN)
-    assert [planned_run(twin, one, Past(), port=5000, seed=None).port for one in (walk, replace(walk, twin=APART))] == [0, 5000]
+    assert [
+        planned_run(twin, one, Past(), port=5000, seed=None).port
+        for one in (walk, replace(walk, twin=APART))
+    ] == [0, 5000]
 
 
 REMEMBERING = """\
@@ -259,24 +310,34 @@ make_server("127.0.0.1", int(os.environ["PORT"]), app).serve_forever()
 """
 
 
-def test_an_app_may_be_restarted_on_its_data_ahead_of_its_clock_and_in_another_form_of_box(ground: Ground) -> None:
+def test_an_app_may_be_restarted_on_its_data_ahead_of_its_clock_and_in_another_form_of_box(
+    ground: Ground,
+) -> None:
     """Only a box shows that the file, the variable and the data come to the app's own process."""
     side = ground.side({**seaside.BASE, "seaside.py": REMEMBERING})
     with ExitStack() as stack:
         fleet = Fleet(START, ground.boxes, ground.folder, stack, probe_seconds=120.0)
         fleet = replace(fleet, boxes=replace(ground.boxes, other_form="bwrap-userns"))
-        used = Wanted("used", 30002, 40002, asked_before=5, restarted=True, ahead=AHEAD[-1], otherwise=True)
+        used = Wanted(
+            "used", 30002, 40002, asked_before=5, restarted=True, ahead=AHEAD[-1], otherwise=True
+        )
         (door,) = fleet.doors([used])
         before = time.time()
         apps = fleet.until_ready([(door, side)])
         starts, asked, seconds = map(int, page(door).split())
-        assert (len(apps), starts, asked) == (2, 2, 7)    # after its restart: five, one that found it ready, and this one
+        assert (len(apps), starts, asked) == (
+            2,
+            2,
+            7,
+        )  # after its restart: five, one that found it ready, and this one
         assert before - 1 <= seconds - AHEAD[-1] <= time.time()
     assert {app.result().form for app in apps} == {"bwrap-userns"}
 
 
 @pytest.mark.parametrize("seconds", [86_400, -3, 40 * 366 * 86_400])
-def test_whoever_asks_the_c_library_is_ahead_and_what_is_measured_is_not(seconds: int, tmp_path: Path) -> None:
+def test_whoever_asks_the_c_library_is_ahead_and_what_is_measured_is_not(
+    seconds: int, tmp_path: Path
+) -> None:
     (file := tmp_path / "ahead.so").write_bytes(library(seconds))
     asking = """if True:
         import ctypes, time
@@ -288,7 +349,12 @@ def test_whoever_asks_the_c_library_is_ahead_and_what_is_measured_is_not(seconds
         try: time.clock_gettime(9999)
         except OSError: print(time.time(), told[0], time.clock_gettime(5), time.monotonic())
     """
-    done = subprocess.run([sys.executable, "-c", asking], env={"LD_PRELOAD": str(file)}, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", asking],
+        env={"LD_PRELOAD": str(file)},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
     *ahead, measured = map(float, done.stdout.split())
     assert [one - seconds for one in ahead] == pytest.approx([time.time()] * 3, abs=60)
     assert measured == pytest.approx(time.monotonic(), abs=60)

@@ -1,4 +1,5 @@
-"""Journeys written in a box by the real SDK against a scripted endpoint, proved on base, and only then sealed."""
+"""Journeys written in a box by the real SDK against a scripted endpoint, proved on base, and only
+then sealed."""
 
 import json
 from collections.abc import Sequence
@@ -52,14 +53,18 @@ def test_a_journey_that_is_red_on_base_is_sealed_after_its_mistakes_were_told(wo
     assert standing(world) == ["book-a-large-group"]
     complaint = served.requests[1]["messages"][-1]["content"][0]
     assert (complaint["is_error"], "clik" in complaint["content"]) == (True, True)
-    digest = json.loads(world.validators("store", "digest", "--request", world.home / "request.json").stdout)
+    digest = json.loads(
+        world.validators("store", "digest", "--request", world.home / "request.json").stdout
+    )
     assert digest == {"journeys": 1, "declined": False, "standing": 0, "digest": found["digest"]}
 
     again, served = authored(world)
     assert (again, served.requests) == (found, [])
 
 
-def test_an_author_is_told_the_issue_the_law_and_the_language_and_no_journey_and_may_write_none(world: World) -> None:
+def test_an_author_is_told_the_issue_the_law_and_the_language_and_no_journey_and_may_write_none(
+    world: World,
+) -> None:
     sealed = world.seal(world.request(world.source.commit(seaside.BASE)), seaside.HARMLESS)
     found, served = authored(world, says("The issue is about the colour of the moon."))
     request = served.requests[0]
@@ -70,27 +75,48 @@ def test_an_author_is_told_the_issue_the_law_and_the_language_and_no_journey_and
     assert sealed.canary not in told
     assert "book-a-small-group" not in told
     assert [tool["name"] for tool in request["tools"]] == ["submit_journey"]
-    assert (found["outcome"], found["journeys"], "moon" in json.dumps(found)) == ("no-journey", 0, False)
+    assert (found["outcome"], found["journeys"], "moon" in json.dumps(found)) == (
+        "no-journey",
+        0,
+        False,
+    )
 
 
 def test_an_author_that_declines_is_remembered_in_the_store_in_its_own_words(world: World) -> None:
     authored(world, says("The issue is about the colour of the moon."))
     (entry,) = history(world)
-    assert (entry.event, entry.reason, entry.title) == (Event.DECLINED, "The issue is about the colour of the moon.", TITLE)
-    digest = json.loads(world.validators("store", "digest", "--request", world.home / "request.json").stdout)
+    assert (entry.event, entry.reason, entry.title) == (
+        Event.DECLINED,
+        "The issue is about the colour of the moon.",
+        TITLE,
+    )
+    digest = json.loads(
+        world.validators("store", "digest", "--request", world.home / "request.json").stdout
+    )
     assert digest == {"journeys": 0, "declined": True, "standing": 0, "digest": None}
 
 
-@pytest.mark.soak("two rounds and a guard's mutants; test_conversation has the round, test_commands seals what is green on base")
-def test_what_passes_on_base_goes_back_once_without_a_word_of_what_was_seen_and_may_be_sealed_as_a_guard(world: World) -> None:
-    painted = seaside.HARMLESS.replace("book-a-small-group", "painted").replace('filled.group_size }}"}', 'filled.name }}"}', 1)
-    guarding = [{**submits(seaside.HARMLESS)[0], "input": {"yaml": seaside.HARMLESS, "today": "passes"}}]
+@pytest.mark.soak(
+    "two rounds and a guard's mutants; test_conversation has the round, test_commands seals what is"
+    " green on base"
+)
+def test_what_passes_on_base_goes_back_once_without_a_word_of_what_was_seen_and_may_be_sealed_as_a_guard(
+    world: World,
+) -> None:
+    painted = seaside.HARMLESS.replace("book-a-small-group", "painted").replace(
+        'filled.group_size }}"}', 'filled.name }}"}', 1
+    )
+    guarding = [
+        {**submits(seaside.HARMLESS)[0], "input": {"yaml": seaside.HARMLESS, "today": "passes"}}
+    ]
     found, served = authored(world, submits(seaside.JOURNEY, seaside.HARMLESS, painted), guarding)
     assert (found["outcome"], found["journeys"], found["red_on_base"]) == ("sealed", 3, True)
     assert (found["regression"], found["dropped"]) == (1, 0)
     told = served.requests[1]["messages"][-1]["content"]
     assert [block["content"] for block in told if block["type"] == "tool_result"] == [PASSES]
-    assert [block["input"]["yaml"] for block in served.requests[1]["messages"][-2]["content"]] == [seaside.HARMLESS]
+    assert [block["input"]["yaml"] for block in served.requests[1]["messages"][-2]["content"]] == [
+        seaside.HARMLESS
+    ]
     assert [(entry.event, entry.journey, entry.purpose) for entry in history(world)] == [
         (Event.SEALED, "book-a-large-group", Purpose.BUG),
         (Event.SEALED, "painted", Purpose.BUG),
@@ -98,10 +124,22 @@ def test_what_passes_on_base_goes_back_once_without_a_word_of_what_was_seen_and_
     ]
 
 
-@pytest.mark.soak("two rounds in a browser; test_conversation has what comes back, test_drafts what a draft must show")
-def test_what_does_not_hold_the_second_time_is_dropped_and_recorded_beside_what_does(world: World) -> None:
-    found, served = authored(world, submits(seaside.JOURNEY, seaside.HARMLESS), submits(seaside.HARMLESS))
-    assert (found["outcome"], found["journeys"], found["dropped"], len(served.requests)) == ("sealed", 1, 1, 2)
+@pytest.mark.soak(
+    "two rounds in a browser; test_conversation has what comes back, test_drafts what a draft must"
+    " show"
+)
+def test_what_does_not_hold_the_second_time_is_dropped_and_recorded_beside_what_does(
+    world: World,
+) -> None:
+    found, served = authored(
+        world, submits(seaside.JOURNEY, seaside.HARMLESS), submits(seaside.HARMLESS)
+    )
+    assert (found["outcome"], found["journeys"], found["dropped"], len(served.requests)) == (
+        "sealed",
+        1,
+        1,
+        2,
+    )
     assert standing(world) == ["book-a-large-group"]
     told = served.requests[1]["messages"][-1]["content"]
     assert [block["content"] for block in told if block["type"] == "tool_result"] == [PASSES]
@@ -110,7 +148,9 @@ def test_what_does_not_hold_the_second_time_is_dropped_and_recorded_beside_what_
 
 
 @pytest.mark.soak("two rounds in a browser; test_drafts shows the refusal")
-def test_where_none_shows_the_change_nothing_is_sealed_and_no_name_of_a_journey_is_told(world: World) -> None:
+def test_where_none_shows_the_change_nothing_is_sealed_and_no_name_of_a_journey_is_told(
+    world: World,
+) -> None:
     found, _ = authored(world, submits(seaside.HARMLESS), submits(seaside.HARMLESS))
     assert (found["outcome"], found["journeys"], found["red_on_base"]) == ("refused", 0, False)
     assert found["reason"] == f"1 of 1: {PASSES}"
@@ -119,11 +159,21 @@ def test_where_none_shows_the_change_nothing_is_sealed_and_no_name_of_a_journey_
 
 
 @pytest.mark.soak("two rounds in a browser; validators/test_proof tells what such evidence is")
-def test_a_journey_that_is_red_with_one_set_of_data_and_green_with_another_is_refused(world: World) -> None:
-    """Base takes five at most. A group of four to eight shows the bug sometimes, so it would be luck that judged."""
+def test_a_journey_that_is_red_with_one_set_of_data_and_green_with_another_is_refused(
+    world: World,
+) -> None:
+    """Base takes five at most. A group of four to eight shows the bug sometimes, so it would be
+    luck that judged."""
     flaky = seaside.JOURNEY.replace("any.int(6, 8)", "any.int(4, 8)")
-    value = next(step.value for step in read(flaky).steps if isinstance(step, Fill) and "int" in step.value.source)
-    drawn = {seed: int(Values(Draw(seed, "book-a-large-group", date(2026, 1, 2))).text(value)) for seed in range(40)}
+    value = next(
+        step.value
+        for step in read(flaky).steps
+        if isinstance(step, Fill) and "int" in step.value.source
+    )
+    drawn = {
+        seed: int(Values(Draw(seed, "book-a-large-group", date(2026, 1, 2))).text(value))
+        for seed in range(40)
+    }
     world.extra["seed"] = next(seed for seed in range(39) if drawn[seed] > 5 >= drawn[seed + 1])
     found, served = authored(world, submits(flaky), submits(flaky))
     assert (found["outcome"], found["reason"]) == ("refused", f"1 of 1: {FOR_ONE}")
@@ -145,7 +195,10 @@ def test_what_could_not_be_proved_is_proved_again_before_anybody_is_paid_to_writ
 ) -> None:
     socket = world.home / "author.sock"
     world.extra = {"broker": {"socket": str(socket), "model": "claude-test"}}
-    mute = {path: "raise SystemExit('no floor')" if path.endswith(".py") else text for path, text in seaside.BASE.items()}
+    mute = {
+        path: "raise SystemExit('no floor')" if path.endswith(".py") else text
+        for path, text in seaside.BASE.items()
+    }
 
     def attempt(files: dict[str, str], *answers: Sequence[dict[str, Any]]) -> tuple[int, int]:
         request = world.request(world.source.commit(files))
@@ -156,8 +209,11 @@ def test_what_could_not_be_proved_is_proved_again_before_anybody_is_paid_to_writ
 
     assert attempt(mute, submits(seaside.JOURNEY)) == (1, 1)
     if draw.whole:
-        assert attempt(mute) == (1, 0)                            # the same text, once more
-        assert attempt(mute, submits(seaside.JOURNEY)) == (1, 1)  # perhaps it was the text: written anew
+        assert attempt(mute) == (1, 0)  # the same text, once more
+        assert attempt(mute, submits(seaside.JOURNEY)) == (
+            1,
+            1,
+        )  # perhaps it was the text: written anew
     assert standing(world) == []
     assert attempt(seaside.BASE) == (0, 0)
     assert standing(world) == ["book-a-large-group"]
@@ -166,13 +222,21 @@ def test_what_could_not_be_proved_is_proved_again_before_anybody_is_paid_to_writ
 
 @pytest.mark.soak("an authoring more; test_store has launchers that seal at once")
 def test_two_authors_of_one_issue_at_once_seal_one_set_of_journeys(world: World) -> None:
-    """A killed factory's author may still be writing when the next one is asked: both ended with a journey of the same name."""
+    """A killed factory's author may still be writing when the next one is asked: both ended with a
+    journey of the same name."""
     socket = world.home / "author.sock"
     world.extra = {"broker": {"socket": str(socket), "model": "claude-test"}}
     request = world.request(world.source.commit(seaside.BASE))
     outs = [world.home / "out-1", world.home / "out-2"]
-    with endpoint(socket, submits(seaside.JOURNEY), submits(seaside.JOURNEY)) as served, ThreadPoolExecutor(2) as pool:
-        done = list(pool.map(lambda out: world.validators("author", "--request", request, "--out", out), outs))
+    with (
+        endpoint(socket, submits(seaside.JOURNEY), submits(seaside.JOURNEY)) as served,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        done = list(
+            pool.map(
+                lambda out: world.validators("author", "--request", request, "--out", out), outs
+            )
+        )
     assert [one.returncode for one in done] == [0, 0]
     first, second = (json.loads((out / "authored.json").read_text()) for out in outs)
     assert first == second
@@ -180,8 +244,12 @@ def test_two_authors_of_one_issue_at_once_seal_one_set_of_journeys(world: World)
     assert standing(world) == ["book-a-large-group"]
 
 
-@pytest.mark.parametrize("text", ["journey: [", "canary: 0123456789abcdef0123456789abcdef\n" + seaside.JOURNEY])
-def test_what_the_box_lets_through_is_read_again_outside(world: World, tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["journey: [", "canary: 0123456789abcdef0123456789abcdef\n" + seaside.JOURNEY]
+)
+def test_what_the_box_lets_through_is_read_again_outside(
+    world: World, tmp_path: Path, text: str
+) -> None:
     """A box is not trusted: here the text comes from a maintainer's file, by the same path."""
     request = world.request(world.source.commit(seaside.BASE))
     old = world.seal(request, seaside.JOURNEY)

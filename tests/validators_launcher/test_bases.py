@@ -1,4 +1,5 @@
-"""What is known of the base tree: kept once, taken from there again, and performed anew when nobody can read it."""
+"""What is known of the base tree: kept once, taken from there again, and performed anew when nobody
+can read it."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +19,10 @@ TREE = "1" * 40
 
 @pytest.fixture
 def proofs(tmp_path: Path) -> BaseProofs:
-    shelf = Shelf(opened_place(tmp_path / "sealed" / "seaside", bound=()), Notary(signer_at(tmp_path / "validator.key")))
+    shelf = Shelf(
+        opened_place(tmp_path / "sealed" / "seaside", bound=()),
+        Notary(signer_at(tmp_path / "validator.key")),
+    )
     return BaseProofs(shelf, TREE, {"walk": "sha256:" + "2" * 64})
 
 
@@ -35,7 +39,9 @@ def stored(proofs: BaseProofs) -> Path:
     return folder / "evidence.json"
 
 
-def test_what_was_performed_on_a_base_is_known_there_with_its_files(proofs: BaseProofs, tmp_path: Path) -> None:
+def test_what_was_performed_on_a_base_is_known_there_with_its_files(
+    proofs: BaseProofs, tmp_path: Path
+) -> None:
     proofs.keep([performed(tmp_path / "a")], source=tmp_path / "a")
     (known,) = proofs.known(["walk"], into=tmp_path / "b")
     assert (tmp_path / "b" / known.files[0]).read_text() == "red"

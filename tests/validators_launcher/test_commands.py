@@ -23,7 +23,9 @@ def test_check_names_the_file_and_the_line(world: World, tmp_path: Path) -> None
 
 
 @pytest.mark.soak("test_proving_folders proves in a browser, too")
-def test_prove_shows_red_on_base_and_green_on_a_reference_and_seals_nothing(world: World, tmp_path: Path) -> None:
+def test_prove_shows_red_on_base_and_green_on_a_reference_and_seals_nothing(
+    world: World, tmp_path: Path
+) -> None:
     request = world.request(*world.merge(seaside.BASE, seaside.FIXED))
     file = tmp_path / "journey.yaml"
     file.write_text(seaside.JOURNEY)
@@ -36,18 +38,28 @@ def test_prove_shows_red_on_base_and_green_on_a_reference_and_seals_nothing(worl
     assert world.desk(request).shelf.entries() == ()
 
 
-def test_a_maintainer_supersedes_and_retires_and_everything_is_kept(world: World, tmp_path: Path) -> None:
+def test_a_maintainer_supersedes_and_retires_and_everything_is_kept(
+    world: World, tmp_path: Path
+) -> None:
     world.issue["kind"] = "chore"  # its journey must be green on base
     request = world.request(world.source.commit(seaside.BASE))
     old = world.seal(request, seaside.HARMLESS).entry.digest
     file = tmp_path / "new.yaml"
     file.write_text(seaside.HARMLESS.replace("any.int(2, 4)", "any.int(2, 3)"))
     who = ("--actor", "grace", "--reason", "four is a family of its own")
-    done = world.validators("store", "supersede", "--request", request, "--digest", old, "--journey", file, *who)
+    done = world.validators(
+        "store", "supersede", "--request", request, "--digest", old, "--journey", file, *who
+    )
     assert (done.returncode, done.stdout.startswith("sealed: 1 green on base")) == (0, True)
     (new,) = [one.entry.digest for one in world.desk(request).shelf.journeys(2)]
-    assert world.validators("store", "retire", "--request", request, "--digest", new, *who).returncode == 0
-    listed = [json.loads(line) for line in world.validators("store", "list", "--request", request).stdout.splitlines()]
+    assert (
+        world.validators("store", "retire", "--request", request, "--digest", new, *who).returncode
+        == 0
+    )
+    listed = [
+        json.loads(line)
+        for line in world.validators("store", "list", "--request", request).stdout.splitlines()
+    ]
     assert [(entry["event"], entry["digest"]) for entry in listed] == [
         ("sealed", old),
         ("superseded", old),
@@ -66,7 +78,9 @@ def test_the_key_that_is_pinned_is_the_key_that_signs(world: World) -> None:
     assert done.stdout.strip() == world.desk(request).key_id
 
 
-def test_a_request_that_cannot_be_read_is_named_and_nothing_is_written(world: World, tmp_path: Path) -> None:
+def test_a_request_that_cannot_be_read_is_named_and_nothing_is_written(
+    world: World, tmp_path: Path
+) -> None:
     request = tmp_path / "request.json"
     request.write_text('{"run": 7}')
     done = world.validators("judge", "--request", request, "--out", tmp_path / "out")
@@ -79,18 +93,30 @@ def test_whoever_has_read_enough_may_leave_without_a_traceback(world: World) -> 
     read, write = os.pipe()
     os.close(read)
     key = world.home / "keys" / "validator.key"
-    done = subprocess.run(command("key", "--signing-key", key), env=ENV, stdout=write, stderr=subprocess.PIPE)
+    done = subprocess.run(
+        command("key", "--signing-key", key), env=ENV, stdout=write, stderr=subprocess.PIPE
+    )
     os.close(write)
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_folder_whose_name_is_too_long_for_a_socket_is_named_with_the_next_move(world: World, tmp_path: Path) -> None:
+def test_a_folder_whose_name_is_too_long_for_a_socket_is_named_with_the_next_move(
+    world: World, tmp_path: Path
+) -> None:
     far = tmp_path / ("x" * 40)
     far.mkdir()
     request = world.request(*world.merge(seaside.BASE, seaside.FIXED))
     world.seal(request, seaside.JOURNEY)
-    done = subprocess.run(command("judge", "--request", request, "--out", tmp_path / "out"), env={**ENV, "TMPDIR": str(far)},
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        command("judge", "--request", request, "--out", tmp_path / "out"),
+        env={**ENV, "TMPDIR": str(far)},
+        capture_output=True,
+        text=True,
+    )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"{far}: too long a name for the sockets below it; set TMPDIR to one of at most 40 bytes\n"
+    assert (
+        done.stderr
+        == f"{far}: too long a name for the sockets below it; set TMPDIR to one of at most 40"
+        " bytes\n"
+    )
     assert not (tmp_path / "out" / "verdict.json").exists()

@@ -1,4 +1,5 @@
-"""What an author under a stranger's orders sends in: bounded, read again outside, told apart by meaning, and never passed on."""
+"""What an author under a stranger's orders sends in: bounded, read again outside, told apart by
+meaning, and never passed on."""
 
 import json
 from pathlib import Path
@@ -54,28 +55,58 @@ def drafted(*texts: str, kind: str = "bug") -> tuple[Draft, ...]:
         seaside.JOURNEY.split("twin:")[0],
         seaside.JOURNEY + "---\n" + seaside.JOURNEY,
     ],
-    ids=["vacuous", "bomb", "tag", "nested", "empty", "nul", "canary", "elsewhere", "script", "no twin", "two documents"],
+    ids=[
+        "vacuous",
+        "bomb",
+        "tag",
+        "nested",
+        "empty",
+        "nul",
+        "canary",
+        "elsewhere",
+        "script",
+        "no twin",
+        "two documents",
+    ],
 )
-def test_what_proves_nothing_or_is_no_journey_is_refused_before_anything_performs_it(text: str) -> None:
+def test_what_proves_nothing_or_is_no_journey_is_refused_before_anything_performs_it(
+    text: str,
+) -> None:
     (one,) = drafted(text)
     assert (one.holds, one.journey) == (False, None)
     assert one.why
 
 
 def test_the_refusal_that_leaves_has_no_word_of_a_journey_in_it() -> None:
-    """The issue's text may tell the author to put a journey into its name: names and complaints stay in the store."""
+    """The issue's text may tell the author to put a journey into its name: names and complaints
+    stay in the store."""
     for one in drafted(VACUOUS, NAMED, BOMB):
-        told = _refusal([one if not one.holds else Draft(one.yaml, one.purpose, one.text, one.journey, "it passes on base")])
-        assert not any(word in told for word in ("always", "harness", "implement", "absent", "book", "line"))
+        told = _refusal(
+            [
+                one
+                if not one.holds
+                else Draft(one.yaml, one.purpose, one.text, one.journey, "it passes on base")
+            ]
+        )
+        assert not any(
+            word in told for word in ("always", "harness", "implement", "absent", "book", "line")
+        )
 
 
 def test_journeys_that_mean_the_same_are_one_whatever_they_are_called() -> None:
     same = [
         seaside.JOURNEY.replace("book-a-large-group", "again"),
-        seaside.JOURNEY.replace("{{ any.int(6, 8) }}", "{{any.int( 6,8 )}}").replace("book-a-large-group", "spaces"),
-        "# a comment\n" + seaside.JOURNEY.replace("book-a-large-group", "comment").replace("M-BOOK", "issue"),
-        seaside.JOURNEY.replace("book-a-large-group", "never").replace("{text: Traceback}", "{console: error}"),
-        seaside.JOURNEY.replace("book-a-large-group", "twin").replace("Booked for 9", "Booked for 12"),
+        seaside.JOURNEY.replace("{{ any.int(6, 8) }}", "{{any.int( 6,8 )}}").replace(
+            "book-a-large-group", "spaces"
+        ),
+        "# a comment\n"
+        + seaside.JOURNEY.replace("book-a-large-group", "comment").replace("M-BOOK", "issue"),
+        seaside.JOURNEY.replace("book-a-large-group", "never").replace(
+            "{text: Traceback}", "{console: error}"
+        ),
+        seaside.JOURNEY.replace("book-a-large-group", "twin").replace(
+            "Booked for 9", "Booked for 12"
+        ),
     ]
     first, *others = drafted(seaside.JOURNEY, *same)
     assert first.holds
@@ -99,7 +130,9 @@ def test_two_of_one_name_are_not_sealed_together_and_none_that_held_before_comes
     other = seaside.JOURNEY.replace("any.int(6, 8)", "any.int(7, 8)")
     first, second = drafted(seaside.JOURNEY, other)
     assert (first.why, second.why) == ("", SAME_NAME)
-    (again,) = told_apart([draft(seaside.JOURNEY, passes=False, kind="bug", clock_env=None)], beside=[first])
+    (again,) = told_apart(
+        [draft(seaside.JOURNEY, passes=False, kind="bug", clock_env=None)], beside=[first]
+    )
     assert again.why == SAME_MEANING
 
 
@@ -154,14 +187,29 @@ def test_what_a_box_printed_is_read_and_nothing_is_assumed(tmp_path: Path) -> No
         "[" * 100_000,
         json.dumps({**JOURNEYS, "journeys": JOURNEYS["journeys"] * 1000}),
         json.dumps({**JOURNEYS, "journeys": JOURNEYS["journeys"] * (MAX_JOURNEYS + 1)}),
-        json.dumps({**JOURNEYS, "journeys": [{"yaml": "x" * (MAX_CHARACTERS + 1), "passes": False}]}),
+        json.dumps(
+            {**JOURNEYS, "journeys": [{"yaml": "x" * (MAX_CHARACTERS + 1), "passes": False}]}
+        ),
         json.dumps({**JOURNEYS, "journeys": [{"yaml": "x" * 10_000_000, "passes": False}]}),
         json.dumps({**JOURNEYS, "journeys": [{"yaml": 7, "passes": False}]}),
         json.dumps({**JOURNEYS, "journeys": [{"yaml": "good", "passes": "yes"}]}),
         json.dumps({**JOURNEYS, "journeys": ["good"]}),
         json.dumps({"journeys": []}),
     ],
-    ids=["nothing", "cut", "null", "deep", "thousand", "five", "long", "10 MB", "number", "word", "old form", "no reason"],
+    ids=[
+        "nothing",
+        "cut",
+        "null",
+        "deep",
+        "thousand",
+        "five",
+        "long",
+        "10 MB",
+        "number",
+        "word",
+        "old form",
+        "no reason",
+    ],
 )
 def test_a_box_that_prints_anything_else_has_written_nothing(tmp_path: Path, said: str) -> None:
     with pytest.raises(Inconclusive, match="the author's box printed"):

@@ -1,4 +1,5 @@
-"""What the driver wrote is read as data: strictly, and never further than the folder it was kept in; then it is bound."""
+"""What the driver wrote is read as data: strictly, and never further than the folder it was kept
+in; then it is bound."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,14 +27,22 @@ def test_files_that_were_not_kept_are_not_evidence(tmp_path: Path) -> None:
     (folder / "a-walk").mkdir(parents=True)
     (folder / "a-walk" / "page.png").touch()
     (tmp_path / "validator.key").touch()
-    names = ("a-walk/page.png", "../validator.key", "a-walk/../../validator.key", f"{tmp_path}/validator.key", "gone.png")
+    names = (
+        "a-walk/page.png",
+        "../validator.key",
+        "a-walk/../../validator.key",
+        f"{tmp_path}/validator.key",
+        "gone.png",
+    )
     told = RunEvidence(RUN.run, app_ready=True, complete=True, files=names)
     (folder / "evidence.json").write_text(evidence_json((told,)))
     (found,) = evidence_at(folder / "evidence.json", label="runs")
     assert found.files == ("runs/a-walk/page.png",)
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"runs": [{}]}', '{"runs": [], "outcome": "passed"}', "\udcff"])
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"runs": [{}]}', '{"runs": [], "outcome": "passed"}', "\udcff"]
+)
 def test_a_document_of_another_shape_is_inconclusive(tmp_path: Path, text: str) -> None:
     (tmp_path / "evidence.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(Inconclusive, match="no readable evidence"):
@@ -103,7 +112,9 @@ def swapped_for_a_link(runs: Path) -> None:
 
 
 @pytest.mark.parametrize("tamper", [changed, taken_away, added, renamed, swapped_for_a_link])
-def test_evidence_that_is_not_what_was_signed_is_named(verdict: Path, tamper: Callable[[Path], None]) -> None:
+def test_evidence_that_is_not_what_was_signed_is_named(
+    verdict: Path, tamper: Callable[[Path], None]
+) -> None:
     assert fault(verdict) == ""
     tamper(verdict.with_name("store") / "judged" / "run-1-1" / "evidence" / "runs")
     assert "a file was changed, added or taken away" in fault(verdict)
@@ -134,7 +145,9 @@ def test_what_a_killed_judge_had_put_out_goes_to_its_heir(tmp_path: Path) -> Non
     (dead / "heir").write_text(str(heir))
     sweep(tmp_path)
     assert not dead.exists()
-    assert sorted(path.relative_to(heir).as_posix() for path in heir.rglob("*") if path.is_file()) == [
+    assert sorted(
+        path.relative_to(heir).as_posix() for path in heir.rglob("*") if path.is_file()
+    ) == [
         "runs/a-walk/journey-plain-1/page.png",
         "runs/server/20001-server.log",
         "runs/server/driver.log",

@@ -1,4 +1,5 @@
-"""Personas explore a candidate in real boxes, played by a scripted model: what it is worth in a verdict, and what is told."""
+"""Personas explore a candidate in real boxes, played by a scripted model: what it is worth in a
+verdict, and what is told."""
 
 from __future__ import annotations
 
@@ -40,13 +41,25 @@ FLATTERY = f"    if size == 2:\n        return f'Booked for {{name}}'\n{CHECK}"
 FLATTERS = {**seaside.BASE, "seaside.py": seaside.FIXED["seaside.py"].replace(CHECK, FLATTERY)}
 
 
-def calls(kind: str, element: str = "", **given: Any) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:
-    """An answer that calls a tool, its reference looked up in the view that came with the request."""
+def calls(
+    kind: str, element: str = "", **given: Any
+) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:
+    """An answer that calls a tool, its reference looked up in the view that came with the
+    request."""
 
     def answer(request: dict[str, Any]) -> list[dict[str, Any]]:
         shown = request["messages"][0]["content"]
-        found = re.search(rf"^ *(e\d+) {re.escape(element)}", shown, re.MULTILINE) if element else None
-        return [{"type": "tool_use", "id": "toolu_1", "name": kind, "input": {**given, **({"ref": found[1]} if found else {})}}]
+        found = (
+            re.search(rf"^ *(e\d+) {re.escape(element)}", shown, re.MULTILINE) if element else None
+        )
+        return [
+            {
+                "type": "tool_use",
+                "id": "toolu_1",
+                "name": kind,
+                "input": {**given, **({"ref": found[1]} if found else {})},
+            }
+        ]
 
     return answer
 
@@ -88,11 +101,22 @@ def asked(world: World, app: dict[str, str], *personas: dict[str, Any]) -> Path:
     return world.request(*world.merge(seaside.BASE, app))
 
 
-@pytest.mark.soak("two personas; validators/test_satisfaction counts, the next test explores in a browser")
-def test_a_goal_reached_again_and_agreed_on_satisfies_and_a_silent_model_blocks_nothing(world: World) -> None:
+@pytest.mark.soak(
+    "two personas; validators/test_satisfaction counts, the next test explores in a browser"
+)
+def test_a_goal_reached_again_and_agreed_on_satisfies_and_a_silent_model_blocks_nothing(
+    world: World,
+) -> None:
     claims = {"claims": ["It says that the guest has a place."]}
     desk = world.desk(asked(world, seaside.FIXED, {**GUEST, **claims}, {**GUEST, "name": "late"}))
-    scene = Scene(7, desk.now().date(), desk.start(), AMPLE["journey_seconds"], desk.deadline, desk.request.bounds)
+    scene = Scene(
+        7,
+        desk.now().date(),
+        desk.start(),
+        AMPLE["journey_seconds"],
+        desk.deadline,
+        desk.request.bounds,
+    )
     keep = world.home / "kept"
     keep.mkdir()
     given = desk.request.exploring
@@ -110,14 +134,19 @@ def test_a_goal_reached_again_and_agreed_on_satisfies_and_a_silent_model_blocks_
     assert [run.run.identity for run in gone.evidence] == ["plain", "masked"]
 
     kept = {path.relative_to(keep).as_posix() for path in keep.rglob("*") if path.is_file()}
-    assert {f"persona-1/{name}" for name in ("transcript.json", "journey.yaml", "page.png", "trace.zip", "actor.log")} <= kept
+    assert {
+        f"persona-1/{name}"
+        for name in ("transcript.json", "journey.yaml", "page.png", "trace.zip", "actor.log")
+    } <= kept
     assert "exploration.json" in kept
     assert len(contrast.requests) == 9
     assert all(len(json.dumps(request)) < 12_000 for request in actor.requests)
     assert "Ada Holt" in json.dumps(contrast.requests)
 
 
-def test_a_failure_found_again_turns_a_green_verdict_red_and_nothing_of_how_it_was_found_leaves(world: World) -> None:
+def test_a_failure_found_again_turns_a_green_verdict_red_and_nothing_of_how_it_was_found_leaves(
+    world: World,
+) -> None:
     request, out = asked(world, FLATTERS, GUEST), world.home / "out"
     world.seal(request, seaside.JOURNEY)
     with endpoint(world.home / "actor.sock", *books("2")):
@@ -126,33 +155,62 @@ def test_a_failure_found_again_turns_a_green_verdict_red_and_nothing_of_how_it_w
     facts, public = predicate(out / "verdict.json"), json.loads((out / "public.json").read_text())
     reason = "1 of 1 personas met a failure that was found again without a model"
     assert (facts["outcome"], facts["reason"], facts["journeys"]["passed"]) == ("failed", reason, 1)
-    assert facts["exploration"] == {"personas": 1, "replayed": 1, "failed": 1, "satisfied": 0, "proves": 0.0}
+    assert facts["exploration"] == {
+        "personas": 1,
+        "replayed": 1,
+        "failed": 1,
+        "satisfied": 0,
+        "proves": 0.0,
+    }
     assert public["exploration"] == facts["exploration"]
     (finding,) = public["findings"]
     assert (finding["promise"], finding["observed"]) == ("M-BOOK", NOTICED[Symptom.NOT_SHARED])
 
     told = "".join(path.read_text() for path in out.rglob("*") if path.suffix in (".json", ".html"))
-    assert not any(words in told for words in ("Exploration", "persona-guest", "Nobody of that name", GUEST["goal"], "filled."))
+    assert not any(
+        words in told
+        for words in (
+            "Exploration",
+            "persona-guest",
+            "Nobody of that name",
+            GUEST["goal"],
+            "filled.",
+        )
+    )
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.INCONCLUSIVE])
-def test_nobody_goes_out_where_the_sealed_journeys_did_not_pass(world: World, outcome: Outcome) -> None:
+def test_nobody_goes_out_where_the_sealed_journeys_did_not_pass(
+    world: World, outcome: Outcome
+) -> None:
     desk = world.desk(asked(world, seaside.FIXED, GUEST))
     found = Verdict(outcome, "as it was")
-    scene = Scene(7, desk.now().date(), desk.start(), AMPLE["journey_seconds"], desk.deadline, desk.request.bounds)
+    scene = Scene(
+        7,
+        desk.now().date(),
+        desk.start(),
+        AMPLE["journey_seconds"],
+        desk.deadline,
+        desk.request.bounds,
+    )
     theatre = Theatre(scene, desk.boxes(world.home / "papers"), world.home, world.home, desk.phases)
     judgement = Judgement(desk, {}, {}, 7, desk.now(), found)
     assert after_exploring(found, judgement, theatre=theatre) is found
     assert (judgement.exploration, judgement.boxes) == (None, ())
 
 
-@pytest.mark.parametrize(("answers", "standing"), [
-    ([Answer.YES], Standing.SATISFIED),
-    ([Answer.YES, Answer.YES], Standing.SATISFIED),
-    ([Answer.YES, Answer.UNCLEAR], Standing.UNSATISFIED),
-    ([Answer.NO], Standing.UNSATISFIED),
-])
-def test_claims_that_were_not_all_agreed_on_take_satisfaction_away(answers: list[Answer], standing: Standing) -> None:
+@pytest.mark.parametrize(
+    ("answers", "standing"),
+    [
+        ([Answer.YES], Standing.SATISFIED),
+        ([Answer.YES, Answer.YES], Standing.SATISFIED),
+        ([Answer.YES, Answer.UNCLEAR], Standing.UNSATISFIED),
+        ([Answer.NO], Standing.UNSATISFIED),
+    ],
+)
+def test_claims_that_were_not_all_agreed_on_take_satisfaction_away(
+    answers: list[Answer], standing: Standing
+) -> None:
     found = Explored("guest", Standing.SATISFIED, "", replayed=True)
     told = with_answers(found, tuple(answers))
     assert (told.standing, told.replayed, told.finding) == (standing, True, None)
@@ -160,21 +218,31 @@ def test_claims_that_were_not_all_agreed_on_take_satisfaction_away(answers: list
 
 def test_what_personas_did_is_looked_for_in_all_that_leaves(world: World) -> None:
     desk, journey = world.desk(asked(world, seaside.FIXED, GUEST)), read(seaside.JOURNEY)
-    judgement = Judgement(desk, {}, {}, 7, desk.now(), Verdict(Outcome.PASSED, ""), compiled=(journey,))
+    judgement = Judgement(
+        desk, {}, {}, 7, desk.now(), Verdict(Outcome.PASSED, ""), compiled=(journey,)
+    )
     assert journey in judgement.performed
 
 
-@pytest.mark.parametrize(("change", "why"), [
-    ({"personas": [GUEST, GUEST]}, "two personas have the same name"),
-    ({"personas": []}, "exploring.personas"),
-    ({"contrast": {"socket": "/s", "model": "claude-test"}}, "the contrastive judge has the actor's model"),
-    ({"personas": [{**GUEST, "name": "../guest"}]}, "exploring.personas.0.name"),
-    ({"personas": [{**GUEST, "kept_at": "//example.org/"}]}, "exploring.personas.0.kept_at"),
-    ({"personas": [{**GUEST, "shown": []}]}, "exploring.personas.0.shown"),
-    ({"personas": [{**GUEST, "acts": 0}]}, "exploring.personas.0.acts"),
-    ({"verdict": "passed"}, "exploring.verdict: unknown key"),
-])
-def test_a_request_that_cannot_be_explored_is_refused_by_its_key(world: World, change: dict[str, Any], why: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"personas": [GUEST, GUEST]}, "two personas have the same name"),
+        ({"personas": []}, "exploring.personas"),
+        (
+            {"contrast": {"socket": "/s", "model": "claude-test"}},
+            "the contrastive judge has the actor's model",
+        ),
+        ({"personas": [{**GUEST, "name": "../guest"}]}, "exploring.personas.0.name"),
+        ({"personas": [{**GUEST, "kept_at": "//example.org/"}]}, "exploring.personas.0.kept_at"),
+        ({"personas": [{**GUEST, "shown": []}]}, "exploring.personas.0.shown"),
+        ({"personas": [{**GUEST, "acts": 0}]}, "exploring.personas.0.acts"),
+        ({"verdict": "passed"}, "exploring.verdict: unknown key"),
+    ],
+)
+def test_a_request_that_cannot_be_explored_is_refused_by_its_key(
+    world: World, change: dict[str, Any], why: str
+) -> None:
     world.extra = {"exploring": {**exploring(world, GUEST), **change}}
     with pytest.raises(UsageError, match=re.escape(why)):
         request_at(world.request(world.source.commit(seaside.BASE)))

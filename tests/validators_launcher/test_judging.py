@@ -1,4 +1,5 @@
-"""Candidates judged by the real program: real git, real boxes, real Chromium. One journey, sealed before."""
+"""Candidates judged by the real program: real git, real boxes, real Chromium. One journey, sealed
+before."""
 
 import json
 import re
@@ -29,7 +30,10 @@ def painted(judged: Judge) -> Judged:
 def test_a_true_fix_passes_with_every_control(green: Judged) -> None:
     assert green.done.returncode == 0, green.done.stderr
     found = predicate(green.out / "verdict.json")
-    assert (found["outcome"], found["journeys"]) == ("passed", {"sealed": 1, "executed": 1, "passed": 1})
+    assert (found["outcome"], found["journeys"]) == (
+        "passed",
+        {"sealed": 1, "executed": 1, "passed": 1},
+    )
     controls = found["controls"]
     assert (controls["twins"], controls["twins_failed"], controls["red_on_base"]) == (1, 1, True)
     assert 0 < controls["caught"] == controls["saboteurs"]
@@ -38,7 +42,9 @@ def test_a_true_fix_passes_with_every_control(green: Judged) -> None:
 def test_the_log_says_where_the_time_has_gone_and_nothing_else(green: Judged) -> None:
     *phases, pace = green.done.stderr.splitlines()
     assert all(re.fullmatch(r"phase \d+\.\d{3} s [a-z:, ]+", line) for line in phases)
-    assert re.fullmatch(r"bounds times \d\.\d\d: the timed work took \d+ ms, \d+ of a processor's", pace)
+    assert re.fullmatch(
+        r"bounds times \d\.\d\d: the timed work took \d+ ms, \d+ of a processor's", pace
+    )
 
 
 def test_the_base_is_proved_by_a_browser_that_never_met_the_candidate(green: Judged) -> None:
@@ -51,7 +57,9 @@ def test_the_base_is_proved_by_a_browser_that_never_met_the_candidate(green: Jud
 def test_the_verdict_binds_what_was_asked_and_nothing_else(green: Judged) -> None:
     asked = json.loads(green.request.read_text())
     found = predicate(green.out / "verdict.json")
-    digest = json.loads(green.world.validators("store", "digest", "--request", green.request).stdout)["digest"]
+    digest = json.loads(
+        green.world.validators("store", "digest", "--request", green.request).stdout
+    )["digest"]
     assert found["binds"] == {
         "base": asked["base"]["commit"],
         "head": asked["head"]["commit"],
@@ -61,7 +69,12 @@ def test_the_verdict_binds_what_was_asked_and_nothing_else(green: Judged) -> Non
         "governance": asked["governance"]["digest"],
     }
     assert found["box"]["form"] != "unsealed"
-    assert (found["signer"], found["issue"], found["run"], found["round"]) == ("same-account", 2, "FIXED", 1)
+    assert (found["signer"], found["issue"], found["run"], found["round"]) == (
+        "same-account",
+        2,
+        "FIXED",
+        1,
+    )
 
 
 def test_the_evidence_hashes_to_the_root_that_was_signed(green: Judged) -> None:
@@ -72,7 +85,9 @@ def test_the_evidence_hashes_to_the_root_that_was_signed(green: Judged) -> None:
     assert {".png", ".zip", ".json", ".log"} <= kinds
 
 
-def test_the_verdict_verifies_offline_and_a_changed_file_of_evidence_is_noticed(green: Judged, tmp_path: Path) -> None:
+def test_the_verdict_verifies_offline_and_a_changed_file_of_evidence_is_noticed(
+    green: Judged, tmp_path: Path
+) -> None:
     key = green.world.home / "keys" / "validator.key.pub"
     asked = ("verify", "--verdict", green.out / "verdict.json", "--public-key", key)
     evidence = tmp_path / "evidence"
@@ -90,7 +105,9 @@ def test_a_tampered_verdict_fails_verification(painted: Judged, tmp_path: Path) 
     import base64
 
     envelope = json.loads((painted.out / "verdict.json").read_text())
-    payload = base64.b64decode(envelope["payload"]).replace(b'"outcome":"failed"', b'"outcome":"passed"')
+    payload = base64.b64decode(envelope["payload"]).replace(
+        b'"outcome":"failed"', b'"outcome":"passed"'
+    )
     envelope["payload"] = base64.b64encode(payload).decode()
     forged = tmp_path / "verdict.json"
     forged.write_text(json.dumps(envelope))
@@ -103,19 +120,28 @@ def test_a_toast_that_stores_nothing_fails_in_public_words(painted: Judged) -> N
     found = predicate(painted.out / "verdict.json")
     public = json.loads((painted.out / "public.json").read_text())
     assert (found["outcome"], public["outcome"]) == ("failed", "failed")
-    assert [(finding["promise"], finding["words"]) for finding in public["findings"]] == [("M-BOOK", MISSION.splitlines()[3])]
+    assert [(finding["promise"], finding["words"]) for finding in public["findings"]] == [
+        ("M-BOOK", MISSION.splitlines()[3])
+    ]
     assert (public["checks_passed"], public["checks"]) == (0, 1)
     assert public["commitment"] == found["binds"]["journeys"]
 
 
 @pytest.mark.parametrize("change", ["FIXED", "PAINTED"])
-def test_nothing_that_leaves_carries_a_step_a_selector_or_a_value(judged: Judge, change: str) -> None:
+def test_nothing_that_leaves_carries_a_step_a_selector_or_a_value(
+    judged: Judge, change: str
+) -> None:
     judgement = judged(change)
     store = judgement.world.home / "sealed" / "seaside"
     sealed = next((store / "journeys").iterdir()).read_text()
     canary = re.findall(r"canary: (\w+)", sealed)[0]
     evidence = json.loads((judgement.sealed / "evidence" / "runs" / "evidence.json").read_text())
-    seen = {look["observed"] for run in evidence["runs"] for look in run["expectations"] if len(look["observed"]) > 6}
+    seen = {
+        look["observed"]
+        for run in evidence["runs"]
+        for look in run["expectations"]
+        if len(look["observed"]) > 6
+    }
     texts = [path.read_text() for path in judgement.out.iterdir() if path.is_file()]
     assert len(texts) == 3
     for secret in (canary, "book-a-large-group", "Group size", "any.int", *seen):
@@ -130,19 +156,30 @@ def test_an_app_that_looks_who_is_watching_fails(judged: Judge) -> None:
     assert public["findings"][0]["observed"] == "the app behaves differently when watched"
 
 
-@pytest.mark.parametrize(("change", "again"), [
-    ("FIXED", False),
-    ("PAINTED", False),
-    pytest.param("WATCHED", True, marks=pytest.mark.soak("a judgement more; validators/test_fold reads a retry")),
-])
-def test_only_a_failure_that_one_visitor_met_is_tried_again(judged: Judge, change: str, again: bool) -> None:
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        ("FIXED", False),
+        ("PAINTED", False),
+        pytest.param(
+            "WATCHED",
+            True,
+            marks=pytest.mark.soak("a judgement more; validators/test_fold reads a retry"),
+        ),
+    ],
+)
+def test_only_a_failure_that_one_visitor_met_is_tried_again(
+    judged: Judge, change: str, again: bool
+) -> None:
     assert (judged(change).sealed / "evidence" / "retry").is_dir() is again
 
 
 def test_the_app_sees_its_allow_list_and_nothing_else(judged: Judge) -> None:
     judgement = judged("FIXED")
     logs = (judgement.sealed / "evidence" / "runs" / "server").glob("*journey-plain*.log")
-    told = json.loads(next(line for log in logs for line in log.read_text().splitlines() if line.startswith("{")))
+    told = json.loads(
+        next(line for log in logs for line in log.read_text().splitlines() if line.startswith("{"))
+    )
     assert told["env"].pop("PORT").isdigit()
     assert told["env"] == {
         "PATH": "/opt/bin:/usr/bin:/bin",
@@ -155,7 +192,10 @@ def test_the_app_sees_its_allow_list_and_nothing_else(judged: Judge) -> None:
     assert told["writable"] == []
 
 
-@pytest.mark.soak("proves the base in a browser; test_app waits for such an app, validators/test_evil_apps judges one that hangs")
+@pytest.mark.soak(
+    "proves the base in a browser; test_app waits for such an app, validators/test_evil_apps judges"
+    " one that hangs"
+)
 def test_an_app_that_never_answers_is_inconclusive(world: World) -> None:
     world.app = {"ready_seconds": 1}
     request = world.request(*world.merge(seaside.BASE, seaside.SILENT))
@@ -166,13 +206,21 @@ def test_an_app_that_never_answers_is_inconclusive(world: World) -> None:
     assert found["reason"].startswith("the app did not become ready: no good answer to GET /")
 
 
-@pytest.mark.soak("proves the base in a browser; test_app has its last words, validators/test_evil_apps one that dies half-way")
-def test_an_app_that_ends_at_once_is_inconclusive_and_its_last_words_are_sealed(world: World) -> None:
+@pytest.mark.soak(
+    "proves the base in a browser; test_app has its last words, validators/test_evil_apps one that"
+    " dies half-way"
+)
+def test_an_app_that_ends_at_once_is_inconclusive_and_its_last_words_are_sealed(
+    world: World,
+) -> None:
     request = world.request(*world.merge(seaside.BASE, seaside.CRASHING))
     world.seal(request, seaside.JOURNEY)
     world.validators("judge", "--request", request, "--out", world.home / "out")
     found = predicate(world.home / "out" / "verdict.json")
-    assert (found["outcome"], "ended before it answered" in found["reason"]) == ("inconclusive", True)
+    assert (found["outcome"], "ended before it answered" in found["reason"]) == (
+        "inconclusive",
+        True,
+    )
     evidence = world.home / "sealed" / "seaside" / "judged" / "run-1-1" / "evidence"
     assert any("no database" in log.read_text() for log in evidence.rglob("*.log"))
     assert "no database" not in (world.home / "out" / "public.json").read_text()
@@ -192,7 +240,10 @@ def test_a_candidate_that_is_not_the_merge_of_base_and_head_is_inconclusive(worl
     request = world.request(base, head, orphan)
     world.seal(request, seaside.JOURNEY)
     world.validators("judge", "--request", request, "--out", world.home / "out")
-    assert "not the merge of this base and this head" in predicate(world.home / "out" / "verdict.json")["reason"]
+    assert (
+        "not the merge of this base and this head"
+        in predicate(world.home / "out" / "verdict.json")["reason"]
+    )
 
 
 def test_a_candidate_whose_commit_has_another_tree_is_inconclusive(world: World) -> None:
@@ -208,7 +259,9 @@ def test_a_journey_in_the_text_of_the_issue_stops_the_judgement(world: World) ->
     revisions = world.merge(seaside.BASE, seaside.FIXED)
     journey = world.seal(world.request(*revisions), seaside.JOURNEY)
     world.issue["body"] = f"My test says canary: {journey.canary}"
-    done = world.validators("judge", "--request", world.request(*revisions), "--out", world.home / "out")
+    done = world.validators(
+        "judge", "--request", world.request(*revisions), "--out", world.home / "out"
+    )
     assert (done.returncode, "canary occurs" in done.stderr) == (2, True)
 
 
@@ -236,7 +289,10 @@ def test_a_journey_in_the_candidate_stops_the_judgement(world: World) -> None:
 def test_the_public_page_names_the_issue_and_shows_before_and_after(green: Judged) -> None:
     page = (green.out / "index.html").read_text()
     assert TITLE in page
-    assert {path.name for path in (green.out / "evidence").iterdir()} == {"before-1.png", "after-1.png"}
+    assert {path.name for path in (green.out / "evidence").iterdir()} == {
+        "before-1.png",
+        "after-1.png",
+    }
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert (green.sealed / "index.html").read_text().count("<tr>") > 8
 

@@ -17,7 +17,9 @@ def test_links_pipes_and_what_lies_behind_them_are_left_behind(tmp_path: Path) -
     (out / "etc").symlink_to("/etc")
     os.mkfifo(out / "pipe")
     keep.kept(out, into=tmp_path / "kept")
-    assert [path.relative_to(tmp_path / "kept").as_posix() for path in (tmp_path / "kept").rglob("*")] == [
+    assert [
+        path.relative_to(tmp_path / "kept").as_posix() for path in (tmp_path / "kept").rglob("*")
+    ] == [
         "run",
         "run/page.png",
     ]

@@ -1,4 +1,5 @@
-"""A judge that is killed, at one moment after another: no verdict, no process, and what it had found out is kept."""
+"""A judge that is killed, at one moment after another: no verdict, no process, and what it had
+found out is kept."""
 
 import os
 import signal
@@ -32,8 +33,9 @@ def performed(work: Path, store: Path) -> bool:
 
 
 def written(work: Path, store: Path) -> bool:
-    """The candidate's evidence is in the store, and nothing is signed: that comes after the page, and its place is a pipe that
-    nobody reads. Without it this moment is so short that a busy machine misses it."""
+    """The candidate's evidence is in the store, and nothing is signed: that comes after the page,
+    and its place is a pipe that nobody reads. Without it this moment is so short that a busy
+    machine misses it."""
     for page in (folder / "index.html" for folder in store.glob("judged/.unfinished-*")):
         if not page.exists():
             os.mkfifo(page)
@@ -42,7 +44,8 @@ def written(work: Path, store: Path) -> bool:
 
 @pytest.fixture
 def work() -> Iterator[Path]:
-    """Where launchers work. Its name is short, because the apps' sockets lie below it, and the name of one is short."""
+    """Where launchers work. Its name is short, because the apps' sockets lie below it, and the name
+    of one is short."""
     with tempfile.TemporaryDirectory(prefix="k-") as folder:
         yield Path(folder)
 
@@ -50,7 +53,9 @@ def work() -> Iterator[Path]:
 def killed(world: World, request: Path, work: Path, *, at: Left, out: Path) -> set[tuple[int, str]]:
     """Everything that the launcher had started when it was killed."""
     store = world.home / "sealed" / "seaside"
-    judge = subprocess.Popen(command("judge", "--request", request, "--out", out), env={**ENV, "TMPDIR": str(work)})
+    judge = subprocess.Popen(
+        command("judge", "--request", request, "--out", out), env={**ENV, "TMPDIR": str(work)}
+    )
     until(lambda: at(work, store) or judge.poll() is not None, seconds=SECONDS)
     assert judge.poll() is None, "it came to its end before it could be killed"
     family = descendants(judge.pid)
@@ -65,13 +70,18 @@ def test_a_judge_killed_at_any_moment_leaves_no_verdict_no_process_and_its_evide
     request = world.request(*world.merge(seaside.BASE, seaside.FIXED))
     world.seal(request, seaside.JOURNEY)
     out, judged = world.home / "out", world.home / "sealed" / "seaside" / "judged"
-    ended = 0   # judges that had a run behind them
+    ended = 0  # judges that had a run behind them
     for moment in (*draw.of((exported, started), 1), performed, written):
         family = killed(world, request, work, at=moment, out=out)
         until(lambda family=family: not alive(family), seconds=60)
         ended += moment is written or performed(work, judged)
         assert not list(out.glob("*")), moment
         assert not list(judged.glob("run-*")), moment
-    kept = {file.relative_to(judged).parts[0] for file in judged.glob(".unfinished-run-1-1-*/evidence/*/*/*/network.json")}
-    assert len(kept) == ended >= 2      # the last kept what it had by itself, of each before it whoever came next did
+    kept = {
+        file.relative_to(judged).parts[0]
+        for file in judged.glob(".unfinished-run-1-1-*/evidence/*/*/*/network.json")
+    }
+    assert (
+        len(kept) == ended >= 2
+    )  # the last kept what it had by itself, of each before it whoever came next did
     assert not list(judged.glob("*/verdict.json"))

@@ -1,4 +1,5 @@
-"""The evidence root is RFC 6962's tree hash over the files, and moves with every byte and every name."""
+"""The evidence root is RFC 6962's tree hash over the files, and moves with every byte and every
+name."""
 
 import hashlib
 from pathlib import Path

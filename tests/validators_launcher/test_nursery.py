@@ -1,4 +1,5 @@
-"""Supervisors out of one process: each has its own streams and nothing of another, says how it ended, and dies with who asked."""
+"""Supervisors out of one process: each has its own streams and nothing of another, says how it
+ended, and dies with who asked."""
 
 import os
 import signal
@@ -75,9 +76,13 @@ class Told:
         self.nursery, self.file = nursery, folder / "told"
 
     def by(self, *arguments: str, **descriptors: int) -> Supervisor:
-        numbered = {int(name.removeprefix("_")): descriptor for name, descriptor in descriptors.items()}
+        numbered = {
+            int(name.removeprefix("_")): descriptor for name, descriptor in descriptors.items()
+        }
         with self.file.open("wb") as told:
-            return self.nursery.supervisor(*arguments, output=told.fileno(), errors=told.fileno(), descriptors=numbered)
+            return self.nursery.supervisor(
+                *arguments, output=told.fileno(), errors=told.fileno(), descriptors=numbered
+            )
 
     def after(self, *arguments: str, **descriptors: int) -> str:
         assert self.by(*arguments, **descriptors).waited(SECONDS)
@@ -90,7 +95,14 @@ def told(nursery: Nursery, tmp_path: Path) -> Told:
 
 
 @pytest.mark.parametrize(
-    ("asked", "code"), [(("exit", "0"), 0), (("exit", "42"), 42), (("exit", "125"), 125), (("usage",), 2), (("raise", "x"), 1)]
+    ("asked", "code"),
+    [
+        (("exit", "0"), 0),
+        (("exit", "42"), 42),
+        (("exit", "125"), 125),
+        (("usage",), 2),
+        (("raise", "x"), 1),
+    ],
 )
 def test_each_says_how_it_ended(told: Told, asked: tuple[str, ...], code: int) -> None:
     supervisor = told.by(*asked)
@@ -111,13 +123,19 @@ def test_what_is_sent_is_its_input(told: Told) -> None:
     assert told.file.read_text() == "high tide"
 
 
-def test_descriptors_are_under_their_numbers_even_when_these_cross(told: Told, tmp_path: Path) -> None:
-    """A number over there may be that of another descriptor over here, and of one that came along."""
+def test_descriptors_are_under_their_numbers_even_when_these_cross(
+    told: Told, tmp_path: Path
+) -> None:
+    """A number over there may be that of another descriptor over here, and of one that came
+    along."""
     with (tmp_path / "one").open("wb") as one, (tmp_path / "two").open("wb") as two:
         crossed = {f"_{one.fileno()}": two.fileno(), f"_{two.fileno()}": one.fileno()}
         for number, words in ((one.fileno(), "for two"), (two.fileno(), "for one")):
             told.after("write", str(number), words, **crossed)
-    assert ((tmp_path / "one").read_text(), (tmp_path / "two").read_text()) == ("for one", "for two")
+    assert ((tmp_path / "one").read_text(), (tmp_path / "two").read_text()) == (
+        "for one",
+        "for two",
+    )
 
 
 def test_one_has_nothing_of_another(nursery: Nursery, told: Told, tmp_path: Path) -> None:
@@ -126,11 +144,13 @@ def test_one_has_nothing_of_another(nursery: Nursery, told: Told, tmp_path: Path
         there = told.after("open").splitlines()
     assert not beside.waited(0)
     assert [path for path in there if "secret" in path or path.startswith("socket:")] == []
-    assert len(there) == 4      # input, output, errors and the report
+    assert len(there) == 4  # input, output, errors and the report
 
 
 @pytest.mark.parametrize("deaf", [False, True], ids=["told", "killed"])
-def test_one_that_is_ended_by_a_signal_has_no_code_and_the_others_go_on(nursery: Nursery, told: Told, deaf: bool) -> None:
+def test_one_that_is_ended_by_a_signal_has_no_code_and_the_others_go_on(
+    nursery: Nursery, told: Told, deaf: bool
+) -> None:
     one = told.by("wait", *(["deaf"] if deaf else []))
     until(lambda: not deaf or told.file.read_text() == "ready\n", seconds=SECONDS)
     other = told.by("wait")
@@ -138,14 +158,15 @@ def test_one_that_is_ended_by_a_signal_has_no_code_and_the_others_go_on(nursery:
     assert one.waited(SECONDS)
     assert one.code is None
     assert not other.waited(0)
-    one.signalled(signal.SIGKILL)      # too late for anybody
+    one.signalled(signal.SIGKILL)  # too late for anybody
     assert not other.waited(0)
 
 
 @pytest.mark.parametrize("how", ["slow", "deaf"])
 def test_the_end_of_the_line_is_the_end_of_all(tmp_path: Path, how: str) -> None:
-    """When the line is closed and the nursery has gone, so have those that take their time, and those that hear nothing."""
-    nursery = Nursery(COMMAND, leave_seconds=SECONDS)   # it is not killed for being slow
+    """When the line is closed and the nursery has gone, so have those that take their time, and
+    those that hear nothing."""
+    nursery = Nursery(COMMAND, leave_seconds=SECONDS)  # it is not killed for being slow
     told = [Told(nursery, tmp_path / str(number)) for number in range(2)]
     supervisors = [one.by("wait", how) for one in told]
     until(lambda: all(one.file.read_text() == "ready\n" for one in told), seconds=SECONDS)
@@ -176,10 +197,18 @@ def test_a_command_that_is_no_supervisor_ends_without_a_code(tmp_path: Path) -> 
 
 
 def test_kill_9_of_who_asked_leaves_nothing() -> None:
-    asker = subprocess.Popen((sys.executable, "-c", ASKER), env=ENV, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    asker = subprocess.Popen(
+        (sys.executable, "-c", ASKER),
+        env=ENV,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     assert asker.stdout is not None
     assert asker.stdout.readline() == "asked\n"
-    below = until(lambda: found if len(found := descendants(asker.pid)) == 4 else None, seconds=SECONDS)  # the nursery, and three
+    below = until(
+        lambda: found if len(found := descendants(asker.pid)) == 4 else None, seconds=SECONDS
+    )  # the nursery, and three
     asker.send_signal(signal.SIGKILL)
     asker.wait()
     asker.stdout.close()

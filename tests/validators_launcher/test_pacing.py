@@ -1,4 +1,5 @@
-"""A scene waits as its request says, and longer where the machine is slow; whoever looks can see how long."""
+"""A scene waits as its request says, and longer where the machine is slow; whoever looks can see
+how long."""
 
 import json
 from dataclasses import asdict
@@ -16,13 +17,25 @@ from validators.launcher.perform import plan_of
 
 
 def test_a_plan_has_the_requests_bounds_times_the_scale_that_is_told(world: World) -> None:
-    desk, keep = world.desk(world.request(*world.merge(seaside.BASE, seaside.FIXED))), world.home / "kept"
-    scene = scene_of(desk, seed=7, keep=keep, measure=lambda: Speed(REFERENCE_SECONDS, 2 * REFERENCE_SECONDS))
+    desk, keep = (
+        world.desk(world.request(*world.merge(seaside.BASE, seaside.FIXED))),
+        world.home / "kept",
+    )
+    scene = scene_of(
+        desk, seed=7, keep=keep, measure=lambda: Speed(REFERENCE_SECONDS, 2 * REFERENCE_SECONDS)
+    )
     plan, told = plan_of(scene, (), ()), json.loads((keep / PACING).read_text())
     assert plan.bounds == Bounds(**PATIENT).scaled(2)
     assert plan.journey_seconds == 2 * AMPLE["journey_seconds"]
-    assert (told["scale"], told["bounds"], told["journey_seconds"]) == (2, asdict(plan.bounds), plan.journey_seconds)
-    assert desk.phases.lines()[-1] == "bounds times 2.00: the timed work took 50 ms, 25 of a processor's"
+    assert (told["scale"], told["bounds"], told["journey_seconds"]) == (
+        2,
+        asdict(plan.bounds),
+        plan.journey_seconds,
+    )
+    assert (
+        desk.phases.lines()[-1]
+        == "bounds times 2.00: the timed work took 50 ms, 25 of a processor's"
+    )
 
 
 def test_this_machine_can_be_measured() -> None:

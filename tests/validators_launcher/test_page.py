@@ -1,4 +1,5 @@
-"""The evidence page: what strangers wrote stays text, nothing is fetched, it fits a phone, nothing sealed gets out."""
+"""The evidence page: what strangers wrote stays text, nothing is fetched, it fits a phone, nothing
+sealed gets out."""
 
 import json
 import re
@@ -52,7 +53,10 @@ RUN = Run(
     tone="yes",
     seconds=1.2,
     summary=HOSTILE,
-    frames=(Frame("1", HOSTILE, HOSTILE, "no", 0.1, "step-01.jpg"), Frame("2", HOSTILE, "done", "", 0.1)),
+    frames=(
+        Frame("1", HOSTILE, HOSTILE, "no", 0.1, "step-01.jpg"),
+        Frame("2", HOSTILE, "done", "", 0.1),
+    ),
     looks=(Seen("here", "text", HOSTILE, HOSTILE, "did not hold", "no"),),
     told=(HOSTILE,),
     console=(HOSTILE,),
@@ -85,7 +89,9 @@ PAGE = Page(
     outcome="failed",
     reason=HOSTILE,
     figures=(Figure("Journeys passed", "0 of 1", good=False),),
-    comparisons=(Comparison(Shot("Before", "a" * 40, "before.png"), Shot("After", "b" * 40, "after.png")),),
+    comparisons=(
+        Comparison(Shot("Before", "a" * 40, "before.png"), Shot("After", "b" * 40, "after.png")),
+    ),
     promises=(Promise("M-BOOK", HOSTILE, "broken", "no", HOSTILE),),
     controls=(Control("Twins", "1 of 1 failed", "yes", "Words."),),
     bound=(Bound("Base", "a" * 40), Bound("Journeys", HASH)),
@@ -112,12 +118,16 @@ PAGE = Page(
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(
-            executable_path=shutil.which("chromium-headless-shell"), args=["--no-sandbox"], timeout=300_000
+            executable_path=shutil.which("chromium-headless-shell"),
+            args=["--no-sandbox"],
+            timeout=300_000,
         )
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_the_page_fits_runs_nobody_elses_script_and_fetches_nothing(browser: Browser, tmp_path: Path, width: int) -> None:
+def test_the_page_fits_runs_nobody_elses_script_and_fetches_nothing(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
     picture = browser.new_page().screenshot()
     for name in ("before.png", "after.png", "step-01.jpg"):
         (tmp_path / name).write_bytes(picture)
@@ -131,20 +141,31 @@ def test_the_page_fits_runs_nobody_elses_script_and_fetches_nothing(browser: Bro
     page.locator(".frame img").scroll_into_view_if_needed()
     for summary in page.locator("summary").all():
         summary.press("Enter")
-    page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth > 0)", timeout=60_000)
-    assert (heard, sorted(set(asked))) == ([], ["after.png", "before.png", "index.html", "step-01.jpg"])
+    page.wait_for_function(
+        "[...document.images].every(image => image.complete && image.naturalWidth > 0)",
+        timeout=60_000,
+    )
+    assert (heard, sorted(set(asked))) == (
+        [],
+        ["after.png", "before.png", "index.html", "step-01.jpg"],
+    )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert HOSTILE[:60] in page.inner_text("h1")
     page.get_by_text("One over the other").click()
     page.locator(".slide").focus()
     for _ in range(30):
         page.keyboard.press("ArrowLeft")
-    assert page.evaluate("getComputedStyle(document.querySelectorAll('.pair img')[1]).clipPath") == "inset(0px 0px 0px 20%)"
+    assert (
+        page.evaluate("getComputedStyle(document.querySelectorAll('.pair img')[1]).clipPath")
+        == "inset(0px 0px 0px 20%)"
+    )
     page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_word_can_be_read_in_light_and_in_dark(browser: Browser, tmp_path: Path, scheme: str) -> None:
+def test_every_word_can_be_read_in_light_and_in_dark(
+    browser: Browser, tmp_path: Path, scheme: str
+) -> None:
     """The contrast of every piece of text with what lies behind it, as WCAG 2.2 computes it."""
     (tmp_path / "index.html").write_text(html(PAGE))
     page = browser.new_context(color_scheme="dark" if scheme == "dark" else "light").new_page()
@@ -161,7 +182,9 @@ def test_on_paper_both_pictures_are_whole(browser: Browser, tmp_path: Path) -> N
     page.goto(f"file://{tmp_path}/index.html")
     page.get_by_text("One over the other").click()
     page.emulate_media(media="print")
-    clips = "[...document.querySelectorAll('.pair img')].map(image => getComputedStyle(image).clipPath)"
+    clips = (
+        "[...document.querySelectorAll('.pair img')].map(image => getComputedStyle(image).clipPath)"
+    )
     assert page.evaluate(clips) == ["none", "none"]
     page.close()
 
@@ -189,7 +212,9 @@ def test_words_of_a_journey_do_not_leave(text: str, leak: bool) -> None:
     journey = read(f"{long}canary: 00112233445566778899aabbccddeeff\n")
 
     def refuse(known: tuple[str, ...]) -> None:
-        refuse_leaks([text], journeys=[journey], known=known, canaries=["00112233445566778899aabbccddeeff"])
+        refuse_leaks(
+            [text], journeys=[journey], known=known, canaries=["00112233445566778899aabbccddeeff"]
+        )
 
     if not leak:
         return refuse(())
@@ -202,7 +227,8 @@ def test_words_of_a_journey_do_not_leave(text: str, leak: bool) -> None:
 
 def test_promises_are_told_in_the_words_under_their_heading() -> None:
     mission = (
-        "# M\n\n## Booking {#M-BOOK}\nFirst line,\nsecond line.\n\nMore.\n```yaml scope\nid: M-BOOK\n```\n## Bare {#M-BARE}\n"
+        "# M\n\n## Booking {#M-BOOK}\nFirst line,\nsecond line.\n\nMore.\n```yaml scope\nid:"
+        " M-BOOK\n```\n## Bare {#M-BARE}\n"
     )
     assert promise_words({"mission.md": mission}, "the title") == {
         "M-BOOK": "First line, second line.",
@@ -211,14 +237,25 @@ def test_promises_are_told_in_the_words_under_their_heading() -> None:
     }
 
 
-GUARDS = {"own": 1, "standing": 12, "performed": 10, "left_out": 2, "broken_on_base": 1, "promises": 4}
+GUARDS = {
+    "own": 1,
+    "standing": 12,
+    "performed": 10,
+    "left_out": 2,
+    "broken_on_base": 1,
+    "promises": 4,
+}
 EXPLORED = {"personas": 3, "replayed": 3, "failed": 1, "satisfied": 2, "proves": 0.2077}
 
 
 def test_what_was_looked_at_beside_the_change_is_told_where_there_was_something() -> None:
     assert list(beside({"regression": {**GUARDS, "standing": 0}})) == list(beside({})) == []
     guards, explored = beside({"regression": GUARDS, "exploration": EXPLORED})
-    assert (guards.state, explored.state, explored.tone) == ("10 of 12 performed", "2 of 3 satisfied", "no")
+    assert (guards.state, explored.state, explored.tone) == (
+        "10 of 12 performed",
+        "2 of 3 satisfied",
+        "no",
+    )
     assert "4 promises" in guards.explanation
     assert "2 were left out by the limit" in guards.explanation
     assert "1 fail on the code before the change as well" in guards.explanation
@@ -228,7 +265,10 @@ def test_what_was_looked_at_beside_the_change_is_told_where_there_was_something(
 
 
 def test_a_reason_leaves_without_the_name_of_a_journey() -> None:
-    assert public_reason("journey 'book-a-walk' is flaky: a retry disagreed") == "a sealed journey is flaky: a retry disagreed"
+    assert (
+        public_reason("journey 'book-a-walk' is flaky: a retry disagreed")
+        == "a sealed journey is flaky: a retry disagreed"
+    )
 
 
 JOURNEY = read(f"{seaside.JOURNEY}canary: 00112233445566778899aabbccddeeff\n")
@@ -237,28 +277,61 @@ EVIDENCE = RunEvidence(
     RunId(JOURNEY.name),
     app_ready=True,
     complete=True,
-    steps=(StepOutcome(0, 4, "open", passed=True, millis=120), StepOutcome(1, 5, "fill", passed=False, trouble=Trouble.MISSING)),
+    steps=(
+        StepOutcome(0, 4, "open", passed=True, millis=120),
+        StepOutcome(1, 5, "fill", passed=False, trouble=Trouble.MISSING),
+    ),
     expectations=(
-        ExpectationOutcome(0, 9, "text", "here", passed=True, expected="equals '6'", observed="6", millis=10),
+        ExpectationOutcome(
+            0, 9, "text", "here", passed=True, expected="equals '6'", observed="6", millis=10
+        ),
         ExpectationOutcome(1, 10, "row", "here", passed=True),
-        ExpectationOutcome(2, 12, "row", "after_reload", passed=False, expected="a row", observed="none", millis=400),
+        ExpectationOutcome(
+            2,
+            12,
+            "row",
+            "after_reload",
+            passed=False,
+            expected="a row",
+            observed="none",
+            millis=400,
+        ),
     ),
     breaches=(Breach("http_status", 17, "500 /book"),),
-    files=tuple(f"{AT}/{name}" for name in ("console.json", "look-01.jpg", "network.json", "step-01.jpg", "trace.zip")),
+    files=tuple(
+        f"{AT}/{name}"
+        for name in ("console.json", "look-01.jpg", "network.json", "step-01.jpg", "trace.zip")
+    ),
 )
-REQUEST = {"method": "POST", "path": "/book", "status": 500, "type": "", "bytes": 7, "millis": 3, "refused": "", "broken": ""}
+REQUEST = {
+    "method": "POST",
+    "path": "/book",
+    "status": 500,
+    "type": "",
+    "bytes": 7,
+    "millis": 3,
+    "refused": "",
+    "broken": "",
+}
 
 
 def shown(folder: Path, **files: object) -> Run:
     (folder / AT).mkdir(parents=True)
     for name, content in {"console": [], "network": [], **files}.items():
-        (folder / AT / f"{name}.json").write_text(content if isinstance(content, str) else json.dumps(content))
+        (folder / AT / f"{name}.json").write_text(
+            content if isinstance(content, str) else json.dumps(content)
+        )
     (run,) = shown_runs((EVIDENCE,), journeys={JOURNEY.name: JOURNEY}, evidence=folder)
     return run
 
 
-def test_a_filmstrip_tells_each_step_in_its_authors_words_beside_its_picture(tmp_path: Path) -> None:
-    told = [(frame.name, frame.what, frame.state, frame.picture.rsplit("/", 1)[-1]) for frame in shown(tmp_path).frames]
+def test_a_filmstrip_tells_each_step_in_its_authors_words_beside_its_picture(
+    tmp_path: Path,
+) -> None:
+    told = [
+        (frame.name, frame.what, frame.state, frame.picture.rsplit("/", 1)[-1])
+        for frame in shown(tmp_path).frames
+    ]
     assert told == [
         ("1", "open: /", "done", "step-01.jpg"),
         ("2", 'fill: {label: Name, value: "{{ any.name }}"}', "missing", ""),
@@ -268,7 +341,11 @@ def test_a_filmstrip_tells_each_step_in_its_authors_words_beside_its_picture(tmp
 
 
 def test_a_run_shows_what_was_looked_for_seen_said_and_asked(tmp_path: Path) -> None:
-    run = shown(tmp_path, console=[["error", "boom"]], network=[REQUEST, {**REQUEST, "status": None, "refused": "other.example"}])
+    run = shown(
+        tmp_path,
+        console=[["error", "boom"]],
+        network=[REQUEST, {**REQUEST, "status": None, "refused": "other.example"}],
+    )
     assert [(look.expected, look.seen, look.state) for look in run.looks][::2] == [
         ("equals '6'", "6", "held"),
         ("a row", "none", "did not hold"),
@@ -281,8 +358,10 @@ def test_a_run_shows_what_was_looked_for_seen_said_and_asked(tmp_path: Path) -> 
     assert run.trace == f"evidence/{AT}/trace.zip"
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[" * 5000, "\udcff", "[1], \"other\": [2]"])
-def test_a_file_of_another_shape_is_named_and_shown_no_further(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize("content", ["", "{}", "[" * 5000, "\udcff", '[1], "other": [2]'])
+def test_a_file_of_another_shape_is_named_and_shown_no_further(
+    tmp_path: Path, content: str
+) -> None:
     run = shown(tmp_path, network=content.encode("utf-8", "surrogateescape").decode("latin-1"))
     assert run.network == ()
     assert "network.json cannot be read" in run.told

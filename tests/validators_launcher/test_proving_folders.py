@@ -1,4 +1,5 @@
-"""`prove` and `try` on folders, without a factory: what becomes of a folder, of what a person says, and of the rounds."""
+"""`prove` and `try` on folders, without a factory: what becomes of a folder, of what a person says,
+and of the rounds."""
 
 import dataclasses
 import http.server
@@ -46,13 +47,26 @@ def folder(path: Path, files: dict[str, str]) -> Path:
     return path
 
 
-def test_a_folder_becomes_a_tree_of_its_own_bytes_with_packages_and_data_beside(tmp_path: Path) -> None:
-    app = folder(tmp_path / "app", {"app.py": "print()\n", "pages/odd \"name\".html": "\r\n", "x.pyc": "old", ".git/HEAD": "x"})
-    packages, data = folder(tmp_path / "site", {"lib.py": "1"}), folder(tmp_path / "rows", {"a.db": "\0"})
+def test_a_folder_becomes_a_tree_of_its_own_bytes_with_packages_and_data_beside(
+    tmp_path: Path,
+) -> None:
+    app = folder(
+        tmp_path / "app",
+        {"app.py": "print()\n", 'pages/odd "name".html': "\r\n", "x.pyc": "old", ".git/HEAD": "x"},
+    )
+    packages, data = (
+        folder(tmp_path / "site", {"lib.py": "1"}),
+        folder(tmp_path / "rows", {"a.db": "\0"}),
+    )
     change = change_of(Composed(app, packages, data), None, git_dir=tmp_path / "made.git")
     same = folder(
         tmp_path / "same",
-        {"app.py": "print()\n", "pages/odd \"name\".html": "\r\n", ".packages/lib.py": "1", ".data/a.db": "\0"},
+        {
+            "app.py": "print()\n",
+            'pages/odd "name".html': "\r\n",
+            ".packages/lib.py": "1",
+            ".data/a.db": "\0",
+        },
     )
     assert change.base.tree == tree_id(same)
     assert change.candidate is None
@@ -87,13 +101,22 @@ lock = "lock.txt"
 """
 
 
-def test_a_factory_toml_tells_how_the_app_starts_and_the_person_has_the_last_word(tmp_path: Path) -> None:
+def test_a_factory_toml_tells_how_the_app_starts_and_the_person_has_the_last_word(
+    tmp_path: Path,
+) -> None:
     app = folder(tmp_path, {"factory.toml": CONFIG, "lock.txt": ""})
     told = app_in(app, Ground())
     assert (told.start, told.port_env, told.ready) == (("python", "-m", "walks"), "LISTEN", "/")
     assert (told.data, told.seed_command, told.lock) == ("WALKS", ("python", "seed.py"), "lock.txt")
-    told = app_in(app, Ground(start="walks --port $P", port_env="P", ready="/up", env=("A=b=c",), data=tmp_path))
-    assert (told.start, told.port_env, told.ready) == (("sh", "-c", "exec walks --port $P"), "P", "/up")
+    told = app_in(
+        app,
+        Ground(start="walks --port $P", port_env="P", ready="/up", env=("A=b=c",), data=tmp_path),
+    )
+    assert (told.start, told.port_env, told.ready) == (
+        ("sh", "-c", "exec walks --port $P"),
+        "P",
+        "/up",
+    )
     assert (told.data, told.env) == ("APP_DATA", {"A": "b=c"})
 
 
@@ -107,23 +130,40 @@ def test_a_factory_toml_tells_how_the_app_starts_and_the_person_has_the_last_wor
         ({"factory.toml": "[app]\nstrat = ['x']"}, Ground(start="x"), "app.strat: Unexpected"),
     ],
 )
-def test_what_a_person_got_wrong_is_named(tmp_path: Path, files: dict[str, str], ground: Ground, complaint: str) -> None:
+def test_what_a_person_got_wrong_is_named(
+    tmp_path: Path, files: dict[str, str], ground: Ground, complaint: str
+) -> None:
     with pytest.raises(UsageError) as refused:
         app_in(folder(tmp_path, files), ground)
     assert complaint in str(refused.value)
 
 
 JOURNEY = read(seaside.JOURNEY)
-RED, NOT_RED = Proof(True, "red on base: a named expectation failed"), Proof(False, "it passes on base")
-PASSED, FAILED = (Verdict(outcome, "so it was", Counts(1, 1, 1)) for outcome in (Outcome.PASSED, Outcome.FAILED))
+RED, NOT_RED = (
+    Proof(True, "red on base: a named expectation failed"),
+    Proof(False, "it passes on base"),
+)
+PASSED, FAILED = (
+    Verdict(outcome, "so it was", Counts(1, 1, 1)) for outcome in (Outcome.PASSED, Outcome.FAILED)
+)
 
 
 def a_run(kind: Kind, *, passed: bool, line: int = 11) -> RunEvidence:
-    look = ExpectationOutcome(0, line, "text", "after_reload", passed, "equals 'Booked for 7'", "Sorry")
-    return RunEvidence(RunId(JOURNEY.name, Identity.PLAIN, kind), True, True, (StepOutcome(0, 4, "open", True),), (look,))
+    look = ExpectationOutcome(
+        0, line, "text", "after_reload", passed, "equals 'Booked for 7'", "Sorry"
+    )
+    return RunEvidence(
+        RunId(JOURNEY.name, Identity.PLAIN, kind),
+        True,
+        True,
+        (StepOutcome(0, 4, "open", True),),
+        (look,),
+    )
 
 
-def a_round(proof: Proof = RED, found: Verdict | None = PASSED, *evidence: RunEvidence, stopped: str = "") -> Round:
+def a_round(
+    proof: Proof = RED, found: Verdict | None = PASSED, *evidence: RunEvidence, stopped: str = ""
+) -> Round:
     sealed = Sealed(JOURNEY.name, "M-BOOK", Purpose.BUG, proof)
     return Round(1, None if stopped else sealed, found, evidence, (), stopped)
 
@@ -131,15 +171,30 @@ def a_round(proof: Proof = RED, found: Verdict | None = PASSED, *evidence: RunEv
 @pytest.mark.parametrize(
     ("rounds", "proved", "conclusion"),
     [
-        ((a_round(), a_round(), a_round()), True, "proved: red on base: a named expectation failed; green on the reference"),
-        ((a_round(), a_round(), a_round(NOT_RED)), False, "not proved: the rounds disagree: in 1 of 3, it passes on base"),
+        (
+            (a_round(), a_round(), a_round()),
+            True,
+            "proved: red on base: a named expectation failed; green on the reference",
+        ),
+        (
+            (a_round(), a_round(), a_round(NOT_RED)),
+            False,
+            "not proved: the rounds disagree: in 1 of 3, it passes on base",
+        ),
         ((a_round(NOT_RED), a_round(NOT_RED)), False, "not proved: it passes on base"),
         ((a_round(found=FAILED),), False, "not proved: on the reference: so it was"),
-        ((a_round(stopped="the app did not become ready"),), False, "not proved: the app did not become ready"),
+        (
+            (a_round(stopped="the app did not become ready"),),
+            False,
+            "not proved: the app did not become ready",
+        ),
         ((a_round(found=None),), False, "half proved: red on base"),
         ((), False, "not proved: no round was performed"),
         (
-            (a_round(RED, PASSED, a_run(Kind.BASE, passed=False)), a_round(RED, PASSED, a_run(Kind.BASE, passed=True))),
+            (
+                a_round(RED, PASSED, a_run(Kind.BASE, passed=False)),
+                a_round(RED, PASSED, a_run(Kind.BASE, passed=True)),
+            ),
             False,
             "not proved: the rounds disagree about which expectations fail",
         ),
@@ -158,26 +213,43 @@ def test_a_look_that_did_not_hold_is_told_in_the_words_of_the_file_with_what_was
     assert lines[0] == "  ok    4  - open: /"
     assert lines[1].startswith("  NO   10  - row: {cells: [")
     assert lines[1].endswith("  (after_reload)")
-    assert lines[2:] == ["           expected: equals 'Booked for 7'", "           there was: Sorry"]
+    assert lines[2:] == [
+        "           expected: equals 'Booked for 7'",
+        "           there was: Sorry",
+    ]
 
 
 def test_only_the_runs_that_went_otherwise_than_they_must_are_explained() -> None:
     fine, wrong = a_run(Kind.BASE, passed=False), a_run(Kind.JOURNEY, passed=False)
-    told = "\n".join(round_lines(Rehearsed(JOURNEY, "sha256:1", (a_round(RED, FAILED, fine, wrong),))))
+    told = "\n".join(
+        round_lines(Rehearsed(JOURNEY, "sha256:1", (a_round(RED, FAILED, fine, wrong),)))
+    )
     assert "journey-plain-1 failed, and must pass:" in told
     assert "base-plain-1" not in told
 
 
 def test_what_the_masked_visitor_saw_is_told_only_where_it_is_something_else() -> None:
     plain, elsewhere = a_run(Kind.JOURNEY, passed=False), a_run(Kind.JOURNEY, passed=False, line=10)
-    masked = [dataclasses.replace(one, run=dataclasses.replace(one.run, identity=Identity.MASKED)) for one in (plain, elsewhere)]
+    masked = [
+        dataclasses.replace(one, run=dataclasses.replace(one.run, identity=Identity.MASKED))
+        for one in (plain, elsewhere)
+    ]
     rounds = [a_round(RED, FAILED, plain, one) for one in masked]
     told = ["\n".join(round_lines(Rehearsed(JOURNEY, "sha256:1", (one,)))) for one in rounds]
     assert [one.count("there was: Sorry") for one in told] == [1, 2]
     assert ["journey-masked-1 went as journey-plain-1" in one for one in told] == [True, False]
 
 
-PROOF = ShownProof("walk", "sha256:" + "a" * 64, "b" * 40, "c" * 40, (1, 2, 3), ("proved",), ("bwrap-root",), "2026")
+PROOF = ShownProof(
+    "walk",
+    "sha256:" + "a" * 64,
+    "b" * 40,
+    "c" * 40,
+    (1, 2, 3),
+    ("proved",),
+    ("bwrap-root",),
+    "2026",
+)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +262,9 @@ PROOF = ShownProof("walk", "sha256:" + "a" * 64, "b" * 40, "c" * 40, (1, 2, 3), 
         (PROOF.digest, ("", PROOF.reference), "the proof is of other trees"),
     ],
 )
-def test_a_proof_is_of_one_journey_and_one_pair_of_trees(digest: str, trees: tuple[str, str] | None, refusal: str) -> None:
+def test_a_proof_is_of_one_journey_and_one_pair_of_trees(
+    digest: str, trees: tuple[str, str] | None, refusal: str
+) -> None:
     assert PROOF.refusal(digest=digest, trees=trees).startswith(refusal)
     assert bool(PROOF.refusal(digest=digest, trees=trees)) is bool(refusal)
 
@@ -205,7 +279,9 @@ def test_a_proof_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         shown_proof(file)
 
 
-@pytest.mark.parametrize("url", ["https://127.0.0.1", "127.0.0.1:80", "http://127.0.0.1:80/walks", "http://"])
+@pytest.mark.parametrize(
+    "url", ["https://127.0.0.1", "127.0.0.1:80", "http://127.0.0.1:80/walks", "http://"]
+)
 def test_an_address_is_the_apps_own(url: str) -> None:
     with pytest.raises(UsageError, match="paths are the journey's"):
         Address.of(url)
@@ -216,23 +292,40 @@ HOW = ("--start", "python seaside.py", "--ready-seconds", "120", "--data")
 
 @pytest.fixture
 def sides(tmp_path: Path) -> Path:
-    """Folders `old`, `fixed`, `painted` and `rows`, as somebody would have them who has never seen this project."""
+    """Folders `old`, `fixed`, `painted` and `rows`, as somebody would have them who has never seen
+    this project."""
     for name in ("BASE", "FIXED", "PAINTED"):
-        files = {"seaside.py": getattr(seaside, name)["seaside.py"].replace("SEASIDE_DATA", "APP_DATA")}
+        files = {
+            "seaside.py": getattr(seaside, name)["seaside.py"].replace("SEASIDE_DATA", "APP_DATA")
+        }
         folder(tmp_path / name.lower(), files)
     folder(tmp_path / "rows", {"bookings.json": '[{"name": "Seeded Guest", "size": 2}]'})
     (tmp_path / "large.yaml").write_text(seaside.JOURNEY)
     return tmp_path
 
 
-def test_folders_are_enough_to_prove_a_journey_and_its_proof_lies_beside_it(sides: Path, draw: Draw) -> None:
-    rounds = 2 if draw.whole else 1     # that they have to agree is shown above
+def test_folders_are_enough_to_prove_a_journey_and_its_proof_lies_beside_it(
+    sides: Path, draw: Draw
+) -> None:
+    rounds = 2 if draw.whole else 1  # that they have to agree is shown above
     journey = sides / "large.yaml"
-    asked = ("prove", journey, "--base", sides / "base", "--reference", sides / "fixed", *HOW, sides / "rows")
+    asked = (
+        "prove",
+        journey,
+        "--base",
+        sides / "base",
+        "--reference",
+        sides / "fixed",
+        *HOW,
+        sides / "rows",
+    )
     done = run_program(*asked, "--rounds", str(rounds), "--seed", "5")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{journey}: book-a-large-group" in done.stdout
-    assert done.stdout.count("red on base: a named expectation failed; green on the reference") == rounds + 1   # and all together
+    assert (
+        done.stdout.count("red on base: a named expectation failed; green on the reference")
+        == rounds + 1
+    )  # and all together
     proof = shown_proof(sides / "large.proof.json")
     assert proof is not None
     assert (proof.seeds, proof.refusal(digest=proof.digest)) == ((5, 6)[:rounds], "")
@@ -241,13 +334,27 @@ def test_folders_are_enough_to_prove_a_journey_and_its_proof_lies_beside_it(side
     assert run_program("check", journey).returncode == 0
     journey.write_text(seaside.JOURNEY.replace("Booked for 9", "Booked for 10"))
     checked = run_program("check", journey)
-    assert (checked.returncode, "the proof is older than the journey" in checked.stdout) == (1, True)
+    assert (checked.returncode, "the proof is older than the journey" in checked.stdout) == (
+        1,
+        True,
+    )
 
 
-@pytest.mark.soak("two browsers more; test_judging fails a painted app, the tests above tell what was there")
-def test_a_painted_reference_is_not_green_and_the_writer_is_told_what_was_there(sides: Path) -> None:
-    (sides / "large.proof.json").write_text("{}")   # what somebody had before
-    asked = ("prove", sides / "large.yaml", "--base", sides / "base", "--reference", sides / "painted")
+@pytest.mark.soak(
+    "two browsers more; test_judging fails a painted app, the tests above tell what was there"
+)
+def test_a_painted_reference_is_not_green_and_the_writer_is_told_what_was_there(
+    sides: Path,
+) -> None:
+    (sides / "large.proof.json").write_text("{}")  # what somebody had before
+    asked = (
+        "prove",
+        sides / "large.yaml",
+        "--base",
+        sides / "base",
+        "--reference",
+        sides / "painted",
+    )
     done = run_program(*asked, *HOW, sides / "rows", "--rounds", "1")
     assert done.returncode == 1
     assert "not proved: on the reference: 1 of 1 sealed journeys failed" in done.stdout
@@ -258,7 +365,17 @@ def test_a_painted_reference_is_not_green_and_the_writer_is_told_what_was_there(
 @pytest.mark.soak("nine runs in a browser; test_drafts shows what a guard must notice")
 def test_without_a_base_the_mutants_must_be_killed(sides: Path) -> None:
     (sides / "small.yaml").write_text(seaside.HARMLESS)
-    asked = ("prove", sides / "small.yaml", "--reference", sides / "base", *HOW, sides / "rows", "--rounds", "1", "--json")
+    asked = (
+        "prove",
+        sides / "small.yaml",
+        "--reference",
+        sides / "base",
+        *HOW,
+        sides / "rows",
+        "--rounds",
+        "1",
+        "--json",
+    )
     done = run_program(*asked)
     told = json.loads(done.stdout)
     (shown,) = told["journeys"][0]["rounds"]
@@ -268,11 +385,22 @@ def test_without_a_base_the_mutants_must_be_killed(sides: Path) -> None:
 
 
 def test_a_try_says_what_each_step_and_look_saw_and_claims_nothing(sides: Path) -> None:
-    done = run_program("try", sides / "large.yaml", "--base", sides / "base", *HOW, sides / "rows", "--keep", sides / "kept")
+    done = run_program(
+        "try",
+        sides / "large.yaml",
+        "--base",
+        sides / "base",
+        *HOW,
+        sides / "rows",
+        "--keep",
+        sides / "kept",
+    )
     assert done.returncode == 1
-    assert '  ok    7  - click: {button: Book}' in done.stdout
+    assert "  ok    7  - click: {button: Book}" in done.stdout
     assert "there was: Sorry, a group of" in done.stdout
-    assert '- heading "Walk to the seal bank"' in done.stdout, "the page, by roles and names, where something was not found"
+    assert '- heading "Walk to the seal bank"' in done.stdout, (
+        "the page, by roles and names, where something was not found"
+    )
     assert "twin: not performed" in done.stdout
     assert list(sides.glob("kept/**/page.png"))
     assert not (sides / "large.proof.json").exists()
@@ -301,8 +429,8 @@ def address() -> Iterator[str]:
 def test_an_app_that_runs_already_can_be_tried_at_its_address(address: str, tmp_path: Path) -> None:
     journey = tmp_path / "greeting.yaml"
     journey.write_text(
-        "journey: greeting\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - visible: {heading: Good morning}\n"
-        "twin:\n  expect:\n    - visible: {heading: Good evening}\n"
+        "journey: greeting\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - visible: {heading:"
+        " Good morning}\ntwin:\n  expect:\n    - visible: {heading: Good evening}\n"
     )
     done = run_program("try", journey, "--url", address)
     assert (done.returncode, done.stdout.count("  ok "), done.stdout.count("  NO ")) == (0, 3, 1)

@@ -45,8 +45,11 @@ def test_what_would_carry_sealed_words_is_not_written(world: World, reason: str)
 
 
 def test_what_the_page_alone_would_carry_is_not_written(world: World) -> None:
-    """It names each promise, also one that nothing was found against, by the id that a journey's author gave it."""
-    named = LONG.replace("M-BOOK", "M-WHOLE-FAMILY").replace("Booked for the whole family", "whole-family")
+    """It names each promise, also one that nothing was found against, by the id that a journey's
+    author gave it."""
+    named = LONG.replace("M-BOOK", "M-WHOLE-FAMILY").replace(
+        "Booked for the whole family", "whole-family"
+    )
     judgement, kept = judged(world, "nothing was found", journey=named)
     unfound = replace(judgement, verdict=replace(judgement.verdict, findings=()))
     with pytest.raises(ValidatorsError, match="nothing was written"):

@@ -1,4 +1,5 @@
-"""Old bug moved: what was fixed once is looked at in every later change, by the real program in real boxes."""
+"""Old bug moved: what was fixed once is looked at in every later change, by the real program in
+real boxes."""
 
 import json
 from dataclasses import dataclass
@@ -25,16 +26,22 @@ class Shore:
     world: World
     landed: Commit
 
-    def judged(self, run: str, change: dict[str, str], *, base: Commit | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    def judged(
+        self, run: str, change: dict[str, str], *, base: Commit | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Verdict and public facts of a chore that nobody could write a journey for."""
         source, base = self.world.source, base or self.landed
         head = source.commit(change, parents=(base.commit,))
         self.world.issue |= {"number": 5, "kind": "chore", "title": "Say how walks are counted"}
         self.world.extra = {"run": run}
-        request = self.world.request(base, head, source.commit(change, parents=(base.commit, head.commit)))
+        request = self.world.request(
+            base, head, source.commit(change, parents=(base.commit, head.commit))
+        )
         done = self.world.validators("judge", "--request", request, "--out", self.world.home / run)
         assert done.returncode == 0, done.stderr
-        return predicate(self.world.home / run / "verdict.json"), json.loads((self.world.home / run / "public.json").read_text())
+        return predicate(self.world.home / run / "verdict.json"), json.loads(
+            (self.world.home / run / "public.json").read_text()
+        )
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +56,33 @@ def shore(tmp_path_factory: pytest.TempPathFactory) -> Shore:
     world.validators("judge", "--request", request, "--out", world.home / "first")
     first = predicate(world.home / "first" / "verdict.json")
     assert first["outcome"] == "passed", first["reason"]
-    entry = Entry(Event.DECLINED, 5, "", "", Purpose.REGRESSION, "sha256:0", "author", "nothing to see", "2026-01-02")
+    entry = Entry(
+        Event.DECLINED,
+        5,
+        "",
+        "",
+        Purpose.REGRESSION,
+        "sha256:0",
+        "author",
+        "nothing to see",
+        "2026-01-02",
+    )
     world.desk(request).shelf.seal((), (entry,))
     return Shore(world, candidate)
 
 
-@pytest.mark.soak("a judgement more; the next one is by what guards, test_standing tells who does and what is said of it")
-def test_a_chore_without_a_journey_of_its_own_passes_on_what_guards_and_the_verdict_says_so(shore: Shore) -> None:
+@pytest.mark.soak(
+    "a judgement more; the next one is by what guards, test_standing tells who does and what is"
+    " said of it"
+)
+def test_a_chore_without_a_journey_of_its_own_passes_on_what_guards_and_the_verdict_says_so(
+    shore: Shore,
+) -> None:
     found, public = shore.judged("tidied", TIDIED)
-    assert found["reason"] == "no journey of its own: 1 regression journey of 1 promise passed, and each could fail"
+    assert (
+        found["reason"]
+        == "no journey of its own: 1 regression journey of 1 promise passed, and each could fail"
+    )
     assert found["journeys"] == {"sealed": 1, "executed": 1, "passed": 1}
     assert found["regression"] == {
         "own": 0,
@@ -71,28 +96,44 @@ def test_a_chore_without_a_journey_of_its_own_passes_on_what_guards_and_the_verd
     assert (controls["twins"], controls["twins_failed"], controls["red_on_base"]) == (1, 1, False)
     assert 0 < controls["caught"] <= controls["saboteurs"]
     assert public["regression"] == found["regression"]
-    told = json.loads(shore.world.validators("store", "digest", "--request", shore.world.home / "request.json").stdout)
+    told = json.loads(
+        shore.world.validators(
+            "store", "digest", "--request", shore.world.home / "request.json"
+        ).stdout
+    )
     assert told["digest"] == found["binds"]["journeys"]
 
 
-def test_a_change_that_breaks_what_was_fixed_before_fails_in_the_missions_words(shore: Shore) -> None:
+def test_a_change_that_breaks_what_was_fixed_before_fails_in_the_missions_words(
+    shore: Shore,
+) -> None:
     found, public = shore.judged("moved", MOVED)
     assert found["outcome"] == "failed", found["reason"]
-    assert [(finding["promise"], finding["words"]) for finding in public["findings"]] == [("M-BOOK", MISSION.splitlines()[3])]
+    assert [(finding["promise"], finding["words"]) for finding in public["findings"]] == [
+        ("M-BOOK", MISSION.splitlines()[3])
+    ]
     assert public["broken_on_base"] == []
     for file in (shore.world.home / "moved").iterdir():
         assert file.is_dir() or "book-a-large-group" not in file.read_text()
 
 
 @pytest.mark.soak("a judgement more; validators/test_proof tells when base was broken")
-def test_what_was_broken_before_the_change_is_not_its_fault_and_is_told_to_the_maintainer(shore: Shore) -> None:
+def test_what_was_broken_before_the_change_is_not_its_fault_and_is_told_to_the_maintainer(
+    shore: Shore,
+) -> None:
     broken = shore.world.source.commit(MOVED, parents=(shore.landed.commit,))
     found, public = shore.judged("broken", {**MOVED, "more.txt": "more\n"}, base=broken)
-    assert (found["outcome"], found["regression"]["broken_on_base"]) == ("inconclusive", 1), found["reason"]
+    assert (found["outcome"], found["regression"]["broken_on_base"]) == ("inconclusive", 1), found[
+        "reason"
+    ]
     assert "red on the base already" in found["reason"]
     assert public["findings"] == []
     (told,) = public["broken_on_base"]
-    assert (told["issue"], told["promise"], told["journey"].startswith("sha256:")) == (2, "M-BOOK", True)
+    assert (told["issue"], told["promise"], told["journey"].startswith("sha256:")) == (
+        2,
+        "M-BOOK",
+        True,
+    )
 
 
 def test_a_bug_is_never_judged_by_what_guards_alone(shore: Shore) -> None:
@@ -100,10 +141,15 @@ def test_a_bug_is_never_judged_by_what_guards_alone(shore: Shore) -> None:
     head = world.source.commit(TIDIED, parents=(base.commit,))
     world.issue |= {"number": 5, "kind": "bug"}
     world.extra = {"run": "bug"}
-    request = world.request(base, head, world.source.commit(TIDIED, parents=(base.commit, head.commit)))
+    request = world.request(
+        base, head, world.source.commit(TIDIED, parents=(base.commit, head.commit))
+    )
     world.validators("judge", "--request", request, "--out", world.home / "bug")
     found = predicate(world.home / "bug" / "verdict.json")
-    assert (found["outcome"], found["reason"]) == ("inconclusive", "no journey is sealed for issue 5: have one authored")
+    assert (found["outcome"], found["reason"]) == (
+        "inconclusive",
+        "no journey is sealed for issue 5: have one authored",
+    )
 
 
 def test_an_author_who_was_never_asked_has_declined_nothing(shore: Shore, tmp_path: Path) -> None:
@@ -111,6 +157,10 @@ def test_an_author_who_was_never_asked_has_declined_nothing(shore: Shore, tmp_pa
     head = world.source.commit(TIDIED, parents=(base.commit,))
     world.issue |= {"number": 6, "kind": "chore"}
     world.extra = {"run": "unasked"}
-    request = world.request(base, head, world.source.commit(TIDIED, parents=(base.commit, head.commit)))
+    request = world.request(
+        base, head, world.source.commit(TIDIED, parents=(base.commit, head.commit))
+    )
     world.validators("judge", "--request", request, "--out", world.home / "unasked")
-    assert predicate(world.home / "unasked" / "verdict.json")["reason"].startswith("no journey is sealed for issue 6")
+    assert predicate(world.home / "unasked" / "verdict.json")["reason"].startswith(
+        "no journey is sealed for issue 6"
+    )

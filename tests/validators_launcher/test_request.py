@@ -20,10 +20,19 @@ DOCUMENT: dict[str, Any] = {
     "head": REVISION,
     "candidate": REVISION,
     "governance": {"digest": "sha256:" + "c" * 64, "files": {"mission.md": "…"}},
-    "app": {"start": ["python", "app.py"], "port_env": "PORT", "ready": "/", "ready_seconds": 20, "env": {"K": "V"}},
+    "app": {
+        "start": ["python", "app.py"],
+        "port_env": "PORT",
+        "ready": "/",
+        "ready_seconds": 20,
+        "env": {"K": "V"},
+    },
     "layers": "/home/layers",
     "wheels": "/home/wheels",
-    "sandbox": {"command": ["/usr/bin/python3", "-I", "-m", "harness.programs.sandbox"], "form": "auto"},
+    "sandbox": {
+        "command": ["/usr/bin/python3", "-I", "-m", "harness.programs.sandbox"],
+        "form": "auto",
+    },
     "signing_key": "/home/keys/validator.key",
     "limits": {"wall_seconds": 120, "journey_seconds": 30},
     "seed": None,
@@ -34,8 +43,14 @@ DOCUMENT: dict[str, Any] = {
 
 def test_a_whole_request_is_read() -> None:
     request = request_in(json.dumps(DOCUMENT).encode(), source="request.json")
-    assert (request.issue.number, request.app.start, request.candidate) == (2, ("python", "app.py"), request.base)
-    longer = request_in(json.dumps({**DOCUMENT, "bounds": {"step_seconds": 9}}).encode(), source="request.json")
+    assert (request.issue.number, request.app.start, request.candidate) == (
+        2,
+        ("python", "app.py"),
+        request.base,
+    )
+    longer = request_in(
+        json.dumps({**DOCUMENT, "bounds": {"step_seconds": 9}}).encode(), source="request.json"
+    )
     assert (request.bounds, longer.bounds) == (Bounds(), Bounds(step_seconds=9))
 
 
@@ -61,10 +76,26 @@ def test_a_whole_request_is_read() -> None:
         ("limits.wall_seconds", 0, "limits.wall_seconds: "),
         ("bounds", {"step": 9}, "bounds.step: unknown key"),
         ("bounds", {"step_seconds": "9"}, "bounds.step_seconds: Input should be a valid number"),
-        ("bounds", {"step_seconds": 4}, "bounds: Value error, step_seconds: expected at least 5 seconds, found 4"),
-        ("bounds", {"step_seconds": -1}, "bounds: Value error, step_seconds: expected seconds above 0"),
-        ("bounds", {"read_seconds": float("inf")}, "bounds: Value error, read_seconds: expected seconds above 0"),
-        ("bounds", {"read_seconds": 601}, "bounds: Value error, read_seconds: expected seconds above 0 and at most 600"),
+        (
+            "bounds",
+            {"step_seconds": 4},
+            "bounds: Value error, step_seconds: expected at least 5 seconds, found 4",
+        ),
+        (
+            "bounds",
+            {"step_seconds": -1},
+            "bounds: Value error, step_seconds: expected seconds above 0",
+        ),
+        (
+            "bounds",
+            {"read_seconds": float("inf")},
+            "bounds: Value error, read_seconds: expected seconds above 0",
+        ),
+        (
+            "bounds",
+            {"read_seconds": 601},
+            "bounds: Value error, read_seconds: expected seconds above 0 and at most 600",
+        ),
     ],
 )
 def test_one_wrong_key_is_named(path: str, value: object, complaint: str) -> None:
@@ -79,7 +110,9 @@ def test_one_wrong_key_is_named(path: str, value: object, complaint: str) -> Non
     assert str(refused.value).startswith(f"request.json: {complaint}")
 
 
-@pytest.mark.parametrize("key", ["repository", "base", "governance", "app", "signing_key", "run", "round", "layers"])
+@pytest.mark.parametrize(
+    "key", ["repository", "base", "governance", "app", "signing_key", "run", "round", "layers"]
+)
 def test_a_missing_key_is_named(key: str) -> None:
     document = {name: value for name, value in DOCUMENT.items() if name != key}
     with pytest.raises(UsageError, match=rf"^request.json: {key}: missing"):

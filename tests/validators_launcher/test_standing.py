@@ -1,4 +1,5 @@
-"""Which journeys stand guard: those of issues whose passed candidate is in the base's history, and nobody's word for it."""
+"""Which journeys stand guard: those of issues whose passed candidate is in the base's history, and
+nobody's word for it."""
 
 import json
 from dataclasses import replace
@@ -21,7 +22,8 @@ from validators.store.journeys import journey_digest, set_digest, with_canary
 
 
 class Town:
-    """A repository with a line of landings, and a store in which issues have journeys and verdicts."""
+    """A repository with a line of landings, and a store in which issues have journeys and
+    verdicts."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -29,32 +31,53 @@ class Town:
 
     def lands(self, number: int = 0) -> Commit:
         """One more commit on the main line."""
-        self.main = self.world.source.commit({**seaside.BASE, "n.txt": f"{number}"}, parents=(self.main.commit,))
+        self.main = self.world.source.commit(
+            {**seaside.BASE, "n.txt": f"{number}"}, parents=(self.main.commit,)
+        )
         return self.main
 
     def desk(self, issue: int = 9, *, limit: int = 20) -> Desk:
         self.world.issue["number"] = issue
-        self.world.extra = {"limits": {"wall_seconds": 60, "journey_seconds": 15, "standing": limit}}
+        self.world.extra = {
+            "limits": {"wall_seconds": 60, "journey_seconds": 15, "standing": limit}
+        }
         return self.world.desk(self.world.request(self.main))
 
-    def seals(self, issue: int, *, name: str = "book-a-large-group", promise: str = "M-BOOK", event: Event = Event.SEALED) -> str:
+    def seals(
+        self,
+        issue: int,
+        *,
+        name: str = "book-a-large-group",
+        promise: str = "M-BOOK",
+        event: Event = Event.SEALED,
+    ) -> str:
         text = seaside.JOURNEY.replace("book-a-large-group", name).replace("M-BOOK", promise)
         whole = with_canary(text)
         digest = journey_digest(whole)
-        entry = Entry(event, issue, name, digest, Purpose.BUG, "sha256:0", "author", "", "2026-01-02", TITLE)
+        entry = Entry(
+            event, issue, name, digest, Purpose.BUG, "sha256:0", "author", "", "2026-01-02", TITLE
+        )
         self.desk().shelf.seal((whole,), (entry,))
         return digest
 
-    def judges(self, issue: int, candidate: str, *, outcome: str = "passed", key: Path | None = None) -> Path:
+    def judges(
+        self, issue: int, candidate: str, *, outcome: str = "passed", key: Path | None = None
+    ) -> Path:
         desk = self.desk()
         notary = Notary(signer_at(key)) if key else desk.notary
-        found = {"outcome": outcome, "issue": issue, "binds": {"candidate": candidate, "tree": self.main.tree}}
+        found = {
+            "outcome": outcome,
+            "issue": issue,
+            "binds": {"candidate": candidate, "tree": self.main.tree},
+        }
         folder = desk.shelf.judged_folder(run=f"validate-{issue}", round_number=1)
         folder.mkdir(parents=True)
         (folder / "verdict.json").write_bytes(signed_verdict(found, notary))
         return folder / "verdict.json"
 
-    def landed(self, issue: int, *, name: str = "book-a-large-group", promise: str = "M-BOOK") -> str:
+    def landed(
+        self, issue: int, *, name: str = "book-a-large-group", promise: str = "M-BOOK"
+    ) -> str:
         digest = self.seals(issue, name=name, promise=promise)
         self.judges(issue, self.lands(issue).commit)
         return digest
@@ -96,14 +119,20 @@ def test_what_landed_after_this_base_does_not_bind_it(town: Town) -> None:
 
 def test_a_retired_journey_stands_guard_no_more(town: Town) -> None:
     digest = town.landed(1)
-    town.desk().shelf.closed(digest, event=Event.RETIRED, actor="grace", reason="the walk ended", at="2026-01-03")
+    town.desk().shelf.closed(
+        digest, event=Event.RETIRED, actor="grace", reason="the walk ended", at="2026-01-03"
+    )
     assert standing_digests(town.desk()) == ()
 
 
 @pytest.mark.parametrize("lie", ["another key", "changed", "no JSON"])
-def test_a_verdict_that_is_not_ours_is_an_error_and_not_a_landing(town: Town, tmp_path: Path, lie: str) -> None:
+def test_a_verdict_that_is_not_ours_is_an_error_and_not_a_landing(
+    town: Town, tmp_path: Path, lie: str
+) -> None:
     town.seals(1)
-    file = town.judges(1, town.lands().commit, key=tmp_path / "other.key" if lie == "another key" else None)
+    file = town.judges(
+        1, town.lands().commit, key=tmp_path / "other.key" if lie == "another key" else None
+    )
     if lie == "changed":
         envelope = json.loads(file.read_text())
         envelope["payload"] = json.loads(signed_verdict_of(town, issue=1))["payload"]
@@ -115,7 +144,11 @@ def test_a_verdict_that_is_not_ours_is_an_error_and_not_a_landing(town: Town, tm
 
 
 def signed_verdict_of(town: Town, *, issue: int) -> bytes:
-    found = {"outcome": "passed", "issue": issue, "binds": {"candidate": town.main.commit, "tree": "0" * 40}}
+    found = {
+        "outcome": "passed",
+        "issue": issue,
+        "binds": {"candidate": town.main.commit, "tree": "0" * 40},
+    }
     return signed_verdict(found, town.desk().notary)
 
 
@@ -123,7 +156,9 @@ def test_the_limit_is_kept_the_seed_chooses_and_what_is_left_out_is_counted(town
     digests = {town.seals(1, name=f"walk-{number}") for number in range(6)}
     town.judges(1, town.lands().commit)
     drawn = {seed: guards(town.desk(limit=2), seed=seed, names=()) for seed in range(12)}
-    assert {(len(one.chosen), one.left_out, one.digests) for one in drawn.values()} == {(2, 4, tuple(sorted(digests)))}
+    assert {(len(one.chosen), one.left_out, one.digests) for one in drawn.values()} == {
+        (2, 4, tuple(sorted(digests)))
+    }
     assert guards(town.desk(limit=2), seed=3, names=()).chosen == drawn[3].chosen
     assert len({guard.entry.digest for one in drawn.values() for guard in one.chosen}) > 3
     assert guards(town.desk(limit=0), seed=3, names=()).left_out == 6
@@ -141,20 +176,39 @@ def test_journeys_of_one_name_are_told_apart_and_nothing_else_of_them_changes(to
 
 def test_a_journey_that_cannot_be_read_any_more_is_named_by_its_digest(town: Town) -> None:
     text = with_canary(seaside.JOURNEY.replace("click:", "clik:"))
-    entry = Entry(Event.SEALED, 1, "old", journey_digest(text), Purpose.BUG, "sha256:0", "author", "", "2026-01-02", TITLE)
+    entry = Entry(
+        Event.SEALED,
+        1,
+        "old",
+        journey_digest(text),
+        Purpose.BUG,
+        "sha256:0",
+        "author",
+        "",
+        "2026-01-02",
+        TITLE,
+    )
     town.desk().shelf.seal((text,), (entry,))
     town.judges(1, town.lands().commit)
-    with pytest.raises(Inconclusive, match=f"of issue 1 .* supersede or retire {entry.digest[:19]}"):
+    with pytest.raises(
+        Inconclusive, match=f"of issue 1 .* supersede or retire {entry.digest[:19]}"
+    ):
         guards(town.desk(), seed=1, names=())
 
 
-def test_who_has_noticed_saboteurs_before_need_not_again_but_for_the_first_where_nobody_else_must(town: Town) -> None:
+def test_who_has_noticed_saboteurs_before_need_not_again_but_for_the_first_where_nobody_else_must(
+    town: Town,
+) -> None:
     for number in range(5):
         digest = town.seals(1, name=f"walk-{number}")
         town.desk().shelf.keep_controls(digest, tree="1" * 40, run="run-1")
     town.judges(1, town.lands().commit)
-    assert [guard.sabotaged for guard in guards(town.desk(), seed=1, names=()).chosen] == [False] * 5
-    assert [guard.sabotaged for guard in guards(town.desk(), seed=1, names=(), controlled=3).chosen] == [True] * 3 + [False] * 2
+    assert [guard.sabotaged for guard in guards(town.desk(), seed=1, names=()).chosen] == [
+        False
+    ] * 5
+    assert [
+        guard.sabotaged for guard in guards(town.desk(), seed=1, names=(), controlled=3).chosen
+    ] == [True] * 3 + [False] * 2
 
 
 def test_a_journey_of_the_mission_alone_stands_guard_from_the_start(town: Town) -> None:
@@ -164,7 +218,17 @@ def test_a_journey_of_the_mission_alone_stands_guard_from_the_start(town: Town) 
 
 def test_it_is_declined_only_while_that_is_the_last_word(town: Town) -> None:
     assert not declined(town.desk(9))
-    entry = Entry(Event.DECLINED, 9, "", "", Purpose.REGRESSION, "sha256:0", "author", "nothing to see", "2026-01-02")
+    entry = Entry(
+        Event.DECLINED,
+        9,
+        "",
+        "",
+        Purpose.REGRESSION,
+        "sha256:0",
+        "author",
+        "nothing to see",
+        "2026-01-02",
+    )
     town.desk().shelf.seal((), (entry,))
     assert declined(town.desk(9))
     assert not declined(town.desk(8))
@@ -177,4 +241,9 @@ def test_the_factory_is_told_which_journeys_bind_and_nothing_about_them(town: To
     own = town.seals(9, name="mine")
     town.desk(9)
     done = town.world.validators("store", "digest", "--request", town.world.home / "request.json")
-    assert json.loads(done.stdout) == {"journeys": 0, "declined": False, "standing": 1, "digest": set_digest([first, own])}
+    assert json.loads(done.stdout) == {
+        "journeys": 0,
+        "declined": False,
+        "standing": 1,
+        "digest": set_digest([first, own]),
+    }

@@ -1,4 +1,5 @@
-"""The store: where it may lie, what it keeps for ever, and that a leak of a journey stops everything."""
+"""The store: where it may lie, what it keeps for ever, and that a leak of a journey stops
+everything."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -24,12 +25,25 @@ TEXT = "journey: a-walk\nsteps: []\n"
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(opened_place(tmp_path / "sealed" / "seaside", bound=()), Notary(signer_at(tmp_path / "validator.key")))
+    return Shelf(
+        opened_place(tmp_path / "sealed" / "seaside", bound=()),
+        Notary(signer_at(tmp_path / "validator.key")),
+    )
 
 
 def sealed(shelf: Shelf, *, issue: int = 2, text: str = TEXT) -> SealedJourney:
     whole = with_canary(text)
-    entry = Entry(Event.SEALED, issue, "a-walk", journey_digest(whole), Purpose.BUG, "sha256:0", "author", "", "2026-01-02")
+    entry = Entry(
+        Event.SEALED,
+        issue,
+        "a-walk",
+        journey_digest(whole),
+        Purpose.BUG,
+        "sha256:0",
+        "author",
+        "",
+        "2026-01-02",
+    )
     shelf.seal((whole,), (entry,))
     return SealedJourney(entry, whole)
 
@@ -43,7 +57,13 @@ def test_what_was_sealed_stands_for_its_issue(shelf: Shelf) -> None:
 
 def test_a_retired_journey_stands_no_more_and_is_kept(shelf: Shelf) -> None:
     first, second = sealed(shelf), sealed(shelf)
-    shelf.closed(first.entry.digest, event=Event.RETIRED, actor="grace", reason="the walk ended", at="2026-01-03")
+    shelf.closed(
+        first.entry.digest,
+        event=Event.RETIRED,
+        actor="grace",
+        reason="the walk ended",
+        at="2026-01-03",
+    )
     assert [journey.entry.digest for journey in shelf.journeys(2)] == [second.entry.digest]
     assert set(shelf.canaries()) == {first.canary, second.canary}
     assert [(entry.event, entry.actor) for entry in shelf.entries()] == [
@@ -56,7 +76,10 @@ def test_a_retired_journey_stands_no_more_and_is_kept(shelf: Shelf) -> None:
 def test_what_is_sealed_together_is_one_page_and_so_is_what_it_supersedes(shelf: Shelf) -> None:
     old = sealed(shelf).entry
     texts = tuple(with_canary(f"journey: walk-{number}\n") for number in (1, 2))
-    new = [replace(old, journey=f"walk-{number}", digest=journey_digest(text)) for number, text in enumerate(texts, 1)]
+    new = [
+        replace(old, journey=f"walk-{number}", digest=journey_digest(text))
+        for number, text in enumerate(texts, 1)
+    ]
     shelf.seal(texts, [replace(old, event=Event.SUPERSEDED), *new])
     assert [journey.entry for journey in shelf.journeys(2)] == new
     pages = sorted((shelf.folder / "entries").iterdir())
@@ -67,7 +90,9 @@ def test_what_is_sealed_together_is_one_page_and_so_is_what_it_supersedes(shelf:
 
 def test_an_entry_without_its_text_is_not_written(shelf: Shelf) -> None:
     with pytest.raises(UsageError, match="no text of journey 'a-walk' hashes to sha256:0"):
-        shelf.seal((), (Entry(Event.SEALED, 2, "a-walk", "sha256:0", Purpose.BUG, "", "author", "", ""),))
+        shelf.seal(
+            (), (Entry(Event.SEALED, 2, "a-walk", "sha256:0", Purpose.BUG, "", "author", "", ""),)
+        )
     assert shelf.entries() == ()
 
 
@@ -106,7 +131,9 @@ def test_an_author_cannot_choose_the_canary() -> None:
         with_canary(TEXT + "canary: 00000000000000000000000000000000\n")
 
 
-@pytest.mark.parametrize("inside", ["a checkout", "a bare repository", "a bound prefix", "around a bound prefix"])
+@pytest.mark.parametrize(
+    "inside", ["a checkout", "a bare repository", "a bound prefix", "around a bound prefix"]
+)
 def test_a_store_in_reach_of_others_is_refused(source: Source, tmp_path: Path, inside: str) -> None:
     (tmp_path / "checkout" / ".git").mkdir(parents=True)
     layers = tmp_path / "layers"
@@ -151,8 +178,12 @@ def test_a_store_that_another_account_owns_is_refused(tmp_path: Path) -> None:
         opened_place(tmp_path / "sealed", bound=(), account=lambda: os.geteuid() + 1)
 
 
-@pytest.mark.parametrize("where", ["a file", "a file name", "a commit message", "an unreachable blob"])
-def test_a_canary_in_any_object_of_the_repository_stops_everything(shelf: Shelf, source: Source, where: str) -> None:
+@pytest.mark.parametrize(
+    "where", ["a file", "a file name", "a commit message", "an unreachable blob"]
+)
+def test_a_canary_in_any_object_of_the_repository_stops_everything(
+    shelf: Shelf, source: Source, where: str
+) -> None:
     objects = Repository(source.git_dir)
     source.commit({"a.txt": "before"})
     refuse_leaked(shelf.folder, objects, canaries=shelf.canaries())
@@ -175,6 +206,9 @@ def test_a_canary_in_any_object_of_the_repository_stops_everything(shelf: Shelf,
 
 def test_launchers_that_seal_at_once_each_get_an_entry_of_their_own(shelf: Shelf) -> None:
     with ThreadPoolExecutor(8) as pool:
-        digests = {journey.entry.digest for journey in pool.map(lambda issue: sealed(shelf, issue=issue), range(1, 9))}
+        digests = {
+            journey.entry.digest
+            for journey in pool.map(lambda issue: sealed(shelf, issue=issue), range(1, 9))
+        }
     assert {entry.digest for entry in shelf.entries()} == digests
     assert sorted(entry.issue for entry in shelf.entries()) == list(range(1, 9))

@@ -1,7 +1,8 @@
-"""Time and files in the real boxes: an app that reads its clock follows, one that does not is red, one without is not asked.
+"""Time and files in the real boxes: an app that reads its clock follows, one that does not is red,
+one without is not asked.
 
-A file goes in and out on the way: which user may write where is another question in a box than outside of it.
-"""
+A file goes in and out on the way: which user may write where is another question in a box than
+outside of it."""
 
 from __future__ import annotations
 
@@ -90,26 +91,50 @@ twin:
 
 
 def loan(world: World, source: str, **app: object) -> Path:
-    world.app = {"start": ["python", "loan.py"], "data": None, "seed_command": None, "clock_env": "LOAN_CLOCK", **app}
+    world.app = {
+        "start": ["python", "loan.py"],
+        "data": None,
+        "seed_command": None,
+        "clock_env": "LOAN_CLOCK",
+        **app,
+    }
     return world.request(world.source.commit({"loan.py": source}))
 
 
 DEAF = LOAN.replace("int(Path(CLOCK).read_text()) if CLOCK else 0", "0")
 
 
-@pytest.mark.parametrize(("source", "told"), [
-    (LOAN, Result.PASSED),
-    pytest.param(DEAF, Result.FAILED, marks=pytest.mark.soak("the same journey, on a page that says something else")),
-])
-def test_an_app_follows_its_clock_or_the_journey_is_red(world: World, tmp_path: Path, source: str, told: Result) -> None:
-    run, *_ = tried(world.desk(loan(world, source)), checked(JOURNEY), folder=_folder(tmp_path), seed=7)
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (LOAN, Result.PASSED),
+        pytest.param(
+            DEAF,
+            Result.FAILED,
+            marks=pytest.mark.soak("the same journey, on a page that says something else"),
+        ),
+    ],
+)
+def test_an_app_follows_its_clock_or_the_journey_is_red(
+    world: World, tmp_path: Path, source: str, told: Result
+) -> None:
+    run, *_ = tried(
+        world.desk(loan(world, source)), checked(JOURNEY), folder=_folder(tmp_path), seed=7
+    )
     assert result(run) is told, run
     assert all(step.passed for step in run.steps)
 
 
 def test_without_a_clock_nothing_that_travels_is_performed(world: World, tmp_path: Path) -> None:
-    with pytest.raises(Inconclusive, match=f"'a-loan-falls-due' cannot be performed: {re.escape(NO_CLOCK)}"):
-        tried(world.desk(loan(world, LOAN, clock_env=None)), checked(JOURNEY), folder=_folder(tmp_path), seed=7)
+    with pytest.raises(
+        Inconclusive, match=f"'a-loan-falls-due' cannot be performed: {re.escape(NO_CLOCK)}"
+    ):
+        tried(
+            world.desk(loan(world, LOAN, clock_env=None)),
+            checked(JOURNEY),
+            folder=_folder(tmp_path),
+            seed=7,
+        )
 
 
 def test_a_draft_that_travels_is_sent_back_where_the_app_has_no_clock() -> None:
@@ -120,8 +145,15 @@ def test_a_draft_that_travels_is_sent_back_where_the_app_has_no_clock() -> None:
 
 
 def test_only_runs_of_travellers_get_a_clock_and_each_its_own(tmp_path: Path) -> None:
-    travels = (RunId("travels"), RunId("travels", Identity.MASKED), RunId("travels", kind=Kind.TWIN))
-    runs = [PlannedRun(run, port) for port, run in zip((1, 2, 4, 3), (*travels, RunId("stays")), strict=True)]
+    travels = (
+        RunId("travels"),
+        RunId("travels", Identity.MASKED),
+        RunId("travels", kind=Kind.TWIN),
+    )
+    runs = [
+        PlannedRun(run, port)
+        for port, run in zip((1, 2, 4, 3), (*travels, RunId("stays")), strict=True)
+    ]
     clocks = clocks_for(runs, ["travels"], folder=tmp_path / "clocks")
     assert set(clocks) == {1, 2, 4}
     assert len(set(clocks.values())) == 3

@@ -22,7 +22,14 @@ def test_attributes_change_no_byte_of_the_export(source: Source, tmp_path: Path)
 
 
 def test_the_folder_hashes_to_the_tree_that_git_names(source: Source, tmp_path: Path) -> None:
-    files = {"foo/x": "1", "foo.txt": "2", "foo-bar": "3", "zoë/é b": "4", "a/b/c/d": "5", "bin/run": "#!"}
+    files = {
+        "foo/x": "1",
+        "foo.txt": "2",
+        "foo-bar": "3",
+        "zoë/é b": "4",
+        "a/b/c/d": "5",
+        "bin/run": "#!",
+    }
     revision = source.commit(files, executable=("bin/run",))
     folder = exported(source.git_dir, revision.tree, into=tmp_path / "out")
     assert tree_id(folder) == revision.tree
@@ -56,13 +63,18 @@ def test_a_replaced_blob_is_not_what_is_exported(source: Source, tmp_path: Path)
     assert (folder / "app.py").read_text() == "good\n"
 
 
-def test_a_tree_that_the_repository_does_not_hold_is_inconclusive(source: Source, tmp_path: Path) -> None:
+def test_a_tree_that_the_repository_does_not_hold_is_inconclusive(
+    source: Source, tmp_path: Path
+) -> None:
     with pytest.raises(Inconclusive, match="could not read"):
         exported(source.git_dir, "a" * 40, into=tmp_path / "out")
 
 
-def test_a_tree_that_the_export_cannot_reproduce_is_inconclusive(source: Source, tmp_path: Path) -> None:
-    """An empty subtree is in no listing of files, so the folder would hash to another tree than the one that lands."""
+def test_a_tree_that_the_export_cannot_reproduce_is_inconclusive(
+    source: Source, tmp_path: Path
+) -> None:
+    """An empty subtree is in no listing of files, so the folder would hash to another tree than the
+    one that lands."""
     tree = source.raw_tree("40000", "empty/nothing")
     with pytest.raises(Inconclusive, match="not to"):
         exported(source.git_dir, tree, into=tmp_path / "out")

@@ -1,4 +1,5 @@
-"""Which runs a judgement asks for: of the change's own journeys, and of those that stand guard. Nobody performs them here."""
+"""Which runs a judgement asks for: of the change's own journeys, and of those that stand guard.
+Nobody performs them here."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ from validators.store.entries import Entry, Event
 
 @dataclass
 class Stage:
-    """Stands in for the theatre: tells of a good run, but for those that are `red`, and remembers what it was asked for."""
+    """Stands in for the theatre: tells of a good run, but for those that are `red`, and remembers
+    what it was asked for."""
 
     red: frozenset[str] = frozenset()
     asked: dict[str, list[str]] = field(default_factory=dict)
@@ -58,16 +60,26 @@ def journey(name: str) -> Journey:
 
 
 def guard(name: str, *, plain: bool) -> Guard:
-    entry = Entry(Event.SEALED, 3, name, "sha256:1", Purpose.BUG, "sha256:0", "author", "", "2026-01-02")
+    entry = Entry(
+        Event.SEALED, 3, name, "sha256:1", Purpose.BUG, "sha256:0", "author", "", "2026-01-02"
+    )
     return Guard(entry, journey(name), sabotaged=False, plain=plain)
 
 
 def trial(*red: str) -> tuple[Trial, Stage]:
-    """A change with one journey of its own and two that stand guard, one for the masked visitor alone."""
+    """A change with one journey of its own and two that stand guard, one for the masked visitor
+    alone."""
     stage = Stage(frozenset({"own-base-plain-1", "own-base-masked-1", *red}))
     guards = {"both": guard("both", plain=True), "alone": guard("alone", plain=False)}
     journeys = {name: journey(name) for name in ("own", *guards)}
-    made = Trial(cast("Any", None), journeys, {"own": Purpose.BUG}, guards, cast("Theatre", stage), cast("BaseProofs", Nothing()))
+    made = Trial(
+        cast("Any", None),
+        journeys,
+        {"own": Purpose.BUG},
+        guards,
+        cast("Theatre", stage),
+        cast("BaseProofs", Nothing()),
+    )
     return made, stage
 
 
@@ -76,7 +88,12 @@ def test_a_guard_is_performed_masked_and_only_where_it_is_drawn_plain_as_well() 
     assert made.on_candidate().outcome is Outcome.PASSED
     assert set(stage.asked) == {"proof", "runs"}
     assert [name for name in stage.asked["runs"] if not name.startswith("own")] == [
-        "both-journey-plain-1", "both-journey-masked-1", "both-twin-plain-1", "alone-journey-masked-1", "alone-twin-masked-1"]
+        "both-journey-plain-1",
+        "both-journey-masked-1",
+        "both-twin-plain-1",
+        "alone-journey-masked-1",
+        "alone-twin-masked-1",
+    ]
 
 
 def test_a_guard_that_fails_is_performed_by_the_plain_visitor_as_well_and_on_base() -> None:
@@ -87,8 +104,12 @@ def test_a_guard_that_fails_is_performed_by_the_plain_visitor_as_well_and_on_bas
     assert "retry" not in stage.asked
 
 
-@pytest.mark.parametrize(("again", "outcome"), [(True, Outcome.FAILED), (False, Outcome.INCONCLUSIVE)])
-def test_a_guard_that_fails_for_the_masked_visitor_alone_is_tried_once_more_and_then_watches_or_is_flaky(again, outcome) -> None:
+@pytest.mark.parametrize(
+    ("again", "outcome"), [(True, Outcome.FAILED), (False, Outcome.INCONCLUSIVE)]
+)
+def test_a_guard_that_fails_for_the_masked_visitor_alone_is_tried_once_more_and_then_watches_or_is_flaky(
+    again, outcome
+) -> None:
     made, stage = trial("alone-journey-masked-1", *(["alone-journey-masked-2"] if again else []))
     found = made.on_candidate()
     assert stage.asked["retry"] == ["alone-journey-plain-2", "alone-journey-masked-2"]

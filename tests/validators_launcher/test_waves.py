@@ -27,17 +27,32 @@ def test_a_journey_that_alone_is_too_many_is_not_cut() -> None:
     assert [len(part) for part in waves(judgement_runs(TWENTY[:2]), most=3)] == [8, 8]
 
 
-RUNS = ["journey-plain-1", "journey-masked-1", "twin-plain-1", "sabotage-drop-row-plain-1", "sabotage-stale-plain-1",
-        "sabotage-error-500-plain-1", "sabotage-swap-text-plain-1", "sabotage-frozen-plain-1"]
+RUNS = [
+    "journey-plain-1",
+    "journey-masked-1",
+    "twin-plain-1",
+    "sabotage-drop-row-plain-1",
+    "sabotage-stale-plain-1",
+    "sabotage-error-500-plain-1",
+    "sabotage-swap-text-plain-1",
+    "sabotage-frozen-plain-1",
+]
 
 
-@pytest.mark.parametrize(("runs", "attempt", "names"), [
-    (judgement_runs, {}, RUNS), (judgement_runs, {"attempt": 3}, [name[:-1] + "3" for name in RUNS]),
-    (retry_runs, {}, ["journey-plain-2", "journey-masked-2"]),
-    (retry_runs, {"attempt": 3}, ["journey-plain-3", "journey-masked-3"]),
-    (base_runs, {}, ["base-plain-1", "base-masked-1"]), (base_runs, {"attempt": 2}, ["base-plain-2", "base-masked-2"]),
-])
-def test_each_journey_is_performed_plain_and_masked_and_each_control_of_its_own(runs, attempt, names) -> None:
+@pytest.mark.parametrize(
+    ("runs", "attempt", "names"),
+    [
+        (judgement_runs, {}, RUNS),
+        (judgement_runs, {"attempt": 3}, [name[:-1] + "3" for name in RUNS]),
+        (retry_runs, {}, ["journey-plain-2", "journey-masked-2"]),
+        (retry_runs, {"attempt": 3}, ["journey-plain-3", "journey-masked-3"]),
+        (base_runs, {}, ["base-plain-1", "base-masked-1"]),
+        (base_runs, {"attempt": 2}, ["base-plain-2", "base-masked-2"]),
+    ],
+)
+def test_each_journey_is_performed_plain_and_masked_and_each_control_of_its_own(
+    runs, attempt, names
+) -> None:
     found = runs(["a"], **attempt)
     assert [str(run) for run in found] == names
     assert {run.journey for run in found} == {"a"}
@@ -46,4 +61,7 @@ def test_each_journey_is_performed_plain_and_masked_and_each_control_of_its_own(
 
 def test_a_guard_is_always_performed_masked_and_its_twin_with_whoever_comes_first() -> None:
     assert [str(run) for run in standing_runs("a", plain=True)] == RUNS[:3]
-    assert [str(run) for run in standing_runs("a", plain=False)] == ["journey-masked-1", "twin-masked-1"]
+    assert [str(run) for run in standing_runs("a", plain=False)] == [
+        "journey-masked-1",
+        "twin-masked-1",
+    ]

@@ -1,4 +1,5 @@
-"""A factory's surroundings for the judge: a repository, a home outside of it, requests, and the program itself as a process."""
+"""A factory's surroundings for the judge: a repository, a home outside of it, requests, and the
+program itself as a process."""
 
 from __future__ import annotations
 
@@ -28,7 +29,10 @@ AMPLE = {"wall_seconds": 1200, "journey_seconds": 120}
 PATIENT = {"start_seconds": 60, "read_seconds": 20, "picture_seconds": 20}
 """Such a machine's bounds: a page that answers does so long before."""
 TITLE = "A group of six is refused although the walk has room for eight"
-BODY = "I fill in my name and 6, press Book, and it says that the group is too large. There is room for 8."
+BODY = (
+    "I fill in my name and 6, press Book, and it says that the group is too large. There is room"
+    " for 8."
+)
 
 
 @dataclass
@@ -37,7 +41,9 @@ class World:
 
     source: Source
     home: Path
-    issue: dict[str, Any] = field(default_factory=lambda: {"number": 2, "title": TITLE, "body": BODY, "kind": "bug"})
+    issue: dict[str, Any] = field(
+        default_factory=lambda: {"number": 2, "title": TITLE, "body": BODY, "kind": "bug"}
+    )
     app: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -47,7 +53,9 @@ class World:
         head = self.source.commit(change, parents=(first.commit,))
         return first, head, self.source.commit(change, parents=(first.commit, head.commit))
 
-    def request(self, base: Commit, head: Commit | None = None, candidate: Commit | None = None) -> Path:
+    def request(
+        self, base: Commit, head: Commit | None = None, candidate: Commit | None = None
+    ) -> Path:
         """A request written to a file."""
         document = {
             "repository": "seaside",
@@ -70,7 +78,10 @@ class World:
             },
             "layers": str(self.home / "layers"),
             "wheels": str(self.home / "wheels"),
-            "sandbox": {"command": [sys.executable, "-I", "-m", "harness.programs.sandbox"], "form": "auto"},
+            "sandbox": {
+                "command": [sys.executable, "-I", "-m", "harness.programs.sandbox"],
+                "form": "auto",
+            },
             "signing_key": str(self.home / "keys" / "validator.key"),
             "limits": AMPLE,
             "bounds": PATIENT,
@@ -91,11 +102,23 @@ class World:
         purpose = purpose_of(self.issue["kind"])
         name = text.split("\n", 1)[0].removeprefix("journey: ")
         number = self.issue["number"]
-        entry = Entry(Event.SEALED, number, name, journey_digest(whole), purpose, "sha256:0", "author", "", "2026-01-02")
+        entry = Entry(
+            Event.SEALED,
+            number,
+            name,
+            journey_digest(whole),
+            purpose,
+            "sha256:0",
+            "author",
+            "",
+            "2026-01-02",
+        )
         self.desk(request).shelf.seal((whole,), (entry,))
         return SealedJourney(entry, whole)
 
-    def validators(self, *arguments: str | Path, seconds: float = 1500) -> subprocess.CompletedProcess[str]:
+    def validators(
+        self, *arguments: str | Path, seconds: float = 1500
+    ) -> subprocess.CompletedProcess[str]:
         """The program, run to its end."""
         return run_program(*arguments, seconds=seconds)
 
@@ -109,12 +132,16 @@ def command(*arguments: str | Path) -> list[str]:
 
 def run_program(*arguments: str | Path, seconds: float = 1500) -> subprocess.CompletedProcess[str]:
     """The program, run to its end."""
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=seconds, env=ENV, cwd="/")
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=seconds, env=ENV, cwd="/"
+    )
 
 
 def predicate(verdict: Path) -> dict[str, Any]:
     """What a verdict says, unverified."""
-    statement: dict[str, Any] = json.loads(base64.b64decode(json.loads(verdict.read_text())["payload"]))
+    statement: dict[str, Any] = json.loads(
+        base64.b64decode(json.loads(verdict.read_text())["payload"])
+    )
     found: dict[str, Any] = statement["predicate"]
     return found
 

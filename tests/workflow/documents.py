@@ -1,7 +1,7 @@
 """Documents in the workflow language, and who must refuse each.
 
-FORM: the reader and the editors' schema both refuse it. MEANING: only the reader can know. GOOD: both accept it.
-"""
+FORM: the reader and the editors' schema both refuse it. MEANING: only the reader can know. GOOD:
+both accept it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ def one(node: str, before: str = "") -> str:
     return f"name: w\nnodes:\n{before}  - {{{node}}}\n"
 
 
-ASKED = '  - {id: ask, agent: triage, output: {verdict: {enum: [in, out]}, detail: {type: object, ' \
-        'properties: {deep: {type: integer}}}, "note?": {type: string}}}\n'
+ASKED = (
+    "  - {id: ask, agent: triage, output: {verdict: {enum: [in, out]}, detail: {type: object, "
+    'properties: {deep: {type: integer}}}, "note?": {type: string}}}\n'
+)
 
 GOOD = {
     "one action": one("id: a, use: room.action"),
-    "all of it": """
+    "all of it": (
+        """
 name: nightly-sweep
 on: {schedule: "17 2 * * *", event: [issue_opened]}
 nodes:
@@ -38,9 +41,10 @@ nodes:
   - {id: judge, validate: sealed, needs: [law], budget: {usd: 2}}
   - {id: person, approve: admin, needs: [judge], when: judge.failed}
   - {id: last, use: a.b, needs: [ask], when: ask.score >= 0.8}
-""",
+"""
+    ),
     "later nodes first": one("id: b, use: x.y, needs: [a]") + "  - {id: a, use: x.y}\n",
-    "a nested field": one('id: b, use: x.y, needs: [ask], when: ask.detail.deep < 3', ASKED),
+    "a nested field": one("id: b, use: x.y, needs: [ask], when: ask.detail.deep < 3", ASKED),
     "words that YAML 1.1 took for booleans": one('id: "on", use: x.y') + "  - {id: no, use: x.y}\n",
     "a gate with one check": one("id: a, gate: size"),
     "no tools": one("id: a, agent: triage, tools: []"),
@@ -52,7 +56,10 @@ FORM = {
     "no name": ("nodes: [{id: a, use: x.y}]\n", "has no `name`"),
     "no node": ("name: w\nnodes: []\n", "at least one node"),
     "nodes as a mapping": ("name: w\nnodes: {a: 1}\n", "expected a list"),
-    "an unknown key at the top": ("name: w\nnode: 1\nnodes: [{id: a, use: x.y}]\n", "did you mean `nodes`"),
+    "an unknown key at the top": (
+        "name: w\nnode: 1\nnodes: [{id: a, use: x.y}]\n",
+        "did you mean `nodes`",
+    ),
     "a name with a space": ("name: my work\nnodes: [{id: a, use: x.y}]\n", "expected a name"),
     "a number for a name": ("name: 7\nnodes: [{id: a, use: x.y}]\n", "expected a name"),
     "an unknown key on a node": (one("id: a, use: x.y, need: [b]"), "did you mean `needs`"),
@@ -64,13 +71,22 @@ FORM = {
     "a key of another kind": (one("id: a, use: x.y, tools: []"), "means nothing on a `use` node"),
     "an empty needs": (one("id: a, use: x.y, needs: []"), "at least 1"),
     "needs as a word": (one("id: a, use: x.y, needs: b"), "expected a list"),
-    "a needed node twice": (one("id: b, use: x.y, needs: [a, a]", "  - {id: a, use: x.y}\n"), "twice"),
-    "a when in another language": (one("id: b, use: x.y, needs: [a], when: a or b", "  - {id: a, use: x.y}\n"),
-                                   "expected `node.succeeded`"),
-    "a when with a call": (one("id: b, use: x.y, needs: [a], when: a.f() == 1", "  - {id: a, use: x.y}\n"),
-                           "expected `node.succeeded`"),
-    "a bare word in a when": (one("id: b, use: x.y, needs: [ask], when: ask.verdict == in", ASKED),
-                              "expected `node.succeeded`"),
+    "a needed node twice": (
+        one("id: b, use: x.y, needs: [a, a]", "  - {id: a, use: x.y}\n"),
+        "twice",
+    ),
+    "a when in another language": (
+        one("id: b, use: x.y, needs: [a], when: a or b", "  - {id: a, use: x.y}\n"),
+        "expected `node.succeeded`",
+    ),
+    "a when with a call": (
+        one("id: b, use: x.y, needs: [a], when: a.f() == 1", "  - {id: a, use: x.y}\n"),
+        "expected `node.succeeded`",
+    ),
+    "a bare word in a when": (
+        one("id: b, use: x.y, needs: [ask], when: ask.verdict == in", ASKED),
+        "expected `node.succeeded`",
+    ),
     "a shell line": (one("id: a, run: make test && rm -rf /"), "no shell reads it"),
     "an empty command": (one("id: a, run: []"), "no shell reads it"),
     "a number among the arguments": (one("id: a, run: [sleep, 5]"), "no shell reads it"),
@@ -78,7 +94,10 @@ FORM = {
     "a timeout of nothing": (one("id: a, use: x.y, timeout: 0s"), "expected a duration"),
     "one attempt": (one("id: a, use: x.y, retry: {attempts: 1}"), "from 2 to 10"),
     "a retry without attempts": (one("id: a, use: x.y, retry: {wait: 5s}"), "expected `attempts`"),
-    "an unknown key in retry": (one("id: a, use: x.y, retry: {attempts: 2, delay: 5s}"), "no such key"),
+    "an unknown key in retry": (
+        one("id: a, use: x.y, retry: {attempts: 2, delay: 5s}"),
+        "no such key",
+    ),
     "a shrinking wait": (one("id: a, use: x.y, retry: {attempts: 2, factor: 0.5}"), "from 1 to 10"),
     "true attempts": (one("id: a, use: x.y, retry: {attempts: true}"), "whole number"),
     "an empty budget": (one("id: a, agent: triage, budget: {}"), "`calls`, `usd` or both"),
@@ -88,46 +107,91 @@ FORM = {
     "an unknown kind of journey": (one("id: a, validate: open"), "known: sealed"),
     "an unknown permission": (one("id: a, approve: admn"), "did you mean `admin`"),
     "a gate without a check": (one("id: a, gate: []"), "at least 1"),
-    "a variable with a hyphen": (one("id: a, run: tests, env: {MY-VAR: x}"), "no name for an environment variable"),
+    "a variable with a hyphen": (
+        one("id: a, run: tests, env: {MY-VAR: x}"),
+        "no name for an environment variable",
+    ),
     "a number in the environment": (one("id: a, run: tests, env: {N: 5}"), "expected a mapping"),
     "an unknown key in env": (one("id: a, run: tests, env: {N: {of: a.b}}"), "no such key"),
     "no declared field": (one("id: a, use: x.y, output: {}"), "at least one field"),
     "a field in capitals": (one("id: a, use: x.y, output: {Verdict: {}}"), "no name for a field"),
-    "a field that is no schema": (one("id: a, use: x.y, output: {verdict: {type: colour}}"), "is no JSON schema"),
+    "a field that is no schema": (
+        one("id: a, use: x.y, output: {verdict: {type: colour}}"),
+        "is no JSON schema",
+    ),
     "an output of a file": (one("id: a, use: x.y, output: triage.json"), "expected a mapping"),
-    "a prompt that is no template": (one("id: a, agent: triage, prompt: ../../etc/passwd"), "expected a template"),
-    "a cron line of four fields": ('name: w\non: {schedule: "1 2 3 4"}\nnodes: [{id: a, use: x.y}]\n', "five fields"),
-    "an empty trigger": ("name: w\non: {}\nnodes: [{id: a, use: x.y}]\n", "`schedule`, `event` or both"),
+    "a prompt that is no template": (
+        one("id: a, agent: triage, prompt: ../../etc/passwd"),
+        "expected a template",
+    ),
+    "a cron line of four fields": (
+        'name: w\non: {schedule: "1 2 3 4"}\nnodes: [{id: a, use: x.y}]\n',
+        "five fields",
+    ),
+    "an empty trigger": (
+        "name: w\non: {}\nnodes: [{id: a, use: x.y}]\n",
+        "`schedule`, `event` or both",
+    ),
     "an unknown trigger": ("name: w\non: {push: [x]}\nnodes: [{id: a, use: x.y}]\n", "no such key"),
     "no event": ("name: w\non: {event: []}\nnodes: [{id: a, use: x.y}]\n", "at least 1"),
 }
 
 MEANING = {
-    "an unknown node": (one("id: b, use: x.y, needs: [intakee]", "  - {id: intake, use: x.y}\n"),
-                        "did you mean `intake`"),
-    "one id twice": (one("id: a, use: x.y", "  - {id: a, use: x.y}\n"), "is the id of an earlier node (line 3)"),
+    "an unknown node": (
+        one("id: b, use: x.y, needs: [intakee]", "  - {id: intake, use: x.y}\n"),
+        "did you mean `intake`",
+    ),
+    "one id twice": (
+        one("id: a, use: x.y", "  - {id: a, use: x.y}\n"),
+        "is the id of an earlier node (line 3)",
+    ),
     "a node that needs itself": (one("id: a, use: x.y, needs: [a]"), "a → a"),
-    "a circle": ("name: w\nnodes:\n  - {id: free, use: x.y}\n  - {id: a, use: x.y, needs: [c, free]}\n"
-                 "  - {id: b, use: x.y, needs: [a]}\n  - {id: c, use: x.y, needs: [b]}\n", "a → c → b → a"),
+    "a circle": (
+        "name: w\nnodes:\n  - {id: free, use: x.y}\n  - {id: a, use: x.y, needs: [c, free]}\n"
+        "  - {id: b, use: x.y, needs: [a]}\n  - {id: c, use: x.y, needs: [b]}\n",
+        "a → c → b → a",
+    ),
     "a missing template": (one("id: a, agent: triager"), "did you mean `triage.md.j2`"),
-    "a missing named template": (one("id: a, agent: triage, prompt: implment.md.j2"), "did you mean `implement.md.j2`"),
-    "a when of a node that is not needed": (one("id: b, use: x.y, when: a.failed", "  - {id: a, use: x.y}\n"),
-                                            "not in this node's `needs`"),
-    "an outcome that is none": (one("id: b, use: x.y, needs: [a], when: a.faild", "  - {id: a, use: x.y}\n"),
-                                "did you mean `failed`"),
-    "a field that is not declared": (one('id: b, use: x.y, needs: [ask], when: ask.verdic == "in"', ASKED),
-                                     "did you mean `verdict`"),
-    "a field of a node without output": (one('id: b, use: x.y, needs: [a], when: a.x == 1', "  - {id: a, use: x.y}\n"),
-                                         "declares no output field `x`"),
-    "a field within a field that has none": (one('id: b, use: x.y, needs: [ask], when: ask.verdict.x == 1', ASKED),
-                                             "declares no output field `verdict.x`"),
-    "a value that the field never has": (one('id: b, use: x.y, needs: [ask], when: ask.verdict == "ot"', ASKED),
-                                         "did you mean `out`"),
-    "a variable from a node that is not needed": (one("id: b, run: tests, env: {V: {from: ask.verdict}}", ASKED),
-                                                  "not in this node's `needs`"),
+    "a missing named template": (
+        one("id: a, agent: triage, prompt: implment.md.j2"),
+        "did you mean `implement.md.j2`",
+    ),
+    "a when of a node that is not needed": (
+        one("id: b, use: x.y, when: a.failed", "  - {id: a, use: x.y}\n"),
+        "not in this node's `needs`",
+    ),
+    "an outcome that is none": (
+        one("id: b, use: x.y, needs: [a], when: a.faild", "  - {id: a, use: x.y}\n"),
+        "did you mean `failed`",
+    ),
+    "a field that is not declared": (
+        one('id: b, use: x.y, needs: [ask], when: ask.verdic == "in"', ASKED),
+        "did you mean `verdict`",
+    ),
+    "a field of a node without output": (
+        one("id: b, use: x.y, needs: [a], when: a.x == 1", "  - {id: a, use: x.y}\n"),
+        "declares no output field `x`",
+    ),
+    "a field within a field that has none": (
+        one("id: b, use: x.y, needs: [ask], when: ask.verdict.x == 1", ASKED),
+        "declares no output field `verdict.x`",
+    ),
+    "a value that the field never has": (
+        one('id: b, use: x.y, needs: [ask], when: ask.verdict == "ot"', ASKED),
+        "did you mean `out`",
+    ),
+    "a variable from a node that is not needed": (
+        one("id: b, run: tests, env: {V: {from: ask.verdict}}", ASKED),
+        "not in this node's `needs`",
+    ),
     "a variable from an undeclared field": (
-        one("id: b, run: tests, needs: [ask], env: {V: {from: ask.verdit}}", ASKED), "did you mean `verdict`"),
-    "a schema that points elsewhere": (one("id: a, use: x.y, output: {v: {$ref: 'https://x.org'}}"), "write it out"),
+        one("id: b, run: tests, needs: [ask], env: {V: {from: ask.verdit}}", ASKED),
+        "did you mean `verdict`",
+    ),
+    "a schema that points elsewhere": (
+        one("id: a, use: x.y, output: {v: {$ref: 'https://x.org'}}"),
+        "write it out",
+    ),
     "a key twice": ("name: w\nnodes:\n  - id: a\n    use: x.y\n    use: x.z\n", "is given twice"),
     "an alias": ("name: w\nnodes:\n  - &x {id: a, use: x.y}\n  - *x\n", "anchors and aliases"),
 }

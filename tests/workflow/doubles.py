@@ -1,4 +1,5 @@
-"""Hands that need no world: work is a function and a duration on a clock that only moves when somebody waits."""
+"""Hands that need no world: work is a function and a duration on a clock that only moves when
+somebody waits."""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ def nodes(*arrows: str, retry: Mapping[str, RetryPolicy] | None = None) -> Workf
     for arrow in arrows:
         name, _, needs = arrow.partition(" < ")
         policy = (retry or {}).get(name, RetryPolicy())
-        found.append(UseNode(id=name, needs=tuple(needs.split()), action=f"test.{name}", retry=policy))
+        found.append(
+            UseNode(id=name, needs=tuple(needs.split()), action=f"test.{name}", retry=policy)
+        )
     return Workflow("test", tuple(found))
 
 

@@ -67,67 +67,114 @@ def test_what_needs_a_failed_node_is_skipped_and_says_of_whom() -> None:
     assert found.message == "it broke"
 
 
-@pytest.mark.parametrize(("outcome", "after", "instead"), [
-    (Outcome.PRODUCED, "produced", "skipped"),
-    (Outcome.NO_CHANGE, "produced", "skipped"),
-    (Outcome.FAILED, "skipped", "produced"),
-    (Outcome.BLOCKED, "skipped", "produced"),
-])
-def test_when_chooses_between_what_follows_success_and_what_follows_failure(outcome, after, instead) -> None:
-    workflow = Workflow("test", (
-        UseNode(id="a", action="test.a"),
-        UseNode(id="after", needs=("a",), when=WhenEnded("a", True), action="test.after"),
-        UseNode(id="instead", needs=("a",), when=WhenEnded("a", False), action="test.instead"),
-    ))
+@pytest.mark.parametrize(
+    ("outcome", "after", "instead"),
+    [
+        (Outcome.PRODUCED, "produced", "skipped"),
+        (Outcome.NO_CHANGE, "produced", "skipped"),
+        (Outcome.FAILED, "skipped", "produced"),
+        (Outcome.BLOCKED, "skipped", "produced"),
+    ],
+)
+def test_when_chooses_between_what_follows_success_and_what_follows_failure(
+    outcome, after, instead
+) -> None:
+    workflow = Workflow(
+        "test",
+        (
+            UseNode(id="a", action="test.a"),
+            UseNode(id="after", needs=("a",), when=WhenEnded("a", True), action="test.after"),
+            UseNode(id="instead", needs=("a",), when=WhenEnded("a", False), action="test.instead"),
+        ),
+    )
     found = drive(workflow, Simulated({"a": lambda call: NodeResult(outcome)}))
     assert (outcomes(found)["after"], outcomes(found)["instead"]) == (after, instead)
 
 
 def test_a_skipped_node_neither_succeeded_nor_failed() -> None:
-    workflow = Workflow("test", (
-        UseNode(id="a", action="test.a"),
-        UseNode(id="b", needs=("a",), when=WhenEnded("a", False), action="test.b"),
-        UseNode(id="yes", needs=("b",), when=WhenEnded("b", True), action="test.yes"),
-        UseNode(id="no", needs=("b",), when=WhenEnded("b", False), action="test.no"),
-    ))
+    workflow = Workflow(
+        "test",
+        (
+            UseNode(id="a", action="test.a"),
+            UseNode(id="b", needs=("a",), when=WhenEnded("a", False), action="test.b"),
+            UseNode(id="yes", needs=("b",), when=WhenEnded("b", True), action="test.yes"),
+            UseNode(id="no", needs=("b",), when=WhenEnded("b", False), action="test.no"),
+        ),
+    )
     found = drive(workflow, Simulated())
     assert outcomes(found) == {"a": "produced", "b": "skipped", "yes": "skipped", "no": "skipped"}
     assert found.status is RunStatus.SUCCEEDED
 
 
 def test_a_cleaned_up_failure_is_still_a_failure() -> None:
-    workflow = Workflow("test", (
-        UseNode(id="a", action="test.a"),
-        UseNode(id="clean", needs=("a",), when=WhenEnded("a", False), action="test.clean"),
-    ))
+    workflow = Workflow(
+        "test",
+        (
+            UseNode(id="a", action="test.a"),
+            UseNode(id="clean", needs=("a",), when=WhenEnded("a", False), action="test.clean"),
+        ),
+    )
     assert drive(workflow, Simulated({"a": lambda call: failed()})).status is RunStatus.FAILED
 
 
-@pytest.mark.parametrize(("comparison", "value", "found", "holds"), [
-    ("==", "in", "in", True), ("==", "in", "out", False), ("!=", "in", "out", True),
-    (">=", 0.8, 0.8, True), (">", 0.8, 0.8, False), ("<", 3, 2, True), ("<=", 3, 4, False),
-    ("==", True, True, True), ("==", 1, True, False), ("<", "3", 2, False), ("!=", "x", 5, False),
-    ("==", None, None, True), ("!=", None, "x", True), ("<", 5, None, False), ("==", "in", ["in"], False),
-])
-def test_a_comparison_is_total_and_never_true_between_two_types(comparison, value, found, holds) -> None:
-    workflow = Workflow("test", (
-        UseNode(id="a", action="test.a"),
-        UseNode(id="b", needs=("a",), action="test.b",
-                when=WhenField(FieldOf("a", ("field",)), Comparison(comparison), value)),
-    ))
+@pytest.mark.parametrize(
+    ("comparison", "value", "found", "holds"),
+    [
+        ("==", "in", "in", True),
+        ("==", "in", "out", False),
+        ("!=", "in", "out", True),
+        (">=", 0.8, 0.8, True),
+        (">", 0.8, 0.8, False),
+        ("<", 3, 2, True),
+        ("<=", 3, 4, False),
+        ("==", True, True, True),
+        ("==", 1, True, False),
+        ("<", "3", 2, False),
+        ("!=", "x", 5, False),
+        ("==", None, None, True),
+        ("!=", None, "x", True),
+        ("<", 5, None, False),
+        ("==", "in", ["in"], False),
+    ],
+)
+def test_a_comparison_is_total_and_never_true_between_two_types(
+    comparison, value, found, holds
+) -> None:
+    workflow = Workflow(
+        "test",
+        (
+            UseNode(id="a", action="test.a"),
+            UseNode(
+                id="b",
+                needs=("a",),
+                action="test.b",
+                when=WhenField(FieldOf("a", ("field",)), Comparison(comparison), value),
+            ),
+        ),
+    )
     results = drive(workflow, Simulated({"a": lambda call: produced(field=found)}))
     assert (outcomes(results)["b"] == "produced") is holds
 
 
 def test_a_field_that_is_not_there_makes_every_comparison_false() -> None:
-    workflow = Workflow("test", (
-        UseNode(id="a", action="test.a"),
-        *(UseNode(id=f"b{n}", needs=("a",), action="test.b",
-                  when=WhenField(FieldOf("a", ("nested", "field")), comparison, "x"))
-          for n, comparison in enumerate(Comparison)),
-    ))
-    assert set(outcomes(drive(workflow, Simulated({"a": lambda call: produced(nested=1)}))).values()) \
-        == {"produced", "skipped"}
+    workflow = Workflow(
+        "test",
+        (
+            UseNode(id="a", action="test.a"),
+            *(
+                UseNode(
+                    id=f"b{n}",
+                    needs=("a",),
+                    action="test.b",
+                    when=WhenField(FieldOf("a", ("nested", "field")), comparison, "x"),
+                )
+                for n, comparison in enumerate(Comparison)
+            ),
+        ),
+    )
+    assert set(
+        outcomes(drive(workflow, Simulated({"a": lambda call: produced(nested=1)}))).values()
+    ) == {"produced", "skipped"}
     assert set(outcomes(drive(workflow, Simulated())).values()) == {"produced", "skipped"}
 
 
@@ -141,20 +188,32 @@ def test_a_node_is_tried_again_after_growing_waits_and_no_more_often_than_allowe
 
 def test_waiting_for_another_attempt_holds_up_nobody_else() -> None:
     hands = Simulated({"a": lambda call: failed() if call.attempt == 1 else produced()})
-    drive(nodes("a", "b", "c < b", retry={"a": RetryPolicy(2, wait_seconds=60.0)}), hands, concurrency=1)
+    drive(
+        nodes("a", "b", "c < b", retry={"a": RetryPolicy(2, wait_seconds=60.0)}),
+        hands,
+        concurrency=1,
+    )
     assert hands.order == ["a/1", "b/1", "c/1", "a/2"]
 
 
 def test_the_last_attempt_is_the_result() -> None:
-    hands = Simulated({"a": lambda call: produced(n=call.attempt) if call.attempt == 3 else failed()})
+    hands = Simulated(
+        {"a": lambda call: produced(n=call.attempt) if call.attempt == 3 else failed()}
+    )
     found = drive(nodes("a", "b < a", retry={"a": RetryPolicy(5)}), hands)
     assert found.results["a"].output == {"n": 3}
     assert found.status is RunStatus.SUCCEEDED
 
 
-@pytest.mark.parametrize("result", [
-    failed(retryable=False), NodeResult(Outcome.BLOCKED), NodeResult(Outcome.STOPPED), NodeResult(Outcome.CANCELLED),
-])
+@pytest.mark.parametrize(
+    "result",
+    [
+        failed(retryable=False),
+        NodeResult(Outcome.BLOCKED),
+        NodeResult(Outcome.STOPPED),
+        NodeResult(Outcome.CANCELLED),
+    ],
+)
 def test_only_a_failure_that_another_attempt_could_mend_is_retried(result) -> None:
     hands = Simulated({"a": lambda call: result})
     drive(nodes("a", retry={"a": RetryPolicy(5)}), hands)
@@ -162,10 +221,13 @@ def test_only_a_failure_that_another_attempt_could_mend_is_retried(result) -> No
 
 
 def timed(seconds: float, retry: RetryPolicy | None = None) -> Workflow:
-    return Workflow("test", (
-        UseNode(id="a", action="test.a", timeout_seconds=seconds, retry=retry or RetryPolicy()),
-        UseNode(id="b", needs=("a",), action="test.b"),
-    ))
+    return Workflow(
+        "test",
+        (
+            UseNode(id="a", action="test.a", timeout_seconds=seconds, retry=retry or RetryPolicy()),
+            UseNode(id="b", needs=("a",), action="test.b"),
+        ),
+    )
 
 
 def test_a_node_that_takes_too_long_has_failed_and_is_given_up() -> None:
@@ -189,25 +251,44 @@ def test_a_node_just_in_time_has_not_failed() -> None:
 
 
 def test_what_a_failed_node_says_of_itself_makes_no_condition_true() -> None:
-    workflow = Workflow("test", (
-        UseNode(id="a", action="test.a"),
-        UseNode(id="b", needs=("a",), action="test.b",
-                when=WhenField(FieldOf("a", ("verdict",)), Comparison.EQUAL, "in")),
-    ))
+    workflow = Workflow(
+        "test",
+        (
+            UseNode(id="a", action="test.a"),
+            UseNode(
+                id="b",
+                needs=("a",),
+                action="test.b",
+                when=WhenField(FieldOf("a", ("verdict",)), Comparison.EQUAL, "in"),
+            ),
+        ),
+    )
     broken = NodeResult(Outcome.FAILED, {"verdict": "in"})
-    assert outcomes(drive(workflow, Simulated({"a": lambda call: broken}))) == {"a": "failed", "b": "skipped"}
+    assert outcomes(drive(workflow, Simulated({"a": lambda call: broken}))) == {
+        "a": "failed",
+        "b": "skipped",
+    }
 
 
-CLOSED = {"type": "object", "properties": {"verdict": {"enum": ["in", "out"]}}, "required": ["verdict"],
-          "additionalProperties": False}
+CLOSED = {
+    "type": "object",
+    "properties": {"verdict": {"enum": ["in", "out"]}},
+    "required": ["verdict"],
+    "additionalProperties": False,
+}
 
 
-@pytest.mark.parametrize("output", [{}, {"verdict": "perhaps"}, {"verdict": "in", "more": 1}, {"verdict": None}])
+@pytest.mark.parametrize(
+    "output", [{}, {"verdict": "perhaps"}, {"verdict": "in", "more": 1}, {"verdict": None}]
+)
 def test_a_success_without_the_declared_output_is_a_failure(output) -> None:
-    workflow = Workflow("test", (
-        UseNode(id="a", action="test.a", output=CLOSED),
-        UseNode(id="b", needs=("a",), action="test.b"),
-    ))
+    workflow = Workflow(
+        "test",
+        (
+            UseNode(id="a", action="test.a", output=CLOSED),
+            UseNode(id="b", needs=("a",), action="test.b"),
+        ),
+    )
     found = drive(workflow, Simulated({"a": lambda call: produced(**output)}))
     assert outcomes(found) == {"a": "failed", "b": "skipped"}
     assert "its output is not what it declares" in found.message
@@ -215,11 +296,16 @@ def test_a_success_without_the_declared_output_is_a_failure(output) -> None:
 
 def test_a_refusal_needs_no_output() -> None:
     workflow = Workflow("test", (UseNode(id="a", action="test.a", output=CLOSED),))
-    assert drive(workflow, Simulated({"a": lambda call: NodeResult(Outcome.BLOCKED)})).status is RunStatus.BLOCKED
+    assert (
+        drive(workflow, Simulated({"a": lambda call: NodeResult(Outcome.BLOCKED)})).status
+        is RunStatus.BLOCKED
+    )
 
 
 def test_after_a_stop_nothing_starts_and_what_runs_ends_by_itself() -> None:
-    hands = Simulated({"a": lambda call: NodeResult(Outcome.STOPPED, message="no money")}, {"b": 5.0})
+    hands = Simulated(
+        {"a": lambda call: NodeResult(Outcome.STOPPED, message="no money")}, {"b": 5.0}
+    )
     found = drive(nodes("a", "b", "c < b", "d < a"), hands)
     assert hands.order == ["a/1", "b/1"]
     assert hands.cancelled == []
@@ -228,7 +314,9 @@ def test_after_a_stop_nothing_starts_and_what_runs_ends_by_itself() -> None:
 
 
 def test_a_stop_ends_the_wait_for_another_attempt() -> None:
-    hands = Simulated({"a": lambda call: failed(), "b": lambda call: NodeResult(Outcome.STOPPED)}, {"b": 5.0})
+    hands = Simulated(
+        {"a": lambda call: failed(), "b": lambda call: NodeResult(Outcome.STOPPED)}, {"b": 5.0}
+    )
     drive(nodes("a", "b", retry={"a": RetryPolicy(2, wait_seconds=60.0)}), hands)
     assert hands.order == ["a/1", "b/1"]
 
@@ -236,8 +324,12 @@ def test_a_stop_ends_the_wait_for_another_attempt() -> None:
 def test_a_cancelled_run_gives_up_what_runs_after_it_is_recorded() -> None:
     told: list[str] = []
     hands = Simulated(seconds={"a": 100.0, "b": 100.0})
-    found = drive(nodes("a", "b", "c < a"), hands, record=lambda attempt: told.append(attempt.node),
-                  cancelled=lambda: "the issue was edited" if hands.time > 3 else None)
+    found = drive(
+        nodes("a", "b", "c < a"),
+        hands,
+        record=lambda attempt: told.append(attempt.node),
+        cancelled=lambda: "the issue was edited" if hands.time > 3 else None,
+    )
     assert told == ["a", "b"]
     assert hands.cancelled == ["a/1", "b/1"]
     assert found.status is RunStatus.CANCELLED

@@ -1,4 +1,5 @@
-"""docs/workflows.md names what there is, and nothing else: the language, the parts, the roles, the examples."""
+"""docs/workflows.md names what there is, and nothing else: the language, the parts, the roles, the
+examples."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ EXAMPLES = ROOT / "examples" / "workflows"
 def rows(heading: str) -> dict[str, str]:
     """The table under a heading: what is in code in its first column, and the rest of the row."""
     section = re.split(r"^#", PAGE.split(f"\n{heading}\n")[1], maxsplit=1, flags=re.MULTILINE)[0]
-    return {match[1]: match[2] for match in re.finditer(r"^\| `([^`]+)` \|(.*)$", section, re.MULTILINE)}
+    return {
+        match[1]: match[2] for match in re.finditer(r"^\| `([^`]+)` \|(.*)$", section, re.MULTILINE)
+    }
 
 
 def named(text: str) -> set[str]:
@@ -56,8 +59,11 @@ def test_the_page_has_every_action_gate_role_tool_and_value_and_the_code_has_the
 
 
 def test_the_page_says_what_an_action_gives_and_to_whom() -> None:
-    """Only parts whose output a later part reads are named in the code; each of those says on the page what it gives."""
-    gives = {part.name for parts in PARTS.values() for part in parts if part.gives and part.kind == "use"}
+    """Only parts whose output a later part reads are named in the code; each of those says on the
+    page what it gives."""
+    gives = {
+        part.name for parts in PARTS.values() for part in parts if part.gives and part.kind == "use"
+    }
     told = {name for name, row in rows("### Actions").items() if row.split("|")[1].strip()}
     assert gives <= told
 
@@ -69,7 +75,8 @@ def test_the_page_names_the_four_workflows_and_they_are_protected() -> None:
 
 def test_every_example_is_taught_and_every_lesson_is_an_example() -> None:
     assert set(re.findall(r"^### .*`examples/workflows/([\w-]+)`$", PAGE, re.MULTILINE)) == {
-        path.name for path in EXAMPLES.iterdir()}
+        path.name for path in EXAMPLES.iterdir()
+    }
 
 
 @pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL), ids=range(3))

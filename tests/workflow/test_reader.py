@@ -47,7 +47,9 @@ def test_a_good_document_is_read(text) -> None:
     assert read(text).nodes
 
 
-@pytest.mark.parametrize(("text", "says"), [*FORM.values(), *MEANING.values()], ids=[*FORM, *MEANING])
+@pytest.mark.parametrize(
+    ("text", "says"), [*FORM.values(), *MEANING.values()], ids=[*FORM, *MEANING]
+)
 def test_a_bad_document_is_refused_with_the_file_the_line_and_what_was_expected(text, says) -> None:
     error = refusal(text)
     assert says in str(error)
@@ -57,22 +59,38 @@ def test_a_bad_document_is_refused_with_the_file_the_line_and_what_was_expected(
 
 def test_every_word_of_the_language_arrives_as_a_value() -> None:
     workflow = read(GOOD["all of it"])
-    assert (workflow.name, workflow.triggers) == ("nightly-sweep", Triggers("17 2 * * *", ("issue_opened",)))
+    assert (workflow.name, workflow.triggers) == (
+        "nightly-sweep",
+        Triggers("17 2 * * *", ("issue_opened",)),
+    )
     a, ask, tests, build, law, judge, person, last = workflow.nodes
-    assert a == UseNode(id="a", action="triage.intake", retry=RetryPolicy(3, 10.0, 1.5), timeout_seconds=90)
+    assert a == UseNode(
+        id="a", action="triage.intake", retry=RetryPolicy(3, 10.0, 1.5), timeout_seconds=90
+    )
     assert isinstance(ask, AgentNode)
     assert (ask.role, ask.prompt, ask.tools) == ("judge", "triage.md.j2", ("run", "give_up"))
     assert ask.budget == Allowance(3, Decimal("0.25"))
-    assert ask.output == {"type": "object", "required": ["verdict"], "additionalProperties": False,
-                          "properties": {"verdict": {"enum": ["in", "out"]}, "score": {"type": "number"}}}
+    assert ask.output == {
+        "type": "object",
+        "required": ["verdict"],
+        "additionalProperties": False,
+        "properties": {"verdict": {"enum": ["in", "out"]}, "score": {"type": "number"}},
+    }
     assert isinstance(tests, RunNode)
-    assert (tests.command, tests.env) == ("tests", {"WHY": FieldOf("ask", ("verdict",)), "LANG": "C"})
+    assert (tests.command, tests.env) == (
+        "tests",
+        {"WHY": FieldOf("ask", ("verdict",)), "LANG": "C"},
+    )
     assert tests.when == WhenField(FieldOf("ask", ("verdict",)), Comparison.EQUAL, "in")
     assert isinstance(build, RunNode)
     assert (build.command, build.when) == (("make", "-C", "app", "all"), WhenEnded("a", True))
     assert law == GateNode(id="law", checks=("size", "secrets"), needs=("tests",))
-    assert judge == ValidateNode(id="judge", journeys="sealed", needs=("law",), budget=Allowance(None, Decimal(2)))
-    assert person == ApproveNode(id="person", permission="admin", needs=("judge",), when=WhenEnded("judge", False))
+    assert judge == ValidateNode(
+        id="judge", journeys="sealed", needs=("law",), budget=Allowance(None, Decimal(2))
+    )
+    assert person == ApproveNode(
+        id="person", permission="admin", needs=("judge",), when=WhenEnded("judge", False)
+    )
     assert last.when == WhenField(FieldOf("ask", ("score",)), Comparison.AT_LEAST, 0.8)
 
 
@@ -99,24 +117,41 @@ def test_the_line_is_that_of_the_key_at_fault() -> None:
 
 
 def test_names_are_checked_against_what_there_is_where_that_is_known() -> None:
-    assert "did you mean `triage.intake`" in str(refusal(one("id: a, use: triage.intak"), actions=["triage.intake"]))
-    assert "did you mean `size`" in str(refusal(one("id: a, gate: [size, sizee]"), checks=["size", "secrets"]))
+    assert "did you mean `triage.intake`" in str(
+        refusal(one("id: a, use: triage.intak"), actions=["triage.intake"])
+    )
+    assert "did you mean `size`" in str(
+        refusal(one("id: a, gate: [size, sizee]"), checks=["size", "secrets"])
+    )
     assert "known: tests" in str(refusal(one("id: a, run: deploy"), commands=["tests"]))
 
 
 ROLES = {"triage": Role(tools=("ask",), shows=("issue",), offers=("others",)), "author": Role()}
 
 
-@pytest.mark.parametrize(("node", "prompt", "says"), [
-    ("agent: triag, prompt: triage.md.j2", "{{ issue }}", "there is no role `triag`; did you mean `triage`?"),
-    ("agent: triage, role: autor", "{{ issue }}", "did you mean `author`"),
-    ("agent: triage, tools: [ask, run]", "{{ issue }}", "there is no tool of `triage`: `run`"),
-    ("agent: triage", "{{ issue }} {{ other }}", "`other`: `triage` is given no such value; did you mean `others`?"),
-    ("agent: triage", "{{ others }}", "never shows `{{ issue }}`"),
-    ("agent: triage", "{% include 'more.j2' %}", "no such value"),
-    ("agent: triage", "{% include issue %}", "includes a template by a value"),
-])
-def test_a_role_its_tools_and_what_its_prompt_uses_are_checked_against_what_it_is_given(node, prompt, says) -> None:
+@pytest.mark.parametrize(
+    ("node", "prompt", "says"),
+    [
+        (
+            "agent: triag, prompt: triage.md.j2",
+            "{{ issue }}",
+            "there is no role `triag`; did you mean `triage`?",
+        ),
+        ("agent: triage, role: autor", "{{ issue }}", "did you mean `author`"),
+        ("agent: triage, tools: [ask, run]", "{{ issue }}", "there is no tool of `triage`: `run`"),
+        (
+            "agent: triage",
+            "{{ issue }} {{ other }}",
+            "`other`: `triage` is given no such value; did you mean `others`?",
+        ),
+        ("agent: triage", "{{ others }}", "never shows `{{ issue }}`"),
+        ("agent: triage", "{% include 'more.j2' %}", "no such value"),
+        ("agent: triage", "{% include issue %}", "includes a template by a value"),
+    ],
+)
+def test_a_role_its_tools_and_what_its_prompt_uses_are_checked_against_what_it_is_given(
+    node, prompt, says
+) -> None:
     known = Known({"triage.md.j2": prompt, "more.j2": "{{ issue }}\n{{ secret }}"}, roles=ROLES)
     with pytest.raises(ConfigError) as caught:
         read_workflow(one(f"id: a, {node}"), file="workflows/w.yaml", known=known)
@@ -124,13 +159,18 @@ def test_a_role_its_tools_and_what_its_prompt_uses_are_checked_against_what_it_i
 
 
 def test_a_prompt_may_use_what_its_role_is_given_and_what_it_makes_itself() -> None:
-    prompt = "{% for one in others %}{{ loop.index }} {{ one }}{% endfor %}{% set x = issue %}{{ x }}"
+    prompt = (
+        "{% for one in others %}{{ loop.index }} {{ one }}{% endfor %}{% set x = issue %}{{ x }}"
+    )
     known = Known({"triage.md.j2": prompt}, roles=ROLES)
     assert read_workflow(one("id: a, agent: triage"), file="w.yaml", known=known).nodes
 
 
 def test_every_node_with_a_fault_is_named_and_the_first_is_the_one_that_is_raised() -> None:
-    text = one("id: a, use: x", "  - {id: b, gate: []}\n  - {id: c, use: x.y}\n  - {id: d, use: x.y, wen: 1}\n")
+    text = one(
+        "id: a, use: x",
+        "  - {id: b, gate: []}\n  - {id: c, use: x.y}\n  - {id: d, use: x.y, wen: 1}\n",
+    )
     reading = examined(text, file="w.yaml", known=Known({}))
     assert reading.workflow is None
     assert [fault.line for fault in reading.faults] == [3, 5, 6]
@@ -139,21 +179,42 @@ def test_every_node_with_a_fault_is_named_and_the_first_is_the_one_that_is_raise
 
 def test_a_fault_that_somebody_else_found_is_placed_at_its_key_its_node_or_the_document() -> None:
     reading = examined("name: w\nnodes:\n  - id: a\n    use: x.y\n", file="w.yaml", known=Known({}))
-    places = [reading.error("x", node="a", key="use"), reading.error("x", node="a", key="needs"), reading.error("x", key="name"),
-              reading.error("x")]
-    assert [(error.line, error.key) for error in places] == [(4, "use"), (3, "needs"), (1, "name"), (3, "nodes")]
+    places = [
+        reading.error("x", node="a", key="use"),
+        reading.error("x", node="a", key="needs"),
+        reading.error("x", key="name"),
+        reading.error("x"),
+    ]
+    assert [(error.line, error.key) for error in places] == [
+        (4, "use"),
+        (3, "needs"),
+        (1, "name"),
+        (3, "nodes"),
+    ]
 
 
-@pytest.mark.parametrize("text", [
-    "", "a: [1,\n", "a: b: c\n", "\x00", "%x\n", "name: w\n---\nname: v\n", "{" * 40, "[" * 1200 + "]" * 1200,
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a: [1,\n",
+        "a: b: c\n",
+        "\x00",
+        "%x\n",
+        "name: w\n---\nname: v\n",
+        "{" * 40,
+        "[" * 1200 + "]" * 1200,
+    ],
+)
 def test_what_is_no_single_yaml_document_is_refused_by_name(text) -> None:
     assert refusal(text).file == "workflows/w.yaml"
 
 
 def test_a_template_that_cannot_be_read_is_found_before_anything_runs() -> None:
     with pytest.raises(ConfigError) as caught:
-        read_workflow(one("id: a, agent: triage"), file="w.yaml", known=Known({"triage.md.j2": "x\n{% if"}))
+        read_workflow(
+            one("id: a, agent: triage"), file="w.yaml", known=Known({"triage.md.j2": "x\n{% if"})
+        )
     assert (caught.value.file, caught.value.line) == ("workflows/prompts/triage.md.j2", 2)
 
 

@@ -1,4 +1,5 @@
-"""Kill the driver at every point of a small run, take it up again in every order, and look for the difference."""
+"""Kill the driver at every point of a small run, take it up again in every order, and look for the
+difference."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ class Killed(BaseException):
 
 @dataclass
 class Choices:
-    """A path through a tree of choices: follows `prefix`, then always the first; remembers how wide each fork was."""
+    """A path through a tree of choices: follows `prefix`, then always the first; remembers how wide
+    each fork was."""
 
     prefix: tuple[int, ...]
     widths: list[int] = field(default_factory=list)
@@ -37,7 +39,10 @@ class Choices:
         return self.prefix[place] if place < len(self.prefix) else 0
 
     def next_prefix(self) -> tuple[int, ...] | None:
-        taken = [self.prefix[place] if place < len(self.prefix) else 0 for place in range(len(self.widths))]
+        taken = [
+            self.prefix[place] if place < len(self.prefix) else 0
+            for place in range(len(self.widths))
+        ]
         while taken and taken[-1] + 1 == self.widths[len(taken) - 1]:
             taken.pop()
         return (*taken[:-1], taken[-1] + 1) if taken else None
@@ -53,7 +58,8 @@ def every_path() -> Iterator[Choices]:
 
 @dataclass
 class World:
-    """What outlives the driver: the work under its keys, each with one result once it ended, and the ledger."""
+    """What outlives the driver: the work under its keys, each with one result once it ended, and
+    the ledger."""
 
     choices: Choices
     kills_left: int = 1
@@ -67,12 +73,17 @@ class World:
 
     def start(self, call: Call) -> None:
         self.maybe_die()
-        assert (call.node.id, call.attempt) not in {(done.node, done.number) for done in self.ledger}
+        assert (call.node.id, call.attempt) not in {
+            (done.node, done.number) for done in self.ledger
+        }
         if call.key not in self.results:
             inputs = {name: output["by"] for name, output in call.inputs.items()}
             first_fails = call.node.retry.attempts > call.attempt
             self.results[call.key] = (
-                NodeResult(Outcome.FAILED, {"by": call.key}) if first_fails else produced(by=call.key, saw=inputs))
+                NodeResult(Outcome.FAILED, {"by": call.key})
+                if first_fails
+                else produced(by=call.key, saw=inputs)
+            )
 
     def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, NodeResult] | None:
         if not keys:
@@ -93,7 +104,9 @@ class World:
 def driven_to_the_end(workflow: Workflow, world: World) -> Run:
     while True:
         try:
-            return run(workflow, world, concurrency=8, finished=tuple(world.ledger), record=world.record)
+            return run(
+                workflow, world, concurrency=8, finished=tuple(world.ledger), record=world.record
+            )
         except Killed:
             continue
 
@@ -107,8 +120,12 @@ FORK = nodes("a", "b", "c", "d < a b c")
 RETRIED = nodes("a", "b", "c < a b", retry={"a": RetryPolicy(2)})
 
 
-@pytest.mark.parametrize(("workflow", "kills", "at_least"), [(DIAMOND, 2, 200), (FORK, 3, 5000), (RETRIED, 2, 200)])
-def test_killed_anywhere_and_taken_up_in_any_order_a_run_ends_the_same(workflow, kills, at_least) -> None:
+@pytest.mark.parametrize(
+    ("workflow", "kills", "at_least"), [(DIAMOND, 2, 200), (FORK, 3, 5000), (RETRIED, 2, 200)]
+)
+def test_killed_anywhere_and_taken_up_in_any_order_a_run_ends_the_same(
+    workflow, kills, at_least
+) -> None:
     expected = driven_to_the_end(workflow, World(Choices(()), kills_left=0)).results
     paths = 0
     for choices in every_path():
@@ -116,7 +133,9 @@ def test_killed_anywhere_and_taken_up_in_any_order_a_run_ends_the_same(workflow,
         found = driven_to_the_end(workflow, world)
         assert found.status is RunStatus.SUCCEEDED
         assert found.results == expected, choices.prefix
-        assert sorted(done_keys(world.ledger)) == sorted(set(done_keys(found.attempts))), choices.prefix
+        assert sorted(done_keys(world.ledger)) == sorted(set(done_keys(found.attempts))), (
+            choices.prefix
+        )
         paths += 1
     assert paths >= at_least, paths
 

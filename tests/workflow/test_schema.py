@@ -39,8 +39,10 @@ def test_editors_refuse_what_is_wrong_in_form(text) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [text for name, (text, _) in MEANING.items() if name not in ("a key twice", "an alias")],
-    ids=[name for name in MEANING if name not in ("a key twice", "an alias")])
+    "text",
+    [text for name, (text, _) in MEANING.items() if name not in ("a key twice", "an alias")],
+    ids=[name for name in MEANING if name not in ("a key twice", "an alias")],
+)
 def test_what_is_wrong_in_meaning_alone_only_the_reader_knows(text) -> None:
     assert accepts(text)
 

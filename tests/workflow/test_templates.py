@@ -19,10 +19,17 @@ def test_a_name_without_a_value_is_an_error_with_its_line() -> None:
     assert "unknown" in caught.value.message
 
 
-@pytest.mark.parametrize("attack", [
-    "{{ ''.__class__.__mro__ }}", "{{ text.__init__.__globals__ }}", "{{ [].append(1) }}", "{{ cycler.__init__ }}",
-    "{% for x in range(10000000) %}{% endfor %}", "{{ '%c' | attr('__class__') }}",
-])
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "{{ ''.__class__.__mro__ }}",
+        "{{ text.__init__.__globals__ }}",
+        "{{ [].append(1) }}",
+        "{{ cycler.__init__ }}",
+        "{% for x in range(10000000) %}{% endfor %}",
+        "{{ '%c' | attr('__class__') }}",
+    ],
+)
 def test_a_template_reaches_nothing_but_its_values(attack) -> None:
     with pytest.raises((ConfigError, OverflowError)):
         rendered("a.j2", {"text": "x"}, prompts={"a.j2": attack})
@@ -35,11 +42,14 @@ def test_templates_include_each_other_and_nothing_on_disk(tmp_path) -> None:
         rendered("a.j2", {}, prompts={"a.j2": "{% include '" + str(tmp_path / "secret") + "' %}"})
 
 
-@pytest.mark.parametrize(("prompts", "says", "file", "line"), [
-    ({"a.j2": "fine\n{% if %}"}, "Expected an expression", "a.j2", 2),
-    ({"a.j2": "{% include 'b.j2' %}", "b.j2": "x\n\n{{ }"}, "unexpected", "b.j2", 3),
-    ({"a.j2": "{% include 'gone.j2' %}"}, "there is no template `gone.j2`", "gone.j2", None),
-])
+@pytest.mark.parametrize(
+    ("prompts", "says", "file", "line"),
+    [
+        ({"a.j2": "fine\n{% if %}"}, "Expected an expression", "a.j2", 2),
+        ({"a.j2": "{% include 'b.j2' %}", "b.j2": "x\n\n{{ }"}, "unexpected", "b.j2", 3),
+        ({"a.j2": "{% include 'gone.j2' %}"}, "there is no template `gone.j2`", "gone.j2", None),
+    ],
+)
 def test_a_template_is_checked_before_it_is_needed(prompts, says, file, line) -> None:
     with pytest.raises(ConfigError, match=says) as caught:
         used_values("a.j2", prompts)
@@ -47,4 +57,7 @@ def test_a_template_is_checked_before_it_is_needed(prompts, says, file, line) ->
 
 
 def test_templates_that_include_each_other_in_a_circle_are_checked_once() -> None:
-    used_values("a.j2", {"a.j2": "{% include 'b.j2' %}", "b.j2": "{% if x %}{% include 'a.j2' %}{% endif %}"})
+    used_values(
+        "a.j2",
+        {"a.j2": "{% include 'b.j2' %}", "b.j2": "{% if x %}{% include 'a.j2' %}{% endif %}"},
+    )

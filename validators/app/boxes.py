@@ -1,8 +1,8 @@
 """The box supervisor, driven as a program: one JSON specification in, one result file out.
 
-Properties kept: a box is stopped when its handle's block is left, by whatever way; and supervisors die with this program
-(see `nursery`), so that a launcher killed with -9 leaves no box behind. Start boxes from the main thread.
-"""
+Properties kept: a box is stopped when its handle's block is left, by whatever way; and supervisors
+die with this program (see `nursery`), so that a launcher killed with -9 leaves no box behind. Start
+boxes from the main thread."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ class BoxSpec:
             "cwd": self.cwd,
             "env": dict(self.env),
             "hostname": "localhost",
-            "binds": [{"source": str(b.source), "target": b.target, "mode": b.mode} for b in self.binds],
+            "binds": [
+                {"source": str(b.source), "target": b.target, "mode": b.mode} for b in self.binds
+            ],
             "distributions": list(self.distributions),
             "dial": [{"port": port, "socket": str(socket)} for port, socket in self.dial],
             "serve": [{"port": port, "fd": fd} for port, fd in self.serve],
@@ -79,7 +81,8 @@ class BoxSpec:
 
 @dataclass(frozen=True, slots=True)
 class BoxResult:
-    """How a box ended. `form` names the box that held it, `unheld` what that form could not hold."""
+    """How a box ended. `form` names the box that held it, `unheld` what that form could not
+    hold."""
 
     form: str
     unheld: tuple[str, ...]
@@ -98,7 +101,12 @@ class Box:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stop()
 
     def send(self, data: bytes, *, more: bool = False) -> None:
@@ -136,29 +144,43 @@ class Box:
             self._supervisor.stdin.close()
 
     def result(self) -> BoxResult:
-        """How it ended. Raises Inconclusive when no box could be made, or nothing tells how it ended."""
+        """How it ended. Raises Inconclusive when no box could be made, or nothing tells how it
+        ended."""
         try:
             facts = json.loads(self._result.read_bytes())
-            return BoxResult(facts["form"], tuple(facts["unheld"]), facts["exit_code"], facts["killed_by"])
+            return BoxResult(
+                facts["form"], tuple(facts["unheld"]), facts["exit_code"], facts["killed_by"]
+            )
         except (OSError, ValueError, KeyError) as error:
             code = self._supervisor.code
-            why = "no box could be made here" if code == NO_BOX else f"its supervisor ended with {code} and no result"
-            raise Inconclusive(f"the box {self.name!r}: {why}; run the supervisor's `probe` to see what holds") from error
+            why = (
+                "no box could be made here"
+                if code == NO_BOX
+                else f"its supervisor ended with {code} and no result"
+            )
+            raise Inconclusive(
+                f"the box {self.name!r}: {why}; run the supervisor's `probe` to see what holds"
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)
 class Boxes:
-    """Starts boxes with one supervisor command and one form; their papers go to `folder`, which is private.
+    """Starts boxes with one supervisor command and one form; their papers go to `folder`, which is
+    private.
 
-    `other_form` is that of the boxes which are to look otherwise, empty where all are of one form."""
+    `other_form` is that of the boxes which are to look otherwise, empty where all are of one
+    form."""
 
     command: tuple[str, ...]
     form: str
     folder: Path
     other_form: str = ""
 
-    def started(self, spec: BoxSpec, *, log: Path, stdout: Path | None = None, otherwise: bool = False) -> Box:
-        """A running box whose standard error, and output unless it has a file of its own, go to `log`."""
+    def started(
+        self, spec: BoxSpec, *, log: Path, stdout: Path | None = None, otherwise: bool = False
+    ) -> Box:
+        """A running box whose standard error, and output unless it has a file of its own, go to
+        `log`."""
         form = self.other_form if otherwise and self.other_form else self.form
         papers = Path(tempfile.mkdtemp(prefix=f"{spec.name}-", dir=self.folder))
         spec_file, result = papers / "spec.json", papers / "result.json"
@@ -166,19 +188,30 @@ class Boxes:
         served = {fd: fd for _, fd in spec.serve}
         with log.open("ab") as errors, (stdout or log).open("ab") as output:
             supervisor = nursery(self.command).supervisor(
-                "run", "--spec", str(spec_file), output=output.fileno(), errors=errors.fileno(), descriptors=served
+                "run",
+                "--spec",
+                str(spec_file),
+                output=output.fileno(),
+                errors=errors.fileno(),
+                descriptors=served,
             )
         return Box(spec.name, supervisor, result=result)
 
     def output(self, *arguments: str, seconds: float) -> str:
-        """What the supervisor's own command prints (`layer`, `probe`). Raises Inconclusive with its last words.
+        """What the supervisor's own command prints (`layer`, `probe`). Raises Inconclusive with its
+        last words.
 
-        Unlike a box's, its environment has what this process was given: pip needs to know how to reach an index.
-        """
+        Unlike a box's, its environment has what this process was given: pip needs to know how to
+        reach an index."""
         argv = ("setpriv", "--pdeathsig", "TERM", "--", *self.command, *arguments)
         try:
             done = subprocess.run(
-                argv, capture_output=True, text=True, env={**os.environ, **ENV}, timeout=seconds, start_new_session=True
+                argv,
+                capture_output=True,
+                text=True,
+                env={**os.environ, **ENV},
+                timeout=seconds,
+                start_new_session=True,
             )
         except subprocess.TimeoutExpired as error:
             raise Inconclusive(f"`{arguments[0]}` took more than {seconds:.0f} s") from error

@@ -1,8 +1,9 @@
-"""Supervisors of boxes out of one process of theirs, which starts its interpreter once for all of them.
+"""Supervisors of boxes out of one process of theirs, which starts its interpreter once for all of
+them.
 
-A supervisor that is asked for is born in that process (`serve` of the supervisor's command) and dies with it; that process
-dies with the thread that first asked, and with this program in any case. So ask from the main thread.
-"""
+A supervisor that is asked for is born in that process (`serve` of the supervisor's command) and
+dies with it; that process dies with the thread that first asked, and with this program in any case.
+So ask from the main thread."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ BIRTH_SECONDS = 30
 
 
 class Supervisor:
-    """One supervisor at work. `report` is where it says its pid and, when it ends, its exit code: see `harness.programs.sandbox`."""
+    """One supervisor at work. `report` is where it says its pid and, when it ends, its exit code:
+    see `harness.programs.sandbox`."""
 
     def __init__(self, stdin: BinaryIO, report: int) -> None:
         self.stdin = stdin
@@ -49,7 +51,8 @@ class Supervisor:
 
     @property
     def pid(self) -> int | None:
-        """Its process, once it is born, which is waited for; None where that does not come to be."""
+        """Its process, once it is born, which is waited for; None where that does not come to
+        be."""
         until = monotonic() + BIRTH_SECONDS
         while not self._closed and b"\n" not in self._said and self._heard(until - monotonic()):
             pass
@@ -60,7 +63,8 @@ class Supervisor:
         if self.pid is not None and self._pidfd is None and not self._closed:
             with suppress(ProcessLookupError):
                 self._pidfd = os.pidfd_open(self.pid)
-        # Asked after the pid was taken hold of: who has not ended yet was not somebody else under the same number.
+        # Asked after the pid was taken hold of: who has not ended yet was not somebody else under
+        # the same number.
         if not self.waited(0) and self._pidfd is not None:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, number)
@@ -85,20 +89,38 @@ class Supervisor:
 
 
 class Nursery:
-    """The process in which supervisors are born, by their command. `leave_seconds`: until it is killed at its close."""
+    """The process in which supervisors are born, by their command. `leave_seconds`: until it is
+    killed at its close."""
 
     def __init__(self, command: tuple[str, ...], *, leave_seconds: float = LEAVE_SECONDS) -> None:
         self._leave_seconds = leave_seconds
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        argv = ("setpriv", "--pdeathsig", "TERM", "--", *command, "serve", "--line", str(theirs.fileno()))
+        argv = (
+            "setpriv",
+            "--pdeathsig",
+            "TERM",
+            "--",
+            *command,
+            "serve",
+            "--line",
+            str(theirs.fileno()),
+        )
         with theirs:
             self._process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=ENV, cwd="/",
-                pass_fds=(theirs.fileno(),), start_new_session=True,
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=ENV,
+                cwd="/",
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
             )
 
-    def supervisor(self, *arguments: str, output: int, errors: int, descriptors: Mapping[int, int]) -> Supervisor:
-        """A newborn supervisor. `descriptors` are ours by the number that each has over there. Raises Inconclusive."""
+    def supervisor(
+        self, *arguments: str, output: int, errors: int, descriptors: Mapping[int, int]
+    ) -> Supervisor:
+        """A newborn supervisor. `descriptors` are ours by the number that each has over there.
+        Raises Inconclusive."""
         standard_input, stdin = os.pipe2(os.O_CLOEXEC)
         report, telling = os.pipe2(os.O_CLOEXEC)
         places = {0: standard_input, 1: output, 2: errors, **descriptors}
@@ -108,7 +130,9 @@ class Nursery:
         except OSError as error:
             os.close(stdin)
             os.close(report)
-            raise Inconclusive(f"the supervisor of boxes has gone ({error}); see what its `probe` says") from error
+            raise Inconclusive(
+                f"the supervisor of boxes has gone ({error}); see what its `probe` says"
+            ) from error
         finally:
             os.close(standard_input)
             os.close(telling)
@@ -131,7 +155,8 @@ class Nursery:
 
 @functools.cache
 def nursery(command: tuple[str, ...]) -> Nursery:
-    """The nursery of this program for a supervisor's command, made when somebody first asks and ended with the program."""
+    """The nursery of this program for a supervisor's command, made when somebody first asks and
+    ended with the program."""
     made = Nursery(command)
     atexit.register(made.close)
     return made

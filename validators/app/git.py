@@ -1,8 +1,8 @@
-"""Raw reads of the trusted bare repository: argv, an emptied configuration, no hooks, no replace refs, no attributes.
+"""Raw reads of the trusted bare repository: argv, an emptied configuration, no hooks, no replace
+refs, no attributes.
 
-Only plumbing that prints objects is used, so nothing a branch carries (attributes, filters, export-ignore) can
-change a byte.
-"""
+Only plumbing that prints objects is used, so nothing a branch carries (attributes, filters,
+export-ignore) can change a byte."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ ALL_OBJECTS = ("cat-file", "--batch-all-objects", "--unordered")
 
 
 def git_output(git_dir: Path, arguments: Iterable[str], *, stdin: bytes = b"") -> bytes:
-    """What `git <arguments>` prints about a bare repository. Raises Inconclusive with git's own words."""
+    """What `git <arguments>` prints about a bare repository. Raises Inconclusive with git's own
+    words."""
     argv = ("git", *QUIET, "-c", f"safe.directory={git_dir}", f"--git-dir={git_dir}", *arguments)
     try:
         done = subprocess.run(
@@ -57,7 +58,9 @@ def git_output(git_dir: Path, arguments: Iterable[str], *, stdin: bytes = b"") -
         raise Inconclusive(f"git {argv[-1]} took more than {SECONDS} s in {git_dir}") from error
     if done.returncode:
         words = done.stderr.decode(errors="replace").strip().splitlines()
-        raise Inconclusive(f"git could not read {git_dir}: {words[-1] if words else f'exit {done.returncode}'}")
+        raise Inconclusive(
+            f"git could not read {git_dir}: {words[-1] if words else f'exit {done.returncode}'}"
+        )
     return done.stdout
 
 
@@ -69,7 +72,9 @@ class Repository:
 
     def names(self) -> frozenset[str]:
         """The id of every object."""
-        return frozenset(git_output(self.git_dir, (*ALL_OBJECTS, "--batch-check=%(objectname)")).decode().split())
+        return frozenset(
+            git_output(self.git_dir, (*ALL_OBJECTS, "--batch-check=%(objectname)")).decode().split()
+        )
 
     def chunks(self, names: Iterable[str]) -> Iterator[bytes]:
         """The raw bytes of the named objects, some hundred at a time."""
@@ -82,7 +87,11 @@ class Repository:
 def blobs(git_dir: Path, ids: Iterable[str]) -> Iterator[bytes]:
     """The bytes of each blob, in the order asked."""
     wanted = list(ids)
-    out = memoryview(git_output(git_dir, ("cat-file", "--batch"), stdin="".join(f"{i}\n" for i in wanted).encode()))
+    out = memoryview(
+        git_output(
+            git_dir, ("cat-file", "--batch"), stdin="".join(f"{i}\n" for i in wanted).encode()
+        )
+    )
     at = 0
     for wanted_id in wanted:
         end = bytes(out[at : at + 200]).find(b"\n") + at
@@ -95,15 +104,28 @@ def blobs(git_dir: Path, ids: Iterable[str]) -> Iterator[bytes]:
 
 def commit_facts(git_dir: Path, commit: str) -> tuple[str, tuple[str, ...]]:
     """The tree and the parents that a commit object names. Raises Inconclusive."""
-    header = git_output(git_dir, ("cat-file", "commit", commit)).split(b"\n\n", 1)[0].decode(errors="replace")
+    header = (
+        git_output(git_dir, ("cat-file", "commit", commit))
+        .split(b"\n\n", 1)[0]
+        .decode(errors="replace")
+    )
     fields = [line.split(" ", 1) for line in header.splitlines() if " " in line]
     trees = [value for key, value in fields if key == "tree"]
     return trees[0], tuple(value for key, value in fields if key == "parent")
 
 
 def in_history(git_dir: Path, tip: str, commits: Iterable[str]) -> frozenset[str]:
-    """Those of the commits that are `tip` or one of its ancestors. One that is not there any more is in nobody's history."""
+    """Those of the commits that are `tip` or one of its ancestors. One that is not there any more
+    is in nobody's history."""
     asked = tuple(dict.fromkeys(commits))
-    told = git_output(git_dir, ("cat-file", "--batch-check"), stdin="".join(f"{one}\n" for one in asked).encode())
-    there = {line.split()[0] for line in told.decode().splitlines() if line.split()[1:2] == ["commit"]}
-    return frozenset(one for one in asked if one in there and not git_output(git_dir, ("rev-list", "-1", one, f"^{tip}")))
+    told = git_output(
+        git_dir, ("cat-file", "--batch-check"), stdin="".join(f"{one}\n" for one in asked).encode()
+    )
+    there = {
+        line.split()[0] for line in told.decode().splitlines() if line.split()[1:2] == ["commit"]
+    }
+    return frozenset(
+        one
+        for one in asked
+        if one in there and not git_output(git_dir, ("rev-list", "-1", one, f"^{tip}"))
+    )

@@ -1,10 +1,10 @@
-"""Running instances of the app: one box, one socket, one copy of the data for each run of a journey.
+"""Running instances of the app: one box, one socket, one copy of the data for each run of a
+journey.
 
-One box per run, not one for all: processes that share a box share /tmp, a uid and a process list, so that an app
-could count its runs, or pass notes from the plain run to the masked one. Nine boxes came up in 0.8 s on two cores, most
-of it the apps' own start. The launcher makes and listens on the socket; an app is given the descriptor and never sees
-the folder, so it can plant nothing there.
-"""
+One box per run, not one for all: processes that share a box share /tmp, a uid and a process list,
+so that an app could count its runs, or pass notes from the plain run to the masked one. Nine boxes
+came up in 0.8 s on two cores, most of it the apps' own start. The launcher makes and listens on the
+socket; an app is given the descriptor and never sees the folder, so it can plant nothing there."""
 
 from __future__ import annotations
 
@@ -29,17 +29,21 @@ PRELOAD = "LD_PRELOAD"
 AT_ONCE = 3
 POLL_SECONDS = 0.02
 PROBE_SECONDS = 2.0
-LAST_WORDS = 2_000   # bytes
-IN_BACKGROUND = ", with exit code 0, as a start command does that puts its server in the background: have it stay in front"
+LAST_WORDS = 2_000  # bytes
+IN_BACKGROUND = (
+    ", with exit code 0, as a start command does that puts its server in the background: have it"
+    " stay in front"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How each instance is started and known to be ready: argv, the port's variable, a path, limits in seconds.
+    """How each instance is started and known to be ready: argv, the port's variable, a path, limits
+    in seconds.
 
-    `hostname` is the one that browsers will use, so that no request tells an app that it comes from the launcher.
-    `clock_env` names the variable by which an app is told where its clock is; empty for an app that has none.
-    """
+    `hostname` is the one that browsers will use, so that no request tells an app that it comes from
+    the launcher. `clock_env` names the variable by which an app is told where its clock is; empty
+    for an app that has none."""
 
     argv: tuple[str, ...]
     port_env: str
@@ -52,12 +56,14 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One instance that a run needs: `dial` is the port a browser asks for, `port` the one it listens on in its box.
+    """One instance that a run needs: `dial` is the port a browser asks for, `port` the one it
+    listens on in its box.
 
-    `clock` is the folder of a clock that the run may put forward, None for a run that does not travel. `asked_before`: how
-    many requests the app answers, at the path that says it is ready, before its visitor comes; where it is `restarted` on its
-    data, after that. By so many seconds its clock is `ahead`, whatever the app knows of that. `otherwise`: in a box of another
-    form, where the operator allows one."""
+    `clock` is the folder of a clock that the run may put forward, None for a run that does not
+    travel. `asked_before`: how many requests the app answers, at the path that says it is ready,
+    before its visitor comes; where it is `restarted` on its data, after that. By so many seconds
+    its clock is `ahead`, whatever the app knows of that. `otherwise`: in a box of another form,
+    where the operator allows one."""
 
     name: str
     dial: int
@@ -71,7 +77,8 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where an instance will answer: a socket that already listens, at a path the app itself never sees."""
+    """Where an instance will answer: a socket that already listens, at a path the app itself never
+    sees."""
 
     wanted: Wanted
     listening: socket.socket
@@ -85,7 +92,8 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A started instance behind its door; `deadline` is when it must answer, on the fleet's clock."""
+    """A started instance behind its door; `deadline` is when it must answer, on the fleet's
+    clock."""
 
     door: Door
     side: Side
@@ -96,8 +104,8 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Starts instances below a private folder; `stack` kills them when it is closed. `probe_seconds` is how long an
-    instance may take to answer once."""
+    """Starts instances below a private folder; `stack` kills them when it is closed.
+    `probe_seconds` is how long an instance may take to answer once."""
 
     start: Start
     boxes: Boxes
@@ -107,7 +115,8 @@ class Fleet:
     probe_seconds: float = PROBE_SECONDS
 
     def doors(self, wanted: Iterable[Wanted]) -> tuple[Door, ...]:
-        """A listening socket for each instance, so that a browser's box can be given them before any app runs."""
+        """A listening socket for each instance, so that a browser's box can be given them before
+        any app runs."""
         return tuple(self._door(each) for each in wanted)
 
     def until_ready(
@@ -117,9 +126,11 @@ class Fleet:
         ready: Callable[[Door], None] = lambda door: None,
         unless: Callable[[], bool] = lambda: False,
     ) -> tuple[Box, ...]:
-        """The box of an instance of each side behind its door, once all of them answer, or nobody needs them: `unless` says so.
+        """The box of an instance of each side behind its door, once all of them answer, or nobody
+        needs them: `unless` says so.
 
-        `ready` is told each door as soon as it answers. Raises Inconclusive when an instance ends or stays silent."""
+        `ready` is told each door as soon as it answers. Raises Inconclusive when an instance ends
+        or stays silent."""
         queue, waiting, boxes = list(sides), list[Instance](), list[Box]()
         while (queue or waiting) and not unless():
             while queue and len(waiting) < AT_ONCE:
@@ -154,7 +165,9 @@ class Fleet:
         if side.data and data and not again:
             shutil.copytree(side.data, data)
         spec = self._spec(door, side, data=data)
-        box = self.stack.enter_context(self.boxes.started(spec, log=door.log, otherwise=door.wanted.otherwise))
+        box = self.stack.enter_context(
+            self.boxes.started(spec, log=door.log, otherwise=door.wanted.otherwise)
+        )
         if again or not door.wanted.restarted:
             door.listening.close()
         return Instance(door, side, box, self.clock() + self.start.ready_seconds, again)
@@ -166,8 +179,17 @@ class Fleet:
             argv=self.start.argv,
             cwd=TREE,
             wall_seconds=self.start.wall_seconds,
-            env={**dict(side.env), self.start.port_env: str(port), **self._clock(clock), **({PRELOAD: LIBRARY} if later else {})},
-            binds=(*side.binds(data), *((Bind(clock, CLOCK),) if clock else ()), *((Bind(later, LIBRARY),) if later else ())),
+            env={
+                **dict(side.env),
+                self.start.port_env: str(port),
+                **self._clock(clock),
+                **({PRELOAD: LIBRARY} if later else {}),
+            },
+            binds=(
+                *side.binds(data),
+                *((Bind(clock, CLOCK),) if clock else ()),
+                *((Bind(later, LIBRARY),) if later else ()),
+            ),
             serve=((port, door.listening.fileno()),),
         )
 
@@ -176,7 +198,9 @@ class Fleet:
 
     def _answers(self, instance: Instance) -> bool:
         if self._answers_once(instance.door):
-            last = instance.again or not instance.door.wanted.restarted  # what it was asked before a restart, it has forgotten
+            last = (
+                instance.again or not instance.door.wanted.restarted
+            )  # what it was asked before a restart, it has forgotten
             for _ in range(instance.door.wanted.asked_before if last else 0):
                 self._answers_once(instance.door)
             return True
@@ -184,7 +208,9 @@ class Fleet:
             raise Inconclusive(_ended(instance))
         if self.clock() > instance.deadline:
             seconds, path = self.start.ready_seconds, self.start.ready
-            raise Inconclusive(f"the app did not become ready: no good answer to GET {path} within {seconds} s")
+            raise Inconclusive(
+                f"the app did not become ready: no good answer to GET {path} within {seconds} s"
+            )
         return False
 
     def _answers_once(self, door: Door) -> bool:
@@ -193,7 +219,8 @@ class Fleet:
 
 
 def _later(door: Door) -> Path | None:
-    """The library under which this instance is started, where its clock is ahead and it reads none that could be."""
+    """The library under which this instance is started, where its clock is ahead and it reads none
+    that could be."""
     if not door.wanted.ahead or door.wanted.clock:
         return None
     file = door.path.with_name("ahead.so")
@@ -203,13 +230,20 @@ def _later(door: Door) -> Path | None:
 
 
 def _ended(instance: Instance) -> str:
-    """How the app ended. What it said is for the operator's log alone: it is the change's own text."""
+    """How the app ended. What it said is for the operator's log alone: it is the change's own
+    text."""
     told = instance.box.result()
-    sys.stderr.write(f"the last words of the app on the {instance.side.name}:\n{_last_words(instance.door.log)}\n")
+    sys.stderr.write(
+        "the last words of the app on the"
+        f" {instance.side.name}:\n{_last_words(instance.door.log)}\n"
+    )
     words = f"the app did not become ready: on the {instance.side.name} it ended before it answered"
     if told.exit_code == 0:
         return words + IN_BACKGROUND
-    return f"{words}, {f'stopped by its {told.killed_by} limit' if told.killed_by else f'with exit code {told.exit_code}'}"
+    return (
+        f"{words},"
+        f" {f'stopped by its {told.killed_by} limit' if told.killed_by else f'with exit code {told.exit_code}'}"
+    )
 
 
 def _last_words(log: Path) -> str:

@@ -1,10 +1,12 @@
-"""A library that an app is started under whose clock is to be ahead, though the app itself knows nothing of it.
+"""A library that an app is started under whose clock is to be ahead, though the app itself knows
+nothing of it.
 
-It answers `clock_gettime`, `gettimeofday` and `time` in the C library's place, so whatever asks the time of day through that
-library is so many seconds ahead (CPython, Node, Ruby, SQLite, a shell). Time that is merely measured, by a monotonic clock, is
-not. What makes its system calls itself (a static Go program) keeps the machine's time. There is no compiler where we run, so the
-library is put together here, for x86-64: three functions of a few instructions, and what a loader needs to find them.
-"""
+It answers `clock_gettime`, `gettimeofday` and `time` in the C library's place, so whatever asks the
+time of day through that library is so many seconds ahead (CPython, Node, Ruby, SQLite, a shell).
+Time that is merely measured, by a monotonic clock, is not. What makes its system calls itself (a
+static Go program) keeps the machine's time. There is no compiler where we run, so the library is
+put together here, for x86-64: three functions of a few instructions, and what a loader needs to
+find them."""
 
 from __future__ import annotations
 
@@ -18,24 +20,31 @@ _NAMES = ("clock_gettime", "gettimeofday", "time")
 
 # AHEAD stands for the distance to the seconds, which lie behind the code; it is filled in.
 _AHEAD = b"AHEAD"
-_ADD = b"\x48\x8b\x05" + _AHEAD                                   # mov rax, [rip+AHEAD]
+_ADD = b"\x48\x8b\x05" + _AHEAD  # mov rax, [rip+AHEAD]
 _CLOCK_GETTIME = (
     b"\xb8\xe4\x00\x00\x00\x0f\x05"                               # mov eax, 228; syscall
     b"\x85\xc0\x75\x17"                                           # test eax, eax; jnz failed
     b"\x85\xff\x74\x06"                                           # test edi, edi; jz realtime
-    b"\x83\xff\x05\x74\x01\xc3"                                   # cmp edi, 5 (coarse); je realtime; ret
-    + _ADD + b"\x48\x01\x06\x31\xc0\xc3"                          # realtime: add [rsi], rax; xor eax, eax; ret
+    # cmp edi, 5 (coarse); je realtime; ret
+    b"\x83\xff\x05\x74\x01\xc3"
+    # realtime: add [rsi], rax; xor eax, eax; ret
+    + _ADD + b"\x48\x01\x06\x31\xc0\xc3"
     b"\xb8\xff\xff\xff\xff\xc3"                                   # failed: mov eax, -1; ret
 )  # fmt: skip
 _GETTIMEOFDAY = (
     b"\xb8\x60\x00\x00\x00\x0f\x05"                               # mov eax, 96; syscall
-    b"\x85\xc0\x75\x0f\x48\x85\xff\x74\x0a"                       # test eax, eax; jnz end; test rdi, rdi; jz end
-    + _ADD + b"\x48\x01\x07\x31\xc0\xc3"                          # add [rdi], rax; end: xor eax, eax; ret
+    # test eax, eax; jnz end; test rdi, rdi; jz end
+    b"\x85\xc0\x75\x0f\x48\x85\xff\x74\x0a"
+    # add [rdi], rax; end: xor eax, eax; ret
+    + _ADD + b"\x48\x01\x07\x31\xc0\xc3"
 )  # fmt: skip
 _TIME = (
-    b"\x49\x89\xf8\x48\x83\xec\x18\x31\xff\x48\x89\xe6"           # mov r8, rdi; sub rsp, 24; xor edi, edi; mov rsi, rsp
-    b"\xb8\xe4\x00\x00\x00\x0f\x05\x48\x8b\x14\x24\x48\x83\xc4\x18"  # mov eax, 228; syscall; mov rdx, [rsp]; add rsp, 24
-    + _ADD + b"\x48\x01\xd0\x4d\x85\xc0\x74\x03\x49\x89\x00\xc3"  # add rax, rdx; test r8, r8; jz end; mov [r8], rax; end: ret
+    # mov r8, rdi; sub rsp, 24; xor edi, edi; mov rsi, rsp
+    b"\x49\x89\xf8\x48\x83\xec\x18\x31\xff\x48\x89\xe6"
+    # mov eax, 228; syscall; mov rdx, [rsp]; add rsp, 24
+    b"\xb8\xe4\x00\x00\x00\x0f\x05\x48\x8b\x14\x24\x48\x83\xc4\x18"
+    # add rax, rdx; test r8, r8; jz end; mov [r8], rax; end: ret
+    + _ADD + b"\x48\x01\xd0\x4d\x85\xc0\x74\x03\x49\x89\x00\xc3"
 )  # fmt: skip
 
 
@@ -58,7 +67,9 @@ def library(seconds: int) -> bytes:
     symbols, text, names = bytes(24), b"", 1
     for name, body, length in zip(_NAMES, bodies, lengths, strict=True):
         start = text_at + len(text)
-        symbols += struct.pack("<IBBHQQ", names, 0x12, 0, 1, start, length)  # a global function, defined here
+        symbols += struct.pack(
+            "<IBBHQQ", names, 0x12, 0, 1, start, length
+        )  # a global function, defined here
         after = start + body.index(_AHEAD) + 4
         text += body.replace(_AHEAD, struct.pack("<i", ahead_at - after))
         names += len(name) + 1
@@ -66,10 +77,21 @@ def library(seconds: int) -> bytes:
     table = struct.pack(f"<{3 + len(chain)}I", 1, len(_NAMES) + 1, 1, *chain)
     dynamic = b"".join(
         struct.pack("<QQ", tag, value)
-        for tag, value in ((4, hash_at), (5, strings_at), (6, symbols_at), (10, len(strings)), (11, 24), (0, 0))
+        for tag, value in (
+            (4, hash_at),
+            (5, strings_at),
+            (6, symbols_at),
+            (10, len(strings)),
+            (11, 24),
+            (0, 0),
+        )
     )
     size = ahead_at + 8
-    header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 4, 0, 0, 0)
+    header = (
+        b"\x7fELF\x02\x01\x01"
+        + bytes(9)
+        + struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 4, 0, 0, 0)
+    )
     headers = (
         struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, size, size, _PAGE)
         + struct.pack("<IIQQQQQQ", 1, 6, _PAGE, _PAGE, _PAGE, len(dynamic), len(dynamic), _PAGE)

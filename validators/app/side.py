@@ -1,4 +1,5 @@
-"""One side of a comparison, ready to run: the exported tree, its dependency layer, and the data each instance gets."""
+"""One side of a comparison, ready to run: the exported tree, its dependency layer, and the data
+each instance gets."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ class AppRules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """`name` is base or candidate. `data` is the template that each instance copies, None if the app keeps none."""
+    """`name` is base or candidate. `data` is the template that each instance copies, None if the
+    app keeps none."""
 
     name: str
     tree: Path
@@ -47,8 +49,18 @@ class Side:
         return (Bind(self.tree, TREE), *layer, *own)
 
 
-def prepared_side(name: str, app: AppRules, *, git_dir: Path, tree: str, boxes: Boxes, stores: LayerStores, folder: Path) -> Side:
-    """Export the tree and prepare its dependencies, below `folder`; there are no data yet. Raises Inconclusive."""
+def prepared_side(
+    name: str,
+    app: AppRules,
+    *,
+    git_dir: Path,
+    tree: str,
+    boxes: Boxes,
+    stores: LayerStores,
+    folder: Path,
+) -> Side:
+    """Export the tree and prepare its dependencies, below `folder`; there are no data yet. Raises
+    Inconclusive."""
     folder.mkdir()
     files = exported(git_dir, tree, into=folder / "tree")
     layer = layer_for(files, app.lock, boxes=boxes, stores=stores) if app.lock else None
@@ -56,7 +68,8 @@ def prepared_side(name: str, app: AppRules, *, git_dir: Path, tree: str, boxes: 
 
 
 def seeded_side(side: Side, app: AppRules, *, seed: str | None, boxes: Boxes) -> Side:
-    """The side with the data that each instance starts from, made by the app's own seed command. Raises Inconclusive.
+    """The side with the data that each instance starts from, made by the app's own seed command.
+    Raises Inconclusive.
 
     `seed` names the data a journey needs; it is passed to the command as one more argument.
     """
@@ -78,22 +91,36 @@ class LayerStores:
 
 
 def environment(app: AppRules, *, layer: Path | None) -> tuple[tuple[str, str], ...]:
-    """The allow-list, the data folder's name, and where the packages are: nothing else reaches the app."""
+    """The allow-list, the data folder's name, and where the packages are: nothing else reaches the
+    app."""
     extra = {app.data: DATA} if app.data else {}
     packages = {"PYTHONPATH": LAYER} if layer else {}
     return tuple(sorted({**packages, **app.env, **extra}.items()))
 
 
 def layer_for(tree: Path, lock: str, *, boxes: Boxes, stores: LayerStores) -> Path:
-    """The folder of the packages that the tree's lock file pins, prepared by the supervisor. Raises Inconclusive."""
+    """The folder of the packages that the tree's lock file pins, prepared by the supervisor. Raises
+    Inconclusive."""
     file = tree / lock
     if ".." in Path(lock).parts or Path(lock).is_absolute() or not file.is_file():
-        raise Inconclusive(f"the tree has no lock file {lock!r}: name one that exists in factory.toml, or none")
-    arguments = ("layer", "--lock", str(file), "--wheels", str(stores.wheels), "--out", str(stores.layers))
+        raise Inconclusive(
+            f"the tree has no lock file {lock!r}: name one that exists in factory.toml, or none"
+        )
+    arguments = (
+        "layer",
+        "--lock",
+        str(file),
+        "--wheels",
+        str(stores.wheels),
+        "--out",
+        str(stores.layers),
+    )
     printed = boxes.output(*arguments, "--form", boxes.form, seconds=LAYER_SECONDS)
     folder = Path(printed.splitlines()[-1] if printed else "")
     if not folder.is_dir() or not folder.is_relative_to(stores.layers):
-        raise Inconclusive(f"`layer` printed {printed[-200:]!r}, which is no folder below {stores.layers}")
+        raise Inconclusive(
+            f"`layer` printed {printed[-200:]!r}, which is no folder below {stores.layers}"
+        )
     return folder
 
 

@@ -1,8 +1,9 @@
-"""The tree that is judged, written byte for byte into a fresh folder and hashed again from the disk.
+"""The tree that is judged, written byte for byte into a fresh folder and hashed again from the
+disk.
 
-Properties kept: no attribute, filter or export-ignore applies; no symlink, gitlink or odd mode is ever made; no path
-leaves the folder; the folder's own hash, computed here without git, is the tree that the verdict binds.
-"""
+Properties kept: no attribute, filter or export-ignore applies; no symlink, gitlink or odd mode is
+ever made; no path leaves the folder; the folder's own hash, computed here without git, is the tree
+that the verdict binds."""
 
 from __future__ import annotations
 
@@ -28,19 +29,24 @@ class Entry:
 
 
 def exported(git_dir: Path, tree: str, *, into: Path) -> Path:
-    """The tree's files in the fresh folder `into`. Raises Inconclusive when they are not exactly that tree."""
+    """The tree's files in the fresh folder `into`. Raises Inconclusive when they are not exactly
+    that tree."""
     entries = tuple(_entries(git_dir, tree))
     into.mkdir(mode=0o755)
     for entry, data in zip(entries, blobs(git_dir, (entry.blob for entry in entries)), strict=True):
         _write(os.fsencode(into), entry, data)
     found = tree_id(into, algorithm=_algorithm(tree))
     if found != tree:
-        raise Inconclusive(f"the exported files hash to tree {found}, not to {tree}: what would run is not what would land")
+        raise Inconclusive(
+            f"the exported files hash to tree {found}, not to {tree}: what would run is not what"
+            " would land"
+        )
     return into
 
 
 def tree_id(folder: Path, *, algorithm: str = "sha1") -> str:
-    """The git tree id of a folder's files, computed from the disk. Raises Inconclusive on anything but plain files."""
+    """The git tree id of a folder's files, computed from the disk. Raises Inconclusive on anything
+    but plain files."""
     return _tree_digest(os.fsencode(folder), algorithm).hex()
 
 
@@ -59,10 +65,15 @@ def _entries(git_dir: Path, tree: str) -> Iterator[Entry]:
 def _refuse_odd(mode: bytes, path: bytes) -> None:
     name = os.fsdecode(path)
     if mode not in MODES:
-        raise Inconclusive(f"the tree holds {name!r} with mode {mode.decode()}; only plain files can be judged")
+        raise Inconclusive(
+            f"the tree holds {name!r} with mode {mode.decode()}; only plain files can be judged"
+        )
     for part in path.split(b"/"):
         if part in (b"", b".", b"..") or part.lower() == b".git":
-            raise Inconclusive(f"the tree holds the path {name!r}, which leaves its folder or poses as a repository")
+            raise Inconclusive(
+                f"the tree holds the path {name!r}, which leaves its folder or poses as a"
+                " repository"
+            )
 
 
 def _write(root: bytes, entry: Entry, data: bytes) -> None:
@@ -85,7 +96,9 @@ def _tree_digest(folder: bytes, algorithm: str) -> bytes:
                 rows.append((item.name, mode, _file_digest(item.path, algorithm)))
             else:
                 raise Inconclusive(f"{os.fsdecode(item.path)!r} is neither a file nor a folder")
-    body = b"".join(mode + b" " + key.rstrip(b"/") + b"\0" + digest for key, mode, digest in sorted(rows))
+    body = b"".join(
+        mode + b" " + key.rstrip(b"/") + b"\0" + digest for key, mode, digest in sorted(rows)
+    )
     return _object_digest(b"tree", body, algorithm)
 
 
@@ -95,4 +108,6 @@ def _file_digest(path: bytes, algorithm: str) -> bytes:
 
 
 def _object_digest(kind: bytes, body: bytes, algorithm: str) -> bytes:
-    return hashlib.new(algorithm, kind + b" %d\0" % len(body) + body, usedforsecurity=False).digest()
+    return hashlib.new(
+        algorithm, kind + b" %d\0" % len(body) + body, usedforsecurity=False
+    ).digest()

@@ -1,4 +1,5 @@
-"""Asking the author: a brief goes into its box, journeys come out, and every one of them is read again out here."""
+"""Asking the author: a brief goes into its box, journeys come out, and every one of them is read
+again out here."""
 
 from __future__ import annotations
 
@@ -37,20 +38,29 @@ def asked(
     returned: tuple[Returned, ...] = (),
     held: int = 0,
 ) -> Written:
-    """What the author wrote for the request's issue, in at most `seconds`. Raises Inconclusive when its box or model failed.
+    """What the author wrote for the request's issue, in at most `seconds`. Raises Inconclusive when
+    its box or model failed.
 
-    `returned`: those of its journeys that did not hold, to be written once more; `held`: how many of its others did."""
+    `returned`: those of its journeys that did not hold, to be written once more; `held`: how many
+    of its others did."""
     if request.broker is None:
         raise UsageError("request: broker is missing; an author needs a socket of the model broker")
     name = "author-again" if returned else "author"
     output, log = folder / f"{name}.out", folder / f"{name}.log"
-    with boxes.started(_spec(request.broker, seconds, library=judge_library(folder)), log=log, stdout=output) as box:
-        brief = replace(_brief(request, request.broker.model, language), returned=returned, held=held)
+    with boxes.started(
+        _spec(request.broker, seconds, library=judge_library(folder)), log=log, stdout=output
+    ) as box:
+        brief = replace(
+            _brief(request, request.broker.model, language), returned=returned, held=held
+        )
         box.send(json.dumps({"brief": asdict(brief), "port": PORT}).encode())
         box.waited(seconds + 5)
     result = box.result()
     if result.exit_code != 0 or result.killed_by:
-        raise Inconclusive(f"the author's box ended with {result.killed_by or result.exit_code}: {_last_words(log)}")
+        raise Inconclusive(
+            f"the author's box ended with {result.killed_by or result.exit_code}:"
+            f" {_last_words(log)}"
+        )
     return _read(output, most=MAX_JOURNEYS - held)
 
 
@@ -82,10 +92,15 @@ def _spec(broker: BrokerSocket, seconds: int, *, library: Bind) -> BoxSpec:
 
 
 def read_written(text: bytes) -> Written:
-    """What an author's box printed. Raises ValueError for anything else: the box is not trusted, and its bounds are kept here."""
+    """What an author's box printed. Raises ValueError for anything else: the box is not trusted,
+    and its bounds are kept here."""
     try:
         found = json.loads(text)
-        return Written(tuple(_submitted(one) for one in found["journeys"]), str(found["reason"]), found["declined"] is True)
+        return Written(
+            tuple(_submitted(one) for one in found["journeys"]),
+            str(found["reason"]),
+            found["declined"] is True,
+        )
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError("not the journeys of an author") from error
 
@@ -97,7 +112,9 @@ def _read(output: Path, *, most: int) -> Written:
     except ValueError as error:
         raise Inconclusive("the author's box printed something other than its journeys") from error
     if len(told.journeys) > most:
-        raise Inconclusive(f"the author's box printed {len(told.journeys)} journeys; at most {most}")
+        raise Inconclusive(
+            f"the author's box printed {len(told.journeys)} journeys; at most {most}"
+        )
     return told
 
 

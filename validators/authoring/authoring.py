@@ -1,10 +1,11 @@
-"""Sealing journeys for an issue: written in a box by an author who sees no other, proved on base, then kept.
+"""Sealing journeys for an issue: written in a box by an author who sees no other, proved on base,
+then kept.
 
-Each journey is proved alone, and those that hold are sealed if one of them at least shows the change: red by a named
-expectation for a bug or a feature, green and able to fail for a chore. Those that do not hold go back to their author once,
-with the reason; what does not hold then either is dropped, and the store remembers that and why. What is told outside is
-counts and fixed words: a journey's name is its author's text, and the author has read a stranger's.
-"""
+Each journey is proved alone, and those that hold are sealed if one of them at least shows the
+change: red by a named expectation for a bug or a feature, green and able to fail for a chore. Those
+that do not hold go back to their author once, with the reason; what does not hold then either is
+dropped, and the store remembers that and why. What is told outside is counts and fixed words: a
+journey's name is its author's text, and the author has read a stranger's."""
 
 from __future__ import annotations
 
@@ -32,7 +33,10 @@ from validators.store.journeys import SealedJourney, purpose_of, set_digest
 
 AUTHOR = "author"
 SEALED, REFUSED, NO_JOURNEY = "sealed", "refused", "no-journey"
-NOTHING_TO_SEE = "the author found nothing in the issue that a person could see in a browser, or wrote nothing that holds"
+NOTHING_TO_SEE = (
+    "the author found nothing in the issue that a person could see in a browser, or wrote nothing"
+    " that holds"
+)
 NEW_TEXT = "the issue or the law was changed"
 NONE_ACCEPTED = "no journey that the checker accepts was written"
 LONGEST_REASON = 300
@@ -40,8 +44,9 @@ LONGEST_REASON = 300
 
 @dataclass(frozen=True, slots=True)
 class Authored:
-    """What may be known outside: that journeys exist, what they hash to, and that they can fail. `regression` counts those
-    among them that are green today, `dropped` those that did not hold, `standing` those of other issues that stand guard."""
+    """What may be known outside: that journeys exist, what they hash to, and that they can fail.
+    `regression` counts those among them that are green today, `dropped` those that did not hold,
+    `standing` those of other issues that stand guard."""
 
     outcome: str
     reason: str
@@ -55,21 +60,31 @@ class Authored:
 
 
 def authored(desk: Desk) -> Authored:
-    """Journeys for the desk's issue: those already sealed for this very text, or new ones. Raises Inconclusive."""
+    """Journeys for the desk's issue: those already sealed for this very text, or new ones. Raises
+    Inconclusive."""
     checked_base(desk.request)
     with desk.shelf.authoring(desk.request.issue.number), work_folder() as folder:
         standing = desk.shelf.journeys(desk.request.issue.number)
         if current := in_force(desk.request, standing):
             return _again(current)
         drafts, first = _drafts(desk, folder)
-        told = _declined(desk, first.reason) if first.declined else _sealed(desk, drafts, replacing=standing)
+        told = (
+            _declined(desk, first.reason)
+            if first.declined
+            else _sealed(desk, drafts, replacing=standing)
+        )
         desk.shelf.unsettled.settle(desk.request.issue.number)
         return told
 
 
 def in_force(request: Request, standing: Iterable[SealedJourney]) -> tuple[SealedJourney, ...]:
-    """Those of an issue's journeys that were written for the very text of the request, or that a maintainer put there."""
-    return tuple(one for one in standing if one.entry.source == text_digest(request) or one.entry.actor != AUTHOR)
+    """Those of an issue's journeys that were written for the very text of the request, or that a
+    maintainer put there."""
+    return tuple(
+        one
+        for one in standing
+        if one.entry.source == text_digest(request) or one.entry.actor != AUTHOR
+    )
 
 
 def text_digest(request: Request) -> str:
@@ -96,15 +111,22 @@ def _drafts(desk: Desk, folder: Path) -> tuple[tuple[Draft, ...], Written]:
     returned = tuple(Returned(one.yaml, one.why) for one in fallen)
     try:
         again = _asked(desk, folder / "again", returned=returned, held=len(held))
-        second = proved(desk, told_apart(_read(desk, again), beside=held), folder=folder / "proving again")
+        second = proved(
+            desk, told_apart(_read(desk, again), beside=held), folder=folder / "proving again"
+        )
     except Inconclusive:
         if not _enough(desk.request, held):
             raise
-        return drafts, first      # what holds, holds: that the author could not be asked again takes nothing from it
+        return (
+            drafts,
+            first,
+        )  # what holds, holds: that the author could not be asked again takes nothing from it
     return (*held, *(second or fallen)), first
 
 
-def _asked(desk: Desk, folder: Path, *, returned: tuple[Returned, ...] = (), held: int = 0) -> Written:
+def _asked(
+    desk: Desk, folder: Path, *, returned: tuple[Returned, ...] = (), held: int = 0
+) -> Written:
     """What the author wrote: now, or in an earlier attempt whose proof came to no answer."""
     language, number = language_page(), desk.request.issue.number
     brief = brief_digest(text_digest(desk.request), language, returned, held)
@@ -113,29 +135,44 @@ def _asked(desk: Desk, folder: Path, *, returned: tuple[Returned, ...] = (), hel
             return read_written(left)
     folder.mkdir()
     boxes, seconds = desk.boxes(folder / "pens"), desk.deadline.seconds_left()
-    written = asked(desk.request, language=language, boxes=boxes, folder=folder, seconds=seconds, returned=returned, held=held)
+    written = asked(
+        desk.request,
+        language=language,
+        boxes=boxes,
+        folder=folder,
+        seconds=seconds,
+        returned=returned,
+        held=held,
+    )
     desk.shelf.unsettled.keep(number, brief, json.dumps(asdict(written)).encode())
     return written
 
 
 def brief_digest(text: str, language: str, returned: Sequence[Returned], held: int) -> str:
-    """All that one question to the author depends on, hashed: the same question has the same answer."""
+    """All that one question to the author depends on, hashed: the same question has the same
+    answer."""
     asked_for = json.dumps([text, language, [asdict(one) for one in returned], held])
     return hashlib.sha256(asked_for.encode()).hexdigest()
 
 
 def _read(desk: Desk, found: Written) -> tuple[Draft, ...]:
     kind, clock_env = desk.request.issue.kind, desk.request.app.clock_env
-    return tuple(draft(one.yaml, passes=one.passes, kind=kind, clock_env=clock_env) for one in found.journeys)
+    return tuple(
+        draft(one.yaml, passes=one.passes, kind=kind, clock_env=clock_env) for one in found.journeys
+    )
 
 
 def _enough(request: Request, held: Sequence[Draft]) -> bool:
-    """Whether these may stand for the issue: something must show the change, where there is one to be shown."""
-    return any(one.is_red for one in held) or (bool(held) and purpose_of(request.issue.kind) is Purpose.REGRESSION)
+    """Whether these may stand for the issue: something must show the change, where there is one to
+    be shown."""
+    return any(one.is_red for one in held) or (
+        bool(held) and purpose_of(request.issue.kind) is Purpose.REGRESSION
+    )
 
 
 def _declined(desk: Desk, reason: str) -> Authored:
-    """There is nothing to be written. The store remembers it: only then may a chore be judged without a journey of its own."""
+    """There is nothing to be written. The store remembers it: only then may a chore be judged
+    without a journey of its own."""
     desk.shelf.seal((), [entry_of(desk, Event.DECLINED, None, reason=reason)])
     return Authored(NO_JOURNEY, NOTHING_TO_SEE, standing=len(standing_digests(desk)))
 
@@ -145,16 +182,27 @@ def _sealed(desk: Desk, drafts: Sequence[Draft], *, replacing: Sequence[SealedJo
     desk.phases("seal")
     dropped = [entry_of(desk, Event.DROPPED, one, reason=one.why) for one in fallen]
     if not _enough(desk.request, held):
-        none_red = [entry_of(desk, Event.DROPPED, one, reason="none of its fellows shows the change") for one in held]
+        none_red = [
+            entry_of(desk, Event.DROPPED, one, reason="none of its fellows shows the change")
+            for one in held
+        ]
         if drafts:
             desk.shelf.seal((), [*dropped, *none_red])
         return Authored(REFUSED, _refusal(drafts), dropped=len(drafts))
-    new = [entry_of(desk, Event.SEALED, one, reason=f"proved on {desk.request.base.commit}") for one in held]
-    desk.shelf.seal([one.text for one in held], [*gone(desk, replacing, actor=AUTHOR, reason=NEW_TEXT), *new, *dropped])
+    new = [
+        entry_of(desk, Event.SEALED, one, reason=f"proved on {desk.request.base.commit}")
+        for one in held
+    ]
+    desk.shelf.seal(
+        [one.text for one in held],
+        [*gone(desk, replacing, actor=AUTHOR, reason=NEW_TEXT), *new, *dropped],
+    )
     for one in held:
         if not one.is_red:
             desk.shelf.keep_controls(one.digest, tree=desk.request.base.tree, run=desk.request.run)
-    return told([one.digest for one in held], red=sum(one.is_red for one in held), dropped=len(fallen))
+    return told(
+        [one.digest for one in held], red=sum(one.is_red for one in held), dropped=len(fallen)
+    )
 
 
 def _again(current: Sequence[SealedJourney]) -> Authored:
@@ -166,19 +214,29 @@ def _again(current: Sequence[SealedJourney]) -> Authored:
 def told(digests: Sequence[str], *, red: int, dropped: int = 0) -> Authored:
     """What may be known of journeys that are sealed, `red` of them red on base."""
     digest, green = set_digest(digests), len(digests) - red
-    shown = (f"{red} red on base" if red else "", f"{green} green on base and able to fail" if green else "")
+    shown = (
+        f"{red} red on base" if red else "",
+        f"{green} green on base and able to fail" if green else "",
+    )
     reason = ", ".join(filter(None, shown))
     return Authored(SEALED, reason, len(digests), digest, digest, red > 0, green, dropped)
 
 
 def _refusal(drafts: Sequence[Draft]) -> str:
-    """Why nothing was sealed, without a word of a journey. The language's complaints quote it, so they are only counted."""
+    """Why nothing was sealed, without a word of a journey. The language's complaints quote it, so
+    they are only counted."""
     why = Counter(one.why if one.journey else "the checker refuses it" for one in drafts if one.why)
     words = "; ".join(f"{times} of {len(drafts)}: {said}" for said, times in why.most_common())
-    return words or ("none of the journeys shows the change: all of them pass on base" if drafts else NONE_ACCEPTED)
+    return words or (
+        "none of the journeys shows the change: all of them pass on base"
+        if drafts
+        else NONE_ACCEPTED
+    )
 
 
-def entry_of(desk: Desk, event: Event, one: Draft | None, *, reason: str, actor: str = AUTHOR) -> Entry:
+def entry_of(
+    desk: Desk, event: Event, one: Draft | None, *, reason: str, actor: str = AUTHOR
+) -> Entry:
     """The entry that writes down what became of a draft; without one, that there is none."""
     request = desk.request
     return Entry(
@@ -198,5 +256,7 @@ def entry_of(desk: Desk, event: Event, one: Draft | None, *, reason: str, actor:
 def gone(desk: Desk, standing: Iterable[SealedJourney], *, actor: str, reason: str) -> list[Entry]:
     """The entries by which these stand no more."""
     at = stamp(desk.now())
-    return [replace(one.entry, event=Event.SUPERSEDED, actor=actor, reason=reason, at=at) for one in standing]
-
+    return [
+        replace(one.entry, event=Event.SUPERSEDED, actor=actor, reason=reason, at=at)
+        for one in standing
+    ]

@@ -1,10 +1,11 @@
-"""Drafts: what an author wrote, read again out here, and what each showed on base. Nothing here is sealed yet.
+"""Drafts: what an author wrote, read again out here, and what each showed on base. Nothing here is
+sealed yet.
 
-A draft that is to be red on base is performed there twice, with other data the second time, and must be red both times. One
-that is to be green is performed there like on a candidate, with its twin and the saboteurs: a journey that guards what works
-today must be shown able to fail today. What does not hold carries the reason in words that are fixed or the language's own:
-no page that was seen is in it.
-"""
+A draft that is to be red on base is performed there twice, with other data the second time, and
+must be red both times. One that is to be green is performed there like on a candidate, with its
+twin and the saboteurs: a journey that guards what works today must be shown able to fail today.
+What does not hold carries the reason in words that are fixed or the language's own: no page that
+was seen is in it."""
 
 from __future__ import annotations
 
@@ -33,8 +34,8 @@ SAME_MEANING = "it does and expects what another of these journeys does and expe
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One journey that may be sealed. `yaml` as it was written, `text` with its canary. `why` it does not hold, empty when it
-    does."""
+    """One journey that may be sealed. `yaml` as it was written, `text` with its canary. `why` it
+    does not hold, empty when it does."""
 
     yaml: str
     purpose: Purpose
@@ -99,7 +100,8 @@ def told_apart(drafts: Iterable[Draft], *, beside: Sequence[Draft] = ()) -> tupl
 
 
 def proved(desk: Desk, drafts: Sequence[Draft], *, folder: Path) -> tuple[Draft, ...]:
-    """The drafts with what each has shown on base. Those that do not hold already are not performed. Raises Inconclusive."""
+    """The drafts with what each has shown on base. Those that do not hold already are not
+    performed. Raises Inconclusive."""
     holding = [one for one in drafts if one.holds]
     if not holding:
         return tuple(drafts)
@@ -107,9 +109,12 @@ def proved(desk: Desk, drafts: Sequence[Draft], *, folder: Path) -> tuple[Draft,
     folder.mkdir()
     journeys = {one.digest: one.journey for one in holding if one.journey}
     purposes = {one.digest: one.purpose for one in holding}
-    ground = trial(desk, journeys, folder=folder, keep=folder / "kept", seed=seed, purposes=purposes)
+    ground = trial(
+        desk, journeys, folder=folder, keep=folder / "kept", seed=seed, purposes=purposes
+    )
     shown = {
-        one.journey: _trouble(one, ground.evidence) for one in ground.on_base_with_other_data(seed=seed + 1)
+        one.journey: _trouble(one, ground.evidence)
+        for one in ground.on_base_with_other_data(seed=seed + 1)
     }
     return tuple(replace(one, why=shown[one.name]) if one.holds else one for one in drafts)
 

@@ -1,8 +1,9 @@
-"""Folders as a change: a repository made for one proof, so that what a person points at is judged as a change would be.
+"""Folders as a change: a repository made for one proof, so that what a person points at is judged
+as a change would be.
 
-Every byte that runs is in the tree whose hash the proof names: the app, the packages and the data beside it. No `.git`
-and no compiled Python is taken along; whatever is neither a file nor a folder is refused by name.
-"""
+Every byte that runs is in the tree whose hash the proof names: the app, the packages and the data
+beside it. No `.git` and no compiled Python is taken along; whatever is neither a file nor a folder
+is refused by name."""
 
 from __future__ import annotations
 
@@ -17,12 +18,13 @@ from validators.launcher.request import Revision
 
 PACKAGES, DATA = ".packages", ".data"
 LEFT_OUT = frozenset({".git", "__pycache__"})
-WHO = "journeys <journeys@example.org> 1767225600 +0000"   # equal folders give equal commits
+WHO = "journeys <journeys@example.org> 1767225600 +0000"  # equal folders give equal commits
 
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """One side as a person names it: the app's folder, and what is put beside the app in the same tree."""
+    """One side as a person names it: the app's folder, and what is put beside the app in the same
+    tree."""
 
     app: Path
     packages: Path | None = None
@@ -37,7 +39,8 @@ class Composed:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Base, head and the merge of both, as a judgement wants them; without a reference there is only a base."""
+    """Base, head and the merge of both, as a judgement wants them; without a reference there is
+    only a base."""
 
     git_dir: Path
     base: Revision
@@ -46,7 +49,8 @@ class Change:
 
 
 def change_of(base: Composed, reference: Composed | None, *, git_dir: Path) -> Change:
-    """A new bare repository at `git_dir` with the change from one side to the other. Raises UsageError, Inconclusive."""
+    """A new bare repository at `git_dir` with the change from one side to the other. Raises
+    UsageError, Inconclusive."""
     git_output(git_dir, ("init", "--quiet", "--bare"))
     sides: list[tuple[str, Composed, tuple[str, ...]]] = [("base", base, ())]
     if reference is not None:
@@ -64,7 +68,9 @@ def _files(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
         for name in sorted(names):
             path = Path(place, name)
             if path.is_symlink() or not path.is_file():
-                raise UsageError(f"{path}: only plain files can be judged; take it out, or copy what it leads to")
+                raise UsageError(
+                    f"{path}: only plain files can be judged; take it out, or copy what it leads to"
+                )
             if path.suffix != ".pyc":
                 yield Path(prefix, path.relative_to(folder)).as_posix(), path
 
@@ -82,9 +88,15 @@ def _stream(sides: Iterable[tuple[str, Composed, tuple[str, ...]]]) -> Iterator[
                 content = file.read_bytes()
                 yield b"blob\nmark :%d\ndata %d\n%s\n" % (count, len(content), content)
         yield f"commit refs/heads/{name}\ncommitter {WHO}\ndata {len(name)}\n{name}\n".encode()
-        yield from (f"{'merge' if at else 'from'} refs/heads/{one}\n".encode() for at, one in enumerate(parents))
+        yield from (
+            f"{'merge' if at else 'from'} refs/heads/{one}\n".encode()
+            for at, one in enumerate(parents)
+        )
         yield b"deleteall\n"
-        yield from (f"M {mode} :{mark} {_quoted(path)}\n".encode() for path, (mode, mark) in written[side].items())
+        yield from (
+            f"M {mode} :{mark} {_quoted(path)}\n".encode()
+            for path, (mode, mark) in written[side].items()
+        )
         yield b"\n"
 
 

@@ -1,4 +1,5 @@
-"""The store as a maintainer reads it: every event in its order, and one journey with all that it has shown."""
+"""The store as a maintainer reads it: every event in its order, and one journey with all that it
+has shown."""
 
 from __future__ import annotations
 
@@ -19,15 +20,20 @@ FEWEST = 6
 
 
 def listed(desk: Desk) -> Iterator[dict[str, Any]]:
-    """Every entry, oldest first, as JSON values; `stands` where it is the sealing of a journey that is in force."""
+    """Every entry, oldest first, as JSON values; `stands` where it is the sealing of a journey that
+    is in force."""
     standing = frozenset(entry.digest for entry in desk.shelf.standing())
     for entry in desk.shelf.entries():
-        told = {"stands": entry.event is Event.SEALED and entry.digest in standing, "promise": _promise(desk, entry)}
+        told = {
+            "stands": entry.event is Event.SEALED and entry.digest in standing,
+            "promise": _promise(desk, entry),
+        }
         yield {**asdict(entry), **told}
 
 
 def shown(desk: Desk, digest: str) -> dict[str, Any]:
-    """The journey with this digest, or the one whose digest begins so. Raises UsageError when none does, or more than one."""
+    """The journey with this digest, or the one whose digest begins so. Raises UsageError when none
+    does, or more than one."""
     sealed = _sealed(desk, digest.removeprefix("sha256:"))
     history = [asdict(entry) for entry in desk.shelf.entries() if entry.digest == sealed.digest]
     return {
@@ -54,7 +60,10 @@ def _sealed(desk: Desk, begins: str) -> Entry:
     entries = [entry for entry in desk.shelf.entries() if entry.event is Event.SEALED]
     found = [entry for entry in entries if entry.digest.removeprefix("sha256:").startswith(begins)]
     if len(begins) < FEWEST or len({entry.digest for entry in found}) != 1:
-        raise UsageError(f"{len(found)} journeys have a digest that begins with {begins!r}; list them, and name one")
+        raise UsageError(
+            f"{len(found)} journeys have a digest that begins with {begins!r}; list them, and"
+            " name one"
+        )
     return found[0]
 
 

@@ -1,7 +1,8 @@
-"""The ground that a person names for a proof: folders and how the app in them is started, made into a request.
+"""The ground that a person names for a proof: folders and how the app in them is started, made into
+a request.
 
-Nobody needs a factory for it. Repository, store and key are made for the occasion and gone with it; what stays is in the
-report, in the proof beside the journey, and in the folder that was asked for.
+Nobody needs a factory for it. Repository, store and key are made for the occasion and gone with it;
+what stays is in the report, in the proof beside the journey, and in the folder that was asked for.
 """
 
 from __future__ import annotations
@@ -34,14 +35,16 @@ T = TypeVar("T")
 
 CONFIG = "factory.toml"
 DATA_ENV = "APP_DATA"
-# A journey that names data by `needs: {seed: …}` starts from the folder of that name among the data.
+# A journey that names data by `needs: {seed: …}` starts from the folder of that name among the
+# data.
 COPY_DATA = ("sh", "-c", f'cp -R "{TREE}/{DATA}/$1/." "${DATA_ENV}"', "data")
 SECONDS_AT_LEAST, SECONDS_A_JOURNEY = 600, 120
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a person may name. Without `base` a journey is a regression's; without `start`, factory.toml tells it.
+    """What a person may name. Without `base` a journey is a regression's; without `start`,
+    factory.toml tells it.
 
     `start` is a command line for `sh`, so that it may say `$PORT`; `env` holds NAME=VALUE."""
 
@@ -69,13 +72,19 @@ class Waits:
     __pydantic_config__ = STRICT
 
 
-def request_on(ground: Ground, *, folder: Path, supervisor: tuple[str, ...], journeys: int, seconds: int) -> Request:
-    """The request to judge the reference against the base, everything of it below `folder`. Raises UsageError.
+def request_on(
+    ground: Ground, *, folder: Path, supervisor: tuple[str, ...], journeys: int, seconds: int
+) -> Request:
+    """The request to judge the reference against the base, everything of it below `folder`. Raises
+    UsageError.
 
     `seconds` is what one journey may take in one browser."""
     first = ground.base or ground.reference
     if first is None:
-        raise UsageError("name the folder with the app: --base FOLDER, --reference FOLDER, or both; or --request FILE")
+        raise UsageError(
+            "name the folder with the app: --base FOLDER, --reference FOLDER, or both; or --request"
+            " FILE"
+        )
     app = app_in(ground.reference or first, ground)
     reference = ground.side(ground.reference) if ground.reference else None
     change = change_of(ground.side(first), reference, git_dir=folder / "repository.git")
@@ -103,24 +112,35 @@ def request_on(ground: Ground, *, folder: Path, supervisor: tuple[str, ...], jou
 
 
 def app_in(folder: Path, ground: Ground) -> AppSpec:
-    """How the app in a folder is started: as its factory.toml says, and before that as the person says."""
+    """How the app in a folder is started: as its factory.toml says, and before that as the person
+    says."""
     told = _configured(folder / CONFIG)
     app = {"port_env": "PORT", "ready": "/", "ready_seconds": 30, "env": {}, **told.get("app", {})}
-    if (folder / str(lock := told.get("dependencies", {}).get("lock", "requirements.txt"))).is_file() and told:
+    if (
+        folder / str(lock := told.get("dependencies", {}).get("lock", "requirements.txt"))
+    ).is_file() and told:
         app["lock"] = lock
-    app |= {key: value for key in ("port_env", "ready", "ready_seconds") if (value := getattr(ground, key))}
+    app |= {
+        key: value
+        for key in ("port_env", "ready", "ready_seconds")
+        if (value := getattr(ground, key))
+    }
     app["env"] = {**app["env"], **_packages(ground), **dict(_pair(item) for item in ground.env)}
     if ground.start:
         app["start"] = ("sh", "-c", f"exec {ground.start}")
     if ground.data:
         app |= {"data": DATA_ENV, "seed_command": COPY_DATA}
     if not app.get("start"):
-        raise UsageError(f"{folder}: nothing says how the app starts: give --start 'COMMAND … $PORT', or a {CONFIG} with [app]")
+        raise UsageError(
+            f"{folder}: nothing says how the app starts: give --start 'COMMAND … $PORT', or a"
+            f" {CONFIG} with [app]"
+        )
     return _spec({key: value for key, value in app.items() if value not in ("", [], ())}, folder)
 
 
 def bounds_in(folder: Path) -> Bounds:
-    """How long the judge waits for the app in a folder, as `[judge]` of its factory.toml says. Raises UsageError."""
+    """How long the judge waits for the app in a folder, as `[judge]` of its factory.toml says.
+    Raises UsageError."""
     told = _configured(folder / CONFIG).get("judge", {})
     return _read(TypeAdapter(Waits), {"judge": told}, f"{folder}: ").judge
 
@@ -133,7 +153,10 @@ def _read(adapter: TypeAdapter[T], told: Any, prefix: str) -> T:
     try:
         return adapter.validate_json(json.dumps(told, default=str))
     except ValidationError as error:
-        wrong = (f"{prefix}{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False))
+        wrong = (
+            f"{prefix}{'.'.join(map(str, one['loc']))}: {one['msg']}"
+            for one in error.errors(include_url=False)
+        )
         raise UsageError("\n".join(wrong)) from error
 
 

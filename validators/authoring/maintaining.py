@@ -1,8 +1,9 @@
-"""What a maintainer may do with journeys: seal one of their own, or put it in the place of one that stands.
+"""What a maintainer may do with journeys: seal one of their own, or put it in the place of one that
+stands.
 
-Theirs is proved like an author's. Which of the two it shows is seen on base: red there, it waits for a change; green there and
-able to fail, it guards. So a change that is meant can be made in either order, before it lands or after.
-"""
+Theirs is proved like an author's. Which of the two it shows is seen on base: red there, it waits
+for a change; green there and able to fail, it guards. So a change that is meant can be made in
+either order, before it lands or after."""
 
 from __future__ import annotations
 
@@ -22,16 +23,23 @@ from validators.store.entries import Event
 from validators.store.journeys import SealedJourney
 
 
-def added(desk: Desk, text: str, *, actor: str, reason: str, replacing: str | None = None) -> Authored:
-    """A journey that a maintainer wrote, sealed once it is proved; `replacing` is the digest of one that goes at that moment.
+def added(
+    desk: Desk, text: str, *, actor: str, reason: str, replacing: str | None = None
+) -> Authored:
+    """A journey that a maintainer wrote, sealed once it is proved; `replacing` is the digest of one
+    that goes at that moment.
 
-    Raises UsageError when none that stands for the issue has that digest, and Inconclusive when base cannot be performed on."""
+    Raises UsageError when none that stands for the issue has that digest, and Inconclusive when
+    base cannot be performed on."""
     checked_base(desk.request)
     issue = desk.request.issue.number
     with desk.shelf.authoring(issue), work_folder() as folder:
         standing = {one.entry.digest: one for one in desk.shelf.journeys(issue)}
         if replacing is not None and replacing not in standing:
-            raise UsageError(f"no journey of {_whose(issue)} that stands has the digest {replacing}; `store list` shows them")
+            raise UsageError(
+                f"no journey of {_whose(issue)} that stands has the digest {replacing}; `store"
+                " list` shows them"
+            )
         old = [standing.pop(replacing)] if replacing else []
         one = _proved(desk, text, beside=tuple(standing.values()), folder=folder)
         if not one.holds:
@@ -45,18 +53,24 @@ def added(desk: Desk, text: str, *, actor: str, reason: str, replacing: str | No
 
 def _proved(desk: Desk, text: str, *, beside: tuple[SealedJourney, ...], folder: Path) -> Draft:
     issue = desk.request.issue
-    one = draft(text, passes=issue.number == MISSION, kind=issue.kind, clock_env=desk.request.app.clock_env)
+    one = draft(
+        text, passes=issue.number == MISSION, kind=issue.kind, clock_env=desk.request.app.clock_env
+    )
     if one.journey is None:
         return one
     if one.name in {other.entry.journey for other in beside}:
         return replace(one, why=SAME_NAME)
     promises = promise_words(desk.request.governance.files, issue.title)
-    if issue.number == MISSION and (one.journey.promise == "issue" or one.journey.promise not in promises):
+    if issue.number == MISSION and (
+        one.journey.promise == "issue" or one.journey.promise not in promises
+    ):
         return replace(one, why=f"its promise {one.journey.promise!r} is no entry of the mission")
     (found,) = proved(desk, (one,), folder=folder / "proving")
     if found.why != PASSES:
         return found
-    (guarding,) = proved(desk, (replace(one, purpose=Purpose.REGRESSION),), folder=folder / "proving as a guard")
+    (guarding,) = proved(
+        desk, (replace(one, purpose=Purpose.REGRESSION),), folder=folder / "proving as a guard"
+    )
     return guarding
 
 

@@ -1,4 +1,5 @@
-"""`prove`: journeys in files, shown able to fail and able to pass; nothing is sealed, and a proof is written beside each."""
+"""`prove`: journeys in files, shown able to fail and able to pass; nothing is sealed, and a proof
+is written beside each."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How often, from which seed, where files are kept, and whether a proof that still holds is enough."""
+    """How often, from which seed, where files are kept, and whether a proof that still holds is
+    enough."""
 
     rounds: int
     seed: int | None = None
@@ -39,16 +41,24 @@ class How:
 
 
 def written(files: Sequence[Path], *, may_only_look: bool = False) -> Written:
-    """The journeys in these files. Raises UsageError, and JourneyInvalid for one that may not be sealed; `may_only_look`: for one
-    that cannot be performed."""
+    """The journeys in these files. Raises UsageError, and JourneyInvalid for one that may not be
+    sealed; `may_only_look`: for one that cannot be performed."""
     texts = {file: _text(file) for file in files}
-    journeys = {journey_digest(text): checked(text, file=str(file), may_only_look=may_only_look) for file, text in texts.items()}
+    journeys = {
+        journey_digest(text): checked(text, file=str(file), may_only_look=may_only_look)
+        for file, text in texts.items()
+    }
     return Written(journeys, {journey_digest(text): file for file, text in texts.items()})
 
 
 def proved(desk: Desk, told: Written, how: How) -> tuple[Rehearsed, ...]:
-    """What each journey that has no proof yet has shown; the proof of each that is proved now lies beside it."""
-    wanted = {digest: one for digest, one in told.journeys.items() if not (how.unless_proved and known(desk, told, digest))}
+    """What each journey that has no proof yet has shown; the proof of each that is proved now lies
+    beside it."""
+    wanted = {
+        digest: one
+        for digest, one in told.journeys.items()
+        if not (how.unless_proved and known(desk, told, digest))
+    }
     if not wanted:
         return ()
     found = rehearsed(desk, wanted, rounds=how.rounds, seed=how.seed, keep=how.keep)
@@ -58,12 +68,13 @@ def proved(desk: Desk, told: Written, how: How) -> tuple[Rehearsed, ...]:
             document = json.dumps(asdict(_document(desk, one)), indent=1) + "\n"
             placed(file, document.encode(), replace=True, mode=0o644)
         else:
-            file.unlink(missing_ok=True)    # what held before does not hold now
+            file.unlink(missing_ok=True)  # what held before does not hold now
     return found
 
 
 def known(desk: Desk, told: Written, digest: str) -> bool:
-    """Whether the proof beside a journey is of its own bytes and of these trees. Raises UsageError."""
+    """Whether the proof beside a journey is of its own bytes and of these trees. Raises
+    UsageError."""
     proof = shown_proof(proof_beside(told.files[digest]))
     return proof is not None and not proof.refusal(digest=digest, trees=_trees(desk))
 
@@ -83,7 +94,13 @@ def proof_report(told: Written, found: Sequence[Rehearsed]) -> dict[str, Any]:
     """The same as JSON values."""
     shown = {one.digest: one for one in found}
     before = [
-        {"file": str(told.files[digest]), "journey": one.name, "digest": digest, "proved": True, "reason": "proved before"}
+        {
+            "file": str(told.files[digest]),
+            "journey": one.name,
+            "digest": digest,
+            "proved": True,
+            "reason": "proved before",
+        }
         for digest, one in told.journeys.items()
         if digest not in shown
     ]
@@ -92,7 +109,8 @@ def proof_report(told: Written, found: Sequence[Rehearsed]) -> dict[str, Any]:
 
 
 def stale(file: Path) -> str:
-    """Why the proof beside a journey is not a proof of it; empty when there is none, or when it is."""
+    """Why the proof beside a journey is not a proof of it; empty when there is none, or when it
+    is."""
     proof = shown_proof(proof_beside(file))
     return proof.refusal(digest=journey_digest(_text(file))) if proof else ""
 
@@ -123,5 +141,3 @@ def _document(desk: Desk, one: Rehearsed) -> ShownProof:
         boxes=tuple(sorted(forms)),
         at=stamp(desk.now()),
     )
-
-

@@ -1,8 +1,9 @@
-"""Proving journeys without sealing them: red on base, green on a reference, in several rounds that agree.
+"""Proving journeys without sealing them: red on base, green on a reference, in several rounds that
+agree.
 
-Each round has a seed of its own, and with it other data, ports, locale, time zone and viewport; nothing is remembered
-from the round before. A journey without a base guards what works already: then the saboteurs' mutants must be killed.
-"""
+Each round has a seed of its own, and with it other data, ports, locale, time zone and viewport;
+nothing is remembered from the round before. A journey without a base guards what works already:
+then the saboteurs' mutants must be killed."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ MOST_ROUNDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one journey showed in one round: on base, and on the reference when there is one. `stopped`: why nothing was."""
+    """What one journey showed in one round: on base, and on the reference when there is one.
+    `stopped`: why nothing was."""
 
     seed: int
     sealed: Sealed | None = None
@@ -56,7 +58,8 @@ class Round:
 
     @property
     def answer(self) -> tuple[object, ...]:
-        """What must be the same in every round: what was said, and which of the journey's expectations failed where."""
+        """What must be the same in every round: what was said, and which of the journey's
+        expectations failed where."""
         failed = {
             (str(run.run), look.kind, look.index)
             for run in self.evidence
@@ -77,10 +80,15 @@ class Rehearsed:
 
     @property
     def trouble(self) -> str:
-        """Why the journey is not proved, the first reason found; empty when it is, as far as it was asked."""
+        """Why the journey is not proved, the first reason found; empty when it is, as far as it was
+        asked."""
         if first := next((one.trouble for one in self.rounds if one.trouble), ""):
             times = sum(bool(one.trouble) for one in self.rounds)
-            return first if times == len(self.rounds) else f"the rounds disagree: in {times} of {len(self.rounds)}, {first}"
+            return (
+                first
+                if times == len(self.rounds)
+                else f"the rounds disagree: in {times} of {len(self.rounds)}, {first}"
+            )
         if len({one.answer for one in self.rounds}) > 1:
             return "the rounds disagree about which expectations fail"
         return "" if self.rounds else "no round was performed"
@@ -98,7 +106,10 @@ class Rehearsed:
             return f"not proved: {self.trouble}"
         shown = self.rounds[0].proof.reason if self.rounds[0].proof else ""
         if not self.proved:
-            return f"half proved: {shown}, in {count}; that it can pass is shown by a reference, and none was named"
+            return (
+                f"half proved: {shown}, in {count}; that it can pass is shown by a reference, and"
+                " none was named"
+            )
         return f"proved: {shown}; green on the reference; in {count}"
 
 
@@ -111,11 +122,12 @@ def rehearsed(
     keep: Path | None = None,
     proofs: Path | None = None,
 ) -> tuple[Rehearsed, ...]:
-    """What each journey (by digest) shows in so many rounds. With `keep`, every file of every round is kept below it.
+    """What each journey (by digest) shows in so many rounds. With `keep`, every file of every round
+    is kept below it.
 
-    `seed` is the first round's, and settles the others'. Each round performs base anew, unless `proofs` is a folder in which
-    what base has shown is remembered, from one call to the next. Raises UsageError, and Inconclusive when the commits are not
-    what the request says."""
+    `seed` is the first round's, and settles the others'. Each round performs base anew, unless
+    `proofs` is a folder in which what base has shown is remembered, from one call to the next.
+    Raises UsageError, and Inconclusive when the commits are not what the request says."""
     if not 1 <= rounds <= MOST_ROUNDS:
         raise UsageError(f"{rounds} rounds: expected 1 to {MOST_ROUNDS}")
     checked_base(desk.request)
@@ -123,17 +135,38 @@ def rehearsed(
         checked_candidate(desk.request)
     first = secrets.randbits(31) if seed is None else seed
     told = [
-        _round(desk, journeys, seed=first + number, keep=keep / f"round-{number + 1}" if keep else None, proofs=proofs)
+        _round(
+            desk,
+            journeys,
+            seed=first + number,
+            keep=keep / f"round-{number + 1}" if keep else None,
+            proofs=proofs,
+        )
         for number in range(rounds)
     ]
-    return tuple(Rehearsed(one, digest, tuple(each[one.name] for each in told)) for digest, one in journeys.items())
+    return tuple(
+        Rehearsed(one, digest, tuple(each[one.name] for each in told))
+        for digest, one in journeys.items()
+    )
 
 
-def _round(desk: Desk, journeys: Mapping[str, Journey], *, seed: int, keep: Path | None, proofs: Path | None) -> dict[str, Round]:
+def _round(
+    desk: Desk,
+    journeys: Mapping[str, Journey],
+    *,
+    seed: int,
+    keep: Path | None,
+    proofs: Path | None,
+) -> dict[str, Round]:
     with work_folder() as folder:
         scratch = Shelf(proofs or folder / "proofs", desk.notary)
         scratch.folder.mkdir(mode=0o700, exist_ok=True)
-        fresh = replace(desk, shelf=scratch, deadline=Deadline(desk.request.limits.wall_seconds), phases=Phases())
+        fresh = replace(
+            desk,
+            shelf=scratch,
+            deadline=Deadline(desk.request.limits.wall_seconds),
+            phases=Phases(),
+        )
         ground = trial(fresh, journeys, folder=folder, keep=keep or folder / "kept", seed=seed)
         try:
             if desk.request.candidate is None:
@@ -141,14 +174,22 @@ def _round(desk: Desk, journeys: Mapping[str, Journey], *, seed: int, keep: Path
             else:
                 ground.on_candidate()
         except Inconclusive as stop:
-            return {one.name: Round(seed, evidence=ground.evidence, stopped=str(stop)) for one in journeys.values()}
+            return {
+                one.name: Round(seed, evidence=ground.evidence, stopped=str(stop))
+                for one in journeys.values()
+            }
         judged = desk.request.candidate is not None
-        return {one.journey: _shown(one, ground, seed=seed, judged=judged) for one in ground.sealed()}
+        return {
+            one.journey: _shown(one, ground, seed=seed, judged=judged) for one in ground.sealed()
+        }
 
 
 def _shown(one: Sealed, ground: Trial, *, seed: int, judged: bool) -> Round:
     own = tuple(run for run in ground.evidence if run.run.journey == one.journey)
     found = None
     if judged:
-        found = believable(verdict((one,), tuple(run for run in own if run.run.kind is not Kind.BASE)), ground.boxes)
+        found = believable(
+            verdict((one,), tuple(run for run in own if run.run.kind is not Kind.BASE)),
+            ground.boxes,
+        )
     return Round(seed, one, found, own, tuple(sorted({box.form for box in ground.boxes})))

@@ -1,5 +1,5 @@
-"""What runs have shown, in lines for whoever writes the journey, who may see everything: each step and look in the words
-of the file, what was expected, what was there."""
+"""What runs have shown, in lines for whoever writes the journey, who may see everything: each step
+and look in the words of the file, what was expected, what was there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def parts(run: RunEvidence) -> tuple[StepOutcome | ExpectationOutcome, ...]:
 
 
 def run_lines(run: RunEvidence, source: str) -> Iterator[str]:
-    """Every step and look of a run, one line each, and below a line that did not hold what was there instead."""
+    """Every step and look of a run, one line each, and below a line that did not hold what was
+    there instead."""
     texts = source.splitlines()
     for part in parts(run):
         yield f"  {'ok ' if part.passed else 'NO '} {part.line:>3}  {_quoted(texts, part)}"
@@ -35,7 +36,8 @@ def run_lines(run: RunEvidence, source: str) -> Iterator[str]:
 
 
 def round_lines(told: Rehearsed) -> Iterator[str]:
-    """What the rounds of one journey have shown, one line a round; below the first that shows too little, its runs."""
+    """What the rounds of one journey have shown, one line a round; below the first that shows too
+    little, its runs."""
     explained = False
     for number, one in enumerate(told.rounds, 1):
         yield f"  round {number} (seed {one.seed}): {_base(one)}; {_reference(one)}"
@@ -64,7 +66,9 @@ def _round(one: Round) -> dict[str, Any]:
         "seed": one.seed,
         "trouble": one.trouble,
         "base": {"proved": one.proof.proved, "reason": one.proof.reason} if one.proof else None,
-        "reference": {"outcome": one.verdict.outcome, "reason": one.verdict.reason} if one.verdict else None,
+        "reference": {"outcome": one.verdict.outcome, "reason": one.verdict.reason}
+        if one.verdict
+        else None,
         "runs": [evidence_document(run) for run in one.evidence],
     }
 
@@ -80,12 +84,16 @@ def _reference(one: Round) -> str:
         return "no reference was asked for"
     controls = one.verdict.controls
     if one.verdict.outcome is Outcome.PASSED:
-        return f"green on the reference, its twin failed, {controls.caught} of {controls.saboteurs} mutants were killed"
+        return (
+            f"green on the reference, its twin failed, {controls.caught} of {controls.saboteurs}"
+            " mutants were killed"
+        )
     return f"{one.verdict.outcome} on the reference: {one.verdict.reason}"
 
 
 def _explained(one: Round, source: str) -> Iterator[str]:
-    """The runs that went otherwise than they must, each with its lines; those of one before it are not told again."""
+    """The runs that went otherwise than they must, each with its lines; those of one before it are
+    not told again."""
     told: dict[tuple[str, ...], object] = {}
     for run in one.evidence:
         if why := _wrong(run, one):
@@ -102,10 +110,14 @@ def _wrong(run: RunEvidence, one: Round) -> str:
         case _ if run.skipped:
             return ""
         case Kind.BASE if one.proof is not None and not one.proof.proved:
-            return f"{said}, and must be {'red by a named expectation' if must_be_red else 'green'}:"
+            return (
+                f"{said}, and must be {'red by a named expectation' if must_be_red else 'green'}:"
+            )
         case Kind.JOURNEY if said is not Result.PASSED:
             return f"{said}, and must pass:"
-        case Kind.TWIN if all(look.passed for look in run.expectations) or not all(step.passed for step in run.steps):
+        case Kind.TWIN if all(look.passed for look in run.expectations) or not all(
+            step.passed for step in run.steps
+        ):
             return "its steps must work, and one of its expectations must not hold:"
         case Kind.SABOTAGE if run.sabotage is not None and run.sabotage.touched and not caught(run):
             return "altered what the journey expects, and went unnoticed:"
@@ -115,7 +127,11 @@ def _wrong(run: RunEvidence, one: Round) -> str:
 
 def _quoted(texts: list[str], part: StepOutcome | ExpectationOutcome) -> str:
     text = texts[part.line - 1].strip() if 0 < part.line <= len(texts) else ""
-    where = f"  ({part.vantage})" if isinstance(part, ExpectationOutcome) and part.vantage != "here" else ""
+    where = (
+        f"  ({part.vantage})"
+        if isinstance(part, ExpectationOutcome) and part.vantage != "here"
+        else ""
+    )
     return (text if len(text) <= WIDTH else text[: WIDTH - 1] + "…") + where
 
 

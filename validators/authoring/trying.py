@@ -1,7 +1,8 @@
-"""`try`: a journey performed once, without a claim about anything. It is the loop in which a writer works.
+"""`try`: a journey performed once, without a claim about anything. It is the loop in which a writer
+works.
 
-The app is a folder's, in a box of its own as it would be judged, or one that runs already at an address of this machine.
-"""
+The app is a folder's, in a box of its own as it would be judged, or one that runs already at an
+address of this machine."""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ from validators.performance.plan import PlannedRun, plan_json, ready_line
 TRY = "try"
 PIECE = 65536
 MOST_OPTIONS = 4
-LONGEST_PAGE = 60   # lines, of a page shown to whoever wonders why something was not found on it
+LONGEST_PAGE = 60  # lines, of a page shown to whoever wonders why something was not found on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,16 @@ class Address:
         """The address in a URL. Raises UsageError."""
         told = urlsplit(url)
         if told.scheme != "http" or not told.hostname or told.path not in ("", "/"):
-            raise UsageError(f"--url {url}: expected the app's own address, like http://127.0.0.1:8001; paths are the journey's")
+            raise UsageError(
+                f"--url {url}: expected the app's own address, like http://127.0.0.1:8001; paths"
+                " are the journey's"
+            )
         return Address(told.hostname, told.port or 80)
 
 
-def tried(desk: Desk, journey: Journey, *, folder: Path, seed: int, address: Address | None = None) -> tuple[RunEvidence, ...]:
+def tried(
+    desk: Desk, journey: Journey, *, folder: Path, seed: int, address: Address | None = None
+) -> tuple[RunEvidence, ...]:
     """The journey's run and its twin's on the request's base tree, or on the app at an address.
 
     Every file is kept below `folder`. Raises Inconclusive."""
@@ -72,13 +78,18 @@ def tried(desk: Desk, journey: Journey, *, folder: Path, seed: int, address: Add
 
 
 def try_lines(journey: Journey, told: Sequence[RunEvidence], *, kept: Path) -> Iterator[str]:
-    """Each step and look of each run, and what the page looked like to the judge where a step or look did not hold."""
+    """Each step and look of each run, and what the page looked like to the judge where a step or
+    look did not hold."""
     for run in told:
         twin = run.run.kind is Kind.TWIN
         if run.skipped:
             yield "twin: not performed, because the journey itself did not pass"
             continue
-        yield f"twin: one of what it expects must not hold ({run.millis} ms)" if twin else f"{journey.name} ({run.millis} ms)"
+        yield (
+            f"twin: one of what it expects must not hold ({run.millis} ms)"
+            if twin
+            else f"{journey.name} ({run.millis} ms)"
+        )
         yield from run_lines(run, journey.source)
         if not twin and not all(part.passed for part in parts(run)):
             yield from _page(run, kept)
@@ -87,10 +98,16 @@ def try_lines(journey: Journey, told: Sequence[RunEvidence], *, kept: Path) -> I
 def _page(run: RunEvidence, kept: Path) -> Iterator[str]:
     for name in (name for name in run.files if Path(name).name.startswith("aria")):
         lines = list(_folded((kept / name).read_text().splitlines()))
-        yield f"  at the end the page was, by roles and names{' (of another person)' if '-' in Path(name).name else ''}:"
+        yield (
+            "  at the end the page was, by roles and"
+            f" names{' (of another person)' if '-' in Path(name).name else ''}:"
+        )
         yield from (f"    {line}" for line in lines[:LONGEST_PAGE])
         if len(lines) > LONGEST_PAGE:
-            yield f"    … {len(lines) - LONGEST_PAGE} more lines in {Path(name).name}; --keep DIR keeps it, with a picture"
+            yield (
+                f"    … {len(lines) - LONGEST_PAGE} more lines in {Path(name).name}; --keep DIR"
+                " keeps it, with a picture"
+            )
 
 
 def _folded(lines: Sequence[str]) -> Iterator[str]:
@@ -98,7 +115,10 @@ def _folded(lines: Sequence[str]) -> Iterator[str]:
     for options, group in groupby(lines, key=lambda line: line.lstrip().startswith("- option ")):
         some = list(group)
         if options and len(some) > MOST_OPTIONS:
-            yield f"{some[0].split('- option')[0]}- {len(some)} options, {some[0].strip()[2:]} and so on"
+            yield (
+                f"{some[0].split('- option')[0]}- {len(some)} options, {some[0].strip()[2:]} and"
+                " so on"
+            )
         else:
             yield from some
 
@@ -117,8 +137,11 @@ def _side(desk: Desk, theatre: Theatre, *, seed: str | None) -> Side:
     return seeded_side(bare, request.app, seed=seed, boxes=theatre.boxes)
 
 
-def _at(address: Address, theatre: Theatre, runs: Sequence[RunId], journey: Journey) -> tuple[RunEvidence, ...]:
-    """The runs on an app that is there already: the browser's box reaches it through a relay, and nothing else."""
+def _at(
+    address: Address, theatre: Theatre, runs: Sequence[RunId], journey: Journey
+) -> tuple[RunEvidence, ...]:
+    """The runs on an app that is there already: the browser's box reaches it through a relay, and
+    nothing else."""
     folder, scene = theatre.folder / TRY, theatre.scene
     out = folder / "out"
     out.mkdir(parents=True)
@@ -132,7 +155,9 @@ def _at(address: Address, theatre: Theatre, runs: Sequence[RunId], journey: Jour
             threading.Thread(target=_relayed, args=(door, address), daemon=True).start()
         spec = driver_spec(scene, doors, out, library=judge_library(theatre.folder))
         driver = stack.enter_context(theatre.boxes.started(spec, log=folder / DRIVER_LOG))
-        driver.send(plan_json(plan_of(scene, planned, (journey.source,))).encode() + b"\n", more=True)
+        driver.send(
+            plan_json(plan_of(scene, planned, (journey.source,))).encode() + b"\n", more=True
+        )
         driver.send("".join(ready_line(one.port) for one in acted).encode())
         wait_for(driver, scene)
     kept(out, into=theatre.keep / TRY)
@@ -151,7 +176,11 @@ def _relayed(door: Door, address: Address) -> None:
 
 
 def _carried(visitor: socket.socket, address: Address) -> None:
-    with closing(visitor), suppress(OSError), socket.create_connection((address.host, address.port), timeout=10) as app:
+    with (
+        closing(visitor),
+        suppress(OSError),
+        socket.create_connection((address.host, address.port), timeout=10) as app,
+    ):
         app.settimeout(None)
         back = threading.Thread(target=_poured, args=(app, visitor), daemon=True)
         back.start()

@@ -1,4 +1,5 @@
-"""What a page hands a person unasked: dialogs and files. Dismissed and refused, but for what a step is waiting for."""
+"""What a page hands a person unasked: dialogs and files. Dismissed and refused, but for what a step
+is waiting for."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ class Arrivals:
     later: Callable[[Awaitable[None]], None]
     prepared: deque[Answer] = field(default_factory=deque)
     otherwise: str = ""  # what a dialog said that is not the prepared one
-    stayed: bool = False  # since the act began, a page asked whether it may be left, and was told no
+    stayed: bool = (
+        False  # since the act began, a page asked whether it may be left, and was told no
+    )
     met: bool = False  # since the act began, a prepared dialog came
     _file: asyncio.Future[Download] | None = None
 
@@ -39,14 +42,19 @@ class Arrivals:
         meant = self.prepared[0] if self.prepared else None
         fits = meant is not None and meant.fits(dialog.type, dialog.message)
         accept = meant is not None and fits and meant.accept
-        self.note(f"{'accepted' if accept else 'dismissed'} a dialog ({dialog.type}): {dialog.message}")
+        self.note(
+            f"{'accepted' if accept else 'dismissed'} a dialog ({dialog.type}): {dialog.message}"
+        )
         self.stayed = self.stayed or (dialog.type == "beforeunload" and not accept)
         self.later(dialog.accept(meant.text or "") if meant and accept else dialog.dismiss())
         if fits:
             self.prepared.popleft()
             self.met = True
         elif meant:
-            self.otherwise = f"a dialog ({dialog.type}) says {dialog.message!r}, and not what was expected: {meant}"
+            self.otherwise = (
+                f"a dialog ({dialog.type}) says {dialog.message!r}, and not what was expected:"
+                f" {meant}"
+            )
 
     def refuse_otherwise(self) -> None:
         """Raises Unable when a dialog came that is not the prepared one."""
@@ -60,7 +68,8 @@ class Arrivals:
 
     @contextmanager
     def one_file(self) -> Iterator[asyncio.Future[Download]]:
-        """While the block lasts, the first file that is handed over is taken; it is what the future is told."""
+        """While the block lasts, the first file that is handed over is taken; it is what the future
+        is told."""
         self._file = asyncio.get_running_loop().create_future()
         try:
             yield self._file
@@ -77,7 +86,8 @@ class Arrivals:
 
 
 async def kept(download: Download, *, patience: float) -> File:
-    """The whole file, as soon as all of it is there. Raises Unable for one that breaks off or is too large."""
+    """The whole file, as soon as all of it is there. Raises Unable for one that breaks off or is
+    too large."""
     from playwright.async_api import Error
 
     name = download.suggested_filename
@@ -87,9 +97,13 @@ async def kept(download: Download, *, patience: float) -> File:
         content = path.read_bytes() if size <= LARGEST_FILE else b""
         await download.delete()
     except TimeoutError:
-        raise Unable(Trouble.TIMED_OUT, f"the download of {name!r} did not end in {patience:g} s") from None
+        raise Unable(
+            Trouble.TIMED_OUT, f"the download of {name!r} did not end in {patience:g} s"
+        ) from None
     except (Error, OSError):
         raise Unable(Trouble.NO_ANSWER, f"the download of {name!r} broke off") from None
     if size > LARGEST_FILE:
-        raise Unable(Trouble.TOO_LARGE, f"the download {name!r} has {size} bytes; {LARGEST_FILE} are taken")
+        raise Unable(
+            Trouble.TOO_LARGE, f"the download {name!r} has {size} bytes; {LARGEST_FILE} are taken"
+        )
     return File(name, content)

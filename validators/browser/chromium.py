@@ -1,4 +1,5 @@
-"""Chromium, started once per identity: sandboxed, without a network of its own but the wires of its runs."""
+"""Chromium, started once per identity: sandboxed, without a network of its own but the wires of its
+runs."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ _SEALED = (
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--disable-quic",
     "--dns-prefetch-disable",
-    # RenderDocument makes a new frame for every page even of the same site: a quarter of what a navigation costs.
+    # RenderDocument makes a new frame for every page even of the same site: a quarter of what a
+    # navigation costs.
     "--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,InterestFeedContentSuggestions,"
     "RenderDocument",
 )
@@ -35,7 +37,8 @@ _UNMARKED = ("--disable-blink-features=AutomationControlled",)
 
 @dataclass(slots=True)
 class Browsers:
-    """The browsers of one driver, at most one per identity. One that has died is started again at the next request."""
+    """The browsers of one driver, at most one per identity. One that has died is started again at
+    the next request."""
 
     playwright: Playwright
     executable: str
@@ -50,11 +53,15 @@ class Browsers:
             plain = await self._live(Identity.PLAIN, ())
             if identity is Identity.PLAIN:
                 return plain
-            # The process-wide user agent is a flag, and the version it must claim is known from the plain one.
-            return await self._live(identity, (f"--user-agent={Mask(plain.version).agent}", *_UNMARKED))
+            # The process-wide user agent is a flag, and the version it must claim is known from the
+            # plain one.
+            return await self._live(
+                identity, (f"--user-agent={Mask(plain.version).agent}", *_UNMARKED)
+            )
 
     async def warm(self) -> None:
-        """Start a browser for each identity. One that does not start is the matter of whoever asks for it."""
+        """Start a browser for each identity. One that does not start is the matter of whoever asks
+        for it."""
         from playwright.async_api import Error
 
         if self.executable:
@@ -80,9 +87,11 @@ class Browsers:
 async def browsers(
     executable: str, *, downloads: Path | None = None, bounds: Bounds = USUAL
 ) -> AsyncIterator[Browsers]:
-    """Browsers from an executable, all closed at the end. One for each identity is started now, if there is one.
+    """Browsers from an executable, all closed at the end. One for each identity is started now, if
+    there is one.
 
-    `downloads` is a folder that the browser may write, for one that runs as another user than its driver; None: its own."""
+    `downloads` is a folder that the browser may write, for one that runs as another user than its
+    driver; None: its own."""
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:

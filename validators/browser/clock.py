@@ -17,17 +17,21 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Clocks:
-    """`folder` holds the app's file, for a run that travels. `ahead` is in seconds, of everybody alike."""
+    """`folder` holds the app's file, for a run that travels. `ahead` is in seconds, of everybody
+    alike."""
 
     folder: Path | None
     ahead: int = 0
 
     async def started(self, context: BrowserContext) -> None:
         """Give a new session a clock that goes with the app's. It runs on like any other."""
-        await context.clock.install(time=datetime.now().astimezone() + timedelta(seconds=self.ahead))
+        await context.clock.install(
+            time=datetime.now().astimezone() + timedelta(seconds=self.ahead)
+        )
 
     async def forward(self, seconds: int, contexts: Iterable[BrowserContext]) -> None:
-        """Put all of them forward, the app's first: what a page's timers then ask for is answered by an app of that time."""
+        """Put all of them forward, the app's first: what a page's timers then ask for is answered
+        by an app of that time."""
         assert self.folder is not None
         self.ahead += seconds
         new = self.folder / f"{AHEAD}.new"

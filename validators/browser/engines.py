@@ -1,8 +1,8 @@
 """Questions that only the page's own elements answer, asked where the page cannot listen.
 
-Each is a selector engine (https://playwright.dev/python/docs/extensibility), registered as a content script: it runs in
-an isolated world, in which nothing that a page has redefined is so. None of them writes anything.
-"""
+Each is a selector engine (https://playwright.dev/python/docs/extensibility), registered as a
+content script: it runs in an isolated world, in which nothing that a page has redefined is so. None
+of them writes anything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playwright.async_api import Playwright
 
-# What stands in a heading's section: after it in the document, before the next heading of its own or a higher level.
+# What stands in a heading's section: after it in the document, before the next heading of its own
+# or a higher level.
 _UNDER = """
   const level = e => {
     const role = e.getAttribute('role');
@@ -34,7 +35,8 @@ _DEFINES = """
     if (e.tagName === 'DD' || e.getAttribute('role') === 'definition') found.push(e);
   return found;"""
 
-# A header cell by what a person calls it: its text or that of a link or button in it, without pictures and arrows.
+# A header cell by what a person calls it: its text or that of a link or button in it, without
+# pictures and arrows.
 _NAMES = r"""
   const wanted = decodeURIComponent(body);
   const text = e => [...e.childNodes].map(n => n.nodeType === 3 ? n.data
@@ -46,12 +48,17 @@ _NAMES = r"""
 """
 _CALLED = _NAMES + "  return [root, ...inside].some(so) ? [root] : [];"
 
-# What a person clicks who clicks a header: the one link or button that says its words, not the middle of the cell.
-_HANDLE = _NAMES + """
+# What a person clicks who clicks a header: the one link or button that says its words, not the
+# middle of the cell.
+_HANDLE = (
+    _NAMES
+    + """
   const shown = inside.filter(e => e.checkVisibility()), saying = wanted.trim() ? shown.filter(so) : shown;
   return saying.length === 1 ? saying : [root];"""
+)
 
-# What a person sees: what has a box, or is around something that has: all of it may float, or be placed elsewhere.
+# What a person sees: what has a box, or is around something that has: all of it may float, or be
+# placed elsewhere.
 _SHOWN = """
   const seen = e => e.checkVisibility({visibilityProperty: true});
   const box = e => { const rect = e.getBoundingClientRect(); return rect.width > 0 && rect.height > 0; };
@@ -104,8 +111,10 @@ _ANSWERED = """
   const [asked] = root.ownerDocument.defaultView.performance.getEntriesByType('navigation');
   return asked && String(asked.responseStatus) === body ? [root] : [];"""
 
-# The element, if a press there means what a press in its middle does. Where: pixels from the corner of its padding. A field's
-# caret, a slider and a picture ask where they are pressed; what is no button or link may be anything from place to place.
+# The element, if a press there means what a press in its middle does. Where: pixels from the corner
+# of its padding. A field's
+# caret, a slider and a picture ask where they are pressed; what is no button or link may be
+# anything from place to place.
 _AIM = """
   const [x, y] = body.split(',').map(Number), rect = root.getBoundingClientRect(), style = getComputedStyle(root);
   const minds = 'textarea, select, canvas, svg, img, video, audio, iframe, object, embed, area, [contenteditable], [role=slider],'
@@ -139,5 +148,8 @@ ENGINES = {
 async def register(playwright: Playwright) -> None:
     """Make the engines known to every browser that is started afterwards."""
     for name, work in ENGINES.items():
-        script = f"({{ queryAll(root, body) {{ {work} }}, query(root, body) {{ return this.queryAll(root, body)[0]; }} }})"
+        script = (
+            f"({{ queryAll(root, body) {{ {work} }}, query(root, body) {{ return"
+            " this.queryAll(root, body)[0]; } })"
+        )
         await playwright.selectors.register(name, script, content_script=True)

@@ -1,8 +1,8 @@
-"""A glance at a page: its tree with references, what of it no eye can read, and what a reference stands for.
+"""A glance at a page: its tree with references, what of it no eye can read, and what a reference
+stands for.
 
-References are the library's own (`aria_snapshot(mode="ai")`): the same element keeps its reference from one glance to the
-next, and one that is gone leaves a reference that nothing answers to.
-"""
+References are the library's own (`aria_snapshot(mode="ai")`): the same element keeps its reference
+from one glance to the next, and one that is gone leaves a reference that nothing answers to."""
 
 from __future__ import annotations
 
@@ -49,28 +49,42 @@ class Glances:
 
         try:
             limit = self.bounds.tree_seconds * 1000
-            told = await self.page.locator("body").aria_snapshot(mode="ai", depth=DEEPEST, timeout=limit)
+            told = await self.page.locator("body").aria_snapshot(
+                mode="ai", depth=DEEPEST, timeout=limit
+            )
             title, hidden = await self.page.title(), await self._unseen()
         except Error as error:
-            raise Unable(Trouble.NO_ANSWER, f"the page cannot be looked at: {str(error).splitlines()[0]}") from None
+            raise Unable(
+                Trouble.NO_ANSWER, f"the page cannot be looked at: {str(error).splitlines()[0]}"
+            ) from None
         self.latest = tree_of(told)
         return Seen(_path(self.page.url), title, self.latest, hidden)
 
     async def spot(self, ref: str) -> Spot:
-        """How a journey names the element of a reference. Raises Unable: it is gone, or not to be told from others."""
+        """How a journey names the element of a reference. Raises Unable: it is gone, or not to be
+        told from others."""
         from playwright.async_api import Error
 
         element = self.page.locator(f"aria-ref={ref}")
         try:
             if self.latest is None or not REF.fullmatch(ref) or await element.count() != 1:
-                raise Unable(Trouble.MISSING, f"nothing on the page has the reference {ref[:20]!r}; take it from the latest view")
+                raise Unable(
+                    Trouble.MISSING,
+                    f"nothing on the page has the reference {ref[:20]!r}; take it from the latest"
+                    " view",
+                )
             for spot in spots(self.latest, ref):
                 found = located(self.page, spot)
                 if await found.count() == 1 and await found.and_(element).count() == 1:
                     return spot
         except Error as error:
-            raise Unable(Trouble.MISSING, f"the page changed: {str(error).splitlines()[0]}") from None
-        raise Unable(Trouble.AMBIGUOUS, "it cannot be told from the others by what a person sees: role, name, row or place")
+            raise Unable(
+                Trouble.MISSING, f"the page changed: {str(error).splitlines()[0]}"
+            ) from None
+        raise Unable(
+            Trouble.AMBIGUOUS,
+            "it cannot be told from the others by what a person sees: role, name, row or place",
+        )
 
     async def _unseen(self) -> Unseen:
         session = await self.page.context.new_cdp_session(self.page)
@@ -81,9 +95,11 @@ class Glances:
 
 
 def tree_of(snapshot: str) -> Part:
-    """The tree in an aria snapshot (YAML, as the library writes it). What is not understood of it is left out.
+    """The tree in an aria snapshot (YAML, as the library writes it). What is not understood of it
+    is left out.
 
-    Of a snapshot that is longer than MOST_CHARACTERS only the beginning is read, to the end of a line."""
+    Of a snapshot that is longer than MOST_CHARACTERS only the beginning is read, to the end of a
+    line."""
     if len(snapshot) > MOST_CHARACTERS:
         snapshot = snapshot[: snapshot.rfind("\n", 0, MOST_CHARACTERS)]
     try:
@@ -95,7 +111,11 @@ def tree_of(snapshot: str) -> Part:
 def _nodes(items: Any) -> tuple[Part, ...]:
     if not isinstance(items, list):
         return ()
-    told = (one for item in items for one in (item.items() if isinstance(item, dict) else ((item, None),)))
+    told = (
+        one
+        for item in items
+        for one in (item.items() if isinstance(item, dict) else ((item, None),))
+    )
     return tuple(node for key, value in told if (node := _node(str(key), value)))
 
 

@@ -1,11 +1,13 @@
-"""How a visitor points: automation jumps to the exact centre, a person moves there and hits somewhere on the thing.
+"""How a visitor points: automation jumps to the exact centre, a person moves there and hits
+somewhere on the thing.
 
 These properties hold:
-- Whatever the hand of automation can click, a person's can, and it does the same: where another place could mean another thing
-  (a field's caret, a slider, a picture, another element in the way), a person's hits the middle as well.
+- Whatever the hand of automation can click, a person's can, and it does the same: where another
+  place could mean another thing (a field's caret, a slider, a picture, another element in the way),
+  a person's hits the middle as well.
 - Nothing is pressed twice: where to press is found out before, by looking alone.
-- After a pointer that rests on something comes a straight jump, because a way could close what the rest has opened.
-"""
+- After a pointer that rests on something comes a straight jump, because a way could close what the
+  rest has opened."""
 
 from __future__ import annotations
 
@@ -18,9 +20,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playwright.async_api import FloatRect, Locator, Page, Position
 
-STEPS = (5, 8)      # of a way, at least and at most: a page is told of one each frame
-WAY_SECONDS = 1.0   # a page that takes longer is clicked without a way
-FROM_EDGE = (0.2, 0.38)   # of the thing's width or height, from one edge or the other
+STEPS = (5, 8)  # of a way, at least and at most: a page is told of one each frame
+WAY_SECONDS = 1.0  # a page that takes longer is clicked without a way
+FROM_EDGE = (0.2, 0.38)  # of the thing's width or height, from one edge or the other
 
 
 class Hand:
@@ -67,17 +69,26 @@ class PersonsHand(Hand):
 
         box = await found.bounding_box(timeout=patience * 1000)
         place: Position | None = None
-        with suppress(Error):       # whatever is not as it was a moment ago: the press itself waits, and says why it cannot
+        with suppress(
+            Error
+        ):  # whatever is not as it was a moment ago: the press itself waits, and says why it cannot
             box = await self._in_sight(found, box, patience)
             if box:
-                drawn: Position = {"x": round(box["width"] * self._share()), "y": round(box["height"] * self._share())}
-                place = drawn if await found.locator(f"aim={drawn['x']},{drawn['y']}").count() else None
+                drawn: Position = {
+                    "x": round(box["width"] * self._share()),
+                    "y": round(box["height"] * self._share()),
+                }
+                place = (
+                    drawn if await found.locator(f"aim={drawn['x']},{drawn['y']}").count() else None
+                )
                 middle = {"x": box["width"] / 2, "y": box["height"] / 2}
                 to = place or middle
                 await self._move((box["x"] + to["x"], box["y"] + to["y"]))
         return place
 
-    async def _in_sight(self, found: Locator, box: FloatRect | None, patience: float) -> FloatRect | None:
+    async def _in_sight(
+        self, found: Locator, box: FloatRect | None, patience: float
+    ) -> FloatRect | None:
         size = self._page.viewport_size
         if box is None or size is None:
             return None
@@ -104,7 +115,10 @@ class PersonsHand(Hand):
                 for step in range(1, steps + 1):
                     part = step / steps
                     aside = 4 * part * (1 - part)
-                    across, down = (to[0] - x) * part + over[0] * aside, (to[1] - y) * part + over[1] * aside
+                    across, down = (
+                        (to[0] - x) * part + over[0] * aside,
+                        (to[1] - y) * part + over[1] * aside,
+                    )
                     await self._page.mouse.move(x + across, y + down)
 
 

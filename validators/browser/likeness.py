@@ -1,11 +1,13 @@
-"""What a page can ask of a browser that somebody sits before, where Chromium without a window answers otherwise.
+"""What a page can ask of a browser that somebody sits before, where Chromium without a window
+answers otherwise.
 
-Each line is a mark by which pages were seen to know such a browser: no plug-ins, notifications that are refused and may be
-asked for at the same time, a graphics card of software, a screen as large as the page, a pointer that says the same place on
-both, no voices, no touch. The masked visitor answers like a person's; so a page that goes by one of them answers the two visitors
-differently, and that is what fails. It need not deceive everybody: a worker's own graphics card and rhythm still tell, and a
-screen that feels touch is told of by scripts alone, since with what the browser has for it a page would become one for phones.
-"""
+Each line is a mark by which pages were seen to know such a browser: no plug-ins, notifications that
+are refused and may be asked for at the same time, a graphics card of software, a screen as large as
+the page, a pointer that says the same place on both, no voices, no touch. The masked visitor
+answers like a person's; so a page that goes by one of them answers the two visitors differently,
+and that is what fails. It need not deceive everybody: a worker's own graphics card and rhythm still
+tell, and a screen that feels touch is told of by scripts alone, since with what the browser has for
+it a page would become one for phones."""
 
 from __future__ import annotations
 
@@ -13,10 +15,19 @@ import json
 
 from validators.domain.device import Device
 
-_WINDOW = (64, 36)      # where the window's corner is on it
-_BAR = 32               # of the desktop, in pixels
-_CARD = {"37445": "Google Inc. (Intel)", "37446": "ANGLE (Intel, Mesa Intel(R) UHD Graphics 620 (KBL GT2), OpenGL 4.6)"}
-_VIEWERS = ("PDF Viewer", "Chrome PDF Viewer", "Chromium PDF Viewer", "Microsoft Edge PDF Viewer", "WebKit built-in PDF")
+_WINDOW = (64, 36)  # where the window's corner is on it
+_BAR = 32  # of the desktop, in pixels
+_CARD = {
+    "37445": "Google Inc. (Intel)",
+    "37446": "ANGLE (Intel, Mesa Intel(R) UHD Graphics 620 (KBL GT2), OpenGL 4.6)",
+}
+_VIEWERS = (
+    "PDF Viewer",
+    "Chrome PDF Viewer",
+    "Chromium PDF Viewer",
+    "Microsoft Edge PDF Viewer",
+    "WebKit built-in PDF",
+)
 _TYPES = ("application/pdf", "text/pdf")
 
 _SCRIPT = """(() => {
@@ -98,6 +109,14 @@ _SCRIPT = """(() => {
 def likeness(device: Device) -> str:
     """The script for every document of a masked visitor, before its own."""
     voices = [[voice.name, voice.language, voice.local] for voice in device.voices]
-    given = {"touches": device.touches, "voices": voices, "card": _CARD, "viewers": _VIEWERS, "types": _TYPES,
-             "left": _WINDOW[0], "top": _WINDOW[1], "bar": _BAR}
+    given = {
+        "touches": device.touches,
+        "voices": voices,
+        "card": _CARD,
+        "viewers": _VIEWERS,
+        "types": _TYPES,
+        "left": _WINDOW[0],
+        "top": _WINDOW[1],
+        "bar": _BAR,
+    }
     return _SCRIPT % json.dumps(json.dumps(given))

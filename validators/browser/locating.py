@@ -13,13 +13,24 @@ from validators.domain.journeys.wording import whole_words
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
-FIELD_ROLES = ("textbox", "searchbox", "spinbutton", "combobox", "listbox", "checkbox", "radio", "switch", "slider")
+FIELD_ROLES = (
+    "textbox",
+    "searchbox",
+    "spinbutton",
+    "combobox",
+    "listbox",
+    "checkbox",
+    "radio",
+    "switch",
+    "slider",
+)
 HEADERS = ("columnheader", "rowheader")
 FIELDS = "input, select, textarea, [contenteditable]"
 
 
 def located(page: Page, spot: Spot) -> Locator:
-    """Every visible element that the spot describes; the caller decides what more than one means."""
+    """Every visible element that the spot describes; the caller decides what more than one
+    means."""
     scope: Page | Locator = located(page, spot.within) if spot.within else page
     found = _labelled(page, scope, spot.label) if spot.label is not None else _named(scope, spot)
     if spot.words is not None:
@@ -31,16 +42,19 @@ def located(page: Page, spot: Spot) -> Locator:
 
 
 def _named(scope: Page | Locator, spot: Spot) -> Locator:
-    """By role and accessible name; and what no name reaches: a header cell with arrows in it, a definition, plain text."""
+    """By role and accessible name; and what no name reaches: a header cell with arrows in it, a
+    definition, plain text."""
     match spot.role, spot.name:
         case "words", str(text):
             return scope.get_by_text(_whole(text))
         case "summary", str(text):
             shown = scope.locator("summary")
-            return shown.filter(has_text=_whole(text)).or_(shown.filter(has=scope.get_by_role("img", name=text, exact=True)))
+            return shown.filter(has_text=_whole(text)).or_(
+                shown.filter(has=scope.get_by_role("img", name=text, exact=True))
+            )
         case "definition", str(term):
             return scope.get_by_role("term").filter(has_text=_whole(term)).locator("defines=it")
-        case ("columnheader" | "rowheader"), str(name):
+        case (("columnheader" | "rowheader"), str(name)):
             called = _in_role(scope, Spot(role=spot.role)).locator(f"called={quote(name, safe='')}")
             return _in_role(scope, spot).or_(called)
         case _:
@@ -55,8 +69,13 @@ def _in_role(scope: Page | Locator, spot: Spot) -> Locator:
 
 
 def handle(spot: Spot, found: Locator) -> Locator:
-    """What is clicked of it. Who clicks a header clicks its words; the middle of a wide cell may do nothing."""
-    return found.locator(f"handle={quote(spot.name or ' ', safe='')}") if spot.role in HEADERS else found
+    """What is clicked of it. Who clicks a header clicks its words; the middle of a wide cell may do
+    nothing."""
+    return (
+        found.locator(f"handle={quote(spot.name or ' ', safe='')}")
+        if spot.role in HEADERS
+        else found
+    )
 
 
 def _whole(text: str) -> re.Pattern[str]:
@@ -68,23 +87,27 @@ def _whole(text: str) -> re.Pattern[str]:
 def _labelled(page: Page, scope: Page | Locator, label: str) -> Locator:
     """Fields by accessible name, and by label for those that have no role (dates, passwords).
 
-    A label alone is not enough: one that is wrapped around a list has the words of every option in its text.
-    """
+    A label alone is not enough: one that is wrapped around a list has the words of every option in
+    its text."""
     named = (scope.get_by_role(cast(Any, role), name=label, exact=True) for role in FIELD_ROLES)
     by_label = scope.get_by_label(label, exact=True).and_(page.locator(FIELDS))
     return reduce(lambda one, other: one.or_(other), named, by_label)
 
 
 def _holding(page: Page, found: Locator, words: str) -> Locator:
-    """Two ways, because an element's own text runs its parts together: cells `Ada` and `4` become `Ada4`."""
+    """Two ways, because an element's own text runs its parts together: cells `Ada` and `4` become
+    `Ada4`."""
     wanted = whole_words(words)
     return found.filter(has=page.get_by_text(wanted)).or_(found.filter(has_text=wanted))
 
 
 def label_of(page: Page, spot: Spot) -> Locator | None:
-    """The visible label whose whole text is the spot's, for a field that is itself not shown; None without a label."""
+    """The visible label whose whole text is the spot's, for a field that is itself not shown; None
+    without a label."""
     if spot.label is None:
         return None
     scope: Page | Locator = located(page, spot.within) if spot.within else page
     words = r"\s+".join(re.escape(word) for word in spot.label.split())
-    return scope.locator("label").filter(has_text=re.compile(rf"^\s*{words}\s*$")).filter(visible=True)
+    return (
+        scope.locator("label").filter(has_text=re.compile(rf"^\s*{words}\s*$")).filter(visible=True)
+    )

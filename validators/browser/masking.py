@@ -1,10 +1,11 @@
-"""Two visitors: the plain one is what automation looks like, the masked one is what a person's Chrome looks like.
+"""Two visitors: the plain one is what automation looks like, the masked one is what a person's
+Chrome looks like.
 
-The mask is put on in four places, because each of them leaks alone (seen on Chromium 156): the process's flags
-(user agent everywhere, workers included; no `navigator.webdriver`), `Emulation.setUserAgentOverride` with metadata on
-every page (`userAgentData`), the wire's headers (a pop-up's first request leaves before its page object exists), and
-an initial script for that pop-up's own first document. What else a page can ask for is `likeness`'s; timing still tells.
-"""
+The mask is put on in four places, because each of them leaks alone (seen on Chromium 156): the
+process's flags (user agent everywhere, workers included; no `navigator.webdriver`),
+`Emulation.setUserAgentOverride` with metadata on every page (`userAgentData`), the wire's headers
+(a pop-up's first request leaves before its page object exists), and an initial script for that
+pop-up's own first document. What else a page can ask for is `likeness`'s; timing still tells."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ class Mask:
         )
 
     def override(self, *, language: str) -> dict[str, object]:
-        """Parameters of `Emulation.setUserAgentOverride`. Without the language it would undo the context's own."""
+        """Parameters of `Emulation.setUserAgentOverride`. Without the language it would undo the
+        context's own."""
         return {
             "userAgent": self.agent,
             "acceptLanguage": _languages(language),
@@ -61,18 +63,19 @@ class Mask:
         }
 
     def script(self) -> str:
-        """For a document that was there before its override: the same brands, only where others would show."""
+        """For a document that was there before its override: the same brands, only where others
+        would show."""
         brands = json.dumps(self._brands(self.major, _GREASE["version"]))
         full = json.dumps(self._brands(self.version, "8.0.0.0"))
         return (
-            "(() => { const data = navigator.userAgentData;"
-            "if (!data || !data.brands.some(b => b.brand === 'HeadlessChrome')) return;"
-            f"const brands = {brands}, full = {full}, kind = NavigatorUAData.prototype;"
-            "const hints = kind.getHighEntropyValues;"
-            "Object.defineProperty(kind, 'brands', {get: () => brands, configurable: true, enumerable: true});"
-            "kind.getHighEntropyValues = async function getHighEntropyValues(wanted) {"
-            "const told = await hints.call(this, wanted); told.brands = brands;"
-            "if (told.fullVersionList) told.fullVersionList = full; return told; }; })()"
+            "(() => { const data = navigator.userAgentData;if (!data || !data.brands.some(b =>"
+            f" b.brand === 'HeadlessChrome')) return;const brands = {brands}, full = {full}, kind ="
+            " NavigatorUAData.prototype;const hints ="
+            " kind.getHighEntropyValues;Object.defineProperty(kind, 'brands', {get: () => brands,"
+            " configurable: true, enumerable: true});kind.getHighEntropyValues = async function"
+            " getHighEntropyValues(wanted) {const told = await hints.call(this, wanted);"
+            " told.brands = brands;if (told.fullVersionList) told.fullVersionList = full; return"
+            " told; }; })()"
         )
 
     def _brands(self, version: str, grease: str) -> list[dict[str, str]]:
@@ -80,9 +83,12 @@ class Mask:
         return [{**_GREASE, "version": grease}, *named]
 
     def _list(self, version: str, grease: str) -> str:
-        return ", ".join(f'"{one["brand"]}";v="{one["version"]}"' for one in self._brands(version, grease))
+        return ", ".join(
+            f'"{one["brand"]}";v="{one["version"]}"' for one in self._brands(version, grease)
+        )
 
 
 def _languages(locale: str) -> str:
-    """What a person's Chrome asks for: the locale, and then its language in any country. Automation asks for one alone."""
+    """What a person's Chrome asks for: the locale, and then its language in any country. Automation
+    asks for one alone."""
     return f"{locale},{locale.partition('-')[0]}"

@@ -1,11 +1,14 @@
-"""What a page does by itself: what an act set off in it, and whether it stood still while it was looked at.
+"""What a page does by itself: what an act set off in it, and whether it stood still while it was
+looked at.
 
 These properties hold:
-- The page is asked in an isolated world that is ours alone. It can neither see what is asked there nor alter the answer.
-- What an act had queued in the page has run when `turned` returns, and a navigation that it began is known as `leaving`.
-- A timer is known by its number: the numbers of one document count up, in every world. What a number does not tell is when
-  that timer is due, so whoever waits for it waits for all that are due within a bound.
-"""
+- The page is asked in an isolated world that is ours alone. It can neither see what is asked there
+  nor alter the answer.
+- What an act had queued in the page has run when `turned` returns, and a navigation that it began
+  is known as `leaving`.
+- A timer is known by its number: the numbers of one document count up, in every world. What a
+  number does not tell is when that timer is due, so whoever waits for it waits for all that are due
+  within a bound."""
 
 from __future__ import annotations
 
@@ -16,9 +19,16 @@ if TYPE_CHECKING:
     from playwright.async_api import CDPSession
 
 WORLD = "motion"
-_GONE = ("context was destroyed", "find context", "navigated or closed", "No frame", "Frame with the given")
+_GONE = (
+    "context was destroyed",
+    "find context",
+    "navigated or closed",
+    "No frame",
+    "Frame with the given",
+)
 
-# Whether anything that can be seen changed between `begin` and `end`. What moves without showing anything else (a bar
+# Whether anything that can be seen changed between `begin` and `end`. What moves without showing
+# anything else (a bar
 # that grows, a wheel that turns) is no change: a page that always moves can be looked at, too.
 _WATCH = r"""(({begin, deep}) => {
   const telling = /^(aria-.*|role|href|src|value|checked|selected|disabled|hidden|open|inert|alt|title|label|for|id|name|type|
@@ -73,11 +83,15 @@ class Motion:
         self._protocol = protocol
         self._frame = ""
         self._since: tuple[float, int] | None = None
-        self.asked = False    # for a navigation, and it may still come to nothing
+        self.asked = False  # for a navigation, and it may still come to nothing
         self.leaving = False  # it has begun
         protocol.on("Page.frameRequestedNavigation", self._requested)
         protocol.on("Page.frameStartedNavigating", self._started)
-        for ended in ("Page.frameNavigated", "Page.navigatedWithinDocument", "Page.frameStoppedLoading"):
+        for ended in (
+            "Page.frameNavigated",
+            "Page.navigatedWithinDocument",
+            "Page.frameStoppedLoading",
+        ):
             protocol.on(ended, self._ended)
 
     async def begun(self) -> Motion:
@@ -96,9 +110,11 @@ class Motion:
         self.asked = False
 
     async def turned(self, seconds: float = 0) -> bool:
-        """Return once what was queued in the page, and each timer that is due within so many seconds, has run.
+        """Return once what was queued in the page, and each timer that is due within so many
+        seconds, has run.
 
-        Whether an act has armed a timer since `marked`, as far as that is known: a document that is gone tells nothing."""
+        Whether an act has armed a timer since `marked`, as far as that is known: a document that is
+        gone tells nothing."""
         now = await self._timers(seconds)
         before = self._since or (0.0, 0)
         if now is None:
@@ -108,7 +124,8 @@ class Motion:
         return now[1] > (before[1] if now[0] == before[0] else 0)
 
     async def watch(self, *, deep: bool) -> None:
-        """From now on note whether the page changes. Not `deep`: it cannot, but for another that comes in its place."""
+        """From now on note whether the page changes. Not `deep`: it cannot, but for another that
+        comes in its place."""
         await self._told(_WATCH, {"begin": True, "deep": deep})
 
     async def unchanged(self, *, deep: bool) -> bool:
@@ -121,12 +138,15 @@ class Motion:
         return (told["document"], told["armed"]) if told else None
 
     async def _told(self, function: str, argument: object) -> Any:
-        """What a function says of the page, in a world of our own; None when the document went away meanwhile."""
+        """What a function says of the page, in a world of our own; None when the document went away
+        meanwhile."""
         from playwright.async_api import Error
 
         world = {"frameId": self._frame, "worldName": WORLD}
         try:
-            context = (await self._protocol.send("Page.createIsolatedWorld", world))["executionContextId"]
+            context = (await self._protocol.send("Page.createIsolatedWorld", world))[
+                "executionContextId"
+            ]
             call = {
                 "expression": f"{function}({json.dumps(argument)})",
                 "contextId": context,
@@ -140,7 +160,9 @@ class Motion:
             raise
 
     def _requested(self, told: dict[str, Any]) -> None:
-        self.asked = self.asked or (told["frameId"] == self._frame and told["disposition"] == "currentTab")
+        self.asked = self.asked or (
+            told["frameId"] == self._frame and told["disposition"] == "currentTab"
+        )
 
     def _started(self, told: dict[str, Any]) -> None:
         if told["frameId"] == self._frame and told["navigationType"] != "sameDocument":

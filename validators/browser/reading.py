@@ -1,8 +1,9 @@
-"""What one person reads on a page, taken at once: nothing here waits, and nothing here changes a page.
+"""What one person reads on a page, taken at once: nothing here waits, and nothing here changes a
+page.
 
-What a page says is data. It is read through the library's isolated world, never by running a page's own functions, and
-a page that does not answer a reading within `read_seconds` (a whole tree within `tree_seconds`) is one that does not answer.
-"""
+What a page says is data. It is read through the library's isolated world, never by running a page's
+own functions, and a page that does not answer a reading within `read_seconds` (a whole tree within
+`tree_seconds`) is one that does not answer."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ LONGEST_TEXT = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The tree that was read last, of which place and when. Any other reading, and any act, forgets it."""
+    """The tree that was read last, of which place and when. Any other reading, and any act, forgets
+    it."""
 
     within: Spot | None
     tree: tuple[Node, ...]
@@ -53,12 +55,18 @@ class Reader:
 
     async def text(self, spot: Spot | None) -> str:
         found = self.page.locator("body") if spot is None else await self._one(spot)
-        return (await self._read(found.inner_text(timeout=self.bounds.read_seconds * 1000)))[:LONGEST_TEXT]
+        return (await self._read(found.inner_text(timeout=self.bounds.read_seconds * 1000)))[
+            :LONGEST_TEXT
+        ]
 
     async def value(self, spot: Spot) -> str:
         found = await self._one(spot)
         if await self._read(found.and_(self.page.locator("select")).count()):
-            picked = [one for one in aria.options(await self._tree(found)) if ("selected", "true") in one.told]
+            picked = [
+                one
+                for one in aria.options(await self._tree(found))
+                if ("selected", "true") in one.told
+            ]
             return ", ".join(one.name or one.reads for one in picked)
         return await self._read(found.input_value(timeout=self.bounds.read_seconds * 1000))
 
@@ -75,8 +83,13 @@ class Reader:
         return aria.tables(await self.tree(within))
 
     async def tree(self, within: Spot | None) -> tuple[Node, ...]:
-        """Several looks at one place in a row are looks at one moment: a large table is not read anew for each."""
-        if self.latest and self.latest.within == within and monotonic() - self.latest.at < MOMENT_SECONDS:
+        """Several looks at one place in a row are looks at one moment: a large table is not read
+        anew for each."""
+        if (
+            self.latest
+            and self.latest.within == within
+            and monotonic() - self.latest.at < MOMENT_SECONDS
+        ):
             return self.latest.tree
         told = await self._tree(await self._one(within) if within else self.page.locator("body"))
         self.latest = Latest(within, told, monotonic())
@@ -90,7 +103,9 @@ class Reader:
         found = await self._one(spot)
         describing = found.locator("describes=it").filter(visible=True)
         told = [await self._read(one.inner_text()) for one in await self._read(describing.all())]
-        beside = [await self._read(found.get_attribute(name)) for name in ("aria-description", "title")]
+        beside = [
+            await self._read(found.get_attribute(name)) for name in ("aria-description", "title")
+        ]
         return " ".join(filter(None, told or beside))
 
     async def leads_to(self, spot: Spot) -> str:
@@ -99,14 +114,23 @@ class Reader:
         if told is None:
             raise Unable(Trouble.NOT_ACTIONABLE, "it is no link: it has no address")
         base = self.page.locator("base[href]")
-        against = await self._read(base.first.get_attribute("href")) if await self._read(base.count()) else None
+        against = (
+            await self._read(base.first.get_attribute("href"))
+            if await self._read(base.count())
+            else None
+        )
         url = urlsplit(urljoin(urljoin(self.page.url, against or ""), told))
         if f"{url.scheme}://{url.netloc}" != self.origin:
             return url.geturl()
-        return (url.path or "/") + (f"?{url.query}" if url.query else "") + (f"#{url.fragment}" if url.fragment else "")
+        return (
+            (url.path or "/")
+            + (f"?{url.query}" if url.query else "")
+            + (f"#{url.fragment}" if url.fragment else "")
+        )
 
     async def status(self) -> int:
-        """Of all answers to this person, the one that is shown: going back shows an old one, a download shows none."""
+        """Of all answers to this person, the one that is shown: going back shows an old one, a
+        download shows none."""
         shown = self.page.locator("html")
         for status in dict.fromkeys(reversed(self.answers)):
             if await self._read(shown.locator(f"answered={status}").count()):
@@ -128,7 +152,9 @@ class Reader:
     async def _tree(self, found: Locator) -> tuple[Node, ...]:
         try:
             seconds = self.bounds.tree_seconds
-            return nodes(await self._read(found.aria_snapshot(timeout=seconds * 1000), within=seconds))
+            return nodes(
+                await self._read(found.aria_snapshot(timeout=seconds * 1000), within=seconds)
+            )
         except ValueError as error:
             raise Unable(Trouble.BROKEN, str(error)) from None
 
@@ -153,7 +179,9 @@ class Reader:
         except Error as error:
             if "crashed" in str(error) or "has been closed" in str(error):
                 raise Unable(Trouble.BROKEN, "the browser failed") from None
-            raise Unable(Trouble.MISSING, f"the page changed while it was read: {first_line(error)}") from None
+            raise Unable(
+                Trouble.MISSING, f"the page changed while it was read: {first_line(error)}"
+            ) from None
 
 
 def first_line(error: Exception) -> str:

@@ -1,8 +1,8 @@
 """One person at one browser: the port's acts and readings on a Playwright page.
 
-What a page says is data: it is read through Playwright's isolated world, never by running a page's own functions, and
-a page that does not answer a reading within its bounds is one that does not answer.
-"""
+What a page says is data: it is read through Playwright's isolated world, never by running a page's
+own functions, and a page that does not answer a reading within its bounds is one that does not
+answer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TICK_SECONDS = 0.01
-REST_SECONDS, REST_FACTOR = 0.2, 3  # a page is at rest after this long, and after thrice what its slowest answer took
+REST_SECONDS, REST_FACTOR = (
+    0.2,
+    3,
+)  # a page is at rest after this long, and after thrice what its slowest answer took
 
 
 @dataclass(slots=True)
@@ -51,13 +54,18 @@ class BrowserSession(Reader):
     latest: Latest | None = None
     _since: int = 0
     _began_at: float = 0.0
-    _before: float = 0.0  # when the act before the latest began: what that one asked for, this one may wait for
+    _before: float = (
+        0.0  # when the act before the latest began: what that one asked for, this one may wait for
+    )
     _acted_at: float = 0.0
     _slowest: float = 0.0
-    _coming: set[Request] = field(default_factory=set)  # asked for by the page, and not heard of on the wire yet
+    _coming: set[Request] = field(
+        default_factory=set
+    )  # asked for by the page, and not heard of on the wire yet
 
     def listening(self) -> BrowserSession:
-        """Itself, told from now on of each answer, and when a navigation fails that no act is waiting for."""
+        """Itself, told from now on of each answer, and when a navigation fails that no act is
+        waiting for."""
         self.page.on("response", lambda response: self._answered(response))
         self.page.on("requestfailed", lambda request: self._lost(request))
         self.page.on("request", lambda request: self._sent(request))
@@ -65,7 +73,11 @@ class BrowserSession(Reader):
         return self
 
     def _sent(self, request: Request) -> None:
-        if request.url.startswith(self.origin) and request.resource_type not in ("eventsource", "websocket", "ping"):
+        if request.url.startswith(self.origin) and request.resource_type not in (
+            "eventsource",
+            "websocket",
+            "ping",
+        ):
             self._coming.add(request)
 
     def _lost(self, request: Request) -> None:
@@ -73,7 +85,9 @@ class BrowserSession(Reader):
 
         self._coming.discard(request)
         reason = request.failure or ""
-        if not request.is_navigation_request() or "ERR_ABORTED" in reason:  # aborted: another navigation took over
+        if (
+            not request.is_navigation_request() or "ERR_ABORTED" in reason
+        ):  # aborted: another navigation took over
             return
         with suppress(Error):  # a request whose frame is gone is nobody's page any more
             if request.frame == self.page.main_frame:
@@ -81,36 +95,54 @@ class BrowserSession(Reader):
 
     async def open(self, path: str, *, patience: float) -> None:
         url, limit = self.origin + path, patience * 1000
-        await self._gone(lambda: self.page.goto(url, timeout=limit, wait_until="domcontentloaded"), patience)
+        await self._gone(
+            lambda: self.page.goto(url, timeout=limit, wait_until="domcontentloaded"), patience
+        )
 
     async def reload(self, *, patience: float) -> None:
-        await self._gone(lambda: self.page.reload(timeout=patience * 1000, wait_until="domcontentloaded"), patience)
+        await self._gone(
+            lambda: self.page.reload(timeout=patience * 1000, wait_until="domcontentloaded"),
+            patience,
+        )
 
     async def back(self, *, patience: float) -> None:
-        await self._gone(lambda: self.page.go_back(timeout=patience * 1000, wait_until="domcontentloaded"), patience)
+        await self._gone(
+            lambda: self.page.go_back(timeout=patience * 1000, wait_until="domcontentloaded"),
+            patience,
+        )
 
     async def fill(self, spot: Spot, text: str, *, patience: float) -> None:
         await self._acted(spot, lambda found: found.fill(text, timeout=patience * 1000), patience)
 
     async def click(self, spot: Spot, *, patience: float) -> None:
-        await self._acted(spot, lambda found: self.hand.click(handle(spot, found), patience=patience), patience)
+        await self._acted(
+            spot, lambda found: self.hand.click(handle(spot, found), patience=patience), patience
+        )
 
     async def press(self, key: str, spot: Spot | None, *, patience: float) -> None:
         if spot is None:
-            with suppress(Unable):  # what waits for its style draws nothing, and has a keyboard all the same
+            with suppress(
+                Unable
+            ):  # what waits for its style draws nothing, and has a keyboard all the same
                 await self._read(self.motion.drawn())
             await self._begin()
             await self._read(self.page.keyboard.press(key))
             await self._settled(patience)
         else:
-            await self._acted(spot, lambda found: found.press(key, timeout=patience * 1000), patience)
+            await self._acted(
+                spot, lambda found: found.press(key, timeout=patience * 1000), patience
+            )
 
     async def hover(self, spot: Spot, *, patience: float) -> None:
         await self._acted(spot, lambda found: self.hand.hover(found, patience=patience), patience)
 
     async def type(self, text: str, *, patience: float) -> None:
         await self._begin()
-        await self._until(self._has_focus, patience, Unable(Trouble.NOT_ACTIONABLE, "nothing has the focus to be typed into"))
+        await self._until(
+            self._has_focus,
+            patience,
+            Unable(Trouble.NOT_ACTIONABLE, "nothing has the focus to be typed into"),
+        )
         try:
             await asyncio.wait_for(self.page.keyboard.type(text), patience)
         except TimeoutError:
@@ -119,7 +151,10 @@ class BrowserSession(Reader):
 
     async def upload(self, spot: Spot, files: tuple[File, ...], *, patience: float) -> None:
         """A person clicks what asks for a file, and chooses it in the window that opens."""
-        opener, asked = await self._opener(spot, patience), asyncio.get_running_loop().create_future()
+        opener, asked = (
+            await self._opener(spot, patience),
+            asyncio.get_running_loop().create_future(),
+        )
 
         def chose(chooser: FileChooser) -> None:
             if not asked.done():
@@ -127,12 +162,18 @@ class BrowserSession(Reader):
 
         self.page.on("filechooser", chose)
         try:
-            await self._tried(opener, lambda found: self.hand.click(found, patience=patience), patience)
+            await self._tried(
+                opener, lambda found: self.hand.click(found, patience=patience), patience
+            )
             await self._arrived(asked, patience, "it asks for no file when it is clicked")
         finally:
             self.page.remove_listener("filechooser", chose)
-        payload: list[FilePayload] = [{"name": one.name, "mimeType": one.kind, "buffer": one.content} for one in files]
-        await self._tried(opener, lambda _: asked.result().set_files(payload, timeout=patience * 1000), patience)
+        payload: list[FilePayload] = [
+            {"name": one.name, "mimeType": one.kind, "buffer": one.content} for one in files
+        ]
+        await self._tried(
+            opener, lambda _: asked.result().set_files(payload, timeout=patience * 1000), patience
+        )
         await self._settled(patience)
 
     async def download(self, source: Spot | str, *, patience: float) -> File:
@@ -149,7 +190,11 @@ class BrowserSession(Reader):
 
     async def select(self, spot: Spot, option: str, *, patience: float) -> None:
         try:
-            await self._acted(spot, lambda found: found.select_option(label=option, timeout=patience * 1000), patience)
+            await self._acted(
+                spot,
+                lambda found: found.select_option(label=option, timeout=patience * 1000),
+                patience,
+            )
         except Unable as unable:
             options = located(self.page, spot).get_by_role("option", name=option, exact=True)
             if unable.trouble == Trouble.NOT_ACTIONABLE and not await self._read(options.count()):
@@ -157,10 +202,14 @@ class BrowserSession(Reader):
             raise
 
     async def tick(self, spot: Spot, *, on: bool, patience: float) -> None:
-        await self._acted(spot, lambda found: self.hand.tick(found, on=on, patience=patience), patience)
+        await self._acted(
+            spot, lambda found: self.hand.tick(found, on=on, patience=patience), patience
+        )
 
     async def seen(self, spot: Spot, *, patience: float) -> None:
-        await self._acted(spot, lambda found: found.wait_for(state="attached", timeout=patience * 1000), patience)
+        await self._acted(
+            spot, lambda found: found.wait_for(state="attached", timeout=patience * 1000), patience
+        )
 
     async def focused(self, spot: Spot) -> bool:
         found = await self._one(spot)
@@ -180,10 +229,13 @@ class BrowserSession(Reader):
 
     @property
     def _calm(self) -> bool:
-        """Whether nothing can change the page, nothing of it is outstanding, and it has been so for a while."""
+        """Whether nothing can change the page, nothing of it is outstanding, and it has been so for
+        a while."""
         if not self.wire.still or self.wire.busy or self._sets_out:
             return False
-        return monotonic() - max(self._acted_at, self.wire.moved) >= max(REST_SECONDS, REST_FACTOR * self._slowest)
+        return monotonic() - max(self._acted_at, self.wire.moved) >= max(
+            REST_SECONDS, REST_FACTOR * self._slowest
+        )
 
     async def watch(self) -> None:
         await self._read(self.motion.watch(deep=not self.wire.still))
@@ -195,8 +247,8 @@ class BrowserSession(Reader):
         return self.motion.leaving or self.wire.owes(self._before, habit=self.bounds.quiet_seconds)
 
     async def aftermath(self) -> None:
-        """Return when each timer that the page armed has run, but for those that are due later than `aftermath_seconds` after
-        the latest act."""
+        """Return when each timer that the page armed has run, but for those that are due later than
+        `aftermath_seconds` after the latest act."""
         left = self.bounds.aftermath_seconds - (monotonic() - self._acted_at)
         if not self.wire.still and left > 0:
             with suppress(Unable):
@@ -209,20 +261,29 @@ class BrowserSession(Reader):
         try:
             await go()
         except Error as error:
-            # A page may lead on by itself, what is opened may be a file to take, and one may be told to stay.
-            if not any(sign in str(error) for sign in ("interrupted by another navigation", "Download is starting")):
+            # A page may lead on by itself, what is opened may be a file to take, and one may be
+            # told to stay.
+            if not any(
+                sign in str(error)
+                for sign in ("interrupted by another navigation", "Download is starting")
+            ):
                 await self._stayed(error)
         await self._settled(patience, opened=True)
 
     async def _stayed(self, error: Exception) -> None:
-        """Raise Unable for a navigation that failed, unless the page asked first and a step says to stay.
+        """Raise Unable for a navigation that failed, unless the page asked first and a step says to
+        stay.
 
-        The page is asked something in between: the end of this navigation was once taken for that of the next."""
+        The page is asked something in between: the end of this navigation was once taken for that
+        of the next."""
         if not (self.arrivals.stayed and "ERR_ABORTED" in str(error)):
             raise self._unanswered(error) from None
         await self._read(self.page.title())
         if not self.arrivals.met:
-            raise Unable(Trouble.OTHER_DIALOG, "the page asked whether it may be left, and no `dialog` step answers that")
+            raise Unable(
+                Trouble.OTHER_DIALOG,
+                "the page asked whether it may be left, and no `dialog` step answers that",
+            )
 
     def _unanswered(self, error: Exception) -> Unable:
         if self.wire.cut:
@@ -234,12 +295,17 @@ class BrowserSession(Reader):
         late = isinstance(error, TimeoutError)
         return Unable(Trouble.TIMED_OUT if late else Trouble.NO_ANSWER, first_line(error))
 
-    async def _acted(self, spot: Spot, act: Callable[[Locator], Awaitable[object]], patience: float) -> None:
+    async def _acted(
+        self, spot: Spot, act: Callable[[Locator], Awaitable[object]], patience: float
+    ) -> None:
         await self._tried(located(self.page, spot), act, patience)
         await self._settled(patience)
 
-    async def _tried(self, found: Locator, act: Callable[[Locator], Awaitable[object]], patience: float) -> None:
-        """Act once the element is there, alone and ready. An element that is double for a moment gets its patience."""
+    async def _tried(
+        self, found: Locator, act: Callable[[Locator], Awaitable[object]], patience: float
+    ) -> None:
+        """Act once the element is there, alone and ready. An element that is double for a moment
+        gets its patience."""
         from playwright.async_api import Error, TimeoutError
 
         await self._begin()
@@ -258,12 +324,15 @@ class BrowserSession(Reader):
                 await asyncio.sleep(TICK_SECONDS * 5)
 
     async def _opener(self, spot: Spot, patience: float) -> Locator:
-        """What is clicked to choose a file: the element, or the label of a file field that is itself hidden."""
+        """What is clicked to choose a file: the element, or the label of a file field that is
+        itself hidden."""
         field, label = located(self.page, spot), label_of(self.page, spot)
         await self._begin()
 
         async def shown() -> bool:
-            return bool(await self._read(field.count()) or (label and await self._read(label.count())))
+            return bool(
+                await self._read(field.count()) or (label and await self._read(label.count()))
+            )
 
         await self._until(shown, patience, Unable(Trouble.MISSING, "no such element"))
         return label if label and not await self._read(field.count()) else field
@@ -286,10 +355,17 @@ class BrowserSession(Reader):
     def _instead(self) -> str:
         """What an act was answered with that was to bring something else."""
         pages = [one for one in self.wire.exchanges[self._since :] if one.document and one.status]
-        return f"; what came is a page ({pages[-1].status}, {pages[-1].kind or 'of no type'})" if pages else ""
+        return (
+            f"; what came is a page ({pages[-1].status}, {pages[-1].kind or 'of no type'})"
+            if pages
+            else ""
+        )
 
-    async def _until(self, holds: Callable[[], Awaitable[bool]], patience: float, otherwise: Unable) -> None:
-        """Return once it holds. Raises `otherwise` when the patience is spent, or the page at rest: then it never will."""
+    async def _until(
+        self, holds: Callable[[], Awaitable[bool]], patience: float, otherwise: Unable
+    ) -> None:
+        """Return once it holds. Raises `otherwise` when the patience is spent, or the page at rest:
+        then it never will."""
         deadline = monotonic() + patience
         while not await holds():
             if monotonic() > deadline:
@@ -299,25 +375,38 @@ class BrowserSession(Reader):
             await asyncio.sleep(TICK_SECONDS)
 
     async def _unless_in_vain(self, act: Awaitable[object], found: Locator) -> None:
-        """Let the library act and wait, but raise once the element is not there on a page at rest: it never will be.
+        """Let the library act and wait, but raise once the element is not there on a page at rest:
+        it never will be.
 
-        Once the app was asked for something, the act may be what asked, and be over before the library says so: a click on
-        a busy machine was called missing on the page that it had led to. From then on the library has the last word."""
+        Once the app was asked for something, the act may be what asked, and be over before the
+        library says so: a click on a busy machine was called missing on the page that it had led
+        to. From then on the library has the last word."""
         acting, moved = asyncio.ensure_future(act), self.wire.moved
         try:
             while not (await asyncio.wait({acting}, timeout=TICK_SECONDS * 10))[0]:
-                if await self.at_rest() and not await self._read(found.count()) and self.wire.moved == moved:
+                if (
+                    await self.at_rest()
+                    and not await self._read(found.count())
+                    and self.wire.moved == moved
+                ):
                     raise Unable(Trouble.MISSING, "no such element")
             await acting
         finally:
             acting.cancel()
 
     def _late(self, otherwise: Unable) -> Unable:
-        """Why an act came to nothing within its patience: whatever it was, if an answer may still have changed it."""
-        return Unable(Trouble.TIMED_OUT, f"{otherwise}; the app had not answered yet") if self.owed() else otherwise
+        """Why an act came to nothing within its patience: whatever it was, if an answer may still
+        have changed it."""
+        return (
+            Unable(Trouble.TIMED_OUT, f"{otherwise}; the app had not answered yet")
+            if self.owed()
+            else otherwise
+        )
 
     async def _why_not(self, found: Locator) -> Unable:
-        if self.motion.leaving or self.wire.owes_document:  # a page that is being left answers nothing
+        if (
+            self.motion.leaving or self.wire.owes_document
+        ):  # a page that is being left answers nothing
             return Unable(Trouble.TIMED_OUT, "the app did not answer")
         there = await self._read(found.count())
         if there == 0:
@@ -327,7 +416,10 @@ class BrowserSession(Reader):
         return self._late(self._unready())
 
     def _unready(self) -> Unable:
-        return Unable(Trouble.NOT_ACTIONABLE, "it is there, but cannot be used: disabled, covered, moving or not a field")
+        return Unable(
+            Trouble.NOT_ACTIONABLE,
+            "it is there, but cannot be used: disabled, covered, moving or not a field",
+        )
 
     def _unusable(self, error: Exception) -> Unable:
         if any(sign in str(error) for sign in ("net::", "crashed", "has been closed")):
@@ -335,8 +427,8 @@ class BrowserSession(Reader):
         return Unable(Trouble.NOT_ACTIONABLE, first_line(error))
 
     async def _settled(self, patience: float, *, opened: bool = False) -> None:
-        """Return when what was prepared has been asked and nothing that the act set off is outstanding. What a page that was
-        merely opened does later by itself is not the act's."""
+        """Return when what was prepared has been asked and nothing that the act set off is
+        outstanding. What a page that was merely opened does later by itself is not the act's."""
         try:
             await self._quiet(patience)
             if self.arrivals.prepared or self.arrivals.otherwise:
@@ -354,17 +446,25 @@ class BrowserSession(Reader):
             return not self.arrivals.prepared
 
         otherwise = "; then ".join(map(str, self.arrivals.prepared))
-        await self._until(asked, patience, Unable(Trouble.NOT_COME, f"the step was to be asked by {otherwise}; none came"))
+        await self._until(
+            asked,
+            patience,
+            Unable(Trouble.NOT_COME, f"the step was to be asked by {otherwise}; none came"),
+        )
 
     async def _turned(self, seconds: float, patience: float) -> bool:
-        """Whether the act armed a timer, once the page has run what is due within so many seconds."""
+        """Whether the act armed a timer, once the page has run what is due within so many
+        seconds."""
         began = monotonic()
-        armed = await self._read(self.motion.turned(seconds), within=seconds + max(patience, self.bounds.read_seconds))
+        armed = await self._read(
+            self.motion.turned(seconds), within=seconds + max(patience, self.bounds.read_seconds)
+        )
         self._slowest = max(self._slowest, monotonic() - began - seconds)
         return armed
 
     async def _quiet(self, patience: float) -> None:
-        """Return when the app owes this run no answer. A page that it owes for longer than the patience is not known to come."""
+        """Return when the app owes this run no answer. A page that it owes for longer than the
+        patience is not known to come."""
         began = monotonic()
         await self._turned(0, patience)
         while self.wire.busy or self._sets_out:
@@ -380,19 +480,31 @@ class BrowserSession(Reader):
         self._acted_at = monotonic()
         if self.wire.cut:
             raise Unable(Trouble.TOO_LARGE, "the app answered with more than a page should be")
-        broken = [one.broken for one in self.wire.exchanges[self._since :] if one.document and one.broken]
+        broken = [
+            one.broken for one in self.wire.exchanges[self._since :] if one.document and one.broken
+        ]
         if self.failed or broken:
             raise Unable(Trouble.NO_ANSWER, self.failed or broken[0])
 
     @property
     def _sets_out(self) -> bool:
-        """Whether the page is on its way to another, or has asked for something that the wire does not know of yet."""
+        """Whether the page is on its way to another, or has asked for something that the wire does
+        not know of yet."""
         known = {one.path for one in self.wire.exchanges[self._since :]}
-        self._coming = {one for one in self._coming if one.url[len(self.origin) :].partition("#")[0] not in known}
+        self._coming = {
+            one
+            for one in self._coming
+            if one.url[len(self.origin) :].partition("#")[0] not in known
+        }
         return bool(self._coming) or self.motion.leaving or self.motion.asked
 
     async def _begin(self) -> None:
-        self.failed, self._since, self._acted_at, self.latest = "", len(self.wire.exchanges), monotonic(), None
+        self.failed, self._since, self._acted_at, self.latest = (
+            "",
+            len(self.wire.exchanges),
+            monotonic(),
+            None,
+        )
         self.arrivals.stayed = self.arrivals.met = False
         self._before, self._began_at = self._began_at, self._acted_at
         if not self.wire.still:

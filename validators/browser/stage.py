@@ -41,9 +41,10 @@ LEADS_ON_SECONDS = 0.2  # after an answer a page may ask the next question
 class Setting:
     """How a run's visitor looks at the world. `viewport` is width and height in CSS pixels.
 
-    `device` is what the masked visitor sits before. `downloads`: the journey takes a file; else the browser itself refuses each.
-    `clock` is the folder of the app's own, for a journey that travels; by so many seconds the visitor's clock is `ahead` from the
-    beginning. `bounds` say how long the visitor waits for what does not come."""
+    `device` is what the masked visitor sits before. `downloads`: the journey takes a file; else the
+    browser itself refuses each. `clock` is the folder of the app's own, for a journey that travels;
+    by so many seconds the visitor's clock is `ahead` from the beginning. `bounds` say how long the
+    visitor waits for what does not come."""
 
     identity: Identity
     host: str
@@ -60,7 +61,8 @@ class Setting:
 
 @dataclass
 class BrowserStage:
-    """Implements `validators.ports.browser.Stage`. Not slotted: the library marks the owner of each callback."""
+    """Implements `validators.ports.browser.Stage`. Not slotted: the library marks the owner of each
+    callback."""
 
     browser: Browser
     wire: Wire
@@ -84,10 +86,14 @@ class BrowserStage:
             motion = await Motion(await self._fitted(page)).begun()
             origin = f"http://{self.setting.host}"
             hand = PersonsHand(page, self.setting.device.hand) if self._masked else Hand()
-            person = BrowserSession(page, self.wire, origin, arrivals, self.setting.bounds, motion, hand)
+            person = BrowserSession(
+                page, self.wire, origin, arrivals, self.setting.bounds, motion, hand
+            )
             self.people[actor] = person.listening()
             if self._masked:
-                page.once("load", lambda shown: self._later(asked_for(shown, self.wire, origin=origin)))
+                page.once(
+                    "load", lambda shown: self._later(asked_for(shown, self.wire, origin=origin))
+                )
             context.on("page", self._popped_up)
         return self.people[actor]
 
@@ -110,7 +116,11 @@ class BrowserStage:
         with suppress(TimeoutError):
             async with asyncio.timeout(min(seconds, self.setting.bounds.quiet_seconds)):
                 led_on = False
-                while self.wire.busy or led_on or any(person.motion.leaving for person in self.people.values()):
+                while (
+                    self.wire.busy
+                    or led_on
+                    or any(person.motion.leaving for person in self.people.values())
+                ):
                     await asyncio.sleep(TICK_SECONDS)
                     led_on = monotonic() - self.wire.moved < LEADS_ON_SECONDS
 
@@ -119,7 +129,9 @@ class BrowserStage:
             raise Unable(Trouble.NO_VALUE, "this app has no clock that can be put forward")
         try:
             async with asyncio.timeout(self.setting.bounds.travel_seconds):
-                await self.clocks.forward(seconds, [person.page.context for person in self.people.values()])
+                await self.clocks.forward(
+                    seconds, [person.page.context for person in self.people.values()]
+                )
         except (TimeoutError, _library_error()):
             raise Unable(Trouble.NO_ANSWER, "a page does not respond to its clock") from None
 
@@ -133,7 +145,11 @@ class BrowserStage:
 
     @property
     def statuses(self) -> tuple[tuple[int, str, bool], ...]:
-        return tuple((one.status, one.path, one.opened) for one in self.wire.exchanges if one.status and not one.refused)
+        return tuple(
+            (one.status, one.path, one.opened)
+            for one in self.wire.exchanges
+            if one.status and not one.refused
+        )
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -148,15 +164,20 @@ class BrowserStage:
         return tuple(self.heard)
 
     async def kept(self, folder: Path) -> tuple[str, ...]:
-        """Write what shows this run into a folder; the names of the files. A page that cannot be shown is noted."""
+        """Write what shows this run into a folder; the names of the files. A page that cannot be
+        shown is noted."""
         folder.mkdir(parents=True, exist_ok=True)
         seconds = self.setting.bounds.keep_seconds
         for index, person in enumerate(self.people.values()):
             number = f"-{index}" if index else ""
             try:
                 async with asyncio.timeout(seconds):
-                    await person.page.screenshot(path=folder / f"page{number}.png", scale="css", timeout=seconds * 1000)
-                    (folder / f"aria{number}.txt").write_text(await person.page.locator("body").aria_snapshot())
+                    await person.page.screenshot(
+                        path=folder / f"page{number}.png", scale="css", timeout=seconds * 1000
+                    )
+                    (folder / f"aria{number}.txt").write_text(
+                        await person.page.locator("body").aria_snapshot()
+                    )
                     if self.setting.traced and not index:
                         await person.page.context.tracing.stop(path=folder / "trace.zip")
             except (TimeoutError, _library_error()):
@@ -168,13 +189,15 @@ class BrowserStage:
         return tuple(sorted(path.name for path in folder.iterdir()))
 
     async def _picture(self, actor: str) -> bytes:
-        """What the person sees, asked of the browser itself: the library's own picture is an act, which the trace would
-        show, with a copy of the whole page before it and after it."""
+        """What the person sees, asked of the browser itself: the library's own picture is an act,
+        which the trace would show, with a copy of the whole page before it and after it."""
         page = self.people[actor].page
         if actor not in self._cameras:
             self._cameras[actor] = await page.context.new_cdp_session(page)
         how = {"format": "jpeg", "quality": PICTURE_QUALITY, "optimizeForSpeed": True}
-        return base64.b64decode((await self._cameras[actor].send("Page.captureScreenshot", how))["data"])
+        return base64.b64decode(
+            (await self._cameras[actor].send("Page.captureScreenshot", how))["data"]
+        )
 
     def note(self, text: str) -> None:
         if len(self.notes) < MOST_NOTES:
@@ -219,8 +242,8 @@ class BrowserStage:
         return context
 
     async def _fitted(self, page: Page) -> CDPSession:
-        """Mask the page, and let it open nothing but the web: a `file:` address fails like one that is not there. The line to
-        the page by which that is done."""
+        """Mask the page, and let it open nothing but the web: a `file:` address fails like one that
+        is not there. The line to the page by which that is done."""
         protocol = await page.context.new_cdp_session(page)
 
         def refuse(paused: dict[str, Any]) -> None:
@@ -242,7 +265,8 @@ class BrowserStage:
             self._later(self._fitted(page))
 
     def _said(self, message: ConsoleMessage) -> None:
-        """What the page's own code says; that a resource failed to load is `http_status`'s matter."""
+        """What the page's own code says; that a resource failed to load is `http_status`'s
+        matter."""
         if not message.text.startswith("Failed to load resource"):
             self._overheard(message.type, message.text)
 
@@ -251,7 +275,8 @@ class BrowserStage:
             self.heard.append((level, observed(text)))
 
     def _later(self, work: Any) -> None:
-        """Do it beside the run. Pages close under such work all the time; then there is nothing left to do."""
+        """Do it beside the run. Pages close under such work all the time; then there is nothing
+        left to do."""
 
         async def quietly() -> None:
             with suppress(_library_error()):

@@ -1,10 +1,10 @@
 """Which texts of a page no eye can read, though its accessibility tree tells them.
 
-Seen on Chromium 156: text at opacity 0 or font-size 0, text off the canvas, clipped away or in the colour of its ground
-reaches an aria snapshot, and so does every `aria-label` and `alt`; `display: none` and `visibility: hidden` do not. The facts
-come from the browser's own layout (`DOMSnapshot.captureSnapshot`), so that no function of the page is asked. It is a courtesy
-to whoever reads the page, not a wall: what a page says is data whether it can be seen or not.
-"""
+Seen on Chromium 156: text at opacity 0 or font-size 0, text off the canvas, clipped away or in the
+colour of its ground reaches an aria snapshot, and so does every `aria-label` and `alt`; `display:
+none` and `visibility: hidden` do not. The facts come from the browser's own layout
+(`DOMSnapshot.captureSnapshot`), so that no function of the page is asked. It is a courtesy to
+whoever reads the page, not a wall: what a page says is data whether it can be seen or not."""
 
 from __future__ import annotations
 
@@ -70,7 +70,11 @@ def _labels(attributes: list[list[int]], strings: list[str]) -> Iterator[str]:
     """What is said to those who listen to a page: it is read out, not shown."""
     for told in attributes:
         pairs = zip(told[::2], told[1::2], strict=True)
-        yield from (text for key, value in pairs if strings[key] in LABELS and (text := folded(strings[value])[:LONGEST]))
+        yield from (
+            text
+            for key, value in pairs
+            if strings[key] in LABELS and (text := folded(strings[value])[:LONGEST])
+        )
 
 
 def _faint(layout: _Layout, node: int) -> bool:
@@ -87,7 +91,11 @@ def _out_of_sight(layout: _Layout, node: int, bounds: list[float]) -> bool:
         return True
     if _number(own["font-size"].removesuffix("px"), otherwise=16.0) < SMALLEST_PX:
         return True
-    return _TRANSPARENT.fullmatch(own["color"]) is not None or _like_its_ground(layout, node) or _clipped(layout, node)
+    return (
+        _TRANSPARENT.fullmatch(own["color"]) is not None
+        or _like_its_ground(layout, node)
+        or _clipped(layout, node)
+    )
 
 
 def _clipped(layout: _Layout, node: int) -> bool:
@@ -95,7 +103,8 @@ def _clipped(layout: _Layout, node: int) -> bool:
 
 
 def _like_its_ground(layout: _Layout, node: int) -> bool:
-    """Whether a text has the very colour of the nearest opaque ground below it; a picture may be any colour."""
+    """Whether a text has the very colour of the nearest opaque ground below it; a picture may be
+    any colour."""
     color = next(layout.up(node))["color"]
     for style in layout.up(node):
         if style["background-image"] != "none":

@@ -1,10 +1,12 @@
 """Votes on small claims about what was shown: base beside candidate, without saying which is which.
 
-A voter may obey what it reads, so nothing here can be talked into a yes that counts for more than nothing:
+A voter may obey what it reads, so nothing here can be talked into a yes that counts for more than
+nothing:
 
 - a yes or a no about a text must quote it, and the quote must stand there; else it is unclear
 - any trouble with an answer makes all of it unclear
-- a claim is green only when every vote on the candidate says yes by at least two of the three senses, and none says no
+- a claim is green only when every vote on the candidate says yes by at least two of the three
+  senses, and none says no
 - green adds nothing to a verdict; whatever is not green takes satisfaction away
 """
 
@@ -32,7 +34,8 @@ class Answer(StrEnum):
 
 
 class Sense(StrEnum):
-    """By what a voter knows: the tree of the page, a picture of it, or what another visitor then found."""
+    """By what a voter knows: the tree of the page, a picture of it, or what another visitor then
+    found."""
 
     DOM = "dom"
     SCREENSHOT = "screenshot"
@@ -48,7 +51,8 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Exhibits:
-    """What both sides showed to one sense. Texts for DOM and STATE; empty for a screenshot, which nobody can quote."""
+    """What both sides showed to one sense. Texts for DOM and STATE; empty for a screenshot, which
+    nobody can quote."""
 
     sense: Sense
     base: str = ""
@@ -57,7 +61,8 @@ class Exhibits:
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """One voter's raw answer, as it came out of its box. `word` is the one that it was given to say again."""
+    """One voter's raw answer, as it came out of its box. `word` is the one that it was given to say
+    again."""
 
     sense: Sense
     order: Order
@@ -75,7 +80,8 @@ class Vote:
 
 
 def votes(ballot: Ballot, exhibits: Exhibits, *, claims: int) -> tuple[Vote, ...]:
-    """A ballot as one vote a claim, in the claims' order; unclear where it says nothing that can be used."""
+    """A ballot as one vote a claim, in the claims' order; unclear where it says nothing that can be
+    used."""
     try:
         return _read(ballot, exhibits, claims)
     except DocumentInvalid:
@@ -87,7 +93,11 @@ def tally(cast: Iterable[Vote]) -> Answer:
     told = tuple(cast)
     if any(vote.candidate is Answer.NO for vote in told):
         return Answer.NO
-    sure = [sense for sense in Sense if _unanimous([vote.candidate for vote in told if vote.sense is sense])]
+    sure = [
+        sense
+        for sense in Sense
+        if _unanimous([vote.candidate for vote in told if vote.sense is sense])
+    ]
     return Answer.YES if len(sure) >= SENSES_NEEDED else Answer.UNCLEAR
 
 
@@ -101,7 +111,9 @@ def _read(ballot: Ballot, exhibits: Exhibits, claims: int) -> tuple[Vote, ...]:
         raise DocumentInvalid("ballot.word: not the one that was given")
     items = root.list("answers", exactly=claims)
     root.done()
-    return tuple(_vote(item, ballot, exhibits, number=number) for number, item in enumerate(items, start=1))
+    return tuple(
+        _vote(item, ballot, exhibits, number=number) for number, item in enumerate(items, start=1)
+    )
 
 
 def _vote(item: Shape, ballot: Ballot, exhibits: Exhibits, *, number: int) -> Vote:
@@ -110,7 +122,9 @@ def _vote(item: Shape, ballot: Ballot, exhibits: Exhibits, *, number: int) -> Vo
     first, second = exhibits.base, exhibits.candidate
     if ballot.order is Order.CANDIDATE_FIRST:
         first, second = second, first
-    a, b = (_answer(item, side, shown, ballot.sense) for side, shown in (("a", first), ("b", second)))
+    a, b = (
+        _answer(item, side, shown, ballot.sense) for side, shown in (("a", first), ("b", second))
+    )
     item.done()
     return Vote(ballot.sense, *((a, b) if ballot.order is Order.BASE_FIRST else (b, a)))
 
@@ -124,7 +138,8 @@ def _answer(item: Shape, side: str, shown: str, sense: Sense) -> Answer:
 
 
 def read_ballots(text: str) -> tuple[Ballot, ...]:
-    """The ballots in a document `{"ballots": […]}`. Raises DocumentInvalid for anything missing, extra or of another type."""
+    """The ballots in a document `{"ballots": […]}`. Raises DocumentInvalid for anything missing,
+    extra or of another type."""
     root = shape(text, "ballots")
     found = tuple(_ballot(item) for item in root.list("ballots"))
     root.done()
@@ -133,7 +148,10 @@ def read_ballots(text: str) -> tuple[Ballot, ...]:
 
 def _ballot(item: Shape) -> Ballot:
     ballot = Ballot(
-        item.at("sense").one_of(Sense), item.at("order").one_of(Order), item.at("word").text(), item.at("answer").text()
+        item.at("sense").one_of(Sense),
+        item.at("order").one_of(Order),
+        item.at("word").text(),
+        item.at("answer").text(),
     )
     item.done()
     return ballot
@@ -142,17 +160,32 @@ def _ballot(item: Shape) -> Ballot:
 def answer_schema() -> Mapping[str, Any]:
     """The JSON schema of an answer, as a voter is given it."""
     answer = {"type": "string", "enum": list(Answer)}
-    quote = {"type": "string", "description": "Words of that exhibit, letter for letter, that show it; empty when unclear."}
-    sides = {key: value for side in "ab" for key, value in ((side, answer), (f"{side}_quote", quote))}
+    quote = {
+        "type": "string",
+        "description": (
+            "Words of that exhibit, letter for letter, that show it; empty when unclear."
+        ),
+    }
+    sides = {
+        key: value for side in "ab" for key, value in ((side, answer), (f"{side}_quote", quote))
+    }
     one = _object({"claim": {"type": "integer"}, **sides})
     return _object({"word": {"type": "string"}, "answers": {"type": "array", "items": one}})
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def ballots_json(ballots: Iterable[Ballot]) -> str:
     """The ballots as one document, as `read_ballots` reads it."""
-    told = [{"sense": one.sense, "order": one.order, "word": one.word, "answer": one.answer} for one in ballots]
+    told = [
+        {"sense": one.sense, "order": one.order, "word": one.word, "answer": one.answer}
+        for one in ballots
+    ]
     return json.dumps({"ballots": told}, ensure_ascii=False)

@@ -1,10 +1,11 @@
 """How long the judge's browser waits before it says that it has no answer.
 
 These properties hold:
-- All such waits come from five numbers. The launcher writes them into the plan, and the driver passes them down; no module has
-  such a wait of its own.
-- What comes ends its wait at once, so a longer bound makes the judgement of a good app no longer; a timer that an act has armed
-  is the one wait that is waited out. What is outstanding at the end of its bound is no answer, however long that was.
+- All such waits come from five numbers. The launcher writes them into the plan, and the driver
+  passes them down; no module has such a wait of its own.
+- What comes ends its wait at once, so a longer bound makes the judgement of a good app no longer; a
+  timer that an act has armed is the one wait that is waited out. What is outstanding at the end of
+  its bound is no answer, however long that was.
 - A machine's speed makes bounds longer, never shorter.
 """
 
@@ -17,19 +18,22 @@ MOST_SECONDS = 600.0
 """The most that one bound may be. Beyond it, somebody mistyped."""
 
 REFERENCE_SECONDS = 0.025
-"""What the work that is timed takes a machine for which the usual bounds are long enough; with some to spare."""
+"""What the work that is timed takes a machine for which the usual bounds are long enough; with some
+to spare."""
 
 MOST_SCALE = 4.0
-"""A machine that is slower than this needs bounds of its own, in factory.toml: a judgement has to end."""
+"""A machine that is slower than this needs bounds of its own, in factory.toml: a judgement has to
+end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """Seconds. The defaults are the usual bounds, which a quiet machine needs a small part of.
 
-    `start_seconds`: a browser starts. `step_seconds`: a step is done, or what is expected appears. `read_seconds`: a page
-    answers one question. `picture_seconds`: a page shows itself. `quiet_seconds`: how long a page's own background requests
-    may keep a step waiting. The other waits are fixed multiples of these. Raises ValueError for what is no such time."""
+    `start_seconds`: a browser starts. `step_seconds`: a step is done, or what is expected appears.
+    `read_seconds`: a page answers one question. `picture_seconds`: a page shows itself.
+    `quiet_seconds`: how long a page's own background requests may keep a step waiting. The other
+    waits are fixed multiples of these. Raises ValueError for what is no such time."""
 
     start_seconds: float = 20.0
     step_seconds: float = 5.0
@@ -40,11 +44,15 @@ class Bounds:
     def __post_init__(self) -> None:
         for name, seconds in asdict(self).items():
             if not (isfinite(seconds) and 0 < seconds <= MOST_SECONDS):
-                raise ValueError(f"{name}: expected seconds above 0 and at most {MOST_SECONDS:g}, found {seconds:g}")
+                raise ValueError(
+                    f"{name}: expected seconds above 0 and at most {MOST_SECONDS:g}, found"
+                    f" {seconds:g}"
+                )
 
     @property
     def tree_seconds(self) -> float:
-        """A whole page is read. A table of a thousand rows takes a browser two seconds of one core."""
+        """A whole page is read. A table of a thousand rows takes a browser two seconds of one
+        core."""
         return 5 * self.read_seconds
 
     @property
@@ -79,7 +87,8 @@ class Bounds:
 
     @property
     def close_seconds(self) -> float:
-        """A run's pages are closed. The browser is shared: one that is only slow must not be killed under the others."""
+        """A run's pages are closed. The browser is shared: one that is only slow must not be killed
+        under the others."""
         return 0.75 * self.start_seconds
 
     @property
@@ -89,7 +98,9 @@ class Bounds:
 
     def scaled(self, factor: float) -> Bounds:
         """Each bound times a factor of at least 1, at most MOST_SECONDS."""
-        return Bounds(**{name: min(MOST_SECONDS, seconds * factor) for name, seconds in asdict(self).items()})
+        return Bounds(
+            **{name: min(MOST_SECONDS, seconds * factor) for name, seconds in asdict(self).items()}
+        )
 
 
 BOUNDS = tuple(field.name for field in fields(Bounds))
@@ -107,7 +118,8 @@ class Speed:
 def scale(speed: Speed) -> float:
     """By how much bounds are longer on a machine of this speed: from 1 to MOST_SCALE.
 
-    The wall says how long work takes here, on a slow processor as well as beside other work. The processor's seconds can only
-    be more where the wall's clock was put back, so the greater of the two counts. A time that is none makes nothing longer."""
+    The wall says how long work takes here, on a slow processor as well as beside other work. The
+    processor's seconds can only be more where the wall's clock was put back, so the greater of the
+    two counts. A time that is none makes nothing longer."""
     slower = max(speed.processor, speed.wall) / REFERENCE_SECONDS
     return min(MOST_SCALE, slower) if slower > 1 else 1.0

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing a person must change in a journey. `line` counts from 1; 0 means the whole document."""
+    """One thing a person must change in a journey. `line` counts from 1; 0 means the whole
+    document."""
 
     line: int
     message: str
@@ -21,7 +22,8 @@ class ValidatorsError(Exception):
 
 
 class JourneyInvalid(ValidatorsError):
-    """A journey that cannot be read or may not be sealed; carries every problem found, in line order."""
+    """A journey that cannot be read or may not be sealed; carries every problem found, in line
+    order."""
 
     def __init__(self, problems: tuple[Problem, ...], *, file: str = "journey") -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
@@ -38,7 +40,8 @@ class ExpressionInvalid(ValidatorsError):
 
 
 class Unable(ValidatorsError):
-    """A step could not be done or a look not taken. `trouble` is a value of `validators.domain.evidence.Trouble`."""
+    """A step could not be done or a look not taken. `trouble` is a value of
+    `validators.domain.evidence.Trouble`."""
 
     def __init__(self, trouble: str, message: str) -> None:
         self.trouble = trouble

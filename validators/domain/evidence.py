@@ -1,8 +1,8 @@
 """Evidence: what happened when a journey was performed, as facts. Nothing here decides.
 
-A run is one journey, performed once by one identity for one reason against one fresh app. Texts seen on a page are
-data: capped, stripped of invisible characters, never shown outside the sealed store.
-"""
+A run is one journey, performed once by one identity for one reason against one fresh app. Texts
+seen on a page are data: capped, stripped of invisible characters, never shown outside the sealed
+store."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Identity(StrEnum):
 
 
 class Kind(StrEnum):
-    """Why a run was made. `BASE` is the journey on the base commit, where a change's journey must be red."""
+    """Why a run was made. `BASE` is the journey on the base commit, where a change's journey must
+    be red."""
 
     JOURNEY = "journey"
     TWIN = "twin"
@@ -39,17 +40,19 @@ class Saboteur(StrEnum):
 class Trouble(StrEnum):
     """Why a step could not be done or a look could not be taken."""
 
-    MISSING = "missing"              # no such element within the patience
-    AMBIGUOUS = "ambiguous"          # more than one: the journey does not say which
+    MISSING = "missing"  # no such element within the patience
+    AMBIGUOUS = "ambiguous"  # more than one: the journey does not say which
     NOT_ACTIONABLE = "not-actionable"  # there, but disabled, covered or not a field
-    NO_ANSWER = "no-answer"          # the app refused, broke off or redirected for ever
-    TIMED_OUT = "timed-out"          # the bound ran out while an answer was outstanding: says nothing
-    RESTLESS = "restless"            # all was there, and never at one moment of one page: says nothing
-    TOO_LARGE = "too-large"          # the app answered with more than a person's browser should take
-    NOT_COME = "not-come"            # the dialog, the download or the file chooser that a step is about did not come
-    OTHER_DIALOG = "other-dialog"    # a dialog came, and says something else or is of another kind
-    NO_VALUE = "no-value"            # a name that nothing had set
-    BROKEN = "broken"                # the browser or this program failed: says nothing about the app
+    NO_ANSWER = "no-answer"  # the app refused, broke off or redirected for ever
+    TIMED_OUT = "timed-out"  # the bound ran out while an answer was outstanding: says nothing
+    RESTLESS = "restless"  # all was there, and never at one moment of one page: says nothing
+    TOO_LARGE = "too-large"  # the app answered with more than a person's browser should take
+    NOT_COME = (
+        "not-come"  # the dialog, the download or the file chooser that a step is about did not come
+    )
+    OTHER_DIALOG = "other-dialog"  # a dialog came, and says something else or is of another kind
+    NO_VALUE = "no-value"  # a name that nothing had set
+    BROKEN = "broken"  # the browser or this program failed: says nothing about the app
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ class StepOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ExpectationOutcome:
-    """One look. `index` counts over the whole `expect`, so plain and masked can be compared pairwise.
+    """One look. `index` counts over the whole `expect`, so plain and masked can be compared
+    pairwise.
 
     `vantage` is the language's word, and for what one of the people saw `as` and their name."""
 
@@ -99,7 +103,8 @@ class ExpectationOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Something that must never happen, and did. `page`: it is the status of a page that somebody opened."""
+    """Something that must never happen, and did. `page`: it is the status of a page that somebody
+    opened."""
 
     kind: str
     line: int
@@ -109,11 +114,12 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class SabotageFacts:
-    """What the saboteur did. `changed`: responses or requests whose bytes it altered; 0 means not applicable.
+    """What the saboteur did. `changed`: responses or requests whose bytes it altered; 0 means not
+    applicable.
 
-    `touched`: the bytes it altered carried a value or a text that an expectation of the journey requires. `put_in`: one
-    of these values was put in by a step; `reached`: the bytes carried such a value.
-    """
+    `touched`: the bytes it altered carried a value or a text that an expectation of the journey
+    requires. `put_in`: one of these values was put in by a step; `reached`: the bytes carried such
+    a value."""
 
     changed: int
     touched: bool
@@ -123,12 +129,13 @@ class SabotageFacts:
 
 @dataclass(frozen=True, slots=True)
 class RunEvidence:
-    """Everything known about one run. `complete`: every step was tried and every look taken, up to the first trouble.
+    """Everything known about one run. `complete`: every step was tried and every look taken, up to
+    the first trouble.
 
-    `errors` are failures of the judge's own machinery; any of them makes the run say nothing. `skipped` is why a
-    run was not made at all. `files` are paths below the output folder. `there_at_first` is asked in the run of FROZEN alone:
-    whether all that is expected was there when its pages had merely been opened; None: nobody knows.
-    """
+    `errors` are failures of the judge's own machinery; any of them makes the run say nothing.
+    `skipped` is why a run was not made at all. `files` are paths below the output folder.
+    `there_at_first` is asked in the run of FROZEN alone: whether all that is expected was there
+    when its pages had merely been opened; None: nobody knows."""
 
     run: RunId
     app_ready: bool
@@ -140,12 +147,13 @@ class RunEvidence:
     skipped: str = ""
     sabotage: SabotageFacts | None = None
     there_at_first: bool | None = None
-    notes: tuple[str, ...] = ()      # dialogs dismissed, popups, downloads and addresses refused
+    notes: tuple[str, ...] = ()  # dialogs dismissed, popups, downloads and addresses refused
     files: tuple[str, ...] = ()
     millis: int = 0
 
 
 def observed(text: str) -> str:
-    """A page's text fit to be kept: one line, no invisible or control characters, at most OBSERVED_CHARACTERS."""
+    """A page's text fit to be kept: one line, no invisible or control characters, at most
+    OBSERVED_CHARACTERS."""
     line = folded(visible(text))
     return line if len(line) <= OBSERVED_CHARACTERS else line[: OBSERVED_CHARACTERS - 1] + "…"

@@ -1,8 +1,9 @@
-"""From evidence to a verdict: one pure fold. Absent, empty, skipped, timed out and unknown all mean no.
+"""From evidence to a verdict: one pure fold. Absent, empty, skipped, timed out and unknown all mean
+no.
 
-Order matters and is the order of trust: first whether everything that is sealed was performed, then whether what was
-performed means anything, then what it says, and only for a green answer whether the gate was able to be red.
-"""
+Order matters and is the order of trust: first whether everything that is sealed was performed, then
+whether what was performed means anything, then what it says, and only for a green answer whether
+the gate was able to be red."""
 
 from __future__ import annotations
 
@@ -33,12 +34,14 @@ from validators.domain.verdict import (
 
 SILENT = frozenset({Trouble.AMBIGUOUS, Trouble.NO_VALUE, Trouble.BROKEN})
 LATE = frozenset({Trouble.TIMED_OUT, Trouble.RESTLESS})
-"""What a slow machine looks like as well: beside a definite no it takes nothing away, alone it says nothing."""
+"""What a slow machine looks like as well: beside a definite no it takes nothing away, alone it says
+nothing."""
 
 
 PAINTED = (
-    "all it looks for is there as soon as its pages are open, so pages that are only painted would pass: let it put in, pick "
-    "or open something with a value that is drawn, and look for what must come of it; what merely stands there, reach by a click"
+    "all it looks for is there as soon as its pages are open, so pages that are only painted would"
+    " pass: let it put in, pick or open something with a value that is drawn, and look for what"
+    " must come of it; what merely stands there, reach by a click"
 )
 
 
@@ -51,7 +54,8 @@ class Result(StrEnum):
 
 
 def verdict(sealed: tuple[Sealed, ...], evidence: tuple[RunEvidence, ...]) -> Verdict:
-    """What the evidence says about the candidate. Raises nothing: whatever is wrong with the evidence is a no."""
+    """What the evidence says about the candidate. Raises nothing: whatever is wrong with the
+    evidence is a no."""
     runs = {item.run: item for item in evidence}
     controls = _controls(sealed, runs)
     counts = Counts(
@@ -72,7 +76,13 @@ def verdict(sealed: tuple[Sealed, ...], evidence: tuple[RunEvidence, ...]) -> Ve
 def result(evidence: RunEvidence) -> Result:
     """What one run says."""
     troubles = {part.trouble for part in _parts(evidence) if part.trouble}
-    if evidence.errors or evidence.skipped or not evidence.app_ready or not evidence.complete or troubles & SILENT:
+    if (
+        evidence.errors
+        or evidence.skipped
+        or not evidence.app_ready
+        or not evidence.complete
+        or troubles & SILENT
+    ):
         return Result.NOTHING
     if evidence.breaches or any(refuted(part) for part in _parts(evidence)):
         return Result.FAILED
@@ -82,13 +92,15 @@ def result(evidence: RunEvidence) -> Result:
 
 
 def refuted(part: StepOutcome | ExpectationOutcome) -> bool:
-    """Whether a step or a look is a definite no: the app had its time, and nothing was outstanding."""
+    """Whether a step or a look is a definite no: the app had its time, and nothing was
+    outstanding."""
     return not part.passed and part.trouble not in LATE
 
 
 def diverges(plain: RunEvidence, masked: RunEvidence) -> bool:
-    """Whether the app answered its two visitors differently, by outcomes of steps, looks and nevers alone. What one of them was
-    not answered in time, and what would have come after it, is not compared."""
+    """Whether the app answered its two visitors differently, by outcomes of steps, looks and nevers
+    alone. What one of them was not answered in time, and what would have come after it, is not
+    compared."""
     if _answers(plain, beside=masked) != _answers(masked, beside=plain):
         return True
     heard, other = _heard(plain), _heard(masked)
@@ -98,12 +110,16 @@ def diverges(plain: RunEvidence, masked: RunEvidence) -> bool:
 def caught(evidence: RunEvidence) -> bool:
     """Whether a sabotaged run was noticed by a step or a look.
 
-    A breached `never` does not count: `http_status >= 500` sees the saboteur's own mark, and would let a journey
-    that asserts nothing kill a mutant. Nor does silence: no saboteur makes an app silent, so that is a slow machine.
-    """
+    A breached `never` does not count: `http_status >= 500` sees the saboteur's own mark, and would
+    let a journey that asserts nothing kill a mutant. Nor does silence: no saboteur makes an app
+    silent, so that is a slow machine."""
     failed = [part for part in _parts(evidence) if not part.passed]
     mute = {Trouble.NO_ANSWER, Trouble.TOO_LARGE, *LATE}
-    return result(evidence) is Result.FAILED and bool(failed) and not any(part.trouble in mute for part in failed)
+    return (
+        result(evidence) is Result.FAILED
+        and bool(failed)
+        and not any(part.trouble in mute for part in failed)
+    )
 
 
 def _parts(evidence: RunEvidence) -> tuple[StepOutcome | ExpectationOutcome, ...]:
@@ -111,8 +127,11 @@ def _parts(evidence: RunEvidence) -> tuple[StepOutcome | ExpectationOutcome, ...
 
 
 def _answers(evidence: RunEvidence, *, beside: RunEvidence) -> frozenset[tuple[str, int, bool]]:
-    """What each step and look came to, up to a step that one of the two runs was not answered in time."""
-    late = {_place(part) for run in (evidence, beside) for part in _parts(run) if part.trouble in LATE}
+    """What each step and look came to, up to a step that one of the two runs was not answered in
+    time."""
+    late = {
+        _place(part) for run in (evidence, beside) for part in _parts(run) if part.trouble in LATE
+    }
     ended = min((place for place in late if place[0] == "step"), default=None)
     return frozenset(
         (*_place(part), part.passed)
@@ -134,7 +153,9 @@ def _late(evidence: RunEvidence) -> bool:
 
 
 def _own(journey: str, runs: dict[RunId, RunEvidence]) -> tuple[RunEvidence, ...]:
-    return tuple(item for run, item in runs.items() if run.journey == journey and run.kind is Kind.JOURNEY)
+    return tuple(
+        item for run, item in runs.items() if run.journey == journey and run.kind is Kind.JOURNEY
+    )
 
 
 def _results(journey: str, runs: dict[RunId, RunEvidence]) -> set[Result]:
@@ -154,13 +175,18 @@ def _says(evidence: RunEvidence | None) -> bool:
 
 
 def _unusable(
-    sealed: tuple[Sealed, ...], evidence: tuple[RunEvidence, ...], counts: Counts, runs: dict[RunId, RunEvidence]
+    sealed: tuple[Sealed, ...],
+    evidence: tuple[RunEvidence, ...],
+    counts: Counts,
+    runs: dict[RunId, RunEvidence],
 ) -> Iterable[str]:
     """Why the evidence carries no answer, the most basic reason first."""
     if not sealed:
         yield "no journey is sealed for this change"
     names = Counter(one.journey for one in sealed)
-    yield from (f"two sealed journeys are called {name!r}" for name, times in names.items() if times > 1)
+    yield from (
+        f"two sealed journeys are called {name!r}" for name, times in names.items() if times > 1
+    )
     if len(runs) != len(evidence):
         yield "the evidence tells of one run twice"
     if any(run.journey not in names or run.kind is Kind.BASE for run in runs):
@@ -177,10 +203,15 @@ def _unusable(
 
 
 def _named(one: Sealed) -> str:
-    """A journey in a reason. Its name is sealed and taken out of what leaves; what remains says whose it is."""
+    """A journey in a reason. Its name is sealed and taken out of what leaves; what remains says
+    whose it is."""
     if not one.standing:
         return f"journey {one.journey!r}"
-    return f"journey {one.journey!r} of issue {one.issue}" if one.issue else f"journey {one.journey!r} of the mission"
+    return (
+        f"journey {one.journey!r} of issue {one.issue}"
+        if one.issue
+        else f"journey {one.journey!r} of the mission"
+    )
 
 
 def _why_silent(one: Sealed, evidence: RunEvidence | None, identity: Identity) -> Iterable[str]:
@@ -191,7 +222,8 @@ def _why_silent(one: Sealed, evidence: RunEvidence | None, identity: Identity) -
 
 
 def _not_to_blame(one: Sealed, runs: dict[RunId, RunEvidence]) -> Iterable[str]:
-    """A change breaks what stood only if it stood on base: where that is not known, the red is nobody's."""
+    """A change breaks what stood only if it stood on base: where that is not known, the red is
+    nobody's."""
     if one.standing and _finding(one, runs) and not (one.proof and one.proof.proved):
         why = one.proof.reason if one.proof else "it was not performed there"
         yield f"{_named(one)} failed, and that it held on base is not shown: {why}"
@@ -232,7 +264,11 @@ def _finding(one: Sealed, runs: dict[RunId, RunEvidence]) -> Finding | None:
         return None
     if any(diverges(told[0], other) for other in told[1:]):
         return Finding(one.journey, one.promised, Symptom.DIFFERS_WHEN_WATCHED)
-    return Finding(one.journey, one.promised, symptom(told[0])) if result(told[0]) is Result.FAILED else None
+    return (
+        Finding(one.journey, one.promised, symptom(told[0]))
+        if result(told[0]) is Result.FAILED
+        else None
+    )
 
 
 def symptom(evidence: RunEvidence) -> Symptom:
@@ -277,14 +313,20 @@ def _failed_reason(findings: tuple[Finding, ...], counts: Counts) -> str:
 def _controls(sealed: tuple[Sealed, ...], runs: dict[RunId, RunEvidence]) -> Controls:
     told = [_twin(one, runs) for one in sealed]
     twins = [twin for twin in told if twin and not twin.skipped]
-    hurt = [item for one in sealed for item in _sabotaged(one.journey, runs) if item.sabotage and item.sabotage.changed]
+    hurt = [
+        item
+        for one in sealed
+        for item in _sabotaged(one.journey, runs)
+        if item.sabotage and item.sabotage.changed
+    ]
     must_be_red = [one for one in sealed if one.purpose is not Purpose.REGRESSION]
     return Controls(
         twins=len(twins),
         twins_failed=sum(not _twin_trouble(item) for item in twins),
         saboteurs=len(hurt),
         caught=sum(caught(item) for item in hurt),
-        red_on_base=bool(must_be_red) and all(one.proof is not None and one.proof.proved for one in must_be_red),
+        red_on_base=bool(must_be_red)
+        and all(one.proof is not None and one.proof.proved for one in must_be_red),
     )
 
 
@@ -310,15 +352,23 @@ def _uncontrolled(sealed: tuple[Sealed, ...], runs: dict[RunId, RunEvidence]) ->
             yield f"{_named(one)}: {trouble}"
         if one.sabotaged:
             sabotaged, plain = _sabotaged(one.journey, runs), runs.get(RunId(one.journey))
-            yield from (f"{_named(one)}: {why}" for why in (*_unkilled(sabotaged, plain), *_painted(sabotaged)))
+            yield from (
+                f"{_named(one)}: {why}"
+                for why in (*_unkilled(sabotaged, plain), *_painted(sabotaged))
+            )
     if not any(caught(item) for one in sealed for item in _sabotaged(one.journey, runs)):
-        yield "no saboteur was performed and noticed, so nothing shows that this judgement could fail"
+        yield (
+            "no saboteur was performed and noticed, so nothing shows that this judgement could fail"
+        )
 
 
 def _twin_trouble(twin: RunEvidence) -> str:
-    """Empty when the control failed as a control must: its steps done, and one of its expectations not met."""
+    """Empty when the control failed as a control must: its steps done, and one of its expectations
+    not met."""
     troubles = {look.trouble for look in twin.expectations if look.trouble}
-    broken = twin.errors or twin.skipped or not twin.app_ready or not twin.complete or troubles & SILENT
+    broken = (
+        twin.errors or twin.skipped or not twin.app_ready or not twin.complete or troubles & SILENT
+    )
     if broken or not twin.steps or not all(step.passed for step in twin.steps):
         return "the control could not be performed"
     if any(refuted(look) for look in twin.expectations):
@@ -327,11 +377,11 @@ def _twin_trouble(twin: RunEvidence) -> str:
 
 
 def _unkilled(sabotaged: tuple[RunEvidence, ...], plain: RunEvidence | None) -> Iterable[str]:
-    """Each sabotage that altered what the journey requires must be noticed, and at least one of all that applied.
+    """Each sabotage that altered what the journey requires must be noticed, and at least one of all
+    that applied.
 
-    Where a step put in what must be seen, a noticed one must have reached it, or it was looked for again from elsewhere:
-    else a page that paints what is typed, and keeps nothing, could pass.
-    """
+    Where a step put in what must be seen, a noticed one must have reached it, or it was looked for
+    again from elsewhere: else a page that paints what is typed, and keeps nothing, could pass."""
     if len(sabotaged) != len(Saboteur) or any(item.sabotage is None for item in sabotaged):
         yield "not every sabotage was performed"
         return
@@ -340,18 +390,26 @@ def _unkilled(sabotaged: tuple[RunEvidence, ...], plain: RunEvidence | None) -> 
         if item.sabotage and item.sabotage.touched and not caught(item):
             yield f"sabotage {item.run.saboteur} went unnoticed"
     if not hurt:
-        yield "no sabotage applied, so nothing shows that it could fail: let it change something, or look for what the app sends"
+        yield (
+            "no sabotage applied, so nothing shows that it could fail: let it change something, or"
+            " look for what the app sends"
+        )
     elif not any(caught(item) for item in hurt):
         yield "no sabotage was noticed"
     elif any(item.sabotage and item.sabotage.put_in for item in hurt) and not _kept(hurt, plain):
-        yield "no saboteur reached what was put in, and nothing looked for it from elsewhere: let it be seen after_reload"
+        yield (
+            "no saboteur reached what was put in, and nothing looked for it from elsewhere: let it"
+            " be seen after_reload"
+        )
 
 
 def _painted(sabotaged: Iterable[RunEvidence]) -> Iterable[str]:
-    """An app that is a picture for each address passes whoever merely opens pages, and looks for what stands there.
+    """An app that is a picture for each address passes whoever merely opens pages, and looks for
+    what stands there.
 
-    Either something is not there yet when the pages have been opened, or an app that answers each address in one way for ever is
-    noticed. Which of the two holds shows that what the steps do makes a difference."""
+    Either something is not there yet when the pages have been opened, or an app that answers each
+    address in one way for ever is noticed. Which of the two holds shows that what the steps do
+    makes a difference."""
     frozen = [item for item in sabotaged if item.run.saboteur is Saboteur.FROZEN]
     if not any(item.there_at_first is False or caught(item) for item in frozen):
         yield PAINTED
@@ -360,5 +418,7 @@ def _painted(sabotaged: Iterable[RunEvidence]) -> Iterable[str]:
 def _kept(hurt: Iterable[RunEvidence], plain: RunEvidence | None) -> bool:
     """Whether anything shows that what was put in went further than the page it was typed into."""
     reached = any(item.sabotage and item.sabotage.reached and caught(item) for item in hurt)
-    again = plain is not None and any(look.passed and look.vantage != "here" for look in plain.expectations)
+    again = plain is not None and any(
+        look.passed and look.vantage != "here" for look in plain.expectations
+    )
     return reached or again

@@ -1,4 +1,5 @@
-"""Reading JSON documents strictly: every key expected, every type checked, a message that names the path."""
+"""Reading JSON documents strictly: every key expected, every type checked, a message that names the
+path."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ E = TypeVar("E", bound=StrEnum)
 
 
 class Shape:
-    """A JSON value at a path. Objects remember which keys were asked for, so that `done` can refuse the others."""
+    """A JSON value at a path. Objects remember which keys were asked for, so that `done` can refuse
+    the others."""
 
     def __init__(self, value: object, path: str) -> None:
         self.value = value
@@ -32,8 +34,12 @@ class Shape:
         """The items of a list that must be there, and of this length where one is given."""
         inner = self.at(key)
         if not isinstance(inner.value, list) or exactly not in (None, len(inner.value)):
-            raise DocumentInvalid(f"{inner.path}: expected a list{f' of {exactly}' if exactly else ''}")
-        return tuple(Shape(item, f"{inner.path}[{index}]") for index, item in enumerate(inner.value))
+            raise DocumentInvalid(
+                f"{inner.path}: expected a list{f' of {exactly}' if exactly else ''}"
+            )
+        return tuple(
+            Shape(item, f"{inner.path}[{index}]") for index, item in enumerate(inner.value)
+        )
 
     def done(self) -> None:
         """Refuse keys nobody asked for."""

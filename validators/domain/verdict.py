@@ -1,4 +1,5 @@
-"""The verdict as a value. How evidence becomes one is `validators.domain.fold`; signing it is the launcher's."""
+"""The verdict as a value. How evidence becomes one is `validators.domain.fold`; signing it is the
+launcher's."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ class Outcome(StrEnum):
 
 
 class Symptom(StrEnum):
-    """What a person would have noticed, in the only words about a failure that may leave the seal."""
+    """What a person would have noticed, in the only words about a failure that may leave the
+    seal."""
 
     NOT_SHOWN = "not-shown"
     STILL_SHOWN = "still-shown"
@@ -28,7 +30,8 @@ class Symptom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One failed journey, as the public may know it: which promise, and what a person would have noticed."""
+    """One failed journey, as the public may know it: which promise, and what a person would have
+    noticed."""
 
     journey: str
     promise: str
@@ -44,7 +47,8 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """`saboteurs` counts those that changed a byte; `red_on_base`: every journey that must be red there has been."""
+    """`saboteurs` counts those that changed a byte; `red_on_base`: every journey that must be red
+    there has been."""
 
     twins: int = 0
     twins_failed: int = 0
@@ -63,7 +67,8 @@ class Verdict:
 
 
 class Purpose(StrEnum):
-    """Why a journey is in the set. A bug's and a feature's must be red on base; a regression's is green there."""
+    """Why a journey is in the set. A bug's and a feature's must be red on base; a regression's is
+    green there."""
 
     BUG = "bug"
     FEATURE = "feature"
@@ -72,7 +77,8 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What runs on the base commit have shown about one journey. `proved` False carries the reason for refusal."""
+    """What runs on the base commit have shown about one journey. `proved` False carries the reason
+    for refusal."""
 
     proved: bool
     reason: str
@@ -82,10 +88,10 @@ class Proof:
 class Sealed:
     """One journey that must be performed, and what is already proved about it (None: nothing).
 
-    `standing`: it is not of the change's own issue but guards what has landed; `issue` is the one it was written for (0: for
-    the mission alone). Whether it is green on base is only asked when it is red on the candidate. `sabotaged` False: that it
-    notices saboteurs was shown before, and is not shown again. `plain` False: the masked visitor performs it alone.
-    """
+    `standing`: it is not of the change's own issue but guards what has landed; `issue` is the one
+    it was written for (0: for the mission alone). Whether it is green on base is only asked when it
+    is red on the candidate. `sabotaged` False: that it notices saboteurs was shown before, and is
+    not shown again. `plain` False: the masked visitor performs it alone."""
 
     journey: str
     promise: str

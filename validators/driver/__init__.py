@@ -1,1 +1,2 @@
-"""The boxed driver: a plan in, evidence out. It knows journeys and one app per run, and nothing else."""
+"""The boxed driver: a plan in, evidence out. It knows journeys and one app per run, and nothing
+else."""

@@ -1,11 +1,12 @@
-"""`python -m validators.driver.explore OUT`: an outing as a line of JSON on standard input, a transcript in the folder OUT.
+"""`python -m validators.driver.explore OUT`: an outing as a line of JSON on standard input, a
+transcript in the folder OUT.
 
     OUT/transcript.json    what `validators.domain.exploring.exploration.read_transcript` reads
-    OUT/…                  page.png, aria.txt, console.json, network.json, trace.zip of the one who explored
+    OUT/…                  page.png, aria.txt, console.json, network.json, trace.zip of the one who
+    explored
 
-Exit 0 = the transcript tells what happened, whatever it was. The box is the driver's: a browser, one app, and the line to the
-actor in place of the plan; no model, no key, no repository.
-"""
+Exit 0 = the transcript tells what happened, whatever it was. The box is the driver's: a browser,
+one app, and the line to the actor in place of the plan; no model, no key, no repository."""
 
 from __future__ import annotations
 
@@ -58,14 +59,18 @@ async def explored(out: Path, executable: str) -> None:
         async with stage(await opened.of(Identity.PLAIN), setting, port=outing.app_port) as on:
             person = await on.person("")
             glances = Glances(person.page, outing.bounds)
-            transcript = await _transcript(outing, lambda line: Explorer(outing.persona, person, glances, line))
+            transcript = await _transcript(
+                outing, lambda line: Explorer(outing.persona, person, glances, line)
+            )
             await on.kept(out)
     (out / "transcript.json").write_text(transcript_json(transcript))
 
 
 async def _transcript(outing: Outing, explorer: Callable[[ActorLine], Explorer]) -> Transcript:
     try:
-        async with actor_line(outing.line_port, word=outing.word, seconds=outing.bounds.line_seconds) as line:
+        async with actor_line(
+            outing.line_port, word=outing.word, seconds=outing.bounds.line_seconds
+        ) as line:
             return await explorer(line).explored()
     except ActorGone:
         return Transcript(outing.persona.name, (), Ending.ACTOR_SILENT)

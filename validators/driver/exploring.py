@@ -1,8 +1,9 @@
-"""Exploring an app as a persona: a view out, an act in, done by reference, written down; until the actor or the budget ends.
+"""Exploring an app as a persona: a view out, an act in, done by reference, written down; until the
+actor or the budget ends.
 
-The actor is at the other end of a line and is believed in nothing. What it sends is read strictly; what is not an act is
-refused and counted; what an act names is looked up on the page by us. Whatever happens, the transcript tells it.
-"""
+The actor is at the other end of a line and is believed in nothing. What it sends is read strictly;
+what is not an act is refused and counted; what an act names is looked up on the page by us.
+Whatever happens, the transcript tells it."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ class Line(Protocol):
 
 @dataclass(slots=True)
 class Explorer:
-    """One exploration in progress. `clock` gives seconds; `told` is what the actor is told of its last act."""
+    """One exploration in progress. `clock` gives seconds; `told` is what the actor is told of its
+    last act."""
 
     persona: Persona
     person: BrowserSession
@@ -58,7 +60,9 @@ class Explorer:
             shown = await self._shown()
         except Unable:
             shown = ()
-        return Transcript(self.persona.name, tuple(self.acts), ending, shown, self.refused, self.tokens)
+        return Transcript(
+            self.persona.name, tuple(self.acts), ending, shown, self.refused, self.tokens
+        )
 
     async def _ended(self) -> Ending:
         until = self.clock() + self.persona.allowance.seconds
@@ -92,7 +96,9 @@ class Explorer:
         shown = view(page, nonce=secrets.token_hex(8), aspect=self.aspect, part=self.part)
         left = self.persona.allowance.acts - len(self.acts) - self.refused
         self.tokens += tokens(shown)
-        answer = await self.line.asked({"told": self.told, "view": shown, "acts_left": left}, seconds=until - self.clock())
+        answer = await self.line.asked(
+            {"told": self.told, "view": shown, "acts_left": left}, seconds=until - self.clock()
+        )
         self.aspect, self.part = Aspect.CONTROLS, 1
         try:
             return read_act(answer)
@@ -118,7 +124,9 @@ class Explorer:
         """Those labels of the persona whose text is on the page now."""
         filled, page = put_in(self.acts), await self.person.text(None)
         return tuple(
-            label for label in self.persona.shown if (text := filled.get(slug(label))) and whole_words(text).search(page)
+            label
+            for label in self.persona.shown
+            if (text := filled.get(slug(label))) and whole_words(text).search(page)
         )
 
 

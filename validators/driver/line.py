@@ -1,4 +1,5 @@
-"""The line to an actor, as the browser's box sees it: a port of 127.0.0.1, a word first, then a line each way."""
+"""The line to an actor, as the browser's box sees it: a port of 127.0.0.1, a word first, then a
+line each way."""
 
 from __future__ import annotations
 
@@ -27,20 +28,27 @@ class ActorLine:
     writing: asyncio.StreamWriter
 
     async def asked(self, seen: dict[str, Any], *, seconds: float) -> str:
-        """The actor's answer to one document. Raises ActorGone when none comes in time, or one that does not end."""
+        """The actor's answer to one document. Raises ActorGone when none comes in time, or one that
+        does not end."""
         try:
             async with asyncio.timeout(max(seconds, 0)):
                 self.writing.write(json.dumps(seen, ensure_ascii=False).encode() + b"\n")
                 await self.writing.drain()
                 answer = await self.reading.readuntil(b"\n")
                 return answer.decode("utf-8", "replace").rstrip("\n")
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+        except (
+            OSError,
+            TimeoutError,
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+        ) as error:
             raise ActorGone(str(error)) from error
 
 
 @asynccontextmanager
 async def actor_line(port: int, *, word: str, seconds: float) -> AsyncIterator[ActorLine]:
-    """A line to the actor at this port, once it says that it is ready. Raises ActorGone when it does not in time."""
+    """A line to the actor at this port, once it says that it is ready. Raises ActorGone when it
+    does not in time."""
     try:
         async with asyncio.timeout(seconds):
             line = await _opened(port, word)
@@ -58,7 +66,9 @@ async def _opened(port: int, word: str) -> ActorLine:
     """Ask again while nobody is there: the two boxes start side by side."""
     while True:
         with suppress(OSError, asyncio.IncompleteReadError):
-            reading, writing = await asyncio.open_connection("127.0.0.1", port, limit=4 * LONGEST_LINE)
+            reading, writing = await asyncio.open_connection(
+                "127.0.0.1", port, limit=4 * LONGEST_LINE
+            )
             writing.write(word.encode() + b"\n")
             await writing.drain()
             if await reading.readexactly(len(READY)) == READY:

@@ -23,7 +23,8 @@ from validators.performance.plan import Plan, PlannedRun
 from validators.performance.surroundings import Surroundings, device, surroundings
 
 OTHERS_APART = 1_000_003
-"""Between the seeds of those who do the same one after another, so that nobody's data are those of a round beside it."""
+"""Between the seeds of those who do the same one after another, so that nobody's data are those of
+a round beside it."""
 
 
 async def driven(
@@ -35,20 +36,36 @@ async def driven(
     clocks: Path | None,
     ready: Callable[[int], Awaitable[None]],
 ) -> tuple[RunEvidence, ...]:
-    """The evidence of every run of the plan, each performed once `ready` returns for the port of its app.
+    """The evidence of every run of the plan, each performed once `ready` returns for the port of
+    its app.
 
     Raises DocumentInvalid for a run of a journey that the plan lacks."""
     known = {journey.name: journey for journey in journeys}
     if strange := [run.id.journey for run in plan.runs if run.id.journey not in known]:
         raise DocumentInvalid(f"plan.runs: no journey {strange[0]!r} among plan.journeys")
 
-    beside = {replace(run.id, kind=Kind.JOURNEY) for run in plan.runs if run.id.kind is Kind.TWIN and not run.port}
+    beside = {
+        replace(run.id, kind=Kind.JOURNEY)
+        for run in plan.runs
+        if run.id.kind is Kind.TWIN and not run.port
+    }
 
     async def perform(run: PlannedRun, patience: Patience) -> tuple[RunEvidence, ...]:
         journey, twin = known[run.id.journey], run.id in beside
-        return await _run(plan, run, journey, patience=patience, opened=opened, out=out, clocks=clocks, with_twin=twin)
+        return await _run(
+            plan,
+            run,
+            journey,
+            patience=patience,
+            opened=opened,
+            out=out,
+            clocks=clocks,
+            with_twin=twin,
+        )
 
-    return await evidence_of(plan.runs, perform, seconds=plan.journey_seconds, bounds=plan.bounds, ready=ready)
+    return await evidence_of(
+        plan.runs, perform, seconds=plan.journey_seconds, bounds=plan.bounds, ready=ready
+    )
 
 
 async def _run(
@@ -61,17 +78,29 @@ async def _run(
     for number in range(run.others):
         await _another(plan, run, journey, number, patience=patience, opened=opened)
     values = values_of(plan, run, journey)
-    sabotage = Sabotage(run.id.saboteur, lambda: stakes(journey, values)) if run.id.saboteur else None
+    sabotage = (
+        Sabotage(run.id.saboteur, lambda: stakes(journey, values)) if run.id.saboteur else None
+    )
     place = Path(journey.name) / str(run.id)
     try:
         browser = await opened.of(run.id.identity)
-        async with stage(browser, setting_of(plan, run, journey, clocks=clocks), port=run.port, tamper=sabotage) as on:
+        async with stage(
+            browser, setting_of(plan, run, journey, clocks=clocks), port=run.port, tamper=sabotage
+        ) as on:
             told, *twin = await performed(
-                run.id, journey, on, values=values, patience=patience, seconds=plan.journey_seconds, with_twin=with_twin
+                run.id,
+                journey,
+                on,
+                values=values,
+                patience=patience,
+                seconds=plan.journey_seconds,
+                with_twin=with_twin,
             )
             files = await on.kept(out / place)
     except (Error, OSError) as error:
-        return (RunEvidence(run.id, app_ready=False, complete=False, errors=(observed(str(error)),)),)
+        return (
+            RunEvidence(run.id, app_ready=False, complete=False, errors=(observed(str(error)),)),
+        )
     own = replace(
         told,
         sabotage=sabotage.facts if sabotage else None,
@@ -83,17 +112,28 @@ async def _run(
 
 
 async def _another(
-    plan: Plan, run: PlannedRun, journey: Journey, number: int, *, patience: Patience, opened: Browsers
+    plan: Plan,
+    run: PlannedRun,
+    journey: Journey,
+    number: int,
+    *,
+    patience: Patience,
+    opened: Browsers,
 ) -> None:
-    """Somebody else does the same before the visitor comes, with data and surroundings of their own."""
+    """Somebody else does the same before the visitor comes, with data and surroundings of their
+    own."""
     from playwright.async_api import Error
 
     theirs = replace(run, seed=_seed(plan, run) + OTHERS_APART * (number + 1))
     with suppress(Error, OSError):
         browser = await opened.of(run.id.identity)
-        async with stage(browser, setting_of(plan, theirs, journey, clocks=None), port=run.port) as on:
+        async with stage(
+            browser, setting_of(plan, theirs, journey, clocks=None), port=run.port
+        ) as on:
             values = values_of(plan, theirs, journey)
-            await walked(journey, on, values=values, patience=patience, seconds=plan.journey_seconds)
+            await walked(
+                journey, on, values=values, patience=patience, seconds=plan.journey_seconds
+            )
 
 
 def _seed(plan: Plan, run: PlannedRun) -> int:
@@ -108,7 +148,11 @@ def values_of(plan: Plan, run: PlannedRun, journey: Journey) -> Values:
 def setting_of(plan: Plan, run: PlannedRun, journey: Journey, *, clocks: Path | None) -> Setting:
     """Only a plain visitor is traced: recording leaves a mark in the page's own world."""
     traced = run.id.identity is Identity.PLAIN and run.id.kind in (Kind.JOURNEY, Kind.BASE)
-    around = Surroundings(plan.locale, plan.timezone, plan.viewport) if run.seed is None else surroundings(run.seed)
+    around = (
+        Surroundings(plan.locale, plan.timezone, plan.viewport)
+        if run.seed is None
+        else surroundings(run.seed)
+    )
     return Setting(
         identity=run.id.identity,
         host=plan.hostname,

@@ -1,8 +1,9 @@
-"""Which run when: a journey plain and masked at once, and only if both passed its controls, which need their pace.
+"""Which run when: a journey plain and masked at once, and only if both passed its controls, which
+need their pace.
 
-A control waits a little longer than the real run needed, and no longer: it is there to fail, and a failure that is
-waited out for a step's whole bound, five times over, is what makes people switch controls off.
-"""
+A control waits a little longer than the real run needed, and no longer: it is there to fail, and a
+failure that is waited out for a step's whole bound, five times over, is what makes people switch
+controls off."""
 
 from __future__ import annotations
 
@@ -31,10 +32,11 @@ async def evidence_of(
     bounds: Bounds,
     ready: Callable[[int], Awaitable[None]],
 ) -> tuple[RunEvidence, ...]:
-    """The evidence of every run of a plan, in the plan's order. `seconds` is the time one journey may take.
+    """The evidence of every run of a plan, in the plan's order. `seconds` is the time one journey
+    may take.
 
-    To perform a run may tell of another as well: of a twin that has no app of its own. `ready` returns once the app at a port
-    answers; it is not asked for what is not performed."""
+    To perform a run may tell of another as well: of a twin that has no app of its own. `ready`
+    returns once the app at a port answers; it is not asked for what is not performed."""
     gate = asyncio.Semaphore(AT_ONCE)
     planned = tuple(runs)
 
@@ -63,14 +65,29 @@ async def _performed(
     bounds: Bounds,
 ) -> list[RunEvidence]:
     slow = Patience(longest, longest)
-    once = replace(slow, stop_early=True)  # one expectation that is not met is red; the rest has nothing to add
-    base = asyncio.ensure_future(_all(perform(run, once) for run in members if run.id.kind is Kind.BASE))
+    once = replace(
+        slow, stop_early=True
+    )  # one expectation that is not met is red; the rest has nothing to add
+    base = asyncio.ensure_future(
+        _all(perform(run, once) for run in members if run.id.kind is Kind.BASE)
+    )
     told = await _all(perform(run, slow) for run in members if run.id.kind is Kind.JOURNEY)
     own = [one for one in told if one.run.kind is Kind.JOURNEY]
     twins = [one for one in told if one.run.kind is Kind.TWIN]
-    controls = [run for run in members if run.id.kind in (Kind.TWIN, Kind.SABOTAGE) and run.id not in {one.run for one in twins}]
+    controls = [
+        run
+        for run in members
+        if run.id.kind in (Kind.TWIN, Kind.SABOTAGE) and run.id not in {one.run for one in twins}
+    ]
     if not all(result(one) is Result.PASSED for one in own):
-        return own + [_skipped(run) for run in (*(one.run for one in twins), *(run.id for run in controls))] + await base
+        return (
+            own
+            + [
+                _skipped(run)
+                for run in (*(one.run for one in twins), *(run.id for run in controls))
+            ]
+            + await base
+        )
     pace = _pace(own, longest=longest, bounds=bounds)
     return own + twins + await _all(perform(run, pace) for run in controls) + await base
 
@@ -83,8 +100,12 @@ def _pace(told: Iterable[RunEvidence], *, longest: float, bounds: Bounds) -> Pat
     steps = [step.millis for one in told for step in one.steps]
     looks = [look.millis for one in told for look in one.expectations]
     return Patience(
-        step=min(longest, bounds.control_step_seconds + CONTROL_FACTOR * max(steps, default=0) / 1000),
-        look=min(longest, bounds.control_look_seconds + CONTROL_FACTOR * max(looks, default=0) / 1000),
+        step=min(
+            longest, bounds.control_step_seconds + CONTROL_FACTOR * max(steps, default=0) / 1000
+        ),
+        look=min(
+            longest, bounds.control_look_seconds + CONTROL_FACTOR * max(looks, default=0) / 1000
+        ),
         stop_early=True,
     )
 

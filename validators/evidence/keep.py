@@ -1,4 +1,5 @@
-"""Taking files out of a folder that a box could write to: plain files only, never through a link, not without end."""
+"""Taking files out of a folder that a box could write to: plain files only, never through a link,
+not without end."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ LOG_TAIL = 1 << 20
 
 
 def kept(source: Path, *, into: Path) -> None:
-    """Copy a file, or every plain file below a folder, to `into`. Raises Inconclusive when there is too much of it."""
+    """Copy a file, or every plain file below a folder, to `into`. Raises Inconclusive when there is
+    too much of it."""
     left = [MAX_FILES, MAX_BYTES]
     if source.is_dir() and not source.is_symlink():
         for folder, _, names in os.walk(source, followlinks=False):
@@ -40,13 +42,16 @@ def _copy(source: Path, target: Path, left: list[int]) -> None:
     with open(descriptor, "rb") as file:
         left[0], left[1] = left[0] - 1, left[1] - os.fstat(descriptor).st_size
         if min(left) < 0:
-            raise Inconclusive(f"the evidence is more than {MAX_FILES} files or {MAX_BYTES >> 20} MiB")
+            raise Inconclusive(
+                f"the evidence is more than {MAX_FILES} files or {MAX_BYTES >> 20} MiB"
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.read())
 
 
 def _opened(path: Path) -> int | None:
-    """A descriptor on a plain file, or None for anything else: a link, a pipe or a device is not evidence."""
+    """A descriptor on a plain file, or None for anything else: a link, a pipe or a device is not
+    evidence."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

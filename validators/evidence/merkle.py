@@ -1,8 +1,8 @@
-"""One hash over all evidence: a Merkle tree in the manner of RFC 6962, section 2.1, with its domain separation.
+"""One hash over all evidence: a Merkle tree in the manner of RFC 6962, section 2.1, with its domain
+separation.
 
-A leaf speaks of one file: its path below the evidence folder, its size in bytes and its SHA-256. Files are ordered by
-path as bytes.
-"""
+A leaf speaks of one file: its path below the evidence folder, its size in bytes and its SHA-256.
+Files are ordered by path as bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class EvidenceFile:
-    """One file of the evidence: its path below the folder with `/` between parts, bytes, and hex SHA-256."""
+    """One file of the evidence: its path below the folder with `/` between parts, bytes, and hex
+    SHA-256."""
 
     path: str
     size: int
@@ -28,13 +29,20 @@ class EvidenceFile:
 
 
 def evidence_in(folder: Path) -> tuple[EvidenceFile, ...]:
-    """Every plain file below a folder, in the order of the tree. Symlinks and other things are not evidence."""
+    """Every plain file below a folder, in the order of the tree. Symlinks and other things are not
+    evidence."""
     found = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    return tuple(sorted((_file(path, folder) for path in found), key=lambda file: file.path.encode("utf-8", "surrogateescape")))
+    return tuple(
+        sorted(
+            (_file(path, folder) for path in found),
+            key=lambda file: file.path.encode("utf-8", "surrogateescape"),
+        )
+    )
 
 
 def merkle_root(files: Sequence[EvidenceFile]) -> str:
-    """`sha256:` and the root in hex over the files, in the order given; the root of nothing is SHA-256 of nothing."""
+    """`sha256:` and the root in hex over the files, in the order given; the root of nothing is
+    SHA-256 of nothing."""
     return "sha256:" + _root([file.leaf() for file in files]).hex()
 
 

@@ -1,8 +1,9 @@
-"""The page of one verdict: static, self-contained, readable by a person who has never seen this program.
+"""The page of one verdict: static, self-contained, readable by a person who has never seen this
+program.
 
-Properties kept: no network (a content security policy forbids all but pictures beside the page), everything that came
-from an issue or an app is escaped, and the public rendering is built from a `Page` that holds nothing sealed.
-"""
+Properties kept: no network (a content security policy forbids all but pictures beside the page),
+everything that came from an issue or an app is escaped, and the public rendering is built from a
+`Page` that holds nothing sealed."""
 
 from __future__ import annotations
 
@@ -71,7 +72,8 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A span of the judgement: where it starts and how wide it is, in hundredths of the whole, and its seconds."""
+    """A span of the judgement: where it starts and how wide it is, in hundredths of the whole, and
+    its seconds."""
 
     name: str
     seconds: float
@@ -89,7 +91,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Something that a box could not hold: what kind of thing (`disk`, empty when it has none), and in which words."""
+    """Something that a box could not hold: what kind of thing (`disk`, empty when it has none), and
+    in which words."""
 
     kind: str
     words: str
@@ -97,7 +100,8 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame of a filmstrip: a step, or the looks taken from one place. `picture` is empty where none was taken."""
+    """One frame of a filmstrip: a step, or the looks taken from one place. `picture` is empty where
+    none was taken."""
 
     name: str
     what: str
@@ -134,9 +138,11 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One performed run, for the sealed page only. `told` are breaches, errors and notes; `trace` a path, or empty.
+    """One performed run, for the sealed page only. `told` are breaches, errors and notes; `trace` a
+    path, or empty.
 
-    `strip` says that the frames have pictures: such a run is shown as a filmstrip, every other one as a list."""
+    `strip` says that the frames have pictures: such a run is shown as a filmstrip, every other one
+    as a list."""
 
     name: str
     journey: str
@@ -160,9 +166,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Everything one page shows. `sealed` says which rendering it is; only a sealed page may have `runs`.
+    """Everything one page shows. `sealed` says which rendering it is; only a sealed page may have
+    `runs`.
 
-    `beside`: what was looked at beside the change's own promises, as the journeys of what has landed."""
+    `beside`: what was looked at beside the change's own promises, as the journeys of what has
+    landed."""
 
     sealed: bool
     repository: str
@@ -219,7 +227,10 @@ def html(page: Page) -> str:
 
 def source() -> str:
     """Every word that a page shows whatever it is about."""
-    return "\n".join((HERE / name).read_text() for name in ("page.html.j2", "runs.html.j2", "page.css", "page.js"))
+    return "\n".join(
+        (HERE / name).read_text()
+        for name in ("page.html.j2", "runs.html.j2", "page.css", "page.js")
+    )
 
 
 def _verbatim(text: str) -> object:

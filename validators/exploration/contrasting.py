@@ -1,4 +1,5 @@
-"""Asking the contrastive judge: what base and candidate showed goes into its box, ballots come out, and are read out here."""
+"""Asking the contrastive judge: what base and candidate showed goes into its box, ballots come out,
+and are read out here."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ PORT = 8090
 ARGV = ("python", "-m", "validators.roles.contrast_program")
 MOST_CHARACTERS = 1 << 20
 LARGEST_PICTURE = 4 << 20
-# What a run leaves behind for each sense: its own page as a tree and as a picture, and the page of the visitor after it.
+# What a run leaves behind for each sense: its own page as a tree and as a picture, and the page of
+# the visitor after it.
 FILES = {Sense.DOM: "aria.txt", Sense.SCREENSHOT: "page.png", Sense.STATE: "aria-1.txt"}
 
 
@@ -42,9 +44,16 @@ class Contrast:
 
 
 def contrasted(
-    claims: Sequence[str], sides: Mapping[str, Path], *, broker: BrokerSocket, boxes: Boxes, folder: Path, seconds: int
+    claims: Sequence[str],
+    sides: Mapping[str, Path],
+    *,
+    broker: BrokerSocket,
+    boxes: Boxes,
+    folder: Path,
+    seconds: int,
 ) -> Contrast:
-    """The answers to the claims; `sides` gives the folder of a run's files for `base` and `candidate`. Raises Inconclusive."""
+    """The answers to the claims; `sides` gives the folder of a run's files for `base` and
+    `candidate`. Raises Inconclusive."""
     exhibits = tuple(exhibits_of(sides))
     output, log = folder / "contrast.out", folder / "contrast.log"
     brief = Brief(broker.model, _instructions(), tuple(claims), exhibits)
@@ -53,7 +62,9 @@ def contrasted(
         box.waited(seconds)
     held = box.result()
     if held.exit_code != 0 or held.killed_by:
-        raise Inconclusive(f"the contrastive judge's box ended with {held.killed_by or held.exit_code}")
+        raise Inconclusive(
+            f"the contrastive judge's box ended with {held.killed_by or held.exit_code}"
+        )
     return Contrast(_answers(output, exhibits, claims=len(claims)), held)
 
 
@@ -62,7 +73,9 @@ def _answers(output: Path, exhibits: Sequence[Exhibit], *, claims: int) -> tuple
         with output.open() as file:
             ballots = read_ballots(file.read(MOST_CHARACTERS))
     except (OSError, UnicodeDecodeError, DocumentInvalid) as error:
-        raise Inconclusive(f"the contrastive judge's box printed something other than ballots ({error})") from error
+        raise Inconclusive(
+            f"the contrastive judge's box printed something other than ballots ({error})"
+        ) from error
     texts = {(one.sense, one.side): one.text for one in exhibits}
 
     def shown(sense: Sense) -> Exhibits:
@@ -73,14 +86,17 @@ def _answers(output: Path, exhibits: Sequence[Exhibit], *, claims: int) -> tuple
 
 
 def exhibits_of(sides: Mapping[str, Path]) -> Iterator[Exhibit]:
-    """What there is to show. A file that is missing, or a picture that is too large, shows nothing to that sense."""
+    """What there is to show. A file that is missing, or a picture that is too large, shows nothing
+    to that sense."""
     for side, files in sides.items():
         for sense, name in FILES.items():
             file = files / name
             if not file.is_file():
                 continue
             if sense is not Sense.SCREENSHOT:
-                yield Exhibit(sense, side, text=visible(file.read_text(errors="replace")[:LONGEST_EXHIBIT]))
+                yield Exhibit(
+                    sense, side, text=visible(file.read_text(errors="replace")[:LONGEST_EXHIBIT])
+                )
             elif file.stat().st_size <= LARGEST_PICTURE:
                 yield Exhibit(sense, side, picture=base64.b64encode(file.read_bytes()).decode())
 

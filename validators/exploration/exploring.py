@@ -1,7 +1,8 @@
-"""Exploring a candidate that has passed: each persona on an outing, its acts compiled into a journey, and that performed twice.
+"""Exploring a candidate that has passed: each persona on an outing, its acts compiled into a
+journey, and that performed twice.
 
-Nothing here can make a verdict better. What goes wrong on the way (no broker, a box that ends, a transcript that is no
-journey) leaves the persona unsatisfied, with the reason, and blocks nothing.
+Nothing here can make a verdict better. What goes wrong on the way (no broker, a box that ends, a
+transcript that is no journey) leaves the persona unsatisfied, with the reason, and blocks nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ BASE, CANDIDATE = "base", "candidate"
 
 @dataclass(slots=True)
 class Explorer:
-    """Explores one candidate. `journeys`, `evidence` and `boxes` grow as it goes; `prepare` makes a side at first use."""
+    """Explores one candidate. `journeys`, `evidence` and `boxes` grow as it goes; `prepare` makes a
+    side at first use."""
 
     theatre: Theatre
     actor: BrokerSocket
@@ -48,26 +50,40 @@ class Explorer:
 
     def explored(self, personas: tuple[Persona, ...]) -> Exploration:
         """Every persona's exploration, one after the other, whatever becomes of each."""
-        told = tuple(self._explored(persona, f"persona-{n}") for n, persona in enumerate(personas, start=1))
-        (self.theatre.keep / SUMMARY).write_text(json.dumps([asdict(one) for one in told], indent=1))
+        told = tuple(
+            self._explored(persona, f"persona-{n}") for n, persona in enumerate(personas, start=1)
+        )
+        (self.theatre.keep / SUMMARY).write_text(
+            json.dumps([asdict(one) for one in told], indent=1)
+        )
         return Exploration(told)
 
     def _explored(self, persona: Persona, label: str) -> Explored:
         try:
-            told = outing(persona, self.theatre, label=label, side=self._side(CANDIDATE), broker=self.actor)
+            told = outing(
+                persona, self.theatre, label=label, side=self._side(CANDIDATE), broker=self.actor
+            )
             self.boxes += told.boxes
-            found = explored(persona, told.transcript, self._again(persona, told.transcript, label=label))
+            found = explored(
+                persona, told.transcript, self._again(persona, told.transcript, label=label)
+            )
             if found.standing is Standing.SATISFIED and persona.claims:
                 return with_answers(found, self._answers(persona, label))
             return found
         except NotAJourney as reason:
             return Explored(persona.name, Standing.UNSATISFIED, str(reason))
         except JourneyInvalid as invalid:
-            return Explored(persona.name, Standing.UNSATISFIED, f"what was done is no journey: {invalid.problems[0].message}")
+            return Explored(
+                persona.name,
+                Standing.UNSATISFIED,
+                f"what was done is no journey: {invalid.problems[0].message}",
+            )
         except Inconclusive as stop:
             return Explored(persona.name, Standing.UNSATISFIED, f"it could not be explored: {stop}")
 
-    def _again(self, persona: Persona, transcript: Transcript, *, label: str) -> tuple[RunEvidence, ...]:
+    def _again(
+        self, persona: Persona, transcript: Transcript, *, label: str
+    ) -> tuple[RunEvidence, ...]:
         """The compiled journey's runs without any model, plain and masked, each on a fresh app."""
         text = compiled(persona, transcript)
         (self.theatre.keep / label / JOURNEY).write_text(text)
@@ -79,16 +95,22 @@ class Explorer:
         return told
 
     def _answers(self, persona: Persona, label: str) -> tuple[Answer, ...]:
-        """What the contrastive judge says of the persona's claims, the same journey performed on base beside it."""
+        """What the contrastive judge says of the persona's claims, the same journey performed on
+        base beside it."""
         if self.contrast is None:
-            raise Inconclusive("it has claims, and no contrastive judge's socket of the model broker was given")
+            raise Inconclusive(
+                "it has claims, and no contrastive judge's socket of the model broker was given"
+            )
         journey = self.journeys[-1]
         runs = {CANDIDATE: RunId(journey.name), BASE: RunId(journey.name, kind=Kind.BASE)}
         self._performed(journey, BASE, (runs[BASE],), label=label)
         self.theatre.phase(f"{label}: claims")
         told = contrasted(
             persona.claims,
-            {side: self.theatre.keep / f"{label}-{side}" / journey.name / str(run) for side, run in runs.items()},
+            {
+                side: self.theatre.keep / f"{label}-{side}" / journey.name / str(run)
+                for side, run in runs.items()
+            },
             broker=self.contrast,
             boxes=self.theatre.boxes,
             folder=self.theatre.folder / label,
@@ -97,9 +119,13 @@ class Explorer:
         self.boxes.append(told.box)
         return told.answers
 
-    def _performed(self, journey: Journey, name: str, runs: tuple[RunId, ...], *, label: str) -> tuple[RunEvidence, ...]:
+    def _performed(
+        self, journey: Journey, name: str, runs: tuple[RunId, ...], *, label: str
+    ) -> tuple[RunEvidence, ...]:
         side = self._side(name)
-        done = self.theatre.performed(f"{label}-{name}", runs, journeys=(journey.source,), side=lambda _: side)
+        done = self.theatre.performed(
+            f"{label}-{name}", runs, journeys=(journey.source,), side=lambda _: side
+        )
         self.boxes += done.boxes
         return done.evidence
 
@@ -111,15 +137,21 @@ class Explorer:
 
 
 def with_answers(found: Explored, answers: tuple[Answer, ...]) -> Explored:
-    """A satisfied exploration after the vote on its claims: it stays so only when every answer is yes."""
+    """A satisfied exploration after the vote on its claims: it stays so only when every answer is
+    yes."""
     if all(answer is Answer.YES for answer in answers):
         return found
     sure = sum(answer is Answer.YES for answer in answers)
-    return replace(found, standing=Standing.UNSATISFIED, reason=f"{sure} of {len(answers)} claims were agreed on")
+    return replace(
+        found,
+        standing=Standing.UNSATISFIED,
+        reason=f"{sure} of {len(answers)} claims were agreed on",
+    )
 
 
 def explorer(desk: Desk, theatre: Theatre, *, exploring: Exploring) -> Explorer:
-    """An explorer of the desk's candidate beside its base, each starting with the data that the app's own seed command makes."""
+    """An explorer of the desk's candidate beside its base, each starting with the data that the
+    app's own seed command makes."""
     request = desk.request
 
     def prepare(name: str) -> Side:

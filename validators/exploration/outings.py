@@ -1,9 +1,9 @@
 """One outing: a fresh app, a browser that explores it, and an actor, each in a box of its own.
 
-The browser's box reaches the app's port and the line; the actor's box reaches the model broker's port and answers the line.
-Neither sees the other's door: a page that takes over the browser finds no model, and an actor that obeys a page has acts to
-ask for and nothing else. The line is a socket made out here, with a word that only the two boxes are told.
-"""
+The browser's box reaches the app's port and the line; the actor's box reaches the model broker's
+port and answers the line. Neither sees the other's door: a page that takes over the browser finds
+no model, and an actor that obeys a page has acts to ask for and nothing else. The line is a socket
+made out here, with a word that only the two boxes are told."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ ACTOR = ("python", "-m", "validators.roles.actor_program")
 MODEL_PORT = 8090
 TRANSCRIPT = "transcript.json"
 MOST_CHARACTERS = 1 << 20
-STARTS = 2.25   # times the start of a browser: both start, the line is found, and what is to be kept is written
+# times the start of a browser: both start, the line is found, and what is to be kept is written
+STARTS = 2.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,11 @@ class Explored:
     boxes: tuple[BoxResult, ...]
 
 
-def outing(persona: Persona, theatre: Theatre, *, label: str, side: Side, broker: BrokerSocket) -> Explored:
-    """Explore a fresh app of this side as the persona, keeping every file below `label` in the evidence. Raises Inconclusive."""
+def outing(
+    persona: Persona, theatre: Theatre, *, label: str, side: Side, broker: BrokerSocket
+) -> Explored:
+    """Explore a fresh app of this side as the persona, keeping every file below `label` in the
+    evidence. Raises Inconclusive."""
     folder, keep = theatre.folder / label, theatre.keep / label
     out = folder / "out"
     out.mkdir(parents=True)
@@ -57,15 +61,24 @@ def outing(persona: Persona, theatre: Theatre, *, label: str, side: Side, broker
     try:
         with ExitStack() as stack:
             fleet = Fleet(theatre.scene.start, theatre.boxes, folder, stack)
-            app_door, line_door = fleet.doors((Wanted("app", dial, port), Wanted("line", line, line)))
-            actor = stack.enter_context(_actor(theatre, line_door, broker, log=folder / "actor.log"))
+            app_door, line_door = fleet.doors(
+                (Wanted("app", dial, port), Wanted("line", line, line))
+            )
+            actor = stack.enter_context(
+                _actor(theatre, line_door, broker, log=folder / "actor.log")
+            )
             line_door.listening.close()
             driver = stack.enter_context(
-                theatre.boxes.started(_explorer(theatre, app_door, line_door, out=out), log=folder / "driver.log")
+                theatre.boxes.started(
+                    _explorer(theatre, app_door, line_door, out=out), log=folder / "driver.log"
+                )
             )
             actor.send(json.dumps(_brief(persona, broker, line=line, word=word)).encode())
             apps = fleet.until_ready([(app_door, side)])
-            driver.send(outing_json(_outing(persona, theatre, ports=(dial, line), word=word)).encode() + b"\n")
+            driver.send(
+                outing_json(_outing(persona, theatre, ports=(dial, line), word=word)).encode()
+                + b"\n"
+            )
             _wait_for(driver, persona, theatre)
             for box in (actor, *apps):
                 box.dismiss()
@@ -74,7 +87,9 @@ def outing(persona: Persona, theatre: Theatre, *, label: str, side: Side, broker
         _keep(folder, keep)
     results = tuple(box.result() for box in (driver, actor, *apps))
     if results[0].exit_code != 0 or results[0].killed_by:
-        raise Inconclusive(f"the exploring browser ended with {results[0].killed_by or results[0].exit_code}")
+        raise Inconclusive(
+            f"the exploring browser ended with {results[0].killed_by or results[0].exit_code}"
+        )
     return Explored(_transcript(keep / TRANSCRIPT, persona), results)
 
 
@@ -149,7 +164,9 @@ def _transcript(file: Path, persona: Persona) -> Transcript:
         with file.open() as opened:
             transcript = read_transcript(opened.read(MOST_CHARACTERS))
     except (OSError, UnicodeDecodeError, DocumentInvalid) as error:
-        raise Inconclusive(f"the exploring browser left no readable transcript ({error})") from error
+        raise Inconclusive(
+            f"the exploring browser left no readable transcript ({error})"
+        ) from error
     if transcript.persona != persona.name:
         raise Inconclusive("the exploring browser left a transcript of somebody else")
     return transcript

@@ -1,1 +1,2 @@
-"""Judging a change: perform what is sealed, fold the evidence, sign the verdict, publish what may leave."""
+"""Judging a change: perform what is sealed, fold the evidence, sign the verdict, publish what may
+leave."""

@@ -1,11 +1,13 @@
-"""Judging one candidate: what is sealed is performed on fresh apps, the evidence is folded, and the verdict is signed.
+"""Judging one candidate: what is sealed is performed on fresh apps, the evidence is folded, and the
+verdict is signed.
 
-What is sealed are the journeys of the issue, and those that guard what has landed. A chore for which no journey can be
-written is judged by the guards alone, and the verdict says so; anything else without a journey of its own is not judged.
+What is sealed are the journeys of the issue, and those that guard what has landed. A chore for
+which no journey can be written is judged by the guards alone, and the verdict says so; anything
+else without a journey of its own is not judged.
 
-Whatever stops a judgement on the way becomes an inconclusive verdict with the reason. A launcher that is killed leaves
-no verdict at all: it is the last file written, and it is written whole. What it had found out stays in the store.
-"""
+Whatever stops a judgement on the way becomes an inconclusive verdict with the reason. A launcher
+that is killed leaves no verdict at all: it is the last file written, and it is written whole. What
+it had found out stays in the store."""
 
 from __future__ import annotations
 
@@ -30,16 +32,20 @@ from validators.launcher.regression_suite import NOBODY, Guard, Guards, declined
 from validators.launcher.workplace import work_folder
 
 UNSEALED = "unsealed"
-ALL_BROKEN = "every journey that was to judge this change is red on the base already: mend, supersede or retire them"
+ALL_BROKEN = (
+    "every journey that was to judge this change is red on the base already: mend, supersede or"
+    " retire them"
+)
 CONTROLLED = 3
-"""Where no journey is the change's own, so many of the guards must notice saboteurs in this very judgement."""
+"""Where no journey is the change's own, so many of the guards must notice saboteurs in this very
+judgement."""
 
 
 @dataclass(slots=True)
 class Judgement:
-    """One judgement as it grows. `journeys`, the issue's own, by digest; `guards` stand for what has landed, and `broken`
-    are those of them that base breaks already. `compiled` are the journeys of what personas did. `verdict` is inconclusive
-    until evidence says otherwise."""
+    """One judgement as it grows. `journeys`, the issue's own, by digest; `guards` stand for what
+    has landed, and `broken` are those of them that base breaks already. `compiled` are the journeys
+    of what personas did. `verdict` is inconclusive until evidence says otherwise."""
 
     desk: Desk
     journeys: dict[str, Journey]
@@ -56,22 +62,32 @@ class Judgement:
 
     @property
     def bound(self) -> tuple[str, ...]:
-        """The digest of every journey that binds this change: its own, and all that stand guard, performed or left out."""
+        """The digest of every journey that binds this change: its own, and all that stand guard,
+        performed or left out."""
         return (*self.journeys, *self.guards.digests)
 
     @property
     def guarded_words(self) -> dict[str, str]:
         """What the journeys that stand guard for issues promise: the titles of those issues."""
-        return {f"issue #{guard.entry.issue}": guard.entry.title for guard in self.guards.chosen if guard.entry.title}
+        return {
+            f"issue #{guard.entry.issue}": guard.entry.title
+            for guard in self.guards.chosen
+            if guard.entry.title
+        }
 
     @property
     def performed(self) -> tuple[Journey, ...]:
         """Every journey of this judgement, the issue's own first and those of personas last."""
-        return (*self.journeys.values(), *(guard.journey for guard in self.guards.chosen), *self.compiled)
+        return (
+            *self.journeys.values(),
+            *(guard.journey for guard in self.guards.chosen),
+            *self.compiled,
+        )
 
 
 def judgement_of(desk: Desk, *, keep: Path) -> Judgement:
-    """The judgement that the desk's request asks for; every file of its evidence is kept below `keep`."""
+    """The judgement that the desk's request asks for; every file of its evidence is kept below
+    `keep`."""
     request = desk.request
     standing = desk.shelf.journeys(request.issue.number)
     journeys = {one.entry.digest: read(one.text, file=one.entry.journey) for one in standing}
@@ -108,7 +124,8 @@ def _performed(judgement: Judgement, *, keep: Path) -> Verdict:
 
 
 def after_exploring(found: Verdict, judgement: Judgement, *, theatre: Theatre) -> Verdict:
-    """The verdict after the personas have been out, if there are any and it is green: exploring makes none better."""
+    """The verdict after the personas have been out, if there are any and it is green: exploring
+    makes none better."""
     exploring = judgement.desk.request.exploring
     if exploring is None or found.outcome is not Outcome.PASSED:
         return found
@@ -119,14 +136,18 @@ def after_exploring(found: Verdict, judgement: Judgement, *, theatre: Theatre) -
 
 
 def _refuse_nothing(judgement: Judgement) -> None:
-    """Raises Inconclusive where there is nothing that could be red: a journey is missing, or stands guard nowhere."""
+    """Raises Inconclusive where there is nothing that could be red: a journey is missing, or stands
+    guard nowhere."""
     issue = judgement.desk.request.issue
     if judgement.journeys:
         return
     if issue.kind != "chore" or not declined(judgement.desk):
         raise Inconclusive(f"no journey is sealed for issue {issue.number}: have one authored")
     if not judgement.guards.chosen:
-        raise Inconclusive(f"issue {issue.number} has no journey of its own, and none guards what has landed: a person decides")
+        raise Inconclusive(
+            f"issue {issue.number} has no journey of its own, and none guards what has landed: a"
+            " person decides"
+        )
 
 
 def _told(ground: Trial, judgement: Judgement) -> Verdict:
@@ -139,18 +160,28 @@ def _told(ground: Trial, judgement: Judgement) -> Verdict:
 
 
 def _remembered(judgement: Judgement) -> None:
-    """Whoever noticed the saboteurs in a judgement that passed need not do so again when it stands guard."""
+    """Whoever noticed the saboteurs in a judgement that passed need not do so again when it stands
+    guard."""
     if judgement.verdict.outcome is not Outcome.PASSED:
         return
     request = judgement.desk.request
-    shown = (guard.entry.digest for guard in judgement.guards.chosen if guard.sabotaged and guard not in judgement.broken)
+    shown = (
+        guard.entry.digest
+        for guard in judgement.guards.chosen
+        if guard.sabotaged and guard not in judgement.broken
+    )
     assert request.candidate is not None
     for digest in (*judgement.journeys, *shown):
         judgement.desk.shelf.keep_controls(digest, tree=request.candidate.tree, run=request.run)
 
 
 def believable(found: Verdict, boxes: Iterable[BoxResult]) -> Verdict:
-    """Green without a box is not green: whoever wrote the app could have read the journeys, or written the evidence."""
+    """Green without a box is not green: whoever wrote the app could have read the journeys, or
+    written the evidence."""
     if found.outcome is Outcome.PASSED and any(box.form == UNSEALED for box in boxes):
-        return replace(found, outcome=Outcome.INCONCLUSIVE, reason="no box holds on this machine, so a pass proves nothing")
+        return replace(
+            found,
+            outcome=Outcome.INCONCLUSIVE,
+            reason="no box holds on this machine, so a pass proves nothing",
+        )
     return found

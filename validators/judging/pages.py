@@ -1,4 +1,5 @@
-"""From a judgement to the two pages: the sealed one with everything, the public one with what may leave."""
+"""From a judgement to the two pages: the sealed one with everything, the public one with what may
+leave."""
 
 from __future__ import annotations
 
@@ -45,23 +46,39 @@ class Told:
 
 
 def sealed_page(told: Told, *, evidence: Path) -> Page:
-    """The page for the store: every run, step, look and file; `evidence` is the folder that holds the files now."""
+    """The page for the store: every run, step, look and file; `evidence` is the folder that holds
+    the files now."""
     judgement = told.judgement
-    runs = shown_runs(judgement.evidence, journeys={one.name: one for one in judgement.performed}, evidence=evidence)
+    runs = shown_runs(
+        judgement.evidence,
+        journeys={one.name: one for one in judgement.performed},
+        evidence=evidence,
+    )
     return replace(_page(told), sealed=True, runs=runs, reason=sentence(judgement.verdict.reason))
 
 
 def public_page(told: Told, pictures: Mapping[str, str]) -> Page:
-    """The page that may leave. `pictures` maps screenshots of the evidence to where they lie beside the page."""
+    """The page that may leave. `pictures` maps screenshots of the evidence to where they lie beside
+    the page."""
     page = _page(told)
-    moved = (replace(pair, before=_moved(pair.before, pictures), after=_moved(pair.after, pictures)) for pair in page.comparisons)
+    moved = (
+        replace(pair, before=_moved(pair.before, pictures), after=_moved(pair.after, pictures))
+        for pair in page.comparisons
+    )
     return replace(page, comparisons=tuple(moved))
 
 
 def screenshot(judgement: Judgement, journey: str, kind: Kind) -> str | None:
-    """The last picture of a journey as itself on base or on the candidate, as a path below the evidence folder."""
+    """The last picture of a journey as itself on base or on the candidate, as a path below the
+    evidence folder."""
     wanted = RunId(journey, Identity.PLAIN, kind)
-    pictures = [file for run in judgement.evidence if run.run == wanted for file in run.files if file.endswith(".png")]
+    pictures = [
+        file
+        for run in judgement.evidence
+        if run.run == wanted
+        for file in run.files
+        if file.endswith(".png")
+    ]
     return pictures[-1] if pictures else None
 
 
@@ -102,13 +119,24 @@ def _page(told: Told) -> Page:
 def _limit(unheld: str) -> Limit:
     """`disk: growth of …` taken apart; a limit without a kind is all words."""
     kind, colon, words = unheld.partition(": ")
-    return Limit(kind[:1].upper() + kind[1:], sentence(words)) if colon else Limit("", sentence(unheld))
+    return (
+        Limit(kind[:1].upper() + kind[1:], sentence(words))
+        if colon
+        else Limit("", sentence(unheld))
+    )
 
 
 def _figures(told: Told) -> Iterator[Figure]:
     counts, controls = told.predicate["journeys"], told.predicate["controls"]
-    yield Figure("Journeys passed", f"{counts['passed']} of {counts['sealed']}", 0 < counts["passed"] == counts["sealed"])
-    held, made = controls["twins_failed"] + controls["caught"], controls["twins"] + controls["saboteurs"]
+    yield Figure(
+        "Journeys passed",
+        f"{counts['passed']} of {counts['sealed']}",
+        0 < counts["passed"] == counts["sealed"],
+    )
+    held, made = (
+        controls["twins_failed"] + controls["caught"],
+        controls["twins"] + controls["saboteurs"],
+    )
     yield Figure("Controls that held", f"{held} of {made}" if made else "not needed", held == made)
     yield Figure("Red before", "yes" if controls["red_on_base"] else "no", controls["red_on_base"])
     yield Figure("Judged in", f"{(told.ended - told.judgement.began).total_seconds():.1f} s")
@@ -117,7 +145,9 @@ def _figures(told: Told) -> Iterator[Figure]:
 def _comparisons(judgement: Judgement) -> Iterator[Comparison]:
     request = judgement.desk.request
     for journey in judgement.journeys.values():
-        before, after = (screenshot(judgement, journey.name, kind) for kind in (Kind.BASE, Kind.JOURNEY))
+        before, after = (
+            screenshot(judgement, journey.name, kind) for kind in (Kind.BASE, Kind.JOURNEY)
+        )
         if after is not None:
             assert request.candidate is not None
             yield Comparison(
@@ -127,20 +157,26 @@ def _comparisons(judgement: Judgement) -> Iterator[Comparison]:
 
 
 def _promises(judgement: Judgement) -> Iterator[Promise]:
-    """Each promise once, however many journeys protect it: broken if one of them broke, kept only if all held."""
+    """Each promise once, however many journeys protect it: broken if one of them broke, kept only
+    if all held."""
     request = judgement.desk.request
     words = promise_words(request.governance.files, request.issue.title) | judgement.guarded_words
     for promise, names in _by_promise(judgement).items():
         findings = [finding for finding in judgement.verdict.findings if finding.journey in names]
         state, tone = ("broken", "no") if findings else _kept(names, judgement)
         seen = " ".join(dict.fromkeys(sentence(NOTICED[finding.symptom]) for finding in findings))
-        place = ISSUE if promise == "issue" else f"{promise}, {LANDED if promise.startswith('issue #') else MISSION}"
+        place = (
+            ISSUE
+            if promise == "issue"
+            else f"{promise}, {LANDED if promise.startswith('issue #') else MISSION}"
+        )
         name = f"{place} · {len(names)} journeys" if len(names) > 1 else place
         yield Promise(name, words.get(promise, promise), state, tone, seen)
 
 
 def _by_promise(judgement: Judgement) -> dict[str, set[str]]:
-    """The names of the journeys that protect each promise, the issue's own first, without those that base breaks already."""
+    """The names of the journeys that protect each promise, the issue's own first, without those
+    that base breaks already."""
     guarding = [guard for guard in judgement.guards.chosen if guard not in judgement.broken]
     told = [(journey.promise, journey.name) for journey in judgement.journeys.values()]
     found: dict[str, set[str]] = {}
@@ -150,9 +186,17 @@ def _by_promise(judgement: Judgement) -> dict[str, set[str]]:
 
 
 def _kept(journeys: set[str], judgement: Judgement) -> tuple[str, str]:
-    own = [run for run in judgement.evidence if run.run.journey in journeys and run.run.kind is Kind.JOURNEY]
+    own = [
+        run
+        for run in judgement.evidence
+        if run.run.journey in journeys and run.run.kind is Kind.JOURNEY
+    ]
     performed = {run.run.journey for run in own} == journeys
-    return ("kept", "yes") if performed and all(result(run) is Result.PASSED for run in own) else ("not shown", "unsure")
+    return (
+        ("kept", "yes")
+        if performed and all(result(run) is Result.PASSED for run in own)
+        else ("not shown", "unsure")
+    )
 
 
 def _controls(said: Mapping[str, Any]) -> Iterator[Control]:
@@ -162,25 +206,29 @@ def _controls(said: Mapping[str, Any]) -> Iterator[Control]:
         "Twins",
         state,
         tone,
-        "Each journey has a twin that asks a correct app for something false. It must fail, or the check sees nothing.",
+        "Each journey has a twin that asks a correct app for something false. It must fail, or the"
+        " check sees nothing.",
     )
     state, tone = _held(counts["caught"], counts["saboteurs"], "caught")
     yield Control(
         "Saboteurs",
         state,
         tone,
-        "The same app behind a proxy that drops a row, serves a stale page, answers 500 or swaps a text.",
+        "The same app behind a proxy that drops a row, serves a stale page, answers 500 or swaps a"
+        " text.",
     )
     yield Control(
         "Red before",
         "yes" if counts["red_on_base"] else "no",
         _tone(counts["red_on_base"]),
-        "On the code before the change the journey fails by what it looks for, not by a failure to start.",
+        "On the code before the change the journey fails by what it looks for, not by a failure to"
+        " start.",
     )
 
 
 def beside(said: Mapping[str, Any]) -> Iterator[Control]:
-    """What the predicate tells of journeys that guard what has landed, and of exploring; nothing where there was none."""
+    """What the predicate tells of journeys that guard what has landed, and of exploring; nothing
+    where there was none."""
     guards, explored = said.get("regression", {}), said.get("exploration")
     if guards.get("standing"):
         yield Control(
@@ -194,9 +242,10 @@ def beside(said: Mapping[str, Any]) -> Iterator[Control]:
             "Explored by personas",
             f"{explored['satisfied']} of {explored['personas']} satisfied",
             _tone(not explored["failed"]),
-            "A model used the app as somebody with a goal. It has no vote: what failed was performed again without a model, "
-            f"and {explored['failed'] or 'none'} failed again. So few prove that at least {explored['proves']:.0%} would be "
-            "satisfied, at 95 % confidence.",
+            "A model used the app as somebody with a goal. It has no vote: what failed was"
+            f" performed again without a model, and {explored['failed'] or 'none'} failed again. So"
+            f" few prove that at least {explored['proves']:.0%} would be satisfied, at 95 %"
+            " confidence.",
         )
 
 
@@ -207,7 +256,10 @@ def _guarding(guards: Mapping[str, int]) -> Iterator[str]:
     if guards["left_out"]:
         yield f"{guards['left_out']} were left out by the limit; the verdict's seed says which."
     if guards["broken_on_base"]:
-        yield f"{guards['broken_on_base']} fail on the code before the change as well, and bind nobody until they are mended."
+        yield (
+            f"{guards['broken_on_base']} fail on the code before the change as well, and bind"
+            " nobody until they are mended."
+        )
 
 
 def _count(number: int, thing: str) -> str:
@@ -223,7 +275,12 @@ def _phases(judgement: Judgement) -> Iterator[Phase]:
     spans = judgement.desk.phases.spans()
     whole = sum(span.seconds for span in spans) or 1.0
     for span in spans:
-        yield Phase(span.name.capitalize(), span.seconds, 100 * span.began / whole, 100 * span.seconds / whole)
+        yield Phase(
+            span.name.capitalize(),
+            span.seconds,
+            100 * span.began / whole,
+            100 * span.seconds / whole,
+        )
 
 
 def _moved(shot: Shot | None, pictures: Mapping[str, str]) -> Shot | None:

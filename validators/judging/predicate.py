@@ -1,4 +1,5 @@
-"""What a verdict says: the predicate of the signed statement, made from a judgement and the root over its evidence."""
+"""What a verdict says: the predicate of the signed statement, made from a judgement and the root
+over its evidence."""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ from validators.store.journeys import set_digest
 NO_BOX = "none"
 
 
-def predicate(judgement: Judgement, files: tuple[EvidenceFile, ...], *, ended: datetime) -> dict[str, Any]:
+def predicate(
+    judgement: Judgement, files: tuple[EvidenceFile, ...], *, ended: datetime
+) -> dict[str, Any]:
     """The predicate, JSON values only."""
     request, verdict = judgement.desk.request, judgement.verdict
     assert request.head is not None
@@ -49,8 +52,9 @@ def predicate(judgement: Judgement, files: tuple[EvidenceFile, ...], *, ended: d
 
 
 def regression(judgement: Judgement) -> dict[str, int]:
-    """The journeys that guard what has landed. `own`: how many are the change's own beside them; `left_out`: by the limit, for
-    this seed; `broken_on_base`: red without this change too, so not binding; `promises`: how many those that bind guard."""
+    """The journeys that guard what has landed. `own`: how many are the change's own beside them;
+    `left_out`: by the limit, for this seed; `broken_on_base`: red without this change too, so not
+    binding; `promises`: how many those that bind guard."""
     guards = judgement.guards
     binding = [guard for guard in guards.chosen if guard not in judgement.broken]
     return {
@@ -64,8 +68,9 @@ def regression(judgement: Judgement) -> dict[str, int]:
 
 
 def exploration(judgement: Judgement) -> dict[str, dict[str, float]]:
-    """What exploring came to, under `exploration`; nothing at all where nobody explored. `replayed`: whose acts were performed
-    again without a model; `failed`: a failure was found again; `proves`: Wilson's lower bound of the satisfied at 95 %."""
+    """What exploring came to, under `exploration`; nothing at all where nobody explored.
+    `replayed`: whose acts were performed again without a model; `failed`: a failure was found
+    again; `proves`: Wilson's lower bound of the satisfied at 95 %."""
     if judgement.exploration is None:
         return {}
     told, satisfaction = judgement.exploration.explored, judgement.exploration.satisfaction

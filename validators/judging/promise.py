@@ -16,7 +16,8 @@ def public_reason(reason: str) -> str:
 
 
 def promise_words(files: Mapping[str, str], issue_title: str) -> dict[str, str]:
-    """Words by promise id, from the prose under each heading with an id; `issue` is the issue's own title."""
+    """Words by promise id, from the prose under each heading with an id; `issue` is the issue's own
+    title."""
     found = {id_: words for text in files.values() for id_, words in _entries(text)}
     return {**found, "issue": issue_title}
 

@@ -1,4 +1,5 @@
-"""Writing a judgement down: everything into the sealed store, what may leave into the caller's folder, the verdict last."""
+"""Writing a judgement down: everything into the sealed store, what may leave into the caller's
+folder, the verdict last."""
 
 from __future__ import annotations
 
@@ -31,13 +32,16 @@ MOST_TIMES = 100
 
 
 def published(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -> Path:
-    """Write the judgement whose evidence lies in `kept`/evidence, and return the path of its verdict in `out`."""
+    """Write the judgement whose evidence lies in `kept`/evidence, and return the path of its
+    verdict in `out`."""
     facts = predicate(judgement, evidence_in(kept / EVIDENCE), ended=ended)
     envelope = signed_verdict(facts, judgement.desk.notary)
     told = Told(judgement, facts, ended)
     pictures = dict(_pictures(judgement))
     page = html(public_page(told, pictures))
-    public = json.dumps(public_facts(judgement, facts, tuple(pictures.values())), indent=1, ensure_ascii=False)
+    public = json.dumps(
+        public_facts(judgement, facts, tuple(pictures.values())), indent=1, ensure_ascii=False
+    )
     refuse_leaks(
         (page, public, json.dumps(facts, ensure_ascii=False)),
         journeys=judgement.performed,
@@ -54,8 +58,11 @@ def published(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -
     return placed(out / "verdict.json", envelope, replace=True, mode=OPEN)
 
 
-def public_facts(judgement: Judgement, facts: dict[str, Any], pictures: tuple[str, ...]) -> dict[str, Any]:
-    """public.json: the outcome and the findings in the issue's or the mission's words. No name of a journey."""
+def public_facts(
+    judgement: Judgement, facts: dict[str, Any], pictures: tuple[str, ...]
+) -> dict[str, Any]:
+    """public.json: the outcome and the findings in the issue's or the mission's words. No name of a
+    journey."""
     request, verdict = judgement.desk.request, judgement.verdict
     words = promise_words(request.governance.files, request.issue.title) | judgement.guarded_words
     return {
@@ -75,37 +82,63 @@ def public_facts(judgement: Judgement, facts: dict[str, Any], pictures: tuple[st
 def _broken(guard: Guard, words: Mapping[str, str]) -> dict[str, Any]:
     """For a maintainer, who finds the journey in the store by its digest."""
     said = words.get(guard.promised, guard.promised)
-    return {"journey": guard.entry.digest, "issue": guard.entry.issue, "promise": guard.promised, "words": said}
+    return {
+        "journey": guard.entry.digest,
+        "issue": guard.entry.issue,
+        "promise": guard.promised,
+        "words": said,
+    }
 
 
 def _pictures(judgement: Judgement) -> Iterator[tuple[str, str]]:
-    """Screenshots that may leave: from their path below the evidence folder to their path below the caller's."""
+    """Screenshots that may leave: from their path below the evidence folder to their path below the
+    caller's."""
     for number, journey in enumerate(judgement.journeys.values(), start=1):
         for kind, name in ((Kind.BASE, "before"), (Kind.JOURNEY, "after")):
             if (file := screenshot(judgement, journey.name, kind)) is not None:
                 yield file, f"{EVIDENCE}/{name}-{number}.png"
 
 
-def refuse_leaks(texts: Iterable[str], *, journeys: Collection[Journey], known: Iterable[str], canaries: Iterable[str]) -> None:
-    """Raises ValidatorsError when a text on its way out holds a canary, or words of a journey that are not in `known`."""
+def refuse_leaks(
+    texts: Iterable[str],
+    *,
+    journeys: Collection[Journey],
+    known: Iterable[str],
+    canaries: Iterable[str],
+) -> None:
+    """Raises ValidatorsError when a text on its way out holds a canary, or words of a journey that
+    are not in `known`."""
     public, secret = tuple(known), tuple(canaries)
     for text in texts:
         if leaks(text, journeys, known=public) or any(canary in text for canary in secret):
-            raise ValidatorsError("the public rendering would carry words of a sealed journey; nothing was written")
+            raise ValidatorsError(
+                "the public rendering would carry words of a sealed journey; nothing was written"
+            )
 
 
 def _known(judgement: Judgement) -> Iterator[str]:
-    """What everybody may read: the issue, the law, and the words that are the same for every judgement."""
+    """What everybody may read: the issue, the law, and the words that are the same for every
+    judgement."""
     request = judgement.desk.request
-    yield from (request.issue.title, request.issue.body, source(), *request.governance.files.values(), *NOTICED.values())
+    yield from (
+        request.issue.title,
+        request.issue.body,
+        source(),
+        *request.governance.files.values(),
+        *NOTICED.values(),
+    )
     yield from judgement.guarded_words.values()
 
 
 def _shelved(judgement: Judgement, kept: Path) -> Path:
-    """Move the finished judgement to its place; one that is made again gets a place beside the first."""
+    """Move the finished judgement to its place; one that is made again gets a place beside the
+    first."""
     request = judgement.desk.request
     first = judgement.desk.shelf.judged_folder(run=request.run, round_number=request.round)
-    for home in (first, *(first.with_name(f"{first.name}.{number}") for number in range(2, MOST_TIMES))):
+    for home in (
+        first,
+        *(first.with_name(f"{first.name}.{number}") for number in range(2, MOST_TIMES)),
+    ):
         try:
             return kept.rename(home)
         except OSError as error:

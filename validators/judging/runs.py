@@ -1,8 +1,9 @@
-"""The runs of a sealed page: what happened in each, step by step, with its pictures, its looks and what was overheard.
+"""The runs of a sealed page: what happened in each, step by step, with its pictures, its looks and
+what was overheard.
 
-The files were written by a process that looked at an untrusted page. They are read strictly and cut to a length that a
-person can read; one that is not what it should be is named as unreadable and shown no further.
-"""
+The files were written by a process that looked at an untrusted page. They are read strictly and cut
+to a length that a person can read; one that is not what it should be is named as unreadable and
+shown no further."""
 
 from __future__ import annotations
 
@@ -26,16 +27,21 @@ from validators.domain.shapes import Shape
 from validators.evidence.page import Exchange, Frame, Link, Run, Seen
 
 KINDS = {Kind.BASE: "before", Kind.JOURNEY: "after", Kind.TWIN: "twin"}
-VANTAGES = {"here": "on the page", "after_reload": "after reloading", "other_session": "in another session"}
+VANTAGES = {
+    "here": "on the page",
+    "after_reload": "after reloading",
+    "other_session": "in another session",
+}
 MOST_LINES = 60
-MOST_BYTES = 1 << 20     # of one file; what is longer is for other tools
+MOST_BYTES = 1 << 20  # of one file; what is longer is for other tools
 LONGEST_WORDS = 160
-LAST_BYTES = 4_000       # of the server's log
+LAST_BYTES = 4_000  # of the server's log
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One run and where its files are: `evidence` is the folder that the run's file names are below."""
+    """One run and where its files are: `evidence` is the folder that the run's file names are
+    below."""
 
     run: RunEvidence
     journey: Journey | None
@@ -54,14 +60,25 @@ class Shown:
             tone=tone,
             seconds=run.millis / 1000,
             summary=summary,
-            frames=(*map(self._step, run.steps), *map(self._looked, _looks_by_place(run.expectations))),
+            frames=(
+                *map(self._step, run.steps),
+                *map(self._looked, _looks_by_place(run.expectations)),
+            ),
             looks=tuple(map(_seen, run.expectations)),
-            told=(*(f"never {one.kind}: {one.observed}" for one in run.breaches), *run.errors, *run.notes, *self.told),
+            told=(
+                *(f"never {one.kind}: {one.observed}" for one in run.breaches),
+                *run.errors,
+                *run.notes,
+                *self.told,
+            ),
             console=console,
             network=network,
             server=self._server(),
             trace=self._file("trace.zip"),
-            files=tuple(Link(_file_name(name), f"evidence/{name}") for name in sorted(run.files, key=_file_name)),
+            files=tuple(
+                Link(_file_name(name), f"evidence/{name}")
+                for name in sorted(run.files, key=_file_name)
+            ),
         )
 
     def _step(self, step: StepOutcome) -> Frame:
@@ -89,12 +106,16 @@ class Shown:
     def _written(self, step: StepOutcome) -> str:
         """The step as its author wrote it, where the journey is at hand; else its verb."""
         lines = self.journey.source.splitlines() if self.journey else []
-        line = lines[step.line - 1].strip().removeprefix("- ") if 0 < step.line <= len(lines) else ""
+        line = (
+            lines[step.line - 1].strip().removeprefix("- ") if 0 < step.line <= len(lines) else ""
+        )
         return shortened(line or step.verb)
 
     def _file(self, name: str) -> str:
         """Where a file of this run lies, from the page; empty when there is none."""
-        return next((f"evidence/{path}" for path in self.run.files if path.endswith(f"/{name}")), "")
+        return next(
+            (f"evidence/{path}" for path in self.run.files if path.endswith(f"/{name}")), ""
+        )
 
     def _rows(self, name: str) -> Iterator[Shape]:
         path = self._file(name).removeprefix("evidence/")
@@ -113,7 +134,9 @@ class Shown:
     def _console(self) -> Iterator[str]:
         for row in self._rows("console.json"):
             try:
-                yield shortened(" ".join(map(str, row.value)) if isinstance(row.value, list) else row.text())
+                yield shortened(
+                    " ".join(map(str, row.value)) if isinstance(row.value, list) else row.text()
+                )
             except DocumentInvalid:
                 yield "a line that cannot be read"
 
@@ -134,7 +157,9 @@ class Shown:
         return "\n".join(said.decode("utf-8", "replace").splitlines()[-MOST_LINES:])
 
 
-def shown_runs(runs: Iterable[RunEvidence], *, journeys: Mapping[str, Journey], evidence: Path) -> tuple[Run, ...]:
+def shown_runs(
+    runs: Iterable[RunEvidence], *, journeys: Mapping[str, Journey], evidence: Path
+) -> tuple[Run, ...]:
     """Every run as the sealed page shows it; `journeys` by name."""
     return tuple(Shown(run, journeys.get(run.run.journey), evidence).page() for run in runs)
 
@@ -147,10 +172,15 @@ def run_name(run: RunId) -> str:
 
 
 def ending(run: RunEvidence) -> tuple[str, str, str]:
-    """How a run ended, in a word; whether that is as it should be (yes, no, unsure, or empty); and in a sentence."""
+    """How a run ended, in a word; whether that is as it should be (yes, no, unsure, or empty); and
+    in a sentence."""
     found = result(run)
     failed = _failures(run)
-    seen = f"{failed} of {len(run.steps) + len(run.expectations)} did not hold" if failed else "everything held"
+    seen = (
+        f"{failed} of {len(run.steps) + len(run.expectations)} did not hold"
+        if failed
+        else "everything held"
+    )
     if run.skipped:
         return "not run", "", run.skipped
     if run.run.kind is Kind.SABOTAGE:
@@ -169,11 +199,15 @@ def shortened(text: str) -> str:
 
 
 def _failures(run: RunEvidence) -> int:
-    steps, looks = (sum(not part.passed for part in parts) for parts in (run.steps, run.expectations))
+    steps, looks = (
+        sum(not part.passed for part in parts) for parts in (run.steps, run.expectations)
+    )
     return steps + looks + len(run.breaches)
 
 
-def _looks_by_place(looks: Iterable[ExpectationOutcome]) -> Iterator[tuple[ExpectationOutcome, ...]]:
+def _looks_by_place(
+    looks: Iterable[ExpectationOutcome],
+) -> Iterator[tuple[ExpectationOutcome, ...]]:
     """Looks that follow one another and were taken from one place."""
     together: list[ExpectationOutcome] = []
     for look in looks:
@@ -192,7 +226,11 @@ def _seen(look: ExpectationOutcome) -> Seen:
 
 
 def _exchange(row: Shape) -> Exchange:
-    status, refused, broken = row.at("status").value, row.at("refused").text(), row.at("broken").text()
+    status, refused, broken = (
+        row.at("status").value,
+        row.at("refused").text(),
+        row.at("broken").text(),
+    )
     number = status if isinstance(status, int) and not isinstance(status, bool) else 0
     return Exchange(
         method=shortened(row.at("method").text()),

@@ -1,4 +1,5 @@
-"""Checking verdicts offline, alone or with the evidence behind them, and saying in plain words what one binds."""
+"""Checking verdicts offline, alone or with the evidence behind them, and saying in plain words what
+one binds."""
 
 from __future__ import annotations
 
@@ -13,11 +14,16 @@ from validators.signing.notary import NotVerified
 from validators.signing.statement import verified_verdict
 
 
-def checked_verdict(verdict: Path, public_key: Path, *, key_id: str | None, evidence: Path | None) -> dict[str, Any]:
-    """The predicate of a verdict whose signature, key id and evidence hold. Raises NotVerified, or UsageError."""
+def checked_verdict(
+    verdict: Path, public_key: Path, *, key_id: str | None, evidence: Path | None
+) -> dict[str, Any]:
+    """The predicate of a verdict whose signature, key id and evidence hold. Raises NotVerified, or
+    UsageError."""
     key = public_key_at(public_key)
     if key_id not in (None, key.keyid):
-        raise NotVerified(f"{public_key} has the key id {key.keyid}, which is not the pinned {key_id}")
+        raise NotVerified(
+            f"{public_key} has the key id {key.keyid}, which is not the pinned {key_id}"
+        )
     try:
         envelope = verdict.read_bytes()
     except OSError as error:
@@ -29,12 +35,14 @@ def checked_verdict(verdict: Path, public_key: Path, *, key_id: str | None, evid
 
 
 def evidence_faults(verdicts: Iterable[Path], *, public_key: Path, store: Path) -> dict[str, str]:
-    """By the verdict's path: why the store's evidence is not what the verdict binds, empty where it is. Raises UsageError
-    where the store cannot be read."""
+    """By the verdict's path: why the store's evidence is not what the verdict binds, empty where it
+    is. Raises UsageError where the store cannot be read."""
     try:
         homes = {(home / "verdict.json").read_bytes(): home for home in _judged(store)}
     except OSError as error:
-        raise UsageError(f"{error.filename}: the store cannot be read ({error.strerror})") from error
+        raise UsageError(
+            f"{error.filename}: the store cannot be read ({error.strerror})"
+        ) from error
     return {str(verdict): _evidence_fault(verdict, public_key, homes) for verdict in verdicts}
 
 
@@ -61,8 +69,14 @@ def words(predicate: Mapping[str, Any]) -> Iterator[str]:
     yield f"issue {predicate['issue']}, run {predicate['run']}, round {predicate['round']}"
     for name, value in predicate["binds"].items():
         yield f"{name:<11} {value}"
-    yield f"evidence    {predicate['evidence']['files']} files under {predicate['evidence']['merkle_root']}"
-    yield f"box         {predicate['box']['form']}, not held: {'; '.join(predicate['box']['unheld']) or 'nothing'}"
+    yield (
+        f"evidence    {predicate['evidence']['files']} files under"
+        f" {predicate['evidence']['merkle_root']}"
+    )
+    yield (
+        f"box         {predicate['box']['form']}, not held:"
+        f" {'; '.join(predicate['box']['unheld']) or 'nothing'}"
+    )
     yield f"signed by   {predicate['key_id']} ({predicate['signer']})"
 
 
@@ -71,4 +85,6 @@ def _refuse_changed(predicate: Mapping[str, Any], folder: Path) -> None:
     found, bound = merkle_root(files), predicate["evidence"]["merkle_root"]
     if found != bound:
         changed = "a file was changed, added or taken away"
-        raise NotVerified(f"the evidence in {folder} has the root {found}, the verdict binds {bound}: {changed}")
+        raise NotVerified(
+            f"the evidence in {folder} has the root {found}, the verdict binds {bound}: {changed}"
+        )

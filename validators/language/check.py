@@ -19,7 +19,8 @@ def checked(source: str, *, file: str = "journey", may_only_look: bool = False) 
 
 
 def complaints(source: str) -> tuple[str, ...]:
-    """What a writer must change, one sentence each with its line; empty when the journey may be sealed."""
+    """What a writer must change, one sentence each with its line; empty when the journey may be
+    sealed."""
     try:
         checked(source)
     except JourneyInvalid as invalid:

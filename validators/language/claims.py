@@ -19,7 +19,14 @@ from validators.language.tree import (
 )
 
 TEXT = tuple(Match)
-ADDRESS = (Match.EQUALS, Match.CONTAINS, Match.STARTS_WITH, Match.ENDS_WITH, Match.ONE_OF, Match.NOT_CONTAINS)
+ADDRESS = (
+    Match.EQUALS,
+    Match.CONTAINS,
+    Match.STARTS_WITH,
+    Match.ENDS_WITH,
+    Match.ONE_OF,
+    Match.NOT_CONTAINS,
+)
 PAGE = (Match.CONTAINS, Match.NOT_CONTAINS)
 COUNT = (Match.EQUALS, Match.AT_LEAST, Match.AT_MOST, Match.BETWEEN)
 STATUS = (Match.EQUALS, Match.ONE_OF)
@@ -27,7 +34,8 @@ PIECES = (Match.CONTAINS, Match.STARTS_WITH, Match.ENDS_WITH, Match.NOT_CONTAINS
 
 
 def claimed(fields: Fields, place: str, *, kinds: Collection[Match] = TEXT) -> tuple[Claim, ...]:
-    """The comparison among the keys of a mapping, and a `not_contains` beside it. Raises JourneyInvalid."""
+    """The comparison among the keys of a mapping, and a `not_contains` beside it. Raises
+    JourneyInvalid."""
     chosen = [fields.one([kind for kind in kinds if kind is not Match.NOT_CONTAINS])]
     if Match.NOT_CONTAINS in kinds:
         chosen.append(fields.one([Match.NOT_CONTAINS]))
@@ -37,7 +45,9 @@ def claimed(fields: Fields, place: str, *, kinds: Collection[Match] = TEXT) -> t
     return claims
 
 
-def told(node: Node, what: str, place: str, *, kinds: Collection[Match] = TEXT) -> tuple[Claim, ...]:
+def told(
+    node: Node, what: str, place: str, *, kinds: Collection[Match] = TEXT
+) -> tuple[Claim, ...]:
     """As `claimed`, where a plain text is short for `equals`."""
     if isinstance(node, Scalar):
         return (_claim(Match.EQUALS, node, place),)
@@ -48,18 +58,32 @@ def told(node: Node, what: str, place: str, *, kinds: Collection[Match] = TEXT) 
 
 
 def listed(fields: Fields, place: str) -> tuple[ListClaim, ...]:
-    """The comparisons of a list among the keys of a mapping, maybe none. `includes: x` is short for `[x]`."""
+    """The comparisons of a list among the keys of a mapping, maybe none. `includes: x` is short for
+    `[x]`."""
     chosen = [fields.one([Listing.EQUALS, Listing.INCLUDES]), fields.one([Listing.EXCLUDES])]
-    return tuple(_list_claim(Listing(key), node, f"{place}.{key}") for key, node in filter(None, chosen))
+    return tuple(
+        _list_claim(Listing(key), node, f"{place}.{key}") for key, node in filter(None, chosen)
+    )
 
 
 def counted(claims: tuple[Claim, ...], line: int) -> tuple[Claim, ...]:
-    """The claims, of a number of things: each wanted text is a whole number. Raises JourneyInvalid."""
+    """The claims, of a number of things: each wanted text is a whole number. Raises
+    JourneyInvalid."""
     for held_ in (held_ for claim in claims for held_ in claim.wanted):
-        if not held_.holes and not (held_.source.strip().isascii() and held_.source.strip().isdigit()):
-            raise refusal(line, f"{held_.source!r} is not a number of things: a whole number, like 2")
-    if any(claim.match is Match.AT_LEAST and claim.wanted[0].source.strip() == "0" for claim in claims):
-        raise refusal(line, "`at_least: 0` is always true: at_least 1, or `equals: 0` beside something that must be there")
+        if not held_.holes and not (
+            held_.source.strip().isascii() and held_.source.strip().isdigit()
+        ):
+            raise refusal(
+                line, f"{held_.source!r} is not a number of things: a whole number, like 2"
+            )
+    if any(
+        claim.match is Match.AT_LEAST and claim.wanted[0].source.strip() == "0" for claim in claims
+    ):
+        raise refusal(
+            line,
+            "`at_least: 0` is always true: at_least 1, or `equals: 0` beside something that must be"
+            " there",
+        )
     return claims
 
 
@@ -93,4 +117,7 @@ def _list_claim(match: Listing, node: Node, place: str) -> ListClaim:
         return ListClaim(match, ())
     if isinstance(node, Scalar) and match is not Listing.EQUALS:
         return ListClaim(match, (held(node, place),))
-    return ListClaim(match, tuple(held(item, f"{place}.{index}") for index, item in enumerate(items(node, match))))
+    return ListClaim(
+        match,
+        tuple(held(item, f"{place}.{index}") for index, item in enumerate(items(node, match))),
+    )

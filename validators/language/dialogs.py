@@ -26,9 +26,15 @@ def dialog(line: int, node: Node, place: str) -> Dialog:
     how, answer = _answer(fields)
     fields.done()
     if says is None and kind is not DialogKind.LEAVING:
-        raise refusal(line, f"dialog needs what it `says` (only one of kind {DialogKind.LEAVING} has no words of the app's)")
+        raise refusal(
+            line,
+            f"dialog needs what it `says` (only one of kind {DialogKind.LEAVING} has no words of"
+            " the app's)",
+        )
     if says and kind is DialogKind.LEAVING:
-        raise refusal(says.line, f"what a dialog of kind {kind} says is the browser's own: leave `says` out")
+        raise refusal(
+            says.line, f"what a dialog of kind {kind} says is the browser's own: leave `says` out"
+        )
     if how == "type" and kind not in (None, DialogKind.PROMPT):
         raise refusal(line, f"only a prompt can be typed into, not {kind}")
     return Dialog(
@@ -43,7 +49,10 @@ def dialog(line: int, node: Node, place: str) -> Dialog:
 def _answer(fields: Fields) -> tuple[str, Scalar]:
     chosen = fields.one(("answer", "type"))
     if chosen is None:
-        raise refusal(fields.line, f"dialog needs an `answer` ({' or '.join(ANSWERS)}), or what to `type` into a prompt")
+        raise refusal(
+            fields.line,
+            f"dialog needs an `answer` ({' or '.join(ANSWERS)}), or what to `type` into a prompt",
+        )
     how, node = chosen
     answer = Scalar(node.line, text(node, how))
     if how == "answer" and answer.text not in ANSWERS:

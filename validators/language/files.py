@@ -1,4 +1,5 @@
-"""Files in a journey: made up where the app asks for one, named where it hands one over, and looked at by that name."""
+"""Files in a journey: made up where the app asks for one, named where it hands one over, and looked
+at by that name."""
 
 from __future__ import annotations
 
@@ -32,17 +33,26 @@ def upload(line: int, node: Node, place: str) -> Upload:
     if (one is None) == (several is None):
         raise refusal(line, "upload needs `file`, or `files` with a list of them, and not both")
     nodes = (one,) if one else items(several, "files") if several else ()
-    return Upload(line, target, tuple(_made(each, f"{place}.files.{index}") for index, each in enumerate(nodes)))
+    return Upload(
+        line,
+        target,
+        tuple(_made(each, f"{place}.files.{index}") for index, each in enumerate(nodes)),
+    )
 
 
 def download(line: int, node: Node, place: str) -> Download:
-    """`{link: "Export", as: export}`, or `{open: /export.csv, as: export}`. Raises JourneyInvalid."""
+    """`{link: "Export", as: export}`, or `{open: /export.csv, as: export}`. Raises
+    JourneyInvalid."""
     fields = mapping(node, "download")
     opened, target = fields.maybe("open"), maybe_taken(fields, place=place)
     name = new_name(fields.need("as"))
     fields.done()
     if (opened is None) == (target is None):
-        raise refusal(line, "download needs the element that is clicked for it, like link, or the path to `open`, one of the two")
+        raise refusal(
+            line,
+            "download needs the element that is clicked for it, like link, or the path to `open`,"
+            " one of the two",
+        )
     return Download(line, name, target, path(opened, f"{place}.open") if opened else None)
 
 
@@ -65,12 +75,25 @@ def downloaded(line: int, node: Node, place: str) -> FileHas:
 def _row(line: int, file: str, node: Node, *, place: str) -> FileHas:
     match node:
         case Mapping(entries=entries) if entries:
-            cells = tuple(held(cell, f"{place}.row.{index}") for index, (_, cell) in enumerate(entries))
-            return FileHas(line, file, FilePart.ROW, cells, tuple(heading for heading, _ in entries))
+            cells = tuple(
+                held(cell, f"{place}.row.{index}") for index, (_, cell) in enumerate(entries)
+            )
+            return FileHas(
+                line, file, FilePart.ROW, cells, tuple(heading for heading, _ in entries)
+            )
         case Items(items=(_, *_) as found):
-            return FileHas(line, file, FilePart.ROW, tuple(held(cell, f"{place}.row.{i}") for i, cell in enumerate(found)))
+            return FileHas(
+                line,
+                file,
+                FilePart.ROW,
+                tuple(held(cell, f"{place}.row.{i}") for i, cell in enumerate(found)),
+            )
         case _:
-            raise refusal(line, 'row is a list of cells, like ["Ada", "4"], or cells by their heading, like {Name: "Ada"}')
+            raise refusal(
+                line,
+                'row is a list of cells, like ["Ada", "4"], or cells by their heading, like {Name:'
+                ' "Ada"}',
+            )
 
 
 def _made(node: Node, place: str) -> FileMade:
@@ -79,9 +102,17 @@ def _made(node: Node, place: str) -> FileMade:
     chosen = fields.one(_CONTENTS)
     fields.done()
     if not name.source.strip() or re.search(r"[/\\]", name.literal):
-        raise refusal(node.line, f"{name.source!r} is not a file's name: letters and a dot, like walk.csv, and no folder")
+        raise refusal(
+            node.line,
+            f"{name.source!r} is not a file's name: letters and a dot, like walk.csv, and no"
+            " folder",
+        )
     if chosen is None:
-        raise refusal(node.line, "a file needs its `text`, its CSV `rows` (lists of cells) or the size of a `picture` like 40x30")
+        raise refusal(
+            node.line,
+            "a file needs its `text`, its CSV `rows` (lists of cells) or the size of a `picture`"
+            " like 40x30",
+        )
     match chosen:
         case "text", value:
             return FileMade(node.line, name, text=held(value, f"{place}.text"))
@@ -102,7 +133,12 @@ def _picture(node: Node, name: Template) -> tuple[int, int]:
     found = re.fullmatch(r"([1-9][0-9]{0,2})x([1-9][0-9]{0,2})", text(node, "picture"))
     sides = (int(found[1]), int(found[2])) if found else (0, 0)
     if not found or max(sides) > LARGEST_SIDE:
-        raise refusal(node.line, f"picture is width x height in pixels, at most {LARGEST_SIDE}, like 40x30")
+        raise refusal(
+            node.line, f"picture is width x height in pixels, at most {LARGEST_SIDE}, like 40x30"
+        )
     if not name.source.endswith(".png"):
-        raise refusal(node.line, f"a picture is a PNG: call it {name.source.rpartition('.')[0] or name.source}.png")
+        raise refusal(
+            node.line,
+            f"a picture is a PNG: call it {name.source.rpartition('.')[0] or name.source}.png",
+        )
     return sides

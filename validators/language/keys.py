@@ -16,7 +16,8 @@ CHARACTERS = string.ascii_letters + string.digits + "/?.,"
 
 
 def key(node: Node) -> str:
-    """The key or chord in a scalar, as the browser takes it. Raises JourneyInvalid for one that is not in the list.
+    """The key or chord in a scalar, as the browser takes it. Raises JourneyInvalid for one that is
+    not in the list.
 
     A letter in a chord is its key, however it is written: Control+A and Control+a are one."""
     told = text(node, "key")
@@ -27,5 +28,9 @@ def key(node: Node) -> str:
     if len(set(held)) != len(held):
         raise refusal(node.line, f"{told!r} holds one key twice")
     if last not in PRESSABLE and not (len(last) == 1 and last in CHARACTERS):
-        raise refusal(node.line, f"no key {last!r}{nearest(last, PRESSABLE)} (or one letter or digit, or {' '.join('/?.,')})")
+        raise refusal(
+            node.line,
+            f"no key {last!r}{nearest(last, PRESSABLE)} (or one letter or digit, or"
+            f" {' '.join('/?.,')})",
+        )
     return "+".join((*held, last.lower() if held and len(last) == 1 else last))

@@ -1,7 +1,8 @@
-"""What a journey must be to be worth sealing: it says something about what was done, and it can fail.
+"""What a journey must be to be worth sealing: it says something about what was done, and it can
+fail.
 
-A third of plausible journeys proved worthless when they were tried: true on any page, or true before the change.
-"""
+A third of plausible journeys proved worthless when they were tried: true on any page, or true
+before the change."""
 
 from __future__ import annotations
 
@@ -43,13 +44,19 @@ from validators.language.order import disorders
 
 
 def problems(journey: Journey, *, may_only_look: bool = False) -> tuple[Problem, ...]:
-    """Every reason not to seal the journey, in line order; empty means it may be sealed, or with `may_only_look` performed."""
+    """Every reason not to seal the journey, in line order; empty means it may be sealed, or with
+    `may_only_look` performed."""
     twin = journey.twin
-    found = [*disorders(journey.steps, journey.expect), *_placeholders(journey, journey.steps, journey.expect)]
+    found = [
+        *disorders(journey.steps, journey.expect),
+        *_placeholders(journey, journey.steps, journey.expect),
+    ]
     found += [*_says_something(journey.expect), *_tied(journey), *_one_clock(journey)]
     found += [] if may_only_look else _does_something(journey)
     if twin is None:
-        found.append(Problem(0, "a journey needs `twin`: expectations that must fail on a correct app"))
+        found.append(
+            Problem(0, "a journey needs `twin`: expectations that must fail on a correct app")
+        )
     else:
         steps = twin.steps or journey.steps
         found += [*_says_something(twin.expect, of="the twin: "), *_comparable(journey)]
@@ -60,32 +67,62 @@ def problems(journey: Journey, *, may_only_look: bool = False) -> tuple[Problem,
 def _one_clock(journey: Journey) -> Iterator[Problem]:
     if journey.travels and Regardless.DATE in journey.regardless:
         line = next(step.line for step in journey.all_steps if isinstance(step, Travel))
-        yield Problem(line, "it travels in time, so the date makes a difference: leave `date` out of `regardless`")
+        yield Problem(
+            line,
+            "it travels in time, so the date makes a difference: leave `date` out of `regardless`",
+        )
 
 
 def warnings(journey: Journey) -> tuple[Problem, ...]:
-    """What an app that is right in one case only could use. It may be sealed all the same: not everything can be drawn."""
-    fixed = [step for step in journey.steps if isinstance(step, Open) and "?" in step.path.literal and not step.path.holes]
-    said = "this address is fixed, what it asks for included: an app that is right for it alone passes; open the page, and put in"
+    """What an app that is right in one case only could use. It may be sealed all the same: not
+    everything can be drawn."""
+    fixed = [
+        step
+        for step in journey.steps
+        if isinstance(step, Open) and "?" in step.path.literal and not step.path.holes
+    ]
+    said = (
+        "this address is fixed, what it asks for included: an app that is right for it alone"
+        " passes; open the page, and put in"
+    )
     told = [Problem(step.line, f"{said} or pick a value that is drawn") for step in fixed]
     drawn = any(held.holes for step in journey.steps for held in templates_of(step))
     if not drawn and not fixed and journey.steps:
-        told.append(Problem(journey.steps[0].line, "nothing that is done is drawn: an app that is right in this one case passes"))
+        told.append(
+            Problem(
+                journey.steps[0].line,
+                "nothing that is done is drawn: an app that is right in this one case passes",
+            )
+        )
     return tuple(told)
 
 
 def _does_something(journey: Journey) -> Iterator[Problem]:
-    """Who only opens pages, and looks at each with the same eyes, notices neither of the controls against painted pages."""
-    eyes = {block.place for block in journey.expect} - {(Vantage.HERE, "", None), (Vantage.AFTER_RELOAD, "", None)}
+    """Who only opens pages, and looks at each with the same eyes, notices neither of the controls
+    against painted pages."""
+    eyes = {block.place for block in journey.expect} - {
+        (Vantage.HERE, "", None),
+        (Vantage.AFTER_RELOAD, "", None),
+    }
     seen = {meant(block.looks) for block in journey.expect}
-    if journey.steps and all(isinstance(step, Open) for step in journey.steps) and (not eyes or len(seen) == 1):
-        told = "it only opens pages, so pages that are only painted would pass: let it put in or pick a value that is drawn"
+    if (
+        journey.steps
+        and all(isinstance(step, Open) for step in journey.steps)
+        and (not eyes or len(seen) == 1)
+    ):
+        told = (
+            "it only opens pages, so pages that are only painted would pass: let it put in or pick"
+            " a value that is drawn"
+        )
         told += ", and look for what must come of it; what merely stands there, reach by a click"
         yield Problem(journey.steps[0].line, told)
 
 
-def _placeholders(journey: Journey, steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
-    """Names used before anything sets them, and generators where a drawn value could never be known."""
+def _placeholders(
+    journey: Journey, steps: tuple[Step, ...], expect: tuple[Block, ...]
+) -> Iterator[Problem]:
+    """Names used before anything sets them, and generators where a drawn value could never be
+    known."""
     names: set[str] = set()
     fields: set[str] = set()
     for name, held in journey.let:
@@ -93,7 +130,9 @@ def _placeholders(journey: Journey, steps: tuple[Step, ...], expect: tuple[Block
         names.add(name)
     for step in steps:
         yield from _unknown(templates_of(step), names, fields, line=step.line)
-        drawn = [held for held in templates_of(step) if held.generates and held not in values_of(step)]
+        drawn = [
+            held for held in templates_of(step) if held.generates and held not in values_of(step)
+        ]
         yield from (_no_draw(step.line) for _ in drawn)
         fields |= {field_of(step) or ""}
         names |= {step.name} if isinstance(step, Remember) else set()
@@ -105,15 +144,22 @@ def _placeholders(journey: Journey, steps: tuple[Step, ...], expect: tuple[Block
 
 
 def _no_draw(line: int) -> Problem:
-    return Problem(line, "any.… draws new data, which the page cannot know: draw it in let or a step, and name it")
+    return Problem(
+        line,
+        "any.… draws new data, which the page cannot know: draw it in let or a step, and name it",
+    )
 
 
-def _unknown(held: Iterable[Template], names: set[str], fields: set[str], *, line: int) -> Iterator[Problem]:
+def _unknown(
+    held: Iterable[Template], names: set[str], fields: set[str], *, line: int
+) -> Iterator[Problem]:
     for hole in (hole for template in held for hole in template.holes):
         match hole:
             case Filled(field=field) if field not in fields:
                 known = ", ".join(sorted(fields - {""})) or "none"
-                yield Problem(line, f"nothing has filled {field!r} before this point; filled so far: {known}")
+                yield Problem(
+                    line, f"nothing has filled {field!r} before this point; filled so far: {known}"
+                )
             case Named(name=name) if name not in names:
                 known = ", ".join(sorted(names)) or "none"
                 yield Problem(line, f"{name!r} has no value at this point; known names: {known}")
@@ -122,23 +168,31 @@ def _unknown(held: Iterable[Template], names: set[str], fields: set[str], *, lin
 def _says_something(expect: tuple[Block, ...], *, of: str = "") -> Iterator[Problem]:
     for block in expect:
         if not any(positive(look) for look in block.looks):
-            yield Problem(block.line, f"{of}an absence proves nothing on a blank page: say what must be there as well")
+            yield Problem(
+                block.line,
+                f"{of}an absence proves nothing on a blank page: say what must be there as well",
+            )
 
 
 def _tied(journey: Journey) -> Iterator[Problem]:
     """When the steps put something in, at least one expectation must depend on what they did.
 
-    A journey that only goes somewhere is about what stands there; its twin and the saboteurs show that it can fail.
-    """
+    A journey that only goes somewhere is about what stands there; its twin and the saboteurs show
+    that it can fail."""
     told = stated(journey.steps)
     acts = any(isinstance(step, Fill | Select | Tick | Type | Upload) for step in journey.steps)
-    if acts and journey.expect and not any(_depends(journey, look, told) for look in looks(journey.expect)):
+    if (
+        acts
+        and journey.expect
+        and not any(_depends(journey, look, told) for look in looks(journey.expect))
+    ):
         line = journey.expect[0].line
         yield Problem(
             line,
-            "no expectation depends on what the steps did, so the journey would pass on any page that says this: "
-            "expect something that mentions filled.<field>, a drawn or remembered name, or words a step states; "
-            "of a tick, the `state` of that element, named as in the step",
+            "no expectation depends on what the steps did, so the journey would pass on any page"
+            " that says this: expect something that mentions filled.<field>, a drawn or remembered"
+            " name, or words a step states; of a tick, the `state` of that element, named as in the"
+            " step",
         )
 
 
@@ -147,12 +201,17 @@ def _depends(journey: Journey, look: Look, told: tuple[str, ...]) -> bool:
     drawn |= {step.name for step in journey.steps if isinstance(step, Remember)}
     put_in = (hole for step in journey.steps for held in values_of(step) for hole in held.holes)
     known = drawn | {hole.name for hole in put_in if isinstance(hole, Named)}
-    if isinstance(look, StateIs):  # a button that is pressed is enabled all the same: only the element itself ties
+    if isinstance(
+        look, StateIs
+    ):  # a button that is pressed is enabled all the same: only the element itself ties
         told = ()
     if isinstance(look, StateIs | DescriptionIs) and str(look.target) in _put_at(journey):
         return True
     for held in templates_of(look):
-        if any(isinstance(hole, Filled) or (isinstance(hole, Named) and hole.name in known) for hole in held.holes):
+        if any(
+            isinstance(hole, Filled) or (isinstance(hole, Named) and hole.name in known)
+            for hole in held.holes
+        ):
             return True
         if any(whole_words(words).search(held.literal) for words in told):
             return True
@@ -161,7 +220,11 @@ def _depends(journey: Journey, look: Look, told: tuple[str, ...]) -> bool:
 
 def _put_at(journey: Journey) -> set[str]:
     """The elements into which the steps put something."""
-    return {str(step.target) for step in journey.steps if isinstance(step, Fill | Select | Tick | Upload)}
+    return {
+        str(step.target)
+        for step in journey.steps
+        if isinstance(step, Fill | Select | Tick | Upload)
+    }
 
 
 def _comparable(journey: Journey) -> Iterator[Problem]:
@@ -171,22 +234,34 @@ def _comparable(journey: Journey) -> Iterator[Problem]:
         return
     own = looks(journey.expect)
     if _claims(twin.expect) <= _claims(journey.expect):
-        yield Problem(twin.line, "the twin expects what the journey expects: give it a wrong value or other steps")
+        yield Problem(
+            twin.line,
+            "the twin expects what the journey expects: give it a wrong value or other steps",
+        )
     for look in looks(twin.expect):
         if not any(_same_place(look, other) for other in own):
-            yield Problem(look.line, "the twin looks where the journey does not: same kind, same element, wrong value")
+            yield Problem(
+                look.line,
+                "the twin looks where the journey does not: same kind, same element, wrong value",
+            )
 
 
 def _claims(expect: tuple[Block, ...]) -> set[tuple[str, object]]:
-    """What is said, and through whose eyes: what one person must see may be just what another must not."""
+    """What is said, and through whose eyes: what one person must see may be just what another must
+    not."""
     return {(block.actor, meant(look)) for block in expect for look in block.looks}
 
 
 def _same_place(look: Look, other: Look) -> bool:
-    """Whether two looks are at one place. Where the name is itself what is looked for, the kind of element is."""
+    """Whether two looks are at one place. Where the name is itself what is looked for, the kind of
+    element is."""
     if isinstance(look, FileHas) and isinstance(other, FileHas):
         return (look.file, look.part) == (other.file, other.part)
-    if isinstance(look, ColumnHas) and isinstance(other, ColumnHas) and meant(look.header) != meant(other.header):
+    if (
+        isinstance(look, ColumnHas)
+        and isinstance(other, ColumnHas)
+        and meant(look.header) != meant(other.header)
+    ):
         return False
     mine, its = target_of(look), target_of(other)
     if isinstance(look, Visible) and isinstance(other, Absent):

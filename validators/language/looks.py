@@ -54,7 +54,8 @@ VANTAGES = ("after_reload", "other_session")
 
 
 def blocks(node: Node, *, place: str) -> tuple[Block, ...]:
-    """The blocks of an `expect` list: what is seen here, then from each other vantage, in the order written.
+    """The blocks of an `expect` list: what is seen here, then from each other vantage, in the order
+    written.
 
     Raises JourneyInvalid with the problems of all entries."""
     here: list[Look] = []
@@ -89,7 +90,9 @@ def _taken(item: Node, *, here: tuple[Look, ...], others: list[Block], place: st
     if kind in VANTAGES:
         return _elsewhere(kind, value, line=line, here=here, place=place)
     if others:
-        raise refusal(line, f"{kind!r} comes after {others[-1].vantage}: put what is seen here first")
+        raise refusal(
+            line, f"{kind!r} comes after {others[-1].vantage}: put what is seen here first"
+        )
     return _look(kind, value, line=line, place=place)
 
 
@@ -104,23 +107,31 @@ def _elsewhere(kind: str, node: Node, *, line: int, here: tuple[Look, ...], plac
 
 
 def _by_actor(node: Mapping, *, here: tuple[Look, ...], place: str) -> Block:
-    """What one of the people sees: `{as: guide, expect: […]}`, with a path to `open` first if need be."""
+    """What one of the people sees: `{as: guide, expect: […]}`, with a path to `open` first if need
+    be."""
     fields = mapping(node, "as")
     actor, opens, expect = person(fields.need("as")), fields.maybe("open"), fields.maybe("expect")
     fields.done()
     if expect is None:
         raise refusal(node.line, f"say what {actor} must see, beside `as`: `expect: [...]`")
     seen = _same_or_own("as", expect, line=node.line, here=here, place=place)
-    return Block(node.line, Vantage.ACTOR, seen, path(opens, f"{place}.open") if opens else None, actor)
+    return Block(
+        node.line, Vantage.ACTOR, seen, path(opens, f"{place}.open") if opens else None, actor
+    )
 
 
-def _same_or_own(kind: str, node: Node, *, line: int, here: tuple[Look, ...], place: str) -> tuple[Look, ...]:
+def _same_or_own(
+    kind: str, node: Node, *, line: int, here: tuple[Look, ...], place: str
+) -> tuple[Look, ...]:
     if isinstance(node, Scalar):
         if node.text != "same" or not here:
             raise refusal(line, f"{kind} is `same` (as the entries above it) or a list of its own")
         return here
     entries = [entry(item) for item in items(node, kind)]
-    return tuple(_look(look, value, line=at, place=f"{place}.{index}") for index, (look, value, at) in enumerate(entries))
+    return tuple(
+        _look(look, value, line=at, place=f"{place}.{index}")
+        for index, (look, value, at) in enumerate(entries)
+    )
 
 
 def _look(kind: str, node: Node, *, line: int, place: str) -> Look:
@@ -136,7 +147,9 @@ def _text(line: int, node: Node, place: str) -> TextIs:
     where, claims = maybe_taken(fields, place=place), claimed(fields, place)
     fields.done()
     if where is None and any(claim.match not in PAGE for claim in claims):
-        raise refusal(line, "of a whole page can only be asked what it contains, or does not; name an element")
+        raise refusal(
+            line, "of a whole page can only be asked what it contains, or does not; name an element"
+        )
     return TextIs(line, where, claims)
 
 
@@ -160,7 +173,9 @@ LOOKS: dict[str, Callable[[int, Node, str], Look]] = {
     "visible": lambda line, node, place: Visible(line, target(node, place=place)),
     "absent": lambda line, node, place: Absent(line, target(node, place=place)),
     "count": _count,
-    "url_path": lambda line, node, place: PathIs(line, told(node, "url_path", place, kinds=ADDRESS)),
+    "url_path": lambda line, node, place: PathIs(
+        line, told(node, "url_path", place, kinds=ADDRESS)
+    ),
     "title": lambda line, node, place: TitleIs(line, told(node, "title", place)),
     "row": row,
     "rows": rows,

@@ -12,10 +12,14 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def new_name(node: Node) -> str:
-    """A name for a value or a file. Raises JourneyInvalid for one that an expression could not say."""
+    """A name for a value or a file. Raises JourneyInvalid for one that an expression could not
+    say."""
     name = text(node, "a name")
     if not _NAME.fullmatch(name) or name in ("any", "filled"):
-        raise refusal(node.line, f"{name!r} cannot name a value: lower-case letters, digits and _, not any or filled")
+        raise refusal(
+            node.line,
+            f"{name!r} cannot name a value: lower-case letters, digits and _, not any or filled",
+        )
     return name
 
 
@@ -31,5 +35,7 @@ def path(node: Node, place: str) -> Template:
     """A path of the app. Raises JourneyInvalid for any other address."""
     opened = held(node, place)
     if not opened.source.startswith("/") or opened.source.startswith("//") or "\\" in opened.source:
-        raise refusal(node.line, "open takes a path of the app that starts with one slash, like /bookings")
+        raise refusal(
+            node.line, "open takes a path of the app that starts with one slash, like /bookings"
+        )
     return opened

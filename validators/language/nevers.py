@@ -42,7 +42,10 @@ def _wrong(kind: Forbidden, value: str) -> str:
         case Forbidden.CONSOLE if value not in CONSOLE_LEVELS:
             return f"console is one of {', '.join(CONSOLE_LEVELS)}"
         case Forbidden.REQUEST if not re.fullmatch(r"/[^*]*\*?", value):
-            return "request is a path of the app, like /admin; a * at its end stands for whatever follows"
+            return (
+                "request is a path of the app, like /admin; a * at its end stands for whatever"
+                " follows"
+            )
         case Forbidden.OTHER_HOST if not re.fullmatch(r"[A-Za-z0-9.-]{1,253}", value):
             return "other_host is `any`, or the name of a host, like cdn.example.org"
         case _:

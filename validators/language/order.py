@@ -1,4 +1,5 @@
-"""What must come before what: a page before acts on it, a dialog before what asks it, a file before looks at it."""
+"""What must come before what: a page before acts on it, a dialog before what asks it, a file before
+looks at it."""
 
 from __future__ import annotations
 
@@ -49,13 +50,22 @@ def _goes_somewhere(step: Step) -> bool:
 
 
 def _dialogs(steps: tuple[Step, ...]) -> Iterator[Problem]:
-    """A dialog stands directly before the step that causes it; several before one that causes several."""
+    """A dialog stands directly before the step that causes it; several before one that causes
+    several."""
     for step, after in pairwise((*steps, None)):
         if isinstance(step, Dialog):
             if after is None or isinstance(after, SwitchTo | Remember):
-                yield Problem(step.line, "no step causes this dialog: write it directly before the step that does, like a click")
+                yield Problem(
+                    step.line,
+                    "no step causes this dialog: write it directly before the step that does, like"
+                    " a click",
+                )
             if step.says and step.says.generates:
-                yield Problem(step.line, "any.… draws new data, which a dialog cannot say: draw it in let or a step, and name it")
+                yield Problem(
+                    step.line,
+                    "any.… draws new data, which a dialog cannot say: draw it in let or a step, and"
+                    " name it",
+                )
 
 
 def _files(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
@@ -64,8 +74,12 @@ def _files(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Probl
         if isinstance(look, FileHas) and look.file not in files:
             known = ", ".join(sorted(files)) or "none"
             yield Problem(look.line, f"no step downloads {look.file!r}; downloaded so far: {known}")
-    for step in (step for step in steps if isinstance(step, Download) and files.count(step.name) > 1):
-        yield Problem(step.line, f"two downloads are called {step.name!r}: give each a name of its own")
+    for step in (
+        step for step in steps if isinstance(step, Download) and files.count(step.name) > 1
+    ):
+        yield Problem(
+            step.line, f"two downloads are called {step.name!r}: give each a name of its own"
+        )
 
 
 def _people(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
@@ -75,6 +89,6 @@ def _people(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Prob
             known = ", ".join(sorted(acting)) or "none (name the first one with `as` before `open`)"
             yield Problem(
                 block.line,
-                f"{block.actor!r} was never at any page: give this entry a path to `open`, or a step `as: {block.actor}`;"
-                f" people so far: {known}",
+                f"{block.actor!r} was never at any page: give this entry a path to `open`, or a"
+                f" step `as: {block.actor}`; people so far: {known}",
             )

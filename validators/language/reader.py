@@ -1,4 +1,5 @@
-"""One journey from one YAML document. Every problem of the document is reported at once, each with its line."""
+"""One journey from one YAML document. Every problem of the document is reported at once, each with
+its line."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ def read(source: str, *, file: str = "journey") -> Journey:
 
 def _journey(fields: Fields, source: str, problems: list[Problem]) -> Journey:
     def part(key: str, reader: Callable[[Node], T], otherwise: T, *, needed: bool = False) -> T:
-        """The part, or `otherwise` with its problems noted, so that one mistake does not hide the next."""
+        """The part, or `otherwise` with its problems noted, so that one mistake does not hide the
+        next."""
         node = fields.maybe(key)
         try:
             return reader(node) if node else otherwise
@@ -101,14 +103,18 @@ def _twin(node: Node, problems: list[Problem]) -> Twin:
 def _name(node: Node) -> str:
     name = text(node, "journey")
     if not _NAME.fullmatch(name):
-        raise refusal(node.line, f"journey {name!r}: lower-case letters, digits and hyphens, at most 60")
+        raise refusal(
+            node.line, f"journey {name!r}: lower-case letters, digits and hyphens, at most 60"
+        )
     return name
 
 
 def _promise(node: Node) -> str:
     promise = text(node, "promise")
     if not _PROMISE.fullmatch(promise):
-        raise refusal(node.line, f"promise {promise!r}: the id of a mission entry like M-BOOK, or `issue`")
+        raise refusal(
+            node.line, f"promise {promise!r}: the id of a mission entry like M-BOOK, or `issue`"
+        )
     return promise
 
 
@@ -139,4 +145,6 @@ def _regardless(node: Node) -> frozenset[Regardless]:
 def _let(node: Node) -> tuple[tuple[str, Template], ...]:
     if not isinstance(node, Mapping):
         raise refusal(node.line, "let is a mapping from names to values")
-    return tuple((new_name(Scalar(node.line, key)), held(value, f"let.{key}")) for key, value in node.entries)
+    return tuple(
+        (new_name(Scalar(node.line, key)), held(value, f"let.{key}")) for key, value in node.entries
+    )

@@ -1,4 +1,5 @@
-"""Looks at what an element is and where it leads, at the page's status, and at the accessibility tree."""
+"""Looks at what an element is and where it leads, at the page's status, and at the accessibility
+tree."""
 
 from __future__ import annotations
 
@@ -51,7 +52,13 @@ def state(line: int, node: Node, place: str) -> StateIs:
     fields = mapping(node, "state")
     where, told_ = taken(fields, place=place), fields.need("is")
     fields.done()
-    return StateIs(line, where, tuple(_state(one) for one in (items(told_, "is") if isinstance(told_, Items) else (told_,))))
+    return StateIs(
+        line,
+        where,
+        tuple(
+            _state(one) for one in (items(told_, "is") if isinstance(told_, Items) else (told_,))
+        ),
+    )
 
 
 def description(line: int, node: Node, place: str) -> DescriptionIs:
@@ -80,7 +87,8 @@ def status(line: int, node: Node, place: str) -> StatusIs:
 
 
 def aria(line: int, node: Node, place: str) -> TreeIs:
-    """`{in: {navigation: Main}, has: [list: [listitem: Walks]]}`: what stands in the tree. Raises JourneyInvalid."""
+    """`{in: {navigation: Main}, has: [list: [listitem: Walks]]}`: what stands in the tree. Raises
+    JourneyInvalid."""
     fields = mapping(node, "aria")
     has, where = fields.need("has"), fields.maybe("in")
     fields.done()
@@ -102,7 +110,8 @@ def _wishes(node: Node, place: str) -> tuple[Wish, ...]:
 
 
 def _wish(node: Node, place: str) -> Wish:
-    """`link "Home"`, `heading "Walks" [level=2]`, `text: words`, `listitem: words`, or `list:` with what stands in it."""
+    """`link "Home"`, `heading "Walks" [level=2]`, `text: words`, `listitem: words`, or `list:` with
+    what stands in it."""
     match node:
         case Scalar(line=line, text=told_):
             return _own(told_, line, place)
@@ -114,10 +123,21 @@ def _wish(node: Node, place: str) -> Wish:
             raise refusal(node.line, 'write one element per entry, like `- link "Home"`')
 
 
-def _own(told_: str, line: int, place: str, *, text_: Scalar | None = None, children: tuple[Wish, ...] = ()) -> Wish:
+def _own(
+    told_: str,
+    line: int,
+    place: str,
+    *,
+    text_: Scalar | None = None,
+    children: tuple[Wish, ...] = (),
+) -> Wish:
     found = key(told_)
     if found is None:
-        raise refusal(line, f'{told_!r} is no element: a role, a name in double quotes, states, like heading "Walks" [level=2]')
+        raise refusal(
+            line,
+            f"{told_!r} is no element: a role, a name in double quotes, states, like heading"
+            ' "Walks" [level=2]',
+        )
     if found.role not in (*ROLES, "text"):
         raise refusal(line, f"no role {found.role!r}{nearest(found.role, (*ROLES, 'text'))}")
     for state_, _ in found.told:

@@ -36,7 +36,8 @@ from validators.language.tree import (
 
 
 def step(node: Node, *, place: str) -> Step:
-    """The step a list entry stands for. Raises JourneyInvalid with the nearest verb for an unknown one."""
+    """The step a list entry stands for. Raises JourneyInvalid with the nearest verb for an unknown
+    one."""
     match node:
         case Scalar(line=line, text="reload"):
             return Reload(line)
@@ -45,7 +46,9 @@ def step(node: Node, *, place: str) -> Step:
         case Mapping(line=line, entries=((verb, value),)) if verb in VERBS:
             return VERBS[verb](line, value, place)
         case Mapping(line=line, entries=((verb, _),)) | Scalar(line=line, text=verb):
-            raise refusal(line, f"no verb {verb!r}{nearest(verb, (*VERBS, 'reload', 'back'))}{_hint(verb)}")
+            raise refusal(
+                line, f"no verb {verb!r}{nearest(verb, (*VERBS, 'reload', 'back'))}{_hint(verb)}"
+            )
         case _:
             raise refusal(node.line, "a step is one verb, like `- click: {button: Book}`")
 
@@ -65,7 +68,9 @@ def _fill(line: int, node: Node, place: str) -> Fill:
 
 def _select(line: int, node: Node, place: str) -> Select:
     fields = mapping(node, "select")
-    chosen = Select(line, taken(fields, place=place), held(fields.need("option"), f"{place}.option"))
+    chosen = Select(
+        line, taken(fields, place=place), held(fields.need("option"), f"{place}.option")
+    )
     fields.done()
     return chosen
 

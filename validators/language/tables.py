@@ -24,15 +24,22 @@ from validators.language.tree import (
 
 
 def row(line: int, node: Node, place: str) -> RowHas:
-    """`{cells: [Ada, "4"]}`, or cells by the header of their column, `{cells: {Name: Ada}}`. Raises JourneyInvalid."""
+    """`{cells: [Ada, "4"]}`, or cells by the header of their column, `{cells: {Name: Ada}}`. Raises
+    JourneyInvalid."""
     fields = mapping(node, "row")
-    cells, within, chosen = fields.need("cells"), _within(fields, place), fields.one(("times", "at"))
+    cells, within, chosen = (
+        fields.need("cells"),
+        _within(fields, place),
+        fields.one(("times", "at")),
+    )
     fields.done()
     times = _times(chosen[1]) if chosen and chosen[0] == "times" else None
     at = _at(chosen[1]) if chosen and chosen[0] == "at" else None
     if isinstance(cells, Mapping):
         return RowHas(line, (), within, times, _named(cells, f"{place}.cells"), at)
-    wanted = (held(cell, f"{place}.cells.{index}") for index, cell in enumerate(items(cells, "cells")))
+    wanted = (
+        held(cell, f"{place}.cells.{index}") for index, cell in enumerate(items(cells, "cells"))
+    )
     return RowHas(line, tuple(wanted), within, times, at=at)
 
 
@@ -44,7 +51,14 @@ def column(line: int, node: Node, place: str) -> ColumnHas:
     fields.done()
     if not (lists or each or order):
         raise refusal(line, "column needs one of equals, includes, excludes, each, sorted")
-    return ColumnHas(line, header, within, lists, _each(each, place) if each else (), _order(order) if order else None)
+    return ColumnHas(
+        line,
+        header,
+        within,
+        lists,
+        _each(each, place) if each else (),
+        _order(order) if order else None,
+    )
 
 
 def columns(line: int, node: Node, place: str) -> HeadersAre:
@@ -74,7 +88,10 @@ def _named(cells: Mapping, place: str) -> tuple[NamedCell, ...]:
     if not cells.entries:
         raise refusal(cells.line, "cells is empty: say at least one")
     return tuple(
-        NamedCell(held(Scalar(cells.line, header), f"{place}.{index}"), told(claim, "a cell", f"{place}.{index}.cell"))
+        NamedCell(
+            held(Scalar(cells.line, header), f"{place}.{index}"),
+            told(claim, "a cell", f"{place}.{index}.cell"),
+        )
         for index, (header, claim) in enumerate(cells.entries)
     )
 
@@ -86,14 +103,18 @@ def _each(node: Node, place: str) -> tuple[Claim, ...]:
 def _order(node: Node) -> Order:
     word = text(node, "sorted")
     if word not in tuple(Order):
-        raise refusal(node.line, f"sorted is ascending or descending, not {word!r}{nearest(word, Order)}")
+        raise refusal(
+            node.line, f"sorted is ascending or descending, not {word!r}{nearest(word, Order)}"
+        )
     return Order(word)
 
 
 def _at(node: Node) -> int:
     word = text(node, "at")
     if word != "last" and not re.fullmatch("[1-9][0-9]{0,5}", word):
-        raise refusal(node.line, "at is a row's place: 1 is the first one below the headers, or `last`")
+        raise refusal(
+            node.line, "at is a row's place: 1 is the first one below the headers, or `last`"
+        )
     return -1 if word == "last" else int(word)
 
 

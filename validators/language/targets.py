@@ -1,4 +1,5 @@
-"""How an element is named: by role and exact accessible name, by label, or by words within a row or list item."""
+"""How an element is named: by role and exact accessible name, by label, or by words within a row or
+list item."""
 
 from __future__ import annotations
 
@@ -46,7 +47,9 @@ def taken(fields: Fields, *, place: str) -> Target:
     """The target named by the keys of a larger mapping, which keeps its other keys."""
     found = maybe_taken(fields, place=place)
     if found is None:
-        raise refusal(fields.line, f"{fields.what} must name an element: label, role, button, link, row, …")
+        raise refusal(
+            fields.line, f"{fields.what} must name an element: label, role, button, link, row, …"
+        )
     return found
 
 
@@ -56,7 +59,10 @@ def maybe_taken(fields: Fields, *, place: str) -> Target | None:
     name, words, within, under, level = (fields.maybe(key) for key in _NARROWING)
     if chosen is None:
         if extra := name or words or within or under or level:
-            raise refusal(extra.line, "name, with, in, under and level narrow an element down: say its role or label too")
+            raise refusal(
+                extra.line,
+                "name, with, in, under and level narrow an element down: say its role or label too",
+            )
         return None
     key, node = chosen
     if name is not None and key != "role":
@@ -100,7 +106,10 @@ def _named(key: str, node: Node, name: Node | None, place: str) -> Template | No
 
 def _worded(key: str, node: Node, words: Node | None, place: str) -> Template | None:
     if key in WORDED and words:
-        raise refusal(words.line, f"{key!r} already says which words it has; use role: {key} together with `with`")
+        raise refusal(
+            words.line,
+            f"{key!r} already says which words it has; use role: {key} together with `with`",
+        )
     if key in WORDED:
         return held(node, f"{place}.{key}")
     return held(words, f"{place}.with") if words else None

@@ -1,4 +1,5 @@
-"""YAML as a small tree that remembers lines. Every scalar is text; anchors, tags and repeated keys are refused."""
+"""YAML as a small tree that remembers lines. Every scalar is text; anchors, tags and repeated keys
+are refused."""
 
 from __future__ import annotations
 
@@ -60,7 +61,9 @@ class Fields:
         """The one of `keys` that is present, if any. Two of them are an error."""
         present = [(key, node) for key in keys if (node := self.maybe(key)) is not None]
         if len(present) > 1:
-            raise refusal(self.line, f"{self.what} may have '{present[0][0]}' or '{present[1][0]}', not both")
+            raise refusal(
+                self.line, f"{self.what} may have '{present[0][0]}' or '{present[1][0]}', not both"
+            )
         return present[0] if present else None
 
     def done(self) -> None:
@@ -82,7 +85,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 class _Bounded(yaml.SafeLoader):
-    """PyYAML's reader, which stops where it comes too deep: its time for brackets that never close grows with the square."""
+    """PyYAML's reader, which stops where it comes too deep: its time for brackets that never close
+    grows with the square."""
 
     _depth = 0
 
@@ -90,7 +94,9 @@ class _Bounded(yaml.SafeLoader):
         """One node. Raises JourneyInvalid."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise refusal(0, "anchors and aliases (& and *) are not part of the language: write the value out")
+            raise refusal(
+                0, "anchors and aliases (& and *) are not part of the language: write the value out"
+            )
         self._depth += 1
         if self._depth > DEEPEST:
             raise refusal(0, f"nested more than {DEEPEST} deep: no journey is")
@@ -138,7 +144,9 @@ def entry(node: Node) -> tuple[str, Node, int]:
 
 def text(node: Node, what: str) -> str:
     if not isinstance(node, Scalar):
-        raise refusal(node.line, f"{what} is a text (put quotes around a value that contains {{{{ }}}})")
+        raise refusal(
+            node.line, f"{what} is a text (put quotes around a value that contains {{{{ }}}})"
+        )
     return node.text
 
 
@@ -162,7 +170,9 @@ def _entries(node: yaml.MappingNode) -> tuple[tuple[str, Node], ...]:
     for key, value in node.value:
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
-            raise refusal(line, "a key is a plain word; put quotes around a value that contains {{ }}")
+            raise refusal(
+                line, "a key is a plain word; put quotes around a value that contains {{ }}"
+            )
         if key.value in entries:
             raise refusal(line, f"{key.value!r} is written twice")
         entries[key.value] = _node(value)

@@ -1,8 +1,8 @@
 """What lies behind the app of a run when its visitor comes, drawn from the judgement's seed.
 
-The masked visitor's has a past and the plain one's has none, so an app that is right only while it is young, empty or early
-answers the two differently. They are compared anyway, so that costs no run.
-"""
+The masked visitor's has a past and the plain one's has none, so an app that is right only while it
+is young, empty or early answers the two differently. They are compared anyway, so that costs no
+run."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ AHEAD = (86_400, 31 * 86_400, 366 * 86_400)
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """So many requests `answered`, `others` who did the same, a restart on its data; by how many seconds its clock is `ahead`;
-    and whether its box is to look `otherwise` than the plain visitor's."""
+    """So many requests `answered`, `others` who did the same, a restart on its data; by how many
+    seconds its clock is `ahead`; and whether its box is to look `otherwise` than the plain
+    visitor's."""
 
     answered: int = 0
     others: int = 0
@@ -35,13 +36,18 @@ class Past:
 
 
 def past(run: RunId, journey: Journey, *, seed: int, clock: bool) -> Past:
-    """The past of a run's app. Others and a later day only where the journey says that they make no difference; a later day only
-    where the app has a `clock` to set, or can be given one. A second attempt meets the same again."""
+    """The past of a run's app. Others and a later day only where the journey says that they make no
+    difference; a later day only where the app has a `clock` to set, or can be given one. A second
+    attempt meets the same again."""
     if run.kind is not Kind.JOURNEY or run.identity is not Identity.MASKED:
         return Past()
     drawn = random.Random(f"past {run.journey} {seed}")  # noqa: S311
     answered = drawn.choice(ANSWERED_LONG if drawn.random() < LONG_SHARE else ANSWERED)
-    others, restarted, ahead = drawn.choice(OTHERS), drawn.random() < RESTARTED_SHARE, drawn.choice(AHEAD)
+    others, restarted, ahead = (
+        drawn.choice(OTHERS),
+        drawn.random() < RESTARTED_SHARE,
+        drawn.choice(AHEAD),
+    )
     return Past(
         answered,
         others if Regardless.OTHERS in journey.regardless else 0,
@@ -51,7 +57,9 @@ def past(run: RunId, journey: Journey, *, seed: int, clock: bool) -> Past:
     )
 
 
-def planned_run(run: RunId, journey: Journey, been: Past, *, port: int, seed: int | None) -> PlannedRun:
+def planned_run(
+    run: RunId, journey: Journey, been: Past, *, port: int, seed: int | None
+) -> PlannedRun:
     """The run as the driver is told of it."""
     if run.kind is Kind.TWIN and not journey.twin_apart:
         return PlannedRun(run, 0, seed)
@@ -60,4 +68,13 @@ def planned_run(run: RunId, journey: Journey, been: Past, *, port: int, seed: in
 
 def wanted(run: PlannedRun, been: Past, *, port: int, clock: Path | None) -> Wanted:
     """The instance of the app that the run needs, which listens at `port` in its box."""
-    return Wanted(str(run.port), run.port, port, clock, been.answered, been.restarted, been.ahead, been.otherwise)
+    return Wanted(
+        str(run.port),
+        run.port,
+        port,
+        clock,
+        been.answered,
+        been.restarted,
+        been.ahead,
+        been.otherwise,
+    )

@@ -1,4 +1,5 @@
-"""What journeys show on the base tree: taken from the store where it is known, performed where it is not."""
+"""What journeys show on the base tree: taken from the store where it is known, performed where it
+is not."""
 
 from __future__ import annotations
 
@@ -21,44 +22,67 @@ ATTEMPTS = (1, 2)
 
 @dataclass(frozen=True, slots=True)
 class BaseProofs:
-    """The store's proofs for journeys on one base tree. `digests` gives each journey's digest by its name."""
+    """The store's proofs for journeys on one base tree. `digests` gives each journey's digest by
+    its name."""
 
     shelf: Shelf
     tree: str
     digests: Mapping[str, str]
 
     def known(self, names: Iterable[str], *, into: Path) -> tuple[RunEvidence, ...]:
-        """The base runs of these journeys that need not be performed again; their files are copied below `into`.
+        """The base runs of these journeys that need not be performed again; their files are copied
+        below `into`.
 
-        A proof that cannot be read says nothing: it is set aside, and its journey is performed again."""
-        return tuple(run for name in names for attempt in ATTEMPTS for run in self._known(name, attempt, into=into))
+        A proof that cannot be read says nothing: it is set aside, and its journey is performed
+        again."""
+        return tuple(
+            run
+            for name in names
+            for attempt in ATTEMPTS
+            for run in self._known(name, attempt, into=into)
+        )
 
     def keep(self, evidence: Sequence[RunEvidence], *, source: Path) -> None:
-        """Keep the base runs among the evidence, whose files are below `source`. Runs that say nothing are not kept."""
+        """Keep the base runs among the evidence, whose files are below `source`. Runs that say
+        nothing are not kept."""
         for name, attempt in product(self.digests, ATTEMPTS):
-            own = (run for run in evidence if run.run.kind is Kind.BASE and run.run.attempt == attempt)
+            own = (
+                run for run in evidence if run.run.kind is Kind.BASE and run.run.attempt == attempt
+            )
             runs = tuple(run for run in own if run.run.journey == name)
             if runs and all(run.app_ready and run.complete and not run.errors for run in runs):
                 files = [file for run in runs for file in run.files]
-                keep_proof(self._folder(name, attempt), evidence_json(runs), files=files, source=source)
+                keep_proof(
+                    self._folder(name, attempt), evidence_json(runs), files=files, source=source
+                )
 
     def _known(self, name: str, attempt: int, *, into: Path) -> tuple[RunEvidence, ...]:
-        folder, place = self._folder(name, attempt), f"{BASE}/{name}" + (f"/{attempt}" if attempt > 1 else "")
+        folder, place = (
+            self._folder(name, attempt),
+            f"{BASE}/{name}" + (f"/{attempt}" if attempt > 1 else ""),
+        )
         document = kept_proof(folder)
         if document is None:
             return ()
         try:
             found = read_evidence(document)
         except DocumentInvalid:
-            set_aside(folder)           # of an earlier version of this program, or damaged: it is performed anew
+            set_aside(
+                folder
+            )  # of an earlier version of this program, or damaged: it is performed anew
             return ()
         kept(folder, into=into / place)
         return tuple(
-            replace(run, run=replace(run.run, journey=name), files=tuple(f"{place}/{file}" for file in run.files))
+            replace(
+                run,
+                run=replace(run.run, journey=name),
+                files=tuple(f"{place}/{file}" for file in run.files),
+            )
             for run in found
         )
 
     def _folder(self, name: str, attempt: int) -> Path:
-        """Each performance has a folder of its own: the second is made after the first is kept, and neither is changed."""
+        """Each performance has a folder of its own: the second is made after the first is kept, and
+        neither is changed."""
         folder = self.shelf.proof_folder(tree=self.tree, digest=self.digests[name])
         return folder if attempt == 1 else folder.with_name(f"{folder.name}.{attempt}")

@@ -1,4 +1,5 @@
-"""Clocks for the runs that travel in time: the launcher makes them, a driver puts them forward, an app can only read its own."""
+"""Clocks for the runs that travel in time: the launcher makes them, a driver puts them forward, an
+app can only read its own."""
 
 from __future__ import annotations
 
@@ -12,19 +13,25 @@ from validators.domain.stops import Inconclusive
 from validators.performance.plan import PlannedRun
 
 CLOCKS, CLOCKS_ENV = "/clocks", "LOF_CLOCKS"
-NO_CLOCK = "it travels in time, and [app] in factory.toml names no clock_env by which the app could follow"
+NO_CLOCK = (
+    "it travels in time, and [app] in factory.toml names no clock_env by which the app could follow"
+)
 
 
 def travelling(journeys: Iterable[Journey], *, clock_env: str) -> tuple[str, ...]:
-    """The names of those that travel. Raises Inconclusive for one, where the app has no clock that can be put forward."""
+    """The names of those that travel. Raises Inconclusive for one, where the app has no clock that
+    can be put forward."""
     names = tuple(journey.name for journey in journeys if journey.travels)
     if names and not clock_env:
         raise Inconclusive(f"journey {names[0]!r} cannot be performed: {NO_CLOCK}")
     return names
 
 
-def clocks_for(runs: Iterable[PlannedRun], travellers: Iterable[str], *, folder: Path) -> dict[int, Path]:
-    """By port, the folder of a new clock for each run of a journey of these names, and for each that begins ahead."""
+def clocks_for(
+    runs: Iterable[PlannedRun], travellers: Iterable[str], *, folder: Path
+) -> dict[int, Path]:
+    """By port, the folder of a new clock for each run of a journey of these names, and for each
+    that begins ahead."""
     names, clocks = frozenset(travellers), dict[int, Path]()
     for run in (run for run in runs if run.id.journey in names or run.ahead):
         clock = folder / str(run.port)

@@ -1,4 +1,5 @@
-"""What the launcher works with, opened and checked before anything runs: store, key, repository, boxes."""
+"""What the launcher works with, opened and checked before anything runs: store, key, repository,
+boxes."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ HOSTNAME = "app.localhost"
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One request and the opened things that answer it. `now` gives the time in UTC, `phases` where it has gone."""
+    """One request and the opened things that answer it. `now` gives the time in UTC, `phases` where
+    it has gone."""
 
     request: Request
     shelf: Shelf
@@ -57,11 +59,20 @@ class Desk:
         """How each instance of the app is started and known to be ready."""
         app, limits = self.request.app, self.request.limits
         wall = app.ready_seconds + limits.wall_seconds
-        return Start(app.start, app.port_env, app.ready, app.ready_seconds, wall, HOSTNAME, app.clock_env or "")
+        return Start(
+            app.start,
+            app.port_env,
+            app.ready,
+            app.ready_seconds,
+            wall,
+            HOSTNAME,
+            app.clock_env or "",
+        )
 
 
 def opened_desk(request: Request, *, caller: Path, now: Callable[[], datetime]) -> Desk:
-    """The desk, or UsageError when the store is somewhere it can be reached or has leaked, or the key is not safe."""
+    """The desk, or UsageError when the store is somewhere it can be reached or has leaked, or the
+    key is not safe."""
     phases = Phases()
     phases("store and repository")
     key = Path(request.signing_key)
@@ -75,22 +86,31 @@ def opened_desk(request: Request, *, caller: Path, now: Callable[[], datetime]) 
 
 
 def refuse_named(shelf: Shelf, texts: Iterator[str]) -> None:
-    """Raises UsageError when a text that is on its way in or out carries the canary of a sealed journey."""
+    """Raises UsageError when a text that is on its way in or out carries the canary of a sealed
+    journey."""
     canaries = shelf.canaries()
     for text in texts:
         if any(canary in text for canary in canaries):
-            raise UsageError("a sealed journey's canary occurs in a text outside the store: retire it and seal a new one")
+            raise UsageError(
+                "a sealed journey's canary occurs in a text outside the store: retire it and seal a"
+                " new one"
+            )
 
 
 def checked_candidate(request: Request) -> Revision:
-    """The candidate, once its commit is what the verdict will say of it. Raises Inconclusive or UsageError."""
+    """The candidate, once its commit is what the verdict will say of it. Raises Inconclusive or
+    UsageError."""
     if request.head is None or request.candidate is None:
         raise UsageError("request: head and candidate are missing; a judgement needs both")
     tree, parents = commit_facts(Path(request.git_dir), request.candidate.commit)
     if tree != request.candidate.tree:
-        raise Inconclusive(f"commit {request.candidate.commit} has tree {tree}, not {request.candidate.tree}")
+        raise Inconclusive(
+            f"commit {request.candidate.commit} has tree {tree}, not {request.candidate.tree}"
+        )
     if parents != (request.base.commit, request.head.commit):
-        raise Inconclusive("the candidate is not the merge of this base and this head: make it again")
+        raise Inconclusive(
+            "the candidate is not the merge of this base and this head: make it again"
+        )
     checked_base(request)
     return request.candidate
 
@@ -104,7 +124,8 @@ def checked_base(request: Request) -> Revision:
 
 
 def _bound(request: Request) -> Iterator[Path]:
-    """Every prefix that a box may be shown: the repository, layers, wheels, this program, interpreters, the system."""
+    """Every prefix that a box may be shown: the repository, layers, wheels, this program,
+    interpreters, the system."""
     yield from (Path(request.git_dir), Path(request.layers), Path(request.wheels))
     yield from (Path(validators.__file__).parent, Path(sys.prefix), Path(sys.base_prefix))
     yield Path(request.sandbox.command[0]).parent.parent

@@ -1,4 +1,5 @@
-"""The part of this program that runs in boxes, as a folder of its own: a box is not shown how verdicts are made."""
+"""The part of this program that runs in boxes, as a folder of its own: a box is not shown how
+verdicts are made."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ BOXED = ("browser", "domain", "driver", "language", "performance", "ports", "rol
 
 
 def judge_library(folder: Path) -> Bind:
-    """A read-only bind of the boxed rooms, copied below `folder`, to be put on PYTHONPATH as LIBRARY."""
+    """A read-only bind of the boxed rooms, copied below `folder`, to be put on PYTHONPATH as
+    LIBRARY."""
     source, copy = Path(validators.__file__).parent, folder / "library"
     if not copy.exists():
         package = copy / source.name

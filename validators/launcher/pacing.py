@@ -1,11 +1,11 @@
 """The scene of a performance, with waits that fit this machine.
 
-The bounds that a request gives are for a quiet machine. On one that is slower, or has much else to do, a good page takes
-longer, and calling it one that does not answer would be the judge's mistake. So a small piece of work is timed before anything
-is performed, and the bounds and a journey's whole time are made longer by as much as it took longer (`domain.bounds.scale`).
-The launcher does it, before any app is started: the driver shares its box with the browsers, where a page could be slow on
-purpose to be given more time. What `wall_seconds` allows stays what it is.
-"""
+The bounds that a request gives are for a quiet machine. On one that is slower, or has much else to
+do, a good page takes longer, and calling it one that does not answer would be the judge's mistake.
+So a small piece of work is timed before anything is performed, and the bounds and a journey's whole
+time are made longer by as much as it took longer (`domain.bounds.scale`). The launcher does it,
+before any app is started: the driver shares its box with the browsers, where a page could be slow
+on purpose to be given more time. What `wall_seconds` allows stays what it is."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ PACING = "pacing.json"
 ROUNDS, STEPS = 20, 10_000
 
 
-def scene_of(desk: Desk, *, seed: int, keep: Path, measure: Callable[[], Speed] | None = None) -> Scene:
-    """The scene that the desk's request asks for. How long it waits is told in the log, and in `keep` beside the evidence.
+def scene_of(
+    desk: Desk, *, seed: int, keep: Path, measure: Callable[[], Speed] | None = None
+) -> Scene:
+    """The scene that the desk's request asks for. How long it waits is told in the log, and in
+    `keep` beside the evidence.
 
     `measure` says how fast this machine is; None times the reference work."""
     desk.phases("measure the machine")
@@ -44,12 +47,16 @@ def scene_of(desk: Desk, *, seed: int, keep: Path, measure: Callable[[], Speed] 
     }
     (keep / PACING).write_text(json.dumps(told, indent=1))
     millis, at_work = speed.wall * 1000, speed.processor * 1000
-    desk.phases.notes.append(f"bounds times {factor:.2f}: the timed work took {millis:.0f} ms, {at_work:.0f} of a processor's")
+    desk.phases.notes.append(
+        f"bounds times {factor:.2f}: the timed work took {millis:.0f} ms, {at_work:.0f} of a"
+        " processor's"
+    )
     return Scene(seed, desk.now().date(), desk.start(), journey_seconds, desk.deadline, bounds)
 
 
 def measured() -> Speed:
-    """How long the reference work takes here. On a machine so slow that the scale is at its most, a part of it is enough."""
+    """How long the reference work takes here. On a machine so slow that the scale is at its most, a
+    part of it is enough."""
     processor, wall, longest = thread_time(), perf_counter(), REFERENCE_SECONDS * MOST_SCALE
     done, worth = 0, 1
     while done < ROUNDS and perf_counter() - wall < longest * 0.8:

@@ -1,10 +1,10 @@
-"""One performance: fresh apps for every run, one driver, and the files it leaves behind once all of them are dead.
+"""One performance: fresh apps for every run, one driver, and the files it leaves behind once all of
+them are dead.
 
-The driver's box is made first: while the tree is exported and apps come up it loads its browsers. It is told of each app
-that answers, and performs its run at once. The controls of a journey that did not pass need no app.
-It sees the apps' doors, the plan on its standard input, one folder it may write and the clocks of the runs that travel;
-not the tree, the store, a key or any address.
-"""
+The driver's box is made first: while the tree is exported and apps come up it loads its browsers.
+It is told of each app that answers, and performs its run at once. The controls of a journey that
+did not pass need no app. It sees the apps' doors, the plan on its standard input, one folder it may
+write and the clocks of the runs that travel; not the tree, the store, a key or any address."""
 
 from __future__ import annotations
 
@@ -41,14 +41,16 @@ DRIVER_LOG = "driver.log"
 GRACE_SECONDS = 5
 EVIDENCE = "evidence.json"
 PORTS = range(10000, 32768)
-"""Below those that a kernel gives to whoever connects. Asking whether an app is there, from a port that happens to be the very
-one that is asked for, is answered by the asker itself, and then the app finds its port taken."""
+"""Below those that a kernel gives to whoever connects. Asking whether an app is there, from a port
+that happens to be the very one that is asked for, is answered by the asker itself, and then the app
+finds its port taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is the same for every run of a performance; equal seeds give equal scenes, but for how long is waited: `bounds` and
-    `journey_seconds` are those of this machine. `deadline` is when all must be over."""
+    """What is the same for every run of a performance; equal seeds give equal scenes, but for how
+    long is waited: `bounds` and `journey_seconds` are those of this machine. `deadline` is when all
+    must be over."""
 
     seed: int
     today: date
@@ -60,7 +62,8 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """What is left: the evidence as facts, its files named below the evidence folder, and how each box held."""
+    """What is left: the evidence as facts, its files named below the evidence folder, and how each
+    box held."""
 
     evidence: tuple[RunEvidence, ...]
     boxes: tuple[BoxResult, ...]
@@ -68,7 +71,8 @@ class Performed:
 
 @dataclass(frozen=True, slots=True)
 class Theatre:
-    """Where runs are performed: the boxes, a private folder, and the evidence folder, where every file is kept."""
+    """Where runs are performed: the boxes, a private folder, and the evidence folder, where every
+    file is kept."""
 
     scene: Scene
     boxes: Boxes
@@ -85,37 +89,59 @@ class Theatre:
         side: Callable[[RunId], Side],
         seeds: Mapping[RunId, int] | None = None,
     ) -> Performed:
-        """Perform the runs, keeping every file below `label` in the evidence whatever happens. Raises Inconclusive.
+        """Perform the runs, keeping every file below `label` in the evidence whatever happens.
+        Raises Inconclusive.
 
-        `side` prepares a side at first use; `seeds` are of the runs that have another than the scene's."""
+        `side` prepares a side at first use; `seeds` are of the runs that have another than the
+        scene's."""
         folder, keep = self.folder / label, self.keep / label
         told = "" if label == FIRST else f"{label}: "
         out = folder / "out"
         out.mkdir(parents=True)
         ports = iter(random.Random(f"{label} ports {self.scene.seed}").sample(PORTS, 2 * len(runs)))  # noqa: S311
         known = tuple(map(read, journeys))
-        by_name, clock_env = {journey.name: journey for journey in known}, self.scene.start.clock_env
+        by_name, clock_env = (
+            {journey.name: journey for journey in known},
+            self.scene.start.clock_env,
+        )
         own, usual = seeds or {}, self.scene.seed
-        been = {run: past(run, by_name[run.journey], seed=own.get(run, usual), clock=bool(clock_env)) for run in runs}
-        planned = tuple(planned_run(run, by_name[run.journey], been[run], port=next(ports), seed=own.get(run)) for run in runs)
+        been = {
+            run: past(run, by_name[run.journey], seed=own.get(run, usual), clock=bool(clock_env))
+            for run in runs
+        }
+        planned = tuple(
+            planned_run(run, by_name[run.journey], been[run], port=next(ports), seed=own.get(run))
+            for run in runs
+        )
         acted = tuple(run for run in planned if run.port)
         travellers = travelling(known, clock_env=clock_env)
         clocks = clocks_for(acted if clock_env else (), travellers, folder=folder / "clocks")
         try:
             with ExitStack() as stack:
                 fleet = Fleet(self.scene.start, self.boxes, folder, stack)
-                doors = fleet.doors(wanted(run, been[run.id], port=next(ports), clock=clocks.get(run.port)) for run in acted)
+                doors = fleet.doors(
+                    wanted(run, been[run.id], port=next(ports), clock=clocks.get(run.port))
+                    for run in acted
+                )
                 driver = stack.enter_context(
                     self.boxes.started(
-                        driver_spec(self.scene, doors, out, library=judge_library(self.folder)), log=folder / DRIVER_LOG
+                        driver_spec(self.scene, doors, out, library=judge_library(self.folder)),
+                        log=folder / DRIVER_LOG,
                     )
                 )
-                driver.send(plan_json(plan_of(self.scene, planned, tuple(journeys))).encode() + b"\n", more=True)
-                sides = [(door, side(run.id)) for run, door in in_order(zip(acted, doors, strict=True))]
+                driver.send(
+                    plan_json(plan_of(self.scene, planned, tuple(journeys))).encode() + b"\n",
+                    more=True,
+                )
+                sides = [
+                    (door, side(run.id)) for run, door in in_order(zip(acted, doors, strict=True))
+                ]
                 self.phase(f"{told}apps start, and journeys")
                 apps = fleet.until_ready(
                     sides,
-                    ready=lambda door: driver.send(ready_line(door.wanted.dial).encode(), more=True),
+                    ready=lambda door: driver.send(
+                        ready_line(door.wanted.dial).encode(), more=True
+                    ),
                     unless=driver.ended,
                 )
                 driver.send(b"")
@@ -133,10 +159,15 @@ class Theatre:
 
 
 def in_order(runs: Iterable[tuple[PlannedRun, Door]]) -> list[tuple[PlannedRun, Door]]:
-    """The order in which apps start: controls follow what is performed first, and others need not hold them up."""
+    """The order in which apps start: controls follow what is performed first, and others need not
+    hold them up."""
     told = list(runs)
     journeys = [one for one in told if one[0].id.kind not in CONTROLS]
-    return [*journeys[:AT_ONCE], *(one for one in told if one[0].id.kind in CONTROLS), *journeys[AT_ONCE:]]
+    return [
+        *journeys[:AT_ONCE],
+        *(one for one in told if one[0].id.kind in CONTROLS),
+        *journeys[AT_ONCE:],
+    ]
 
 
 def driver_spec(scene: Scene, doors: Sequence[Door], out: Path, *, library: Bind) -> BoxSpec:
@@ -146,7 +177,11 @@ def driver_spec(scene: Scene, doors: Sequence[Door], out: Path, *, library: Bind
         argv=DRIVER,
         cwd=OUT,
         wall_seconds=scene.deadline.seconds_left(),
-        binds=(library, Bind(out, OUT, "rw"), *clocks_bind(door.wanted.clock for door in doors if door.wanted.clock)),
+        binds=(
+            library,
+            Bind(out, OUT, "rw"),
+            *clocks_bind(door.wanted.clock for door in doors if door.wanted.clock),
+        ),
         env={"PYTHONPATH": LIBRARY, **({CLOCKS_ENV: CLOCKS} if scene.start.clock_env else {})},
         distributions=DRIVER_DISTRIBUTIONS,
         dial=tuple((door.wanted.dial, door.path) for door in doors),
@@ -182,7 +217,10 @@ def _refuse_cut(driver: BoxResult) -> None:
     if driver.killed_by:
         raise Inconclusive(f"the judge's browser was stopped by its {driver.killed_by} limit")
     if driver.exit_code != 0:
-        raise Inconclusive(f"the judge's browser ended with exit code {driver.exit_code}; the sealed evidence has its log")
+        raise Inconclusive(
+            f"the judge's browser ended with exit code {driver.exit_code}; the sealed evidence has"
+            " its log"
+        )
 
 
 def _keep(folder: Path, planned: Sequence[PlannedRun], *, into: Path) -> None:
@@ -196,20 +234,25 @@ def _keep(folder: Path, planned: Sequence[PlannedRun], *, into: Path) -> None:
 
 
 def evidence_at(file: Path, *, label: str) -> tuple[RunEvidence, ...]:
-    """What a driver told, its files named below `label`. Raises Inconclusive when it cannot be read."""
+    """What a driver told, its files named below `label`. Raises Inconclusive when it cannot be
+    read."""
     try:
         runs = read_evidence(file.read_text())
     except (OSError, UnicodeDecodeError, DocumentInvalid) as error:
         raise Inconclusive(f"the judge's browser left no readable evidence ({error})") from error
-    names = {path.relative_to(file.parent).as_posix() for path in file.parent.rglob("*") if path.is_file()}
+    names = {
+        path.relative_to(file.parent).as_posix()
+        for path in file.parent.rglob("*")
+        if path.is_file()
+    }
     return tuple(_with_files(run, names, label) for run in runs)
 
 
 def _with_files(run: RunEvidence, kept_names: set[str], label: str) -> RunEvidence:
     """The run with its files named below the evidence folder, the app's own output among them.
 
-    Only names of files that were kept: the driver wrote this list, and a path that climbs out is no evidence.
-    """
+    Only names of files that were kept: the driver wrote this list, and a path that climbs out is no
+    evidence."""
     names = (*run.files, _server_log(run.run))
     return replace(run, files=tuple(f"{label}/{name}" for name in names if name in kept_names))
 

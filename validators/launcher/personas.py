@@ -1,4 +1,5 @@
-"""A persona as a request carries it: the maintainers' words, their shape checked before anything is explored."""
+"""A persona as a request carries it: the maintainers' words, their shape checked before anything is
+explored."""
 
 from __future__ import annotations
 
@@ -12,13 +13,16 @@ from validators.domain.exploring.persona import Allowance, Persona
 STRICT = ConfigDict(extra="forbid", strict=True)
 
 Sentence = Annotated[str, Field(min_length=1, max_length=500)]
-Label = Annotated[str, Field(pattern=r"[A-Za-z0-9]", max_length=100)]     # something that a slug can be made of
+Label = Annotated[
+    str, Field(pattern=r"[A-Za-z0-9]", max_length=100)
+]  # something that a slug can be made of
 AppPath = Annotated[str, Field(pattern=r"^/([!-.0-\[\]-~][!-\[\]-~]*)?$")]
 
 
 @dataclass(frozen=True, slots=True)
 class PersonaText:
-    """What `validators.domain.exploring.persona` says, as it is written down. `kept_at` may be empty; `shown` may not."""
+    """What `validators.domain.exploring.persona` says, as it is written down. `kept_at` may be
+    empty; `shown` may not."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
     who: Sentence

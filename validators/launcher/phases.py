@@ -20,7 +20,8 @@ class Span:
 
 @dataclass(slots=True)
 class Phases:
-    """Call it with a name to begin a phase; the one before ends there. `notes` are lines for the log beside them."""
+    """Call it with a name to begin a phase; the one before ends there. `notes` are lines for the
+    log beside them."""
 
     clock: Callable[[], float] = time.monotonic
     marks: list[tuple[str, float]] = field(default_factory=list)
@@ -33,10 +34,14 @@ class Phases:
         """Every phase until now, the last one still running."""
         ends = [at for _, at in self.marks[1:]] + [self.clock()]
         first = self.marks[0][1] if self.marks else 0.0
-        return tuple(Span(name, at - first, end - at) for (name, at), end in zip(self.marks, ends, strict=True))
+        return tuple(
+            Span(name, at - first, end - at)
+            for (name, at), end in zip(self.marks, ends, strict=True)
+        )
 
     def lines(self) -> tuple[str, ...]:
-        """Every phase until now, one line each, as a log has it and `bench/lap.py` reads it, and then the notes."""
+        """Every phase until now, one line each, as a log has it and `bench/lap.py` reads it, and
+        then the notes."""
         return (*(f"phase {span.seconds:.3f} s {span.name}" for span in self.spans()), *self.notes)
 
 

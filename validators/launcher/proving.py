@@ -26,14 +26,17 @@ from validators.store.journeys import purpose_of
 BASE, CANDIDATE = "base", "candidate"
 PROOF, AGAIN, STANDING = "proof", "again", "standing"
 MOST_APPS = 40
-"""All apps of a performance are up at once, and a machine has an end: twenty journeys would be 160 of them."""
+"""All apps of a performance are up at once, and a machine has an end: twenty journeys would be 160
+of them."""
 
 
 @dataclass(slots=True)
 class Trial:
-    """Journeys on trial, by name: what is known so far, run by run. `proofs` is what the store knows of the base.
+    """Journeys on trial, by name: what is known so far, run by run. `proofs` is what the store
+    knows of the base.
 
-    `purposes` of those that are of the change's own issue, `guards` those that stand guard for what has landed."""
+    `purposes` of those that are of the change's own issue, `guards` those that stand guard for what
+    has landed."""
 
     desk: Desk
     journeys: Mapping[str, Journey]
@@ -47,38 +50,58 @@ class Trial:
     candidate: str = CANDIDATE
 
     def on_base(self) -> tuple[Sealed, ...]:
-        """Each journey with what it has shown on the base tree, performed now if it was not known."""
+        """Each journey with what it has shown on the base tree, performed now if it was not
+        known."""
         self._perform(FIRST, self._missing_base(self._own))
         return self.sealed()
 
     def on_base_with_other_data(self, *, seed: int) -> tuple[Sealed, ...]:
-        """Each journey with what it has shown on base, where the masked visitor has the data of `seed`: what both then say is due
-        neither to one visitor nor to one set of data. Those that are to be green there are performed with all their controls
-        as well, as if base were the candidate, with the data of `seed`.
+        """Each journey with what it has shown on base, where the masked visitor has the data of
+        `seed`: what both then say is due neither to one visitor nor to one set of data. Those that
+        are to be green there are performed with all their controls as well, as if base were the
+        candidate, with the data of `seed`.
 
         All of it is one performance: a driver and two browsers are as dear as two runs."""
         self.candidate = BASE
         first = self._missing_base(self._own)
-        green = judgement_runs(name for name in self._own if self.purposes[name] is Purpose.REGRESSION)
-        seeds = {run: seed for run in (*first, *green) if run.kind is not Kind.BASE or run.identity is Identity.MASKED}
+        green = judgement_runs(
+            name for name in self._own if self.purposes[name] is Purpose.REGRESSION
+        )
+        seeds = {
+            run: seed
+            for run in (*first, *green)
+            if run.kind is not Kind.BASE or run.identity is Identity.MASKED
+        }
         self._perform(FIRST, (*first, *green), seeds=seeds)
         return self.sealed()
 
     def on_candidate(self) -> Verdict:
         """The verdict on the candidate: base runs not yet known, then all of the judgement's.
 
-        Each side has a driver and browsers of its own: what a candidate may do to a browser never touches the proof.
-        A failure that both identities met, each on an app of its own, needs no retry. One that only one of them met is
-        tried once more, so that an app which is merely flaky is not accused of watching. A standing journey that did not
-        pass is performed by the plain visitor as well, if it was not, and tried on base, so that a change is not blamed for
-        what was broken before it.
-        """
+        Each side has a driver and browsers of its own: what a candidate may do to a browser never
+        touches the proof. A failure that both identities met, each on an app of its own, needs no
+        retry. One that only one of them met is tried once more, so that an app which is merely
+        flaky is not accused of watching. A standing journey that did not pass is performed by the
+        plain visitor as well, if it was not, and tried on base, so that a change is not blamed for
+        what was broken before it."""
         self._perform(PROOF, self._missing_base(self._own))
-        self._perform(FIRST, (*judgement_runs(self._own), *(run for name in self.guards for run in self._guarding(name))))
-        self._perform(STANDING, tuple(RunId(name) for name in self._doubted() if not self.guards[name].plain))
+        self._perform(
+            FIRST,
+            (
+                *judgement_runs(self._own),
+                *(run for name in self.guards for run in self._guarding(name)),
+            ),
+        )
+        self._perform(
+            STANDING, tuple(RunId(name) for name in self._doubted() if not self.guards[name].plain)
+        )
         self._perform(f"{STANDING}-{BASE}", self._missing_base(self._doubted()))
         self._perform(f"{STANDING}-{BASE}-{AGAIN}", base_runs(self._seen_once(), attempt=2))
-        torn = {one.journey for one in self.verdict().findings if one.symptom is Symptom.DIFFERS_WHEN_WATCHED}
+        torn = {
+            one.journey
+            for one in self.verdict().findings
+            if one.symptom is Symptom.DIFFERS_WHEN_WATCHED
+        }
         self._perform("retry", retry_runs(sorted(torn)))
         return self.verdict()
 
@@ -89,11 +112,16 @@ class Trial:
     def verdict(self) -> Verdict:
         """What all runs until now say, without the standing journeys that base breaks already."""
         gone = self.broken()
-        runs = tuple(run for run in self.evidence if run.run.kind is not Kind.BASE and run.run.journey not in gone)
+        runs = tuple(
+            run
+            for run in self.evidence
+            if run.run.kind is not Kind.BASE and run.run.journey not in gone
+        )
         return verdict(tuple(one for one in self.sealed() if one.journey not in gone), runs)
 
     def broken(self) -> frozenset[str]:
-        """The standing journeys that failed and that are red on base as well. They bind no change until somebody mends them."""
+        """The standing journeys that failed and that are red on base as well. They bind no change
+        until somebody mends them."""
         return frozenset(name for name in self._doubted() if broken(name, self.evidence))
 
     @property
@@ -101,41 +129,69 @@ class Trial:
         return tuple(name for name in self.journeys if name not in self.guards)
 
     def _sealed(self, journey: Journey) -> Sealed:
-        shown = tuple(run for run in self.evidence if run.run.journey == journey.name and run.run.kind is Kind.BASE)
+        shown = tuple(
+            run
+            for run in self.evidence
+            if run.run.journey == journey.name and run.run.kind is Kind.BASE
+        )
         guard = self.guards.get(journey.name)
         if guard is None:
             purpose = self.purposes[journey.name]
-            return Sealed(journey.name, journey.promise, purpose, proof(journey.name, purpose, shown))
+            return Sealed(
+                journey.name, journey.promise, purpose, proof(journey.name, purpose, shown)
+            )
         told = proof(journey.name, Purpose.REGRESSION, shown) if shown else None
         plain = guard.plain or journey.name in self._doubted()
-        return Sealed(journey.name, journey.promise, Purpose.REGRESSION, told, True, guard.entry.issue, guard.sabotaged, plain)
+        return Sealed(
+            journey.name,
+            journey.promise,
+            Purpose.REGRESSION,
+            told,
+            True,
+            guard.entry.issue,
+            guard.sabotaged,
+            plain,
+        )
 
     def _guarding(self, name: str) -> tuple[RunId, ...]:
         guard = self.guards[name]
-        return judgement_runs((name,)) if guard.sabotaged else standing_runs(name, plain=guard.plain)
+        return (
+            judgement_runs((name,)) if guard.sabotaged else standing_runs(name, plain=guard.plain)
+        )
 
     def _doubted(self) -> tuple[str, ...]:
         """The standing journeys of which some own run did not pass."""
-        own = [run for run in self.evidence if run.run.kind is Kind.JOURNEY and run.run.journey in self.guards]
+        own = [
+            run
+            for run in self.evidence
+            if run.run.kind is Kind.JOURNEY and run.run.journey in self.guards
+        ]
         return tuple(sorted({run.run.journey for run in own if result(run) is not Result.PASSED}))
 
     def _seen_once(self) -> tuple[str, ...]:
-        """The standing journeys that one performance on base calls broken; a second must say so, too."""
+        """The standing journeys that one performance on base calls broken; a second must say so,
+        too."""
         doubted = [name for name in self._doubted() if broken(name, self.evidence, times=1)]
         return tuple(name for name in doubted if not broken(name, self.evidence))
 
     def _missing_base(self, names: Sequence[str]) -> tuple[RunId, ...]:
         told = {run.run.journey for run in self.evidence if run.run.kind is Kind.BASE}
-        self.evidence += self.proofs.known((name for name in names if name not in told), into=self.theatre.keep)
+        self.evidence += self.proofs.known(
+            (name for name in names if name not in told), into=self.theatre.keep
+        )
         known = {run.run.journey for run in self.evidence if run.run.kind is Kind.BASE}
         return base_runs(name for name in names if name not in known)
 
-    def _perform(self, label: str, runs: Sequence[RunId], *, seeds: Mapping[RunId, int] | None = None) -> None:
+    def _perform(
+        self, label: str, runs: Sequence[RunId], *, seeds: Mapping[RunId, int] | None = None
+    ) -> None:
         """Perform the runs, so many journeys at a time that all their apps can be up at once."""
         for number, some in enumerate(waves(runs), start=1):
             self._perform_wave(label if number == 1 else f"{label}-{number}", some, seeds=seeds)
 
-    def _perform_wave(self, label: str, runs: Sequence[RunId], *, seeds: Mapping[RunId, int] | None) -> None:
+    def _perform_wave(
+        self, label: str, runs: Sequence[RunId], *, seeds: Mapping[RunId, int] | None
+    ) -> None:
         texts = [self.journeys[name].source for name in dict.fromkeys(run.journey for run in runs)]
         left = self.theatre.performed(label, runs, journeys=texts, side=self._side, seeds=seeds)
         self.evidence += left.evidence
@@ -144,7 +200,9 @@ class Trial:
 
     def _seeded(self, name: str, seed: str | None) -> Side:
         app, boxes = self.desk.request.app, self.theatre.boxes
-        bare = next((side for (other, _), side in self.sides.items() if other == name), None) or self._exported(name)
+        bare = next(
+            (side for (other, _), side in self.sides.items() if other == name), None
+        ) or self._exported(name)
         return seeded_side(bare, app, seed=seed, boxes=boxes)
 
     def _exported(self, name: str) -> Side:
@@ -170,7 +228,8 @@ class Trial:
 
 
 def waves(runs: Iterable[RunId], *, most: int = MOST_APPS) -> Iterator[tuple[RunId, ...]]:
-    """The runs in their order, cut between journeys, so that no part has more than `most` unless one journey does."""
+    """The runs in their order, cut between journeys, so that no part has more than `most` unless
+    one journey does."""
     wave: list[RunId] = []
     for _, some in groupby(runs, key=lambda run: run.journey):
         its = tuple(some)
@@ -192,14 +251,18 @@ def trial(
     purposes: Mapping[str, Purpose] | None = None,
     guarding: Sequence[Guard] = (),
 ) -> Trial:
-    """The trial of these journeys (by digest), performing below `folder` and keeping every file below `keep`.
+    """The trial of these journeys (by digest), performing below `folder` and keeping every file
+    below `keep`.
 
     `purposes` by digest; where it names none, the issue's kind does."""
     scene = scene_of(desk, seed=seed, keep=keep)
     known, usual = purposes or {}, purpose_of(desk.request.issue.kind)
     digests = {journey.name: digest for digest, journey in journeys.items()}
     guards = {guard.journey.name: guard for guard in guarding}
-    named = {journey.name: journey for journey in (*journeys.values(), *(guard.journey for guard in guarding))}
+    named = {
+        journey.name: journey
+        for journey in (*journeys.values(), *(guard.journey for guard in guarding))
+    }
     if len(named) != len(journeys) + len(guarding):
         raise UsageError("two journeys of this issue have the same name; give each its own")
     theatre = Theatre(scene, desk.boxes(folder / "papers"), folder, keep, desk.phases)

@@ -1,9 +1,9 @@
 """The journeys that guard what has landed, found out by looking and not on anybody's word.
 
-An issue has landed when a verdict of ours that says `passed` speaks of a candidate in the history of the base. From then on
-its journeys stand guard for every other change: "the route was fixed, and its sibling broke" is then somebody's red.
-Which of them are performed, where there are more than the limit, is drawn from the judgement's seed.
-"""
+An issue has landed when a verdict of ours that says `passed` speaks of a candidate in the history
+of the base. From then on its journeys stand guard for every other change: "the route was fixed, and
+its sibling broke" is then somebody's red. Which of them are performed, where there are more than
+the limit, is drawn from the judgement's seed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ from validators.store.entries import Entry, Event
 from validators.store.journeys import SealedJourney
 
 MISSION = 0
-"""The issue of a journey that was written for the mission and for no issue; it stands guard from the moment it is sealed."""
+"""The issue of a journey that was written for the mission and for no issue; it stands guard from
+the moment it is sealed."""
 LONGEST_NAME = 60
 PLAIN_EVERY = 4
 """One in so many is performed by the plain visitor as well, and one at least."""
@@ -38,8 +39,8 @@ _NAME = re.compile(r"^journey[ \t]*:.*$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """One journey that stands guard. `sabotaged`: it must notice saboteurs now, because it was never seen to. `plain`: the plain
-    visitor performs it as well as the masked one."""
+    """One journey that stands guard. `sabotaged`: it must notice saboteurs now, because it was
+    never seen to. `plain`: the plain visitor performs it as well as the masked one."""
 
     entry: Entry
     journey: Journey
@@ -49,7 +50,11 @@ class Guard:
     @property
     def promised(self) -> str:
         """What it guards: an entry of the mission, or the issue that it was written for."""
-        return f"issue #{self.entry.issue}" if self.journey.promise == "issue" else self.journey.promise
+        return (
+            f"issue #{self.entry.issue}"
+            if self.journey.promise == "issue"
+            else self.journey.promise
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,35 +74,46 @@ NOBODY = Guards()
 
 
 def standing_digests(desk: Desk) -> tuple[str, ...]:
-    """The digest of every journey that guards what has landed in the request's base, but for those of its own issue."""
+    """The digest of every journey that guards what has landed in the request's base, but for those
+    of its own issue."""
     return tuple(sorted(entry.digest for entry in _entries(desk)))
 
 
 def guards(desk: Desk, *, seed: int, names: Iterable[str], controlled: int = 0) -> Guards:
-    """Those that stand, and the choice for this seed: at most as many as the request allows. `names` are taken already.
+    """Those that stand, and the choice for this seed: at most as many as the request allows.
+    `names` are taken already.
 
-    The first `controlled` of the choice, and whoever was never seen to, must notice saboteurs in this judgement. Raises
-    Inconclusive when one cannot be read any more."""
+    The first `controlled` of the choice, and whoever was never seen to, must notice saboteurs in
+    this judgement. Raises Inconclusive when one cannot be read any more."""
     entries = sorted(_entries(desk), key=lambda entry: entry.digest)
-    drawn = random.Random(f"standing {seed}").sample(entries, min(len(entries), desk.request.limits.standing))  # noqa: S311
+    drawn = random.Random(f"standing {seed}").sample(  # noqa: S311
+        entries, min(len(entries), desk.request.limits.standing)
+    )
     taken, chosen = set(names), list[Guard]()
     for number, entry in enumerate(drawn):
         journey = _named_apart(desk.shelf.journey(entry), taken)
         taken.add(journey.name)
         sabotaged = number < controlled or not desk.shelf.was_controlled(entry.digest)
-        chosen.append(Guard(entry, journey, sabotaged, plain=sabotaged or number % PLAIN_EVERY == 0))
+        chosen.append(
+            Guard(entry, journey, sabotaged, plain=sabotaged or number % PLAIN_EVERY == 0)
+        )
     return Guards(tuple(entry.digest for entry in entries), tuple(chosen))
 
 
 def declined(desk: Desk) -> bool:
-    """Whether the last that an author said of the request's issue is that no journey can be written for it."""
-    own = [entry.event for entry in desk.shelf.entries() if entry.issue == desk.request.issue.number]
+    """Whether the last that an author said of the request's issue is that no journey can be written
+    for it."""
+    own = [
+        entry.event for entry in desk.shelf.entries() if entry.issue == desk.request.issue.number
+    ]
     said = [event for event in own if event in (Event.SEALED, Event.DECLINED)]
     return bool(said) and said[-1] is Event.DECLINED
 
 
 def _entries(desk: Desk) -> tuple[Entry, ...]:
-    others = tuple(entry for entry in desk.shelf.standing() if entry.issue != desk.request.issue.number)
+    others = tuple(
+        entry for entry in desk.shelf.standing() if entry.issue != desk.request.issue.number
+    )
     landed = _landed(desk, frozenset(entry.issue for entry in others))
     return tuple(entry for entry in others if entry.issue in landed)
 
@@ -105,20 +121,28 @@ def _entries(desk: Desk) -> tuple[Entry, ...]:
 def _landed(desk: Desk, issues: frozenset[int]) -> frozenset[int]:
     """Those of the issues whose passed candidate is in the base's history."""
     passed = list(_passed(desk, issues))
-    there = in_history(Path(desk.request.git_dir), desk.request.base.commit, (commit for _, commit in passed))
+    there = in_history(
+        Path(desk.request.git_dir), desk.request.base.commit, (commit for _, commit in passed)
+    )
     return frozenset({MISSION, *(issue for issue, commit in passed if commit in there)})
 
 
 def _passed(desk: Desk, issues: frozenset[int]) -> Iterator[tuple[int, str]]:
-    """Issue and candidate of every passed verdict about one of the issues. Its signature is checked before it counts."""
+    """Issue and candidate of every passed verdict about one of the issues. Its signature is checked
+    before it counts."""
     for file in desk.shelf.verdicts():
         envelope = file.read_bytes()
         try:
-            if _says(envelope)["outcome"] != Outcome.PASSED or _says(envelope)["issue"] not in issues:
+            if (
+                _says(envelope)["outcome"] != Outcome.PASSED
+                or _says(envelope)["issue"] not in issues
+            ):
                 continue
             found = verified_verdict(envelope, desk.notary.signer.public_key)
         except (NotVerified, ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{file}: not a verdict of this launcher's key; restore the store from a backup") from error
+            raise UsageError(
+                f"{file}: not a verdict of this launcher's key; restore the store from a backup"
+            ) from error
         yield found["issue"], found["binds"]["candidate"]
 
 
@@ -130,7 +154,8 @@ def _says(envelope: bytes) -> Mapping[str, Any]:
 
 
 def _named_apart(sealed: SealedJourney, taken: set[str]) -> Journey:
-    """The journey, under another name where its own is taken: two issues may have called theirs the same."""
+    """The journey, under another name where its own is taken: two issues may have called theirs the
+    same."""
     try:
         journey = read(sealed.text, file=sealed.entry.journey)
         if journey.name not in taken:
@@ -147,5 +172,7 @@ def _named_apart(sealed: SealedJourney, taken: set[str]) -> Journey:
 
 def _unreadable(entry: Entry, why: str) -> str:
     whose = f"of issue {entry.issue}" if entry.issue else "of the mission"
-    return f"a journey {whose} that has landed cannot be performed any more ({why}): supersede or retire {entry.digest[:19]}"
-
+    return (
+        f"a journey {whose} that has landed cannot be performed any more ({why}): supersede or"
+        f" retire {entry.digest[:19]}"
+    )

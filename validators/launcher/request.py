@@ -1,7 +1,8 @@
-"""The request, read strictly: an unknown key, a wrong type or a missing value is an error that names the key.
+"""The request, read strictly: an unknown key, a wrong type or a missing value is an error that
+names the key.
 
-Nothing is defaulted that a verdict binds. Strings that become paths, refs or hashes are checked for their shape here.
-"""
+Nothing is defaulted that a verdict binds. Strings that become paths, refs or hashes are checked for
+their shape here."""
 
 from __future__ import annotations
 
@@ -38,7 +39,9 @@ Argv = Annotated[tuple[str, ...], Field(min_length=1)]
 class IssueText:
     """The issue as the judge may know it: normalised text, nothing of its discussion."""
 
-    number: Annotated[int, Field(ge=0)]      # 0: no issue but the mission itself, for a maintainer's own journey
+    number: Annotated[
+        int, Field(ge=0)
+    ]  # 0: no issue but the mission itself, for a maintainer's own journey
     title: str
     body: str
     kind: Literal["bug", "feature", "chore"]
@@ -65,7 +68,8 @@ class GovernanceText:
 
 @dataclass(frozen=True, slots=True)
 class AppSpec:
-    """How production starts the app. `env` is the allow-list; the launcher adds only the port and the data folder."""
+    """How production starts the app. `env` is the allow-list; the launcher adds only the port and
+    the data folder."""
 
     start: Argv
     port_env: EnvName
@@ -81,8 +85,8 @@ class AppSpec:
 
 @dataclass(frozen=True, slots=True)
 class SandboxCommand:
-    """The box supervisor, as a command, and the form of box that the operator asks for. `other_form`: that of the app which the
-    masked visitor meets, empty where it is the same."""
+    """The box supervisor, as a command, and the form of box that the operator asks for.
+    `other_form`: that of the app which the masked visitor meets, empty where it is the same."""
 
     command: Argv
     form: Literal["auto", "bwrap-root", "bwrap-userns", "landlock", "unsealed"] = "auto"
@@ -104,13 +108,16 @@ def _apart(exploring: Exploring) -> Exploring:
     if len(set(names)) != len(names):
         raise ValueError("two personas have the same name; give each its own")
     if exploring.contrast and exploring.contrast.model == exploring.actor.model:
-        raise ValueError("the contrastive judge has the actor's model; give it one of another family")
+        raise ValueError(
+            "the contrastive judge has the actor's model; give it one of another family"
+        )
     return exploring
 
 
 @dataclass(frozen=True, slots=True)
 class Exploring:
-    """Who explores a candidate that has passed, and the sockets of those who play them and of the judge of their claims."""
+    """Who explores a candidate that has passed, and the sockets of those who play them and of the
+    judge of their claims."""
 
     personas: Annotated[tuple[PersonaText, ...], Field(min_length=1, max_length=20)]
     actor: BrokerSocket
@@ -120,9 +127,11 @@ class Exploring:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Wall-clock limits in seconds: for everything the request asks, and for one journey in one browser.
+    """Wall-clock limits in seconds: for everything the request asks, and for one journey in one
+    browser.
 
-    `standing`: of the journeys that guard what has landed, how many are performed in one judgement at most."""
+    `standing`: of the journeys that guard what has landed, how many are performed in one judgement
+    at most."""
 
     wall_seconds: Seconds = 120
     journey_seconds: Seconds = 30
@@ -131,7 +140,8 @@ class Limits:
 
 
 def _unhurried(bounds: Bounds) -> Bounds:
-    """A control must fail because it is wrong, not because it was hurried: no bound is shorter than the usual one."""
+    """A control must fail because it is wrong, not because it was hurried: no bound is shorter than
+    the usual one."""
     for name, least in asdict(USUAL).items():
         if (found := getattr(bounds, name)) < least:
             raise ValueError(f"{name}: expected at least {least:g} seconds, found {found:g}")
@@ -143,7 +153,8 @@ LongBounds = Annotated[Bounds, AfterValidator(_unhurried)]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing asked of the judge. An author is asked without `head` and `candidate`, a judge without `broker`."""
+    """One thing asked of the judge. An author is asked without `head` and `candidate`, a judge
+    without `broker`."""
 
     repository: Slug
     sealed: AbsolutePath
@@ -173,7 +184,9 @@ def request_at(path: Path) -> Request:
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"{path}: cannot read the request ({error.strerror}); write it first") from error
+        raise UsageError(
+            f"{path}: cannot read the request ({error.strerror}); write it first"
+        ) from error
     return request_in(text, source=path.name)
 
 

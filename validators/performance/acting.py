@@ -36,7 +36,8 @@ from validators.ports.browser import Session, Stage
 
 
 async def acted(step: Step, stage: Stage, values: Values, *, actor: str, patience: float) -> str:
-    """Have that person do the step; the name of the one who acts next. Raises Unable or ExpressionInvalid."""
+    """Have that person do the step; the name of the one who acts next. Raises Unable or
+    ExpressionInvalid."""
     person = await stage.person(actor)
     match step:
         case Open(path=path):
@@ -79,8 +80,11 @@ def _source(step: Download, values: Values) -> Spot | str:
     return values.text(step.path) if step.path else "/"
 
 
-async def _put_in(step: Fill | Select | Tick | Upload, person: Session, values: Values, *, patience: float) -> None:
-    """Put something in, known as `filled.<field>` from before it is typed: a page may send it with every key."""
+async def _put_in(
+    step: Fill | Select | Tick | Upload, person: Session, values: Values, *, patience: float
+) -> None:
+    """Put something in, known as `filled.<field>` from before it is typed: a page may send it with
+    every key."""
     where, field = spot(step.target, values), field_of(step) or ""
     match step:
         case Fill(value=value):

@@ -36,7 +36,10 @@ def holds(told: str, claims: Sequence[Claim], values: Values) -> bool:
 
 def said(claims: Sequence[Claim], values: Values) -> str:
     """The claims with their values, for people."""
-    return ", ".join(f"{claim.match} {' … '.join(repr(values.text(held)) for held in claim.wanted)}" for claim in claims)
+    return ", ".join(
+        f"{claim.match} {' … '.join(repr(values.text(held)) for held in claim.wanted)}"
+        for claim in claims
+    )
 
 
 def listed(told: Sequence[str]) -> str:
@@ -45,6 +48,10 @@ def listed(told: Sequence[str]) -> str:
     return " | ".join(told[:MOST_SHOWN]) + more
 
 
-def _compared(told: str, claims: Sequence[Claim], values: Values, *, by: Callable[..., bool]) -> Seen:
-    agree = (by(told, claim.match, *(values.text(held) for held in claim.wanted)) for claim in claims)
+def _compared(
+    told: str, claims: Sequence[Claim], values: Values, *, by: Callable[..., bool]
+) -> Seen:
+    agree = (
+        by(told, claim.match, *(values.text(held) for held in claim.wanted)) for claim in claims
+    )
     return Seen(all(agree), said(claims, values), told)

@@ -1,7 +1,8 @@
-"""Evidence as JSON, both ways: what the boxed driver writes and the launcher folds once both boxes are dead.
+"""Evidence as JSON, both ways: what the boxed driver writes and the launcher folds once both boxes
+are dead.
 
-The reader is strict, because the driver's output folder was writable by a process that looked at an untrusted page.
-"""
+The reader is strict, because the driver's output folder was writable by a process that looked at an
+untrusted page."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ def evidence_document(item: RunEvidence) -> dict[str, object]:
 
 
 def read_evidence(text: str) -> tuple[RunEvidence, ...]:
-    """The runs in a document. Raises DocumentInvalid for anything missing, extra or of another type."""
+    """The runs in a document. Raises DocumentInvalid for anything missing, extra or of another
+    type."""
     root = shape(text, "evidence")
     runs = tuple(_run(item) for item in root.list("runs"))
     root.done()
@@ -92,7 +94,12 @@ def _expectation(item: Shape) -> ExpectationOutcome:
 
 
 def _breach(item: Shape) -> Breach:
-    breach = Breach(item.at("kind").text(), item.at("line").whole(), item.at("observed").text(), item.at("page").truth())
+    breach = Breach(
+        item.at("kind").text(),
+        item.at("line").whole(),
+        item.at("observed").text(),
+        item.at("page").truth(),
+    )
     item.done()
     return breach
 

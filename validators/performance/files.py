@@ -1,4 +1,5 @@
-"""Files on both ways: what a journey makes up for an upload, and what it says of a file that it took."""
+"""Files on both ways: what a journey makes up for an upload, and what it says of a file that it
+took."""
 
 from __future__ import annotations
 
@@ -27,9 +28,12 @@ def made(file: FileMade, values: Values) -> File:
 
 
 def told_by(look: FileHas, values: Values) -> Seen:
-    """What a file that was downloaded says of the look. Raises ExpressionInvalid for one that never was."""
+    """What a file that was downloaded says of the look. Raises ExpressionInvalid for one that never
+    was."""
     if look.file not in values.files:
-        raise ExpressionInvalid(f"no file {look.file!r} has been downloaded at this point of the journey")
+        raise ExpressionInvalid(
+            f"no file {look.file!r} has been downloaded at this point of the journey"
+        )
     file, wanted = values.files[look.file], tuple(values.text(held) for held in look.values)
     if look.part is FilePart.NAME:
         return Seen(file.name == wanted[0], f"called {wanted[0]!r}", file.name)
@@ -56,7 +60,9 @@ def _counted(there: int, wanted: str, what: str) -> Seen:
     return Seen(wanted.strip() == str(there), f"{wanted} {what}", f"{there} {what}")
 
 
-def _row(rows: tuple[tuple[str, ...], ...], wanted: tuple[str, ...], *, columns: tuple[str, ...]) -> Seen:
+def _row(
+    rows: tuple[tuple[str, ...], ...], wanted: tuple[str, ...], *, columns: tuple[str, ...]
+) -> Seen:
     cells = tuple(map(folded, wanted))
     headings = [folded(cell) for cell in rows[0]] if rows else []
     shown = f"{len(rows)} rows: " + " / ".join(" | ".join(row) for row in rows[:SHOWN_ROWS])

@@ -15,18 +15,24 @@ _COMPARE = {">=": ge, "<=": le, "==": eq, ">": gt, "<": lt}
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What was heard; empty when nothing was. `page`: it is the status of a page that somebody opened."""
+    """What was heard; empty when nothing was. `page`: it is the status of a page that somebody
+    opened."""
 
     told: str
     page: bool = False
 
 
 def heard(never: Never, stage: Stage) -> Heard:
-    """What breaks this rule: the status of a page, or else the first of it. A text on a page is not heard but read."""
+    """What breaks this rule: the status of a page, or else the first of it. A text on a page is not
+    heard but read."""
     if never.kind is not Forbidden.HTTP_STATUS:
         return Heard(_overheard(never, stage))
     compare, limit = _COMPARE[never.value[:-3].strip()], int(never.value[-3:])
-    found = [Heard(f"{status} {path}", page) for status, path, page in stage.statuses if compare(status, limit)]
+    found = [
+        Heard(f"{status} {path}", page)
+        for status, path, page in stage.statuses
+        if compare(status, limit)
+    ]
     return next((one for one in found if one.page), found[0] if found else Heard(""))
 
 
@@ -37,13 +43,16 @@ def _overheard(never: Never, stage: Stage) -> str:
         case Forbidden.REQUEST:
             return next((path for path in stage.asked if is_path(path, never.value)), "")
         case Forbidden.OTHER_HOST:
-            return next((address for address in stage.refused if never.value in (ANY, host(address))), "")
+            return next(
+                (address for address in stage.refused if never.value in (ANY, host(address))), ""
+            )
         case _:
             return ""
 
 
 def is_path(asked: str, rule: str) -> bool:
-    """Whether a path that was asked is the one of a rule, its query aside; or begins so, where the rule ends with `*`."""
+    """Whether a path that was asked is the one of a rule, its query aside; or begins so, where the
+    rule ends with `*`."""
     path = unquote(asked.partition("?")[0])
     return path.startswith(rule[:-1]) if rule.endswith("*") else path == rule
 

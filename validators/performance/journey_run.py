@@ -1,8 +1,8 @@
-"""Performing one journey on a stage: steps, then looks from each vantage, watching for what must never happen.
+"""Performing one journey on a stage: steps, then looks from each vantage, watching for what must
+never happen.
 
-The result is evidence, never a verdict. A step that fails ends the performance; a look that fails does not, unless
-the run is a control, which has nothing more to tell once it has failed.
-"""
+The result is evidence, never a verdict. A step that fails ends the performance; a look that fails
+does not, unless the run is a control, which has nothing more to tell once it has failed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ UNSURE = LATE | {Trouble.BROKEN}
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds to wait for a step and for a block of looks. `stop_early`: a control ends at its first failure."""
+    """Seconds to wait for a step and for a block of looks. `stop_early`: a control ends at its
+    first failure."""
 
     step: float
     look: float
@@ -61,7 +62,8 @@ class Patience:
 
 @dataclass(slots=True)
 class Performance:
-    """One run in progress. `finished` turns true when it came to its own end, so a cut-off one can be told apart."""
+    """One run in progress. `finished` turns true when it came to its own end, so a cut-off one can
+    be told apart."""
 
     run: RunId
     journey: Journey
@@ -105,9 +107,12 @@ class Performance:
         )
 
     def twins_evidence(self) -> RunEvidence:
-        """The twin that was looked for in this run: it had the same steps, and its looks at the same moments."""
+        """The twin that was looked for in this run: it had the same steps, and its looks at the
+        same moments."""
         twin = RunId(self.run.journey, self.run.identity, Kind.TWIN, attempt=self.run.attempt)
-        return RunEvidence(twin, self.stage.answered, self.finished, tuple(self.steps), tuple(self.twin))
+        return RunEvidence(
+            twin, self.stage.answered, self.finished, tuple(self.steps), tuple(self.twin)
+        )
 
     def _script(self) -> tuple[Step, ...]:
         twin = self.journey.twin if self.run.kind is Kind.TWIN else None
@@ -124,7 +129,11 @@ class Performance:
             began = monotonic()
             trouble, told = await self._act(step)
             millis, verb = int((monotonic() - began) * 1000), type(step).__name__.lower()
-            self.steps.append(StepOutcome(index, step.line, verb, trouble is None, trouble, observed(told), millis))
+            self.steps.append(
+                StepOutcome(
+                    index, step.line, verb, trouble is None, trouble, observed(told), millis
+                )
+            )
             await self.stage.pictured(self.actor, f"step-{index + 1:02}")
             if trouble is not None:
                 return False
@@ -134,10 +143,14 @@ class Performance:
         return True
 
     async def _all_there(self) -> bool | None:
-        """Whether every block holds already, seen from where it is looked; None when that is not known."""
+        """Whether every block holds already, seen from where it is looked; None when that is not
+        known."""
         for block in self._expected():
             here = await self.stage.person(self.actor)
-            if any(one.trouble is Trouble.NO_VALUE for one in [await _looked(look, here, self.values) for look in block.looks]):
+            if any(
+                one.trouble is Trouble.NO_VALUE
+                for one in [await _looked(look, here, self.values) for look in block.looks]
+            ):
                 return False  # it needs a value that a later step sets
             outcomes = await self._block(block, 0)
             if not all(one.passed for one in outcomes):
@@ -146,7 +159,9 @@ class Performance:
 
     async def _act(self, step: Step) -> tuple[Trouble | None, str]:
         try:
-            self.actor = await acted(step, self.stage, self.values, actor=self.actor, patience=self.patience.step)
+            self.actor = await acted(
+                step, self.stage, self.values, actor=self.actor, patience=self.patience.step
+            )
         except Unable as unable:
             return Trouble(unable.trouble), str(unable)
         except ExpressionInvalid as unknown:
@@ -154,7 +169,8 @@ class Performance:
         return None, ""
 
     async def _blocks(self, blocks: tuple[Block, ...]) -> None:
-        """Take every block's looks. Once one has failed for good, the later ones need not be waited out as long."""
+        """Take every block's looks. Once one has failed for good, the later ones need not be waited
+        out as long."""
         first = 0
         for block in blocks:
             outcomes = await self._block(block, first)
@@ -163,7 +179,9 @@ class Performance:
             if not all(outcome.passed for outcome in outcomes):
                 if self.patience.stop_early:
                     return
-                self.patience = replace(self.patience, look=min(self.patience.look, AFTER_FAILURE_SECONDS))
+                self.patience = replace(
+                    self.patience, look=min(self.patience.look, AFTER_FAILURE_SECONDS)
+                )
             first += len(block.looks)
 
     async def _block(self, block: Block, first: int) -> list[ExpectationOutcome]:
@@ -175,7 +193,9 @@ class Performance:
             await self._forbidden_text(session)
             if self.with_twin and self.journey.twin and all(one.holds for one in looked):
                 for its in (its for its in self.journey.twin.expect if its.place == block.place):
-                    self.twin += _outcomes(its, await self._seen_at_once(session, its.looks), len(self.twin), began)
+                    self.twin += _outcomes(
+                        its, await self._seen_at_once(session, its.looks), len(self.twin), began
+                    )
         except Unable as unable:
             looked = [Seen(False, "", str(unable), Trouble(unable.trouble))] * len(block.looks)
         return _outcomes(block, looked, first, began)
@@ -184,7 +204,9 @@ class Performance:
         """The person who looks."""
         if block.vantage is Vantage.ACTOR:
             return block.actor
-        return f"other session {block.line}" if block.vantage is Vantage.OTHER_SESSION else self.actor
+        return (
+            f"other session {block.line}" if block.vantage is Vantage.OTHER_SESSION else self.actor
+        )
 
     async def _vantage(self, block: Block) -> Session:
         """The session from which a block is looked at, already at the right page."""
@@ -207,33 +229,48 @@ class Performance:
         return person
 
     async def _seen(self, session: Session, wanted: Sequence[Look]) -> list[Seen]:
-        """Poll until all looks hold at one moment of one page, the page is at rest, or the block's patience is spent.
+        """Poll until all looks hold at one moment of one page, the page is at rest, or the block's
+        patience is spent.
 
-        What must be there is looked for first: an absence is trivially true of a page that is not painted yet. What did not
-        hold is looked at first the next time."""
+        What must be there is looked for first: an absence is trivially true of a page that is not
+        painted yet. What did not hold is looked at first the next time."""
         deadline, pause = monotonic() + self.patience.look, POLL_SECONDS
         order = sorted(range(len(wanted)), key=lambda at: not positive(wanted[at]))
         while True:
             over = monotonic() >= deadline
-            rest = await session.at_rest()  # asked before: a look that was taken in motion is not the last
-            looked, together = await self._at_once(session, [wanted[at] for at in order], whole=over or rest)
+            rest = (
+                await session.at_rest()
+            )  # asked before: a look that was taken in motion is not the last
+            looked, together = await self._at_once(
+                session, [wanted[at] for at in order], whole=over or rest
+            )
             held = len(looked) == len(wanted) and all(one.holds for one in looked)
             if (held and together) or over or (rest and together):
                 told = dict(zip(order, looked, strict=True))
-                return [_in_time(told[at], session, together=together or not held) for at in range(len(wanted))]
+                return [
+                    _in_time(told[at], session, together=together or not held)
+                    for at in range(len(wanted))
+                ]
             if not looked[-1].holds:
                 order.insert(0, order.pop(len(looked) - 1))
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, SLOWEST_POLL_SECONDS)
 
     async def _seen_at_once(self, session: Session, wanted: Sequence[Look]) -> list[Seen]:
-        """All looks at a page that has come to where it was waited for; polled only while nothing can be said of it."""
+        """All looks at a page that has come to where it was waited for; polled only while nothing
+        can be said of it."""
         looked, _ = await self._at_once(session, wanted, whole=True)
-        return await self._seen(session, wanted) if any(one.trouble in UNSURE for one in looked) else looked
+        return (
+            await self._seen(session, wanted)
+            if any(one.trouble in UNSURE for one in looked)
+            else looked
+        )
 
-    async def _at_once(self, session: Session, wanted: Sequence[Look], *, whole: bool) -> tuple[list[Seen], bool]:
-        """All looks in a row, up to the first that does not hold unless the `whole` is asked for; and whether the page was one
-        and the same from the first to the last."""
+    async def _at_once(
+        self, session: Session, wanted: Sequence[Look], *, whole: bool
+    ) -> tuple[list[Seen], bool]:
+        """All looks in a row, up to the first that does not hold unless the `whole` is asked for;
+        and whether the page was one and the same from the first to the last."""
         looked: list[Seen] = []
         try:
             if len(wanted) > 1:
@@ -248,7 +285,11 @@ class Performance:
             return looked + [mute] * (len(wanted) - len(looked)), False
 
     async def _forbidden_text(self, session: Session) -> None:
-        texts = [never for never in self.journey.never if never.kind is Forbidden.TEXT and never not in self.breaches]
+        texts = [
+            never
+            for never in self.journey.never
+            if never.kind is Forbidden.TEXT and never not in self.breaches
+        ]
         if not texts:
             return
         try:
@@ -261,25 +302,41 @@ class Performance:
     def _overheard(self) -> None:
         for never in self.journey.never:
             if (found := heard(never, self.stage)).told:
-                self.breaches[never] = Breach(str(never.kind), never.line, observed(found.told), found.page)
+                self.breaches[never] = Breach(
+                    str(never.kind), never.line, observed(found.told), found.page
+                )
 
 
 async def performed(
-    run: RunId, journey: Journey, stage: Stage, *, values: Values, patience: Patience, seconds: float, with_twin: bool = False
+    run: RunId,
+    journey: Journey,
+    stage: Stage,
+    *,
+    values: Values,
+    patience: Patience,
+    seconds: float,
+    with_twin: bool = False,
 ) -> tuple[RunEvidence, ...]:
-    """Perform a journey and tell what happened, and `with_twin` what its twin would have seen, as evidence of its own. After
-    `seconds` it is cut off, and its evidence says so."""
+    """Perform a journey and tell what happened, and `with_twin` what its twin would have seen, as
+    evidence of its own. After `seconds` it is cut off, and its evidence says so."""
     performance = Performance(run, journey, stage, values, patience, with_twin=with_twin)
     try:
         async with asyncio.timeout(seconds):
             await performance.play()
     except TimeoutError:
         pass
-    return (performance.evidence(), performance.twins_evidence()) if with_twin else (performance.evidence(),)
+    return (
+        (performance.evidence(), performance.twins_evidence())
+        if with_twin
+        else (performance.evidence(),)
+    )
 
 
-async def walked(journey: Journey, stage: Stage, *, values: Values, patience: Patience, seconds: float) -> None:
-    """Do the steps of a journey as somebody who came before. What comes of them is nobody's evidence."""
+async def walked(
+    journey: Journey, stage: Stage, *, values: Values, patience: Patience, seconds: float
+) -> None:
+    """Do the steps of a journey as somebody who came before. What comes of them is nobody's
+    evidence."""
     performance = Performance(RunId(journey.name), journey, stage, values, patience)
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
@@ -287,7 +344,9 @@ async def walked(journey: Journey, stage: Stage, *, values: Values, patience: Pa
             await performance.steps_done(journey.steps)
 
 
-def _outcomes(block: Block, looked: Sequence[Seen], first: int, began: float) -> list[ExpectationOutcome]:
+def _outcomes(
+    block: Block, looked: Sequence[Seen], first: int, began: float
+) -> list[ExpectationOutcome]:
     millis = int((monotonic() - began) * 1000)
     return [
         ExpectationOutcome(
@@ -306,10 +365,15 @@ def _outcomes(block: Block, looked: Sequence[Seen], first: int, began: float) ->
 
 
 def _in_time(seen: Seen, session: Session, *, together: bool) -> Seen:
-    """A look as its block leaves it. What did not hold while an answer was outstanding, or not at one moment, says nothing."""
+    """A look as its block leaves it. What did not hold while an answer was outstanding, or not at
+    one moment, says nothing."""
     if seen.holds:
         return seen if together else replace(seen, holds=False, trouble=Trouble.RESTLESS)
-    return replace(seen, trouble=Trouble.TIMED_OUT) if seen.trouble in (None, Trouble.MISSING) and session.owed() else seen
+    return (
+        replace(seen, trouble=Trouble.TIMED_OUT)
+        if seen.trouble in (None, Trouble.MISSING) and session.owed()
+        else seen
+    )
 
 
 async def _looked(look: Look, session: Session, values: Values) -> Seen:

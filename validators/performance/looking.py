@@ -36,7 +36,13 @@ from validators.domain.journeys.values import Values
 from validators.performance.comparing import compared, compared_list, compared_path
 from validators.performance.files import told_by
 from validators.performance.look_result import Seen
-from validators.performance.tables import column_seen, headers_seen, named_row_seen, number_of_rows_seen, row_seen
+from validators.performance.tables import (
+    column_seen,
+    headers_seen,
+    named_row_seen,
+    number_of_rows_seen,
+    row_seen,
+)
 from validators.ports.browser import Session
 
 KINDS: dict[type[Look], str] = {
@@ -82,7 +88,11 @@ async def seen(look: Look, session: Session, values: Values) -> Seen:
             return await _tabular(look, session, values)
         case TreeIs(within=within, wishes=wishes):
             tree = await session.tree(_there(within, values))
-            return Seen(grants(tree, wishes, values.text), "; ".join(map(str, wishes)), " ".join(node.reads for node in tree))
+            return Seen(
+                grants(tree, wishes, values.text),
+                "; ".join(map(str, wishes)),
+                " ".join(node.reads for node in tree),
+            )
         case FileHas():
             return told_by(look, values)
         case _:
@@ -90,7 +100,15 @@ async def seen(look: Look, session: Session, values: Values) -> Seen:
 
 
 async def _at(
-    look: Visible | Absent | CountIs | ValueIs | OptionsAre | StateIs | DescriptionIs | LeadsTo | Focused,
+    look: Visible
+    | Absent
+    | CountIs
+    | ValueIs
+    | OptionsAre
+    | StateIs
+    | DescriptionIs
+    | LeadsTo
+    | Focused,
     session: Session,
     values: Values,
 ) -> Seen:
@@ -114,14 +132,20 @@ async def _at(
             return compared_list(await session.options(where), lists, values)
         case StateIs(states=states):
             lacking = [state for state in states if not await session.in_state(where, state)]
-            return Seen(not lacking, ", ".join(states), f"not {', '.join(lacking)}" if lacking else ", ".join(states))
+            return Seen(
+                not lacking,
+                ", ".join(states),
+                f"not {', '.join(lacking)}" if lacking else ", ".join(states),
+            )
         case Focused():
             return await _focus(session, where)
         case _:
             assert_never(look)
 
 
-async def _tabular(look: RowHas | ColumnHas | HeadersAre | RowsAre, session: Session, values: Values) -> Seen:
+async def _tabular(
+    look: RowHas | ColumnHas | HeadersAre | RowsAre, session: Session, values: Values
+) -> Seen:
     within = _there(look.within, values)
     match look:
         case RowHas(cells=(_, *_), at=None):
@@ -152,4 +176,6 @@ async def _focus(session: Session, where: Spot) -> Seen:
     if not there.holds:
         return there
     has_it = await session.focused(where)
-    return Seen(has_it, "has the focus", "has it" if has_it else "something else has the focus, or nothing")
+    return Seen(
+        has_it, "has the focus", "has it" if has_it else "something else has the focus, or nothing"
+    )

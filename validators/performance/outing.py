@@ -1,4 +1,5 @@
-"""The outing: the one document that the exploring driver is told, from the launcher by its standard input."""
+"""The outing: the one document that the exploring driver is told, from the launcher by its standard
+input."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from validators.performance.plan import read_bounds
 
 @dataclass(frozen=True, slots=True)
 class Outing:
-    """A persona, the port of a fresh app, and the port and the word of the line to the actor, all of the driver's box.
+    """A persona, the port of a fresh app, and the port and the word of the line to the actor, all
+    of the driver's box.
 
     `viewport` is width and height in CSS pixels."""
 
@@ -34,7 +36,8 @@ def outing_json(outing: Outing) -> str:
 
 
 def read_outing(text: str) -> Outing:
-    """The outing in a document. Raises DocumentInvalid for anything missing, extra or of another type."""
+    """The outing in a document. Raises DocumentInvalid for anything missing, extra or of another
+    type."""
     root = shape(text, "outing")
     width, height = (item.whole() for item in root.list("viewport", exactly=2))
     outing = Outing(
@@ -63,7 +66,9 @@ def _persona(item: Shape) -> Persona:
         kept_at=item.at("kept_at").text(),
         starts_at=item.at("starts_at").text(),
         allowance=Allowance(
-            allowance.at("acts").whole(), allowance.at("seconds").whole(), allowance.at("tokens").whole()
+            allowance.at("acts").whole(),
+            allowance.at("seconds").whole(),
+            allowance.at("tokens").whole(),
         ),
         claims=tuple(claim.text() for claim in item.list("claims")),
     )

@@ -1,9 +1,9 @@
-"""The plan: the one document the launcher streams to the boxed driver, and which runs a judgement needs.
+"""The plan: the one document the launcher streams to the boxed driver, and which runs a judgement
+needs.
 
-Each run has an app instance of its own, started fresh by the launcher and dialled at `port` on 127.0.0.1 inside the
-driver's box: equal fresh data is a fact of the plan. The plan is one line. One line more follows for each app, with its
-port, as soon as that app answers.
-"""
+Each run has an app instance of its own, started fresh by the launcher and dialled at `port` on
+127.0.0.1 inside the driver's box: equal fresh data is a fact of the plan. The plan is one line. One
+line more follows for each app, with its port, as soon as that app answers."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ AT_ONCE = 5
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run and the port at which its own app answers; 0 for a twin that is looked for in its journey's own run.
+    """One run and the port at which its own app answers; 0 for a twin that is looked for in its
+    journey's own run.
 
-    With a `seed` of its own, its data and what surrounds it are that seed's, and not the plan's. So many `others` do the same
-    before it, with data of their own. Its app, and so its visitor, is so many seconds `ahead`."""
+    With a `seed` of its own, its data and what surrounds it are that seed's, and not the plan's. So
+    many `others` do the same before it, with data of their own. Its app, and so its visitor, is so
+    many seconds `ahead`."""
 
     id: RunId
     port: int
@@ -37,11 +39,12 @@ class PlannedRun:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything the driver is told. `journeys` are YAML texts; `hostname` is what the address bar shows.
+    """Everything the driver is told. `journeys` are YAML texts; `hostname` is what the address bar
+    shows.
 
-    The name should end in `.localhost`: browsers trust such a page as they trust one over TLS, so an app finds the
-    same features as in production. `browser` is an executable; empty leaves the choice to the box (LOF_BROWSER).
-    `bounds` are the driver's own, already those of this machine.
+    The name should end in `.localhost`: browsers trust such a page as they trust one over TLS, so
+    an app finds the same features as in production. `browser` is an executable; empty leaves the
+    choice to the box (LOF_BROWSER). `bounds` are the driver's own, already those of this machine.
     """
 
     journeys: tuple[str, ...]
@@ -58,7 +61,8 @@ class Plan:
 
 
 def judgement_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
-    """What judging a candidate performs for each journey: itself plain and masked, its twin, every saboteur."""
+    """What judging a candidate performs for each journey: itself plain and masked, its twin, every
+    saboteur."""
     return tuple(
         run
         for name in journeys
@@ -66,25 +70,39 @@ def judgement_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId,
             RunId(name, Identity.PLAIN, attempt=attempt),
             RunId(name, Identity.MASKED, attempt=attempt),
             RunId(name, kind=Kind.TWIN, attempt=attempt),
-            *(RunId(name, kind=Kind.SABOTAGE, saboteur=saboteur, attempt=attempt) for saboteur in Saboteur),
+            *(
+                RunId(name, kind=Kind.SABOTAGE, saboteur=saboteur, attempt=attempt)
+                for saboteur in Saboteur
+            ),
         )
     )
 
 
 def retry_runs(journeys: Iterable[str], *, attempt: int = 2) -> tuple[RunId, ...]:
-    """What a retry performs for journeys that did not pass. It can only label a result flaky, never make it pass."""
-    return tuple(RunId(name, identity, attempt=attempt) for name in journeys for identity in Identity)
+    """What a retry performs for journeys that did not pass. It can only label a result flaky, never
+    make it pass."""
+    return tuple(
+        RunId(name, identity, attempt=attempt) for name in journeys for identity in Identity
+    )
 
 
 def standing_runs(journey: str, *, plain: bool) -> tuple[RunId, ...]:
-    """What judging a candidate performs of a journey that guards what has landed: itself masked, maybe plain, and its twin."""
+    """What judging a candidate performs of a journey that guards what has landed: itself masked,
+    maybe plain, and its twin."""
     visitors = tuple(Identity) if plain else (Identity.MASKED,)
-    return (*(RunId(journey, identity) for identity in visitors), RunId(journey, visitors[0], Kind.TWIN))
+    return (
+        *(RunId(journey, identity) for identity in visitors),
+        RunId(journey, visitors[0], Kind.TWIN),
+    )
 
 
 def base_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
     """What proving on the base commit performs: each journey, plain and masked."""
-    return tuple(RunId(name, identity, Kind.BASE, attempt=attempt) for name in journeys for identity in Identity)
+    return tuple(
+        RunId(name, identity, Kind.BASE, attempt=attempt)
+        for name in journeys
+        for identity in Identity
+    )
 
 
 def ready_line(port: int) -> str:
@@ -97,7 +115,13 @@ def plan_json(plan: Plan) -> str:
     document = {
         "journeys": list(plan.journeys),
         "runs": [
-            {**run_document(run.id), "port": run.port, "seed": run.seed, "others": run.others, "ahead": run.ahead}
+            {
+                **run_document(run.id),
+                "port": run.port,
+                "seed": run.seed,
+                "others": run.others,
+                "ahead": run.ahead,
+            }
             for run in plan.runs
         ],
         "seed": plan.seed,
@@ -114,7 +138,8 @@ def plan_json(plan: Plan) -> str:
 
 
 def read_plan(text: str) -> Plan:
-    """The plan in a JSON document. Raises DocumentInvalid for anything missing, extra or of another type."""
+    """The plan in a JSON document. Raises DocumentInvalid for anything missing, extra or of another
+    type."""
     root = shape(text, "plan")
     width, height = (item.whole() for item in root.list("viewport", exactly=2))
     plan = Plan(
@@ -135,7 +160,8 @@ def read_plan(text: str) -> Plan:
 
 
 def read_bounds(item: Shape) -> Bounds:
-    """The bounds in a plan or an outing. Raises DocumentInvalid for one that is missing, or no time to wait."""
+    """The bounds in a plan or an outing. Raises DocumentInvalid for one that is missing, or no time
+    to wait."""
     try:
         bounds = Bounds(*(item.at(name).number() for name in BOUNDS))
     except ValueError as error:

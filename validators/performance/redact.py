@@ -1,8 +1,9 @@
-"""What may leave the seal: a promise's own words and what a person would have noticed. Never a step, selector or value.
+"""What may leave the seal: a promise's own words and what a person would have noticed. Never a
+step, selector or value.
 
-The words below are chosen by symptom alone, so nothing that a page said, and nothing that a journey says, can be in
-them. `leaks` is the second guard: it searches what is about to leave for what must stay.
-"""
+The words below are chosen by symptom alone, so nothing that a page said, and nothing that a journey
+says, can be in them. `leaks` is the second guard: it searches what is about to leave for what must
+stay."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ NOTICED = {
     Symptom.STILL_SHOWN: "after doing it, the page still showed what should have been gone",
     Symptom.NOT_KEPT: "after reloading the page, the result was not kept",
     Symptom.NOT_SHARED: "another person, in a session of their own, did not see the result",
-    Symptom.NOT_POSSIBLE: "it could not be done: the page did not offer what was needed, or did not let it be used",
+    Symptom.NOT_POSSIBLE: (
+        "it could not be done: the page did not offer what was needed, or did not let it be used"
+    ),
     Symptom.SERVER_ERROR: "the app answered with a server error",
     Symptom.PAGE_ERROR: "the page showed or logged an error that must never appear",
     Symptom.NO_ANSWER: "the app stopped answering",
@@ -38,18 +41,25 @@ class PublicFinding:
     observed: str
 
 
-def public_findings(findings: Iterable[Finding], words: Mapping[str, str]) -> tuple[PublicFinding, ...]:
-    """The findings in public words. `words` maps a promise id (or `issue`) to a quote of the mission or the issue."""
-    told = (PublicFinding(one.promise, words.get(one.promise, one.promise), NOTICED[one.symptom]) for one in findings)
+def public_findings(
+    findings: Iterable[Finding], words: Mapping[str, str]
+) -> tuple[PublicFinding, ...]:
+    """The findings in public words. `words` maps a promise id (or `issue`) to a quote of the
+    mission or the issue."""
+    told = (
+        PublicFinding(one.promise, words.get(one.promise, one.promise), NOTICED[one.symptom])
+        for one in findings
+    )
     return tuple(dict.fromkeys(told))
 
 
 def leaks(text: str, journeys: Iterable[Journey], *, known: Iterable[str] = ()) -> tuple[str, ...]:
-    """The sealed phrases in a text that is about to leave, canaries first; empty means it may leave.
+    """The sealed phrases in a text that is about to leave, canaries first; empty means it may
+    leave.
 
-    A phrase counts when it is a canary, or at least SHORTEST_PHRASE characters of a journey's own literal text that
-    do not also stand in `known` (the issue and the governance files, which the implementer has anyway).
-    """
+    A phrase counts when it is a canary, or at least SHORTEST_PHRASE characters of a journey's own
+    literal text that do not also stand in `known` (the issue and the governance files, which the
+    implementer has anyway)."""
     open_texts = tuple(words.casefold() for words in known)
     shown = text.casefold()
     phrases = (phrase for journey in journeys for phrase in _phrases(journey))
@@ -57,7 +67,8 @@ def leaks(text: str, journeys: Iterable[Journey], *, known: Iterable[str] = ()) 
         dict.fromkeys(
             phrase
             for phrase in phrases
-            if phrase.casefold() in shown and not any(phrase.casefold() in words for words in open_texts)
+            if phrase.casefold() in shown
+            and not any(phrase.casefold() in words for words in open_texts)
         )
     )
 
@@ -65,7 +76,11 @@ def leaks(text: str, journeys: Iterable[Journey], *, known: Iterable[str] = ()) 
 def _phrases(journey: Journey) -> Iterable[str]:
     if journey.canary:
         yield journey.canary
-    parts = (*journey.steps, *looks(journey.expect), *(looks(journey.twin.expect) if journey.twin else ()))
+    parts = (
+        *journey.steps,
+        *looks(journey.expect),
+        *(looks(journey.twin.expect) if journey.twin else ()),
+    )
     for held in (held for part in parts for held in templates_of(part)):
         yield from _long_pieces(held)
 

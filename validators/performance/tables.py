@@ -1,4 +1,5 @@
-"""Looks at tables as they were read: pure, so that what a look means can be tried without a page."""
+"""Looks at tables as they were read: pure, so that what a look means can be tried without a
+page."""
 
 from __future__ import annotations
 
@@ -17,17 +18,25 @@ SHOWN_ROWS = 8
 
 
 def row_seen(look: RowHas, rows: Sequence[tuple[str, ...]], values: Values) -> Seen:
-    """Rows by the whole texts of their cells, in whatever columns these stand. Raises ExpressionInvalid."""
+    """Rows by the whole texts of their cells, in whatever columns these stand. Raises
+    ExpressionInvalid."""
     wanted = _cells(look, values)
     found = sum(wanted <= {folded(cell) for cell in row} for row in rows)
     return _counted(look, found, rows, said=str(sorted(wanted)))
 
 
 def named_row_seen(look: RowHas, tables: Sequence[Table], values: Values) -> Seen:
-    """Rows by cells under the headers of their columns, or at a place in the table. Raises ExpressionInvalid."""
-    expected = ", ".join(f"{values.text(cell.header)} {said(cell.claims, values)}" for cell in look.named)
+    """Rows by cells under the headers of their columns, or at a place in the table. Raises
+    ExpressionInvalid."""
+    expected = ", ".join(
+        f"{values.text(cell.header)} {said(cell.claims, values)}" for cell in look.named
+    )
     expected = expected or str(sorted(_cells(look, values)))
-    having = [table for table in tables if all(table.column(values.text(cell.header)) is not None for cell in look.named)]
+    having = [
+        table
+        for table in tables
+        if all(table.column(values.text(cell.header)) is not None for cell in look.named)
+    ]
     if not having:
         return Seen(False, f"a table with {expected}", _shown(tables), Trouble.MISSING)
     if look.at is not None:
@@ -50,23 +59,37 @@ def column_seen(look: ColumnHas, tables: Sequence[Table], values: Values) -> See
         every = bool(cells) and all(holds(cell, look.each, values) for cell in cells)
         claims.append(Seen(every, f"each {said(look.each, values)}", ""))
     if look.order:
-        claims.append(Seen(ordered(cells, look.order), f"sorted {look.order}, with two values that differ", ""))
+        claims.append(
+            Seen(
+                ordered(cells, look.order), f"sorted {look.order}, with two values that differ", ""
+            )
+        )
     expected = f"{header}: " + ", ".join(claim.expected for claim in claims)
-    return Seen(all(claim.holds for claim in claims), expected, f"{len(cells)} cells: {listed(cells)}")
+    return Seen(
+        all(claim.holds for claim in claims), expected, f"{len(cells)} cells: {listed(cells)}"
+    )
 
 
 def headers_seen(look: HeadersAre, tables: Sequence[Table], values: Values) -> Seen:
-    """The columns of the one table. A header may be called by any of its names. Raises ExpressionInvalid."""
+    """The columns of the one table. A header may be called by any of its names. Raises
+    ExpressionInvalid."""
     if len(tables) != 1:
         return _not_one(tables)
     wanted = {folded(values.text(held)) for claim in look.lists for held in claim.wanted}
-    called = [next((name for name in header.names if name in wanted), (*header.names, "")[0]) for header in tables[0].headers]
+    called = [
+        next((name for name in header.names if name in wanted), (*header.names, "")[0])
+        for header in tables[0].headers
+    ]
     return compared_list(called, look.lists, values)
 
 
 def number_of_rows_seen(look: RowsAre, tables: Sequence[Table], values: Values) -> Seen:
     """How many rows the one table has. Raises ExpressionInvalid."""
-    return compared(str(len(tables[0].rows)), look.claims, values) if len(tables) == 1 else _not_one(tables)
+    return (
+        compared(str(len(tables[0].rows)), look.claims, values)
+        if len(tables) == 1
+        else _not_one(tables)
+    )
 
 
 def _cells(look: RowHas, values: Values) -> set[str]:
@@ -88,20 +111,33 @@ def _row_at(look: RowHas, having: Sequence[Table], values: Values, *, expected: 
     rows, at = having[0].rows, look.at or 0
     place = at - 1 if at > 0 else len(rows) + at
     told = " | ".join(rows[place]) if 0 <= place < len(rows) else f"there are {len(rows)} rows"
-    return Seen(place in _fitting(look, having[0], values), f"row {'last' if at < 0 else at}: {expected}", told)
+    return Seen(
+        place in _fitting(look, having[0], values),
+        f"row {'last' if at < 0 else at}: {expected}",
+        told,
+    )
 
 
 def _counted(look: RowHas, found: int, rows: Sequence[tuple[str, ...]], *, said: str) -> Seen:
     agree = found == look.times if look.times else found > 0
-    return Seen(agree, f"{look.times or 'at least one'} row with {said}", f"{found} of {len(rows)} rows: {_rows(rows)}")
+    return Seen(
+        agree,
+        f"{look.times or 'at least one'} row with {said}",
+        f"{found} of {len(rows)} rows: {_rows(rows)}",
+    )
 
 
 def _not_one(tables: Sequence[Table]) -> Seen:
-    return Seen(False, "one table", _shown(tables), Trouble.AMBIGUOUS if tables else Trouble.MISSING)
+    return Seen(
+        False, "one table", _shown(tables), Trouble.AMBIGUOUS if tables else Trouble.MISSING
+    )
 
 
 def _shown(tables: Sequence[Table]) -> str:
-    columns = (", ".join(header.names[0] if header.names else "" for header in table.headers) for table in tables)
+    columns = (
+        ", ".join(header.names[0] if header.names else "" for header in table.headers)
+        for table in tables
+    )
     return f"{len(tables)} tables" + "".join(f"; one with the columns {told}" for told in columns)
 
 

@@ -1,8 +1,7 @@
 """A stage on which one journey is performed once, and the people on it.
 
-Times are seconds. Acts wait for their element up to `patience`; readings are taken at once (the judge polls). Both
-raise `Unable` with the trouble; nothing else escapes an adapter.
-"""
+Times are seconds. Acts wait for their element up to `patience`; readings are taken at once (the
+judge polls). Both raise `Unable` with the trouble; nothing else escapes an adapter."""
 
 from __future__ import annotations
 
@@ -47,7 +46,8 @@ class Session(Protocol):
         """The one file that a click on the element hands over, or that opening the path does."""
 
     def prepare(self, answer: Answer) -> None:
-        """The next act must be asked this, and gives this answer; an act that is not raises Unable."""
+        """The next act must be asked this, and gives this answer; an act that is not raises
+        Unable."""
 
     async def seen(self, spot: Spot, *, patience: float) -> None:
         """Return once the element is visible."""
@@ -56,7 +56,8 @@ class Session(Protocol):
         """The visible text of one element, of the whole page when None."""
 
     async def value(self, spot: Spot) -> str:
-        """What a form field holds; of a list to pick from, the words of what is picked, commas between them."""
+        """What a form field holds; of a list to pick from, the words of what is picked, commas
+        between them."""
 
     async def options(self, spot: Spot) -> tuple[str, ...]:
         """The words of everything that can be picked from a list, in order."""
@@ -68,7 +69,8 @@ class Session(Protocol):
         """What describes the element beside its name, empty when nothing does."""
 
     async def leads_to(self, spot: Spot) -> str:
-        """Where a link leads: path, query and fragment within the app, the whole address beyond it."""
+        """Where a link leads: path, query and fragment within the app, the whole address beyond
+        it."""
 
     async def focused(self, spot: Spot) -> bool:
         """Whether the element has the keyboard's focus."""
@@ -94,16 +96,20 @@ class Session(Protocol):
         """Path and query of the page that is shown."""
 
     async def watch(self) -> None:
-        """From now on note whether what the page shows changes, or another page comes in its place."""
+        """From now on note whether what the page shows changes, or another page comes in its
+        place."""
 
     async def unchanged(self) -> bool:
-        """Whether neither has happened since `watch`: all that was read in between was so at one and the same moment."""
+        """Whether neither has happened since `watch`: all that was read in between was so at one
+        and the same moment."""
 
     def owed(self) -> bool:
-        """Whether a page, or what the latest two acts asked for, is still outstanding: it may yet bring what is waited for."""
+        """Whether a page, or what the latest two acts asked for, is still outstanding: it may yet
+        bring what is waited for."""
 
     async def at_rest(self) -> bool:
-        """Whether what is shown cannot change any more unless somebody acts, so that waiting is in vain."""
+        """Whether what is shown cannot change any more unless somebody acts, so that waiting is in
+        vain."""
 
 
 class Stage(Protocol):
@@ -113,16 +119,18 @@ class Stage(Protocol):
         """The person of that name, with a fresh session at first use."""
 
     async def pictured(self, actor: str, name: str) -> None:
-        """Keep a small picture of what this person sees now, under this name, if this run is one that is shown.
+        """Keep a small picture of what this person sees now, under this name, if this run is one
+        that is shown.
 
         One that cannot be taken is noted; it is never trouble."""
 
     async def quieted(self, seconds: float) -> None:
-        """Wait until every page is loaded, at most so many seconds each, and none waits for an answer of the app's any more: for
-        that as long as a step does."""
+        """Wait until every page is loaded, at most so many seconds each, and none waits for an
+        answer of the app's any more: for that as long as a step does."""
 
     async def travel(self, seconds: int) -> None:
-        """Put the clocks of the app and of everybody's browser forward. Raises Unable where the app has none to set."""
+        """Put the clocks of the app and of everybody's browser forward. Raises Unable where the app
+        has none to set."""
 
     @property
     def answered(self) -> bool:
@@ -130,8 +138,9 @@ class Stage(Protocol):
 
     @property
     def statuses(self) -> tuple[tuple[int, str, bool], ...]:
-        """Every HTTP status so far, with its path, and whether it is that of a page which somebody opened: by an address, a
-        link or a form that asks. What a form sends, what a page fetches and what it shows is none."""
+        """Every HTTP status so far, with its path, and whether it is that of a page which somebody
+        opened: by an address, a link or a form that asks. What a form sends, what a page fetches
+        and what it shows is none."""
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -139,8 +148,10 @@ class Stage(Protocol):
 
     @property
     def refused(self) -> tuple[str, ...]:
-        """The address of every request to another host or port so far. None of them left the stage."""
+        """The address of every request to another host or port so far. None of them left the
+        stage."""
 
     @property
     def console(self) -> tuple[tuple[str, str], ...]:
-        """Every console message so far: level (error, warning, …) and text. Uncaught page errors are errors."""
+        """Every console message so far: level (error, warning, …) and text. Uncaught page errors
+        are errors."""

@@ -1,8 +1,8 @@
 """The actor's conversation: a view in, one act out. Pure but for the way to ask the model.
 
-Every request holds the persona, a line for each act so far, and the latest view alone: what an act costs does not grow with
-the pages before it. The page's text stands between two lines that it cannot forge, and the request says what it is.
-"""
+Every request holds the persona, a line for each act so far, and the latest view alone: what an act
+costs does not grow with the pages before it. The page's text stands between two lines that it
+cannot forge, and the request says what it is."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ class Actor:
     remembered: list[str] = field(default_factory=list)
 
     def act(self, seen: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The next act, as a JSON object; an answer without a call is giving up. Raises NoAnswer."""
+        """The next act, as a JSON object; an answer without a call is giving up. Raises
+        NoAnswer."""
         if self.remembered:
             self.remembered[-1] += f" -> {seen['told']}"
         told = self.ask(self._request(seen))
@@ -86,7 +87,10 @@ class Actor:
     def _request(self, seen: Mapping[str, Any]) -> dict[str, Any]:
         persona = json.dumps({"who": self.brief.who, "goal": self.brief.goal}, ensure_ascii=False)
         so_far = "\n".join(self.remembered) or "nothing yet"
-        shown = f"Your acts so far:\n{so_far}\n\nActs left: {seen['acts_left']}\n\n{seen['view']}\n\nYour next act?"
+        shown = (
+            f"Your acts so far:\n{so_far}\n\nActs left:"
+            f" {seen['acts_left']}\n\n{seen['view']}\n\nYour next act?"
+        )
         return {
             "model": self.brief.model,
             "max_tokens": MAX_TOKENS,

@@ -1,11 +1,14 @@
-"""`python -m validators.roles.actor_program`: what runs in the actor's box, from a brief to the end of one line.
+"""`python -m validators.roles.actor_program`: what runs in the actor's box, from a brief to the end
+of one line.
 
-    in    {"brief": {model, who, goal, instructions}, "model_port": 8090, "line_port": 8091, "word": "…"}
-    line  a connection to line_port: first the word, then a JSON object a line in (told, view, acts_left), an act a line out
+    in    {"brief": {model, who, goal, instructions}, "model_port": 8090, "line_port": 8091, "word":
+    "…"}
+    line  a connection to line_port: first the word, then a JSON object a line in (told, view,
+    acts_left), an act a line out
 
-The box has a port of the model broker and the line, no browser and no app. One connection is answered, and only if its first
-line is the word: a page that found the port could otherwise talk to the actor.
-"""
+The box has a port of the model broker and the line, no browser and no app. One connection is
+answered, and only if its first line is the word: a page that found the port could otherwise talk to
+the actor."""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ READY = b"ready\n"
 
 
 def main() -> int:
-    """Hold the conversation. Exit 0 = the other end closed it; 1 = the model could not be reached, or nobody came."""
+    """Hold the conversation. Exit 0 = the other end closed it; 1 = the model could not be reached,
+    or nobody came."""
     given = json.load(sys.stdin)
     actor = Actor(Brief(**given["brief"]), model_at(given["model_port"]))
     try:
@@ -42,7 +46,8 @@ def main() -> int:
 
 
 def talked(server: socket.socket, actor: Actor, *, word: str) -> None:
-    """Answer the first connection that begins with the word, until it ends. Raises NoAnswer and OSError."""
+    """Answer the first connection that begins with the word, until it ends. Raises NoAnswer and
+    OSError."""
     while True:
         connection, _ = server.accept()
         connection.settimeout(WORD_SECONDS)

@@ -1,9 +1,9 @@
-"""The author's conversation: issue in, journeys out, the checker's complaints handed back a bounded number of times.
+"""The author's conversation: issue in, journeys out, the checker's complaints handed back a bounded
+number of times.
 
-Pure but for the two things it is given: a way to ask the model and a way to check a text. Properties kept: what a model
-says is bounded before it is looked at (journeys in number and length, rounds), and nothing that it says beside a journey
-is believed or passed on as one.
-"""
+Pure but for the two things it is given: a way to ask the model and a way to check a text.
+Properties kept: what a model says is bounded before it is looked at (journeys in number and length,
+rounds), and nothing that it says beside a journey is believed or passed on as one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ ROUNDS = 4
 MAX_TOKENS = 8000
 MAX_JOURNEYS = 4
 MAX_CHARACTERS = 8000
-"""Of one journey. Five times a long one, and still read in a second: what is nested 30,000 deep takes a reader minutes."""
+"""Of one journey. Five times a long one, and still read in a second: what is nested 30,000 deep
+takes a reader minutes."""
 SUBMIT = "submit_journey"
 FAILS, PASSES = "fails", "passes"
 TOOL = {
@@ -30,8 +31,11 @@ TOOL = {
             "today": {
                 "type": "string",
                 "enum": [FAILS, PASSES],
-                "description": "What it does on the application of today: `fails` shows what the issue asks for; `passes` guards "
-                "what works today and must go on working. Left out: `passes` for a chore, else `fails`.",
+                "description": (
+                    "What it does on the application of today: `fails` shows what the issue asks"
+                    " for; `passes` guards what works today and must go on working. Left out:"
+                    " `passes` for a chore, else `fails`."
+                ),
             },
         },
         "required": ["yaml"],
@@ -53,7 +57,8 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A journey of this author's own that did not hold on today's application, and why, in fixed words."""
+    """A journey of this author's own that did not hold on today's application, and why, in fixed
+    words."""
 
     yaml: str
     why: str
@@ -61,9 +66,11 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """All that an author may know. `files`: the governance files by name. `language`: the journey language's page.
+    """All that an author may know. `files`: the governance files by name. `language`: the journey
+    language's page.
 
-    `returned`: those of its own journeys that it may write once more; `held`: how many others of its own are settled."""
+    `returned`: those of its own journeys that it may write once more; `held`: how many others of
+    its own are settled."""
 
     model: str
     number: int
@@ -79,7 +86,8 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What came of it: the journeys, or none and the reason, in one line. `declined`: none was ever sent in."""
+    """What came of it: the journeys, or none and the reason, in one line. `declined`: none was ever
+    sent in."""
 
     journeys: tuple[Submitted, ...]
     reason: str = ""
@@ -93,48 +101,79 @@ def written(brief: Brief, *, ask: Ask, check: Check) -> Written:
         answer = ask({**_request(brief), "messages": messages})
         calls = [block for block in answer["content"] if block["type"] == "tool_use"]
         if not calls:
-            return Written((), _words(answer) or "the author answered without a journey", declined=number == 0)
+            return Written(
+                (), _words(answer) or "the author answered without a journey", declined=number == 0
+            )
         complaints = _all_complaints(calls, check, most=most)
         if not any(complaints):
             return Written(tuple(_submitted(call["input"], brief.kind) for call in calls))
         messages += [
             {"role": "assistant", "content": answer["content"]},
-            {"role": "user", "content": [_result(call, told) for call, told in zip(calls, complaints, strict=True)]},
+            {
+                "role": "user",
+                "content": [
+                    _result(call, told) for call, told in zip(calls, complaints, strict=True)
+                ],
+            },
         ]
     return Written((), f"no journey that the checker accepts came in {ROUNDS} rounds")
 
 
 def issue_text(brief: Brief) -> str:
-    """The issue between two lines that its text cannot forge: they carry a nonce, and the text is a JSON value."""
+    """The issue between two lines that its text cannot forge: they carry a nonce, and the text is a
+    JSON value."""
     nonce = secrets.token_hex(8)
     issue = {"number": brief.number, "kind": brief.kind, "title": brief.title, "body": brief.body}
-    return f"<issue-{nonce}>\n{json.dumps(issue, ensure_ascii=False, indent=1)}\n</issue-{nonce}>\n\nWrite its journeys."
+    return (
+        f"<issue-{nonce}>\n{json.dumps(issue, ensure_ascii=False, indent=1)}\n</issue-{nonce}>\n\nWrite"
+        " its journeys."
+    )
 
 
 def _opening(brief: Brief) -> tuple[Mapping[str, Any], ...]:
-    """The issue; and, the second time, the author's own journeys as it had sent them, with what they showed."""
+    """The issue; and, the second time, the author's own journeys as it had sent them, with what
+    they showed."""
     first = {"role": "user", "content": issue_text(brief)}
     if not brief.returned:
         return (first,)
     calls = [
-        {"type": "tool_use", "id": f"returned_{number}", "name": SUBMIT, "input": {"yaml": one.yaml}}
+        {
+            "type": "tool_use",
+            "id": f"returned_{number}",
+            "name": SUBMIT,
+            "input": {"yaml": one.yaml},
+        }
         for number, one in enumerate(brief.returned)
     ]
     told = [_result(call, [one.why]) for call, one in zip(calls, brief.returned, strict=True)]
-    words = {"type": "text", "text": "Send these again, corrected, and only these; leave out what cannot be mended."}
-    return first, {"role": "assistant", "content": calls}, {"role": "user", "content": [*told, words]}
+    words = {
+        "type": "text",
+        "text": "Send these again, corrected, and only these; leave out what cannot be mended.",
+    }
+    return (
+        first,
+        {"role": "assistant", "content": calls},
+        {"role": "user", "content": [*told, words]},
+    )
 
 
 def _request(brief: Brief) -> dict[str, Any]:
-    files = "\n\n".join(f"# The product's {name}\n\n{text}" for name, text in sorted(brief.files.items()))
+    files = "\n\n".join(
+        f"# The product's {name}\n\n{text}" for name, text in sorted(brief.files.items())
+    )
     system = f"{files}\n\n{brief.language}\n\n# Your task\n\n{brief.instructions}"
     return {"model": brief.model, "max_tokens": MAX_TOKENS, "system": system, "tools": [TOOL]}
 
 
-def _all_complaints(calls: Sequence[Mapping[str, Any]], check: Check, *, most: int) -> list[tuple[str, ...]]:
-    """One list a call. Of too many none is read: whoever sends a thousand is not helped by a thousand answers."""
+def _all_complaints(
+    calls: Sequence[Mapping[str, Any]], check: Check, *, most: int
+) -> list[tuple[str, ...]]:
+    """One list a call. Of too many none is read: whoever sends a thousand is not helped by a
+    thousand answers."""
     if len(calls) > most:
-        return [(f"{len(calls)} journeys at once; at most {most}, those that settle the issue",)] * len(calls)
+        return [
+            (f"{len(calls)} journeys at once; at most {most}, those that settle the issue",)
+        ] * len(calls)
     return [_complaints(call, check) for call in calls]
 
 
@@ -142,20 +181,34 @@ def _complaints(call: Mapping[str, Any], check: Check) -> tuple[str, ...]:
     given = call["input"] if isinstance(call["input"], Mapping) else {}
     text, today = given.get("yaml"), given.get("today", FAILS)
     if call["name"] != SUBMIT or not isinstance(text, str) or today not in (FAILS, PASSES):
-        return (f"call {SUBMIT} with yaml, the whole journey as text, and perhaps today: {FAILS} or {PASSES}",)
+        return (
+            (
+                f"call {SUBMIT} with yaml, the whole journey as text, and perhaps today: {FAILS} or"
+                f" {PASSES}"
+            ),
+        )
     if len(text) > MAX_CHARACTERS:
         return (f"a journey of {len(text)} characters; at most {MAX_CHARACTERS}",)
     return tuple(check(text))
 
 
 def _submitted(given: Mapping[str, Any], kind: str) -> Submitted:
-    """For a chore nothing changes that a person can see, so every journey of its own guards what works today."""
+    """For a chore nothing changes that a person can see, so every journey of its own guards what
+    works today."""
     return Submitted(given["yaml"], kind == "chore" or given.get("today") == PASSES)
 
 
 def _result(call: Mapping[str, Any], told: Sequence[str]) -> dict[str, Any]:
-    text = "\n".join(told) or f"accepted; send it again with the others (at most {MAX_JOURNEYS} journeys)"
-    return {"type": "tool_result", "tool_use_id": call["id"], "content": text, "is_error": bool(told)}
+    text = (
+        "\n".join(told)
+        or f"accepted; send it again with the others (at most {MAX_JOURNEYS} journeys)"
+    )
+    return {
+        "type": "tool_result",
+        "tool_use_id": call["id"],
+        "content": text,
+        "is_error": bool(told),
+    }
 
 
 def _words(answer: Mapping[str, Any]) -> str:

@@ -1,10 +1,12 @@
-"""`python -m validators.roles.author_program`: what runs in the author's box, from a brief to what was written.
+"""`python -m validators.roles.author_program`: what runs in the author's box, from a brief to what
+was written.
 
-    in   {"brief": {model, number, kind, title, body, files, language, instructions, returned, held}, "port": 8090}
+    in   {"brief": {model, number, kind, title, body, files, language, instructions, returned,
+    held}, "port": 8090}
     out  {"journeys": [{"yaml": "…", "passes": false}, …], "reason": "", "declined": false}
 
-The box holds no key: the model is reached through the broker's socket, which this box sees as a port of 127.0.0.1.
-"""
+The box holds no key: the model is reached through the broker's socket, which this box sees as a
+port of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from validators.roles.model import NoAnswer, model_at
 
 
 def main() -> int:
-    """Hold the conversation and print its result. Exit 0 = it was held; 1 = the model could not be reached."""
+    """Hold the conversation and print its result. Exit 0 = it was held; 1 = the model could not be
+    reached."""
     given = json.load(sys.stdin)
     try:
         outcome = written(brief(given["brief"]), ask=_model(given["port"]), check=_complaints)

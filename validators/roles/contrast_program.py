@@ -1,6 +1,8 @@
-"""`python -m validators.roles.contrast_program`: what runs in the contrastive judge's box, from a brief to its ballots.
+"""`python -m validators.roles.contrast_program`: what runs in the contrastive judge's box, from a
+brief to its ballots.
 
-    in   {"brief": {model, instructions, claims, exhibits: [{sense, side, text, picture}]}, "port": 8090}
+    in   {"brief": {model, instructions, claims, exhibits: [{sense, side, text, picture}]}, "port":
+    8090}
     out  {"ballots": [{sense, order, word, answer}, …]}
 
 The box has a port of the model broker of its own, and no browser, app, journey or verdict.
@@ -18,7 +20,8 @@ from validators.roles.model import NoAnswer, model_at
 
 
 def main() -> int:
-    """Ask every question and print the ballots. Exit 0 = all were asked; 1 = the model could not be reached."""
+    """Ask every question and print the ballots. Exit 0 = all were asked; 1 = the model could not be
+    reached."""
     given = json.load(sys.stdin)
     try:
         cast = tuple(ballots(_brief(given["brief"]), model_at(given["port"])))

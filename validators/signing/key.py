@@ -1,7 +1,8 @@
-"""The signing key: ed25519, made at first use, readable by its owner alone; its public half lies beside it (`.pub`).
+"""The signing key: ed25519, made at first use, readable by its owner alone; its public half lies
+beside it (`.pub`).
 
-A key id is always computed from the public key itself, never read from a file, so that a pinned id pins the key.
-"""
+A key id is always computed from the public key itself, never read from a file, so that a pinned id
+pins the key."""
 
 from __future__ import annotations
 
@@ -14,7 +15,10 @@ from typing import TYPE_CHECKING
 from validators.domain.stops import UsageError
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
     from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]
 
 PRIVATE = 0o600
@@ -22,7 +26,8 @@ PUBLIC = 0o644
 
 
 def signer_at(path: Path) -> CryptoSigner:
-    """The signer whose private key is at `path`, made at first use. Raises UsageError when others could read it."""
+    """The signer whose private key is at `path`, made at first use. Raises UsageError when others
+    could read it."""
     from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 
     private = _private_key(path)
@@ -33,7 +38,8 @@ def signer_at(path: Path) -> CryptoSigner:
 
 
 def public_key_at(path: Path) -> SSlibKey:
-    """The ed25519 public key in a PEM file, with the id that its own bytes give it. Raises UsageError."""
+    """The ed25519 public key in a PEM file, with the id that its own bytes give it. Raises
+    UsageError."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
     from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
@@ -43,12 +49,15 @@ def public_key_at(path: Path) -> SSlibKey:
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: not a readable public key in PEM form ({error})") from error
     if not isinstance(public, Ed25519PublicKey):
-        raise UsageError(f"{path}: expected an ed25519 public key; verdicts are signed with no other kind")
+        raise UsageError(
+            f"{path}: expected an ed25519 public key; verdicts are signed with no other kind"
+        )
     return SSlibKey.from_crypto(public)
 
 
 def signer_kind(key: Path, *, caller: Path) -> str:
-    """`own-uid` when the account that wrote the file `caller` cannot read the key, else `same-account`."""
+    """`own-uid` when the account that wrote the file `caller` cannot read the key, else
+    `same-account`."""
     account = caller.stat().st_uid
     return "same-account" if account in (0, key.stat().st_uid) else "own-uid"
 
@@ -61,13 +70,21 @@ def _private_key(path: Path) -> Ed25519PrivateKey:
         _make(path)
     facts = path.lstat()
     if not stat.S_ISREG(facts.st_mode) or facts.st_mode & 0o077 or facts.st_uid != os.geteuid():
-        raise UsageError(f"{path}: the signing key must be a plain file of this account with mode 0600; fix or remove it")
+        raise UsageError(
+            f"{path}: the signing key must be a plain file of this account with mode 0600; fix or"
+            " remove it"
+        )
     try:
         private = load_pem_private_key(path.read_bytes(), None)
     except ValueError as error:
-        raise UsageError(f"{path}: not a private key in PEM form; restore it, or remove it to begin with a new one") from error
+        raise UsageError(
+            f"{path}: not a private key in PEM form; restore it, or remove it to begin with a"
+            " new one"
+        ) from error
     if not isinstance(private, Ed25519PrivateKey):
-        raise UsageError(f"{path}: expected an ed25519 private key; remove it to begin with a new one")
+        raise UsageError(
+            f"{path}: expected an ed25519 private key; remove it to begin with a new one"
+        )
     return private
 
 
@@ -76,7 +93,9 @@ def _make(path: Path) -> None:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
     _place(path, pem, mode=PRIVATE)
 
 
@@ -87,7 +106,8 @@ def _public_pem(public: Ed25519PublicKey) -> bytes:
 
 
 def _place(path: Path, data: bytes, *, mode: int) -> None:
-    """Put a whole file at `path` unless one is there: of two that race, the first wins and both read its file."""
+    """Put a whole file at `path` unless one is there: of two that race, the first wins and both
+    read its file."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         os.fchmod(file.fileno(), mode)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 class NotVerified(ValidatorsError):
-    """An envelope that the given key did not sign, or that says something else than what was expected."""
+    """An envelope that the given key did not sign, or that says something else than what was
+    expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,9 @@ def opened(envelope: bytes, key: SSlibKey, *, payload_type: str) -> bytes:
     try:
         parsed.verify([key], threshold=1)
     except VerificationError as error:
-        raise NotVerified(f"no signature by key {key.keyid} holds: it was changed, or another key made it") from error
+        raise NotVerified(
+            f"no signature by key {key.keyid} holds: it was changed, or another key made it"
+        ) from error
     if parsed.payload_type != payload_type:
         raise NotVerified(f"signed, but as {parsed.payload_type!r}; expected {payload_type!r}")
     return parsed.payload

@@ -1,12 +1,12 @@
 """A verdict as an in-toto Statement v1: what is signed, and checking it offline.
 
-Source: the in-toto attestation framework v1 (Statement, ResourceDescriptor, DigestSet with gitCommit and gitTree, and
-its parsing rules).
+Source: the in-toto attestation framework v1 (Statement, ResourceDescriptor, DigestSet with
+gitCommit and gitTree, and its parsing rules).
 
-What a predicate of this type says is never taken away and never changes its meaning; things may be added, and a reader
-passes over what it does not know. Nothing added may turn a no into a yes: `outcome`, `binds`, `journeys` and `controls`
-are enough to refuse. Whatever cannot keep to that is another predicate type, with the next number.
-"""
+What a predicate of this type says is never taken away and never changes its meaning; things may be
+added, and a reader passes over what it does not know. Nothing added may turn a no into a yes:
+`outcome`, `binds`, `journeys` and `controls` are enough to refuse. Whatever cannot keep to that is
+another predicate type, with the next number."""
 
 from __future__ import annotations
 
@@ -40,12 +40,15 @@ def statement(predicate: Mapping[str, Any]) -> dict[str, Any]:
 
 def signed_verdict(predicate: Mapping[str, Any], notary: Notary) -> bytes:
     """The DSSE envelope's bytes."""
-    payload = json.dumps(statement(predicate), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    payload = json.dumps(
+        statement(predicate), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
     return notary.signed(payload.encode(), payload_type=PAYLOAD_TYPE)
 
 
 def verified_verdict(envelope: bytes, key: SSlibKey) -> dict[str, Any]:
-    """The predicate, once the signature and the statement's own shape hold. Raises NotVerified with the reason."""
+    """The predicate, once the signature and the statement's own shape hold. Raises NotVerified with
+    the reason."""
     found = json.loads(opened(envelope, key, payload_type=PAYLOAD_TYPE))
     if (found.get("_type"), found.get("predicateType")) != (STATEMENT_TYPE, PREDICATE_TYPE):
         raise NotVerified(f"signed, but not a verdict: expected a {PREDICATE_TYPE} statement")

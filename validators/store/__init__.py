@@ -1,1 +1,2 @@
-"""Sealed journeys, their proofs and their history: outside every checkout and every box, never deleted from."""
+"""Sealed journeys, their proofs and their history: outside every checkout and every box, never
+deleted from."""

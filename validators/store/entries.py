@@ -1,9 +1,10 @@
-"""The store's history: one signed page per change, each naming the hash of the one before. Nothing is ever taken out.
+"""The store's history: one signed page per change, each naming the hash of the one before. Nothing
+is ever taken out.
 
-A page holds every entry of its change, so that journeys written together are sealed together and those that they
-supersede go in the same moment: a kill leaves the whole change or none of it. Which journeys stand is a fold over
-these entries, so that a superseded or retired journey stays readable for ever.
-"""
+A page holds every entry of its change, so that journeys written together are sealed together and
+those that they supersede go in the same moment: a kill leaves the whole change or none of it. Which
+journeys stand is a fold over these entries, so that a superseded or retired journey stays readable
+for ever."""
 
 from __future__ import annotations
 
@@ -34,14 +35,15 @@ class Event(StrEnum):
     SEALED = "sealed"
     SUPERSEDED = "superseded"
     RETIRED = "retired"
-    DROPPED = "dropped"      # written, and never in force: it did not hold
-    DECLINED = "declined"    # the author found nothing that a journey could be written for
+    DROPPED = "dropped"  # written, and never in force: it did not hold
+    DECLINED = "declined"  # the author found nothing that a journey could be written for
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event in a journey's life. `digest` names the sealed file, `source` the text it was written from, `title` that
-    text's first line: the issue's title. `issue` 0: for the mission alone."""
+    """One event in a journey's life. `digest` names the sealed file, `source` the text it was
+    written from, `title` that text's first line: the issue's title. `issue` 0: for the mission
+    alone."""
 
     event: Event
     issue: int
@@ -56,7 +58,8 @@ class Entry:
 
 
 def entries_in(folder: Path, notary: Notary) -> tuple[Entry, ...]:
-    """Every entry, oldest first. Raises UsageError when a page was changed, removed or signed by another key."""
+    """Every entry, oldest first. Raises UsageError when a page was changed, removed or signed by
+    another key."""
     entries, previous = list[Entry](), NOTHING
     for number, path in enumerate(_pages(folder), start=1):
         if path.name != _name(number):
@@ -64,28 +67,37 @@ def entries_in(folder: Path, notary: Notary) -> tuple[Entry, ...]:
         data = path.read_bytes()
         page = json.loads(notary.opened(data, payload_type=PAYLOAD_TYPE))
         if page["previous"] != previous:
-            raise UsageError(f"{path}: does not follow the page before it; restore the store from a backup")
+            raise UsageError(
+                f"{path}: does not follow the page before it; restore the store from a backup"
+            )
         entries += [_entry(found) for found in page["entries"]]
         previous = _digest(data)
     return tuple(entries)
 
 
 def append(folder: Path, entries: Sequence[Entry], *, notary: Notary) -> None:
-    """Add the entries at the end: all of them or none. Another launcher may be adding a page too: then ours follows it."""
+    """Add the entries at the end: all of them or none. Another launcher may be adding a page too:
+    then ours follows it."""
     while True:
         entries_in(folder, notary)  # nothing is ever added to a history that does not hold
         pages = _pages(folder)
         previous = _digest(pages[-1].read_bytes()) if pages else NOTHING
-        payload = json.dumps({"previous": previous, "entries": [asdict(entry) for entry in entries]}, sort_keys=True)
+        payload = json.dumps(
+            {"previous": previous, "entries": [asdict(entry) for entry in entries]}, sort_keys=True
+        )
         try:
-            placed(folder / _name(len(pages) + 1), notary.signed(payload.encode(), payload_type=PAYLOAD_TYPE))
+            placed(
+                folder / _name(len(pages) + 1),
+                notary.signed(payload.encode(), payload_type=PAYLOAD_TYPE),
+            )
         except FileExistsError:
             continue
         return
 
 
 def standing(entries: tuple[Entry, ...], *, issue: int | None = None) -> tuple[Entry, ...]:
-    """The sealed entries that nothing has superseded or retired, of one issue or of all, oldest first."""
+    """The sealed entries that nothing has superseded or retired, of one issue or of all, oldest
+    first."""
     return tuple(_standing(entry for entry in entries if issue in (None, entry.issue)))
 
 

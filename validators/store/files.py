@@ -8,7 +8,8 @@ from pathlib import Path
 
 
 def placed(path: Path, data: bytes, *, replace: bool = False, mode: int = 0o600) -> Path:
-    """Write a whole file at `path`. Raises FileExistsError if one is there and may not be replaced."""
+    """Write a whole file at `path`. Raises FileExistsError if one is there and may not be
+    replaced."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:

@@ -1,12 +1,12 @@
-"""The store of sealed journeys: what is sealed for an issue, what was proved about it, each judgement's evidence.
+"""The store of sealed journeys: what is sealed for an issue, what was proved about it, each
+judgement's evidence.
 
 journeys/<digest>.yaml      a sealed journey with its canary, named for the hash of its bytes
-entries/000001.json         one change each: what was sealed, superseded or retired; signed, chained, kept for ever
-proofs/<tree>-<digest>/     what the journey showed on a base tree; what nobody could read lies beside it
-unsettled/<issue>/          what an author wrote, until it is sealed or refused
-controls/<digest>.json      where the saboteurs of an app were performed on the journey, and noticed
-judged/<run>-<round>/       the sealed evidence and page of one judgement
-"""
+entries/000001.json         one change each: what was sealed, superseded or retired; signed,
+chained, kept for ever proofs/<tree>-<digest>/     what the journey showed on a base tree; what
+nobody could read lies beside it unsettled/<issue>/          what an author wrote, until it is
+sealed or refused controls/<digest>.json      where the saboteurs of an app were performed on the
+journey, and noticed judged/<run>-<round>/       the sealed evidence and page of one judgement"""
 
 from __future__ import annotations
 
@@ -61,35 +61,41 @@ class Shelf:
         return entries_in(self.folder / "entries", self.notary)
 
     def journeys(self, issue: int) -> tuple[SealedJourney, ...]:
-        """The journeys that stand for an issue, oldest first. Raises UsageError if one is not what was sealed."""
+        """The journeys that stand for an issue, oldest first. Raises UsageError if one is not what
+        was sealed."""
         return tuple(self.journey(entry) for entry in standing(self.entries(), issue=issue))
 
     def standing(self) -> tuple[Entry, ...]:
-        """The entry of every journey that stands, whatever issue it was written for, oldest first. Raises UsageError."""
+        """The entry of every journey that stands, whatever issue it was written for, oldest first.
+        Raises UsageError."""
         return standing(self.entries())
 
     def journey(self, entry: Entry) -> SealedJourney:
-        """The sealed journey that an entry names. Raises UsageError if it is not what was sealed."""
+        """The sealed journey that an entry names. Raises UsageError if it is not what was
+        sealed."""
         return SealedJourney(entry, self._text(entry.digest))
 
     def canaries(self) -> tuple[str, ...]:
         """The canary of every journey ever sealed, standing or not."""
-        return tuple(token for path in self._sealed_files() for token in canaries_in(path.read_text()))
+        return tuple(
+            token for path in self._sealed_files() for token in canaries_in(path.read_text())
+        )
 
     @contextmanager
     def authoring(self, issue: int) -> Iterator[None]:
-        """Holds the pen for one issue, and waits while another launcher has it: two would seal the same journey twice.
+        """Holds the pen for one issue, and waits while another launcher has it: two would seal the
+        same journey twice.
 
-        A factory that was killed may have left a launcher that is still writing; whoever comes next waits for what it
-        seals. The kernel lets go of the lock when a launcher dies, however it does.
-        """
+        A factory that was killed may have left a launcher that is still writing; whoever comes next
+        waits for what it seals. The kernel lets go of the lock when a launcher dies, however it
+        does."""
         with (self.folder / f".authoring-{issue}").open("w") as pen:
             fcntl.flock(pen, fcntl.LOCK_EX)
             yield
 
     def seal(self, texts: Sequence[str], entries: Sequence[Entry]) -> None:
-        """Keep each journey under the digest that hashes it, then write the entries in one page: what is sealed
-        stands from that moment and what they supersede no more."""
+        """Keep each journey under the digest that hashes it, then write the entries in one page:
+        what is sealed stands from that moment and what they supersede no more."""
         for text in texts:
             path = self._path(journey_digest(text))
             if not path.exists():
@@ -100,10 +106,13 @@ class Shelf:
         append(self.folder / "entries", entries, notary=self.notary)
 
     def closed(self, digest: str, *, event: Event, actor: str, reason: str, at: str) -> Entry:
-        """The entry that supersedes or retires a standing journey. Raises UsageError if none has this digest."""
+        """The entry that supersedes or retires a standing journey. Raises UsageError if none has
+        this digest."""
         found = [entry for entry in standing(self.entries()) if entry.digest == digest]
         if not found:
-            raise UsageError(f"no standing journey has the digest {digest}; `store list` shows those that do")
+            raise UsageError(
+                f"no standing journey has the digest {digest}; `store list` shows those that do"
+            )
         old = found[0]
         entry = replace(old, event=event, actor=actor, reason=reason, at=at)
         append(self.folder / "entries", (entry,), notary=self.notary)
@@ -127,8 +136,11 @@ class Shelf:
         return self._controls(digest).is_file()
 
     def keep_controls(self, digest: str, *, tree: str, run: str) -> None:
-        """Remember that a journey, performed on this tree in this run, noticed every saboteur that touched what it expects."""
-        placed(self._controls(digest), json.dumps({"tree": tree, "run": run}).encode(), replace=True)
+        """Remember that a journey, performed on this tree in this run, noticed every saboteur that
+        touched what it expects."""
+        placed(
+            self._controls(digest), json.dumps({"tree": tree, "run": run}).encode(), replace=True
+        )
 
     def _controls(self, digest: str) -> Path:
         return self.folder / "controls" / f"{_hex(digest)}.json"
@@ -147,9 +159,14 @@ class Shelf:
         try:
             text = self._path(digest).read_text()
         except OSError as error:
-            raise UsageError(f"the sealed journey {digest} cannot be read ({error.strerror}); restore the store") from error
+            raise UsageError(
+                f"the sealed journey {digest} cannot be read ({error.strerror}); restore the store"
+            ) from error
         if journey_digest(text) != digest:
-            raise UsageError(f"the sealed journey {digest} was changed after sealing; restore the store from a backup")
+            raise UsageError(
+                f"the sealed journey {digest} was changed after sealing; restore the store from a"
+                " backup"
+            )
         return text
 
 
@@ -166,7 +183,8 @@ def canaries_in(text: str) -> tuple[str, ...]:
 
 
 def journey_digest(text: str) -> str:
-    """`sha256:` over the bytes of a sealed journey. Its canary makes it a commitment that no guess can open."""
+    """`sha256:` over the bytes of a sealed journey. Its canary makes it a commitment that no guess
+    can open."""
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -176,7 +194,8 @@ def set_digest(digests: Iterable[str]) -> str:
 
 
 def purpose_of(kind: str) -> Purpose:
-    """What an issue's kind asks of its journeys: a bug's and a feature's are red on base, a chore's green on both."""
+    """What an issue's kind asks of its journeys: a bug's and a feature's are red on base, a chore's
+    green on both."""
     return {"bug": Purpose.BUG, "feature": Purpose.FEATURE}.get(kind, Purpose.REGRESSION)
 
 

@@ -1,4 +1,5 @@
-"""Where a store of sealed journeys may lie. One that an implementer or an app could reach is refused, not repaired."""
+"""Where a store of sealed journeys may lie. One that an implementer or an app could reach is
+refused, not repaired."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ PRIVATE = 0o700
 def opened_place(
     store: Path, *, bound: Iterable[Path], account: Callable[[], int] = os.geteuid
 ) -> Path:
-    """The store's folder, made with mode 0700 if new. Raises UsageError if it lies where anyone else could read it.
+    """The store's folder, made with mode 0700 if new. Raises UsageError if it lies where anyone
+    else could read it.
 
     `bound`: every prefix that some box of the factory may show to what runs in it. `account`: the
     uid that must own it.
@@ -26,14 +28,20 @@ def opened_place(
     real.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     facts = real.stat()
     if stat.S_IMODE(facts.st_mode) & 0o077 or facts.st_uid != account():
-        raise UsageError(f"{store}: a journey store must be this account's own with mode 0700; run `chmod 700` on it")
+        raise UsageError(
+            f"{store}: a journey store must be this account's own with mode 0700; run `chmod 700`"
+            " on it"
+        )
     return real
 
 
 def _refuse_checkouts(store: Path) -> None:
     for folder in (store, *store.parents):
         if _is_there(folder / ".git") or _is_bare_repository(folder):
-            raise UsageError(f"{store}: a journey store may not lie in a git repository ({folder}); move the store outside")
+            raise UsageError(
+                f"{store}: a journey store may not lie in a git repository ({folder}); move the"
+                " store outside"
+            )
 
 
 def _is_bare_repository(folder: Path) -> bool:
@@ -41,18 +49,24 @@ def _is_bare_repository(folder: Path) -> bool:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether anything has this name. Raises UsageError where nobody can tell: a checkout might be there."""
+    """Whether anything has this name. Raises UsageError where nobody can tell: a checkout might be
+    there."""
     try:
         path.lstat()
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise UsageError(f"{path} cannot be looked at ({error.strerror}), and a journey store may not lie "
-                         "in a git repository") from error
+        raise UsageError(
+            f"{path} cannot be looked at ({error.strerror}), and a journey store may not lie "
+            "in a git repository"
+        ) from error
     return True
 
 
 def _refuse_prefixes(store: Path, bound: Iterable[Path]) -> None:
     for prefix in (path.resolve() for path in bound):
         if store.is_relative_to(prefix) or prefix.is_relative_to(store):
-            raise UsageError(f"{store}: a journey store may not share a prefix with {prefix}, which boxes can see; move one")
+            raise UsageError(
+                f"{store}: a journey store may not share a prefix with {prefix}, which boxes can"
+                " see; move one"
+            )

@@ -1,5 +1,5 @@
-"""Proofs: what a journey showed on a base tree, kept by (base tree, journey digest) so that it need not run there twice;
-and what `prove` has shown about a journey in a file, kept beside it."""
+"""Proofs: what a journey showed on a base tree, kept by (base tree, journey digest) so that it need
+not run there twice; and what `prove` has shown about a journey in a file, kept beside it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def kept_proof(folder: Path) -> str | None:
 
 
 def keep_proof(folder: Path, document: str, *, files: Iterable[str], source: Path) -> None:
-    """Keep a document and the files it names (paths below `source`), all or nothing. An earlier one stays: they say the same."""
+    """Keep a document and the files it names (paths below `source`), all or nothing. An earlier one
+    stays: they say the same."""
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=".fresh-", dir=folder.parent))
     for name in files:
@@ -41,7 +42,8 @@ def keep_proof(folder: Path, document: str, *, files: Iterable[str], source: Pat
 
 
 def set_aside(folder: Path) -> None:
-    """Move a proof that cannot be read out of the way of the next one. The last one that was moved is kept, for whoever asks."""
+    """Move a proof that cannot be read out of the way of the next one. The last one that was moved
+    is kept, for whoever asks."""
     aside = folder.with_name(f"{folder.name}.unreadable")
     shutil.rmtree(aside, ignore_errors=True)
     folder.rename(aside)
@@ -51,9 +53,9 @@ def set_aside(folder: Path) -> None:
 class ShownProof:
     """What `prove` has shown about one journey, as the document that lies beside it.
 
-    `digest` is of the journey's own bytes; `base` and `reference` are trees, `base` empty for a regression's journey.
-    `seeds` has one seed for each round, and all rounds agreed; `boxes` the forms of box that held.
-    """
+    `digest` is of the journey's own bytes; `base` and `reference` are trees, `base` empty for a
+    regression's journey. `seeds` has one seed for each round, and all rounds agreed; `boxes` the
+    forms of box that held."""
 
     journey: str
     digest: str
@@ -66,11 +68,18 @@ class ShownProof:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     def refusal(self, *, digest: str, trees: tuple[str, str] | None = None) -> str:
-        """Why it proves nothing about the journey with this digest on these trees (base, reference); empty when it does."""
+        """Why it proves nothing about the journey with this digest on these trees (base,
+        reference); empty when it does."""
         if self.digest != digest:
-            return f"the proof is older than the journey: it is of {self.digest[:19]}…, the journey is {digest[:19]}…"
+            return (
+                f"the proof is older than the journey: it is of {self.digest[:19]}…, the journey is"
+                f" {digest[:19]}…"
+            )
         if trees and trees != (self.base, self.reference):
-            return f"the proof is of other trees: base {self.base or 'none'}, reference {self.reference}"
+            return (
+                f"the proof is of other trees: base {self.base or 'none'}, reference"
+                f" {self.reference}"
+            )
         return ""
 
 
@@ -86,4 +95,6 @@ def shown_proof(file: Path) -> ShownProof | None:
     try:
         return TypeAdapter(ShownProof).validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
-        raise UsageError(f"{file}: not a proof that can be read; prove the journey again, or take the file away") from error
+        raise UsageError(
+            f"{file}: not a proof that can be read; prove the journey again, or take the file away"
+        ) from error

@@ -1,4 +1,5 @@
-"""What an author wrote and nobody could prove yet: a machine that was too busy is no reason to pay for the same text again."""
+"""What an author wrote and nobody could prove yet: a machine that was too busy is no reason to pay
+for the same text again."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from validators.store.files import placed
 class Unsettled:
     """Authors' answers by issue and by the digest of what was asked, in a folder of the store.
 
-    Each is given out once: what came to no answer twice may be the text's own fault, and is written anew.
-    """
+    Each is given out once: what came to no answer twice may be the text's own fault, and is written
+    anew."""
 
     folder: Path
 
@@ -23,7 +24,8 @@ class Unsettled:
         placed(self._answer(issue, brief), answer, replace=True)
 
     def taken(self, issue: int, brief: str) -> bytes | None:
-        """The answer to this very question, which is not kept any longer; None when there is none."""
+        """The answer to this very question, which is not kept any longer; None when there is
+        none."""
         path = self._answer(issue, brief)
         try:
             answer = path.read_bytes()

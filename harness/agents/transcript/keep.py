@@ -1,7 +1,9 @@
-"""Where transcripts lie: a note of each session in its run's folder, and beside them the run's transcript, made when one ends.
+"""Where transcripts lie: a note of each session in its run's folder, and beside them the run's
+transcript, made when one ends.
 
-    runs/RUN/sessions/ID.json       who spoke: from the moment on at which the session is opened, so that it can be followed
-    runs/RUN/transcript.md          all sessions of the run, one after the other
+    runs/RUN/sessions/ID.json       who spoke: from the moment on at which the session is opened, so
+    that it can be followed runs/RUN/transcript.md          all sessions of the run, one after the
+    other
 
 Roles that judge are left out: what they say stays where their wire logs are, in the sealed folder.
 """
@@ -29,13 +31,20 @@ PAGE, SESSIONS = "transcript.md", "sessions"
 
 
 class TranscribingBroker:
-    """The `Broker` port over another, which leaves the transcript of a run in `folder_of(run)` whenever a session of it ends.
+    """The `Broker` port over another, which leaves the transcript of a run in `folder_of(run)`
+    whenever a session of it ends.
 
-    `wire` is the folder of the broker's wire logs. A transcript that cannot be written stops nobody: the wire log is there.
-    """
+    `wire` is the folder of the broker's wire logs. A transcript that cannot be written stops
+    nobody: the wire log is there."""
 
-    def __init__(self, broker: Broker, *, wire: Path, folder_of: Callable[[str], Path],
-                 clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        wire: Path,
+        folder_of: Callable[[str], Path],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._broker, self._wire, self._folder_of, self._clock = broker, wire, folder_of, clock
 
     @contextmanager
@@ -45,8 +54,16 @@ class TranscribingBroker:
             if request.role in JUDGES:
                 yield session
                 return
-            spoken = Spoken(session=session.id, run=request.run, role=request.role, issue=request.issue, attempt=request.attempt,
-                            model=request.model, opened=self._clock(), price=_price(request))
+            spoken = Spoken(
+                session=session.id,
+                run=request.run,
+                role=request.role,
+                issue=request.issue,
+                attempt=request.attempt,
+                model=request.model,
+                opened=self._clock(),
+                price=_price(request),
+            )
             self._note(spoken)
             try:
                 yield session
@@ -75,15 +92,26 @@ class TranscribingBroker:
 
 
 def _price(request: SessionRequest) -> dict[str, str] | None:
-    return {name: str(getattr(request.price, name)) for name in COLUMNS} if request.price is not None else None
+    return (
+        {name: str(getattr(request.price, name)) for name in COLUMNS}
+        if request.price is not None
+        else None
+    )
 
 
 def parts(folder: Path, wire: Path, *, over: bool = False) -> list[str]:
-    """The transcript of the run in `folder`, in its sections: what was there once stays, and more comes after it. Two may speak
-    at a time, so the sections of a session come when those before it are all there. `over`: nobody speaks any more."""
+    """The transcript of the run in `folder`, in its sections: what was there once stays, and more
+    comes after it. Two may speak at a time, so the sections of a session come when those before it
+    are all there. `over`: nobody speaks any more."""
     found: list[str] = []
     for spoken in sessions(folder):
-        new = list(sections(spoken, turns(_lines(wire, spoken), price_of(spoken)), over=over or spoken.closed is not None))
+        new = list(
+            sections(
+                spoken,
+                turns(_lines(wire, spoken), price_of(spoken)),
+                over=over or spoken.closed is not None,
+            )
+        )
         found += [f"\n{new[0]}", *new[1:]] if found and new else new
         if spoken.closed is None and not over:
             break
@@ -91,9 +119,13 @@ def parts(folder: Path, wire: Path, *, over: bool = False) -> list[str]:
 
 
 def sessions(folder: Path) -> list[Spoken]:
-    """The sessions of the run in `folder`, in the order in which they were opened. A note that cannot be read is none."""
+    """The sessions of the run in `folder`, in the order in which they were opened. A note that
+    cannot be read is none."""
     notes = (_spoken(file) for file in sorted((folder / SESSIONS).glob("*.json")))
-    return sorted((spoken for spoken in notes if spoken is not None), key=lambda one: (one.opened, one.session))
+    return sorted(
+        (spoken for spoken in notes if spoken is not None),
+        key=lambda one: (one.opened, one.session),
+    )
 
 
 def price_of(spoken: Spoken) -> Price:
@@ -102,13 +134,17 @@ def price_of(spoken: Spoken) -> Price:
         own = rates_of(spoken.price, spoken.model)
         return lambda tokens, at: own.cost(tokens)
     table = prices()
-    return lambda tokens, at: table.rates(spoken.model, day=at.astimezone(UTC).date().isoformat()).cost(tokens)
+    return lambda tokens, at: table.rates(
+        spoken.model, day=at.astimezone(UTC).date().isoformat()
+    ).cost(tokens)
 
 
 def _spoken(file: Path) -> Spoken | None:
     try:
         told: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        times = {name: datetime.fromisoformat(told[name]) for name in ("opened", "closed") if told[name]}
+        times = {
+            name: datetime.fromisoformat(told[name]) for name in ("opened", "closed") if told[name]
+        }
         cost = None if told["cost_usd"] is None else Decimal(told["cost_usd"])
         return Spoken(**told | {"closed": None} | times | {"cost_usd": cost})
     except (OSError, ValueError, KeyError, TypeError, ArithmeticError):

@@ -1,8 +1,8 @@
 """A wire log as turns: pure, and the same for the same log.
 
-A log holds a line a call (`harness/programs/broker/wirelog.py`), in the form of the Messages API whatever the client spoke. What
-came of a call stands in the request of the next one, so the calls of the newest turn have no results yet.
-"""
+A log holds a line a call (`harness/programs/broker/wirelog.py`), in the form of the Messages API
+whatever the client spoke. What came of a call stands in the request of the next one, so the calls
+of the newest turn have no results yet."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,8 +29,9 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question and its answer. `told` are the words beside results that the question brought; `shortened` says that what
-    went before was not sent again as it was, so that the provider's cache could not serve it."""
+    """One question and its answer. `told` are the words beside results that the question brought;
+    `shortened` says that what went before was not sent again as it was, so that the provider's
+    cache could not serve it."""
 
     number: int
     at: datetime
@@ -46,10 +47,13 @@ class Turn:
 
 
 def turns(lines: Iterable[bytes], price: Price) -> tuple[Turn, ...]:
-    """The turns of a log. A last line that is only half written is left out; so is one that is none of a log's."""
+    """The turns of a log. A last line that is only half written is left out; so is one that is none
+    of a log's."""
     calls = list(_calls(lines))
-    return tuple(_turn(call, price, before=before, after=after)
-                 for before, call, after in zip([None, *calls], calls, [*calls[1:], None], strict=False))
+    return tuple(
+        _turn(call, price, before=before, after=after)
+        for before, call, after in zip([None, *calls], calls, [*calls[1:], None], strict=False)
+    )
 
 
 def _calls(lines: Iterable[bytes]) -> Iterator[_Call]:
@@ -70,12 +74,24 @@ def _turn(call: _Call, price: Price, *, before: _Call | None, after: _Call | Non
     shortened = before is not None and call["request"].get("kept", 0) < _length(before["request"])
     tokens = _tokens(answer)
     return Turn(
-        number=int(call["call"]), at=at, seconds=float(call.get("seconds", 0)),
-        told=tuple(_told(call["request"])), shortened=shortened,
-        said=tuple(str(block["text"]) for block in content if block.get("type") == "text" and str(block.get("text", "")).strip()),
-        calls=tuple(_called(block, results) for block in content if block.get("type") == "tool_use"),
-        tokens=tokens, nanodollars=price(tokens, at), stop=str(answer.get("stop_reason") or ""),
-        error=str(call.get("error") or ""))
+        number=int(call["call"]),
+        at=at,
+        seconds=float(call.get("seconds", 0)),
+        told=tuple(_told(call["request"])),
+        shortened=shortened,
+        said=tuple(
+            str(block["text"])
+            for block in content
+            if block.get("type") == "text" and str(block.get("text", "")).strip()
+        ),
+        calls=tuple(
+            _called(block, results) for block in content if block.get("type") == "tool_use"
+        ),
+        tokens=tokens,
+        nanodollars=price(tokens, at),
+        stop=str(answer.get("stop_reason") or ""),
+        error=str(call.get("error") or ""),
+    )
 
 
 def _called(block: Mapping[str, Any], results: Mapping[str, tuple[str, bool]]) -> Called:
@@ -96,8 +112,11 @@ def _told(request: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _results(request: Mapping[str, Any]) -> dict[str, tuple[str, bool]]:
-    return {str(block.get("tool_use_id")): (_text(block.get("content")), bool(block.get("is_error")))
-            for block in _newest(request) if block.get("type") == "tool_result"}
+    return {
+        str(block.get("tool_use_id")): (_text(block.get("content")), bool(block.get("is_error")))
+        for block in _newest(request)
+        if block.get("type") == "tool_result"
+    }
 
 
 def _newest(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -110,7 +129,11 @@ def _newest(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _text(content: Any) -> str:
     if isinstance(content, list):
-        return "\n".join(str(part.get("text", f"[{part.get('type')}]")) for part in content if isinstance(part, dict))
+        return "\n".join(
+            str(part.get("text", f"[{part.get('type')}]"))
+            for part in content
+            if isinstance(part, dict)
+        )
     return str(content or "")
 
 

@@ -15,10 +15,11 @@ from harness.domain.errors import ConfigError
 def stop(why: str, as_json: bool) -> None:
     """Stop before the next side effect.
 
-    No push, no label, no comment, no merge after this returns, whatever else is running, or when nothing is. What runs
-    in boxes is ended by the factory that started it. Nothing is lost; `factory resume` goes on. WHY is a word for
-    those who come after you. Writes one file, STOP in $FACTORY_HOME; needs neither the ledger nor the forge. Where the
-    home's state is in a database it is written there as well, and holds on whichever machine the factory works.
+    No push, no label, no comment, no merge after this returns, whatever else is running, or when
+    nothing is. What runs in boxes is ended by the factory that started it. Nothing is lost;
+    `factory resume` goes on. WHY is a word for those who come after you. Writes one file, STOP in
+    $FACTORY_HOME; needs neither the ledger nor the forge. Where the home's state is in a database
+    it is written there as well, and holds on whichever machine the factory works.
 
     \b
     Exit codes:
@@ -32,14 +33,17 @@ def stop(why: str, as_json: bool) -> None:
     """
     flag = home() / "STOP"
     if not flag.parent.is_dir():
-        raise ConfigError(f"there is no factory at {flag.parent}; set FACTORY_HOME to the one you mean")
+        raise ConfigError(
+            f"there is no factory at {flag.parent}; set FACTORY_HOME to the one you mean"
+        )
     with open(flag, "w", encoding="utf-8") as file:
         file.write(why + "\n")
         file.flush()
         os.fsync(file.fileno())
     _tell_other_machines(flag.parent)
     emit({"ok": True, "stopped": True, "flag": str(flag)}) if as_json else click.echo(
-        f"Stopped. The flag is {flag}; `factory resume` lifts it.")
+        f"Stopped. The flag is {flag}; `factory resume` lifts it."
+    )
 
 
 @click.command()
@@ -47,9 +51,10 @@ def stop(why: str, as_json: bool) -> None:
 def resume(as_json: bool) -> None:
     """Lift the stop, a pause, or the freeze after a landing that differed.
 
-    A pause, because what a day or a month may cost is used up or a provider has no more to give, ends by itself; lifted
-    sooner it begins again where its cause is still there. A freeze follows when what landed is not what was judged: look
-    at `factory audit` first. Writes a command to the ledger and removes STOP from $FACTORY_HOME; the next tick goes on.
+    A pause, because what a day or a month may cost is used up or a provider has no more to give,
+    ends by itself; lifted sooner it begins again where its cause is still there. A freeze follows
+    when what landed is not what was judged: look at `factory audit` first. Writes a command to the
+    ledger and removes STOP from $FACTORY_HOME; the next tick goes on.
 
     \b
     Examples:
@@ -74,14 +79,25 @@ def resume(as_json: bool) -> None:
             ledger.append("command", f"command/{written}/thaw", data={"command": THAW})
     flag.unlink(missing_ok=True)
     if as_json:
-        emit({"ok": True, "was_stopped": was_stopped, "was_frozen": was_frozen, "was_paused": was_paused})
+        emit(
+            {
+                "ok": True,
+                "was_stopped": was_stopped,
+                "was_frozen": was_frozen,
+                "was_paused": was_paused,
+            }
+        )
     else:
-        click.echo("Lifted. The next tick goes on." if was_stopped or was_frozen or was_paused else
-                   "Nothing was stopped or frozen, and there was no pause.")
+        click.echo(
+            "Lifted. The next tick goes on."
+            if was_stopped or was_frozen or was_paused
+            else "Nothing was stopped or frozen, and there was no pause."
+        )
 
 
 def _tell_other_machines(folder: Path) -> None:
-    """Into the ledger, where that is one that others work on too. In a home of its own the file is all there is to read."""
+    """Into the ledger, where that is one that others work on too. In a home of its own the file is
+    all there is to read."""
     from harness.factory.records.history import STOP
     from harness.factory.run.effects import is_flagged
     from harness.home.document import FILE, POSTGRESQL, read_home
@@ -90,4 +106,6 @@ def _tell_other_machines(folder: Path) -> None:
     if is_flagged(folder / FILE) is not False and read_home(folder).database == POSTGRESQL:
         with open_ledger(folder) as ledger:
             written = len(ledger.entries(kind="command"))
-            ledger.append("command", f"command/{written}/stop", data={"command": STOP, "login": "the owner"})
+            ledger.append(
+                "command", f"command/{written}/stop", data={"command": STOP, "login": "the owner"}
+            )

@@ -1,4 +1,5 @@
-"""`factory lessons`: what runs noted for later ones, how it has served them, and what a maintainer says of it."""
+"""`factory lessons`: what runs noted for later ones, how it has served them, and what a maintainer
+says of it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,9 @@ from harness.cli.output.terminal import printable
 if TYPE_CHECKING:
     from harness.lessons.lesson import Lesson
 
-why = click.option("--reason", required=True, metavar="WORDS", help="Why, in a sentence; it is kept in the ledger.")
+why = click.option(
+    "--reason", required=True, metavar="WORDS", help="Why, in a sentence; it is kept in the ledger."
+)
 which = click.argument("lesson")
 
 
@@ -18,9 +21,10 @@ which = click.argument("lesson")
 def lessons() -> None:
     """Read, pin and retire what runs noted for later ones.
 
-    A lesson is a model's own sentence on how things are done in this repository, with the line of a file that it rests on.
-    Code checks it before it is kept; agents are shown the few that bear on their issue, after the code and below the law.
-    One whose runs fared worse than the others is demoted and shown no more. Nothing is ever deleted.
+    A lesson is a model's own sentence on how things are done in this repository, with the line of a
+    file that it rests on. Code checks it before it is kept; agents are shown the few that bear on
+    their issue, after the code and below the law. One whose runs fared worse than the others is
+    demoted and shown no more. Nothing is ever deleted.
 
     \b
     Examples:
@@ -35,8 +39,9 @@ def lessons() -> None:
 def list_(everything: bool, as_json: bool) -> None:
     """List the lessons that are shown to agents.
 
-    One line a lesson: the first letters of its id, how it stands, in how many of the runs that had it the change was sound
-    at its first judgement, and its words. Reads the ledger and writes nothing.
+    One line a lesson: the first letters of its id, how it stands, in how many of the runs that had
+    it the change was sound at its first judgement, and its words. Reads the ledger and writes
+    nothing.
 
     \b
     Examples:
@@ -48,13 +53,18 @@ def list_(everything: bool, as_json: bool) -> None:
     from harness.lessons.lesson import Standing
 
     with open_ledger(home()) as ledger:
-        found = [one for one in known_lessons(ledger)
-                 if everything or one.standing in (Standing.PINNED, Standing.ACTIVE)]
+        found = [
+            one
+            for one in known_lessons(ledger)
+            if everything or one.standing in (Standing.PINNED, Standing.ACTIVE)
+        ]
     if as_json:
         emit({"lessons": [_document(one) for one in found]})
         return
     for one in found:
-        click.echo(printable(f"{one.id[:6]}  {one.standing:<8} {one.had.sound}/{one.had.runs}  {one.says}"))
+        click.echo(
+            printable(f"{one.id[:6]}  {one.standing:<8} {one.had.sound}/{one.had.runs}  {one.says}")
+        )
     if not found:
         click.echo("No lesson is shown to agents.")
 
@@ -106,8 +116,8 @@ def pin(lesson: str, reason: str, as_json: bool) -> None:
 def retire(lesson: str, reason: str, as_json: bool) -> None:
     """Have LESSON shown to nobody any more.
 
-    It stays in the ledger, and noting it again does not bring it back; `factory lessons let` does. Writes one entry to the
-    ledger.
+    It stays in the ledger, and noting it again does not bring it back; `factory lessons let` does.
+    Writes one entry to the ledger.
 
     \b
     Examples:
@@ -139,22 +149,47 @@ def _say(word: str, lesson: str, reason: str, *, as_json: bool) -> None:
 
     with open_ledger(home()) as ledger:
         found = say_of(ledger, lesson, Word(word), why=reason)
-    emit(_document(found)) if as_json else click.echo(printable(f"{found.id[:6]} is {found.standing}: {found.says}"))
+    emit(_document(found)) if as_json else click.echo(
+        printable(f"{found.id[:6]} is {found.standing}: {found.says}")
+    )
 
 
 def _document(one: "Lesson") -> dict[str, Any]:
-    return {"id": one.id, "standing": one.standing.value, "says": one.says, "file": one.file, "quote": one.quote,
-            "base": one.base, "issue": one.issue, "run": one.run, "role": one.role, "at": one.at, "entry": one.entry,
-            "sightings": one.sightings, "had": {"runs": one.had.runs, "sound": one.had.sound},
-            "others": {"runs": one.others.runs, "sound": one.others.sound}, "score": round(one.score, 3),
-            "word": one.word.value if one.word else None, "why": one.why}
+    return {
+        "id": one.id,
+        "standing": one.standing.value,
+        "says": one.says,
+        "file": one.file,
+        "quote": one.quote,
+        "base": one.base,
+        "issue": one.issue,
+        "run": one.run,
+        "role": one.role,
+        "at": one.at,
+        "entry": one.entry,
+        "sightings": one.sightings,
+        "had": {"runs": one.had.runs, "sound": one.had.sound},
+        "others": {"runs": one.others.runs, "sound": one.others.sound},
+        "score": round(one.score, 3),
+        "word": one.word.value if one.word else None,
+        "why": one.why,
+    }
 
 
 def _told(one: "Lesson") -> list[str]:
     times = "once" if one.sightings == 1 else f"{one.sightings} times"
-    return [f"{one.id}: {one.standing}", one.says, "",
-            f"noted {times}, first by the {one.role} of {one.run} for issue {one.issue}, at {one.at[:19]}, entry {one.entry}",
-            f"rests on {one.file} at {one.base[:7]}: {one.quote}",
+    return [
+        f"{one.id}: {one.standing}",
+        one.says,
+        "",
+        (
+            f"noted {times}, first by the {one.role} of {one.run} for issue {one.issue}, at"
+            f" {one.at[:19]}, entry {one.entry}"
+        ),
+        f"rests on {one.file} at {one.base[:7]}: {one.quote}",
+        (
             f"sound at the first judgement: {one.had.sound} of {one.had.runs} runs that had it, "
-            f"{one.others.sound} of {one.others.runs} that had not",
-            *([f"a person said {one.word}: {one.why}"] if one.word else [])]
+            f"{one.others.sound} of {one.others.runs} that had not"
+        ),
+        *([f"a person said {one.word}: {one.why}"] if one.word else []),
+    ]

@@ -9,18 +9,24 @@ from harness.cli.options import as_json, emit, home
 
 @click.command()
 @click.argument("issue", type=int)
-@click.option("--land", is_flag=True, help="Put it on the default branch at once; asks at the terminal, and only there.")
+@click.option(
+    "--land",
+    is_flag=True,
+    help="Put it on the default branch at once; asks at the terminal, and only there.",
+)
 @as_json
 def revert(issue: int, land: bool, as_json: bool) -> None:
     """Take back what landed for ISSUE.
 
-    Every landing has a revert ready, made from the commit that landed. Without --land it is proposed as a pull request,
-    which changes nothing until somebody merges it. With --land it lands as every change of the factory does, by
-    compare-and-swap, and the issue waits for a person. What others have built on the landing since stays; where it
-    conflicts, nothing is done and the command for doing it by hand is named.
+    Every landing has a revert ready, made from the commit that landed. Without --land it is
+    proposed as a pull request, which changes nothing until somebody merges it. With --land it lands
+    as every change of the factory does, by compare-and-swap, and the issue waits for a person. What
+    others have built on the landing since stays; where it conflicts, nothing is done and the
+    command for doing it by hand is named.
 
-    Reads the ledger and the trusted repository; writes the ledger, and a branch and a pull request on the forge, or its
-    default branch. Exit code 1 where it conflicts or the forge refuses, 2 where nothing of ISSUE has landed.
+    Reads the ledger and the trusted repository; writes the ledger, and a branch and a pull request
+    on the forge, or its default branch. Exit code 1 where it conflicts or the forge refuses, 2
+    where nothing of ISSUE has landed.
 
     \b
     Examples:
@@ -34,16 +40,33 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
     from harness.wiring import open_factory
 
     if land and not sys.stdin.isatty():
-        raise ConfigError("--land is for a maintainer at a terminal; without it the revert is proposed as a pull request")
+        raise ConfigError(
+            "--land is for a maintainer at a terminal; without it the revert is proposed as a pull"
+            " request"
+        )
     with Progress(quiet=True) as progress, open_factory(home(), tell=progress.tell) as works:
         if not land:
             opened = reverting.propose(works.plant, issue)
             said = {"ok": True, "pull_request": opened.number, "head": opened.head}
-            words = f"Pull request #{opened.number} takes back what landed for #{issue}; nothing changes until it is merged."
+            words = (
+                f"Pull request #{opened.number} takes back what landed for #{issue}; nothing"
+                " changes until it is merged."
+            )
         else:
-            click.confirm(f"Take back what landed for #{issue}, on the default branch, now?", abort=True, err=True)
-            done = reverting.land(works.plant, issue, rules=current_steering(works.plant).digest,
-                                  says="taken back by a maintainer at a terminal")
+            click.confirm(
+                f"Take back what landed for #{issue}, on the default branch, now?",
+                abort=True,
+                err=True,
+            )
+            done = reverting.land(
+                works.plant,
+                issue,
+                rules=current_steering(works.plant).digest,
+                says="taken back by a maintainer at a terminal",
+            )
             said = {"ok": True, "commit": done["commit"], "of": done["of"]}
-            words = f"Taken back by {done['commit']:.12} on {done['branch']}; #{issue} waits for a person."
+            words = (
+                f"Taken back by {done['commit']:.12} on {done['branch']}; #{issue} waits for a"
+                " person."
+            )
     emit(said) if as_json else click.echo(words)

@@ -1,4 +1,5 @@
-"""`factory workflow`: the workflows that bind here, theirs where they have one and ours for the rest."""
+"""`factory workflow`: the workflows that bind here, theirs where they have one and ours for the
+rest."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,13 +18,24 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 FORMS = ("text", "mermaid", "dot")
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-from_path = click.option("--path", "folder", type=FOLDER, help="A working copy to look at instead of the home's repository.")
-on_branch = click.option("--branch", default="main", show_default=True, help="The branch whose last fetched tip is the base.")
+from_path = click.option(
+    "--path",
+    "folder",
+    type=FOLDER,
+    help="A working copy to look at instead of the home's repository.",
+)
+on_branch = click.option(
+    "--branch",
+    default="main",
+    show_default=True,
+    help="The branch whose last fetched tip is the base.",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What binds, and where it was read: `digest` is that of everything that steers, known at a base only."""
+    """What binds, and where it was read: `digest` is that of everything that steers, known at a
+    base only."""
 
     where: str
     bound: "Bound"
@@ -34,9 +46,9 @@ class View:
 def workflow() -> None:
     """Check, show and draw the workflows that bind.
 
-    What the factory does with an issue stands in four documents: triage, implement, validate, merge. A copy of one of
-    them under workflows/ in your repository, at the base commit, binds instead of the built-in one, file by file.
-    docs/workflows.md teaches the language.
+    What the factory does with an issue stands in four documents: triage, implement, validate,
+    merge. A copy of one of them under workflows/ in your repository, at the base commit, binds
+    instead of the built-in one, file by file. docs/workflows.md teaches the language.
 
     \b
     Examples:
@@ -52,8 +64,9 @@ def workflow() -> None:
 def check(folder: Path, as_json: bool) -> int:
     """Name every problem in the workflows of a working copy.
 
-    Reads workflows/*.yaml and workflows/prompts/*.j2 in PATH (default: the current folder) as the factory would read them
-    at the base commit: their form, the names in them, and the promises that no workflow can take away. Writes nothing.
+    Reads workflows/*.yaml and workflows/prompts/*.j2 in PATH (default: the current folder) as the
+    factory would read them at the base commit: their form, the names in them, and the promises that
+    no workflow can take away. Writes nothing.
 
     \b
     Exit codes:
@@ -67,18 +80,39 @@ def check(folder: Path, as_json: bool) -> int:
     """
     found = _in_folder(folder).bound
     if as_json:
-        emit({"ok": not found.faults, "workflows": [_row(one) for one in found.documents], "problems": [
-            {"file": fault.file, "line": fault.line, "key": fault.key, "says": fault.message} for fault in found.faults]})
+        emit(
+            {
+                "ok": not found.faults,
+                "workflows": [_row(one) for one in found.documents],
+                "problems": [
+                    {
+                        "file": fault.file,
+                        "line": fault.line,
+                        "key": fault.key,
+                        "says": fault.message,
+                    }
+                    for fault in found.faults
+                ],
+            }
+        )
     else:
         for fault in found.faults:
             click.echo(str(fault))
-        click.echo(f"{len(found.faults)} problem{'s' if len(found.faults) > 1 else ''}" if found.faults else _clean(found))
+        click.echo(
+            f"{len(found.faults)} problem{'s' if len(found.faults) > 1 else ''}"
+            if found.faults
+            else _clean(found)
+        )
     return 1 if found.faults else 0
 
 
 def _clean(found: "Bound") -> str:
     theirs = [one.path for one in (*found.documents, *found.prompts) if one.theirs]
-    return f"clean: {', '.join(theirs)}" if theirs else "clean: no workflow of its own, the factory's bind"
+    return (
+        f"clean: {', '.join(theirs)}"
+        if theirs
+        else "clean: no workflow of its own, the factory's bind"
+    )
 
 
 @workflow.command()
@@ -89,9 +123,10 @@ def _clean(found: "Bound") -> str:
 def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> None:
     """Show which workflows and prompts bind, and whose they are.
 
-    With NAME (`validate`, `implement.md.j2`) the text of that one. Looks at the base commit of the repository that
-    $FACTORY_HOME serves, as it was last fetched; where there is no factory, or with --path, at a working copy. The digest
-    of all that steers the factory is known at a base only. Writes nothing.
+    With NAME (`validate`, `implement.md.j2`) the text of that one. Looks at the base commit of the
+    repository that $FACTORY_HOME serves, as it was last fetched; where there is no factory, or with
+    --path, at a working copy. The digest of all that steers the factory is known at a base only.
+    Writes nothing.
 
     \b
     Exit codes:
@@ -114,24 +149,42 @@ def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> N
         else:
             click.echo(found.text, nl=False)
     elif as_json:
-        emit({"where": view.where, "digest": view.digest, "documents": [_row(one) for one in documents]})
+        emit(
+            {
+                "where": view.where,
+                "digest": view.digest,
+                "documents": [_row(one) for one in documents],
+            }
+        )
     else:
-        click.echo(f"{view.where}{f', all that steers it: {view.digest:.19}' if view.digest else ''}")
+        click.echo(
+            f"{view.where}{f', all that steers it: {view.digest:.19}' if view.digest else ''}"
+        )
         for one in documents:
-            click.echo(f"  {one.name:<17} {'its own' if one.theirs else 'built in':<9} {_digest(one):.19}  {one.path}")
+            click.echo(
+                f"  {one.name:<17} {'its own' if one.theirs else 'built in':<9} {_digest(one):.19} "
+                f" {one.path}"
+            )
 
 
 @workflow.command()
 @click.argument("name", required=False)
-@click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True,
-              help="For a terminal, for a forge's pages, or for Graphviz.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMS),
+    default="text",
+    show_default=True,
+    help="For a terminal, for a forge's pages, or for Graphviz.",
+)
 @from_path
 @on_branch
 @as_json
 def graph(name: str | None, form: str, folder: Path | None, branch: str, as_json: bool) -> None:
     """Draw a workflow, or all of them.
 
-    NAME is one of triage, implement, validate, merge. Looks where `factory workflow show` looks. Writes nothing.
+    NAME is one of triage, implement, validate, merge. Looks where `factory workflow show` looks.
+    Writes nothing.
 
     \b
     Exit codes:
@@ -151,7 +204,10 @@ def graph(name: str | None, form: str, folder: Path | None, branch: str, as_json
     if view.bound.faults:
         raise view.bound.faults[0]
     known = view.bound.workflows
-    pictures = {one: drawn(known[one], form) for one in ((_named(name, {one: one for one in known}),) if name else known)}
+    pictures = {
+        one: drawn(known[one], form)
+        for one in ((_named(name, {one: one for one in known}),) if name else known)
+    }
     if as_json:
         emit({"where": view.where, "format": form, "pictures": pictures})
     else:
@@ -185,7 +241,11 @@ def _at_base(branch: str) -> View:
         repository = archive.repository
         base = repository.fetched(branch)
         found = bound(repository.files(base), lambda path: repository.read(base, path))
-        return View(f"base {base:.10} of {branch}", found, None if found.faults else read_steering(repository, base).digest)
+        return View(
+            f"base {base:.10} of {branch}",
+            found,
+            None if found.faults else read_steering(repository, base).digest,
+        )
 
 
 def _named(name: str, known: Mapping[str, _T]) -> _T:

@@ -21,30 +21,68 @@ MOST_LINES = 20
 
 @click.command()
 @click.argument("run", required=False)
-@click.option("--all", "every", is_flag=True, help="Every run that is over and was recorded, one after the other.")
-@click.option("--from", "source", type=click.Path(dir_okay=False, exists=True, path_type=Path), metavar="FILE",
-              help="Replay what --export wrote; no home is needed.")
-@click.option("--export", "target", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Write all that the replay of RUN needs to FILE, and replay nothing.")
-@click.option("--against", "ref", metavar="REF",
-              help="Begin at another commit, and see what the governance there would have decided.")
-@click.option("--signing-key", "key", type=click.Path(dir_okay=False, exists=True, path_type=Path), metavar="PATH",
-              help="The launcher's key; without it, the home's own.")
-@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), metavar="PATH",
-              help="Work in PATH, which must be new, and keep it to be looked at.")
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Every run that is over and was recorded, one after the other.",
+)
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    metavar="FILE",
+    help="Replay what --export wrote; no home is needed.",
+)
+@click.option(
+    "--export",
+    "target",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write all that the replay of RUN needs to FILE, and replay nothing.",
+)
+@click.option(
+    "--against",
+    "ref",
+    metavar="REF",
+    help="Begin at another commit, and see what the governance there would have decided.",
+)
+@click.option(
+    "--signing-key",
+    "key",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    metavar="PATH",
+    help="The launcher's key; without it, the home's own.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="PATH",
+    help="Work in PATH, which must be new, and keep it to be looked at.",
+)
 @as_json
-def replay(run: str | None, every: bool, source: Path | None, target: Path | None, ref: str | None, key: Path | None,
-           folder: Path | None, as_json: bool) -> int:
+def replay(
+    run: str | None,
+    every: bool,
+    source: Path | None,
+    target: Path | None,
+    ref: str | None,
+    key: Path | None,
+    folder: Path | None,
+    as_json: bool,
+) -> int:
     """Run RUN again, offline, and compare what it decides.
 
-    RUN is a run's name, as `factory logs` lists them. Git, the boxes, the agent with its tools, the app, Chromium and the
-    sealed judge are real and work again; the forge answers from the run's tape, models from its recorded exchanges, over
-    the broker's own wire. Then every entry of the ledger that the run writes is held against the recorded one, byte for
-    byte. What may differ is a closed list: times, places, drawn names, signatures. A question that was not recorded, and a
+    RUN is a run's name, as `factory logs` lists them. Git, the boxes, the agent with its tools, the
+    app, Chromium and the sealed judge are real and work again; the forge answers from the run's
+    tape, models from its recorded exchanges, over the broker's own wire. Then every entry of the
+    ledger that the run writes is held against the recorded one, byte for byte. What may differ is a
+    closed list: times, places, drawn names, signatures. A question that was not recorded, and a
     recording that is not used up, are differences, too, and name their place.
 
-    With --against REF the run begins at another commit of this home's repository, so that a change of the governance, of
-    factory.toml or of a prompt shows what it would have done; the names of commits are not compared then.
+    With --against REF the run begins at another commit of this home's repository, so that a change
+    of the governance, of factory.toml or of a prompt shows what it would have done; the names of
+    commits are not compared then.
 
     Reads the home, and writes only a folder of its own. No network is used and nothing is spent.
 
@@ -77,7 +115,9 @@ def replay(run: str | None, every: bool, source: Path | None, target: Path | Non
     return 0 if same else 1
 
 
-def _require_one(run: str | None, *, every: bool, source: Path | None, exports: bool, ref: str | None) -> None:
+def _require_one(
+    run: str | None, *, every: bool, source: Path | None, exports: bool, ref: str | None
+) -> None:
     if sum((run is not None, every, source is not None)) != 1:
         raise click.UsageError("name one RUN, or --all, or --from FILE")
     if exports and run is None:
@@ -97,13 +137,16 @@ def _export(run: str, target: Path, *, as_json: bool) -> int:
     if as_json:
         emit({"ok": True, "run": run, "file": str(target), "bytes": size, "sealed": sealed})
     else:
-        click.echo(f"{run} is in {target}, {size / 1e6:.1f} MB." + (
-            " Sealed journeys are in it: keep it where only you can read it." if sealed else ""))
+        click.echo(
+            f"{run} is in {target}, {size / 1e6:.1f} MB."
+            + (" Sealed journeys are in it: keep it where only you can read it." if sealed else "")
+        )
     return 0
 
 
-def _kits(run: str | None, *, every: bool, source: Path | None, ref: str | None,
-          key: Path | None) -> "Iterator[tuple[Kit, Means]]":
+def _kits(
+    run: str | None, *, every: bool, source: Path | None, ref: str | None, key: Path | None
+) -> "Iterator[tuple[Kit, Means]]":
     from harness.operations.replay.bundle import gather, recorded_runs, unpacked
     from harness.operations.replay.replay import LAUNCHER_KEY, Means
 
@@ -111,7 +154,9 @@ def _kits(run: str | None, *, every: bool, source: Path | None, ref: str | None,
         with _folder() as folder:
             yield unpacked(source, folder), Means(signing_key=key, programs=home())
         return
-    own = Means(signing_key=key or home() / "keys" / LAUNCHER_KEY, layers=home() / "layers", programs=home())
+    own = Means(
+        signing_key=key or home() / "keys" / LAUNCHER_KEY, layers=home() / "layers", programs=home()
+    )
     for name in recorded_runs(home()) if every else (str(run),):
         with _folder() as folder:
             kit = gather(home(), name, folder, ref=ref)
@@ -125,7 +170,9 @@ def _replayed(kit: "Kit", means: "Means", *, folder: Path | None) -> "Replayed":
 
     if folder is not None:
         if folder.exists():
-            raise ConfigError("is there already; a replay wants a folder of its own", file=str(folder))
+            raise ConfigError(
+                "is there already; a replay wants a folder of its own", file=str(folder)
+            )
         folder.mkdir(mode=0o700, parents=True)
     with Progress(quiet=True) as progress:
         return replayed(kit, means, tell=progress.tell, folder=folder and folder.resolve())
@@ -145,9 +192,18 @@ def _prefix() -> str:
 
 
 def _told(came: "Replayed") -> Mapping[str, Any]:
-    return {"run": came.run, "same": came.same, "entries": came.compared, "seconds": round(came.seconds, 1),
-            "faults": list(came.faults), "notes": list(came.notes),
-            "differences": [{"where": one.where, "recorded": one.recorded, "came": one.came} for one in came.differences]}
+    return {
+        "run": came.run,
+        "same": came.same,
+        "entries": came.compared,
+        "seconds": round(came.seconds, 1),
+        "faults": list(came.faults),
+        "notes": list(came.notes),
+        "differences": [
+            {"where": one.where, "recorded": one.recorded, "came": one.came}
+            for one in came.differences
+        ],
+    }
 
 
 def _print(came: "Replayed") -> None:

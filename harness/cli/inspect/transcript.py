@@ -1,4 +1,5 @@
-"""`factory logs RUN --transcript`: what agents said, on a terminal or in a file, as far as it has come or while it comes."""
+"""`factory logs RUN --transcript`: what agents said, on a terminal or in a file, as far as it has
+come or while it comes."""
 
 import time
 from collections.abc import Callable
@@ -13,11 +14,21 @@ from harness.operations.maintenance.transcripts import transcript_of
 _LOOK_SECONDS = 0.5
 
 
-def show(home: Path, run: str, *, follow: bool, as_json: bool, wait: Callable[[float], None] = time.sleep) -> None:
-    """Print a run's transcript; with `follow`, go on until the run is over, and `wait` some seconds before each new look."""
+def show(
+    home: Path, run: str, *, follow: bool, as_json: bool, wait: Callable[[float], None] = time.sleep
+) -> None:
+    """Print a run's transcript; with `follow`, go on until the run is over, and `wait` some seconds
+    before each new look."""
     told = transcript_of(home, run)
     if as_json:
-        emit({"run": run, "over": told.over, "sections": list(told.sections), "sealed": list(told.sealed)})
+        emit(
+            {
+                "run": run,
+                "over": told.over,
+                "sections": list(told.sections),
+                "sealed": list(told.sealed),
+            }
+        )
         return
     shown = 0
     while True:

@@ -11,8 +11,9 @@ from harness.cli.options import as_json, emit, home
 def agents() -> None:
     """Agent CLIs that a role may pick in place of the built-in agent.
 
-    Claude Code, Codex and OpenCode, installed into $FACTORY_HOME and run in the same boxes as the built-in agent, without a key.
-    None is needed. docs/agents.md says what each can and cannot do there.
+    Claude Code, Codex and OpenCode, installed into $FACTORY_HOME and run in the same boxes as the
+    built-in agent, without a key. None is needed. docs/agents.md says what each can and cannot do
+    there.
 
     \b
     Examples:
@@ -35,29 +36,56 @@ def list_(as_json: bool) -> None:
 
     found = listed(home())
     if as_json:
-        emit({"ok": True, "agents": [
-            {"kind": one.kind, "pinned": one.pinned, "installed": [
-                {"version": program.version, "package": program.package, "integrity": program.integrity,
-                 "program": str(program.folder / program.path)} for program in one.installed]} for one in found]})
+        emit(
+            {
+                "ok": True,
+                "agents": [
+                    {
+                        "kind": one.kind,
+                        "pinned": one.pinned,
+                        "installed": [
+                            {
+                                "version": program.version,
+                                "package": program.package,
+                                "integrity": program.integrity,
+                                "program": str(program.folder / program.path),
+                            }
+                            for program in one.installed
+                        ],
+                    }
+                    for one in found
+                ],
+            }
+        )
         return
     click.echo(f"{'built-in':<12}  part of the factory")
     for one in found:
         versions = ", ".join(program.version for program in one.installed)
-        rest = f"installed: {versions}" if versions else f"not installed; `factory agents install {one.kind}` brings {one.pinned}"
+        rest = (
+            f"installed: {versions}"
+            if versions
+            else f"not installed; `factory agents install {one.kind}` brings {one.pinned}"
+        )
         click.echo(f"{one.kind:<12}  {rest}")
 
 
 @agents.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("--integrity", default="", metavar="SHA512", help="The digest of a version that is not pinned here.")
+@click.option(
+    "--integrity",
+    default="",
+    metavar="SHA512",
+    help="The digest of a version that is not pinned here.",
+)
 @as_json
 def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
     """Install agent CLIs into $FACTORY_HOME.
 
-    A NAME is claude-code, codex or opencode, or one of them with a version, as in codex@0.169.0. npm fetches the package
-    with the native program for this machine from the registry that it is set up for; the package is compared with the
-    digest that is pinned here, unpacked, and started once in a box without a network. No install script runs, and no
-    Node.js is needed afterwards. For a version that is not pinned, name its digest.
+    A NAME is claude-code, codex or opencode, or one of them with a version, as in codex@0.169.0.
+    npm fetches the package with the native program for this machine from the registry that it is
+    set up for; the package is compared with the digest that is pinned here, unpacked, and started
+    once in a box without a network. No install script runs, and no Node.js is needed afterwards.
+    For a version that is not pinned, name its digest.
 
     \b
     Exit codes:
@@ -74,11 +102,20 @@ def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
     from harness.operations.doctor.agent_clis import installed
 
     if integrity and len(names) > 1:
-        raise ConfigError("a digest belongs to one package: install one at a time", key="--integrity")
+        raise ConfigError(
+            "a digest belongs to one package: install one at a time", key="--integrity"
+        )
     found: list[dict[str, Any]] = []
     for name in names:
         program, says = installed(home(), name, integrity=integrity)
-        found.append({"kind": program.kind, "version": program.version, "folder": str(program.folder), "says": says})
+        found.append(
+            {
+                "kind": program.kind,
+                "version": program.version,
+                "folder": str(program.folder),
+                "says": says,
+            }
+        )
         if not as_json:
             click.echo(f"{program.name} is in {program.folder}; in a box it says: {says}")
     if as_json:
@@ -91,8 +128,8 @@ def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
 def remove(name: str, as_json: bool) -> None:
     """Take an agent CLI away: one version, or all of a kind.
 
-    NAME is claude-code, codex or opencode, or one of them with a version, as in codex@0.169.0. A role that picks what is not
-    installed does not work.
+    NAME is claude-code, codex or opencode, or one of them with a version, as in codex@0.169.0. A
+    role that picks what is not installed does not work.
 
     \b
     Exit codes:

@@ -1,4 +1,5 @@
-"""`factory completion`: what a shell needs to complete names and options. Answering it imports no command."""
+"""`factory completion`: what a shell needs to complete names and options. Answering it imports no
+command."""
 
 import click
 
@@ -8,8 +9,8 @@ import click
 def completion(shell: str) -> None:
     """Print the completion script of a shell.
 
-    SHELL is bash (4.4 or newer), zsh or fish. Prints on standard output and writes nothing. Put the script where the
-    shell looks for it, once, and start a new shell.
+    SHELL is bash (4.4 or newer), zsh or fish. Prints on standard output and writes nothing. Put the
+    script where the shell looks for it, once, and start a new shell.
 
     \b
     Examples:

@@ -1,4 +1,5 @@
-"""`factory forge`: the forge in the box by itself, without a factory. What it keeps, who may do what, and a copy of all of it."""
+"""`factory forge`: the forge in the box by itself, without a factory. What it keeps, who may do
+what, and a copy of all of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,13 @@ if TYPE_CHECKING:
     from harness.programs.local_forge.seed import Administrator
 
 ROLES = ("none", "read", "triage", "write", "maintain", "admin")
-folder = click.option("--home", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-                      help="Where the forge keeps its things; usually the folder forge in $FACTORY_HOME.")
+folder = click.option(
+    "--home",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where the forge keeps its things; usually the folder forge in $FACTORY_HOME.",
+)
 login_argument = click.argument("login")
 role_argument = click.argument("role", type=click.Choice(ROLES))
 
@@ -23,8 +29,9 @@ role_argument = click.argument("role", type=click.Choice(ROLES))
 def forge() -> None:
     """The forge in the box: serve it, fill it, back it up, put it back.
 
-    A small server on this machine that speaks the part of GitHub's API that a factory and a browser need, over real git.
-    `factory demo` and `factory try` start their own; these commands are for one that people work with.
+    A small server on this machine that speaks the part of GitHub's API that a factory and a browser
+    need, over real git. `factory demo` and `factory try` start their own; these commands are for
+    one that people work with.
 
     \b
     Examples:
@@ -37,16 +44,34 @@ def forge() -> None:
 
 @forge.command()
 @folder
-@click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="N",
-              help="The port on 127.0.0.1; 0 is the one it had before, else any.")
-@click.option("--open", "open_door", is_flag=True, help="Let visitors file issues under a name of their own.")
-@click.option("--pick", is_flag=True, help="Let whoever reaches it sign in as any person, without a token: for your own machine.")
-@click.option("--people-write-checks", is_flag=True, help="Let people's tokens write check runs, which is for Apps and bots.")
-def serve(folder: Path | None, port: int, open_door: bool, pick: bool, people_write_checks: bool) -> int:
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="N",
+    help="The port on 127.0.0.1; 0 is the one it had before, else any.",
+)
+@click.option(
+    "--open", "open_door", is_flag=True, help="Let visitors file issues under a name of their own."
+)
+@click.option(
+    "--pick",
+    is_flag=True,
+    help="Let whoever reaches it sign in as any person, without a token: for your own machine.",
+)
+@click.option(
+    "--people-write-checks",
+    is_flag=True,
+    help="Let people's tokens write check runs, which is for Apps and bots.",
+)
+def serve(
+    folder: Path | None, port: int, open_door: bool, pick: bool, people_write_checks: bool
+) -> int:
     """Serve the forge until told to stop.
 
-    Listens on this machine only. Makes the home where it is missing, with the administrator's token in admin.token, for its
-    owner's eyes. A database of an earlier version is brought up to this one. Ctrl-C or SIGTERM ends it in good order.
+    Listens on this machine only. Makes the home where it is missing, with the administrator's token
+    in admin.token, for its owner's eyes. A database of an earlier version is brought up to this
+    one. Ctrl-C or SIGTERM ends it in good order.
 
     \b
     Exit codes:
@@ -64,8 +89,13 @@ def serve(folder: Path | None, port: int, open_door: bool, pick: bool, people_wr
     from harness.programs.local_forge.storage.database import UnknownSchema
 
     place = _place(folder)
-    settings = Settings(place, open_door=open_door, pick=pick, people_write_checks=people_write_checks)
-    click.echo(f"The forge keeps its things in {place}; its address is in {settings.ready.name} there, and in the next line.")
+    settings = Settings(
+        place, open_door=open_door, pick=pick, people_write_checks=people_write_checks
+    )
+    click.echo(
+        f"The forge keeps its things in {place}; its address is in {settings.ready.name} there, and"
+        " in the next line."
+    )
     try:
         serve_it(settings, port=port, ready=None, lifeline=False, tell=click.echo)
     except (Unavailable, UnknownSchema) as error:
@@ -82,9 +112,10 @@ def serve(folder: Path | None, port: int, open_door: bool, pick: bool, people_wr
 def import_(source: str, repository: str, folder: Path | None, as_json: bool) -> None:
     """Take a repository in from any git address or folder.
 
-    Fetches every branch and tag of SOURCE, with their history, and makes OWNER/NAME of them. SOURCE is a folder, or an
-    https, ssh, git or file address; nothing is written there. Its hooks and settings stay out, submodules and LFS objects
-    are not followed, every object is checked; it takes at most half an hour and 4 GB. OWNER must have an account.
+    Fetches every branch and tag of SOURCE, with their history, and makes OWNER/NAME of them. SOURCE
+    is a folder, or an https, ssh, git or file address; nothing is written there. Its hooks and
+    settings stay out, submodules and LFS objects are not followed, every object is checked; it
+    takes at most half an hour and 4 GB. OWNER must have an account.
 
     \b
     Exit codes:
@@ -102,9 +133,20 @@ def import_(source: str, repository: str, folder: Path | None, as_json: bool) ->
     with _administrator(folder) as admin:
         taken = take_in(source, repository, admin=admin, home=_place(folder), here=Path.cwd())
     if as_json:
-        emit({"ok": True, "repository": taken.full_name, "default_branch": taken.branch, "refs": taken.refs, "page": taken.page})
+        emit(
+            {
+                "ok": True,
+                "repository": taken.full_name,
+                "default_branch": taken.branch,
+                "refs": taken.refs,
+                "page": taken.page,
+            }
+        )
         return
-    click.echo(f"Taken in as {taken.full_name}: {taken.refs} branches and tags, the default branch is {taken.branch}.")
+    click.echo(
+        f"Taken in as {taken.full_name}: {taken.refs} branches and tags, the default branch is"
+        f" {taken.branch}."
+    )
 
 
 @forge.command()
@@ -114,9 +156,9 @@ def import_(source: str, repository: str, folder: Path | None, as_json: bool) ->
 def backup(file: Path, folder: Path | None, as_json: bool) -> None:
     """Write all that the forge keeps into one FILE.
 
-    Also while it serves: FILE is the forge as of one moment, and holds the digest of all that is in it. Accounts, the
-    digests of their tokens and the secrets of webhooks are in it, so it is for its owner's eyes; the administrator's token
-    is not. A file that is there already is left alone.
+    Also while it serves: FILE is the forge as of one moment, and holds the digest of all that is in
+    it. Accounts, the digests of their tokens and the secrets of webhooks are in it, so it is for
+    its owner's eyes; the administrator's token is not. A file that is there already is left alone.
 
     \b
     Exit codes:
@@ -132,9 +174,19 @@ def backup(file: Path, folder: Path | None, as_json: bool) -> None:
 
     kept = back_up(_place(folder), file.absolute())
     if as_json:
-        emit({"ok": True, "file": str(file), "repositories": kept.repositories, "files": kept.files, "bytes": kept.bytes})
+        emit(
+            {
+                "ok": True,
+                "file": str(file),
+                "repositories": kept.repositories,
+                "files": kept.files,
+                "bytes": kept.bytes,
+            }
+        )
         return
-    click.echo(f"{file}: {kept.repositories} repositories, {kept.bytes:,} bytes before they were packed.")
+    click.echo(
+        f"{file}: {kept.repositories} repositories, {kept.bytes:,} bytes before they were packed."
+    )
 
 
 @forge.command()
@@ -144,8 +196,9 @@ def backup(file: Path, folder: Path | None, as_json: bool) -> None:
 def restore(file: Path, folder: Path | None, as_json: bool) -> None:
     """Put a forge back from a backup, into an empty folder.
 
-    Every digest in FILE is compared, the database and every repository are checked, and only then is anything put in
-    place. The forge gets a new administrator's token; accounts keep theirs. Start it with `factory forge serve`.
+    Every digest in FILE is compared, the database and every repository are checked, and only then
+    is anything put in place. The forge gets a new administrator's token; accounts keep theirs.
+    Start it with `factory forge serve`.
 
     \b
     Exit codes:
@@ -161,7 +214,15 @@ def restore(file: Path, folder: Path | None, as_json: bool) -> None:
     place = _place(folder)
     kept = put_back(file, place)
     if as_json:
-        emit({"ok": True, "home": str(place), "repositories": kept.repositories, "files": kept.files, "bytes": kept.bytes})
+        emit(
+            {
+                "ok": True,
+                "home": str(place),
+                "repositories": kept.repositories,
+                "files": kept.files,
+                "bytes": kept.bytes,
+            }
+        )
         return
     click.echo(f"{kept.repositories} repositories are back in {place}.")
 
@@ -203,8 +264,18 @@ def users_list(folder: Path | None, as_json: bool) -> None:
 
 @users.command("add")
 @login_argument
-@click.option("--role", type=click.Choice(ROLES), default="read", show_default=True, help="What it may do on every repository.")
-@click.option("--bot", is_flag=True, help="An account of a program, such as an App's: it may write check runs.")
+@click.option(
+    "--role",
+    type=click.Choice(ROLES),
+    default="read",
+    show_default=True,
+    help="What it may do on every repository.",
+)
+@click.option(
+    "--bot",
+    is_flag=True,
+    help="An account of a program, such as an App's: it may write check runs.",
+)
 @folder
 @as_json
 def users_add(login: str, role: str, bot: bool, folder: Path | None, as_json: bool) -> None:
@@ -254,7 +325,11 @@ def users_role(login: str, role: str, folder: Path | None, as_json: bool) -> Non
 
 @users.command("token")
 @login_argument
-@click.option("--revoke", is_flag=True, help="First make every token and session that the account has worthless.")
+@click.option(
+    "--revoke",
+    is_flag=True,
+    help="First make every token and session that the account has worthless.",
+)
 @folder
 @as_json
 def users_token(login: str, revoke: bool, folder: Path | None, as_json: bool) -> None:
@@ -290,14 +365,18 @@ def _place(folder: Path | None) -> Path:
 
 @contextmanager
 def _administrator(folder: Path | None) -> "Iterator[Administrator]":
-    """The forge's administrator: of the one that serves, or of one that is started for as long as this takes."""
+    """The forge's administrator: of the one that serves, or of one that is started for as long as
+    this takes."""
     from harness.domain.errors import ConfigError, ForgeError
     from harness.programs.local_forge.seed import Administrator
     from harness.programs.local_forge.start import running, start
 
     place = _place(folder)
     if not place.is_dir():
-        raise ConfigError(f"there is no forge in {place}; `factory forge serve` makes one, and --home names another")
+        raise ConfigError(
+            f"there is no forge in {place}; `factory forge serve` makes one, and --home names"
+            " another"
+        )
     there = running(place)
     found = there or start(place)
     try:

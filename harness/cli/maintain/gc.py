@@ -11,20 +11,28 @@ NAMED = 20
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
-@click.option("--days", type=click.FloatRange(min=1), default=30, show_default=True, metavar="N",
-              help="Keep what was used in the last N days and can be made again.")
+@click.option(
+    "--days",
+    type=click.FloatRange(min=1),
+    default=30,
+    show_default=True,
+    metavar="N",
+    help="Keep what was used in the last N days and can be made again.",
+)
 @as_json
 def gc(dry_run: bool, days: float, as_json: bool) -> None:
     """Free what no open issue needs; never what is not merged.
 
-    Takes away worktrees and test trees of runs that are over, dependencies, wheels and spare worktrees that nobody used
-    for N days, what killed processes left half made, and old demo homes. The trusted repository is packed; objects that
-    no branch and no entry of the ledger names go after two weeks. Keeps for ever: the ledger, verdicts and their
-    evidence, journeys and proofs, transcripts and requests. The worktree of a run that a person is asked about stays N
-    days. What `factory replay` needs goes only where `recordings_days` in home.json says after how many days.
+    Takes away worktrees and test trees of runs that are over, dependencies, wheels and spare
+    worktrees that nobody used for N days, what killed processes left half made, and old demo homes.
+    The trusted repository is packed; objects that no branch and no entry of the ledger names go
+    after two weeks. Keeps for ever: the ledger, verdicts and their evidence, journeys and proofs,
+    transcripts and requests. The worktree of a run that a person is asked about stays N days. What
+    `factory replay` needs goes only where `recordings_days` in home.json says after how many days.
 
-    What goes is renamed first and deleted then: killed at any moment, it leaves nothing half deleted but its trash, which
-    the next gc ends. Nobody else may work on the home meanwhile; `factory up` sweeps its home itself at night.
+    What goes is renamed first and deleted then: killed at any moment, it leaves nothing half
+    deleted but its trash, which the next gc ends. Nobody else may work on the home meanwhile;
+    `factory up` sweeps its home itself at night.
 
     \b
     Exit codes:
@@ -42,15 +50,29 @@ def gc(dry_run: bool, days: float, as_json: bool) -> None:
     found = collect(home(), days=days, dry_run=dry_run)
     total = sum(found.freed.values())
     if as_json:
-        kept = [{"kind": fate.leaving.kind.value, "path": str(fate.leaving.path), "why": fate.why} for fate in found.kept]
-        emit({"ok": True, "dry_run": dry_run, "freed_bytes": total, "kinds": found.freed, "things": found.things, "kept": kept,
-              "notes": found.notes})
+        kept = [
+            {"kind": fate.leaving.kind.value, "path": str(fate.leaving.path), "why": fate.why}
+            for fate in found.kept
+        ]
+        emit(
+            {
+                "ok": True,
+                "dry_run": dry_run,
+                "freed_bytes": total,
+                "kinds": found.freed,
+                "things": found.things,
+                "kept": kept,
+                "notes": found.notes,
+            }
+        )
         return
     for kind, size in found.freed.items():
         things = f"{found.things[kind]} of them" if kind in found.things else ""
         click.echo(f"{kind:<16} {_bytes(size):>10}  {things}".rstrip())
     click.echo(f"{'Would free' if dry_run else 'Freed'} {_bytes(total)}.")
-    for (kind, why), number in Counter((fate.leaving.kind.value, fate.why) for fate in found.kept).most_common(NAMED):
+    for (kind, why), number in Counter(
+        (fate.leaving.kind.value, fate.why) for fate in found.kept
+    ).most_common(NAMED):
         click.echo(f"Kept {number} {kind}: {why}.")
     for note in found.notes:
         click.echo(f"Kept: {note}.")

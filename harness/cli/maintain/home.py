@@ -14,8 +14,9 @@ from harness.domain.errors import ConfigError
 def home() -> None:
     """Move a home's state, or keep it and fetch it elsewhere.
 
-    A home's state is in SQLite, in the home, until it is moved to a PostgreSQL. From there a hosted runner, which is a new
-    machine each time, can fetch all the rest: FACTORY_DATABASE says where it is, FACTORY_HOME_KEY opens it.
+    A home's state is in SQLite, in the home, until it is moved to a PostgreSQL. From there a hosted
+    runner, which is a new machine each time, can fetch all the rest: FACTORY_DATABASE says where it
+    is, FACTORY_HOME_KEY opens it.
 
     \b
     Examples:
@@ -30,9 +31,11 @@ def home() -> None:
 def move(to: str, as_json: bool) -> None:
     """Take ledger and meter to PostgreSQL, or back to SQLite.
 
-    The database is the one that FACTORY_DATABASE names, such as postgresql://NAME:PASSWORD@HOST/DATABASE, and has no ledger
-    in it yet. Nobody may be at work. Every entry is compared where it arrives, with the signed head; until that holds,
-    everything stays as it was. What is left in the home gets the ending .moved; what is left in a database stays there.
+    The database is the one that FACTORY_DATABASE names, such as
+    postgresql://NAME:PASSWORD@HOST/DATABASE, and has no ledger in it yet. Nobody may be at work.
+    Every entry is compared where it arrives, with the signed head; until that holds, everything
+    stays as it was. What is left in the home gets the ending .moved; what is left in a database
+    stays there.
 
     \b
     Exit codes:
@@ -58,8 +61,8 @@ def move(to: str, as_json: bool) -> None:
 def key() -> None:
     """Print a new key for FACTORY_HOME_KEY.
 
-    What a home carries is encrypted with it. Keep it where only the factory's own job reads it, and a copy where you keep
-    such things: without it nothing that was kept can be opened.
+    What a home carries is encrypted with it. Keep it where only the factory's own job reads it, and
+    a copy where you keep such things: without it nothing that was kept can be opened.
 
     \b
     Examples:
@@ -75,8 +78,9 @@ def key() -> None:
 def keep(as_json: bool) -> None:
     """Keep what the home carries in its database, encrypted.
 
-    Journeys, keys, runs, evidence and the repository, as far as they changed. A factory does the same by itself after each
-    step where FACTORY_HOME_KEY is set; this is for the first time, and for what you changed in the home by hand.
+    Journeys, keys, runs, evidence and the repository, as far as they changed. A factory does the
+    same by itself after each step where FACTORY_HOME_KEY is set; this is for the first time, and
+    for what you changed in the home by hand.
 
     \b
     Examples:
@@ -87,7 +91,10 @@ def keep(as_json: bool) -> None:
     from harness.home.state_backup import luggage_of
 
     secret = _key()
-    with sole_factory(here(), command="factory home keep"), closing(luggage_of(here(), secret)) as luggage:
+    with (
+        sole_factory(here(), command="factory home keep"),
+        closing(luggage_of(here(), secret)) as luggage,
+    ):
         luggage.keep(all_is_over=True)
     emit({"ok": True, "kept": True}) if as_json else click.echo("Kept.")
 
@@ -97,8 +104,9 @@ def keep(as_json: bool) -> None:
 def fetch(as_json: bool) -> int:
     """Fetch what the home carries from its database.
 
-    For looking at a factory that works elsewhere, and for a machine that takes its place. Makes the home where there is
-    none; what was changed here since the last time is replaced by what was kept.
+    For looking at a factory that works elsewhere, and for a machine that takes its place. Makes the
+    home where there is none; what was changed here since the last time is replaced by what was
+    kept.
 
     \b
     Exit codes:
@@ -114,9 +122,16 @@ def fetch(as_json: bool) -> int:
     from harness.home.state_backup import luggage_of
 
     secret = _key()
-    with sole_factory(here(), command="factory home fetch"), closing(luggage_of(here(), secret)) as luggage:
+    with (
+        sole_factory(here(), command="factory home fetch"),
+        closing(luggage_of(here(), secret)) as luggage,
+    ):
         found = luggage.fetch()
-    words = f"{here()} is as it was kept last." if found else "Nothing was kept there yet; `factory home keep` does, at the home."
+    words = (
+        f"{here()} is as it was kept last."
+        if found
+        else "Nothing was kept there yet; `factory home keep` does, at the home."
+    )
     emit({"ok": found, "fetched": found}) if as_json else click.echo(words)
     return 0 if found else 1
 
@@ -125,8 +140,9 @@ def fetch(as_json: bool) -> int:
 def rekey() -> None:
     """Encrypt what the home carries with a new key.
 
-    Prints the new key first, then fetches with the old one, in FACTORY_HOME_KEY, and keeps all of it anew. When this ends
-    well the old key opens nothing any more: put the new one wherever the old one was.
+    Prints the new key first, then fetches with the old one, in FACTORY_HOME_KEY, and keeps all of
+    it anew. When this ends well the old key opens nothing any more: put the new one wherever the
+    old one was.
 
     \b
     Examples:
@@ -151,4 +167,7 @@ def _key() -> str:
     os.umask(0o077)
     if secret := taken(HOME_KEY):
         return secret
-    raise ConfigError(f"set {HOME_KEY} to the key of this home; `factory home key` makes a new one for a home that has none")
+    raise ConfigError(
+        f"set {HOME_KEY} to the key of this home; `factory home key` makes a new one for a home"
+        " that has none"
+    )

@@ -1,4 +1,5 @@
-"""The chain of an issue in a terminal: aligned, wrapped to its width, with colours where it takes them."""
+"""The chain of an issue in a terminal: aligned, wrapped to its width, with colours where it takes
+them."""
 
 import sys
 import textwrap
@@ -21,9 +22,14 @@ from harness.factory.reporting.chain_page import (
 if TYPE_CHECKING:
     from rich.text import Text
 
-_MARKS = {Standing.HOLDS: ("✓", "+", "green"), Standing.REFUSES: ("✗", "x", "bold red"),
-          Standing.WOULD_REFUSE: ("~", "~", "yellow"), Standing.CANNOT_TELL: ("?", "?", "bold yellow"),
-          Standing.OVERRIDDEN: ("↷", "o", "magenta"), Standing.DONE: ("·", "-", "dim")}
+_MARKS = {
+    Standing.HOLDS: ("✓", "+", "green"),
+    Standing.REFUSES: ("✗", "x", "bold red"),
+    Standing.WOULD_REFUSE: ("~", "~", "yellow"),
+    Standing.CANNOT_TELL: ("?", "?", "bold yellow"),
+    Standing.OVERRIDDEN: ("↷", "o", "magenta"),
+    Standing.DONE: ("·", "-", "dim"),
+}
 _INDENT = 17
 """Columns before a link's words: a mark, and the longest standing."""
 
@@ -32,12 +38,13 @@ Address = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """What the lines are written for: a width (None: nobody's window ends), and where things are."""
+    """What the lines are written for: a width (None: nobody's window ends), and where things
+    are."""
 
     address: Address
     home: Path
     width: int | None
-    told: tuple[Link, ...] = ()        # links that stand at the top already
+    told: tuple[Link, ...] = ()  # links that stand at the top already
 
 
 def show(found: Chain, *, address: Address, home: Path, page: str) -> None:
@@ -48,7 +55,12 @@ def show(found: Chain, *, address: Address, home: Path, page: str) -> None:
     sheet = _Sheet(address, home, max(out.width, 60) if sys.stdout.isatty() else None)
     out.print(Text(f"#{found.issue} {_flat(found.title)}", style="bold"), soft_wrap=True)
     proposed = f", pull request #{found.pull_request}" if found.pull_request else ""
-    out.print(Text(f"   {found.outcome}{proposed}, ${found.cost_usd:.4f}{f', page {page}' if page else ''}"), soft_wrap=True)
+    out.print(
+        Text(
+            f"   {found.outcome}{proposed}, ${found.cost_usd:.4f}{f', page {page}' if page else ''}"
+        ),
+        soft_wrap=True,
+    )
     for line in _chain(found, sheet):
         out.print(line, soft_wrap=True)
 
@@ -62,13 +74,19 @@ def _chain(found: Chain, sheet: _Sheet) -> Iterator["Text"]:
             yield from _link(link, sheet)
         yield Text("\nThe whole chain, oldest first", style="bold")
     for step in steps(found):
-        yield Text.assemble((f"\n{step.title}", "bold"), (f"  {step.run}" if step.run else "", "dim"))
+        yield Text.assemble(
+            (f"\n{step.title}", "bold"), (f"  {step.run}" if step.run else "", "dim")
+        )
         yield from _step(step, replace(sheet, told=found.deciding))
 
 
 def _step(step: Step, sheet: _Sheet) -> Iterator["Text"]:
     if step.same:
-        says = "1 rule says what it said before" if step.same == 1 else f"{step.same} rules say what they said before"
+        says = (
+            "1 rule says what it said before"
+            if step.same == 1
+            else f"{step.same} rules say what they said before"
+        )
         yield from _wrapped(_head(Standing.HOLDS), says, sheet)
     for part in step.parts:
         if is_routine(part[0]):
@@ -81,7 +99,12 @@ def _step(step: Step, sheet: _Sheet) -> Iterator["Text"]:
 def _rules(links: Sequence[Link], sheet: _Sheet) -> Iterator["Text"]:
     column = max(len(link.rule) for link in links) + 2
     for link in links:
-        yield from _wrapped(_head(link.standing), f"{_flat(link.rule):<{column}}{_flat(link.fact)}", sheet, hang=column)
+        yield from _wrapped(
+            _head(link.standing),
+            f"{_flat(link.rule):<{column}}{_flat(link.fact)}",
+            sheet,
+            hang=column,
+        )
 
 
 def _link(link: Link, sheet: _Sheet) -> Iterator["Text"]:
@@ -120,15 +143,31 @@ def _head(standing: Standing) -> "Text":
     from rich.text import Text
 
     mark, plain, style = _MARKS[standing]
-    return Text(f" {mark if speaks_unicode(sys.stdout) else plain} {standing.value}".ljust(_INDENT), style=style)
+    return Text(
+        f" {mark if speaks_unicode(sys.stdout) else plain} {standing.value}".ljust(_INDENT),
+        style=style,
+    )
 
 
-def _wrapped(head: "Text | None", words: str, sheet: _Sheet, *, hang: int = 0, style: str = "") -> Iterator["Text"]:
-    """Words in their column. Where nobody's window ends nothing is wrapped: such lines are for other programs."""
+def _wrapped(
+    head: "Text | None", words: str, sheet: _Sheet, *, hang: int = 0, style: str = ""
+) -> Iterator["Text"]:
+    """Words in their column. Where nobody's window ends nothing is wrapped: such lines are for
+    other programs."""
     from rich.text import Text
 
-    lines = [words] if sheet.width is None else textwrap.wrap(
-        words, sheet.width - _INDENT, subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False) or [""]
+    lines = (
+        [words]
+        if sheet.width is None
+        else textwrap.wrap(
+            words,
+            sheet.width - _INDENT,
+            subsequent_indent=" " * hang,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        or [""]
+    )
     for number, line in enumerate(lines):
         begin = head if head is not None and number == 0 else Text(" " * _INDENT)
         yield Text.assemble(begin, (line, style))

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-_COLUMNS = (("issue", "left"), ("outcome", "left"), ("by", "left"), ("attempts", "right"), ("time", "right"), ("cost", "right"))
+_COLUMNS = (
+    ("issue", "left"),
+    ("outcome", "left"),
+    ("by", "left"),
+    ("attempts", "right"),
+    ("time", "right"),
+    ("cost", "right"),
+)
 
 
 def outcomes(lines: Iterable[Mapping[str, Any]]) -> "Table":
@@ -18,8 +25,14 @@ def outcomes(lines: Iterable[Mapping[str, Any]]) -> "Table":
     for name, justify in _COLUMNS:
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for line in lines:
-        table.add_row(escape(f"#{line['number']} {line['title'][:44]}"), line["outcome"], escape(_by(line)),
-                      str(line["attempts"]), f"{line['seconds']:.1f}s", f"${line['cost_usd']:.4f}")
+        table.add_row(
+            escape(f"#{line['number']} {line['title'][:44]}"),
+            line["outcome"],
+            escape(_by(line)),
+            str(line["attempts"]),
+            f"{line['seconds']:.1f}s",
+            f"${line['cost_usd']:.4f}",
+        )
     return table
 
 

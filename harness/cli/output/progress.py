@@ -1,4 +1,5 @@
-"""Live progress: what runs, for how long, what was decided. On a terminal one line moves; elsewhere lines are printed."""
+"""Live progress: what runs, for how long, what was decided. On a terminal one line moves; elsewhere
+lines are printed."""
 
 import threading
 import time
@@ -26,7 +27,12 @@ class Progress:
             self._status.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._status.stop()
 
     def tell(self, run: str, what: str, words: str) -> None:
@@ -38,11 +44,14 @@ class Progress:
                 return
             spent = time.monotonic() - began
             outcome, _, message = words.partition(": ")
-            if outcome == IDLE:      # the log of the run has it; here it would hide what was done
+            if outcome == IDLE:  # the log of the run has it; here it would hide what was done
                 return
             colour = "green" if outcome == GOOD else "red"
             line = " ".join(message.split())
-            self._console.print(f"[dim]{spent:5.1f}s  {escape(run):<15}[/] [{colour}]{escape(what):<10}[/] {escape(line)}")
+            self._console.print(
+                f"[dim]{spent:5.1f}s  {escape(run):<15}[/] [{colour}]{escape(what):<10}[/]"
+                f" {escape(line)}"
+            )
 
     def say(self, words: str) -> None:
         """A line of its own."""

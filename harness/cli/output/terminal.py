@@ -1,4 +1,5 @@
-"""What the place that output goes to can take: colour, lines that move, letters that its encoding lacks."""
+"""What the place that output goes to can take: colour, lines that move, letters that its encoding
+lacks."""
 
 import os
 import sys
@@ -13,37 +14,53 @@ WIDE = 160  # where nobody's window ends: a file, a pipe, a log
 
 
 def console(*, stderr: bool = False, quiet: bool = False) -> "Console":
-    """A console for standard output or standard error. It moves lines on a terminal only, and wraps none elsewhere."""
+    """A console for standard output or standard error. It moves lines on a terminal only, and wraps
+    none elsewhere."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
     colour = wants_colour(stream)
     width = None if stream.isatty() or os.environ.get("COLUMNS") else WIDE
-    return Console(stderr=stderr, quiet=quiet, highlight=False, width=width, soft_wrap=not stream.isatty(),
-                   color_system=("auto" if stream.isatty() and not _is_dumb() else "standard") if colour else None,
-                   force_terminal=True if colour else None, force_interactive=stream.isatty() and not _is_dumb())
+    return Console(
+        stderr=stderr,
+        quiet=quiet,
+        highlight=False,
+        width=width,
+        soft_wrap=not stream.isatty(),
+        color_system=("auto" if stream.isatty() and not _is_dumb() else "standard")
+        if colour
+        else None,
+        force_terminal=True if colour else None,
+        force_interactive=stream.isatty() and not _is_dumb(),
+    )
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Whether to send colours: NO_COLOR forbids, FORCE_COLOR or CLICOLOR_FORCE demands, else a terminal that is not
-    dumb has them unless CLICOLOR is 0. Sources: no-color.org, force-color.org, bixense.com/clicolors."""
+    """Whether to send colours: NO_COLOR forbids, FORCE_COLOR or CLICOLOR_FORCE demands, else a
+    terminal that is not dumb has them unless CLICOLOR is 0. Sources: no-color.org, force-color.org,
+    bixense.com/clicolors."""
     if os.environ.get("NO_COLOR"):
         return False
-    if any(os.environ.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+    if any(
+        os.environ.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")
+    ):
         return True
     return stream.isatty() and not _is_dumb() and os.environ.get("CLICOLOR") != "0"
 
 
 def write_every_letter() -> None:
-    """Let no letter end a command: what the output's encoding lacks is written as an escape, as standard error does."""
+    """Let no letter end a command: what the output's encoding lacks is written as an escape, as
+    standard error does."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def printable(text: str) -> str:
     """Text from outside, as lines that do nothing to a terminal but fill it."""
-    return "\n".join("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
-                     for line in text.split("\n"))
+    return "\n".join(
+        "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
+        for line in text.split("\n")
+    )
 
 
 def speaks_unicode(stream: TextIO) -> bool:

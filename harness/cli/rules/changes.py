@@ -1,4 +1,5 @@
-"""Changes of the past, for commands that try rules on them: from a file, or from the factory's own ledger."""
+"""Changes of the past, for commands that try rules on them: from a file, or from the factory's own
+ledger."""
 
 import re
 from collections.abc import Sequence
@@ -17,25 +18,39 @@ if TYPE_CHECKING:
 HISTORY = "history.json"
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
-history_file = click.option("--history", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-                            help="Recorded changes as JSON; without it, the ledger of $FACTORY_HOME.")
+history_file = click.option(
+    "--history",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Recorded changes as JSON; without it, the ledger of $FACTORY_HOME.",
+)
 
 
-def _span(context: click.Context, parameter: click.Parameter, value: str | None) -> timedelta | None:
+def _span(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> timedelta | None:
     if value is None:
         return None
     found = re.fullmatch(r"([0-9]{1,4})([hdw])", value)
     if found is None:
-        raise click.BadParameter(f"{value!r} is not a span of time; write a number and h, d or w, such as 90d")
+        raise click.BadParameter(
+            f"{value!r} is not a span of time; write a number and h, d or w, such as 90d"
+        )
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-since_option = click.option("--since", callback=_span, metavar="SPAN",
-                            help="Only changes of the last SPAN, such as 12h, 90d or 8w; one without a time is left out.")
+since_option = click.option(
+    "--since",
+    callback=_span,
+    metavar="SPAN",
+    help="Only changes of the last SPAN, such as 12h, 90d or 8w; one without a time is left out.",
+)
 
 
 def recorded(file: Path | None, since: timedelta | None = None) -> Sequence["RecordedChange"]:
-    """The changes in `file`, or those of the ledger. Raises ConfigError where there is neither, or it cannot be read."""
+    """The changes in `file`, or those of the ledger. Raises ConfigError where there is neither, or
+    it cannot be read."""
     from harness.factory.policy_gate.recorded import recorded_changes
     from harness.factory.policy_gate.recorded import since as later_than
     from harness.home.state import open_ledger
@@ -61,9 +76,14 @@ def read(file: Path) -> tuple["RecordedChange", ...]:
     with file.open("rb") as opened:
         content = opened.read(LARGEST + 1)
     if len(content) > LARGEST:
-        raise ConfigError(f"has more than {LARGEST} bytes, and a history has at most so many; split it by time", file=str(file))
+        raise ConfigError(
+            f"has more than {LARGEST} bytes, and a history has at most so many; split it by time",
+            file=str(file),
+        )
     try:
         return read_history(content.decode("utf-8"), file=str(file))
     except UnicodeDecodeError as error:
-        line = content[:error.start].count(b"\n") + 1
-        raise ConfigError("is not UTF-8 here; save the file as UTF-8", file=str(file), line=line) from None
+        line = content[: error.start].count(b"\n") + 1
+        raise ConfigError(
+            "is not UTF-8 here; save the file as UTF-8", file=str(file), line=line
+        ) from None

@@ -12,18 +12,22 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
+@click.argument(
+    "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default="."
+)
 @as_json
 def coverage(folder: Path, as_json: bool) -> None:
     """How often each rule was asked, refused, and was overridden.
 
-    Reads the governance files in FOLDER (default: the current one) and the ledger of $FACTORY_HOME; writes nothing. The
-    same change asked about twice, as proposed and as the candidate, counts once.
+    Reads the governance files in FOLDER (default: the current one) and the ledger of $FACTORY_HOME;
+    writes nothing. The same change asked about twice, as proposed and as the candidate, counts
+    once.
 
-    Of each rule: changes it was asked about, that it held for, that it refused, that it would have refused in shadow,
-    when it refused last, and how often people went on with what it had refused: merged it themselves, or said retry, and
-    something landed. Of each entry of the mission: how often a triage cited it, how often the filer appealed, and how
-    often the request then went on. What the ledger tells of and the files no longer state is marked.
+    Of each rule: changes it was asked about, that it held for, that it refused, that it would have
+    refused in shadow, when it refused last, and how often people went on with what it had refused:
+    merged it themselves, or said retry, and something landed. Of each entry of the mission: how
+    often a triage cited it, how often the filer appealed, and how often the request then went on.
+    What the ledger tells of and the files no longer state is marked.
 
     \b
     Examples:
@@ -47,14 +51,37 @@ def coverage(folder: Path, as_json: bool) -> None:
 
 def _document(found: "Coverage") -> dict[str, Any]:
     return {
-        "rules": [{"rule": row.rule, "title": row.title, "stated": row.stated, "asked": row.asked, "held": row.held,
-                   "refused": [{"change": one.change, "entry": one.entry, "says": one.says} for one in row.refused],
-                   "last_refused": row.last_refused or None, "would_have_refused": row.would_have,
-                   "overridden": [{"change": one.change, "entry": one.entry, "how": one.overridden} for one in row.overridden],
-                   } for row in found.rules],
-        "entries": [{"id": row.id, "title": row.title, "stated": row.stated, "cited": row.cited,
-                     "appealed": [one.issue for one in row.appealed], "accepted": [one.issue for one in row.accepted]}
-                    for row in found.entries],
+        "rules": [
+            {
+                "rule": row.rule,
+                "title": row.title,
+                "stated": row.stated,
+                "asked": row.asked,
+                "held": row.held,
+                "refused": [
+                    {"change": one.change, "entry": one.entry, "says": one.says}
+                    for one in row.refused
+                ],
+                "last_refused": row.last_refused or None,
+                "would_have_refused": row.would_have,
+                "overridden": [
+                    {"change": one.change, "entry": one.entry, "how": one.overridden}
+                    for one in row.overridden
+                ],
+            }
+            for row in found.rules
+        ],
+        "entries": [
+            {
+                "id": row.id,
+                "title": row.title,
+                "stated": row.stated,
+                "cited": row.cited,
+                "appealed": [one.issue for one in row.appealed],
+                "accepted": [one.issue for one in row.accepted],
+            }
+            for row in found.entries
+        ],
     }
 
 
@@ -62,12 +89,33 @@ def _show(found: "Coverage") -> None:
     from harness.cli.output.terminal import console
 
     out = console()
-    out.print(_table(("rule", "asked", "held", "refused", "in shadow", "overridden", "last refused"), [
-        (_name(row.rule, row.stated), row.asked, row.held, len(row.refused), row.would_have, len(row.overridden), _last(row))
-        for row in found.rules]))
+    out.print(
+        _table(
+            ("rule", "asked", "held", "refused", "in shadow", "overridden", "last refused"),
+            [
+                (
+                    _name(row.rule, row.stated),
+                    row.asked,
+                    row.held,
+                    len(row.refused),
+                    row.would_have,
+                    len(row.overridden),
+                    _last(row),
+                )
+                for row in found.rules
+            ],
+        )
+    )
     out.print()
-    out.print(_table(("entry", "cited", "appealed", "accepted"), [
-        (_name(row.id, row.stated), row.cited, len(row.appealed), len(row.accepted)) for row in found.entries]))
+    out.print(
+        _table(
+            ("entry", "cited", "appealed", "accepted"),
+            [
+                (_name(row.id, row.stated), row.cited, len(row.appealed), len(row.accepted))
+                for row in found.entries
+            ],
+        )
+    )
 
 
 def _last(row: "RuleCoverage") -> str:

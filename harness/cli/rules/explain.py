@@ -11,10 +11,11 @@ from harness.cli.options import as_json, emit, home
 def explain(pull_request: int, as_json: bool) -> int:
     """What the law said of pull request PR: rule, fact, quote, evidence.
 
-    PR is its number on the forge. Of a pull request of the factory's, every answer of every rule: as it was proposed, as
-    what would land, and before the merge, with the rule's own words and a permalink at the commit that governed. It is
-    the chain of `factory why`, narrowed to the law. Of one that edits the law, what the check on it says. Reads the
-    ledger of $FACTORY_HOME and writes nothing.
+    PR is its number on the forge. Of a pull request of the factory's, every answer of every rule:
+    as it was proposed, as what would land, and before the merge, with the rule's own words and a
+    permalink at the commit that governed. It is the chain of `factory why`, narrowed to the law. Of
+    one that edits the law, what the check on it says. Reads the ledger of $FACTORY_HOME and writes
+    nothing.
 
     \b
     Exit codes:
@@ -51,5 +52,8 @@ def _edit(told: dict[str, str], as_json: bool) -> int:
     if as_json:
         emit(told)
     else:
-        click.echo(f"#{told['pull_request']} edits the law: {seen(told['title'])}\n\n{seen(told['summary'])}")
+        click.echo(
+            f"#{told['pull_request']} edits the law:"
+            f" {seen(told['title'])}\n\n{seen(told['summary'])}"
+        )
     return 0 if told["conclusion"] == "success" else 1

@@ -15,23 +15,61 @@ FORMATS = ("codeowners", "issue-forms", "labels", "ruleset")
 
 @click.command()
 @click.argument("format_", metavar="FORMAT", type=click.Choice(FORMATS))
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write the files below DIR.")
-@click.option("--check", is_flag=True, help="Write nothing; tell what in FOLDER differs from the export.")
-@click.option("--owner", "owners", multiple=True, metavar="@NAME", help="codeowners: who is asked; more than once is allowed.")
-@click.option("--require", "checks", multiple=True, metavar="CHECK", help="ruleset: a check that must have succeeded, by name.")
-@click.option("--lands-as", "lander", default="", metavar="KIND:ID", help="ruleset: whom the factory pushes as: app:ID, user:ID.")
+@click.argument(
+    "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default="."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write the files below DIR.",
+)
+@click.option(
+    "--check", is_flag=True, help="Write nothing; tell what in FOLDER differs from the export."
+)
+@click.option(
+    "--owner",
+    "owners",
+    multiple=True,
+    metavar="@NAME",
+    help="codeowners: who is asked; more than once is allowed.",
+)
+@click.option(
+    "--require",
+    "checks",
+    multiple=True,
+    metavar="CHECK",
+    help="ruleset: a check that must have succeeded, by name.",
+)
+@click.option(
+    "--lands-as",
+    "lander",
+    default="",
+    metavar="KIND:ID",
+    help="ruleset: whom the factory pushes as: app:ID, user:ID.",
+)
 @as_json
-def export(format_: str, folder: Path, out: Path | None, check: bool, owners: tuple[str, ...], checks: tuple[str, ...],
-           lander: str, as_json: bool) -> int:
+def export(
+    format_: str,
+    folder: Path,
+    out: Path | None,
+    check: bool,
+    owners: tuple[str, ...],
+    checks: tuple[str, ...],
+    lander: str,
+    as_json: bool,
+) -> int:
     """Say the law in a format of the forge: one source, and no second copy to forget.
 
-    Reads the governance files in FOLDER (default: the current one). FORMAT is codeowners (the protected paths, with
-    --owner or `owners:` in the front matter of factory_rules.md), issue-forms (with what the mission leaves out), labels
-    (those that the factory projects) or ruleset (JSON for the forge's REST API, a file for each ruleset).
+    Reads the governance files in FOLDER (default: the current one). FORMAT is codeowners (the
+    protected paths, with
+    --owner or `owners:` in the front matter of factory_rules.md), issue-forms (with what the
+    mission leaves out), labels (those that the factory projects) or ruleset (JSON for the forge's
+    REST API, a file for each ruleset).
 
-    Prints the files, or writes them with --out, over older ones. What the format cannot say is listed on standard error,
-    each with the reason. With --check nothing is written, and a file in FOLDER that differs is named: for CI.
+    Prints the files, or writes them with --out, over older ones. What the format cannot say is
+    listed on standard error, each with the reason. With --check nothing is written, and a file in
+    FOLDER that differs is named: for CI.
 
     \b
     Exit codes:
@@ -50,7 +88,9 @@ def export(format_: str, folder: Path, out: Path | None, check: bool, owners: tu
     from harness.operations.setup import policy_exports
 
     if check and out:
-        raise ConfigError("looks and writes nothing, and --out writes; give one of the two", key="--check")
+        raise ConfigError(
+            "looks and writes nothing, and --out writes; give one of the two", key="--check"
+        )
     wishes = policy_exports.Wishes(owners=owners, checks=checks, lander=lander)
     exported = policy_exports.FORMATS[format_](governance_in(folder), wishes)
     differing = policy_exports.drifted(folder, exported.files) if check else ()
@@ -65,14 +105,26 @@ def export(format_: str, folder: Path, out: Path | None, check: bool, owners: tu
 
 
 def _emit(exported: "Exported", *, differing: tuple[str, ...], wrote: tuple[str, ...]) -> None:
-    emit({"ok": not differing, "files": [{"path": file.path, "text": file.text} for file in exported.files],
-          "left": [{"rule": left.rule, "what": left.what, "because": left.because} for left in exported.left],
-          "differs": list(differing), "written": list(wrote)})
+    emit(
+        {
+            "ok": not differing,
+            "files": [{"path": file.path, "text": file.text} for file in exported.files],
+            "left": [
+                {"rule": left.rule, "what": left.what, "because": left.because}
+                for left in exported.left
+            ],
+            "differs": list(differing),
+            "written": list(wrote),
+        }
+    )
 
 
 def _tell(differing: tuple[str, ...], format_: str) -> None:
     for path in differing:
-        click.echo(f"{path} is not what the governance files say; `factory rules export {format_} --out .` writes it anew")
+        click.echo(
+            f"{path} is not what the governance files say; `factory rules export {format_} --out .`"
+            " writes it anew"
+        )
     if not differing:
         click.echo("nothing differs")
 

@@ -1,4 +1,5 @@
-"""`factory rules impact`: recorded changes under the old text of the rules and under the new one."""
+"""`factory rules impact`: recorded changes under the old text of the rules and under the new
+one."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -17,22 +18,30 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
-@click.option("--base", metavar="REF", help="The commit with the old text; without it, the new text is replayed alone.")
+@click.argument(
+    "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default="."
+)
+@click.option(
+    "--base",
+    metavar="REF",
+    help="The commit with the old text; without it, the new text is replayed alone.",
+)
 @since_option
 @history_file
 @as_json
-def impact(folder: Path, base: str | None, since: timedelta | None, file: Path | None, as_json: bool) -> int:
+def impact(
+    folder: Path, base: str | None, since: timedelta | None, file: Path | None, as_json: bool
+) -> int:
     """Replay recorded changes under the rules as they are, and as they were.
 
-    Reads the governance files in FOLDER (default: the current one) as they lie there, those at REF of the repository that
-    FOLDER is in, and the changes: what the law saw of each is in the ledger of $FACTORY_HOME, or in FILE. Writes nothing,
-    asks no model, and needs no network.
+    Reads the governance files in FOLDER (default: the current one) as they lie there, those at REF
+    of the repository that FOLDER is in, and the changes: what the law saw of each is in the ledger
+    of $FACTORY_HOME, or in FILE. Writes nothing, asks no model, and needs no network.
 
-    Prints a table of the rules (how many changes each was asked about, how many it refuses, refused before, and cannot
-    tell of, because the record does not say enough) and then each change that flips: refused under one text and not under
-    the other, or no longer with the same weight. A rule in shadow is replayed and marked; what code does not decide is
-    named and left out.
+    Prints a table of the rules (how many changes each was asked about, how many it refuses, refused
+    before, and cannot tell of, because the record does not say enough) and then each change that
+    flips: refused under one text and not under the other, or no longer with the same weight. A rule
+    in shadow is replayed and marked; what code does not decide is named and left out.
 
     \b
     Exit codes:
@@ -51,7 +60,9 @@ def impact(folder: Path, base: str | None, since: timedelta | None, file: Path |
     from harness.governance.past.impact import impact as replayed
 
     changes = recorded(file, since)
-    found = replayed(_at(folder, base) if base is not None else None, governance_in(folder), changes)
+    found = replayed(
+        _at(folder, base) if base is not None else None, governance_in(folder), changes
+    )
     if as_json:
         emit(_document(found, changes))
     else:
@@ -66,21 +77,47 @@ def _at(folder: Path, ref: str) -> Governance:
 
     there = snapshot_at(folder, ref)
     try:
-        return read_governance({name: there.read(name) for name in governing_files(there.paths).values()})
+        return read_governance(
+            {name: there.read(name) for name in governing_files(there.paths).values()}
+        )
     except GovernanceError as error:
-        raise GovernanceError(error.message, file=f"{ref}:{error.file}", line=error.line, key=error.key) from None
+        raise GovernanceError(
+            error.message, file=f"{ref}:{error.file}", line=error.line, key=error.key
+        ) from None
 
 
 def _document(found: "Impact", changes: Sequence["RecordedChange"]) -> dict[str, Any]:
     urls = _urls(changes)
     return {
-        "ok": not found.flips, "changes": found.changes, "not_replayed": list(found.not_replayed),
+        "ok": not found.flips,
+        "changes": found.changes,
+        "not_replayed": list(found.not_replayed),
         "refused": sorted(_refused(found)),
-        "rules": [{"rule": row.rule, "title": row.title, "status": row.status, "edit": row.edit, "asked": row.asked,
-                   "refused": list(row.refused), "refused_before": list(row.refused_before) if row.edit else None,
-                   "cannot_tell": row.cannot_tell} for row in found.rules],
-        "flips": [{"change": flip.change, "url": urls.get(flip.change, ""), "rule": flip.rule, "before": flip.before,
-                   "after": flip.after, "says": flip.says, "shadow": flip.shadow} for flip in found.flips],
+        "rules": [
+            {
+                "rule": row.rule,
+                "title": row.title,
+                "status": row.status,
+                "edit": row.edit,
+                "asked": row.asked,
+                "refused": list(row.refused),
+                "refused_before": list(row.refused_before) if row.edit else None,
+                "cannot_tell": row.cannot_tell,
+            }
+            for row in found.rules
+        ],
+        "flips": [
+            {
+                "change": flip.change,
+                "url": urls.get(flip.change, ""),
+                "rule": flip.rule,
+                "before": flip.before,
+                "after": flip.after,
+                "says": flip.says,
+                "shadow": flip.shadow,
+            }
+            for flip in found.flips
+        ],
     }
 
 
@@ -95,10 +132,16 @@ def _show(found: "Impact", changes: Sequence["RecordedChange"], *, compared: boo
     out.print(_span(changes), markup=False)
     out.print()
     out.print(_table(found, compared=compared))
-    out.print(f"\n{len(_refused(found))} of {found.changes} are refused by a rule that is enforced.", markup=False)
+    out.print(
+        f"\n{len(_refused(found))} of {found.changes} are refused by a rule that is enforced.",
+        markup=False,
+    )
     if found.not_replayed:
-        out.print(f"\nNot replayed, because code does not decide them of a change: {', '.join(found.not_replayed)}.",
-                  markup=False)
+        out.print(
+            "\nNot replayed, because code does not decide them of a change:"
+            f" {', '.join(found.not_replayed)}.",
+            markup=False,
+        )
     if not compared:
         return
     out.print(f"\n{_counted(found)}", markup=False)
@@ -116,7 +159,9 @@ def _span(changes: Sequence["RecordedChange"]) -> str:
 
 
 def _refused(found: "Impact") -> frozenset[int]:
-    return frozenset(number for row in found.rules if row.status == "enforce" for number in row.refused)
+    return frozenset(
+        number for row in found.rules if row.status == "enforce" for number in row.refused
+    )
 
 
 def _table(found: "Impact", *, compared: bool) -> Any:
@@ -131,7 +176,9 @@ def _table(found: "Impact", *, compared: bool) -> Any:
     for row in found.rules:
         was = (str(len(row.refused_before)),) if compared else ()
         remarks = (_remarks(row),) if remarked else ()
-        table.add_row(row.rule, str(row.asked), str(len(row.refused)), *was, str(row.cannot_tell), *remarks)
+        table.add_row(
+            row.rule, str(row.asked), str(len(row.refused)), *was, str(row.cannot_tell), *remarks
+        )
     return table
 
 
@@ -150,4 +197,6 @@ def _counted(found: "Impact") -> str:
 
 def _line(flip: "Flip", url: str) -> str:
     shadow = " (in shadow)" if flip.shadow else ""
-    return f"  #{flip.change}  {flip.rule}{shadow}  {flip.before} → {flip.after}: {flip.says}" + (f"  {url}" if url else "")
+    return f"  #{flip.change}  {flip.rule}{shadow}  {flip.before} → {flip.after}: {flip.says}" + (
+        f"  {url}" if url else ""
+    )

@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 
 
 @click.command("import")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
+@click.argument(
+    "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default="."
+)
 @as_json
 def import_(folder: Path, as_json: bool) -> int:
     """Read prose that governs: what of it could bind, and what contradicts what.
 
-    Reads mission.md, factory_rules.md, CLAUDE.md, AGENTS.md, CONTRIBUTING.md and the workflow files in FOLDER (default:
-    the current one), and runs none of them. Sentences that a check can hold are told with the rule that `factory init`
-    drafts from them, in shadow. Contradictions are: limits that differ, sections and workflows that are not there,
-    promises about every node that a node breaks, protected paths that do not exist, two documents that are each the only
-    authority, labels and commands that nothing listens to. Each has both places. Writes nothing.
+    Reads mission.md, factory_rules.md, CLAUDE.md, AGENTS.md, CONTRIBUTING.md and the workflow files
+    in FOLDER (default: the current one), and runs none of them. Sentences that a check can hold are
+    told with the rule that `factory init` drafts from them, in shadow. Contradictions are: limits
+    that differ, sections and workflows that are not there, promises about every node that a node
+    breaks, protected paths that do not exist, two documents that are each the only authority,
+    labels and commands that nothing listens to. Each has both places. Writes nothing.
 
     \b
     Exit codes:
@@ -44,9 +47,16 @@ def import_(folder: Path, as_json: bool) -> int:
     drafted = [rule for rule in rules_of(survey) if rule.said]
     unchecked, contradictions = unchecked_in(survey), contradictions_at(folder)
     if as_json:
-        emit({"ok": not contradictions, "rules": [_rule(rule) for rule in drafted],
-              "unchecked": [{"place": clause.place, "says": clause.quote} for clause in unchecked],
-              "contradictions": [as_document(found) for found in contradictions]})
+        emit(
+            {
+                "ok": not contradictions,
+                "rules": [_rule(rule) for rule in drafted],
+                "unchecked": [
+                    {"place": clause.place, "says": clause.quote} for clause in unchecked
+                ],
+                "contradictions": [as_document(found) for found in contradictions],
+            }
+        )
     else:
         _print(drafted, unchecked, contradictions)
     return 1 if contradictions else 0
@@ -55,21 +65,46 @@ def import_(folder: Path, as_json: bool) -> int:
 def as_document(found: "Contradiction") -> dict[str, object]:
     """A contradiction for `--json`: its kind, what it says, and both places with their words."""
     here, there = found.here, found.there
-    return {"kind": found.kind.value, "says": found.says, "here": {"file": here.file, "line": here.line, "quote": here.quote},
-            "there": {"file": there.file, "line": there.line, "quote": there.quote} if there else None}
+    return {
+        "kind": found.kind.value,
+        "says": found.says,
+        "here": {"file": here.file, "line": here.line, "quote": here.quote},
+        "there": {"file": there.file, "line": there.line, "quote": there.quote} if there else None,
+    }
 
 
 def _rule(rule: "RuleDraft") -> dict[str, object]:
-    return {"id": rule.id, "status": rule.status, "check": rule.check,
-            "said": [{"place": clause.place, "says": clause.quote} for clause in rule.said]}
+    return {
+        "id": rule.id,
+        "status": rule.status,
+        "check": rule.check,
+        "said": [{"place": clause.place, "says": clause.quote} for clause in rule.said],
+    }
 
 
-def _print(drafted: "list[RuleDraft]", unchecked: "tuple[Clause, ...]", contradictions: "tuple[Contradiction, ...]") -> None:
+def _print(
+    drafted: "list[RuleDraft]",
+    unchecked: "tuple[Clause, ...]",
+    contradictions: "tuple[Contradiction, ...]",
+) -> None:
     from harness.cli.output.terminal import console, section
 
     out = console()
-    section(out, "could bind", [f"{rule.id} {rule.check}, because {clause.place} says “{clause.quote}”"
-                                for rule in drafted for clause in rule.said])
-    section(out, "no check holds this yet", [f"{clause.place} “{clause.quote}”" for clause in unchecked])
+    section(
+        out,
+        "could bind",
+        [
+            f"{rule.id} {rule.check}, because {clause.place} says “{clause.quote}”"
+            for rule in drafted
+            for clause in rule.said
+        ],
+    )
+    section(
+        out, "no check holds this yet", [f"{clause.place} “{clause.quote}”" for clause in unchecked]
+    )
     section(out, "contradictions", [str(found) for found in contradictions])
-    out.print(f"\n{len(contradictions)} contradictions" if contradictions else "\nNothing contradicts anything.")
+    out.print(
+        f"\n{len(contradictions)} contradictions"
+        if contradictions
+        else "\nNothing contradicts anything."
+    )

@@ -1,4 +1,5 @@
-"""`factory connect` to a repository on a forge, and `factory init --github`, which has an app made for it first."""
+"""`factory connect` to a repository on a forge, and `factory init --github`, which has an app made
+for it first."""
 
 import os
 import sys
@@ -18,24 +19,59 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("repository", metavar="OWNER/NAME")
-@click.option("--api", default="https://api.github.com", show_default=True, metavar="URL",
-              help="The forge's REST API: an Enterprise server's, or a running embedded forge's.")
-@click.option("--token-env", default="", metavar="NAME", help="Read the token from this environment variable.")
-@click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE", help="Read the token from this file.")
-@click.option("--app", type=click.IntRange(min=1), metavar="ID", help="Connect as this GitHub App instead of with a token.")
-@click.option("--app-key-file", type=click.Path(path_type=Path), metavar="FILE", help="The app's private key, in PEM.")
-@click.option("--webhook-secret-file", type=click.Path(path_type=Path), metavar="FILE",
-              help="What webhooks are signed with; the secret before it holds until the next one.")
+@click.option(
+    "--api",
+    default="https://api.github.com",
+    show_default=True,
+    metavar="URL",
+    help="The forge's REST API: an Enterprise server's, or a running embedded forge's.",
+)
+@click.option(
+    "--token-env", default="", metavar="NAME", help="Read the token from this environment variable."
+)
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Read the token from this file.",
+)
+@click.option(
+    "--app",
+    type=click.IntRange(min=1),
+    metavar="ID",
+    help="Connect as this GitHub App instead of with a token.",
+)
+@click.option(
+    "--app-key-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The app's private key, in PEM.",
+)
+@click.option(
+    "--webhook-secret-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What webhooks are signed with; the secret before it holds until the next one.",
+)
 @as_json
-def connect(repository: str, api: str, token_env: str, token_file: Path | None, app: int | None, app_key_file: Path | None,
-            webhook_secret_file: Path | None, as_json: bool) -> None:
+def connect(
+    repository: str,
+    api: str,
+    token_env: str,
+    token_file: Path | None,
+    app: int | None,
+    app_key_file: Path | None,
+    webhook_secret_file: Path | None,
+    as_json: bool,
+) -> None:
     """Make $FACTORY_HOME serve OWNER/NAME on a forge.
 
-    The forge is GitHub, an Enterprise server, or a running embedded one. The factory works there as a GitHub App, which
-    `factory init --github` makes, or, for trial, with a token. Key and token are read from a file or an environment
-    variable, never from the command line; they are checked against the forge (each permission that is missing is named),
-    and kept in the home where only this account reads them. Connecting again to the same repository takes the new ones
-    in the place of the old.
+    The forge is GitHub, an Enterprise server, or a running embedded one. The factory works there as
+    a GitHub App, which `factory init --github` makes, or, for trial, with a token. Key and token
+    are read from a file or an environment variable, never from the command line; they are checked
+    against the forge (each permission that is missing is named), and kept in the home where only
+    this account reads them. Connecting again to the same repository takes the new ones in the place
+    of the old.
 
     \b
     Exit codes:
@@ -59,7 +95,9 @@ def connect(repository: str, api: str, token_env: str, token_file: Path | None, 
         found = connected(home(), repository, api=api, token_env=token_env, token_file=token_file)
     else:
         if token_env or token_file or app_key_file is None:
-            raise ConfigError("an app connects by --app ID with --app-key-file FILE, and without a token")
+            raise ConfigError(
+                "an app connects by --app ID with --app-key-file FILE, and without a token"
+            )
         given = AppGiven(app, secret_in(app_key_file, "the app's private key"))
         found = connected_as_app(home(), repository, given, api=api)
     if secret:
@@ -72,30 +110,55 @@ def connect(repository: str, api: str, token_env: str, token_file: Path | None, 
 def tell_connected(found: "Connected", *, as_json: bool) -> None:
     """What the home serves now, and what comes next."""
     if as_json:
-        emit({"ok": True, "home": str(home()), "repository": found.repository, "forge": found.forge, "branch": found.branch,
-              "key_id": found.key_id, "account": found.account, "trusts_us": found.trusts_us, "note": found.note})
+        emit(
+            {
+                "ok": True,
+                "home": str(home()),
+                "repository": found.repository,
+                "forge": found.forge,
+                "branch": found.branch,
+                "key_id": found.key_id,
+                "account": found.account,
+                "trusts_us": found.trusts_us,
+                "note": found.note,
+            }
+        )
         return
-    click.echo(f"{home()} serves {found.repository} on {found.forge}, branch {found.branch}, as {found.account}.")
+    click.echo(
+        f"{home()} serves {found.repository} on {found.forge}, branch {found.branch}, as"
+        f" {found.account}."
+    )
     if found.note:
         click.echo(f"Note: {found.note}.")
     if not found.trusts_us:
-        click.echo("Next: `factory init` in a clone drafts what governs it; in factory.toml a maintainer pins this home's key:\n"
-                   f'  [seal]\n  trusted_keys = ["{found.key_id}"]')
+        click.echo(
+            "Next: `factory init` in a clone drafts what governs it; in factory.toml a maintainer"
+            " pins this home's key:\n"
+            f'  [seal]\n  trusted_keys = ["{found.key_id}"]'
+        )
     click.echo("Then `factory tick`.")
 
 
 def with_a_new_app(repository: str, *, org: str, host: str, webhooks: str, as_json: bool) -> None:
-    """Have an app made for the repository by a person, wait until it is installed, connect as it, and say so."""
+    """Have an app made for the repository by a person, wait until it is installed, connect as it,
+    and say so."""
     from harness.operations.setup.app_manifest import Wish
     from harness.operations.setup.app_setup import founded
 
-    found = founded(home(), Wish(repository, host, org, webhooks), tell=lambda words: click.echo(words, err=as_json), show=_show)
+    found = founded(
+        home(),
+        Wish(repository, host, org, webhooks),
+        tell=lambda words: click.echo(words, err=as_json),
+        show=_show,
+    )
     tell_connected(found, as_json=as_json)
 
 
 def _show(address: str) -> None:
     """Open it where somebody would see it; the address was said already."""
-    has_a_screen = sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    has_a_screen = sys.platform == "darwin" or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
     if has_a_screen and sys.stdout.isatty():
         with suppress(webbrowser.Error):
             webbrowser.open(address)

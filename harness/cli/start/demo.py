@@ -1,4 +1,5 @@
-"""`factory demo`: the whole lap on the example app, without a key. Only the model is replayed, and that at the wire."""
+"""`factory demo`: the whole lap on the example app, without a key. Only the model is replayed, and
+that at the wire."""
 
 from collections.abc import Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager
@@ -15,32 +16,49 @@ from harness.shipped import shipped
 EXAMPLES = shipped("examples")
 EXPECTED = {
     1: ("merged", "M-BOOK", ["passed"]),
-    2: ("merged", "M-GUIDE", ["failed", "passed"]),              # special-cased at first, and judged so
+    2: ("merged", "M-GUIDE", ["failed", "passed"]),  # special-cased at first, and judged so
     3: ("rejected", "M-NOPAY", []),
-    4: ("needs-human", "F-PATHS", []),                           # the agent obeyed the issue and edited the rules
+    4: ("needs-human", "F-PATHS", []),  # the agent obeyed the issue and edited the rules
     5: ("duplicate", "M-BOOK", []),
     6: ("merged", "M-PAGES", ["passed"]),
-    7: ("merged", "M-BOOK", ["passed", "failed", "passed"]),     # good by itself, broken by what landed before it
+    7: (
+        "merged",
+        "M-BOOK",
+        ["passed", "failed", "passed"],
+    ),  # good by itself, broken by what landed before it
 }
 PAIR = frozenset({6, 7})
 NEEDS_A_PERSON = 3
 
 
 @click.command()
-@click.option("--issue", "only", type=click.IntRange(min(EXPECTED), max(EXPECTED)), metavar="N", multiple=True,
-              help="Work on the Nth issue alone; may be given several times.")
-@click.option("--home", "folder", type=click.Path(path_type=Path), help="Keep all state in PATH, which must be new or empty.")
+@click.option(
+    "--issue",
+    "only",
+    type=click.IntRange(min(EXPECTED), max(EXPECTED)),
+    metavar="N",
+    multiple=True,
+    help="Work on the Nth issue alone; may be given several times.",
+)
+@click.option(
+    "--home",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Keep all state in PATH, which must be new or empty.",
+)
 @click.option("--keep", is_flag=True, help="Leave the forge and its pages up until Ctrl-C.")
 @as_json
 def demo(only: tuple[int, ...], folder: Path | None, keep: bool, as_json: bool) -> int:
     """The whole lap on the example app, without a key.
 
-    Tidebook, a small booking app, is pushed to a forge on this machine, its issues are filed, and the factory works
-    until nothing is left to do. The forge, git, the agent's tools, the boxes, the app, Chromium and the sealed judge
-    are real. Only the model's answers are recorded; the broker replays them at the wire. No network is needed.
+    Tidebook, a small booking app, is pushed to a forge on this machine, its issues are filed, and
+    the factory works until nothing is left to do. The forge, git, the agent's tools, the boxes, the
+    app, Chromium and the sealed judge are real. Only the model's answers are recorded; the broker
+    replays them at the wire. No network is needed.
 
-    Reads what ships with the program, and Tidebook's wheels from $XDG_CACHE_HOME (fetched when they are not there).
-    Writes its home, a new folder in the temporary folder unless --home names one, and keeps it to be looked at.
+    Reads what ships with the program, and Tidebook's wheels from $XDG_CACHE_HOME (fetched when they
+    are not there). Writes its home, a new folder in the temporary folder unless --home names one,
+    and keeps it to be looked at.
 
     \b
     Exit codes:
@@ -58,7 +76,11 @@ def demo(only: tuple[int, ...], folder: Path | None, keep: bool, as_json: bool) 
     import time
 
     began = time.monotonic()
-    with fresh_home(folder) as home, Progress(quiet=as_json) as progress, _set_up(home, progress) as works:
+    with (
+        fresh_home(folder) as home,
+        Progress(quiet=as_json) as progress,
+        _set_up(home, progress) as works,
+    ):
         issues = frozenset(only or EXPECTED)
         _work(works, issues)
         found = _result(works, home, time.monotonic() - began, issues=issues)
@@ -79,19 +101,30 @@ def _set_up(home: Path, progress: Progress) -> Iterator[Any]:
     from harness.wiring import open_factory
 
     with ExitStack() as stack:
-        create_example(home, app=EXAMPLES / "tidebook", issues=EXAMPLES / "issues", recordings=EXAMPLES / "recordings",
-                       tell=lambda words: progress.tell("the world", "made", f"produced: {words}"))
+        create_example(
+            home,
+            app=EXAMPLES / "tidebook",
+            issues=EXAMPLES / "issues",
+            recordings=EXAMPLES / "recordings",
+            tell=lambda words: progress.tell("the world", "made", f"produced: {words}"),
+        )
         yield stack.enter_context(open_factory(home, tell=progress.tell))
 
 
 def _work(works: Any, issues: Set[int]) -> None:
-    """The pair is approved before either lands, so that the second is judged again on what the first has changed."""
+    """The pair is approved before either lands, so that the second is judged again on what the
+    first has changed."""
     from harness.domain.lifecycle import State
     from harness.factory.pipeline.tick import tick
 
     tick(works.plant, works.dispatch, only=issues - PAIR)
     if issues >= PAIR:
-        tick(works.plant, works.dispatch, only=PAIR, states=frozenset(State) - {State.APPROVED, State.MERGING})
+        tick(
+            works.plant,
+            works.dispatch,
+            only=PAIR,
+            states=frozenset(State) - {State.APPROVED, State.MERGING},
+        )
     tick(works.plant, works.dispatch, only=issues)
 
 
@@ -99,21 +132,38 @@ def _result(works: Any, home: Path, seconds: float, *, issues: Set[int]) -> dict
     from harness.factory.records.history import histories
     from harness.factory.reporting.report import issue_line
 
-    lines = [issue_line(told) for told in histories(works.plant.ledger.entries()) if told.issue in issues]
-    as_written = len(lines) == len(issues) and all(_is_as_written(works, line, paired=issues >= PAIR) for line in lines)
+    lines = [
+        issue_line(told) for told in histories(works.plant.ledger.entries()) if told.issue in issues
+    ]
+    as_written = len(lines) == len(issues) and all(
+        _is_as_written(works, line, paired=issues >= PAIR) for line in lines
+    )
     evidence = [line["evidence"] for line in lines if line["evidence"]]
-    return {"ok": as_written, "seconds": round(seconds, 1), "box": works.plant.sandbox.form(), "home": str(home),
-            "evidence": evidence, "issues": lines}
+    return {
+        "ok": as_written,
+        "seconds": round(seconds, 1),
+        "box": works.plant.sandbox.form(),
+        "home": str(home),
+        "evidence": evidence,
+        "issues": lines,
+    }
 
 
 def _is_as_written(works: Any, line: Mapping[str, Any], *, paired: bool) -> bool:
-    """A change that was approved while another landed is judged twice over; the same answer twice is one answer. A
-    judgement that came to none, on a busy machine, was made again."""
+    """A change that was approved while another landed is judged twice over; the same answer twice
+    is one answer. A judgement that came to none, on a busy machine, was made again."""
     outcome, cite, verdicts = EXPECTED[line["number"]]
     if line["number"] in PAIR and not paired:
-        verdicts = ["passed"]   # alone, each of the two is good at once
-    answers = [answer for answer, _ in groupby(verdict for verdict in line["verdicts"] if verdict != "inconclusive")]
-    return line["outcome"] == outcome and answers == verdicts and cite in _cited(works, line["number"])
+        verdicts = ["passed"]  # alone, each of the two is good at once
+    answers = [
+        answer
+        for answer, _ in groupby(
+            verdict for verdict in line["verdicts"] if verdict != "inconclusive"
+        )
+    ]
+    return (
+        line["outcome"] == outcome and answers == verdicts and cite in _cited(works, line["number"])
+    )
 
 
 def _cited(works: Any, number: int) -> set[str]:
@@ -121,7 +171,8 @@ def _cited(works: Any, number: int) -> set[str]:
 
     told = history(works.plant.ledger, number)
     return {cite["id"] for cite in (told.triage or {}).get("cites", ())} | {
-        str(cite) for entry in told.transitions for cite in entry.data.get("cites") or ()}
+        str(cite) for entry in told.transitions for cite in entry.data.get("cites") or ()
+    }
 
 
 def _print(found: dict[str, Any]) -> None:
@@ -133,11 +184,19 @@ def _print(found: dict[str, Any]) -> None:
     console.print()
     for page in found["evidence"]:
         console.print(f"evidence  {page}", soft_wrap=True)
-    console.print(f"\n{'As written' if found['ok'] else 'NOT as written'}, in {found['seconds']} s, in boxes of the form "
-                  f"{found['box']}.")
-    console.print(f"Look around:  FACTORY_HOME={found['home']} factory status | why 2 | logs | audit", soft_wrap=True)
+    console.print(
+        f"\n{'As written' if found['ok'] else 'NOT as written'}, in {found['seconds']} s, in boxes"
+        f" of the form {found['box']}."
+    )
+    console.print(
+        f"Look around:  FACTORY_HOME={found['home']} factory status | why 2 | logs | audit",
+        soft_wrap=True,
+    )
     if found["box"] == "unsealed":
-        console.print("No box holds on this machine, so nothing was merged: `python -m harness.programs.sandbox probe` names the cause.")
+        console.print(
+            "No box holds on this machine, so nothing was merged: `python -m"
+            " harness.programs.sandbox probe` names the cause."
+        )
 
 
 def _wait() -> None:
@@ -147,4 +206,3 @@ def _wait() -> None:
         signal.pause()
     except KeyboardInterrupt:
         return
-

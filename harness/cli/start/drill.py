@@ -1,4 +1,5 @@
-"""`factory drill`: every brake tripped on purpose, on a scratch copy of what steers the user's own factory."""
+"""`factory drill`: every brake tripped on purpose, on a scratch copy of what steers the user's own
+factory."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +18,28 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("source", metavar="[PATH|URL]", required=False)
 @click.option("--example", is_flag=True, help="Drill the law of the example project instead.")
-@click.option("--only", multiple=True, metavar="NAME", help="Only the attack or the subject of this name; may be repeated.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="NAME",
+    help="Only the attack or the subject of this name; may be repeated.",
+)
 @click.option("--list", "listed", is_flag=True, help="Name the attacks and run none.")
 @as_json
-def drill(source: str | None, example: bool, only: tuple[str, ...], listed: bool, as_json: bool) -> int:
+def drill(
+    source: str | None, example: bool, only: tuple[str, ...], listed: bool, as_json: bool
+) -> int:
     """Trip every brake on purpose, and say which held.
 
-    Attacks are run against a factory on a forge of its own in the temporary folder, under the three governance files
-    and factory.toml of the repository at PATH|URL; without one, of what $FACTORY_HOME serves, or of the repository
-    that the current folder is in. Agents and models are scripted and obey everything that they read; git, the boxes,
-    the forge, signatures, the browser and the sealed judge are real. Needs no model and no network.
+    Attacks are run against a factory on a forge of its own in the temporary folder, under the three
+    governance files and factory.toml of the repository at PATH|URL; without one, of what
+    $FACTORY_HOME serves, or of the repository that the current folder is in. Agents and models are
+    scripted and obey everything that they read; git, the boxes, the forge, signatures, the browser
+    and the sealed judge are real. Needs no model and no network.
 
-    Held means that the brake's own effect was seen. Whatever went wrong or could not be told is not held. Where a rule
-    is missing, the rule to add is named. Nothing but the temporary folder is written.
+    Held means that the brake's own effect was seen. Whatever went wrong or could not be told is not
+    held. Where a rule is missing, the rule to add is named. Nothing but the temporary folder is
+    written.
 
     \b
     Exit codes:
@@ -53,7 +63,9 @@ def drill(source: str | None, example: bool, only: tuple[str, ...], listed: bool
     if listed:
         return _list(attacks, as_json=as_json)
     if example and source is not None:
-        raise click.UsageError("--example and a repository exclude each other: one law is drilled at a time")
+        raise click.UsageError(
+            "--example and a repository exclude each other: one law is drilled at a time"
+        )
     law = law_of_example() if example else law_of(source, home=home(), here=Path.cwd())
     with Lines(law, len(attacks), as_json=as_json) as lines, scratch(law) as ground:
         told = drilled(ground, attacks, tell=lines.tell)
@@ -79,7 +91,13 @@ def _list(attacks: "tuple[Attack, ...]", *, as_json: bool) -> int:
 
 
 def _attack(one: "Attack") -> dict[str, Any]:
-    return {"subject": one.subject, "name": one.name, "rows": list(one.rows), "brake": one.brake, "trip": one.trip}
+    return {
+        "subject": one.subject,
+        "name": one.name,
+        "rows": list(one.rows),
+        "brake": one.brake,
+        "trip": one.trip,
+    }
 
 
 class Lines:
@@ -112,8 +130,10 @@ class Lines:
         self._over += 1
         word, colour = ("held", "green") if told.seen.held else ("NOT HELD", "red")
         one = told.attack
-        self._out.print(f"[{colour}]{word:<8}[/] [dim]{told.seconds:5.1f}s[/]  {escape(one.subject):<24} "
-                        f"[bold]{escape(one.name):<32}[/] {escape(one.brake)}: {_plain(told.seen.says)}")
+        self._out.print(
+            f"[{colour}]{word:<8}[/] [dim]{told.seconds:5.1f}s[/]  {escape(one.subject):<24} "
+            f"[bold]{escape(one.name):<32}[/] {escape(one.brake)}: {_plain(told.seen.says)}"
+        )
         if told.seen.fix:
             self._out.print(f"{'':18}→ {_plain(told.seen.fix)}")
         self._status.update(f"{self._over} of {self._count}")
@@ -122,14 +142,35 @@ class Lines:
         """The sum."""
         import time
 
-        seconds, broken = round(time.monotonic() - self._began, 1), [one for one in told if not one.seen.held]
+        seconds, broken = (
+            round(time.monotonic() - self._began, 1),
+            [one for one in told if not one.seen.held],
+        )
         if self._as_json:
-            emit({"ok": not broken, "law": self._law.origin, "box": form, "seconds": seconds, "attacks": [
-                {**_attack(one.attack), "held": one.seen.held, "says": one.seen.says, "fix": one.seen.fix,
-                 "seconds": round(one.seconds, 2)} for one in told]})
+            emit(
+                {
+                    "ok": not broken,
+                    "law": self._law.origin,
+                    "box": form,
+                    "seconds": seconds,
+                    "attacks": [
+                        {
+                            **_attack(one.attack),
+                            "held": one.seen.held,
+                            "says": one.seen.says,
+                            "fix": one.seen.fix,
+                            "seconds": round(one.seconds, 2),
+                        }
+                        for one in told
+                    ],
+                }
+            )
             return
-        self._out.print(f"\n{len(told) - len(broken)} of {len(told)} held, in {seconds} s, in boxes of the form {form}.",
-                        markup=False)
+        self._out.print(
+            f"\n{len(told) - len(broken)} of {len(told)} held, in {seconds} s, in boxes of the form"
+            f" {form}.",
+            markup=False,
+        )
 
 
 def _plain(text: str) -> str:

@@ -22,27 +22,56 @@ _ENDED_WELL = ("merged", "rejected", "duplicate")
 
 @click.command("try")
 @click.argument("source", metavar="PATH|URL")
-@click.option("--issues", "issues", type=click.Path(path_type=Path), metavar="FILE|DIR",
-              help="The issues, in Markdown: a folder with one in each *.md, or one file with many.")
-@click.option("--issue", "only", type=click.IntRange(min=1), metavar="N", help="Work on the Nth issue alone.")
-@click.option("--endpoint", default="", metavar="URL", help="Ask this endpoint of the Messages API.")
-@click.option("--replay", type=click.Path(path_type=Path), metavar="DIR", help="Answer from the recorded exchanges in DIR.")
-@click.option("--home", "folder", type=click.Path(path_type=Path), help="Keep all state in PATH, which must be new or empty.")
+@click.option(
+    "--issues",
+    "issues",
+    type=click.Path(path_type=Path),
+    metavar="FILE|DIR",
+    help="The issues, in Markdown: a folder with one in each *.md, or one file with many.",
+)
+@click.option(
+    "--issue", "only", type=click.IntRange(min=1), metavar="N", help="Work on the Nth issue alone."
+)
+@click.option(
+    "--endpoint", default="", metavar="URL", help="Ask this endpoint of the Messages API."
+)
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Answer from the recorded exchanges in DIR.",
+)
+@click.option(
+    "--home",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Keep all state in PATH, which must be new or empty.",
+)
 @click.option("--keep", is_flag=True, help="Leave the forge and its pages up until Ctrl-C.")
 @as_json
-def try_(source: str, issues: Path | None, only: int | None, endpoint: str, replay: Path | None, folder: Path | None, keep: bool,
-         as_json: bool) -> int:
+def try_(
+    source: str,
+    issues: Path | None,
+    only: int | None,
+    endpoint: str,
+    replay: Path | None,
+    folder: Path | None,
+    keep: bool,
+    as_json: bool,
+) -> int:
     """Laps on a copy of any repository; the original is read once and not touched.
 
-    PATH|URL is a repository's folder, or its https, ssh, git or file address. The tip of its default branch is copied
-    to a forge on this machine, without history, submodules and LFS objects. What governs a factory and is missing there
-    is drafted on the copy, the issues are filed on it, and the factory works until nothing is left to do.
+    PATH|URL is a repository's folder, or its https, ssh, git or file address. The tip of its
+    default branch is copied to a forge on this machine, without history, submodules and LFS
+    objects. What governs a factory and is missing there is drafted on the copy, the issues are
+    filed on it, and the factory works until nothing is left to do.
 
-    An issue may begin with a front matter of `title` and `author`, both optional. In a folder every *.md is one issue.
-    In a single file each further front matter with a title begins another; where the file has none, each `# ` heading
-    does.
+    An issue may begin with a front matter of `title` and `author`, both optional. In a folder every
+    *.md is one issue. In a single file each further front matter with a title begins another; where
+    the file has none, each `# ` heading does.
 
-    Answers come from Anthropic's API where ANTHROPIC_API_KEY is set, from --endpoint or ANTHROPIC_BASE_URL, or from
+    Answers come from Anthropic's API where ANTHROPIC_API_KEY is set, from --endpoint or
+    ANTHROPIC_BASE_URL, or from
     --replay. The key reaches the model broker and no other process.
 
     \b
@@ -62,14 +91,23 @@ def try_(source: str, issues: Path | None, only: int | None, endpoint: str, repl
     from harness.operations.setup.trial import Trial
 
     if issues is None:
-        raise ConfigError("no issues to try: give --issues FILE or --issues DIR with Markdown; `factory try --help` says how")
+        raise ConfigError(
+            "no issues to try: give --issues FILE or --issues DIR with Markdown; `factory try"
+            " --help` says how"
+        )
     began = time.monotonic()
     trial = Trial(source, issues, endpoint, replay)
-    with Progress(quiet=as_json) as progress, fresh_home(folder) as place, _set_up(place, trial, progress) as (prepared, works):
+    with (
+        Progress(quiet=as_json) as progress,
+        fresh_home(folder) as place,
+        _set_up(place, trial, progress) as (prepared, works),
+    ):
         from harness.factory.pipeline.tick import tick
 
         tick(works.plant, works.dispatch, only=None if only is None else (only,))
-        found = _result(works, prepared, place, only=only) | {"seconds": round(time.monotonic() - began, 1)}
+        found = _result(works, prepared, place, only=only) | {
+            "seconds": round(time.monotonic() - began, 1)
+        }
         if keep:
             progress.say(f"The forge is at {works.url}; Ctrl-C ends it.")
             _wait()
@@ -97,16 +135,28 @@ def _set_up(place: Path, trial: "Trial", progress: Progress) -> "Iterator[tuple[
         yield prepared, works
 
 
-def _result(works: "Works", prepared: "Prepared", place: Path, *, only: int | None) -> dict[str, Any]:
+def _result(
+    works: "Works", prepared: "Prepared", place: Path, *, only: int | None
+) -> dict[str, Any]:
     from harness.factory.records.history import histories
     from harness.factory.reporting.report import issue_line
 
-    lines = [issue_line(told) for told in histories(works.plant.ledger.entries()) if only in (None, told.issue)]
+    lines = [
+        issue_line(told)
+        for told in histories(works.plant.ledger.entries())
+        if only in (None, told.issue)
+    ]
     return {
-        "ok": all(line["outcome"] in _ENDED_WELL for line in lines), "box": works.plant.sandbox.form(), "home": str(place),
-        "origin": prepared.document.origin, "notes": list(prepared.notes),
-        "drafted": [{"path": draft.path, "guesses": list(draft.guesses)} for draft in prepared.drafts],
-        "evidence": [line["evidence"] for line in lines if line["evidence"]], "issues": lines,
+        "ok": all(line["outcome"] in _ENDED_WELL for line in lines),
+        "box": works.plant.sandbox.form(),
+        "home": str(place),
+        "origin": prepared.document.origin,
+        "notes": list(prepared.notes),
+        "drafted": [
+            {"path": draft.path, "guesses": list(draft.guesses)} for draft in prepared.drafts
+        ],
+        "evidence": [line["evidence"] for line in lines if line["evidence"]],
+        "issues": lines,
     }
 
 
@@ -128,10 +178,18 @@ def _print(found: dict[str, Any]) -> None:
     console.print()
     for page in found["evidence"]:
         console.print(f"evidence  {page}")
-    console.print(f"\n{found['origin']} was not touched. {found['seconds']} s, in boxes of the form {found['box']}.")
-    console.print(f"Look around:  FACTORY_HOME={found['home']} factory status | why N | logs | audit")
+    console.print(
+        f"\n{found['origin']} was not touched. {found['seconds']} s, in boxes of the form"
+        f" {found['box']}."
+    )
+    console.print(
+        f"Look around:  FACTORY_HOME={found['home']} factory status | why N | logs | audit"
+    )
     if found["box"] == "unsealed":
-        console.print("No box holds on this machine, so nothing was merged: `python -m harness.programs.sandbox probe` names the cause.")
+        console.print(
+            "No box holds on this machine, so nothing was merged: `python -m"
+            " harness.programs.sandbox probe` names the cause."
+        )
 
 
 def _wait() -> None:

@@ -15,17 +15,25 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("issue")
-@click.option("--cap", default="0.25", metavar="USD", help="US dollars that it may spend at most.", show_default=True)
+@click.option(
+    "--cap",
+    default="0.25",
+    metavar="USD",
+    help="US dollars that it may spend at most.",
+    show_default=True,
+)
 @as_json
 def plan(issue: str, cap: str, as_json: bool) -> int:
     """Think the lap through for ISSUE, and name what it leaves open.
 
-    ISSUE is a number on the forge, or a Markdown file with an issue that nobody has filed yet. Triage decides as it would;
-    a planner says which files it would touch; the law is asked about those; a model looks for what whoever changes the code,
-    or writes the sealed journeys, would have to guess. Beside it: what an implementer would be shown of the repository, and
-    what issues like it have cost and taken. Nothing is built.
+    ISSUE is a number on the forge, or a Markdown file with an issue that nobody has filed yet.
+    Triage decides as it would; a planner says which files it would touch; the law is asked about
+    those; a model looks for what whoever changes the code, or writes the sealed journeys, would
+    have to guess. Beside it: what an implementer would be shown of the repository, and what issues
+    like it have cost and taken. Nothing is built.
 
-    Writes nothing to the forge, and to the ledger only what it cost. No other factory may be at work on the home.
+    Writes nothing to the forge, and to the ledger only what it cost. No other factory may be at
+    work on the home.
 
     \b
     Exit codes:
@@ -75,7 +83,10 @@ def _print(found: "DryRun") -> None:
         click.echo(printable(words))
 
     say(f"#{found.issue} {found.title[:80]}")
-    say(f"  triage    {found.event or 'no decision'}: {found.says}" + (f" ({', '.join(found.cites)})" if found.cites else ""))
+    say(
+        f"  triage    {found.event or 'no decision'}: {found.says}"
+        + (f" ({', '.join(found.cites)})" if found.cites else "")
+    )
     for words in filter(None, (found.asks,)):
         say(f"  asks back {words}")
     for number, step in enumerate(found.plan.steps if found.plan else (), start=1):
@@ -83,7 +94,10 @@ def _print(found: "DryRun") -> None:
     for words in found.refusals:
         say(f"  REFUSED   {words}")
     for gap in found.gaps:
-        say(f"  OPEN      {gap.asks} ({gap.who})" + (f"  “{gap.quote}”" if gap.quote else "  the issue is silent"))
+        say(
+            f"  OPEN      {gap.asks} ({gap.who})"
+            + (f"  “{gap.quote}”" if gap.quote else "  the issue is silent")
+        )
         say(f"            {gap.matters}")
     for words in found.dropped:
         say(f"  dropped   {words}")
@@ -91,7 +105,10 @@ def _print(found: "DryRun") -> None:
         tokens = sum(tokens for _, tokens in found.context)
         say(f"  context   {tokens} tokens: {', '.join(name for name, _ in found.context)}")
     say(f"  cost      {found.cost.says}")
-    say(f"  time      {f'{found.minutes} minutes in the middle' if found.minutes is not None else 'no history'}")
+    say(
+        "  time     "
+        f" {f'{found.minutes} minutes in the middle' if found.minutes is not None else 'no history'}"
+    )
     say(f"  spent     ${found.spent:.4f} on this")
     if found.cut:
         say(f"  CUT SHORT {found.cut}")

@@ -8,7 +8,9 @@ from harness.domain.errors import BudgetExhausted, ModelsPaused
 from harness.domain.lifecycle import State
 
 
-def _work(only: int | None, *, states: frozenset[State] | None, as_json: bool, patience: float = 0.0) -> int:
+def _work(
+    only: int | None, *, states: frozenset[State] | None, as_json: bool, patience: float = 0.0
+) -> int:
     from harness.cli.output.progress import Progress
     from harness.factory.pipeline.tick import tick as one_tick
     from harness.factory.records.history import history
@@ -16,9 +18,17 @@ def _work(only: int | None, *, states: frozenset[State] | None, as_json: bool, p
     from harness.factory.run.pause import BY_MONEY, pause_in_force
     from harness.wiring import open_factory
 
-    with Progress(quiet=as_json) as progress, open_factory(home(), tell=progress.tell, patience=patience) as works:
-        moved = one_tick(works.plant, works.dispatch, only=None if only is None else (only,), states=states,
-                         shows=only is None and states is None)
+    with (
+        Progress(quiet=as_json) as progress,
+        open_factory(home(), tell=progress.tell, patience=patience) as works,
+    ):
+        moved = one_tick(
+            works.plant,
+            works.dispatch,
+            only=None if only is None else (only,),
+            states=states,
+            shows=only is None and states is None,
+        )
         lines = [issue_line(history(works.plant.ledger, issue)) for issue in moved]
         paused = pause_in_force(works.plant.ledger, works.plant.clock.now())
     if as_json:
@@ -36,18 +46,25 @@ def _work(only: int | None, *, states: frozenset[State] | None, as_json: bool, p
 
 
 @click.command()
-@click.option("--wait", "patience", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS",
-              help="How long to wait for another factory that works on this home; without it, not at all.")
+@click.option(
+    "--wait",
+    "patience",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="How long to wait for another factory that works on this home; without it, not at all.",
+)
 @as_json
 def tick(patience: float, as_json: bool) -> int:
     """One pass: take in what happened, move every issue as far as it goes.
 
-    For cron and CI; `factory up` does the same by itself. Takes in issues, comments, labels and pushes from the forge,
-    then triages, implements, validates and merges until every issue waits for somebody else. What a killed tick left
-    behind is gone on with, and nothing is done twice.
+    For cron and CI; `factory up` does the same by itself. Takes in issues, comments, labels and
+    pushes from the forge, then triages, implements, validates and merges until every issue waits
+    for somebody else. What a killed tick left behind is gone on with, and nothing is done twice.
 
-    Reads the three governance files, factory.toml and the workflows at the tip of the default branch. Writes the ledger
-    and the runs below $FACTORY_HOME, and branches, pull requests, labels and comments on the forge.
+    Reads the three governance files, factory.toml and the workflows at the tip of the default
+    branch. Writes the ledger and the runs below $FACTORY_HOME, and branches, pull requests, labels
+    and comments on the forge.
 
     \b
     Exit codes:
@@ -70,9 +87,9 @@ def tick(patience: float, as_json: bool) -> int:
 def triage(as_json: bool) -> int:
     """Triage every issue that waits for it.
 
-    Accepts, rejects, asks back or passes on to a person, by the rules and the mission's own words; nothing is
-    implemented. Reads the forge and the governance files at base; writes the ledger, labels and comments. Exit codes
-    are those of `factory tick`.
+    Accepts, rejects, asks back or passes on to a person, by the rules and the mission's own words;
+    nothing is implemented. Reads the forge and the governance files at base; writes the ledger,
+    labels and comments. Exit codes are those of `factory tick`.
 
     \b
     Examples:
@@ -88,8 +105,9 @@ def triage(as_json: bool) -> int:
 def run(issue: int, as_json: bool) -> int:
     """Move ISSUE as far as it goes.
 
-    ISSUE is its number on the forge. The others stay where they are, but what people did to them is taken in. Reads and
-    writes what `factory tick` does, with the same exit codes; 2 when the issue is not known.
+    ISSUE is its number on the forge. The others stay where they are, but what people did to them is
+    taken in. Reads and writes what `factory tick` does, with the same exit codes; 2 when the issue
+    is not known.
 
     \b
     Examples:
@@ -105,10 +123,10 @@ def run(issue: int, as_json: bool) -> int:
 def validate(pr: int, as_json: bool) -> int:
     """Judge pull request PR again, on today's base.
 
-    PR is the number of a pull request that this factory opened and whose issue waits for a verdict. The candidate is
-    the merge of today's base and the pull request's head, made anew; the sealed judge gets fresh boxes and writes a new
-    verdict. Nothing is merged. Reads and writes what `factory tick` does, with the same exit codes; 2 when the pull
-    request is not the factory's.
+    PR is the number of a pull request that this factory opened and whose issue waits for a verdict.
+    The candidate is the merge of today's base and the pull request's head, made anew; the sealed
+    judge gets fresh boxes and writes a new verdict. Nothing is merged. Reads and writes what
+    `factory tick` does, with the same exit codes; 2 when the pull request is not the factory's.
 
     \b
     Examples:
@@ -120,7 +138,11 @@ def validate(pr: int, as_json: bool) -> int:
     from harness.home.state import open_ledger
 
     with open_ledger(home()) as ledger:
-        found = [told for told in histories(ledger.entries()) if told.proposal and told.proposal["number"] == pr]
+        found = [
+            told
+            for told in histories(ledger.entries())
+            if told.proposal and told.proposal["number"] == pr
+        ]
     if not found:
         raise ConfigError(f"pull request #{pr} is not one that this factory opened")
     return _work(found[-1].issue, states=frozenset({State.VALIDATING}), as_json=as_json)

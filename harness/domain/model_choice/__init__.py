@@ -1,1 +1,2 @@
-"""Which model plays a role: its agents, its families, its circuit breaker, and what changes after a failed attempt."""
+"""Which model plays a role: its agents, its families, its circuit breaker, and what changes after a
+failed attempt."""

@@ -1,11 +1,13 @@
-"""Which agent works on an assignment: the built-in one, or an agent CLI of somebody else's in the same box."""
+"""Which agent works on an assignment: the built-in one, or an agent CLI of somebody else's in the
+same box."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class AgentKind(StrEnum):
-    """The agents that a role may pick. All but the first are programs that are installed beside the factory."""
+    """The agents that a role may pick. All but the first are programs that are installed beside the
+    factory."""
 
     BUILT_IN = "built-in"
     CLAUDE_CODE = "claude-code"

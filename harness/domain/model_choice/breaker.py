@@ -1,9 +1,10 @@
-"""A circuit breaker for one model in one role: a fold over what was heard of it, so it lasts as long as the ledger does.
+"""A circuit breaker for one model in one role: a fold over what was heard of it, so it lasts as
+long as the ledger does.
 
-Properties: only what a model did itself is heard here (never the forge, the machine, the provider or money); an issue counts
-once, for whose words it holds may have made the model fail; open, nobody asks it before its rest is over; then one run asks
-it, and its answer alone closes it again; a run that was to ask and died holds nobody up for longer than another rest.
-"""
+Properties: only what a model did itself is heard here (never the forge, the machine, the provider
+or money); an issue counts once, for whose words it holds may have made the model fail; open, nobody
+asks it before its rest is over; then one run asks it, and its answer alone closes it again; a run
+that was to ask and died holds nobody up for longer than another rest."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -56,7 +57,8 @@ class Circuit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """How the circuit stands for one run. `until` is set while it is open; `failures` are the issues that count now."""
+    """How the circuit stands for one run. `until` is set while it is open; `failures` are the
+    issues that count now."""
 
     circuit: Circuit
     failures: int
@@ -65,24 +67,35 @@ class Breaker:
 
 def breaker(heard: Iterable[Heard], *, fuse: Fuse, now: datetime, run: str) -> Breaker:
     """How the circuit stands for `run`, by all that was heard, oldest first."""
-    failures: dict[int, datetime] = {}      # of each issue the last
+    failures: dict[int, datetime] = {}  # of each issue the last
     opened: datetime | None = None
     probe: Heard | None = None
     for one in heard:
         match one.sound:
             case Sound.ANSWERED:
                 failures, opened, probe = {}, None, None
-            case Sound.PROBE if probe is None or one.at - probe.at >= fuse.rest:     # of two at once, the first
+            case Sound.PROBE if (
+                probe is None or one.at - probe.at >= fuse.rest
+            ):  # of two at once, the first
                 probe = one
             case Sound.FAILED:
-                failures = {issue: at for issue, at in failures.items() if one.at - at < fuse.window} | {one.issue: one.at}
+                failures = {
+                    issue: at for issue, at in failures.items() if one.at - at < fuse.window
+                } | {one.issue: one.at}
                 if opened is not None or len(failures) >= fuse.failures:
                     opened, probe = one.at, None
     return _stands(list(failures.values()), opened, probe, fuse=fuse, now=now, run=run)
 
 
-def _stands(failures: list[datetime], opened: datetime | None, probe: Heard | None, *, fuse: Fuse, now: datetime,
-            run: str) -> Breaker:
+def _stands(
+    failures: list[datetime],
+    opened: datetime | None,
+    probe: Heard | None,
+    *,
+    fuse: Fuse,
+    now: datetime,
+    run: str,
+) -> Breaker:
     if opened is None:
         return Breaker(Circuit.CLOSED, sum(now - at < fuse.window for at in failures))
     if now < opened + fuse.rest:

@@ -1,12 +1,14 @@
-"""How the next attempt at an issue differs from those that failed: another model, more context, smaller steps. Pure."""
+"""How the next attempt at an issue differs from those that failed: another model, more context,
+smaller steps. Pure."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Approach:
-    """How one attempt is made. `tier` is the place in the ladder from which a model is chosen, from 0; `diagnosed`: somebody
-    looks first at what went wrong; `split`: the work is done step by step, each by an agent with a fresh mind."""
+    """How one attempt is made. `tier` is the place in the ladder from which a model is chosen, from
+    0; `diagnosed`: somebody looks first at what went wrong; `split`: the work is done step by step,
+    each by an agent with a fresh mind."""
 
     tier: int = 0
     diagnosed: bool = False
@@ -19,9 +21,13 @@ class Approach:
 
 
 def approach(failed: int, *, tiers: int) -> Approach:
-    """The attempt that follows `failed` ones that were the models' own failures, with a ladder of `tiers` models.
+    """The attempt that follows `failed` ones that were the models' own failures, with a ladder of
+    `tiers` models.
 
-    First another model with a diagnosis; when there is no further model, and two have failed, smaller steps."""
+    First another model with a diagnosis; when there is no further model, and two have failed,
+    smaller steps."""
     if failed == 0:
         return Approach()
-    return Approach(tier=min(failed, max(tiers, 1) - 1), diagnosed=True, split=failed >= max(tiers, 2))
+    return Approach(
+        tier=min(failed, max(tiers, 1) - 1), diagnosed=True, split=failed >= max(tiers, 2)
+    )

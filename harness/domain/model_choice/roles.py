@@ -1,8 +1,9 @@
-"""Who plays a role: its models in the order in which they are tried, and the families that may not review each other.
+"""Who plays a role: its models in the order in which they are tried, and the families that may not
+review each other.
 
-Properties: whoever reviews is of another family than whoever wrote, unless `[families]` of the repository says that two
-names are apart; a model that no table knows is a family of its own stem, so two versions of it are one family.
-"""
+Properties: whoever reviews is of another family than whoever wrote, unless `[families]` of the
+repository says that two names are apart; a model that no table knows is a family of its own stem,
+so two versions of it are one family."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,10 +15,10 @@ class Tier:
     """One model that may play a role, and how it is asked. Empty and 0 leave it to whoever asks."""
 
     model: str
-    provider: str = ""        # a name under `[providers]`; empty: the one that the home has
-    effort: str = ""          # low, medium, high, or whatever word its provider has
-    max_tokens: int = 0       # of one answer
-    agent: str = ""           # a name under `[agents]`; empty: the built-in one
+    provider: str = ""  # a name under `[providers]`; empty: the one that the home has
+    effort: str = ""  # low, medium, high, or whatever word its provider has
+    max_tokens: int = 0  # of one answer
+    agent: str = ""  # a name under `[agents]`; empty: the built-in one
 
     @property
     def name(self) -> str:
@@ -30,28 +31,51 @@ Ladder = tuple[Tier, ...]
 
 FAMILIES_AS_OF = "2026-11-22"
 FAMILIES: Mapping[str, str] = {
-    "claude-opus": "claude-opus", "claude-sonnet": "claude-sonnet", "claude-haiku": "claude-haiku",
-    "gpt": "gpt", "chatgpt": "gpt", "codex": "gpt", "o": "gpt-reasoning",
-    "gemini": "gemini", "gemma": "gemini", "grok": "grok", "llama": "llama", "codellama": "llama",
-    "qwen": "qwen", "qwq": "qwen", "deepseek": "deepseek", "kimi": "kimi", "glm": "glm", "minimax": "minimax",
-    "mistral": "mistral", "mixtral": "mistral", "codestral": "mistral", "devstral": "mistral", "magistral": "mistral",
+    "claude-opus": "claude-opus",
+    "claude-sonnet": "claude-sonnet",
+    "claude-haiku": "claude-haiku",
+    "gpt": "gpt",
+    "chatgpt": "gpt",
+    "codex": "gpt",
+    "o": "gpt-reasoning",
+    "gemini": "gemini",
+    "gemma": "gemini",
+    "grok": "grok",
+    "llama": "llama",
+    "codellama": "llama",
+    "qwen": "qwen",
+    "qwq": "qwen",
+    "deepseek": "deepseek",
+    "kimi": "kimi",
+    "glm": "glm",
+    "minimax": "minimax",
+    "mistral": "mistral",
+    "mixtral": "mistral",
+    "codestral": "mistral",
+    "devstral": "mistral",
+    "magistral": "mistral",
 }
-"""Beginnings of stems, and the family that each is of, at `FAMILIES_AS_OF`. A family is what shares one line of training as
-far as its maker tells; where a maker tells nothing of it, all of that name are one family."""
+"""Beginnings of stems, and the family that each is of, at `FAMILIES_AS_OF`. A family is what shares
+one line of training as far as its maker tells; where a maker tells nothing of it, all of that name
+are one family."""
 
 _BREAKS = re.compile(r"[-_.:@ ]+")
 _TURN = re.compile(r"\d+.*")
 
 
 def stem_of(model: str) -> str:
-    """A model's name without its maker, its numbers and its dates: `claude-sonnet` of `anthropic/claude-sonnet-5-5`."""
+    """A model's name without its maker, its numbers and its dates: `claude-sonnet` of
+    `anthropic/claude-sonnet-5-5`."""
     words = [_TURN.sub("", word) for word in _BREAKS.split(model.casefold().rpartition("/")[2])]
-    return "-".join(word for word in words if word not in ("", "v", "latest", "preview")) or model.casefold()
+    return (
+        "-".join(word for word in words if word not in ("", "v", "latest", "preview"))
+        or model.casefold()
+    )
 
 
 def family_of(model: str, *, own: Mapping[str, str] | None = None) -> str:
-    """The family of a model: by the repository's own table (beginnings of names as they are written), else by ours, else
-    its stem. Of several beginnings the longest counts."""
+    """The family of a model: by the repository's own table (beginnings of names as they are
+    written), else by ours, else its stem. Of several beginnings the longest counts."""
     name = model.casefold().rpartition("/")[2]
     if theirs := [start for start in own or {} if name.startswith(start.casefold())]:
         return (own or {})[max(theirs, key=len)]
@@ -60,10 +84,16 @@ def family_of(model: str, *, own: Mapping[str, str] | None = None) -> str:
     return FAMILIES[max(ours, key=len)] if ours else stem
 
 
-def others(ladder: Ladder, written_by: Iterable[str], *, own: Mapping[str, str] | None = None,
-           same_family: bool = False) -> Ladder:
-    """Those of a ladder that may review what these models wrote: of another family, or with `same_family` another model."""
-    if same_family:      # one model is itself, whoever provides it
+def others(
+    ladder: Ladder,
+    written_by: Iterable[str],
+    *,
+    own: Mapping[str, str] | None = None,
+    same_family: bool = False,
+) -> Ladder:
+    """Those of a ladder that may review what these models wrote: of another family, or with
+    `same_family` another model."""
+    if same_family:  # one model is itself, whoever provides it
         models = {model.rpartition("/")[2] for model in written_by}
         return tuple(tier for tier in ladder if tier.model.rpartition("/")[2] not in models)
     families = {family_of(model, own=own) for model in written_by}

@@ -1,1 +1,2 @@
-"""What comes in: new and changed issues, comment commands, expired questions, and the queue before triage."""
+"""What comes in: new and changed issues, comment commands, expired questions, and the queue before
+triage."""

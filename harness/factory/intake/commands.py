@@ -1,9 +1,10 @@
-"""Doing what people tell the factory in comments: each command once, by whoever may give it, and an answer where one is due.
+"""Doing what people tell the factory in comments: each command once, by whoever may give it, and an
+answer where one is due.
 
-Properties: a right is asked of the forge when the command is read, and an app has none; a comment that was edited gives no
-command, because nobody can say who edited it; killed anywhere, it is read again, and each effect is there already or is
-made now; one person gets at most so many answers an hour, so nobody can make the factory flood a page.
-"""
+Properties: a right is asked of the forge when the command is read, and an app has none; a comment
+that was edited gives no command, because nobody can say who edited it; killed anywhere, it is read
+again, and each effect is there already or is made now; one person gets at most so many answers an
+hour, so nobody can make the factory flood a page."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -80,17 +81,22 @@ class _Hearing:
 
 
 def obey(plant: Plant, told: History, steering: Steering) -> bool:
-    """Hear what was said on an issue and on its open pull request, oldest first. Whether anything was done or answered.
+    """Hear what was said on an issue and on its open pull request, oldest first. Whether anything
+    was done or answered.
 
     Raises Stopped once somebody with the right told it to stop."""
-    heard = [_hear(_Hearing(plant, steering, told.issue, thread, comment))
-             for thread in _threads(told) for comment in plant.forge.comments(thread)
-             if plant.ledger.find(_key(comment)) is None and _is_heard(plant, comment)]
+    heard = [
+        _hear(_Hearing(plant, steering, told.issue, thread, comment))
+        for thread in _threads(told)
+        for comment in plant.forge.comments(thread)
+        if plant.ledger.find(_key(comment)) is None and _is_heard(plant, comment)
+    ]
     return any(heard)
 
 
 def may_command(plant: Plant, actor: Actor) -> bool:
-    """A person with the right, by the forge's own answer. An app has none, whatever it may write: nobody stands behind it."""
+    """A person with the right, by the forge's own answer. An app has none, whatever it may write:
+    nobody stands behind it."""
     return not actor.bot and plant.forge.permission(actor).may_command
 
 
@@ -101,10 +107,12 @@ def _threads(told: History) -> Iterator[int]:
 
 
 def _is_heard(plant: Plant, comment: Comment) -> bool:
-    """Not an app, and not our own words, which may be written with a person's token. A mark alone says nothing: whoever
-    quotes us carries it. Ours begin with it, and are of our account."""
+    """Not an app, and not our own words, which may be written with a person's token. A mark alone
+    says nothing: whoever quotes us carries it. Ours begin with it, and are of our account."""
     begins_as_ours = comment.body.startswith(replies.OURS)
-    return not comment.author.bot and not (begins_as_ours and comment.author.id == plant.forge.account().id)
+    return not comment.author.bot and not (
+        begins_as_ours and comment.author.id == plant.forge.account().id
+    )
 
 
 def _key(comment: Comment) -> str:
@@ -112,7 +120,8 @@ def _key(comment: Comment) -> str:
 
 
 def _hear(hearing: _Hearing) -> bool:
-    """One comment: its commands one by one, then one answer to all of them, then the entry that says that it was heard."""
+    """One comment: its commands one by one, then one answer to all of them, then the entry that
+    says that it was heard."""
     comment, spoken = hearing.comment, _stop_last(commands_in(hearing.comment.body))
     if hearing.thread == hearing.issue and _is_awaited_from(hearing):
         _event(hearing, Event.AUTHOR_REPLIED, _key(comment))
@@ -129,14 +138,15 @@ def _hear(hearing: _Hearing) -> bool:
 
 
 def _stop_last(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:
-    """A stop is one as soon as it is in the ledger, and nothing is said or done after it: so it comes last, and once."""
+    """A stop is one as soon as it is in the ledger, and nothing is said or done after it: so it
+    comes last, and once."""
     stops = [one for one in spoken if one.command and one.command.kind is Kind.STOPS]
     return (*(one for one in spoken if one not in stops), *stops[:1])
 
 
 def _do(hearing: _Hearing, one: Spoken, key: str) -> None:
-    """One command. Its entry is the last thing that is done for it, and the entry of the last one closes the comment: so
-    the answer is written before that."""
+    """One command. Its entry is the last thing that is done for it, and the entry of the last one
+    closes the comment: so the answer is written before that."""
     if hearing.plant.ledger.find(key) is None:
         not_obeyed = _refusal(hearing, one) or _done(hearing, one, key)
         if key == _key(hearing.comment):
@@ -151,13 +161,20 @@ def _refusal(hearing: _Hearing, one: Spoken) -> Why | None:
     if hearing.comment.edited:
         return _tell_once(hearing, Why.EDITED, replies.edited())
     if not hearing.may(one.command):
-        return _tell_once(hearing, Why.NO_RIGHT, replies.no_right(one.command, hearing.asked(), is_filer=hearing.is_filer))
+        return _tell_once(
+            hearing,
+            Why.NO_RIGHT,
+            replies.no_right(one.command, hearing.asked(), is_filer=hearing.is_filer),
+        )
     return None
 
 
 def _tell_once(hearing: _Hearing, why: Why, words: str) -> Why:
-    told = any(entry.data["why"] == why and entry.data["actor"] == hearing.comment.author.id
-               for entry in hearing.told.entries if entry.kind == UNHEARD)
+    told = any(
+        entry.data["why"] == why and entry.data["actor"] == hearing.comment.author.id
+        for entry in hearing.told.entries
+        if entry.kind == UNHEARD
+    )
     if not told and words not in hearing.answer:
         hearing.answer.append(words)
     return why
@@ -194,14 +211,19 @@ def _answer(hearing: _Hearing, command: Command) -> str:
 
 
 def _steer(hearing: _Hearing, command: Command, event: Event, key: str) -> Why | None:
-    """What is said too late or too early changes nothing; it is in the ledger as said, and answered."""
+    """What is said too late or too early changes nothing; it is in the ledger as said, and
+    answered."""
     before = hearing.told
     if _is_there(hearing, key):
         return None
     if event in events_from(before.state):
         _event(hearing, event, key)
         return None
-    hearing.answer.append(replies.already_with_a_person(before) if event is Event.APPEALED else replies.not_now(command, before))
+    hearing.answer.append(
+        replies.already_with_a_person(before)
+        if event is Event.APPEALED
+        else replies.not_now(command, before)
+    )
     return None
 
 
@@ -209,10 +231,21 @@ def _approve(hearing: _Hearing, sha: str, key: str) -> Why | None:
     if _is_there(hearing, key):
         return None
     steering = hearing.steering
-    found = approval(hearing.told, steering.governance, sha=sha.split()[0] if sha.split() else "", head_now=_head_now(hearing),
-                     rules=steering.digest)
+    found = approval(
+        hearing.told,
+        steering.governance,
+        sha=sha.split()[0] if sha.split() else "",
+        head_now=_head_now(hearing),
+        rules=steering.digest,
+    )
     if isinstance(found, Approval):
-        _event(hearing, Event.APPROVED_BY_PERSON, key, head=found.head, lifts=[list(pair) for pair in found.lifts])
+        _event(
+            hearing,
+            Event.APPROVED_BY_PERSON,
+            key,
+            head=found.head,
+            lifts=[list(pair) for pair in found.lifts],
+        )
         hearing.answer.append(replies.approved(found))
         return None
     hearing.answer.append(replies.not_approved(found))
@@ -235,17 +268,27 @@ def _event(hearing: _Hearing, event: Event, key: str, **more: Any) -> None:
     plant, told = hearing.plant, hearing.told
     if event not in events_from(told.state):
         return
-    if told.state is State.REJECTED:   # what was closed goes on in its own place
+    if told.state is State.REJECTED:  # what was closed goes on in its own place
         say(plant, lambda: plant.writer.reopen_issue(told.issue))
-    transition(plant, told.issue, event, key=f"{key}/event", says=f"by {hearing.comment.author.login}",
-               rules=hearing.steering.digest, **more)
+    transition(
+        plant,
+        told.issue,
+        event,
+        key=f"{key}/event",
+        says=f"by {hearing.comment.author.login}",
+        rules=hearing.steering.digest,
+        **more,
+    )
     project(plant, told.issue)
 
 
 def _is_awaited_from(hearing: _Hearing) -> bool:
-    """Whether this is its filer's answer to a question, one that still counts: also after it was closed for want of one."""
+    """Whether this is its filer's answer to a question, one that still counts: also after it was
+    closed for want of one."""
     told, comment = hearing.told, hearing.comment
-    asked = told.state is State.NEEDS_INFO or bool(told.transitions and told.transitions[-1].data["event"] == Event.NO_REPLY)
+    asked = told.state is State.NEEDS_INFO or bool(
+        told.transitions and told.transitions[-1].data["event"] == Event.NO_REPLY
+    )
     new = comment.id > int((told.triage or {}).get("heard", 0))
     return asked and new and hearing.is_filer and not is_command(comment)
 
@@ -253,7 +296,9 @@ def _is_awaited_from(hearing: _Hearing) -> bool:
 def _name(one: Spoken) -> str:
     """What the ledger calls it: by its event, where it is one."""
     command = one.command
-    return one.word[:40] if command is None else command.event.value if command.event else command.word
+    return (
+        one.word[:40] if command is None else command.event.value if command.event else command.word
+    )
 
 
 def _write_down(hearing: _Hearing, key: str, name: str, *, not_obeyed: Why | None = None) -> None:
@@ -262,26 +307,39 @@ def _write_down(hearing: _Hearing, key: str, name: str, *, not_obeyed: Why | Non
     if not_obeyed is None:
         hearing.plant.ledger.append("command", key, issue=hearing.issue, data=said)
     else:
-        hearing.plant.ledger.append(UNHEARD, key, issue=hearing.issue, data={**said, "why": not_obeyed.value})
+        hearing.plant.ledger.append(
+            UNHEARD, key, issue=hearing.issue, data={**said, "why": not_obeyed.value}
+        )
 
 
 def _reply(hearing: _Hearing) -> None:
-    """One answer to one comment, found again by the comment's number. A thread that takes none (it is locked) loses it."""
+    """One answer to one comment, found again by the comment's number. A thread that takes none (it
+    is locked) loses it."""
     plant, comment, key = hearing.plant, hearing.comment, f"{REPLY}/{hearing.comment.id}"
     had = _answers_had(plant, comment.author)
     if not hearing.answer or had >= ANSWERS_AN_HOUR or plant.ledger.find(key):
         return
     body = replies.reply(comment, hearing.answer, is_the_last=had + 1 == ANSWERS_AN_HOUR)
     try:
-        say(plant, lambda: plant.writer.upsert_comment(hearing.thread, replies.marker(comment), body))
+        say(
+            plant,
+            lambda: plant.writer.upsert_comment(hearing.thread, replies.marker(comment), body),
+        )
     except ForgeError as error:
         if error.retryable:
             raise
         plant.tell(f"issue #{hearing.issue}", REPLY, str(error))
-    plant.ledger.append(REPLY, key, issue=hearing.issue, data={"actor": comment.author.id, "login": comment.author.login})
+    plant.ledger.append(
+        REPLY,
+        key,
+        issue=hearing.issue,
+        data={"actor": comment.author.id, "login": comment.author.login},
+    )
 
 
 def _answers_had(plant: Plant, actor: Actor) -> int:
     since = plant.clock.now() - timedelta(hours=1)
-    return sum(entry.data["actor"] == actor.id and datetime.fromisoformat(entry.at) > since
-               for entry in plant.ledger.entries(kind=REPLY))
+    return sum(
+        entry.data["actor"] == actor.id and datetime.fromisoformat(entry.at) > since
+        for entry in plant.ledger.entries(kind=REPLY)
+    )

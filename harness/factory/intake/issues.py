@@ -1,8 +1,8 @@
-"""Taking in what the forge shows: new issues, edits, closings, and what people with the right have told the factory.
+"""Taking in what the forge shows: new issues, edits, closings, and what people with the right have
+told the factory.
 
-The forge's text is data. Authority is the forge's own answer on who may do what; a command in a comment counts only
-if the account that wrote it may give it, as `obey` says.
-"""
+The forge's text is data. Authority is the forge's own answer on who may do what; a command in a
+comment counts only if the account that wrote it may give it, as `obey` says."""
 
 import hashlib
 from collections.abc import Collection, Sequence
@@ -21,12 +21,13 @@ from harness.factory.run.policy_snapshot import Steering
 from harness.factory.run.services import Plant
 
 TOGETHER = 500
-"""How many new issues are written at once: who else would write to the ledger waits for no more than these."""
+"""How many new issues are written at once: who else would write to the ledger waits for no more
+than these."""
 
 
 def take_in(plant: Plant, steering: Steering, *, whole: bool = False) -> None:
-    """Bring the ledger up to what the forge shows now. Doing it twice changes nothing more. Only what is new is read; with
-    `whole` the list of what is open is compared from its beginning."""
+    """Bring the ledger up to what the forge shows now. Doing it twice changes nothing more. Only
+    what is new is read; with `whole` the list of what is open is compared from its beginning."""
     due = plant.lookout.look(whole=whole)
     known = {told.issue for told in plant.known.histories()}
     quiet = _met(plant, frozenset(due) - known)
@@ -38,13 +39,21 @@ def take_in(plant: Plant, steering: Steering, *, whole: bool = False) -> None:
 
 
 def _met(plant: Plant, numbers: Collection[int]) -> frozenset[int]:
-    """Take in those of these new issues that the forge listed, many at once. The numbers of those that nobody said anything
-    to: there is no more to see."""
+    """Take in those of these new issues that the forge listed, many at once. The numbers of those
+    that nobody said anything to: there is no more to see."""
     listed = plant.lookout.open_issues()
-    issues = [listed[number] for number in sorted(numbers) if number in listed and not is_dashboard(listed[number])]
+    issues = [
+        listed[number]
+        for number in sorted(numbers)
+        if number in listed and not is_dashboard(listed[number])
+    ]
     for first in range(0, len(issues), TOGETHER):
         _meet(plant, issues[first : first + TOGETHER])
-    return frozenset(issue.number for issue in issues if issue.comments == 0 and ALL_LABELS.isdisjoint(issue.labels))
+    return frozenset(
+        issue.number
+        for issue in issues
+        if issue.comments == 0 and ALL_LABELS.isdisjoint(issue.labels)
+    )
 
 
 def _look_at(plant: Plant, number: int, steering: Steering) -> None:
@@ -65,32 +74,54 @@ def _look_at(plant: Plant, number: int, steering: Steering) -> None:
 
 
 def _let_go(plant: Plant, told: History, error: ForgeError, steering: Steering) -> None:
-    """An issue that the forge no longer has, deleted or moved to another repository, is closed; there is nobody to tell.
-    Raises the error where it is anything else: the list of all has to come, without it."""
+    """An issue that the forge no longer has, deleted or moved to another repository, is closed;
+    there is nobody to tell. Raises the error where it is anything else: the list of all has to
+    come, without it."""
     if not told.entries and not error.retryable:
         return
     if error.retryable or told.issue in {issue.number for issue in plant.forge.issues()}:
         raise error
     if Event.CLOSED_BY_PERSON in events_from(told.state) and told.state not in ENDED:
-        transition(plant, told.issue, Event.CLOSED_BY_PERSON, key=f"event/{told.issue}/{len(told.transitions)}",
-                   says="it is no longer on the forge", rules=steering.digest)
+        transition(
+            plant,
+            told.issue,
+            Event.CLOSED_BY_PERSON,
+            key=f"event/{told.issue}/{len(told.transitions)}",
+            says="it is no longer on the forge",
+            rules=steering.digest,
+        )
     leave_unsaid(plant, told.issue)
 
 
 def text_hash(issue: Issue) -> str:
     """What was triaged, byte for byte: a change of it is an edit."""
-    return hashlib.sha256(f"{issue.title}\0{issue.body}".encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(
+        f"{issue.title}\0{issue.body}".encode("utf-8", "surrogatepass")
+    ).hexdigest()
 
 
 def _meet(plant: Plant, issues: Sequence[Issue]) -> None:
-    """Only of whom the forge calls one of the project's own is it asked what they may do, once for all that they filed: a
-    thousand strangers cost nothing."""
+    """Only of whom the forge calls one of the project's own is it asked what they may do, once for
+    all that they filed: a thousand strangers cost nothing."""
     insiders = dict.fromkeys(issue.author for issue in issues if issue.insider)
     commands = {author for author in insiders if may_command(plant, author)}
-    plant.ledger.append_all(NewEntry("issue", f"issue/{issue.number}", issue=issue.number, data={
-        "title": issue.title[:200], "author": issue.author.id, "login": issue.author.login,
-        "may_command": issue.insider and issue.author in commands, "text": text_hash(issue), "created": issue.created_at,
-        "touched": issue.updated_at}) for issue in issues)
+    plant.ledger.append_all(
+        NewEntry(
+            "issue",
+            f"issue/{issue.number}",
+            issue=issue.number,
+            data={
+                "title": issue.title[:200],
+                "author": issue.author.id,
+                "login": issue.author.login,
+                "may_command": issue.insider and issue.author in commands,
+                "text": text_hash(issue),
+                "created": issue.created_at,
+                "touched": issue.updated_at,
+            },
+        )
+        for issue in issues
+    )
 
 
 def _notice(plant: Plant, told: History, issue: Issue, steering: Steering) -> None:
@@ -98,23 +129,32 @@ def _notice(plant: Plant, told: History, issue: Issue, steering: Steering) -> No
     allowed, triaged = events_from(told.state), told.triage
     if merged := _merged_by_a_person(plant, told):
         say(plant, lambda: plant.writer.close_issue(told.issue, completed=True))
-        _event(plant, told, Event.LANDED_BY_PERSON, f"pull request #{merged} was merged by a person", steering)
+        _event(
+            plant,
+            told,
+            Event.LANDED_BY_PERSON,
+            f"pull request #{merged} was merged by a person",
+            steering,
+        )
     elif not issue.open and Event.CLOSED_BY_PERSON in allowed and told.state not in ENDED:
         _event(plant, told, Event.CLOSED_BY_PERSON, "closed on the forge", steering)
     elif triaged and triaged["text"] != text_hash(issue) and Event.ISSUE_EDITED in allowed:
-        _event(plant, told, Event.ISSUE_EDITED, "the text was edited after it was triaged", steering)
+        _event(
+            plant, told, Event.ISSUE_EDITED, "the text was edited after it was triaged", steering
+        )
 
 
 def _put_back_labels(plant: Plant, told: History, issue: Issue) -> None:
-    """A label is a display of the ledger. One that somebody put on or took off decides nothing, and is put right."""
+    """A label is a display of the ledger. One that somebody put on or took off decides nothing, and
+    is put right."""
     right, worn = label_of(told), frozenset(issue.labels) & ALL_LABELS
     if worn - {right} or (told.tellings and right not in worn):
         say(plant, lambda: plant.writer.set_state_label(told.issue, right, among=ALL_LABELS))
 
 
 def _merged_by_a_person(plant: Plant, told: History) -> int | None:
-    """The pull request of an issue that waits for a person, if it is merged by now. Only a person can have done that: the
-    factory lands what it judged, and says so in the ledger first."""
+    """The pull request of an issue that waits for a person, if it is merged by now. Only a person
+    can have done that: the factory lands what it judged, and says so in the ledger first."""
     if told.state is not State.NEEDS_HUMAN or told.proposal is None or told.landed:
         return None
     number = int(told.proposal["number"])
@@ -122,5 +162,12 @@ def _merged_by_a_person(plant: Plant, told: History) -> int | None:
 
 
 def _event(plant: Plant, told: History, event: Event, says: str, steering: Steering) -> None:
-    transition(plant, told.issue, event, key=f"event/{told.issue}/{len(told.transitions)}", says=says, rules=steering.digest)
+    transition(
+        plant,
+        told.issue,
+        event,
+        key=f"event/{told.issue}/{len(told.transitions)}",
+        says=says,
+        rules=steering.digest,
+    )
     project(plant, told.issue)

@@ -1,8 +1,11 @@
-"""Whose issue is looked at next: a fair queue before triage, so that nobody can buy a place by filing more.
+"""Whose issue is looked at next: a fair queue before triage, so that nobody can buy a place by
+filing more.
 
 Properties kept:
-- accounts that may command come first, and then the queue goes round: nobody's second issue before everybody's first;
-- the operator's bounds hold whatever the law says, over all ticks of 24 hours, and the law's over its own windows;
+- accounts that may command come first, and then the queue goes round: nobody's second issue before
+  everybody's first;
+- the operator's bounds hold whatever the law says, over all ticks of 24 hours, and the law's over
+  its own windows;
 - an appeal asks no model, so it waits for nobody;
 - what waits is not lost: its filer is told once, in its one comment, and it keeps its place.
 """
@@ -77,23 +80,39 @@ class Queue:
             self.turns.append(Turn(told.author, told.of_the_house, self.plant.clock.now()))
 
     def tell(self, steering: Steering) -> None:
-        """Tell those who wait, once each and no more in a tick than are looked at: a flood is not answered with one."""
+        """Tell those who wait, once each and no more in a tick than are looked at: a flood is not
+        answered with one."""
         ledger = self.plant.ledger
-        keys = {issue: f"waiting/{issue}/{len(history(ledger, issue).triages)}" for issue in self.waiting}
+        keys = {
+            issue: f"waiting/{issue}/{len(history(ledger, issue).triages)}"
+            for issue in self.waiting
+        }
         untold = [issue for issue, key in keys.items() if ledger.find(key) is None]
         for issue in untold[: steering.config.triage.batch]:
             wait = self.waiting[issue]
-            ledger.append(WAITING, keys[issue], issue=issue, data={
-                "says": wait.says, "rule": wait.rule, "path": wait.path, "rules": steering.digest})
+            ledger.append(
+                WAITING,
+                keys[issue],
+                issue=issue,
+                data={
+                    "says": wait.says,
+                    "rule": wait.rule,
+                    "path": wait.path,
+                    "rules": steering.digest,
+                },
+            )
             project(self.plant, issue)
 
     def _wait(self, told: History, steering: Steering, now: datetime) -> Wait | None:
         if is_appeal(told):
             return None
-        return beyond_bounds(told, self.turns, steering.config.triage, now=now) or self._by_law(told, steering, now)
+        return beyond_bounds(told, self.turns, steering.config.triage, now=now) or self._by_law(
+            told, steering, now
+        )
 
     def _by_law(self, told: History, steering: Steering, now: datetime) -> Wait | None:
-        """Only what the law wants to see again later waits; what it refuses outright is taken up, and told so."""
+        """Only what the law wants to see again later waits; what it refuses outright is taken up,
+        and told so."""
         if not any(rule.applies is Applies.ISSUE for rule in steering.governance.rules):
             return None
         facts = issue_facts(told, self.turns, labels=self._labels_of(told.issue), now=now)
@@ -101,11 +120,18 @@ class Queue:
         if refusal_of(decision) is not OnFail.RETRY:
             return None
         first = decision.refusals[0]
-        return Wait(first.says, first.rule, f"blob/{steering.base}/{first.source.file}?plain=1#L{first.source.line}")
+        return Wait(
+            first.says,
+            first.rule,
+            f"blob/{steering.base}/{first.source.file}?plain=1#L{first.source.line}",
+        )
 
     def _labels_of(self, issue: int) -> frozenset[str] | None:
-        if self._labels is None:   # asked once, for all
-            self._labels = {number: frozenset(shown.labels) for number, shown in self.plant.lookout.open_issues().items()}
+        if self._labels is None:  # asked once, for all
+            self._labels = {
+                number: frozenset(shown.labels)
+                for number, shown in self.plant.lookout.open_issues().items()
+            }
         return self._labels.get(issue)
 
 
@@ -120,7 +146,8 @@ def had_a_turn(told: History) -> bool:
 
 
 def turns_in(told: Iterable[History]) -> Iterator[Turn]:
-    """Every turn that was given, by issue: a second look, after an edit or a reply, is a turn like the first."""
+    """Every turn that was given, by issue: a second look, after an edit or a reply, is a turn like
+    the first."""
     for one in told:
         for entry in one.triages:
             yield Turn(one.author, one.of_the_house, datetime.fromisoformat(entry.at))
@@ -132,12 +159,19 @@ def in_turn(waiting: Iterable[History], turns: Iterable[Turn], *, now: datetime)
     places: dict[int, tuple[bool, bool, int, int]] = {}
     line = sorted(waiting, key=lambda told: told.issue)
     for told in line:
-        places[told.issue] = (not is_appeal(told), not told.of_the_house, had[told.author], told.issue)
+        places[told.issue] = (
+            not is_appeal(told),
+            not told.of_the_house,
+            had[told.author],
+            told.issue,
+        )
         had[told.author] += 1
     return sorted(line, key=lambda told: places[told.issue])
 
 
-def beyond_bounds(told: History, turns: Iterable[Turn], bounds: Triage, *, now: datetime) -> Wait | None:
+def beyond_bounds(
+    told: History, turns: Iterable[Turn], bounds: Triage, *, now: datetime
+) -> Wait | None:
     """The operator's bound that this issue would cross now."""
     today = [turn for turn in turns if _age(turn, now) < DAY]
     mine = sum(turn.author == told.author for turn in today)
@@ -145,23 +179,43 @@ def beyond_bounds(told: History, turns: Iterable[Turn], bounds: Triage, *, now: 
         full = len(today) >= bounds.per_day
     else:
         kept = min(bounds.reserved, bounds.per_day // 2)
-        full = len(today) >= bounds.per_day or sum(not turn.of_the_house for turn in today) >= bounds.per_day - kept
+        full = (
+            len(today) >= bounds.per_day
+            or sum(not turn.of_the_house for turn in today) >= bounds.per_day - kept
+        )
         if mine >= bounds.per_author:
-            return Wait(f"within a day the factory looks at {_issues(bounds.per_author)} of one account, and it has")
-    return Wait(f"within a day the factory looks at {_issues(bounds.per_day)}, and it has") if full else None
+            return Wait(
+                f"within a day the factory looks at {_issues(bounds.per_author)} of one account,"
+                " and it has"
+            )
+    return (
+        Wait(f"within a day the factory looks at {_issues(bounds.per_day)}, and it has")
+        if full
+        else None
+    )
 
 
-def issue_facts(told: History, turns: Iterable[Turn], *, labels: frozenset[str] | None, now: datetime) -> ChangeFacts:
-    """What is known of an issue before anybody has read it: whose it is, how fast it came, its labels, what it cost."""
+def issue_facts(
+    told: History, turns: Iterable[Turn], *, labels: frozenset[str] | None, now: datetime
+) -> ChangeFacts:
+    """What is known of an issue before anybody has read it: whose it is, how fast it came, its
+    labels, what it cost."""
     ages = [(turn.author, int(_age(turn, now))) for turn in turns]
     return ChangeFacts(
-        labels=UNKNOWN if labels is None else labels, author=told.login or UNKNOWN,
-        author_ages=tuple(age for author, age in ages if author == told.author) if told.author else UNKNOWN,
-        issue_ages=tuple(age for _, age in ages), attempts=len(told.triages) + 1, spend_usd=told.usage.cost_usd)
+        labels=UNKNOWN if labels is None else labels,
+        author=told.login or UNKNOWN,
+        author_ages=tuple(age for author, age in ages if author == told.author)
+        if told.author
+        else UNKNOWN,
+        issue_ages=tuple(age for _, age in ages),
+        attempts=len(told.triages) + 1,
+        spend_usd=told.usage.cost_usd,
+    )
 
 
 def refusal_of(decision: Decision) -> OnFail | None:
-    """What follows for an issue: of its refusals the strictest. The rules' `default:` speaks of changes, not of issues."""
+    """What follows for an issue: of its refusals the strictest. The rules' `default:` speaks of
+    changes, not of issues."""
     return decision.action if decision.refusals else None
 
 

@@ -1,8 +1,8 @@
-"""Which attempts at an issue failed by the models' own doing, and how the next one is made. A fold of the ledger.
+"""Which attempts at an issue failed by the models' own doing, and how the next one is made. A fold
+of the ledger.
 
-Properties: what the machine, the forge, the provider or the purse did to an attempt counts against no model; a person's yes
-begins the count anew.
-"""
+Properties: what the machine, the forge, the provider or the purse did to an attempt counts against
+no model; a person's yes begins the count anew."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,8 @@ _FAILS = frozenset({Event.RUN_FAILED, Event.CHANGES_REQUESTED})
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """One attempt that failed, in which run, at which node, and in whose words: those of the step that said so."""
+    """One attempt that failed, in which run, at which node, and in whose words: those of the step
+    that said so."""
 
     run: str
     node: str
@@ -30,21 +31,35 @@ class Failed:
 
 def failed_attempts(told: History) -> tuple[Failed, ...]:
     """Those since a person or a triage last said yes to it, oldest first."""
-    begun = max((entry.seq for entry in told.transitions if entry.data["event"] in _BEGINS), default=0)
-    steps = {(entry.run, entry.data["result"]["event"]): entry for entry in told.entries if entry.kind == "node"}
-    ended = (entry for entry in told.transitions if entry.seq > begun and entry.data["event"] in _FAILS)
+    begun = max(
+        (entry.seq for entry in told.transitions if entry.data["event"] in _BEGINS), default=0
+    )
+    steps = {
+        (entry.run, entry.data["result"]["event"]): entry
+        for entry in told.entries
+        if entry.kind == "node"
+    }
+    ended = (
+        entry for entry in told.transitions if entry.seq > begun and entry.data["event"] in _FAILS
+    )
     return tuple(_failed(ended, steps))
 
 
-def _failed(ended: Iterator[Entry], steps: dict[tuple[str | None, str | None], Entry]) -> Iterator[Failed]:
+def _failed(
+    ended: Iterator[Entry], steps: dict[tuple[str | None, str | None], Entry]
+) -> Iterator[Failed]:
     for entry in ended:
         step = steps.get((entry.run, entry.data["event"]))
         if step is not None and step.data["result"]["output"].get("fault") != MACHINE:
-            yield Failed(str(entry.run), step.data["node"], step.data["result"]["message"], step.seq)
+            yield Failed(
+                str(entry.run), step.data["node"], step.data["result"]["message"], step.seq
+            )
 
 
 def approach_of(told: History, models: Models) -> Approach:
-    """How the next attempt is made, as far as there is somebody to make it so: a diagnosis needs a diagnoser, smaller steps
-    need a planner."""
+    """How the next attempt is made, as far as there is somebody to make it so: a diagnosis needs a
+    diagnoser, smaller steps need a planner."""
     found = approach(len(failed_attempts(told)), tiers=len(models.implementer))
-    return Approach(found.tier, found.diagnosed and bool(models.diagnoser), found.split and bool(models.planner))
+    return Approach(
+        found.tier, found.diagnosed and bool(models.diagnoser), found.split and bool(models.planner)
+    )

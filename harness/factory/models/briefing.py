@@ -1,8 +1,8 @@
-"""What an implementer is told of the repository, and the record of it: a manifest beside the run, its digest in the ledger.
+"""What an implementer is told of the repository, and the record of it: a manifest beside the run,
+its digest in the ledger.
 
-The repository is read as it stands where the attempt starts. What it says is data: it is quoted, and no rule of the prompt
-comes out of it.
-"""
+The repository is read as it stands where the attempt starts. What it says is data: it is quoted,
+and no rule of the prompt comes out of it."""
 
 from harness.domain.essay import EssayRequest, Manifest, Passage
 from harness.domain.issue import CommitSha
@@ -16,7 +16,8 @@ MOST_TIMES = 3
 
 
 def repository_context(job: Job, stands: tuple[Passage, ...]) -> str:
-    """The essay on the repository for this attempt, with what went in written down; empty where the factory writes none.
+    """The essay on the repository for this attempt, with what went in written down; empty where the
+    factory writes none.
 
     `stands` is what the agent is told besides, whole."""
     essays, config = job.plant.essays, job.steering.config.context
@@ -30,29 +31,51 @@ def repository_context(job: Job, stands: tuple[Passage, ...]) -> str:
 def _request(job: Job, stands: tuple[Passage, ...]) -> EssayRequest:
     triaged, config = job.history.triage or {}, job.steering.config
     words = (triaged.get("body", ""), *triaged.get("replies", ()))
-    governance = Passage("governance", job.steering.governance.digest, governance_text(job.steering.governance))
+    governance = Passage(
+        "governance", job.steering.governance.digest, governance_text(job.steering.governance)
+    )
     return EssayRequest(
-        base=CommitSha(job.outputs["prepare"]["start"]), heading=str(triaged.get("title", "")),
-        question="\n".join(map(str, words)), tokens=_tokens(job), files=config.context.files, tests=config.tests.paths,
-        stands=(governance, *stands), lessons=shown_lessons(job.plant.ledger), most_lessons=config.context.lessons)
+        base=CommitSha(job.outputs["prepare"]["start"]),
+        heading=str(triaged.get("title", "")),
+        question="\n".join(map(str, words)),
+        tokens=_tokens(job),
+        files=config.context.files,
+        tests=config.tests.paths,
+        stands=(governance, *stands),
+        lessons=shown_lessons(job.plant.ledger),
+        most_lessons=config.context.lessons,
+    )
 
 
 def _tokens(job: Job) -> int:
-    """The budget: what `factory.toml` says, and as much again for each time that the change failed, three times at most."""
+    """The budget: what `factory.toml` says, and as much again for each time that the change failed,
+    three times at most."""
     told = job.history
-    return int(job.steering.config.context.tokens) * min(1 + told.attempts + told.rounds, MOST_TIMES)
+    return int(job.steering.config.context.tokens) * min(
+        1 + told.attempts + told.rounds, MOST_TIMES
+    )
 
 
 def record(job: Job, manifest: Manifest) -> None:
-    """The manifest in the run's folder, its digest and the lessons that were shown in the ledger; once a run, also where its
-    work is done in steps."""
+    """The manifest in the run's folder, its digest and the lessons that were shown in the ledger;
+    once a run, also where its work is done in steps."""
     if job.plant.ledger.find(job.key(SHOWN)):
         return
     folder = job.plant.places.run(job.run)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).write_text(manifest.text, encoding="ascii")
-    job.plant.ledger.append(SHOWN, job.key(SHOWN), issue=job.issue, run=job.run, data={
-        "manifest": manifest.digest, "base": manifest.base, "tokens": manifest.tokens, "budget": manifest.budget,
-        "files": [one.name for one in manifest.included if one.kind in ("file", "excerpt")],
-        "left_out": len(manifest.left_out),
-        "lessons": [one.name for one in manifest.included if one.kind in ("lesson", "pinned")]})
+    job.plant.ledger.append(
+        SHOWN,
+        job.key(SHOWN),
+        issue=job.issue,
+        run=job.run,
+        data={
+            "manifest": manifest.digest,
+            "base": manifest.base,
+            "tokens": manifest.tokens,
+            "budget": manifest.budget,
+            "files": [one.name for one in manifest.included if one.kind in ("file", "excerpt")],
+            "left_out": len(manifest.left_out),
+            "lessons": [one.name for one in manifest.included if one.kind in ("lesson", "pinned")],
+        },
+    )

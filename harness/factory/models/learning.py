@@ -1,8 +1,8 @@
-"""What runs teach: lessons are proposed by models, checked by code, written into the ledger, and shown to later runs.
+"""What runs teach: lessons are proposed by models, checked by code, written into the ledger, and
+shown to later runs.
 
-Properties: what is refused is told and not kept; proposing again what is known is one more sighting of it; a run that is made
-again proposes under the same keys, so nothing is noted twice.
-"""
+Properties: what is refused is told and not kept; proposing again what is known is one more sighting
+of it; a run that is made again proposes under the same keys, so nothing is noted twice."""
 
 import hashlib
 from collections.abc import Iterable
@@ -26,7 +26,8 @@ from harness.ports.ledger import Ledger
 
 
 def learn(job: Job, told: Any, *, role: str) -> tuple[str, ...]:
-    """Check what a model of this role noted in a run, and write down what stands. The ids of the lessons, known ones too."""
+    """Check what a model of this role noted in a run, and write down what stands. The ids of the
+    lessons, known ones too."""
     kept = []
     for number, one in enumerate(proposals(told), start=1):
         if why := _refusal(job, one):
@@ -39,7 +40,7 @@ def learn(job: Job, told: Any, *, role: str) -> tuple[str, ...]:
 def _refusal(job: Job, one: Proposal) -> str:
     try:
         content = job.plant.repository.read(job.base, one.file)
-    except (GitError, ValueError):     # a name that no file can have
+    except (GitError, ValueError):  # a name that no file can have
         content = None
     return refusal(one, content=content, strangers=_strangers(job), is_secret=_is_secret)
 
@@ -64,8 +65,20 @@ def _write_down(job: Job, one: Proposal, *, role: str, key: str) -> str:
     known = {lesson.id: lesson.says for lesson in known_lessons(ledger)}
     twin = same(one.says, known)
     told = {"same_as": twin} if twin else {"id": hashlib.sha256(one.says.encode()).hexdigest()[:12]}
-    ledger.append(LESSON, key, issue=job.issue, run=job.run, data={
-        **told, "says": one.says, "file": one.file, "quote": one.quote, "base": job.base, "role": role})
+    ledger.append(
+        LESSON,
+        key,
+        issue=job.issue,
+        run=job.run,
+        data={
+            **told,
+            "says": one.says,
+            "file": one.file,
+            "quote": one.quote,
+            "base": job.base,
+            "role": role,
+        },
+    )
     return twin or told["id"]
 
 
@@ -75,25 +88,47 @@ def known_lessons(ledger: Ledger) -> tuple[Lesson, ...]:
 
 
 def shown_lessons(ledger: Ledger) -> tuple[Passage, ...]:
-    """Those that an agent may be shown: what people pinned first, then the others by how much they helped."""
-    standing = [one for one in known_lessons(ledger) if one.standing in (Standing.PINNED, Standing.ACTIVE)]
-    order = sorted(standing, key=lambda one: (one.standing is not Standing.PINNED, -one.score, one.entry))
-    return tuple(Passage("pinned" if one.standing is Standing.PINNED else "lesson", one.id, f"- {one.says} ({one.file})")
-                 for one in order)
+    """Those that an agent may be shown: what people pinned first, then the others by how much they
+    helped."""
+    standing = [
+        one for one in known_lessons(ledger) if one.standing in (Standing.PINNED, Standing.ACTIVE)
+    ]
+    order = sorted(
+        standing, key=lambda one: (one.standing is not Standing.PINNED, -one.score, one.entry)
+    )
+    return tuple(
+        Passage(
+            "pinned" if one.standing is Standing.PINNED else "lesson",
+            one.id,
+            f"- {one.says} ({one.file})",
+        )
+        for one in order
+    )
 
 
 def say_of(ledger: Ledger, lesson: str, word: Word, *, why: str) -> Lesson:
-    """A person's word on a lesson, by its id or the first letters of it. Raises ConfigError where it names none, or several."""
+    """A person's word on a lesson, by its id or the first letters of it. Raises ConfigError where
+    it names none, or several."""
     found = named(ledger, lesson)
     spoken = len(ledger.entries(kind=MARK))
-    ledger.append(MARK, f"{MARK}/{spoken}/{found.id}", data={"id": found.id, "word": word.value, "why": why})
+    ledger.append(
+        MARK, f"{MARK}/{spoken}/{found.id}", data={"id": found.id, "word": word.value, "why": why}
+    )
     return named(ledger, found.id)
 
 
 def named(ledger: Ledger, lesson: str) -> Lesson:
-    """The lesson with this id, or the only one whose id begins so. Raises ConfigError where there is none, or several."""
-    found = [one for one in known_lessons(ledger) if one.id.startswith(lesson)] if len(lesson) >= 4 else []
+    """The lesson with this id, or the only one whose id begins so. Raises ConfigError where there
+    is none, or several."""
+    found = (
+        [one for one in known_lessons(ledger) if one.id.startswith(lesson)]
+        if len(lesson) >= 4
+        else []
+    )
     if len(found) != 1:
         told = "several lessons begin" if found else "no lesson begins"
-        raise ConfigError(f"{told} with {lesson!r}; give four letters or more of an id that `factory lessons list` shows")
+        raise ConfigError(
+            f"{told} with {lesson!r}; give four letters or more of an id that `factory lessons"
+            " list` shows"
+        )
     return found[0]

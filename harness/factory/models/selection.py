@@ -1,10 +1,10 @@
 """Casting: which model plays a role in a run, and what is heard of it.
 
-Properties: the first model of a ladder plays unless it failed too often of late, or the attempt asks for a later one;
-whoever plays in its place, and why, is in the ledger before it is asked; only an answer in no agreed form, or an attempt
-that came to nothing, is heard against a model, and of one issue once; where every model of a role rests, nothing is asked
-and no issue fails for it: the factory waits until the first of them may be asked again.
-"""
+Properties: the first model of a ladder plays unless it failed too often of late, or the attempt
+asks for a later one; whoever plays in its place, and why, is in the ledger before it is asked; only
+an answer in no agreed form, or an attempt that came to nothing, is heard against a model, and of
+one issue once; where every model of a role rests, nothing is asked and no issue fails for it: the
+factory waits until the first of them may be asked again."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -23,42 +23,71 @@ from harness.ports.model import Session
 MODEL, CAST = "model", "cast"
 NOBODY = "every model under `models.reviewer` is of a family that wrote some of it"
 LATER_TIERS = 100
-"""Sessions of later tiers are numbered beyond those of the first: 100 and the place for each run before it."""
+"""Sessions of later tiers are numbered beyond those of the first: 100 and the place for each run
+before it."""
 
 _T = TypeVar("_T")
 
 
-def cast(job: Job, role: str, ladder: Ladder, *, at_least: int = 0, tried: frozenset[str] = frozenset(), why: str = "") -> Tier:
-    """The model that plays `role` now: of the ladder the first from place `at_least` on, or else before it, that was not
-    `tried` and does not rest. `why` says what asked for a later one.
+def cast(
+    job: Job,
+    role: str,
+    ladder: Ladder,
+    *,
+    at_least: int = 0,
+    tried: frozenset[str] = frozenset(),
+    why: str = "",
+) -> Tier:
+    """The model that plays `role` now: of the ladder the first from place `at_least` on, or else
+    before it, that was not `tried` and does not rest. `why` says what asked for a later one.
 
     Raises ModelsPaused where all that are left rest."""
-    order = [tier for tier in (*ladder[at_least:], *reversed(ladder[:at_least])) if tier.name not in tried]
+    order = [
+        tier
+        for tier in (*ladder[at_least:], *reversed(ladder[:at_least]))
+        if tier.name not in tried
+    ]
     stands = [(tier, circuit(job, role, tier)) for tier in order]
     chosen = next(((tier, its) for tier, its in stands if its.circuit is not Circuit.OPEN), None)
     if chosen is None:
-        raise _all_rest(role, [its.until for _, its in stands if its.until], names=[tier.name for tier in order])
+        raise _all_rest(
+            role, [its.until for _, its in stands if its.until], names=[tier.name for tier in order]
+        )
     tier, its = chosen
     if its.circuit is Circuit.HALF_OPEN:
         _hear(job, role, tier, Sound.PROBE, "its rest is over: it is asked once, to see")
-        if circuit(job, role, tier).circuit is Circuit.OPEN:      # another run was quicker by a blink
+        if circuit(job, role, tier).circuit is Circuit.OPEN:  # another run was quicker by a blink
             return cast(job, role, ladder, at_least=at_least, tried=tried, why=why)
     if tier != ladder[0]:
-        _write_down(job, role, tier, ladder[0], "; ".join(filter(None, (why, *_resting(role, stands)))))
+        _write_down(
+            job, role, tier, ladder[0], "; ".join(filter(None, (why, *_resting(role, stands))))
+        )
     return tier
 
 
 def circuit(job: Job, role: str, tier: Tier) -> Breaker:
     """How the breaker of a model in a role stands for this run."""
     plant = job.plant
-    return breaker(heard_of(plant.ledger.entries(kind=MODEL), role, tier), fuse=job.steering.config.breaker,
-                   now=plant.clock.now(), run=job.run)
+    return breaker(
+        heard_of(plant.ledger.entries(kind=MODEL), role, tier),
+        fuse=job.steering.config.breaker,
+        now=plant.clock.now(),
+        run=job.run,
+    )
 
 
 def heard_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator[Heard]:
     """What the ledger has of a model in a role, oldest first."""
-    return (Heard(Sound(entry.data["sound"]), str(entry.run), datetime.fromisoformat(entry.at), entry.issue or 0)
-            for entry in entries if (entry.data["role"], entry.data["model"]) == (role, tier.name))
+    return (
+        Heard(
+            Sound(entry.data["sound"]),
+            str(entry.run),
+            datetime.fromisoformat(entry.at),
+            entry.issue or 0,
+        )
+        for entry in entries
+        if (entry.data["role"], entry.data["model"]) == (role, tier.name)
+    )
 
 
 def fell_short(job: Job, role: str, tier: Tier, says: str) -> None:
@@ -73,11 +102,14 @@ def did_well(job: Job, role: str, tier: Tier) -> None:
         _hear(job, role, tier, Sound.ANSWERED, "it did its part")
 
 
-def asked(job: Job, role: str, ladder: Ladder, ask: Callable[[Session], _T], *, attempt: int | None = None) -> tuple[_T, Tier]:
-    """What the first model of the ladder says that answers in the agreed form, and which one that was. Each is asked in a
-    session of its own; `attempt` numbers that of the first.
+def asked(
+    job: Job, role: str, ladder: Ladder, ask: Callable[[Session], _T], *, attempt: int | None = None
+) -> tuple[_T, Tier]:
+    """What the first model of the ladder says that answers in the agreed form, and which one that
+    was. Each is asked in a session of its own; `attempt` numbers that of the first.
 
-    Raises AnswerError where none of them does, ModelsPaused where all that are left rest, and whatever `session` raises."""
+    Raises AnswerError where none of them does, ModelsPaused where all that are left rest, and
+    whatever `session` raises."""
     tried: list[AnswerError] = []
     names: set[str] = set()
     while len(names) < len(ladder):
@@ -98,31 +130,55 @@ def asked(job: Job, role: str, ladder: Ladder, ask: Callable[[Session], _T], *, 
 
 def reviewers(config: Config, told: History) -> Ladder:
     """Who may review a change of this issue: nobody of a family that may have written any of it."""
-    wrote = {str(entry.data["model"]) for entry in told.entries
-             if entry.kind == "usage" and entry.data["role"] == "implementer"}
-    return others(config.models.reviewer, wrote | {tier.model for tier in config.models.implementer},
-                  own=dict(config.families), same_family=config.review.same_family)
+    wrote = {
+        str(entry.data["model"])
+        for entry in told.entries
+        if entry.kind == "usage" and entry.data["role"] == "implementer"
+    }
+    return others(
+        config.models.reviewer,
+        wrote | {tier.model for tier in config.models.implementer},
+        own=dict(config.families),
+        same_family=config.review.same_family,
+    )
 
 
 def _hear(job: Job, role: str, tier: Tier, sound: Sound, says: str) -> None:
-    job.plant.ledger.append(MODEL, f"{job.run}/{role}/{tier.name}/{sound}", issue=job.issue, run=job.run, data={
-        "role": role, "model": tier.name, "sound": sound.value, "says": says[:500]})
+    job.plant.ledger.append(
+        MODEL,
+        f"{job.run}/{role}/{tier.name}/{sound}",
+        issue=job.issue,
+        run=job.run,
+        data={"role": role, "model": tier.name, "sound": sound.value, "says": says[:500]},
+    )
 
 
 def _write_down(job: Job, role: str, tier: Tier, first: Tier, why: str) -> None:
-    job.plant.ledger.append(CAST, f"{job.run}/{role}/{tier.name}/cast", issue=job.issue, run=job.run, data={
-        "role": role, "model": tier.name, "in_place_of": first.name, "why": why[:1000]})
+    job.plant.ledger.append(
+        CAST,
+        f"{job.run}/{role}/{tier.name}/cast",
+        issue=job.issue,
+        run=job.run,
+        data={"role": role, "model": tier.name, "in_place_of": first.name, "why": why[:1000]},
+    )
     job.plant.tell(job.run, role, f"{tier.name} in place of {first.name}: {why[:200]}")
 
 
 def _resting(role: str, stands: Iterable[tuple[Tier, Breaker]]) -> Iterator[str]:
     for tier, its in stands:
         if its.circuit is Circuit.OPEN and its.until:
-            yield f"{tier.name} failed {its.failures} times as {role} and rests until {its.until:%H:%M} UTC"
+            yield (
+                f"{tier.name} failed {its.failures} times as {role} and rests until"
+                f" {its.until:%H:%M} UTC"
+            )
 
 
 def _all_rest(role: str, until: list[datetime], *, names: list[str]) -> ModelsPaused:
     again_at = min(until)
-    return ModelsPaused(f"every model that plays {role} failed too often and rests ({', '.join(names)}); the first is asked "
-                        f"again at {again_at:%H:%M} UTC. Name another under `models.{role}` in factory.toml to go on before",
-                        cause="model", again_at=again_at)
+    return ModelsPaused(
+        f"every model that plays {role} failed too often and rests ({', '.join(names)}); the first"
+        f" is asked again at {again_at:%H:%M} UTC. Name another under `models.{role}` in"
+        " factory.toml to go on before",
+        cause="model",
+        again_at=again_at,
+    )

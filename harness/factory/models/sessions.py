@@ -11,21 +11,40 @@ from harness.ports.model import Session, SessionRequest
 
 
 @contextmanager
-def session(job: Job, role: str, model: Tier | str, *, attempt: int | None = None) -> Iterator[Session]:
-    """A session with the broker for the `with` block; what it cost is in the ledger afterwards. `casting` says which model.
+def session(
+    job: Job, role: str, model: Tier | str, *, attempt: int | None = None
+) -> Iterator[Session]:
+    """A session with the broker for the `with` block; what it cost is in the ledger afterwards.
+    `casting` says which model.
 
     `attempt` tells the sessions of one role for one issue apart; by default it is the run's number.
-    Raises BudgetExhausted when a cap would be crossed by opening it, ModelError when the broker is not there,
-    ModelsPaused where nobody is asked for now."""
+    Raises BudgetExhausted when a cap would be crossed by opening it, ModelError when the broker is
+    not there, ModelsPaused where nobody is asked for now."""
     tier = model if isinstance(model, Tier) else Tier(model)
-    caps, own = job.steering.config.caps, job.node.budget if isinstance(job.node, AgentNode) else Allowance()
-    calls = min(caps.calls_per_run, own.calls or caps.calls_per_run)   # a workflow's budget can only be the tighter one
+    caps, own = (
+        job.steering.config.caps,
+        job.node.budget if isinstance(job.node, AgentNode) else Allowance(),
+    )
+    calls = min(
+        caps.calls_per_run, own.calls or caps.calls_per_run
+    )  # a workflow's budget can only be the tighter one
     usd = min(caps.usd_per_run, own.usd or caps.usd_per_run)
     request = SessionRequest(
-        run=job.run, role=role, issue=job.issue, attempt=attempt or job.number, model=tier.name,
-        calls=calls, usd=usd, usd_call=caps.usd_per_call, usd_run=caps.usd_per_run, usd_issue=caps.usd_per_issue,
-        usd_day=caps.usd_per_day, usd_month=caps.usd_per_month,
-        price=next((price for price in job.steering.config.prices if price.model == tier.name), None),
+        run=job.run,
+        role=role,
+        issue=job.issue,
+        attempt=attempt or job.number,
+        model=tier.name,
+        calls=calls,
+        usd=usd,
+        usd_call=caps.usd_per_call,
+        usd_run=caps.usd_per_run,
+        usd_issue=caps.usd_per_issue,
+        usd_day=caps.usd_per_day,
+        usd_month=caps.usd_per_month,
+        price=next(
+            (price for price in job.steering.config.prices if price.model == tier.name), None
+        ),
     )
     with job.plant.broker.open(request) as opened:
         try:
@@ -36,7 +55,17 @@ def session(job: Job, role: str, model: Tier | str, *, attempt: int | None = Non
 
 def _write_down(job: Job, role: str, opened: Session) -> None:
     usage = job.plant.broker.usage(opened)
-    job.plant.ledger.append("usage", f"usage/{opened.id}", issue=job.issue, run=job.run, data={
-        "role": role, "model": opened.model, "calls": usage.calls, "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens, "cost_usd": str(usage.cost_usd),
-    })
+    job.plant.ledger.append(
+        "usage",
+        f"usage/{opened.id}",
+        issue=job.issue,
+        run=job.run,
+        data={
+            "role": role,
+            "model": opened.model,
+            "calls": usage.calls,
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cost_usd": str(usage.cost_usd),
+        },
+    )

@@ -1,4 +1,5 @@
-"""Which code does which node. A workflow may name these and nothing else; `promises` says where each may stand."""
+"""Which code does which node. A workflow may name these and nothing else; `promises` says where
+each may stand."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -42,20 +43,29 @@ USES: Mapping[str, Action] = {
     "merge.close": merge.close,
 }
 AGENTS: Mapping[str, Action] = {
-    "triage": triage.classify, "diagnoser": diagnose.diagnose, "planner": plan.plan, "implementer": implement.build,
+    "triage": triage.classify,
+    "diagnoser": diagnose.diagnose,
+    "planner": plan.plan,
+    "implementer": implement.build,
     "reviewer": review.review,
 }
-GATES: Mapping[str, Action] = {"law": implement.law_gate, "candidate-law": validate.law_gate, "merge": merge.gates}
+GATES: Mapping[str, Action] = {
+    "law": implement.law_gate,
+    "candidate-law": validate.law_gate,
+    "merge": merge.gates,
+}
 COMMANDS: Mapping[str, Action] = {TESTS: commands.tests}
 
 
 def action_for(node: Node) -> Action:
-    """The code for a node, which finds earlier outputs by the part that gave them, whatever its node is called."""
+    """The code for a node, which finds earlier outputs by the part that gave them, whatever its
+    node is called."""
     return lambda job: _code(node)(replace(job, outputs=_by_part(job), by_node=job.outputs))
 
 
 def _code(node: Node) -> Action:
-    """Kinds are types; a kind without code does not type-check. The reader has refused every name that is not here."""
+    """Kinds are types; a kind without code does not type-check. The reader has refused every name
+    that is not here."""
     match node:
         case UseNode():
             return USES[node.action]
@@ -74,14 +84,21 @@ def _code(node: Node) -> Action:
 
 
 def _by_part(job: Job) -> Mapping[str, Mapping[str, Any]]:
-    """The outputs by what gave them. A node cannot pass for a part by taking the id that it has in our workflow."""
+    """The outputs by what gave them. A node cannot pass for a part by taking the id that it has in
+    our workflow."""
     gives = {str(part): part.gives for part in PARTS[job.workflow.name] if part.gives}
-    return {gives[part]: job.outputs[node.id] for node in job.workflow.nodes if node.id in job.outputs
-            for part in parts_of(node) if part in gives}
+    return {
+        gives[part]: job.outputs[node.id]
+        for node in job.workflow.nodes
+        if node.id in job.outputs
+        for part in parts_of(node)
+        if part in gives
+    }
 
 
 def _gates(job: Job, checks: tuple[str, ...]) -> NodeResult:
-    """Every check in turn; the first that does not pass is the answer, the last one's answer if all do."""
+    """Every check in turn; the first that does not pass is the answer, the last one's answer if all
+    do."""
     result = produced()
     for check in checks:
         result = GATES[check](job)

@@ -1,10 +1,12 @@
-"""The lap in thought: what would become of an issue, and what it leaves open, before it is paid for.
+"""The lap in thought: what would become of an issue, and what it leaves open, before it is paid
+for.
 
 Properties kept:
-- the real triage, the real planner and the real law are asked; what they write goes to the ledger that they were given,
-  which is one in memory, and nothing is written to the forge;
+- the real triage, the real planner and the real law are asked; what they write goes to the ledger
+  that they were given, which is one in memory, and nothing is written to the forge;
 - it spends at most its cap: each session may have what is left of it and no more;
-- it is advice. No rule is settled by it: of the predicted files only what the law refuses in any case is told;
+- it is advice. No rule is settled by it: of the predicted files only what the law refuses in any
+  case is told;
 - a gap is told only with words that are in the issue, or where the issue is silent.
 """
 
@@ -50,8 +52,8 @@ _PLAN_PROMPT = "planner.md.j2"
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something that somebody would have to guess: the issue's own words (empty where it is silent), what to ask, why it
-    matters, and whether the code or the journey hangs on it."""
+    """Something that somebody would have to guess: the issue's own words (empty where it is
+    silent), what to ask, why it matters, and whether the code or the journey hangs on it."""
 
     quote: str
     asks: str
@@ -61,8 +63,9 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What came of it. `event` is triage's; without a plan nothing was predicted. `minutes` is the middle of what such issues
-    took, None without history. `dropped` is what models said and code did not find to hold; `cut` why it ended early."""
+    """What came of it. `event` is triage's; without a plan nothing was predicted. `minutes` is the
+    middle of what such issues took, None without history. `dropped` is what models said and code
+    did not find to hold; `cut` why it ended early."""
 
     issue: int
     title: str
@@ -83,22 +86,32 @@ class DryRun:
 
     @property
     def is_clear(self) -> bool:
-        """Whether an implementer may start: accepted, no gap, nothing that the law would refuse anyway."""
+        """Whether an implementer may start: accepted, no gap, nothing that the law would refuse
+        anyway."""
         return self.event == Event.TRIAGE_ACCEPTED and not (self.gaps or self.refusals or self.cut)
 
     def document(self) -> dict[str, Any]:
         """As JSON; dollars are decimal texts."""
-        told = {**asdict(self), "clear": self.is_clear, "spent": f"{self.spent:f}", "cost": self.cost.document(),
-                "plan": None if self.plan is None else self.plan.as_json(),
-                "context": [{"name": name, "tokens": tokens} for name, tokens in self.context]}
+        told = {
+            **asdict(self),
+            "clear": self.is_clear,
+            "spent": f"{self.spent:f}",
+            "cost": self.cost.document(),
+            "plan": None if self.plan is None else self.plan.as_json(),
+            "context": [{"name": name, "tokens": tokens} for name, tokens in self.context],
+        }
         document: dict[str, Any] = json.loads(json.dumps(told))
         return document
 
 
-def dry_run(plant: Plant, steering: Steering, issue: Issue, *, run: str, cap: Decimal = CAP) -> DryRun:
-    """Think the lap through for an issue. The ledger of `plant` is written to, so it is to be one that nobody keeps.
+def dry_run(
+    plant: Plant, steering: Steering, issue: Issue, *, run: str, cap: Decimal = CAP
+) -> DryRun:
+    """Think the lap through for an issue. The ledger of `plant` is written to, so it is to be one
+    that nobody keeps.
 
-    Raises what the forge and the broker raise; a cap that is reached ends it early, and it says so."""
+    Raises what the forge and the broker raise; a cap that is reached ends it early, and it says
+    so."""
     purse = _Purse(plant.broker, cap)
     thinking = _Thinking(replace(plant, broker=purse), steering, issue, run, purse)
     thinking.begin()
@@ -116,8 +129,16 @@ def dry_run(plant: Plant, steering: Steering, issue: Issue, *, run: str, cap: De
 class _Thinking:
     """One dry run, step by step."""
 
-    def __init__(self, plant: Plant, steering: Steering, issue: Issue, run: str, purse: "_Purse") -> None:
-        self._plant, self._steering, self._issue, self._run, self._purse = plant, steering, issue, run, purse
+    def __init__(
+        self, plant: Plant, steering: Steering, issue: Issue, run: str, purse: "_Purse"
+    ) -> None:
+        self._plant, self._steering, self._issue, self._run, self._purse = (
+            plant,
+            steering,
+            issue,
+            run,
+            purse,
+        )
         self.event, self._says, self._gaps = "", "", tuple[Gap, ...]()
         self._plan: Plan | None = None
         self._dropped: tuple[str, ...] = ()
@@ -126,15 +147,37 @@ class _Thinking:
     def begin(self) -> None:
         """As if the issue had been taken in, and a run had begun."""
         issue, ledger = self._issue, self._plant.ledger
-        ledger.append("issue", f"issue/{issue.number}", issue=issue.number, data={
-            "title": issue.title, "author": issue.author.id, "login": issue.author.login, "may_command": False, "text": ""})
-        ledger.append("run", f"run/{self._run}", issue=issue.number, run=self._run, data={
-            "workflow": "triage", "number": 1, "base": self._steering.base, "rules": self._steering.digest})
+        ledger.append(
+            "issue",
+            f"issue/{issue.number}",
+            issue=issue.number,
+            data={
+                "title": issue.title,
+                "author": issue.author.id,
+                "login": issue.author.login,
+                "may_command": False,
+                "text": "",
+            },
+        )
+        ledger.append(
+            "run",
+            f"run/{self._run}",
+            issue=issue.number,
+            run=self._run,
+            data={
+                "workflow": "triage",
+                "number": 1,
+                "base": self._steering.base,
+                "rules": self._steering.digest,
+            },
+        )
 
     def triage(self) -> None:
         """The nodes of triage, up to the decision. What follows it would act."""
         for node in self._steering.workflows["triage"].nodes:
-            if isinstance(node, AgentNode) or (isinstance(node, UseNode) and node.action in ("triage.intake", "triage.decide")):
+            if isinstance(node, AgentNode) or (
+                isinstance(node, UseNode) and node.action in ("triage.intake", "triage.decide")
+            ):
                 result = action_for(node)(self._job(node))
                 self._outputs[node.id], self._says = result.output, result.message or self._says
                 self.event = result.event or self.event
@@ -146,8 +189,13 @@ class _Thinking:
     def plan(self) -> None:
         """What a planner would do. Where nobody is named for it, whoever triages is asked."""
         paths = sorted(text_of(path) for path in self._plant.repository.files(self._steering.base))
-        values = {"spec_card": self._card, "paths": json.dumps(paths[:MOST_SHOWN], indent=0), "diagnosis": "", "findings": [],
-                  "left_out": max(0, len(paths) - MOST_SHOWN)}
+        values = {
+            "spec_card": self._card,
+            "paths": json.dumps(paths[:MOST_SHOWN], indent=0),
+            "diagnosis": "",
+            "findings": [],
+            "left_out": max(0, len(paths) - MOST_SHOWN),
+        }
         question = rendered(_PLAN_PROMPT, values, prompts=self._steering.prompts)
         answer = self._asked(question, plan_schema(), attempt=1)
         self._plan = planned = plan_in(answer, paths=paths)
@@ -156,24 +204,52 @@ class _Thinking:
     def look_for_gaps(self) -> None:
         """What the issue leaves to be guessed."""
         plan = json.dumps(self._plan.as_json(), indent=1, ensure_ascii=False) if self._plan else ""
-        question = rendered(PROMPT, {"spec_card": self._card, "plan": plan, "most": MOST_GAPS}, prompts=_prompts())
+        question = rendered(
+            PROMPT, {"spec_card": self._card, "plan": plan, "most": MOST_GAPS}, prompts=_prompts()
+        )
         answer = self._asked(question, gaps_schema(), attempt=2)
         triaged = self._told.triage or {}
-        text = "\n".join((str(triaged.get("title")), str(triaged.get("body")), *map(str, triaged.get("replies", ()))))
+        text = "\n".join(
+            (
+                str(triaged.get("title")),
+                str(triaged.get("body")),
+                *map(str, triaged.get("replies", ())),
+            )
+        )
         self._gaps, dropped = gaps_in(answer, text=text)
         self._dropped += dropped
 
     def told(self, cut: str) -> DryRun:
         """All of it."""
         triaged = self._told.triage or {}
-        others = tuple(told for told in self._plant.known.those(has_ended) if told.issue != self._issue.number)
-        files = tuple(dict.fromkeys(path for step in (self._plan.steps if self._plan else ()) for path in step.touches))
+        others = tuple(
+            told for told in self._plant.known.those(has_ended) if told.issue != self._issue.number
+        )
+        files = tuple(
+            dict.fromkeys(
+                path for step in (self._plan.steps if self._plan else ()) for path in step.touches
+            )
+        )
         return DryRun(
-            self._issue.number, str(triaged.get("title") or self._issue.title), self.event, self._says,
-            tuple(cite["id"] for cite in triaged.get("cites", ())), self._question_back, self._plan, files,
-            self._refused(files), self._gaps, self._dropped, self._context(triaged),
-            estimate(str(triaged.get("kind", "")), length_of(self._issue.title, self._issue.body), others), minutes_of(others),
-            self._purse.spent, cut)
+            self._issue.number,
+            str(triaged.get("title") or self._issue.title),
+            self.event,
+            self._says,
+            tuple(cite["id"] for cite in triaged.get("cites", ())),
+            self._question_back,
+            self._plan,
+            files,
+            self._refused(files),
+            self._gaps,
+            self._dropped,
+            self._context(triaged),
+            estimate(
+                str(triaged.get("kind", "")), length_of(self._issue.title, self._issue.body), others
+            ),
+            minutes_of(others),
+            self._purse.spent,
+            cut,
+        )
 
     @property
     def _told(self) -> History:
@@ -186,35 +262,62 @@ class _Thinking:
     @property
     def _question_back(self) -> str:
         asks = (self._outputs.get(node, {}).get("ask") for node in self._outputs)
-        return next((str(one) for one in asks if one), "") if self.event == Event.TRIAGE_NEEDS_INFO else ""
+        return (
+            next((str(one) for one in asks if one), "")
+            if self.event == Event.TRIAGE_NEEDS_INFO
+            else ""
+        )
 
     def _job(self, node: Node) -> Job:
-        return Job(self._plant, self._steering, self._issue.number, self._run, 1, node, dict(self._outputs))
+        return Job(
+            self._plant, self._steering, self._issue.number, self._run, 1, node, dict(self._outputs)
+        )
 
-    def _asked(self, question: str, schema: Mapping[str, Any], *, attempt: int) -> Mapping[str, Any]:
+    def _asked(
+        self, question: str, schema: Mapping[str, Any], *, attempt: int
+    ) -> Mapping[str, Any]:
         models = self._steering.config.models
         system, model = context.system_blocks(self._steering), self._plant.model
-        answer, _ = asked(self._job(self._steering.workflows["triage"].nodes[0]), PLANNER, models.planner or models.triage,
-                          lambda line: model.answer(line, system=system, question=question, schema=schema), attempt=attempt)
+        answer, _ = asked(
+            self._job(self._steering.workflows["triage"].nodes[0]),
+            PLANNER,
+            models.planner or models.triage,
+            lambda line: model.answer(line, system=system, question=question, schema=schema),
+            attempt=attempt,
+        )
         return answer
 
     def _refused(self, files: tuple[str, ...]) -> tuple[str, ...]:
-        """What the law refuses of a change to these files, whatever else is in it. Of all other facts nothing is known yet."""
+        """What the law refuses of a change to these files, whatever else is in it. Of all other
+        facts nothing is known yet."""
         if not files:
             return ()
-        there = frozenset(text_of(path) for path in self._plant.repository.files(self._steering.base))
+        there = frozenset(
+            text_of(path) for path in self._plant.repository.files(self._steering.base)
+        )
         changes = tuple(_predicted(path, there=path in there) for path in files)
         decision = decide(self._steering.governance, ChangeFacts(files=changes), applies=Applies.PR)
-        return tuple(f"{one.rule}: {one.says}" for one in decision.findings if one.passed is False and one.refuses)
+        return tuple(
+            f"{one.rule}: {one.says}"
+            for one in decision.findings
+            if one.passed is False and one.refuses
+        )
 
     def _context(self, triaged: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
         """What an implementer would be shown of the repository, by name and tokens."""
         essays, config = self._plant.essays, self._steering.config
         if essays is None or not config.context.tokens or self.event != Event.TRIAGE_ACCEPTED:
             return ()
-        essay = essays.essay(EssayRequest(
-            base=self._steering.base, heading=str(triaged.get("title", "")), question=str(triaged.get("body", "")),
-            tokens=config.context.tokens, files=config.context.files, tests=config.tests.paths))
+        essay = essays.essay(
+            EssayRequest(
+                base=self._steering.base,
+                heading=str(triaged.get("title", "")),
+                question=str(triaged.get("body", "")),
+                tokens=config.context.tokens,
+                files=config.context.files,
+                tests=config.tests.paths,
+            )
+        )
         return tuple((one.name, one.tokens) for one in essay.manifest.included)
 
 
@@ -235,7 +338,10 @@ class _Purse:
     def _open(self, request: SessionRequest) -> Iterator[Session]:
         left = self._cap - self.spent
         if left <= 0:
-            raise BudgetExhausted(f"a dry run may spend ${self._cap}, and has spent ${self.spent:.4f}; --cap raises it")
+            raise BudgetExhausted(
+                f"a dry run may spend ${self._cap}, and has spent ${self.spent:.4f}; --cap"
+                " raises it"
+            )
         with self._broker.open(replace(request, usd=min(request.usd, left))) as opened:
             try:
                 yield opened
@@ -249,34 +355,68 @@ class _Purse:
 def gaps_schema() -> dict[str, Any]:
     """The JSON schema of the one answer."""
     words = {"type": "string", "maxLength": 500}
-    properties = {"quote": words, "asks": {**words, "minLength": 1}, "matters": words, "who": {"enum": ["code", "browser"]}}
-    gap = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-    return {"type": "object", "properties": {"gaps": {"type": "array", "maxItems": MOST_GAPS, "items": gap}},
-            "required": ["gaps"], "additionalProperties": False}
+    properties = {
+        "quote": words,
+        "asks": {**words, "minLength": 1},
+        "matters": words,
+        "who": {"enum": ["code", "browser"]},
+    }
+    gap = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "properties": {"gaps": {"type": "array", "maxItems": MOST_GAPS, "items": gap}},
+        "required": ["gaps"],
+        "additionalProperties": False,
+    }
 
 
 def gaps_in(answer: Mapping[str, Any], *, text: str) -> tuple[tuple[Gap, ...], tuple[str, ...]]:
     """The gaps whose quotes are in the issue, and what was dropped of the answer."""
-    found = tuple(Gap(one["quote"].strip(), one["asks"].strip(), one["matters"].strip(), one["who"]) for one in answer["gaps"])
-    return (tuple(gap for gap in found if gap.quote in text),
-            tuple(f"a gap quotes {gap.quote[:80]!r}, which is not in the issue" for gap in found if gap.quote not in text))
+    found = tuple(
+        Gap(one["quote"].strip(), one["asks"].strip(), one["matters"].strip(), one["who"])
+        for one in answer["gaps"]
+    )
+    return (
+        tuple(gap for gap in found if gap.quote in text),
+        tuple(
+            f"a gap quotes {gap.quote[:80]!r}, which is not in the issue"
+            for gap in found
+            if gap.quote not in text
+        ),
+    )
 
 
 def minutes_of(others: tuple[History, ...]) -> float | None:
-    """The middle of what issues that ended took, in minutes of work from a run's beginning to its end; None without any."""
+    """The middle of what issues that ended took, in minutes of work from a run's beginning to its
+    end; None without any."""
     worked = [_worked(told) for told in others]
     return round(median_low(worked) / 60, 1) if worked else None
 
 
 def _worked(told: History) -> float:
-    ended = {entry.run: datetime.fromisoformat(entry.at) for entry in told.entries if entry.kind == "run-ended"}
-    return sum((ended[entry.run] - datetime.fromisoformat(entry.at)).total_seconds() for entry in told.entries
-               if entry.kind == "run" and entry.run in ended)
+    ended = {
+        entry.run: datetime.fromisoformat(entry.at)
+        for entry in told.entries
+        if entry.kind == "run-ended"
+    }
+    return sum(
+        (ended[entry.run] - datetime.fromisoformat(entry.at)).total_seconds()
+        for entry in told.entries
+        if entry.kind == "run" and entry.run in ended
+    )
 
 
 def _predicted(path: str, *, there: bool) -> FileChange:
     """A change of a file of which only the name is known."""
-    name, kind = path.encode("utf-8", "surrogateescape"), ChangeKind.MODIFIED if there else ChangeKind.ADDED
+    name, kind = (
+        path.encode("utf-8", "surrogateescape"),
+        ChangeKind.MODIFIED if there else ChangeKind.ADDED,
+    )
     return FileChange(name, kind, REGULAR if there else UNKNOWN, REGULAR, None, None, None, None)
 
 

@@ -1,8 +1,7 @@
 """When which workflow works, by its own `on:`.
 
-A workflow that names a schedule and no event waits for its hour. Every other works as soon as something happens. What
-was begun is finished whatever the hour.
-"""
+A workflow that names a schedule and no event waits for its hour. Every other works as soon as
+something happens. What was begun is finished whatever the hour."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -28,28 +27,45 @@ BEGINS: Mapping[str, frozenset[State]] = {
 
 def schedules(workflows: Mapping[str, Workflow]) -> dict[str, str]:
     """The cron line of each workflow that has one."""
-    return {name: found.triggers.schedule for name, found in workflows.items() if found.triggers.schedule}
+    return {
+        name: found.triggers.schedule
+        for name, found in workflows.items()
+        if found.triggers.schedule
+    }
 
 
 def states_at_work(workflows: Mapping[str, Workflow], due: Iterable[str]) -> frozenset[State]:
-    """The states whose issues are moved on now, while the hour of the workflows in `due` has come."""
-    waits = {name for name, found in workflows.items() if found.triggers.schedule and not found.triggers.events}
+    """The states whose issues are moved on now, while the hour of the workflows in `due` has
+    come."""
+    waits = {
+        name
+        for name, found in workflows.items()
+        if found.triggers.schedule and not found.triggers.events
+    }
     asleep = {state for name in waits - set(due) for state in BEGINS.get(name, ())}
     return frozenset(State) - asleep
 
 
 def last_passes(entries: Iterable[Entry]) -> dict[str, datetime]:
     """When each workflow's hour was last honoured, from the ledger's entries of kind `schedule`."""
-    return {entry.data["workflow"]: datetime.fromisoformat(entry.at) for entry in entries if entry.kind == SCHEDULE}
+    return {
+        entry.data["workflow"]: datetime.fromisoformat(entry.at)
+        for entry in entries
+        if entry.kind == SCHEDULE
+    }
 
 
 def urgency(told: History, *, now: datetime, days: int) -> int:
-    """How soon an accepted issue is worked on, 0 first: its priority, and one step less for each `days` since it was
-    accepted, so that what is low is not put off for ever. The rest are all the same."""
-    accepted = [entry for entry in told.transitions if entry.data["event"] in (Event.TRIAGE_ACCEPTED, Event.RETRIED)]
+    """How soon an accepted issue is worked on, 0 first: its priority, and one step less for each
+    `days` since it was accepted, so that what is low is not put off for ever. The rest are all the
+    same."""
+    accepted = [
+        entry
+        for entry in told.transitions
+        if entry.data["event"] in (Event.TRIAGE_ACCEPTED, Event.RETRIED)
+    ]
     priority = str((told.triage or {}).get("priority", ""))
     if not accepted or priority not in _PRIORITIES:
         return len(_PRIORITIES)
     waited = now - datetime.fromisoformat(accepted[-1].at)
     return max(_PRIORITIES.index(priority) - waited.days // days, 0)
-

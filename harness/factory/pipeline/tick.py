@@ -1,7 +1,7 @@
 """One tick: take in what people and the forge did, then move every issue as far as it will go.
 
-The whole plot is on this screen. Policy lives in `decide_next`, which is pure; everything else acts on its answer.
-"""
+The whole plot is on this screen. Policy lives in `decide_next`, which is pure; everything else acts
+on its answer."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -28,8 +28,10 @@ from harness.factory.run.policy_snapshot import Steering, steering_at
 from harness.factory.run.services import Plant
 from harness.factory.stages import after_landing
 
-ON_BASE = frozenset({"validate", "merge"})   # what is good for one tip of the default branch alone
-MOVES_PER_ISSUE = 24   # more than any honest way through the table needs; a bound, so that a tick always ends
+ON_BASE = frozenset({"validate", "merge"})  # what is good for one tip of the default branch alone
+MOVES_PER_ISSUE = (
+    24  # more than any honest way through the table needs; a bound, so that a tick always ends
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +43,24 @@ class Next:
     says: str = ""
 
 
-def tick(plant: Plant, dispatch: Dispatch, *, only: Collection[int] | None = None,
-         states: frozenset[State] | None = None, whole: bool = False,
-         shows: bool = False) -> tuple[int, ...]:
-    """Run until nothing is ready; with `only` or `states`, nothing that is elsewhere. Returns the issues that moved.
+def tick(
+    plant: Plant,
+    dispatch: Dispatch,
+    *,
+    only: Collection[int] | None = None,
+    states: frozenset[State] | None = None,
+    whole: bool = False,
+    shows: bool = False,
+) -> tuple[int, ...]:
+    """Run until nothing is ready; with `only` or `states`, nothing that is elsewhere. Returns the
+    issues that moved.
 
-    A process that ticks again reads what is new since, of the ledger and of the forge; with `whole`, all of both. With
-    `shows` the dashboard says afterwards how things stand."""
+    A process that ticks again reads what is new since, of the ledger and of the forge; with
+    `whole`, all of both. With `shows` the dashboard says afterwards how things stand."""
     if fault := plant.known.fault(whole=whole):
-        raise LedgerError(f"{fault.says}; nothing is done on a ledger that is not the one that was signed")
+        raise LedgerError(
+            f"{fault.says}; nothing is done on a ledger that is not the one that was signed"
+        )
     refuse_when_full(plant)
     steering = current_steering(plant)
     take_in(plant, steering, whole=whole)
@@ -60,18 +71,27 @@ def tick(plant: Plant, dispatch: Dispatch, *, only: Collection[int] | None = Non
     project_what_was_cut_off(plant)
     for issue in only or ():
         if plant.ledger.find(f"issue/{issue}") is None:
-            raise ConfigError(f"there is no open issue #{issue} on the forge; `factory status` lists those that are known")
+            raise ConfigError(
+                f"there is no open issue #{issue} on the forge; `factory status` lists those that"
+                " are known"
+            )
     moved, queue = Counter[int](), queue_of(plant)
     with Crew(steering.config.limits.parallel, halt=dispatch.halt) as crew:
         while True:
-            while crew.has_a_free_hand and (ready := _next_ready(plant, steering, moved, crew, queue, only=only, states=states)):
+            while crew.has_a_free_hand and (
+                ready := _next_ready(plant, steering, moved, crew, queue, only=only, states=states)
+            ):
                 told, todo = ready
                 stop_if_told(plant)
                 refuse_when_full(plant)
                 moved[told.issue] += 1
                 if is_new_to_triage(told):
                     queue.begin(told)
-                crew.start(told.issue, todo.workflow or "", partial(_move, plant, dispatch, steering, told, todo))
+                crew.start(
+                    told.issue,
+                    todo.workflow or "",
+                    partial(_move, plant, dispatch, steering, told, todo),
+                )
             if not crew.under_way:
                 after_landing.watch(plant, steering)
                 ci.take_back(plant)
@@ -95,7 +115,8 @@ def current_steering(plant: Plant) -> Steering:
 
 
 def decide_next(told: History, steering: Steering) -> Next | None:
-    """What an issue needs, by its state and its history alone; None while it waits for a person or is done."""
+    """What an issue needs, by its state and its history alone; None while it waits for a person or
+    is done."""
     limits = steering.config.limits
     if told.open_run is not None and told.has_last_steps:
         return Next(str(told.open_run.data["workflow"]))
@@ -103,9 +124,15 @@ def decide_next(told: History, steering: Steering) -> Next | None:
         case State.UNTRIAGED:
             return Next("triage")
         case State.ACCEPTED | State.CHANGES_REQUESTED if told.attempts >= limits.attempts:
-            return Next(event=Event.ROUNDS_EXHAUSTED, says=f"{told.attempts} attempts failed, {limits.attempts} are allowed")
+            return Next(
+                event=Event.ROUNDS_EXHAUSTED,
+                says=f"{told.attempts} attempts failed, {limits.attempts} are allowed",
+            )
         case State.CHANGES_REQUESTED if told.rounds > limits.rounds:
-            return Next(event=Event.ROUNDS_EXHAUSTED, says=f"sent back {told.rounds} times, {limits.rounds} are allowed")
+            return Next(
+                event=Event.ROUNDS_EXHAUSTED,
+                says=f"sent back {told.rounds} times, {limits.rounds} are allowed",
+            )
         case State.ACCEPTED | State.CHANGES_REQUESTED | State.IMPLEMENTING:
             return Next("implement")
         case State.VALIDATING:
@@ -124,67 +151,109 @@ def is_new_to_triage(told: History) -> bool:
 
 
 def is_unconfirmed(told: History) -> bool:
-    """Whether a landing was begun and nobody could say what became of it: it is looked at once in each pass."""
+    """Whether a landing was begun and nobody could say what became of it: it is looked at once in
+    each pass."""
     return told.state is State.MERGING and told.transitions[-1].data["event"] == Event.UNCONFIRMED
 
 
 def may_ask_a_model(told: History, todo: Next) -> bool:
-    """Whether what is to be done may need an answer of a model, so that a pause holds it up. A landing never does, nor what is
-    left to do after an event."""
+    """Whether what is to be done may need an answer of a model, so that a pause holds it up. A
+    landing never does, nor what is left to do after an event."""
     has_its_event = told.has_last_steps and told.transitions[-1].data["event"] != Event.DISPATCHED
     return todo.workflow not in (None, "merge") and not has_its_event
 
 
 def may_go_on(told: History) -> bool:
     """Whether it may be moved without standing in the queue."""
-    return told.has_last_steps or (told.state not in ENDED | WAITING_FOR_A_PERSON and not is_new_to_triage(told))
+    return told.has_last_steps or (
+        told.state not in ENDED | WAITING_FOR_A_PERSON and not is_new_to_triage(told)
+    )
 
 
-def _next_ready(plant: Plant, steering: Steering, moved: Counter[int], crew: Crew, queue: Queue, *,
-                only: Collection[int] | None, states: frozenset[State] | None) -> tuple[History, Next] | None:
-    """The next issue with something to do: what a dead factory left, then landings, then triage by its queue, then the
-    rest by urgency."""
+def _next_ready(
+    plant: Plant,
+    steering: Steering,
+    moved: Counter[int],
+    crew: Crew,
+    queue: Queue,
+    *,
+    only: Collection[int] | None,
+    states: frozenset[State] | None,
+) -> tuple[History, Next] | None:
+    """The next issue with something to do: what a dead factory left, then landings, then triage by
+    its queue, then the rest by urgency."""
+
     def is_free(told: History) -> bool:
-        return ((only is None or told.issue in only) and (states is None or told.state in states)
-                and moved[told.issue] < MOVES_PER_ISSUE and told.issue not in crew.under_way)
+        return (
+            (only is None or told.issue in only)
+            and (states is None or told.state in states)
+            and moved[told.issue] < MOVES_PER_ISSUE
+            and told.issue not in crew.under_way
+        )
 
     paused = pause_in_force(plant.ledger, plant.clock.now()) is not None
     waiting = paused_issues(plant.ledger, plant.clock.now())
-    found = [(told, todo) for told in filter(is_free, plant.known.those(may_go_on))
-             if (todo := _next_of(plant, told, steering)) and not _must_wait(plant, told, todo, crew)
-             and not (moved[told.issue] and is_unconfirmed(told))
-             and not ((paused or told.issue in waiting) and may_ask_a_model(told, todo))]
+    found = [
+        (told, todo)
+        for told in filter(is_free, plant.known.those(may_go_on))
+        if (todo := _next_of(plant, told, steering))
+        and not _must_wait(plant, told, todo, crew)
+        and not (moved[told.issue] and is_unconfirmed(told))
+        and not ((paused or told.issue in waiting) and may_ask_a_model(told, todo))
+    ]
     new = [] if paused else list(filter(is_free, plant.known.those(is_new_to_triage)))
     if queue.has_room(steering) and (chosen := queue.next(new, steering)):
         found.append((chosen, Next("triage")))
     now, days = plant.clock.now(), steering.config.triage.aging_days
-    return min(found, key=lambda item: _turn(item[0], item[1], urgency(item[0], now=now, days=days)), default=None)
+    return min(
+        found,
+        key=lambda item: _turn(item[0], item[1], urgency(item[0], now=now, days=days)),
+        default=None,
+    )
 
 
 def _next_of(plant: Plant, told: History, steering: Steering) -> Next | None:
-    """What an issue needs, with an eye on the others: one that may be done already is a person's to judge."""
+    """What an issue needs, with an eye on the others: one that may be done already is a person's to
+    judge."""
     if other := plant.twins.landed_meanwhile(told):
-        return Next(event=Event.TWIN_LANDED, says=f"#{other.issue} says much the same, and has landed since")
+        return Next(
+            event=Event.TWIN_LANDED, says=f"#{other.issue} says much the same, and has landed since"
+        )
     return decide_next(told, steering)
 
 
 def _must_wait(plant: Plant, told: History, todo: Next, crew: Crew) -> bool:
-    """One judgement or landing at a time, as a verdict on a base that moves meanwhile is wasted; of issues that are alike,
-    one at a time. While merging is frozen what is approved stays so, and goes on when a person has looked."""
+    """One judgement or landing at a time, as a verdict on a base that moves meanwhile is wasted; of
+    issues that are alike, one at a time. While merging is frozen what is approved stays so, and
+    goes on when a person has looked."""
     on_base = todo.workflow in ON_BASE and not ON_BASE.isdisjoint(crew.under_way.values())
     if todo.workflow == "merge" and told.state is State.APPROVED and is_frozen(plant.ledger):
         return True
-    return on_base or (todo.workflow == "implement" and plant.twins.waits_for(told, under_way=crew.under_way) is not None)
+    return on_base or (
+        todo.workflow == "implement"
+        and plant.twins.waits_for(told, under_way=crew.under_way) is not None
+    )
 
 
 def _turn(told: History, todo: Next, urgent: int) -> tuple[bool, int, int, int]:
-    return told.open_run is None, {"merge": 0, "triage": 1}.get(todo.workflow or "", 2), urgent, told.issue
+    return (
+        told.open_run is None,
+        {"merge": 0, "triage": 1}.get(todo.workflow or "", 2),
+        urgent,
+        told.issue,
+    )
 
 
 def _move(plant: Plant, dispatch: Dispatch, steering: Steering, told: History, todo: Next) -> None:
     if todo.event is not None:
-        transition(plant, told.issue, todo.event, key=f"event/{told.issue}/{len(told.transitions)}", says=todo.says,
-                   rules=steering.digest)
+        transition(
+            plant,
+            told.issue,
+            todo.event,
+            key=f"event/{told.issue}/{len(told.transitions)}",
+            says=todo.says,
+            rules=steering.digest,
+        )
     elif todo.workflow is not None:
         dispatch.run(steering, told, todo.workflow)
     project(plant, told.issue)

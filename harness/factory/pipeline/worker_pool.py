@@ -1,9 +1,10 @@
-"""A few hands, each of which moves one issue one step. What one of them raises ends the others' work at their next pulse.
+"""A few hands, each of which moves one issue one step. What one of them raises ends the others'
+work at their next pulse.
 
 Properties kept:
 - an issue is in one pair of hands at a time, so its history has one author;
-- whoever leaves, for whatever reason, first waits until every hand is still: nothing acts after `tick` has returned.
-"""
+- whoever leaves, for whatever reason, first waits until every hand is still: nothing acts after
+  `tick` has returned."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -12,7 +13,8 @@ from types import TracebackType
 
 
 class Crew:
-    """At most `size` moves at once. `halt` is set when it is left, and whoever drives a run looks at it."""
+    """At most `size` moves at once. `halt` is set when it is left, and whoever drives a run looks
+    at it."""
 
     def __init__(self, size: int, *, halt: threading.Event) -> None:
         self._size, self._halt = size, halt
@@ -44,6 +46,11 @@ class Crew:
         self._halt.clear()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._halt.set()
         self._pool.shutdown(wait=True, cancel_futures=True)

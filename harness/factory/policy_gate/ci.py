@@ -1,12 +1,16 @@
-"""CI on the candidate: the commit that would land is shown to the forge's checks, and they are waited for.
+"""CI on the candidate: the commit that would land is shown to the forge's checks, and they are
+waited for.
 
 Properties kept:
-- a candidate is shown only once nothing but checks speaks against it, on a branch of ours that is named for its run;
-- nobody waits in a run: it ends, the issue stays approved, and each pass looks once whether there is an answer;
-- a wait has an end, counted from the first time that this candidate was shown, and no answer until then is a no;
+- a candidate is shown only once nothing but checks speaks against it, on a branch of ours that is
+  named for its run;
+- nobody waits in a run: it ends, the issue stays approved, and each pass looks once whether there
+  is an answer;
+- a wait has an end, counted from the first time that this candidate was shown, and no answer until
+  then is a no;
 - an answer opens nothing: it has the gate asked again, which reads every fact anew;
-- the branch goes when nobody waits for it any more, also after a kill: it is in the ledger before it is on the forge.
-"""
+- the branch goes when nobody waits for it any more, also after a kill: it is in the ledger before
+  it is on the forge."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,8 +46,8 @@ SHOW, TAKE_BACK = "show-candidate", "take-candidate-back"
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """Which checks must be green before something lands: those that the operator and the branch's own rules name (None:
-    the forge would not say), and those that rules of the law ask for."""
+    """Which checks must be green before something lands: those that the operator and the branch's
+    own rules name (None: the forge would not say), and those that rules of the law ask for."""
 
     required: tuple[RequiredCheck, ...] | None
     rules: frozenset[str] = frozenset()
@@ -51,12 +55,15 @@ class Demands:
 
     @property
     def whole(self) -> Wanted:
-        return Wanted(tuple(dict.fromkeys((*(self.required or ()), *self.named))), every=bool(self.rules))
+        return Wanted(
+            tuple(dict.fromkeys((*(self.required or ()), *self.named))), every=bool(self.rules)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is demanded of one commit, and what has been reported on it; `fault` is why that could not be read."""
+    """What is demanded of one commit, and what has been reported on it; `fault` is why that could
+    not be read."""
 
     demands: Demands
     there: tuple[CheckSeen, ...]
@@ -65,7 +72,9 @@ class Report:
     @property
     def against(self) -> tuple[NotGreen, ...] | None:
         """The required checks that are not green; None where nobody can say which are required."""
-        return None if self.demands.required is None else self._faults(Wanted(self.demands.required))
+        return (
+            None if self.demands.required is None else self._faults(Wanted(self.demands.required))
+        )
 
     @property
     def open(self) -> tuple[NotGreen, ...]:
@@ -73,26 +82,38 @@ class Report:
         return self._faults(self.demands.whole)
 
     def _faults(self, wanted: Wanted) -> tuple[NotGreen, ...]:
-        unread = (NotGreen(Standing.WAITING, f"the checks cannot be read: {self.fault}"),) if self.fault and wanted else ()
+        unread = (
+            (NotGreen(Standing.WAITING, f"the checks cannot be read: {self.fault}"),)
+            if self.fault and wanted
+            else ()
+        )
         return (*unread, *not_green(wanted, self.there))
 
     @property
     def facts(self) -> Maybe[tuple[CheckFact, ...]]:
         """The same for the law; unknown where nobody asked the forge."""
-        return tuple(CheckFact(one.name, one.conclusion or "pending") for one in self.there) if self.demands.whole else UNKNOWN
+        return (
+            tuple(CheckFact(one.name, one.conclusion or "pending") for one in self.there)
+            if self.demands.whole
+            else UNKNOWN
+        )
 
 
 def demands(plant: Plant, steering: Steering) -> Demands:
     """What is demanded now. The branch's own rules are asked of the forge."""
     rules = [rule for rule in steering.governance.rules if _asks_for_checks(rule)]
-    named = tuple(RequiredCheck(name, None) for rule in rules if isinstance(rule.check, ChecksGreen)
-                  for name in rule.check.require)
+    named = tuple(
+        RequiredCheck(name, None)
+        for rule in rules
+        if isinstance(rule.check, ChecksGreen)
+        for name in rule.check.require
+    )
     return Demands(required(plant, steering), frozenset(rule.id for rule in rules), named)
 
 
 def required(plant: Plant, steering: Steering) -> tuple[RequiredCheck, ...] | None:
-    """The checks that `factory.toml` and the branch's own rules name; None where the forge says for good that it will not
-    tell. Raises ForgeError where it may tell later."""
+    """The checks that `factory.toml` and the branch's own rules name; None where the forge says for
+    good that it will not tell. Raises ForgeError where it may tell later."""
     try:
         of_branch = plant.forge.required_checks(plant.forge.default_branch())
     except ForgeError as error:
@@ -103,14 +124,18 @@ def required(plant: Plant, steering: Steering) -> tuple[RequiredCheck, ...] | No
 
 
 def _asks_for_checks(rule: Rule) -> bool:
-    here = rule.applies is Applies.MERGE and rule.level is Level.ENFORCED and rule.status is Status.ENFORCE
+    here = (
+        rule.applies is Applies.MERGE
+        and rule.level is Level.ENFORCED
+        and rule.status is Status.ENFORCE
+    )
     return here and isinstance(rule.check, ChecksGreen)
 
 
 def report(plant: Plant, steering: Steering, commit: CommitSha | None) -> Report:
-    """What is demanded, and how it stands on exactly this commit; without one nothing is reported. Where nothing is demanded
-    the forge is not asked. What it says for good that it cannot tell may be there later: a commit takes a moment to be known.
-    """
+    """What is demanded, and how it stands on exactly this commit; without one nothing is reported.
+    Where nothing is demanded the forge is not asked. What it says for good that it cannot tell may
+    be there later: a commit takes a moment to be known."""
     demanded = demands(plant, steering)
     if not demanded.whole or not commit:
         return Report(demanded, ())
@@ -123,14 +148,23 @@ def report(plant: Plant, steering: Steering, commit: CommitSha | None) -> Report
 
 
 def is_shown(told: History, candidate: str) -> bool:
-    """Whether the forge has this candidate: before it is shown, nothing can have been reported on it."""
-    return any(entry.kind == "done" and entry.data.get("effect") == SHOW and entry.data["result"]["candidate"] == candidate
-               for entry in told.entries)
+    """Whether the forge has this candidate: before it is shown, nothing can have been reported on
+    it."""
+    return any(
+        entry.kind == "done"
+        and entry.data.get("effect") == SHOW
+        and entry.data["result"]["candidate"] == candidate
+        for entry in told.entries
+    )
 
 
 def waited(plant: Plant, told: History, candidate: str) -> timedelta:
     """How long ago this candidate was first shown; nothing where it was not."""
-    shown = [entry for entry in told.entries if entry.kind == SHOWN and entry.data["candidate"] == candidate]
+    shown = [
+        entry
+        for entry in told.entries
+        if entry.kind == SHOWN and entry.data["candidate"] == candidate
+    ]
     return plant.clock.now() - datetime.fromisoformat(shown[0].at) if shown else timedelta()
 
 
@@ -142,9 +176,21 @@ def is_late(plant: Plant, steering: Steering, told: History, *, candidate: str) 
 def show(job: Job, candidate: CommitSha) -> None:
     """Put the candidate on a branch of its run's, where the forge's checks see it."""
     branch = f"{BRANCHES}{job.run}"
-    job.plant.ledger.append(SHOWN, f"{job.run}/candidate", issue=job.issue, run=job.run, data={
-        "candidate": candidate, "branch": branch, "base": job.base})
-    effect(job.plant, SHOW, job.key("show-candidate"), lambda: _push(job, candidate, branch), issue=job.issue, run=job.run)
+    job.plant.ledger.append(
+        SHOWN,
+        f"{job.run}/candidate",
+        issue=job.issue,
+        run=job.run,
+        data={"candidate": candidate, "branch": branch, "base": job.base},
+    )
+    effect(
+        job.plant,
+        SHOW,
+        job.key("show-candidate"),
+        lambda: _push(job, candidate, branch),
+        issue=job.issue,
+        run=job.run,
+    )
 
 
 def _push(job: Job, candidate: CommitSha, branch: str) -> dict[str, Any]:
@@ -168,12 +214,18 @@ def waits_for_checks(told: History) -> bool:
 
 
 def take_in_answers(plant: Plant, steering: Steering) -> None:
-    """Look once at each candidate that is waited for. What has an answer is written down, and the gate is asked again."""
+    """Look once at each candidate that is waited for. What has an answer is written down, and the
+    gate is asked again."""
     for told in plant.known.those(waits_for_checks):
         shown = awaited(told)
         if shown is not None and (says := _answer(plant, steering, told, shown)):
-            plant.ledger.append(ANSWERED, f"{shown.run}/candidate/answered/{len(told.transitions)}", issue=told.issue,
-                                run=shown.run, data={"candidate": shown.data["candidate"], "says": says})
+            plant.ledger.append(
+                ANSWERED,
+                f"{shown.run}/candidate/answered/{len(told.transitions)}",
+                issue=told.issue,
+                run=shown.run,
+                data={"candidate": shown.data["candidate"], "says": says},
+            )
 
 
 def _answer(plant: Plant, steering: Steering, told: History, shown: Entry) -> str:
@@ -189,29 +241,45 @@ def _answer(plant: Plant, steering: Steering, told: History, shown: Entry) -> st
 
 def has_shown(told: History) -> bool:
     """Whether a candidate of it was ever shown and is not known to be taken back."""
-    back = {entry.run for entry in told.entries if entry.kind == "done" and entry.data.get("effect") == TAKE_BACK}
+    back = {
+        entry.run
+        for entry in told.entries
+        if entry.kind == "done" and entry.data.get("effect") == TAKE_BACK
+    }
     return any(entry.kind == SHOWN and entry.run not in back for entry in told.entries)
 
 
 def take_back(plant: Plant) -> None:
-    """Remove the branches of candidates that nobody waits for: after an answer, and after a kill."""
+    """Remove the branches of candidates that nobody waits for: after an answer, and after a
+    kill."""
     for told in plant.known.those(has_shown):
-        for shown in (entry for entry in told.entries if entry.kind == SHOWN and not _is_needed(told, entry)):
-            effect(plant, TAKE_BACK, f"{shown.run}/take-candidate-back", partial(_remove, plant, shown), issue=told.issue,
-                   run=str(shown.run))
+        for shown in (
+            entry for entry in told.entries if entry.kind == SHOWN and not _is_needed(told, entry)
+        ):
+            effect(
+                plant,
+                TAKE_BACK,
+                f"{shown.run}/take-candidate-back",
+                partial(_remove, plant, shown),
+                issue=told.issue,
+                run=str(shown.run),
+            )
 
 
 def _is_needed(told: History, shown: Entry) -> bool:
     """While an answer is awaited, and while the run that shows it may still be taken up."""
     waiting, left = awaited(told), told.open_run
     return (waiting is not None and waiting.run == shown.run) or (
-        left is not None and left.run == shown.run and told.state is State.APPROVED)
+        left is not None and left.run == shown.run and told.state is State.APPROVED
+    )
 
 
 def _remove(plant: Plant, shown: Entry) -> dict[str, Any]:
     """A branch that the forge keeps, or that somebody moved, is left there, and said."""
     try:
-        left = plant.candidates.remove(shown.data["branch"], expected=CommitSha(shown.data["candidate"]))
+        left = plant.candidates.remove(
+            shown.data["branch"], expected=CommitSha(shown.data["candidate"])
+        )
     except GitError as error:
         if error.retryable:
             raise

@@ -1,9 +1,9 @@
-"""What an edit of the law does, found out in a process of its own: its text is a stranger's, whoever proposed it.
+"""What an edit of the law does, found out in a process of its own: its text is a stranger's,
+whoever proposed it.
 
-Properties: nothing is parsed before the process has a bound on its processor time, its memory and what it may print; the
-parent never waits beyond a limit, ends it with all that it started, and takes nothing back but plain values; whatever
-becomes of it, the answer is a Consequence.
-"""
+Properties: nothing is parsed before the process has a bound on its processor time, its memory and
+what it may print; the parent never waits beyond a limit, ends it with all that it started, and
+takes nothing back but plain values; whatever becomes of it, the answer is a Consequence."""
 
 import os
 import pickle
@@ -31,8 +31,8 @@ from harness.governance.past.history import RecordedChange
 from harness.governance.paths import resembles, text_of
 from harness.ports.git import Repository
 
-PROCESSOR_SECONDS, SECONDS, MEMORY, PRINTED = 20, 90, 1536 * 1024 ** 2, 32 * 1024 ** 2
-MOST_TEXTS, LARGEST = 200, 4 * 1024 ** 2
+PROCESSOR_SECONDS, SECONDS, MEMORY, PRINTED = 20, 90, 1536 * 1024**2, 32 * 1024**2
+MOST_TEXTS, LARGEST = 200, 4 * 1024**2
 """Files that govern, and bytes of all of them together, of one proposal."""
 
 
@@ -41,7 +41,8 @@ _HERE = "0" * 40
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A proposal as it would stand: every path with its mode, the texts that govern, the law in force and the past."""
+    """A proposal as it would stand: every path with its mode, the texts that govern, the law in
+    force and the past."""
 
     files: Mapping[bytes, str]
     texts: Mapping[str, bytes]
@@ -50,23 +51,42 @@ class Edit:
     merged: bool
 
 
-def edit_at(repository: Repository, commit: CommitSha, *, old: Governance, past: tuple[RecordedChange, ...],
-            merged: bool) -> Edit:
-    """The proposal at this commit. Raises GovernanceError where its texts are more than anybody reads."""
+def edit_at(
+    repository: Repository,
+    commit: CommitSha,
+    *,
+    old: Governance,
+    past: tuple[RecordedChange, ...],
+    merged: bool,
+) -> Edit:
+    """The proposal at this commit. Raises GovernanceError where its texts are more than anybody
+    reads."""
     files = repository.files(commit)
     names = [text_of(path) for path in files if _governs(path)]
     if len(names) > MOST_TEXTS:
-        raise GovernanceError(f"is one of {len(names)} files that govern; at most {MOST_TEXTS} are read", file=names[0])
-    texts = {name: content for name in names if (content := repository.read(commit, name)) is not None}
+        raise GovernanceError(
+            f"is one of {len(names)} files that govern; at most {MOST_TEXTS} are read",
+            file=names[0],
+        )
+    texts = {
+        name: content for name in names if (content := repository.read(commit, name)) is not None
+    }
     if sum(map(len, texts.values())) > LARGEST:
-        raise GovernanceError(f"and the other files that govern have more than {LARGEST} bytes together", file=names[0])
+        raise GovernanceError(
+            f"and the other files that govern have more than {LARGEST} bytes together",
+            file=names[0],
+        )
     return Edit(files, texts, old, past, merged)
 
 
 def _governs(path: bytes) -> bool:
     text = text_of(path)
-    return (text == FILE or text in {f"workflows/{name}.yaml" for name in WORKFLOWS}
-            or (text.startswith(f"{PROMPTS}/") and text.endswith(".j2")) or resembles(DOCUMENTS, path))
+    return (
+        text == FILE
+        or text in {f"workflows/{name}.yaml" for name in WORKFLOWS}
+        or (text.startswith(f"{PROMPTS}/") and text.endswith(".j2"))
+        or resembles(DOCUMENTS, path)
+    )
 
 
 def weighed(edit: Edit) -> Consequence | None:
@@ -77,9 +97,24 @@ def weighed(edit: Edit) -> Consequence | None:
         return Consequence(fault=str(error), merged=edit.merged)
     if new.digest == edit.old.digest:
         return None
-    paths = {*edit.files, *(file.path for change in edit.past if change.facts.files is not UNKNOWN
-                            for file in change.facts.files)}
-    return consequence(edit.old, new, edit.past, paths=paths, workflows=WORKFLOWS, labels=ALL_LABELS, merged=edit.merged)
+    paths = {
+        *edit.files,
+        *(
+            file.path
+            for change in edit.past
+            if change.facts.files is not UNKNOWN
+            for file in change.facts.files
+        ),
+    }
+    return consequence(
+        edit.old,
+        new,
+        edit.past,
+        paths=paths,
+        workflows=WORKFLOWS,
+        labels=ALL_LABELS,
+        merged=edit.merged,
+    )
 
 
 def weighed_apart(edit: Edit, *, memory: int = MEMORY) -> Consequence | None:
@@ -88,8 +123,10 @@ def weighed_apart(edit: Edit, *, memory: int = MEMORY) -> Consequence | None:
         pickle.dump(edit, asked)
         asked.seek(0)
         if _status(asked, told, memory) != 0:
-            raise TooCostly(f"takes more than {PROCESSOR_SECONDS} s of a processor, or {memory // 1024 ** 2} MB of memory, to be "
-                            "read: no text of people's does")
+            raise TooCostly(
+                f"takes more than {PROCESSOR_SECONDS} s of a processor, or {memory // 1024**2} MB"
+                " of memory, to be read: no text of people's does"
+            )
         told.seek(0)
         found = _Plain(told).load()
     if not isinstance(found, Consequence | None):
@@ -102,8 +139,15 @@ class TooCostly(GovernanceError):
 
 
 def _status(asked: IO[bytes], told: IO[bytes], memory: int) -> int | None:
-    process = subprocess.Popen([sys.executable, "-I", "-m", "harness.factory.policy_gate.edit_trial", str(memory)], stdin=asked, stdout=told,
-                               stderr=subprocess.DEVNULL, cwd="/", env={}, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-m", "harness.factory.policy_gate.edit_trial", str(memory)],
+        stdin=asked,
+        stdout=told,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env={},
+        start_new_session=True,
+    )
     try:
         return process.wait(SECONDS)
     except subprocess.TimeoutExpired:
@@ -128,20 +172,27 @@ class _Tree:
 
 
 class _Plain(pickle.Unpickler):
-    """Takes back values of ours and nothing that does anything: no function, and no module that is not loaded."""
+    """Takes back values of ours and nothing that does anything: no function, and no module that is
+    not loaded."""
 
     def find_class(self, module: str, name: str) -> Any:
         found = getattr(sys.modules.get(module), name, None)
-        if isinstance(found, type) and (found is Decimal or (
-                module.startswith("harness.") and (is_dataclass(found) or issubclass(found, Enum)))):
+        if isinstance(found, type) and (
+            found is Decimal
+            or (module.startswith("harness.") and (is_dataclass(found) or issubclass(found, Enum)))
+        ):
             return found
         raise pickle.UnpicklingError(f"{module}.{name} is no value of ours")
 
 
 def main(memory: int) -> None:
     """Read an edit on standard input, and say on standard output what it does."""
-    for what, most in ((resource.RLIMIT_CPU, PROCESSOR_SECONDS), (resource.RLIMIT_DATA, memory), (resource.RLIMIT_FSIZE, PRINTED),
-                       (resource.RLIMIT_CORE, 0)):
+    for what, most in (
+        (resource.RLIMIT_CPU, PROCESSOR_SECONDS),
+        (resource.RLIMIT_DATA, memory),
+        (resource.RLIMIT_FSIZE, PRINTED),
+        (resource.RLIMIT_CORE, 0),
+    ):
         resource.setrlimit(what, (most, most))
     sys.stdout.buffer.write(pickle.dumps(weighed(pickle.load(sys.stdin.buffer))))  # noqa: S301 - the factory's own words
 

@@ -1,10 +1,11 @@
-"""Putting judged rules to a vote: what the law asks of models, what they are shown, what of it is written down.
+"""Putting judged rules to a vote: what the law asks of models, what they are shown, what of it is
+written down.
 
-Properties: nobody is asked while code refuses; each vote is a call of its own, with a word of its own round the material
-and an order of its own; each is in the ledger as soon as it is cast, under a key that names what was seen, so a factory
-that was killed asks only for what is missing, and the same view is never voted on twice; a model that cannot be asked is
-an abstention or another try, and never a yes; in shadow nothing that happens here stops a change.
-"""
+Properties: nobody is asked while code refuses; each vote is a call of its own, with a word of its
+own round the material and an order of its own; each is in the ledger as soon as it is cast, under a
+key that names what was seen, so a factory that was killed asks only for what is missing, and the
+same view is never voted on twice; a model that cannot be asked is an abstention or another try, and
+never a yes; in shadow nothing that happens here stops a change."""
 
 import json
 import random
@@ -57,7 +58,8 @@ from harness.workflow import rendered
 
 ROLE = "reviewer"
 PROMPT = "judged.md.j2"
-"""Beside this module, and not with the workflows' prompts: nobody overrides what makes a vote one."""
+"""Beside this module, and not with the workflows' prompts: nobody overrides what makes a vote
+one."""
 
 NOT_RECORDED = "no vote on exactly this was recorded before the merge, and nobody is asked then"
 
@@ -71,36 +73,65 @@ class _Poll:
     question: Question
     view: View
     head: CommitSha
-    voter: Tier | None        # who casts all of the votes: the first of a family that wrote none of it; None: nobody may
+    voter: (
+        Tier | None
+    )  # who casts all of the votes: the first of a family that wrote none of it; None: nobody may
 
     @property
     def model(self) -> str:
         return self.voter.name if self.voter else "nobody"
 
     def key(self, number: int) -> str:
-        """Names a vote by all that it was asked and shown: another word anywhere is another vote."""
-        seen = self.view.digest(self.rule.id, self.job.steering.governance.digest, self.model, _prompts()[PROMPT])
+        """Names a vote by all that it was asked and shown: another word anywhere is another
+        vote."""
+        seen = self.view.digest(
+            self.rule.id, self.job.steering.governance.digest, self.model, _prompts()[PROMPT]
+        )
         return f"vote/{self.job.issue}/{self.rule.id}/{seen}/{number}"
 
     def recorded(self, number: int) -> Entry | None:
         return self.job.plant.ledger.find(self.key(number))
 
 
-def put_to_the_vote(job: Job, decision: Decision, *, facts: ChangeFacts, base: CommitSha, head: CommitSha,
-                    asking: bool, lifted: Lifted = ()) -> Decision:
-    """The decision with what each judged rule comes to; the decision itself where code refuses already.
+def put_to_the_vote(
+    job: Job,
+    decision: Decision,
+    *,
+    facts: ChangeFacts,
+    base: CommitSha,
+    head: CommitSha,
+    asking: bool,
+    lifted: Lifted = (),
+) -> Decision:
+    """The decision with what each judged rule comes to; the decision itself where code refuses
+    already.
 
-    With `asking` False only recorded votes count; what a person `lifted` is told, and refuses nothing. Raises ModelError
-    where a model may answer later, ModelsPaused where nobody is asked for now, BudgetExhausted where a cap does not let it be
-    asked, Stopped at the owner's stop."""
+    With `asking` False only recorded votes count; what a person `lifted` is told, and refuses
+    nothing. Raises ModelError where a model may answer later, ModelsPaused where nobody is asked
+    for now, BudgetExhausted where a cap does not let it be asked, Stopped at the owner's stop."""
     if not decision.allowed:
         return decision
     asked = rules_voted_on(job.steering.governance, facts, applies=decision.applies)
     voter = next(iter(reviewers(job.steering.config, job.history)), None) if asked else None
-    polls = [_Poll(job, rule, rule.question, _view(job, rule.question, facts=seen, base=base, head=head), head, voter)
-             for rule, seen in asked if rule.question]
-    return with_votes(decision, [as_lifted(poll.rule, finding_of(poll.rule, _outcome(poll, asking=asking)), lifted)
-                                 for poll in polls])
+    polls = [
+        _Poll(
+            job,
+            rule,
+            rule.question,
+            _view(job, rule.question, facts=seen, base=base, head=head),
+            head,
+            voter,
+        )
+        for rule, seen in asked
+        if rule.question
+    ]
+    return with_votes(
+        decision,
+        [
+            as_lifted(poll.rule, finding_of(poll.rule, _outcome(poll, asking=asking)), lifted)
+            for poll in polls
+        ],
+    )
 
 
 def _outcome(poll: _Poll, *, asking: bool) -> Answer:
@@ -109,14 +140,24 @@ def _outcome(poll: _Poll, *, asking: bool) -> Answer:
     return _answer(poll, _ask(poll) if asking else {})
 
 
-def _view(job: Job, question: Question, *, facts: ChangeFacts, base: CommitSha, head: CommitSha) -> View:
+def _view(
+    job: Job, question: Question, *, facts: ChangeFacts, base: CommitSha, head: CommitSha
+) -> View:
     read, steering = job.plant.repository.read, job.steering
-    return view_of(question, facts, base=partial(read, base), head=partial(read, head), issue=prompts.spec_card(job),
-                   tests=steering.config.tests.paths, governance=governance_text(steering.governance))
+    return view_of(
+        question,
+        facts,
+        base=partial(read, base),
+        head=partial(read, head),
+        issue=prompts.spec_card(job),
+        tests=steering.config.tests.paths,
+        governance=governance_text(steering.governance),
+    )
 
 
 def _ask(poll: _Poll) -> Mapping[int, str]:
-    """Have every missing vote cast and written down; of those that were not, why. In shadow it is only ever said."""
+    """Have every missing vote cast and written down; of those that were not, why. In shadow it is
+    only ever said."""
     assert poll.voter is not None
     job, missing = poll.job, [number for number in _numbers(poll) if poll.recorded(number) is None]
     troubles: dict[int, str] = {}
@@ -128,7 +169,9 @@ def _ask(poll: _Poll) -> Mapping[int, str]:
             for number in missing:
                 spent = _cast(poll, number, line=line, spent=spent, troubles=troubles)
     except (ModelError, ModelsPaused, BudgetExhausted) as error:
-        if poll.rule.status is Status.ENFORCE and (isinstance(error, BudgetExhausted) or error.retryable):
+        if poll.rule.status is Status.ENFORCE and (
+            isinstance(error, BudgetExhausted) or error.retryable
+        ):
             raise
         return {number: troubles.get(number, str(error)) for number in missing}
     return troubles
@@ -140,26 +183,48 @@ def _numbers(poll: _Poll) -> range:
 
 def _sessions(job: Job) -> int:
     """Reviewers' sessions for the issue so far: recordings are told apart by their number."""
-    return sum(entry.kind == "usage" and entry.data["role"] == ROLE for entry in job.history.entries)
+    return sum(
+        entry.kind == "usage" and entry.data["role"] == ROLE for entry in job.history.entries
+    )
 
 
-def _cast(poll: _Poll, number: int, *, line: Session, spent: Decimal, troubles: dict[int, str]) -> Decimal:
+def _cast(
+    poll: _Poll, number: int, *, line: Session, spent: Decimal, troubles: dict[int, str]
+) -> Decimal:
     """One vote, or in `troubles` why there is none. What the session has cost afterwards."""
     plant, steering = poll.job.plant, poll.job.steering
     stop_if_told(plant)
     seed, nonce = secrets.randbits(32), secrets.token_hex(16)
     try:
-        answer = plant.model.answer(line, system=_system(poll), schema=ballot_schema(),
-                                    question=_prompt(poll, seed=seed, nonce=nonce))
+        answer = plant.model.answer(
+            line,
+            system=_system(poll),
+            schema=ballot_schema(),
+            question=_prompt(poll, seed=seed, nonce=nonce),
+        )
     except ModelError as error:
         if error.retryable:
             raise
         troubles[number] = str(error)
         return spent
     cost = plant.broker.usage(line).cost_usd
-    plant.ledger.append("vote", poll.key(number), issue=poll.job.issue, run=poll.job.run, data={
-        "rule": poll.rule.id, "vote": number, "answer": as_answer(ballot_in(answer)), "model": line.model, "seed": seed,
-        "nonce": nonce, "head": poll.head, "cost_usd": str(cost - spent), "rules": steering.digest})
+    plant.ledger.append(
+        "vote",
+        poll.key(number),
+        issue=poll.job.issue,
+        run=poll.job.run,
+        data={
+            "rule": poll.rule.id,
+            "vote": number,
+            "answer": as_answer(ballot_in(answer)),
+            "model": line.model,
+            "seed": seed,
+            "nonce": nonce,
+            "head": poll.head,
+            "cost_usd": str(cost - spent),
+            "rules": steering.digest,
+        },
+    )
     return cost
 
 
@@ -167,15 +232,22 @@ def _system(poll: _Poll) -> tuple[str, ...]:
     """The three files, if this rule sees them: `sees` is a closed list."""
     if Sight.GOVERNANCE in poll.question.sees:
         return prompts.system_blocks(poll.job.steering)
-    return (f"The digest of the rules and of the workflows in force is {poll.job.steering.digest}.",)
+    return (
+        f"The digest of the rules and of the workflows in force is {poll.job.steering.digest}.",
+    )
 
 
 def _prompt(poll: _Poll, *, seed: int, nonce: str) -> str:
-    pieces = [{"sight": sight.value, "document": document} for sight, document in poll.view.material]
+    pieces = [
+        {"sight": sight.value, "document": document} for sight, document in poll.view.material
+    ]
     random.Random(seed).shuffle(pieces)  # noqa: S311 - an order that can be told again, not a secret
     left_out = json.dumps(poll.view.left_out, ensure_ascii=True) if poll.view.left_out else ""
-    return rendered(PROMPT, {"question": poll.question.text, "nonce": nonce, "pieces": pieces, "left_out": left_out},
-                    prompts=_prompts())
+    return rendered(
+        PROMPT,
+        {"question": poll.question.text, "nonce": nonce, "pieces": pieces, "left_out": left_out},
+        prompts=_prompts(),
+    )
 
 
 @cache
@@ -188,16 +260,23 @@ def _answer(poll: _Poll, troubles: Mapping[int, str]) -> Answer:
     votes, evidence, cost = [], [], Decimal(0)
     for number in _numbers(poll):
         entry = poll.recorded(number)
-        ballot = ballot_in(entry.data["answer"]) if entry else Ballot(Reply.ABSTAIN, reason=troubles.get(number, NOT_RECORDED))
+        ballot = (
+            ballot_in(entry.data["answer"])
+            if entry
+            else Ballot(Reply.ABSTAIN, reason=troubles.get(number, NOT_RECORDED))
+        )
         cost += Decimal(entry.data["cost_usd"]) if entry else 0
         vote, told = _counted(poll, ballot)
         votes.append(vote)
         evidence.append(f"vote {number}: {told}")
-    return answer_to(poll.question, votes, evidence=(*evidence, f"asked of {poll.model}, for ${cost:.4f}"))
+    return answer_to(
+        poll.question, votes, evidence=(*evidence, f"asked of {poll.model}, for ${cost:.4f}")
+    )
 
 
 def _counted(poll: _Poll, ballot: Ballot) -> tuple[Vote, str]:
-    """What a ballot counts as, and what is told of it: where each quote stands, and the model's own reason, as its own."""
+    """What a ballot counts as, and what is told of it: where each quote stands, and the model's own
+    reason, as its own."""
     found = found_in(ballot, poll.view.lines or {})
     vote = vote_of(ballot, found)
     return vote, "; ".join((vote.value, *_shown(poll, ballot, found=found)))
@@ -205,6 +284,9 @@ def _counted(poll: _Poll, ballot: Ballot) -> tuple[Vote, str]:
 
 def _shown(poll: _Poll, ballot: Ballot, *, found: tuple[Quote, ...]) -> Iterator[str]:
     for one in found if ballot.reply is Reply.NO else ():
-        yield f"{one.file}:{one.line} `{one.text.strip()}` (blob/{poll.head}/{quote(one.file)}?plain=1#L{one.line})"
+        yield (
+            f"{one.file}:{one.line} `{one.text.strip()}`"
+            f" (blob/{poll.head}/{quote(one.file)}?plain=1#L{one.line})"
+        )
     if ballot.reason:
         yield f"in its own words: {json.dumps(ballot.reason, ensure_ascii=False)}"

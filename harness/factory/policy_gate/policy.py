@@ -1,4 +1,5 @@
-"""Asking the law about a change: facts from raw git objects, the ledger and the test runs; the answer is code's."""
+"""Asking the law about a change: facts from raw git objects, the ledger and the test runs; the
+answer is code's."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -37,34 +38,53 @@ from harness.ports.git import Diff
 
 @dataclass(frozen=True, slots=True)
 class LawDecision:
-    """What the law says of one change: the refusals with their rules, the event that follows, all findings as JSON."""
+    """What the law says of one change: the refusals with their rules, the event that follows, all
+    findings as JSON."""
 
     refusals: tuple[Refusal, ...]
     event: Event | None
     findings: list[dict[str, Any]]
 
 
-_EVENTS = {OnFail.RETRY: Event.RUN_FAILED, OnFail.SPLIT: Event.SPLIT, OnFail.NEEDS_HUMAN: Event.LAW_REFUSED,
-           OnFail.REJECT: Event.LAW_REFUSED}
+_EVENTS = {
+    OnFail.RETRY: Event.RUN_FAILED,
+    OnFail.SPLIT: Event.SPLIT,
+    OnFail.NEEDS_HUMAN: Event.LAW_REFUSED,
+    OnFail.REJECT: Event.LAW_REFUSED,
+}
 
 
-def decide_change(job: Job, base: CommitSha, head: CommitSha, *, applies: Applies = Applies.PR,
-                  asking: bool = True, checks: Maybe[tuple[CheckFact, ...]] = UNKNOWN) -> LawDecision:
-    """Put the facts of base..head to the rules at the job's base that apply to a proposal, or to a merge. `checks` are the
-    forge's on exactly this head.
+def decide_change(
+    job: Job,
+    base: CommitSha,
+    head: CommitSha,
+    *,
+    applies: Applies = Applies.PR,
+    asking: bool = True,
+    checks: Maybe[tuple[CheckFact, ...]] = UNKNOWN,
+) -> LawDecision:
+    """Put the facts of base..head to the rules at the job's base that apply to a proposal, or to a
+    merge. `checks` are the forge's on exactly this head.
 
-    Where code has nothing against it, models vote on the judged rules; without `asking` their recorded votes alone count.
-    Raises ModelError and BudgetExhausted from there."""
+    Where code has nothing against it, models vote on the judged rules; without `asking` their
+    recorded votes alone count. Raises ModelError and BudgetExhausted from there."""
     facts = replace(change_facts(job, base, head), checks=checks)
     asked = rules_asked(job.steering.governance, facts, applies=applies)
-    facts = replace(facts, scripts=script_facts(job, head, rules=(rule for rule, _ in asked), facts=facts))
+    facts = replace(
+        facts, scripts=script_facts(job, head, rules=(rule for rule, _ in asked), facts=facts)
+    )
     lifted = lifts(job.history, run=job.run, rules=job.steering.digest)
     decided = decide(job.steering.governance, facts, applies=applies, lifted=lifted)
-    decision = put_to_the_vote(job, decided, facts=facts, base=base, head=head, asking=asking, lifted=lifted)
+    decision = put_to_the_vote(
+        job, decided, facts=facts, base=base, head=head, asking=asking, lifted=lifted
+    )
     record(job, facts, decision, base=base, head=head)
     refusals = tuple(Refusal(finding.rule, finding.says) for finding in decision.refusals)
-    return LawDecision(refusals or _default(decision), _EVENTS.get(decision.action) if decision.action else None,
-                       [_shown(finding) for finding in decision.findings])
+    return LawDecision(
+        refusals or _default(decision),
+        _EVENTS.get(decision.action) if decision.action else None,
+        [_shown(finding) for finding in decision.findings],
+    )
 
 
 def _default(decision: Decision) -> tuple[Refusal, ...]:
@@ -72,7 +92,8 @@ def _default(decision: Decision) -> tuple[Refusal, ...]:
 
 
 def change_facts(job: Job, base: CommitSha, head: CommitSha) -> ChangeFacts:
-    """Every fact that can be established here and now; what cannot is UNKNOWN, and refuses the rule that asks for it."""
+    """Every fact that can be established here and now; what cannot is UNKNOWN, and refuses the rule
+    that asks for it."""
     repository, told = job.plant.repository, job.history
     diff = repository.diff(base, head)
     complete = not diff.too_large
@@ -81,15 +102,19 @@ def change_facts(job: Job, base: CommitSha, head: CommitSha) -> ChangeFacts:
         files=diff.files if complete else UNKNOWN,
         dependencies=dependency_changes(diff.files, before, after) if complete else UNKNOWN,
         secrets=SecretScanner().found_in(diff.added) if complete else UNKNOWN,
-        added=tuple(AddedContent(path, text) for path, text in diff.added.items()) if complete else UNKNOWN,
+        added=tuple(AddedContent(path, text) for path, text in diff.added.items())
+        if complete
+        else UNKNOWN,
         api=api_facts(diff.files, before=before, after=after) if complete else UNKNOWN,
         neighbours=_neighbours(diff.files, repository.files(base)),
         pictures=_pictures(told.verdict),
         tests=_test_facts(job, base, head, diff=diff),
         journeys=JourneyFacts(**told.verdict["journeys"]) if told.verdict else UNKNOWN,
-        labels=_labels(job), author=told.login or UNKNOWN,
+        labels=_labels(job),
+        author=told.login or UNKNOWN,
         kind=str((told.triage or {}).get("kind", "")) or UNKNOWN,
-        attempts=told.runs_of("implement"), spend_usd=told.usage.cost_usd,
+        attempts=told.runs_of("implement"),
+        spend_usd=told.usage.cost_usd,
     )
 
 
@@ -98,8 +123,11 @@ def in_sight(job: Job, base: CommitSha, head: CommitSha) -> tuple[str, ...] | No
     repository, is_test = job.plant.repository, tests.surface_of(job)
     diff = repository.diff(base, head)
     seen = sight.in_sight(
-        UNKNOWN if diff.too_large else diff.files, before=partial(repository.read, base), after=partial(repository.read, head),
-        is_test=lambda path: assertions.is_test(path) or is_test(path.decode("utf-8", "replace")))
+        UNKNOWN if diff.too_large else diff.files,
+        before=partial(repository.read, base),
+        after=partial(repository.read, head),
+        is_test=lambda path: assertions.is_test(path) or is_test(path.decode("utf-8", "replace")),
+    )
     return None if seen is UNKNOWN else seen
 
 
@@ -118,23 +146,44 @@ def _neighbours(files: tuple[FileChange, ...], there: Iterable[bytes]) -> tuple[
 
 
 def _pictures(verdict: Mapping[str, Any] | None) -> Maybe[int]:
-    """How many screenshots the last verdict's evidence has. One that was written down before they were counted has none
-    that anybody knows of."""
+    """How many screenshots the last verdict's evidence has. One that was written down before they
+    were counted has none that anybody knows of."""
     return UNKNOWN if verdict is None else verdict.get("pictures", UNKNOWN)
 
 
 def _test_facts(job: Job, base: CommitSha, head: CommitSha, *, diff: Diff) -> TestFacts:
     """What the project's tests said when they ran, and which of them ask less by their text."""
     report, is_test = tests.compared(job, base=base, head=head), tests.surface_of(job)
-    before, after = partial(job.plant.repository.read, base), partial(job.plant.repository.read, head)
-    weakened = UNKNOWN if diff.too_large else weakened_tests(
-        diff.files, before, after, also=lambda path: is_test(path.decode("utf-8", "replace")))
-    return TestFacts(base=report.base, candidate=report.kept, base_skipped=report.base_skipped,
-                     candidate_skipped=report.skipped, weakened=weakened)
+    before, after = (
+        partial(job.plant.repository.read, base),
+        partial(job.plant.repository.read, head),
+    )
+    weakened = (
+        UNKNOWN
+        if diff.too_large
+        else weakened_tests(
+            diff.files, before, after, also=lambda path: is_test(path.decode("utf-8", "replace"))
+        )
+    )
+    return TestFacts(
+        base=report.base,
+        candidate=report.kept,
+        base_skipped=report.base_skipped,
+        candidate_skipped=report.skipped,
+        weakened=weakened,
+    )
 
 
 def _shown(finding: Finding) -> dict[str, Any]:
-    return {"rule": finding.rule, "title": finding.title, "passed": finding.passed if finding.passed is not UNKNOWN else None,
-            "status": finding.status.value, "on_fail": finding.on_fail.value, "says": finding.says,
-            "evidence": list(finding.evidence), "file": finding.source.file, "line": finding.source.line,
-            "lifted": finding.lifted}
+    return {
+        "rule": finding.rule,
+        "title": finding.title,
+        "passed": finding.passed if finding.passed is not UNKNOWN else None,
+        "status": finding.status.value,
+        "on_fail": finding.on_fail.value,
+        "says": finding.says,
+        "evidence": list(finding.evidence),
+        "file": finding.source.file,
+        "line": finding.source.line,
+        "lifted": finding.lifted,
+    }

@@ -1,11 +1,12 @@
-"""Pull requests that edit the law get a check that says what the edit does. It decides nothing, and merges nothing.
+"""Pull requests that edit the law get a check that says what the edit does. It decides nothing, and
+merges nothing.
 
-Properties kept: the head of a pull request is fetched by the trusted git and read as data; the law in force stays that
-of the base; whoever proposes it, a stranger or a program, gets the same words and no authority; each head is looked at
-once on each base, and nothing is said again that has not changed; one that cannot be fetched, and a forge that takes no
-checks, stop nothing else. What anybody may push is read within bounds, after the pass's own work, for so long in one pass
-and no longer; a head that could not be read is not tried again.
-"""
+Properties kept: the head of a pull request is fetched by the trusted git and read as data; the law
+in force stays that of the base; whoever proposes it, a stranger or a program, gets the same words
+and no authority; each head is looked at once on each base, and nothing is said again that has not
+changed; one that cannot be fetched, and a forge that takes no checks, stop nothing else. What
+anybody may push is read within bounds, after the pass's own work, for so long in one pass and no
+longer; a head that could not be read is not tried again."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -35,20 +36,32 @@ LONGEST = timedelta(seconds=30)
 TRIES = 3
 """Looks at one head on which the forge or the network fails in a way that may pass."""
 _LOOK = "What this pull request would be after a merge, to be read only.\n"
-_MOMENT = "2000-01-01T00:00:00+00:00"   # of a commit that nobody is shown: the same two sides give the same one
+# of a commit that nobody is shown: the same two sides give the same one
+_MOMENT = "2000-01-01T00:00:00+00:00"
 
 
 Weigh = Callable[[Edit], Consequence | None]
 
 
-def show_consequences(plant: Plant, steering: Steering, *, weigh: Weigh = weighed_apart, within: timedelta = LONGEST) -> None:
-    """Set the check on every open pull request that edits the law, where it is not set for this head and base yet; those
-    from the repository's own branches first, and at least one."""
+def show_consequences(
+    plant: Plant, steering: Steering, *, weigh: Weigh = weighed_apart, within: timedelta = LONGEST
+) -> None:
+    """Set the check on every open pull request that edits the law, where it is not set for this
+    head and base yet; those from the repository's own branches first, and at least one."""
     branch, until = plant.forge.default_branch(), plant.clock.now() + within
-    own = {entry.data["result"]["number"] for told in plant.known.those(is_proposed) for entry in told.entries
-           if entry.kind == "done" and entry.data.get("effect") == "propose"}
-    new = (one for one in plant.forge.pull_requests() if one.base_branch == branch and one.number not in own
-           and not any(plant.ledger.find(key) for key in (_key(one), _key(one, steering))))
+    own = {
+        entry.data["result"]["number"]
+        for told in plant.known.those(is_proposed)
+        for entry in told.entries
+        if entry.kind == "done" and entry.data.get("effect") == "propose"
+    }
+    new = (
+        one
+        for one in plant.forge.pull_requests()
+        if one.base_branch == branch
+        and one.number not in own
+        and not any(plant.ledger.find(key) for key in (_key(one), _key(one, steering)))
+    )
     for proposed in islice(sorted(new, key=lambda one: not one.same_repository), MOST):
         try:
             _look_at(plant, steering, proposed, weigh)
@@ -59,56 +72,117 @@ def show_consequences(plant: Plant, steering: Steering, *, weigh: Weigh = weighe
             return
 
 
-def _remember(plant: Plant, steering: Steering, proposed: PullRequest, error: GitError | ForgeError) -> None:
-    """Have the head not looked at again: for good where git could not read it, on this base where the forge took no check.
-    What may pass is tried a few times."""
+def _remember(
+    plant: Plant, steering: Steering, proposed: PullRequest, error: GitError | ForgeError
+) -> None:
+    """Have the head not looked at again: for good where git could not read it, on this base where
+    the forge took no check. What may pass is tried a few times."""
     key = _key(proposed) if isinstance(error, GitError) else _key(proposed, steering)
     tries = (f"{key}/tried/{number}" for number in range(1, TRIES))
-    free = next((one for one in tries if plant.ledger.find(one) is None), key) if error.retryable else key
-    plant.ledger.append(CONSEQUENCE, free, data={"pull_request": proposed.number, "conclusion": None, "failed": str(error)[:300]})
+    free = (
+        next((one for one in tries if plant.ledger.find(one) is None), key)
+        if error.retryable
+        else key
+    )
+    plant.ledger.append(
+        CONSEQUENCE,
+        free,
+        data={"pull_request": proposed.number, "conclusion": None, "failed": str(error)[:300]},
+    )
 
 
 def _key(proposed: PullRequest, steering: Steering | None = None) -> str:
     """Of a head that edits no law, whatever the base is; or of what an edit does on this base."""
-    return f"{CONSEQUENCE}/{proposed.number}/{proposed.head}" + (f"/{steering.base}" if steering else "")
+    return f"{CONSEQUENCE}/{proposed.number}/{proposed.head}" + (
+        f"/{steering.base}" if steering else ""
+    )
 
 
 def _look_at(plant: Plant, steering: Steering, proposed: PullRequest, weigh: Weigh) -> None:
     plant.repository.fetch(f"refs/pull/{proposed.number}/head")
-    plant.repository.changed(steering.base, proposed.head)      # what is too much to be read is too much to be merged
+    plant.repository.changed(
+        steering.base, proposed.head
+    )  # what is too much to be read is too much to be merged
     commit, merged = _as_it_would_stand(plant, steering, proposed)
-    touched = any(resembles(DOCUMENTS, path) for path in plant.repository.changed(steering.base, commit))
+    touched = any(
+        resembles(DOCUMENTS, path) for path in plant.repository.changed(steering.base, commit)
+    )
     found, key = None, _key(proposed, steering)
     try:
-        found = weigh(edit_at(plant.repository, commit, old=steering.governance, past=_past(plant, steering),
-                              merged=merged)) if touched else None
+        found = (
+            weigh(
+                edit_at(
+                    plant.repository,
+                    commit,
+                    old=steering.governance,
+                    past=_past(plant, steering),
+                    merged=merged,
+                )
+            )
+            if touched
+            else None
+        )
     except GovernanceError as error:
         found, key = Consequence(fault=str(error), merged=merged), _key(proposed)
     if found is None:
-        plant.ledger.append(CONSEQUENCE, _key(proposed), data={"pull_request": proposed.number, "conclusion": None})
+        plant.ledger.append(
+            CONSEQUENCE, _key(proposed), data={"pull_request": proposed.number, "conclusion": None}
+        )
         return
     conclusion = "success" if found.holds else "failure"
     title, summary = consequence_words(found, plant.link, base=steering.base, head=proposed.head)
     notes = consequence_annotations(found)
-    say(plant, lambda: plant.writer.set_check(proposed.head, CHECK, conclusion=conclusion, title=title, summary=summary,
-                                              annotations=notes))
-    plant.ledger.append(CONSEQUENCE, key, data={
-        "pull_request": proposed.number, "head": proposed.head, "base": steering.base, "author": proposed.author.id,
-        "login": proposed.author.login, "conclusion": conclusion, "title": title, "summary": summary, "rules": steering.digest})
+    say(
+        plant,
+        lambda: plant.writer.set_check(
+            proposed.head,
+            CHECK,
+            conclusion=conclusion,
+            title=title,
+            summary=summary,
+            annotations=notes,
+        ),
+    )
+    plant.ledger.append(
+        CONSEQUENCE,
+        key,
+        data={
+            "pull_request": proposed.number,
+            "head": proposed.head,
+            "base": steering.base,
+            "author": proposed.author.id,
+            "login": proposed.author.login,
+            "conclusion": conclusion,
+            "title": title,
+            "summary": summary,
+            "rules": steering.digest,
+        },
+    )
 
 
-def _as_it_would_stand(plant: Plant, steering: Steering, proposed: PullRequest) -> tuple[CommitSha, bool]:
-    """A branch that is behind says less than the base does; so it is read merged, and as it is where it conflicts."""
+def _as_it_would_stand(
+    plant: Plant, steering: Steering, proposed: PullRequest
+) -> tuple[CommitSha, bool]:
+    """A branch that is behind says less than the base does; so it is read merged, and as it is
+    where it conflicts."""
     made = plant.candidates.merge(steering.base, proposed.head, message=_LOOK, at=_MOMENT)
     return (proposed.head, False) if isinstance(made, Conflict) else (made, True)
 
 
 def _past(plant: Plant, steering: Steering) -> tuple[RecordedChange, ...]:
-    """What the repository keeps of its past at the base, where an edit cannot write, and what the ledger has seen since."""
+    """What the repository keeps of its past at the base, where an edit cannot write, and what the
+    ledger has seen since."""
     kept = plant.repository.read(steering.base, HISTORY)
     try:
         known = read_history(kept.decode("utf-8"), file=HISTORY) if kept else ()
     except (UnicodeDecodeError, ConfigError):
         known = ()
     numbers = {change.number for change in known}
-    return (*known, *(change for change in recorded_changes(plant.ledger.entries()) if change.number not in numbers))
+    return (
+        *known,
+        *(
+            change
+            for change in recorded_changes(plant.ledger.entries())
+            if change.number not in numbers
+        ),
+    )

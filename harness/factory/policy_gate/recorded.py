@@ -1,9 +1,10 @@
-"""The factory's own past: what the law was asked, on which facts, what it said, and what became of the change.
+"""The factory's own past: what the law was asked, on which facts, what it said, and what became of
+the change.
 
-Properties: what the law saw is in the ledger once for each commit that it was asked about; no byte that a change adds is
-kept there, for a credential may be among them; a record that this version cannot read in full keeps what it can, and
-the rest is UNKNOWN; the same change asked about twice (as proposed, as the candidate) is one change of the past.
-"""
+Properties: what the law saw is in the ledger once for each commit that it was asked about; no byte
+that a change adds is kept there, for a credential may be among them; a record that this version
+cannot read in full keeps what it can, and the rest is UNKNOWN; the same change asked about twice
+(as proposed, as the candidate) is one change of the past."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,48 +26,79 @@ from harness.governance.past.history import RecordedChange
 
 FACTS = "facts"
 LONGEST = 256 * 1024
-"""Characters of one fact as JSON. A longer one is not recorded, and so UNKNOWN to whoever replays it."""
+"""Characters of one fact as JSON. A longer one is not recorded, and so UNKNOWN to whoever replays
+it."""
 
 
-def record(job: Job, facts: ChangeFacts, decision: Decision, *, base: CommitSha, head: CommitSha) -> None:
-    """Write down what the law saw of `head` and what it said, once for a proposal and once for a landing."""
+def record(
+    job: Job, facts: ChangeFacts, decision: Decision, *, base: CommitSha, head: CommitSha
+) -> None:
+    """Write down what the law saw of `head` and what it said, once for a proposal and once for a
+    landing."""
     known = facts_as_json(without_what_no_rule_asks(facts))
-    job.plant.ledger.append(FACTS, f"{FACTS}/{job.issue}/{decision.applies.value}/{head}", issue=job.issue, run=job.run, data={
-        "base": base, "head": head, "applies": decision.applies.value, "rules": job.steering.digest,
-        "facts": {name: known[name] for name in known if len(json.dumps(known[name])) <= LONGEST},
-        "action": decision.action.value if decision.action else None,
-        "findings": [{"rule": finding.rule, "status": finding.status.value, "says": finding.says,
-                      "passed": finding.passed if finding.passed is not UNKNOWN else None} for finding in decision.findings],
-    })
+    job.plant.ledger.append(
+        FACTS,
+        f"{FACTS}/{job.issue}/{decision.applies.value}/{head}",
+        issue=job.issue,
+        run=job.run,
+        data={
+            "base": base,
+            "head": head,
+            "applies": decision.applies.value,
+            "rules": job.steering.digest,
+            "facts": {
+                name: known[name] for name in known if len(json.dumps(known[name])) <= LONGEST
+            },
+            "action": decision.action.value if decision.action else None,
+            "findings": [
+                {
+                    "rule": finding.rule,
+                    "status": finding.status.value,
+                    "says": finding.says,
+                    "passed": finding.passed if finding.passed is not UNKNOWN else None,
+                }
+                for finding in decision.findings
+            ],
+        },
+    )
 
 
 def without_what_no_rule_asks(facts: ChangeFacts) -> ChangeFacts:
-    """Without the added bytes, and of the tests only those that tell base and change apart, and one that does not.
+    """Without the added bytes, and of the tests only those that tell base and change apart, and one
+    that does not.
 
-    No rule asks for more of them: what is lost, what is new, what is newly skipped, and whether there is any.
-    """
-    return replace(facts, added=UNKNOWN, tests=UNKNOWN if facts.tests is UNKNOWN else _told_apart(facts.tests))
+    No rule asks for more of them: what is lost, what is new, what is newly skipped, and whether
+    there is any."""
+    return replace(
+        facts, added=UNKNOWN, tests=UNKNOWN if facts.tests is UNKNOWN else _told_apart(facts.tests)
+    )
 
 
 def _told_apart(tests: TestFacts) -> TestFacts:
     differ = (tests.base ^ tests.candidate) | (tests.base_skipped ^ tests.candidate_skipped)
     kept = differ | frozenset(sorted(tests.base & tests.candidate)[:1])
-    return replace(tests, base=tests.base & kept, candidate=tests.candidate & kept, base_skipped=tests.base_skipped & kept,
-                   candidate_skipped=tests.candidate_skipped & kept)
+    return replace(
+        tests,
+        base=tests.base & kept,
+        candidate=tests.candidate & kept,
+        base_skipped=tests.base_skipped & kept,
+        candidate_skipped=tests.candidate_skipped & kept,
+    )
 
 
 def recorded_changes(entries: Iterable[Entry]) -> tuple[RecordedChange, ...]:
     """Every change that the law was asked about, oldest first.
 
-    `number` is that of its pull request, or of its issue where none was opened; an issue whose change was done again has
-    several. `merged_at` is when it landed, empty for one that did not; `asked_at` when the law was asked last.
-    """
+    `number` is that of its pull request, or of its issue where none was opened; an issue whose
+    change was done again has several. `merged_at` is when it landed, empty for one that did not;
+    `asked_at` when the law was asked last."""
     found = [change for told in histories(entries) for change in _changes_of(told)]
     return tuple(sorted(found, key=lambda change: change.asked_at))
 
 
 def _changes_of(told: History) -> Iterator[RecordedChange]:
-    """One for each different content, as the law saw it last; of those asked about before a landing, the last landed."""
+    """One for each different content, as the law saw it last; of those asked about before a
+    landing, the last landed."""
     asked: dict[str, Entry] = {}
     landed: dict[str, str] = {}
     for entry in told.entries:
@@ -77,12 +109,18 @@ def _changes_of(told: History) -> Iterator[RecordedChange]:
         elif asked and entry.kind == "transition" and entry.data["to"] == State.MERGED:
             landed[next(reversed(asked))] = entry.at
     for content, entry in asked.items():
-        yield RecordedChange(_number(told), _facts_in(entry.data["facts"]), merged_at=landed.get(content, ""), title=told.title,
-                             asked_at=entry.at)
+        yield RecordedChange(
+            _number(told),
+            _facts_in(entry.data["facts"]),
+            merged_at=landed.get(content, ""),
+            title=told.title,
+            asked_at=entry.at,
+        )
 
 
 def _content(entry: Entry) -> str:
-    """What tells one change from another: its files, each with the names of its bytes before and after."""
+    """What tells one change from another: its files, each with the names of its bytes before and
+    after."""
     return json.dumps(entry.data["facts"].get("files", entry.data["head"]), sort_keys=True)
 
 
@@ -91,7 +129,8 @@ def _number(told: History) -> int:
 
 
 def _facts_in(document: Mapping[str, Any]) -> ChangeFacts:
-    """Fact by fact: one that another version wrote in another form stays UNKNOWN, and hides none of the others."""
+    """Fact by fact: one that another version wrote in another form stays UNKNOWN, and hides none of
+    the others."""
     known: dict[str, Any] = {}
     for name, value in document.items():
         try:
@@ -101,8 +140,11 @@ def _facts_in(document: Mapping[str, Any]) -> ChangeFacts:
     return ChangeFacts(**known)
 
 
-def since(changes: Iterable[RecordedChange], moment: datetime, *, file: str | None = None) -> tuple[RecordedChange, ...]:
-    """The changes that landed, or else were asked about, at `moment` or later. One without a time is not among them.
+def since(
+    changes: Iterable[RecordedChange], moment: datetime, *, file: str | None = None
+) -> tuple[RecordedChange, ...]:
+    """The changes that landed, or else were asked about, at `moment` or later. One without a time
+    is not among them.
 
     Raises ConfigError, naming the number of the change, for a time that is not ISO 8601."""
     return tuple(change for change in changes if change.at and _time(change, file) >= moment)
@@ -112,26 +154,36 @@ def _time(change: RecordedChange, file: str | None) -> datetime:
     try:
         found = datetime.fromisoformat(change.at)
     except ValueError:
-        raise ConfigError(f"pull request {change.number} was merged at {change.at[:40]!r}; expected a time such as "
-                          "2026-04-14T21:54:35Z", file=file, key="merged_at") from None
+        raise ConfigError(
+            f"pull request {change.number} was merged at {change.at[:40]!r}; expected a time such"
+            " as 2026-04-14T21:54:35Z",
+            file=file,
+            key="merged_at",
+        ) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def recorded_answers(entries: Iterable[Entry]) -> tuple[Answered, ...]:
-    """What each rule said of each different change, oldest first, and whether people went on all the same."""
+    """What each rule said of each different change, oldest first, and whether people went on all
+    the same."""
     found = [answer for told in histories(entries) for answer in _answers_of(told)]
     return tuple(sorted(found, key=lambda answer: answer.entry))
 
 
 def _answers_of(told: History) -> Iterator[Answered]:
-    """Of what a rule said of one content, a refusal if there was one: what was asked again later does not undo it."""
+    """Of what a rule said of one content, a refusal if there was one: what was asked again later
+    does not undo it."""
     latest: dict[tuple[str, str], Answered] = {}
-    contents: dict[int, str] = {entry.seq: _content(entry) for entry in told.entries if entry.kind == FACTS}
+    contents: dict[int, str] = {
+        entry.seq: _content(entry) for entry in told.entries if entry.kind == FACTS
+    }
     for entry in told.entries:
         if entry.kind == FACTS:
             for answer in _said(told, entry, contents):
                 key = (answer.rule, contents[entry.seq])
-                latest[key] = max(latest.get(key, answer), answer, key=lambda one: (one.refuses, one.entry))
+                latest[key] = max(
+                    latest.get(key, answer), answer, key=lambda one: (one.refuses, one.entry)
+                )
     return iter(latest.values())
 
 
@@ -139,8 +191,17 @@ def _said(told: History, entry: Entry, contents: Mapping[int, str]) -> Iterator[
     facts, overridden = _facts_in(entry.data["facts"]), _overridden(told, entry, contents)
     for finding in entry.data["findings"]:
         passed = UNKNOWN if finding["passed"] is None else bool(finding["passed"])
-        yield Answered(finding["rule"], _number(told), entry.seq, entry.at, passed, Status(finding["status"]), finding["says"],
-                       facts, overridden)
+        yield Answered(
+            finding["rule"],
+            _number(told),
+            entry.seq,
+            entry.at,
+            passed,
+            Status(finding["status"]),
+            finding["says"],
+            facts,
+            overridden,
+        )
 
 
 def _overridden(told: History, asked: Entry, contents: Mapping[int, str]) -> Override | None:
@@ -150,28 +211,50 @@ def _overridden(told: History, asked: Entry, contents: Mapping[int, str]) -> Ove
     if not landings:
         return None
     if landings[0].data["event"] == Event.LANDED_BY_PERSON and not any(
-            asked.seq < seq < landings[0].seq and content != contents[asked.seq] for seq, content in contents.items()):
+        asked.seq < seq < landings[0].seq and content != contents[asked.seq]
+        for seq, content in contents.items()
+    ):
         return Override.MERGED
-    retried = any(entry.data["event"] == Event.RETRIED and entry.seq < landings[-1].seq for entry in later)
+    retried = any(
+        entry.data["event"] == Event.RETRIED and entry.seq < landings[-1].seq for entry in later
+    )
     return Override.RETRIED if retried else None
 
 
 def recorded_cites(entries: Iterable[Entry]) -> tuple[Cited, ...]:
-    """Each entry of the mission that a triage cited, and whether its filer appealed, and people then accepted."""
+    """Each entry of the mission that a triage cited, and whether its filer appealed, and people
+    then accepted."""
     return tuple(cited for told in histories(entries) for cited in _cites_of(told))
 
 
 def _cites_of(told: History) -> Iterator[Cited]:
     triages = [entry for entry in told.entries if entry.kind == "triage"]
     for place, entry in enumerate(triages):
-        appealed, accepted = _appeal(told, entry, before=triages[place + 1].seq if place + 1 < len(triages) else None)
+        appealed, accepted = _appeal(
+            told, entry, before=triages[place + 1].seq if place + 1 < len(triages) else None
+        )
         for cite in entry.data["cites"]:
-            yield Cited(str(cite["id"]), told.issue, entry.seq, entry.at, str(entry.data.get("quote") or ""), appealed, accepted)
+            yield Cited(
+                str(cite["id"]),
+                told.issue,
+                entry.seq,
+                entry.at,
+                str(entry.data.get("quote") or ""),
+                appealed,
+                accepted,
+            )
 
 
 def _appeal(told: History, triage: Entry, *, before: int | None) -> tuple[bool, bool]:
-    """Whether the filer appealed against this triage, the next one not being made yet, and the issue then went on."""
-    appeals = [moved.seq for moved in told.transitions if moved.data["event"] == Event.APPEALED and moved.seq > triage.seq
-               and (before is None or moved.seq < before)]
-    return bool(appeals), any(moved.seq > appeals[0] and moved.data["to"] == State.ACCEPTED
-                              for moved in told.transitions) if appeals else False
+    """Whether the filer appealed against this triage, the next one not being made yet, and the
+    issue then went on."""
+    appeals = [
+        moved.seq
+        for moved in told.transitions
+        if moved.data["event"] == Event.APPEALED
+        and moved.seq > triage.seq
+        and (before is None or moved.seq < before)
+    ]
+    return bool(appeals), any(
+        moved.seq > appeals[0] and moved.data["to"] == State.ACCEPTED for moved in told.transitions
+    ) if appeals else False

@@ -1,11 +1,14 @@
-"""Scripts that rules ask about a change (`exec:`): each run is a fact, and the rule's check decides over it.
+"""Scripts that rules ask about a change (`exec:`): each run is a fact, and the rule's check decides
+over it.
 
 Properties kept:
 - the script is the base's, with all that lies beside it: what the change does to it has no say;
-- the change's files are there to be read and not to be written, in a box without network or credentials;
-- only 0 and 1 are answers. A script that is not there, crashes, is stopped by its limit or finds no box has said nothing;
-- what it printed may be the change's own words: it is shown as `commands` shows output, and is never a verdict.
-"""
+- the change's files are there to be read and not to be written, in a box without network or
+  credentials;
+- only 0 and 1 are answers. A script that is not there, crashes, is stopped by its limit or finds no
+  box has said nothing;
+- what it printed may be the change's own words: it is shown as `commands` shows output, and is
+  never a verdict."""
 
 import hashlib
 import json
@@ -23,12 +26,15 @@ from harness.factory.project.commands import excerpt
 from harness.factory.run.node import Job
 from harness.governance.checks.scripts import Exec
 
-_SHOWN = 10          # lines of what a script printed, the last ones
+_SHOWN = 10  # lines of what a script printed, the last ones
 _ANSWERS = (0, 1)
 
 
-def script_facts(job: Job, head: CommitSha, *, rules: Iterable[Rule], facts: ChangeFacts) -> tuple[ScriptFact, ...]:
-    """What the scripts that these rules ask say of `head`, in the rules' order, each command line once.
+def script_facts(
+    job: Job, head: CommitSha, *, rules: Iterable[Rule], facts: ChangeFacts
+) -> tuple[ScriptFact, ...]:
+    """What the scripts that these rules ask say of `head`, in the rules' order, each command line
+    once.
 
     An answer depends on the two trees alone, so it is kept in the home and asked for once."""
     asked: dict[tuple[str, tuple[str, ...]], Exec] = {}
@@ -41,11 +47,19 @@ def script_facts(job: Job, head: CommitSha, *, rules: Iterable[Rule], facts: Cha
 
 def _kept(job: Job, head: CommitSha, check: Exec, facts: ChangeFacts) -> ScriptFact:
     tree_of = job.plant.repository.tree_of
-    words = json.dumps([tree_of(job.base), tree_of(head), check.script, check.arguments, check.seconds])
-    kept = job.plant.places.home / "facts" / f"script-{hashlib.sha256(words.encode()).hexdigest()}.json"
+    words = json.dumps(
+        [tree_of(job.base), tree_of(head), check.script, check.arguments, check.seconds]
+    )
+    kept = (
+        job.plant.places.home
+        / "facts"
+        / f"script-{hashlib.sha256(words.encode()).hexdigest()}.json"
+    )
     if kept.exists():
         document = json.loads(kept.read_text("utf-8"))
-        return ScriptFact(check.script, check.arguments, document["exit_code"], tuple(document["said"]))
+        return ScriptFact(
+            check.script, check.arguments, document["exit_code"], tuple(document["said"])
+        )
     fact = _asked(job, head, check, facts)
     if fact.exit_code in _ANSWERS:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +77,7 @@ def _asked(job: Job, head: CommitSha, check: Exec, facts: ChangeFacts) -> Script
     if mode != EXECUTABLE and not check.script.endswith(".py"):
         return _silent(check, "is neither executable nor a Python script")
     folder = job.plant.places.run(job.run) / "scripts"
-    shutil.rmtree(folder, ignore_errors=True)   # of a run that was killed while it was at this
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it was at this
     try:
         return _ran(job, head, check, folder, touched=_touched(facts))
     except SandboxError as error:
@@ -87,16 +101,24 @@ def _spec(job: Job, check: Exec, folder: Path) -> BoxSpec:
     script = f"/base/{check.script}"
     layer = tests.layer(job)
     return BoxSpec(
-        name="script", argv=(*(("python",) if check.script.endswith(".py") else ()), script, *check.arguments), cwd="/app",
-        binds=(Bind(str(folder / "base"), "/base"), Bind(str(folder / "app"), "/app"),
-               *((Bind(str(layer), "/layer"),) if layer else ())),
-        env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1"}, limits=Limits(wall_seconds=check.seconds),
+        name="script",
+        argv=(*(("python",) if check.script.endswith(".py") else ()), script, *check.arguments),
+        cwd="/app",
+        binds=(
+            Bind(str(folder / "base"), "/base"),
+            Bind(str(folder / "app"), "/app"),
+            *((Bind(str(layer), "/layer"),) if layer else ()),
+        ),
+        env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1"},
+        limits=Limits(wall_seconds=check.seconds),
     )
 
 
 def _touched(facts: ChangeFacts) -> bytes:
     """The paths of the change, each ended by a NUL: what a script finds on its standard input."""
-    return b"" if facts.files is UNKNOWN else b"".join(change.path + b"\0" for change in facts.files)
+    return (
+        b"" if facts.files is UNKNOWN else b"".join(change.path + b"\0" for change in facts.files)
+    )
 
 
 def _silent(check: Exec, why: str) -> ScriptFact:

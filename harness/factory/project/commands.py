@@ -1,12 +1,13 @@
-"""A command of the project's own, as a workflow asks for it: the tests by name, or a list of arguments.
+"""A command of the project's own, as a workflow asks for it: the tests by name, or a list of
+arguments.
 
 Properties kept:
-- it runs in a box without network or credentials, on a copy of the tree that is thrown away: it can say no, and it can
-  change nothing;
+- it runs in a box without network or credentials, on a copy of the tree that is thrown away: it can
+  say no, and it can change nothing;
 - values reach it by its environment alone, literal or from an earlier node;
-- what it printed is the output of a program that a model may have written: normalised, cut, kept from showing what
-  looks like a credential, and then shown to people and to the next attempt. Nothing sealed is near it, so it may be.
-"""
+- what it printed is the output of a program that a model may have written: normalised, cut, kept
+  from showing what looks like a credential, and then shown to people and to the next attempt.
+  Nothing sealed is near it, so it may be."""
 
 import re
 import shlex
@@ -30,8 +31,8 @@ from harness.governance.text.invisible import without_invisible
 SECONDS = 300
 """How long a command may take whose node sets no `timeout`."""
 
-_SHARE = 0.9         # of the node's time: the command ends, and says so, before its node is given up
-_SHOWN = 2000        # characters of what it printed, the last ones
+_SHARE = 0.9  # of the node's time: the command ends, and says so, before its node is given up
+_SHOWN = 2000  # characters of what it printed, the last ones
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 FAILED: Mapping[str, Event] = {"implement": Event.RUN_FAILED, "validate": Event.CHANGES_REQUESTED}
@@ -44,7 +45,11 @@ def tests(job: Job) -> NodeResult:
         report = projecttests.compared(job, base=job.base, head=_commit(job))
     except SandboxError as error:
         return failed(str(error), event=NOT_RUN[job.workflow.name], fault=MACHINE)
-    return produced(report.says, tests_pass=True) if report.green else _said_no(job, "tests", report.says, tests_pass=False)
+    return (
+        produced(report.says, tests_pass=True)
+        if report.green
+        else _said_no(job, "tests", report.says, tests_pass=False)
+    )
 
 
 def command(job: Job) -> NodeResult:
@@ -54,39 +59,63 @@ def command(job: Job) -> NodeResult:
     try:
         result = _run(job, job.node)
     except SandboxError as error:
-        return failed(f"`{shown}` was not run: {error}", event=NOT_RUN[job.workflow.name], fault=MACHINE)
+        return failed(
+            f"`{shown}` was not run: {error}", event=NOT_RUN[job.workflow.name], fault=MACHINE
+        )
     words = excerpt(result.stdout + result.stderr)
     if result.ok:
         return produced(f"`{shown}` passed", exit_code=0, printed=words)
-    how = f"was stopped by its {result.killed_by} limit" if result.killed_by else f"ended with exit code {result.exit_code}"
+    how = (
+        f"was stopped by its {result.killed_by} limit"
+        if result.killed_by
+        else f"ended with exit code {result.exit_code}"
+    )
     return _said_no(job, shown, f"`{shown}` {how}", printed=words, exit_code=result.exit_code)
 
 
 def reports(told: History) -> tuple[Mapping[str, Any], ...]:
     """What commands said no with in the run before the last: for the attempt that follows it."""
     runs = [entry.run for entry in told.entries if entry.kind == "run"]
-    return tuple(entry.data for entry in told.entries if entry.kind == "report" and entry.run in runs[-2:-1])
+    return tuple(
+        entry.data for entry in told.entries if entry.kind == "report" and entry.run in runs[-2:-1]
+    )
 
 
-def _said_no(job: Job, name: str, says: str, *, printed: str = "", exit_code: int = 1,
-             **more: bool) -> NodeResult:
+def _said_no(
+    job: Job, name: str, says: str, *, printed: str = "", exit_code: int = 1, **more: bool
+) -> NodeResult:
     """A no, written down for the attempt that follows."""
-    job.plant.ledger.append("report", job.key(f"{job.node.id}/report"), issue=job.issue, run=job.run, data={
-        "command": name, "says": says, "printed": printed, "exit_code": exit_code})
+    job.plant.ledger.append(
+        "report",
+        job.key(f"{job.node.id}/report"),
+        issue=job.issue,
+        run=job.run,
+        data={"command": name, "says": says, "printed": printed, "exit_code": exit_code},
+    )
     ending = " ".join(printed.split())[-300:]
-    return NodeResult(Outcome.FAILED, {"exit_code": exit_code, "printed": printed, **more},
-                      f"{says}: {ending}" if ending else says, FAILED[job.workflow.name], retryable=False)
+    return NodeResult(
+        Outcome.FAILED,
+        {"exit_code": exit_code, "printed": printed, **more},
+        f"{says}: {ending}" if ending else says,
+        FAILED[job.workflow.name],
+        retryable=False,
+    )
 
 
 def _commit(job: Job) -> CommitSha:
-    """What a command runs on: the commit that was made of the agent's files, or the candidate that would land."""
-    return CommitSha(job.outputs["candidate"]["candidate"] if "candidate" in job.outputs else job.outputs["snapshot"]["head"])
+    """What a command runs on: the commit that was made of the agent's files, or the candidate that
+    would land."""
+    return CommitSha(
+        job.outputs["candidate"]["candidate"]
+        if "candidate" in job.outputs
+        else job.outputs["snapshot"]["head"]
+    )
 
 
 def _run(job: Job, node: RunNode) -> BoxResult:
     plant = job.plant
     folder = plant.places.run(job.run) / "commands" / node.id
-    shutil.rmtree(folder, ignore_errors=True)   # of a run that was killed while it was at this
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it was at this
     plant.worktrees.export(plant.repository.tree_of(_commit(job)), folder)
     try:
         return plant.sandbox.run(_spec(job, node, folder, projecttests.layer(job)))
@@ -95,26 +124,36 @@ def _run(job: Job, node: RunNode) -> BoxResult:
 
 
 def _spec(job: Job, node: RunNode, folder: Path, layer: Path | None) -> BoxSpec:
-    own = {name: value if isinstance(value, str) else _value(job, value) for name, value in node.env.items()}
+    own = {
+        name: value if isinstance(value, str) else _value(job, value)
+        for name, value in node.env.items()
+    }
     seconds = node.timeout_seconds * _SHARE if node.timeout_seconds else SECONDS
     return BoxSpec(
-        name="command", argv=tuple(node.command), cwd="/app",
+        name="command",
+        argv=tuple(node.command),
+        cwd="/app",
         binds=(Bind(str(folder), "/app", "rw"), *((Bind(str(layer), "/layer"),) if layer else ())),
-        env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1", **own}, limits=Limits(wall_seconds=seconds),
+        env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1", **own},
+        limits=Limits(wall_seconds=seconds),
     )
 
 
 def _value(job: Job, field: FieldOf) -> str:
-    """A field as text. The reader has seen to it that the node declares it; a NUL cannot be in an environment."""
+    """A field as text. The reader has seen to it that the node declares it; a NUL cannot be in an
+    environment."""
     value = field.value_in(job.by_node)
     return ("" if value is None else str(value)).replace("\0", "")
 
 
 def excerpt(printed: bytes) -> str:
-    """The end of what a program printed, as text that shows all it holds: no escapes, no invisible characters, and no
-    line with what looks like a credential. Where nobody could look for one, nothing is shown."""
-    text, _ = without_invisible(_ESCAPE.sub("", printed.decode("utf-8", "replace")).replace("\r", "\n"))
-    lines = [line.rstrip() for line in text[-2 * _SHOWN:].splitlines()]
+    """The end of what a program printed, as text that shows all it holds: no escapes, no invisible
+    characters, and no line with what looks like a credential. Where nobody could look for one,
+    nothing is shown."""
+    text, _ = without_invisible(
+        _ESCAPE.sub("", printed.decode("utf-8", "replace")).replace("\r", "\n")
+    )
+    lines = [line.rstrip() for line in text[-2 * _SHOWN :].splitlines()]
     found = SecretScanner().found_in({b"output": "\n".join(lines).encode()})
     if found is UNKNOWN or any(secret.line == 0 for secret in found):
         return "(withheld: it may show a credential)"

@@ -1,8 +1,8 @@
 """What pytest said in a box, as `pytest_run` signed it: all of it and to the end, or nothing.
 
-What the code under test writes into the report's folder, a JUnit file among it, is not read. So a report is forged only from
-within the process that runs the tests; the drill and `docs/seal.md` say so.
-"""
+What the code under test writes into the report's folder, a JUnit file among it, is not read. So a
+report is forged only from within the process that runs the tests; the drill and `docs/seal.md` say
+so."""
 
 import json
 import secrets
@@ -21,7 +21,8 @@ _PROGRAM = "/run-pytest.py"
 
 
 def ordered(out: Path, own: Iterable[str]) -> bytes:
-    """Leave for the runner what it begins with, in the folder of the report; the key that its lines are signed with."""
+    """Leave for the runner what it begins with, in the folder of the report; the key that its lines
+    are signed with."""
     key = secrets.token_bytes(32)
     (out / ORDER).write_text(json.dumps({"key": key.hex(), "own": sorted(own)}), "utf-8")
     return key
@@ -29,21 +30,33 @@ def ordered(out: Path, own: Iterable[str]) -> bytes:
 
 def signed_run(spec: BoxSpec, folder: str) -> BoxSpec:
     """The same tests, run so that what they say is signed; `folder` is the report's in the box."""
-    argv = ("python", "-P", _PROGRAM, f"{folder}/{ORDER}", f"{folder}/{REPORT}", *spec.argv[len(PYTEST):])
-    return replace(spec, argv=argv, binds=(*spec.binds, Bind(str(Path(pytest_run.__file__)), _PROGRAM)))
+    argv = (
+        "python",
+        "-P",
+        _PROGRAM,
+        f"{folder}/{ORDER}",
+        f"{folder}/{REPORT}",
+        *spec.argv[len(PYTEST) :],
+    )
+    return replace(
+        spec, argv=argv, binds=(*spec.binds, Bind(str(Path(pytest_run.__file__)), _PROGRAM))
+    )
 
 
 def importable(paths: Iterable[str]) -> frozenset[str]:
-    """The names by which a tree's own modules and packages are imported: those that lie in a folder that is no package."""
+    """The names by which a tree's own modules and packages are imported: those that lie in a folder
+    that is no package."""
     files = [PurePosixPath(path) for path in paths if path.endswith(".py")]
     packages = {file.parent for file in files if file.name == "__init__.py"}
     modules = {file.stem for file in files if file.parent not in packages}
-    return frozenset(modules | {folder.name for folder in packages if folder.parent not in packages})
+    return frozenset(
+        modules | {folder.name for folder in packages if folder.parent not in packages}
+    )
 
 
 def told(key: bytes, content: bytes) -> tuple[int, list[tuple[str, str]]] | None:
-    """The exit code, and how each test and each file without one ended; None where anything of the report is not the runner's,
-    or is missing."""
+    """The exit code, and how each test and each file without one ended; None where anything of the
+    report is not the runner's, or is missing."""
     line, messages = signing(key), []
     for each in content.splitlines(keepends=True):
         try:
@@ -55,9 +68,13 @@ def told(key: bytes, content: bytes) -> tuple[int, list[tuple[str, str]]] | None
         messages.append(message)
     ends = [at for at, (kind, *_) in enumerate(messages) if kind == END]
     tests = [rest for kind, *rest in messages if kind == TEST]
-    if ends != [len(messages) - 1] or [rest for kind, *rest in messages if kind == COLLECTED] != [[len(tests)]]:
+    if ends != [len(messages) - 1] or [rest for kind, *rest in messages if kind == COLLECTED] != [
+        [len(tests)]
+    ]:
         return None
-    return int(messages[-1][1]), [(name_of(rest[0]), rest[1]) for kind, *rest in messages if kind not in (COLLECTED, END)]
+    return int(messages[-1][1]), [
+        (name_of(rest[0]), rest[1]) for kind, *rest in messages if kind not in (COLLECTED, END)
+    ]
 
 
 def name_of(nodeid: str) -> str:

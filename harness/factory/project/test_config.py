@@ -1,9 +1,10 @@
-"""What decides which of a project's tests run and how they are told, beside the tests: the configuration of the runner.
+"""What decides which of a project's tests run and how they are told, beside the tests: the
+configuration of the runner.
 
-Properties: where the base's tests are run over a change, none of it is the change's. A conftest of ten lines turned every
-failure into a pass; so did `addopts = -k nothing`, a `pytest.py` beside the app and a plugin that was announced by an
-`egg-info` folder. What is not the runner's in a shared file (`pyproject.toml`, `package.json`) stays the change's.
-"""
+Properties: where the base's tests are run over a change, none of it is the change's. A conftest of
+ten lines turned every failure into a pass; so did `addopts = -k nothing`, a `pytest.py` beside the
+app and a plugin that was announced by an `egg-info` folder. What is not the runner's in a shared
+file (`pyproject.toml`, `package.json`) stays the change's."""
 
 import json
 import os
@@ -15,18 +16,46 @@ from typing import Any
 
 from pathspec import GitIgnoreSpec
 
-STEERING = GitIgnoreSpec.from_lines((
-    "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg", "noxfile.py",
-    "sitecustomize.py", "usercustomize.py", "*.pth", "*.egg-info", "*.dist-info",
-    "Makefile", "makefile", "GNUmakefile", "justfile", "Justfile", "Taskfile.yml", "Taskfile.yaml",
-    "jest.config.*", "vitest.config.*", "vitest.workspace.*", "playwright.config.*", "cypress.config.*", "karma.conf.*",
-    "ava.config.*", ".mocharc*", ".taprc",
-))
+STEERING = GitIgnoreSpec.from_lines(
+    (
+        "conftest.py",
+        "pytest.ini",
+        ".pytest.ini",
+        "pytest.toml",
+        ".pytest.toml",
+        "tox.ini",
+        "setup.cfg",
+        "noxfile.py",
+        "sitecustomize.py",
+        "usercustomize.py",
+        "*.pth",
+        "*.egg-info",
+        "*.dist-info",
+        "Makefile",
+        "makefile",
+        "GNUmakefile",
+        "justfile",
+        "Justfile",
+        "Taskfile.yml",
+        "Taskfile.yaml",
+        "jest.config.*",
+        "vitest.config.*",
+        "vitest.workspace.*",
+        "playwright.config.*",
+        "cypress.config.*",
+        "karma.conf.*",
+        "ava.config.*",
+        ".mocharc*",
+        ".taprc",
+    )
+)
 _SHARED = {
     "pyproject.toml": (("tool", "pytest"),),
     "package.json": (("scripts",), ("jest",), ("mocha",), ("ava",), ("tap",), ("vitest",)),
 }
-_SHADOWS = frozenset((*sys.stdlib_module_names, "pytest", "_pytest", "pluggy", "iniconfig", "coverage", "xdist"))
+_SHADOWS = frozenset(
+    (*sys.stdlib_module_names, "pytest", "_pytest", "pluggy", "iniconfig", "coverage", "xdist")
+)
 
 
 def steers(path: str) -> bool:
@@ -41,7 +70,8 @@ def _shadow(name: str) -> bool:
 
 
 def crossed(folder: Path, base: Path, is_test: Callable[[str], bool]) -> None:
-    """Make `folder` the change with the base's tests: those, and what steers them, come from `base`, which is used up."""
+    """Make `folder` the change with the base's tests: those, and what steers them, come from
+    `base`, which is used up."""
     for path in list(_files(folder)):
         if is_test(path) or STEERING.match_file(path):
             (folder / path).unlink()
@@ -84,7 +114,8 @@ def _clear(path: Path) -> None:
 
 
 def _share(ours: Path, base: Path) -> None:
-    """The change's file with the base's settings of the runner; the base's whole file where the change's cannot be read."""
+    """The change's file with the base's settings of the runner; the base's whole file where the
+    change's cannot be read."""
     read, written = _FORMS[ours.suffix]
     try:
         kept = read(_text(base))

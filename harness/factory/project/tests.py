@@ -1,10 +1,11 @@
-"""The project's own tests as a fact about a change: run in a box, over files exported from the tree.
+"""The project's own tests as a fact about a change: run in a box, over files exported from the
+tree.
 
-The base's tests are run over the candidate as well, with the base's configuration of the runner, so that rewriting a test
-to match the code shows, and so does a conftest that rewrites results. What pytest says is signed (`pytest_report.py`); of any
-other runner the JUnit report is believed. What runs in that box is untrusted and could lie about its results all the same,
-from within the process that tests it; this is a rule's fact, never a verdict. The judge is the gate.
-"""
+The base's tests are run over the candidate as well, with the base's configuration of the runner, so
+that rewriting a test to match the code shows, and so does a conftest that rewrites results. What
+pytest says is signed (`pytest_report.py`); of any other runner the JUnit report is believed. What
+runs in that box is untrusted and could lie about its results all the same, from within the process
+that tests it; this is a rule's fact, never a verdict. The judge is the gate."""
 
 import json
 import os
@@ -45,8 +46,9 @@ LARGEST_REPORT = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TestReport:
-    """What the tests said. `base` are the ids that ran on base, `kept` those that passed or were skipped on the change,
-    both with its own tests and with the base's; `skipped` the ids skipped in either."""
+    """What the tests said. `base` are the ids that ran on base, `kept` those that passed or were
+    skipped on the change, both with its own tests and with the base's; `skipped` the ids skipped in
+    either."""
 
     green: bool
     says: str
@@ -58,7 +60,11 @@ class TestReport:
     def as_json(self) -> dict[str, Any]:
         """The report as it is kept in the home's facts."""
         sets = ("base", "kept", "base_skipped", "skipped")
-        return {"green": self.green, "says": self.says, **{name: sorted(getattr(self, name)) for name in sets}}
+        return {
+            "green": self.green,
+            "says": self.says,
+            **{name: sorted(getattr(self, name)) for name in sets},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +73,14 @@ class _Ran:
     passed: frozenset[str]
     skipped: frozenset[str]
     tail: str
-    told: bool = True       # a report that could be read
-    failed: int = 0         # cases of it that failed, or could not be set up
+    told: bool = True  # a report that could be read
+    failed: int = 0  # cases of it that failed, or could not be set up
 
     @property
     def ended(self) -> bool:
         """Whether the runner came to its end and told all: by 0, or by 1 with a test that failed.
-        Another code says that it was interrupted or could not begin: its report may lack any test."""
+        Another code says that it was interrupted or could not begin: its report may lack any
+        test."""
         return self.told and (self.exit_code == 0 or (self.exit_code == 1 and self.failed > 0))
 
     @property
@@ -82,8 +89,9 @@ class _Ran:
 
 
 def compared(job: Job, *, base: CommitSha, head: CommitSha) -> TestReport:
-    """Run the base's tests on the base, the change's on the change, and the base's on the change. The answer depends on
-    the two trees alone, so it is kept in the home and asked for once. Raises SandboxError where no answer was had."""
+    """Run the base's tests on the base, the change's on the change, and the base's on the change.
+    The answer depends on the two trees alone, so it is kept in the home and asked for once. Raises
+    SandboxError where no answer was had."""
     tree_of = job.plant.repository.tree_of
     kept = job.plant.places.home / "facts" / f"tests-{FORM}-{tree_of(base)}-{tree_of(head)}.json"
     if kept.exists():
@@ -109,14 +117,28 @@ def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
     before = _run(job, "base", base, own)
     if not before.ended:
         raise SandboxError(
-            f"the project's tests did not come to an end on base (exit code {before.exit_code}), so nobody "
-            f"can tell which of them a change must keep; mend them there first: {before.tail}", retryable=False)
+            f"the project's tests did not come to an end on base (exit code {before.exit_code}), so"
+            " nobody can tell which of them a change must keep; mend them there first:"
+            f" {before.tail}",
+            retryable=False,
+        )
     after = _run(job, "head", head, own)
-    over = _run(job, "crossed", head, own, tests_from=base) if _test_surface_changed(job, base, head) else after
+    over = (
+        _run(job, "crossed", head, own, tests_from=base)
+        if _test_surface_changed(job, base, head)
+        else after
+    )
     kept = after.seen - (before.passed - over.seen)
     lost = tuple(sorted(before.passed - kept))
     green = after.exit_code == 0 and over.exit_code == 0 and not lost and bool(after.passed)
-    return TestReport(green, _says(after, over, lost), before.seen, kept, before.skipped, after.skipped | over.skipped)
+    return TestReport(
+        green,
+        _says(after, over, lost),
+        before.seen,
+        kept,
+        before.skipped,
+        after.skipped | over.skipped,
+    )
 
 
 def _says(after: _Ran, over: _Ran, lost: tuple[str, ...]) -> str:
@@ -132,23 +154,38 @@ def _says(after: _Ran, over: _Ran, lost: tuple[str, ...]) -> str:
 
 
 def _test_surface_changed(job: Job, base: CommitSha, head: CommitSha) -> bool:
-    """Whether anything changed that has a say in what tests say. A new file has: a conftest is one."""
+    """Whether anything changed that has a say in what tests say. A new file has: a conftest is
+    one."""
     is_test = surface_of(job)
-    paths = (change.path.decode("utf-8", "replace") for change in job.plant.repository.diff(base, head).files)
+    paths = (
+        change.path.decode("utf-8", "replace")
+        for change in job.plant.repository.diff(base, head).files
+    )
     return any(is_test(path) or steers(path) for path in paths)
 
 
 def surface_of(job: Job) -> Callable[[str], bool]:
-    """Which paths belong to the project's tests, by its `factory.toml` at base: those it lists, and what its command runs."""
+    """Which paths belong to the project's tests, by its `factory.toml` at base: those it lists, and
+    what its command runs."""
     config = job.steering.config.tests
-    listed, run = GitIgnoreSpec.from_lines(config.paths), frozenset(word.removeprefix("./") for word in config.command)
+    listed, run = (
+        GitIgnoreSpec.from_lines(config.paths),
+        frozenset(word.removeprefix("./") for word in config.command),
+    )
     return lambda path: listed.match_file(path) or path in run
 
 
-def _run(job: Job, name: str, commit: CommitSha, own: frozenset[str], *, tests_from: CommitSha | None = None) -> _Ran:
+def _run(
+    job: Job,
+    name: str,
+    commit: CommitSha,
+    own: frozenset[str],
+    *,
+    tests_from: CommitSha | None = None,
+) -> _Ran:
     plant, config = job.plant, job.steering.config
     folder = plant.places.run(job.run) / "tests" / name
-    shutil.rmtree(folder, ignore_errors=True)   # of a run that was killed while it was at this
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it was at this
     plant.worktrees.export(plant.repository.tree_of(commit), folder)
     if tests_from:
         _overlay(job, tests_from, folder)
@@ -156,11 +193,13 @@ def _run(job: Job, name: str, commit: CommitSha, own: frozenset[str], *, tests_f
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
     spec, key = _spec(job, folder, out, layer(job)), None
-    if config.tests.command[:len(PYTEST)] == PYTEST:
+    if config.tests.command[: len(PYTEST)] == PYTEST:
         spec, key = signed_run(spec, str(Path(config.tests.report).parent)), ordered(out, own)
     result = plant.sandbox.run(spec)
     if result.killed_by:
-        raise SandboxError(f"the project's tests were stopped by their {result.killed_by} limit", retryable=False)
+        raise SandboxError(
+            f"the project's tests were stopped by their {result.killed_by} limit", retryable=False
+        )
     tail = " ".join((result.stdout or result.stderr).decode("utf-8", "replace").split())[-300:]
     if key is None:
         return _read(result.exit_code, out / Path(config.tests.report).name, tail)
@@ -168,7 +207,8 @@ def _run(job: Job, name: str, commit: CommitSha, own: frozenset[str], *, tests_f
 
 
 def layer(job: Job) -> Path | None:
-    """What the project's tests and commands import beside the project: its lock at base, installed; None without one."""
+    """What the project's tests and commands import beside the project: its lock at base, installed;
+    None without one."""
     dependencies = job.steering.config.dependencies
     lock = job.plant.repository.read(job.base, dependencies.tests or dependencies.lock)
     return job.plant.sandbox.layer(lock, wheels=job.plant.wheels) if lock else None
@@ -180,14 +220,18 @@ def _spec(job: Job, folder: Path, out: Path, layer: Path | None) -> BoxSpec:
     if layer:
         binds.append(Bind(str(layer), "/layer"))
     return BoxSpec(
-        name="tests", argv=config.command, cwd="/app", binds=tuple(binds),
+        name="tests",
+        argv=config.command,
+        cwd="/app",
+        binds=tuple(binds),
         env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1"},
         limits=Limits(wall_seconds=config.seconds),
     )
 
 
 def _overlay(job: Job, commit: CommitSha, folder: Path) -> None:
-    """Put the base's tests and what steers them over the change's: new ones stay out, changed ones are as they were."""
+    """Put the base's tests and what steers them over the change's: new ones stay out, changed ones
+    are as they were."""
     base = folder.with_name(f"{folder.name}.base")
     shutil.rmtree(base, ignore_errors=True)
     job.plant.worktrees.export(job.plant.repository.tree_of(commit), base)
@@ -207,7 +251,9 @@ def _read_signed(key: bytes, exit_code: int, report: Path, tail: str) -> _Ran:
         said = None
     if said is None or said[0] != exit_code:
         return _unreadable(exit_code, tail)
-    ways = {way: frozenset(name for name, ended in said[1] if ended == way) for way in (PASSED, SKIPPED)}
+    ways = {
+        way: frozenset(name for name, ended in said[1] if ended == way) for way in (PASSED, SKIPPED)
+    }
     failed = sum(ended not in ways for _, ended in said[1])
     return _Ran(exit_code, ways[PASSED], ways[SKIPPED], tail, failed=failed)
 
@@ -217,21 +263,26 @@ def _read(exit_code: int, report: Path, tail: str) -> _Ran:
         cases = cases_in(_plain(report))
     except (OSError, ET.ParseError):
         return _unreadable(exit_code, tail)
-    return _Ran(exit_code, frozenset(cases.passed), frozenset(cases.skipped), tail, failed=cases.failed)
+    return _Ran(
+        exit_code, frozenset(cases.passed), frozenset(cases.skipped), tail, failed=cases.failed
+    )
 
 
 def cases_in(report: bytes) -> "Cases":
     """The test cases of a JUnit report. Raises ET.ParseError."""
     cases = Cases()
     parser = ET.XMLParser(target=cases)  # noqa: S314 - expat, no external entities; size and depth are capped
-    for at in range(0, len(report), _CHUNK):     # expat goes on to the end of what it was fed, whatever is found in it
-        parser.feed(report[at: at + _CHUNK])
+    for at in range(
+        0, len(report), _CHUNK
+    ):  # expat goes on to the end of what it was fed, whatever is found in it
+        parser.feed(report[at : at + _CHUNK])
     parser.close()
     return cases
 
 
 class Cases:
-    """Notes each test case while expat reads. No tree is built: one of 16 MB of opening tags took 1.6 GB."""
+    """Notes each test case while expat reads. No tree is built: one of 16 MB of opening tags took
+    1.6 GB."""
 
     def __init__(self) -> None:
         self.passed, self.skipped, self.failed = set[str](), set[str](), 0
@@ -244,7 +295,9 @@ class Cases:
         if self._open and self._open[-1] is not None and tag in _KINDS:
             self._open[-1][1].add(tag)
         is_case = tag == "testcase"
-        self._open.append((f"{attributes.get('classname')}::{attributes.get('name')}", set()) if is_case else None)
+        self._open.append(
+            (f"{attributes.get('classname')}::{attributes.get('name')}", set()) if is_case else None
+        )
 
     def end(self, tag: str) -> None:
         """An element closes."""
@@ -264,7 +317,8 @@ class Cases:
 
 
 def _plain(report: Path) -> bytes:
-    """The bytes of a plain file, and of nothing else: a pipe in its place would have us wait for ever, a link lead us out."""
+    """The bytes of a plain file, and of nothing else: a pipe in its place would have us wait for
+    ever, a link lead us out."""
     file = os.open(report, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(file, "rb") as opened:
         told = os.fstat(file)

@@ -1,9 +1,9 @@
 """What a maintainer's approval of a commit lifts, and when it is refused. Pure.
 
-Properties: an approval names the commit that stands now and lifts only refusals that were seen on it, word for word, by
-rules that leave the question to a person; another head, other rules or other words, and it lifts nothing; it puts nothing
-in the place of the sealed verdict, and the change is judged again after it.
-"""
+Properties: an approval names the commit that stands now and lifts only refusals that were seen on
+it, word for word, by rules that leave the question to a person; another head, other rules or other
+words, and it lifts nothing; it puts nothing in the place of the sealed verdict, and the change is
+judged again after it."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -35,47 +35,82 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class NotApproved:
-    """Why nothing was approved, as a sentence that names the next move. It may hold text from outside."""
+    """Why nothing was approved, as a sentence that names the next move. It may hold text from
+    outside."""
 
     says: str
 
 
-def approval(told: History, law: Governance, *, sha: str, head_now: CommitSha | None, rules: str) -> Approval | NotApproved:
-    """What `/factory approve sha` does to an issue whose pull request is at `head_now` (None: it has none, or none that is
-    open), while the texts that govern have the digest `rules`."""
+def approval(
+    told: History, law: Governance, *, sha: str, head_now: CommitSha | None, rules: str
+) -> Approval | NotApproved:
+    """What `/factory approve sha` does to an issue whose pull request is at `head_now` (None: it
+    has none, or none that is open), while the texts that govern have the digest `rules`."""
     if told.state is not State.NEEDS_HUMAN:
-        return NotApproved(f"it is {told.state.value} now, and only what needs a person can be approved")
+        return NotApproved(
+            f"it is {told.state.value} now, and only what needs a person can be approved"
+        )
     if told.pushed_head is None or head_now is None:
-        return NotApproved("there is no open pull request of the factory's for it, so there is no commit to approve")
+        return NotApproved(
+            "there is no open pull request of the factory's for it, so there is no commit to"
+            " approve"
+        )
     if head_now != told.pushed_head:
-        return NotApproved(f"its head is {head_now:.12} now, which the factory did not push; nothing of it can be approved")
+        return NotApproved(
+            f"its head is {head_now:.12} now, which the factory did not push; nothing of it can be"
+            " approved"
+        )
     if wrong := _wrong_name(told, sha.casefold(), head_now):
         return NotApproved(wrong)
     refused = _refused(told)
     if refused is None:
-        return NotApproved("nothing that a rule leaves to a person stands against it; `/factory retry` starts again")
+        return NotApproved(
+            "nothing that a rule leaves to a person stands against it; `/factory retry` starts"
+            " again"
+        )
     if _rules_of(told, refused) != rules:
-        return NotApproved("the texts that govern changed since it was refused; `/factory retry` has it looked at under them")
+        return NotApproved(
+            "the texts that govern changed since it was refused; `/factory retry` has it looked at"
+            " under them"
+        )
     return _lifting(law, refused, head_now)
 
 
 def lifts(told: History, *, run: str, rules: str) -> Lifted:
-    """The refusals that are lifted while this run looks at the head that the factory pushed last, under these rules. A new
-    proposal is another head: nothing is lifted while it is made."""
-    given = [entry.data for entry in told.transitions if entry.data["event"] == Event.APPROVED_BY_PERSON]
+    """The refusals that are lifted while this run looks at the head that the factory pushed last,
+    under these rules. A new proposal is another head: nothing is lifted while it is made."""
+    given = [
+        entry.data for entry in told.transitions if entry.data["event"] == Event.APPROVED_BY_PERSON
+    ]
     last: Mapping[str, Any] = given[-1] if given else {}
-    stands = last.get("head") is not None and last["head"] == told.pushed_head and last.get("rules") == rules
-    return frozenset((str(rule), str(says)) for rule, says in last["lifts"]) if stands and _workflow(told, run) in _AT \
+    stands = (
+        last.get("head") is not None
+        and last["head"] == told.pushed_head
+        and last.get("rules") == rules
+    )
+    return (
+        frozenset((str(rule), str(says)) for rule, says in last["lifts"])
+        if stands and _workflow(told, run) in _AT
         else frozenset()
+    )
 
 
 def _wrong_name(told: History, sha: str, head: CommitSha) -> str:
     """Why these characters do not name what stands now; empty where they do."""
     if not _SHA.fullmatch(sha):
-        return f"`/factory approve` takes the name of a commit, {SHORTEST} characters of it or more; the head is now {head:.12}"
+        return (
+            f"`/factory approve` takes the name of a commit, {SHORTEST} characters of it or more;"
+            f" the head is now {head:.12}"
+        )
     candidates = [str(one) for one in (_candidate(told),) if one]
-    return "" if any(name.startswith(sha) for name in (head, *candidates)) else \
-        f"{sha:.12} is not what stands here any more; the head is {head:.12} now. Look at that one first"
+    return (
+        ""
+        if any(name.startswith(sha) for name in (head, *candidates))
+        else (
+            f"{sha:.12} is not what stands here any more; the head is {head:.12} now. Look at that"
+            " one first"
+        )
+    )
 
 
 def _candidate(told: History) -> str | None:
@@ -84,23 +119,45 @@ def _candidate(told: History) -> str | None:
     steps = [entry for entry in told.entries if entry.kind == "node" and entry.run == run]
     made = [entry.data["result"]["output"].get("candidate") for entry in steps]
     bound = (told.verdict or {}).get("binds", {})
-    return next((one for one in made if one), bound.get("candidate") if bound.get("head") == told.pushed_head else None)
+    return next(
+        (one for one in made if one),
+        bound.get("candidate") if bound.get("head") == told.pushed_head else None,
+    )
 
 
 def _refused(told: History) -> Entry | None:
     """The step that said no, where it was the law's or a gate's on what would land."""
     last = told.transitions[-1]
-    steps = [entry for entry in told.entries if entry.kind == "node" and entry.run == last.run
-             and entry.data["result"]["event"] == last.data["event"] and tuple(_against(entry))]
+    steps = [
+        entry
+        for entry in told.entries
+        if entry.kind == "node"
+        and entry.run == last.run
+        and entry.data["result"]["event"] == last.data["event"]
+        and tuple(_against(entry))
+    ]
     return steps[-1] if steps and _workflow(told, last.run) in _AT else None
 
 
 def _workflow(told: History, run: str | None) -> str:
-    return next((str(entry.data["workflow"]) for entry in told.entries if entry.kind == "run" and entry.run == run), "")
+    return next(
+        (
+            str(entry.data["workflow"])
+            for entry in told.entries
+            if entry.kind == "run" and entry.run == run
+        ),
+        "",
+    )
 
 
 def _rules_of(told: History, step: Entry) -> str:
-    return str(next(entry.data["rules"] for entry in told.entries if entry.kind == "run" and entry.run == step.run))
+    return str(
+        next(
+            entry.data["rules"]
+            for entry in told.entries
+            if entry.kind == "run" and entry.run == step.run
+        )
+    )
 
 
 def _against(step: Entry) -> Iterator[tuple[str, str]]:
@@ -114,20 +171,43 @@ def _against(step: Entry) -> Iterator[tuple[str, str]]:
 
 def _lifting(law: Governance, step: Entry, head: CommitSha) -> Approval | NotApproved:
     against = tuple(dict.fromkeys(_against(step)))
-    findings = {(str(one["rule"]), str(one["says"])): one for one in step.data["result"]["output"].get("findings") or ()}
-    firm = [gate for gate, says in against if not _is_left_to_a_person(law, gate, says, findings.get((gate, says)))]
+    findings = {
+        (str(one["rule"]), str(one["says"])): one
+        for one in step.data["result"]["output"].get("findings") or ()
+    }
+    firm = [
+        gate
+        for gate, says in against
+        if not _is_left_to_a_person(law, gate, says, findings.get((gate, says)))
+    ]
     if firm:
-        return NotApproved(f"{', '.join(dict.fromkeys(firm))} stands against it, and no approval lifts that")
+        return NotApproved(
+            f"{', '.join(dict.fromkeys(firm))} stands against it, and no approval lifts that"
+        )
     return Approval(head, against)
 
 
-def _is_left_to_a_person(law: Governance, gate: str, says: str, finding: Mapping[str, Any] | None) -> bool:
-    """Whether a rule said this that leaves it to a person. A gate that is no rule of the law is lifted by nobody."""
+def _is_left_to_a_person(
+    law: Governance, gate: str, says: str, finding: Mapping[str, Any] | None
+) -> bool:
+    """Whether a rule said this that leaves it to a person. A gate that is no rule of the law is
+    lifted by nobody."""
     if (gate, says) == (DEFAULT, NOT_SPOKEN_OF):
         return True
-    rules = [rule for rule in law.rules if finding is not None and rule.id == gate and rule.source.file == finding["file"]]
+    rules = [
+        rule
+        for rule in law.rules
+        if finding is not None and rule.id == gate and rule.source.file == finding["file"]
+    ]
     if finding is None or not rules:
         return False
-    said = Finding(gate, rules[0].title, UNKNOWN if finding["passed"] is None else bool(finding["passed"]),
-                   Status(finding["status"]), OnFail(finding["on_fail"]), says, rules[0].source)
+    said = Finding(
+        gate,
+        rules[0].title,
+        UNKNOWN if finding["passed"] is None else bool(finding["passed"]),
+        Status(finding["status"]),
+        OnFail(finding["on_fail"]),
+        says,
+        rules[0].source,
+    )
     return leaves_to_a_person(rules[0], said)

@@ -1,4 +1,5 @@
-"""What was spent, held beside what the ledger says of it: the meter counts calls, the ledger keeps what each session came to."""
+"""What was spent, held beside what the ledger says of it: the meter counts calls, the ledger keeps
+what each session came to."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """US dollars. `written` is what the ledger has of `sessions`, `counted` what the meter has of the same ones now, and
-    `unwritten` what the meter has beside them: sessions that have not ended, or whose factory was killed before they did."""
+    """US dollars. `written` is what the ledger has of `sessions`, `counted` what the meter has of
+    the same ones now, and `unwritten` what the meter has beside them: sessions that have not ended,
+    or whose factory was killed before they did."""
 
     sessions: int
     written: Decimal
@@ -29,13 +31,23 @@ def agreement(lines: Iterable[Line], entries: Iterable[Entry]) -> Agreement:
     """The meter's lines, all of them, and the ledger's entries."""
     counted: dict[str, Decimal] = {}
     for line in lines:
-        counted[line.session] = counted.get(line.session, Decimal(0)) + line.settled + line.held + line.open
+        counted[line.session] = (
+            counted.get(line.session, Decimal(0)) + line.settled + line.held + line.open
+        )
     written = _written(entries)
     known = {session: counted.get(session, Decimal(0)) for session in written}
-    beside = sum((money for session, money in counted.items() if session not in written), Decimal(0))
-    return Agreement(len(written), sum(written.values(), Decimal(0)), sum(known.values(), Decimal(0)), beside)
+    beside = sum(
+        (money for session, money in counted.items() if session not in written), Decimal(0)
+    )
+    return Agreement(
+        len(written), sum(written.values(), Decimal(0)), sum(known.values(), Decimal(0)), beside
+    )
 
 
 def _written(entries: Iterable[Entry]) -> Mapping[str, Decimal]:
     """What each session came to, by its id."""
-    return {entry.key.removeprefix("usage/"): Decimal(entry.data["cost_usd"]) for entry in entries if entry.kind == "usage"}
+    return {
+        entry.key.removeprefix("usage/"): Decimal(entry.data["cost_usd"])
+        for entry in entries
+        if entry.kind == "usage"
+    }

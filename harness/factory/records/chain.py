@@ -1,9 +1,10 @@
-"""Why an issue stands where it stands, as one chain of links: rule → fact → quote → evidence, oldest first.
+"""Why an issue stands where it stands, as one chain of links: rule → fact → quote → evidence,
+oldest first.
 
-A pure fold of the ledger. The terminal, the comment, `--json` and the page show this chain and nothing else. Properties:
-every decision of an issue's life is a link, in the order of the ledger, and names its entry; what nobody asked is not
-told; a refusal stays in the chain after a person has overridden it, and says by which entry.
-"""
+A pure fold of the ledger. The terminal, the comment, `--json` and the page show this chain and
+nothing else. Properties: every decision of an issue's life is a link, in the order of the ledger,
+and names its entry; what nobody asked is not told; a refusal stays in the chain after a person has
+overridden it, and says by which entry."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,11 @@ from harness.factory.records.model_advice import advised, remarks
 from harness.factory.records.rule_texts import Book, Clause
 
 WORKFLOW_STAGES: Mapping[str, Stage] = {
-    "triage": Stage.TRIAGE, "implement": Stage.PROPOSAL, "validate": Stage.CANDIDATE, "merge": Stage.MERGE}
+    "triage": Stage.TRIAGE,
+    "implement": Stage.PROPOSAL,
+    "validate": Stage.CANDIDATE,
+    "merge": Stage.MERGE,
+}
 
 _TRIAGED: Mapping[str, tuple[Standing, str]] = {
     Event.TRIAGE_ACCEPTED: (Standing.HOLDS, "Within the mission"),
@@ -38,14 +43,20 @@ _HAPPENED: Mapping[str, tuple[Standing, str]] = {
     Event.MERGE_CONFLICT: (Standing.REFUSES, "The change and the base conflict"),
     Event.VERDICT_REJECTED: (Standing.REFUSES, "The verdict rejects it"),
     Event.JUDGE_AGAIN: (Standing.CANNOT_TELL, "The judge came to no answer and is asked again"),
-    Event.INCONCLUSIVE: (Standing.CANNOT_TELL, "The judge came to no answer, and no answer is a no"),
+    Event.INCONCLUSIVE: (
+        Standing.CANNOT_TELL,
+        "The judge came to no answer, and no answer is a no",
+    ),
     Event.HEAD_OR_BASE_MOVED: (Standing.REFUSES, "What was judged is not what would land any more"),
     Event.ROUNDS_EXHAUSTED: (Standing.REFUSES, "The attempts allowed are used up"),
     Event.GATE_REFUSED: (Standing.REFUSES, "A gate before the merge is shut"),
     Event.CHECKS_AWAITED: (Standing.CANNOT_TELL, "The checks on what would land are waited for"),
     Event.REFUSED: (Standing.REFUSES, "It did not land"),
     Event.FORGE_REFUSED: (Standing.REFUSES, "The forge did not take it"),
-    Event.UNCONFIRMED: (Standing.CANNOT_TELL, "Whether it landed could not be told, and is looked at again"),
+    Event.UNCONFIRMED: (
+        Standing.CANNOT_TELL,
+        "Whether it landed could not be told, and is looked at again",
+    ),
     Event.REVERTED: (Standing.DONE, "It was taken back"),
     Event.LANDED_TREE_DIFFERS: (Standing.REFUSES, "What landed is not what was judged"),
     Event.HANDED_OVER: (Standing.DONE, "Handed to a person, because no browser can judge it"),
@@ -56,15 +67,31 @@ _HAPPENED: Mapping[str, tuple[Standing, str]] = {
     Event.CLOSED_BY_PERSON: (Standing.DONE, "Closed by a person"),
     Event.LANDED_BY_PERSON: (Standing.DONE, "Merged by a person"),
 }
-"""What an event says by itself. Those that are not here are told by the entries that they follow from."""
+"""What an event says by itself. Those that are not here are told by the entries that they follow
+from."""
 _OF_PEOPLE = frozenset({Event.ISSUE_EDITED, Event.CLOSED_BY_PERSON, Event.LANDED_BY_PERSON})
-_FOLLOWS_FROM_A_NO = frozenset({Event.LAW_REFUSED, Event.SPLIT, Event.CHANGES_REQUESTED, Event.GATE_REFUSED,
-                                Event.INCONCLUSIVE, Event.JUDGE_AGAIN, Event.RUN_FAILED, Event.HEAD_OR_BASE_MOVED,
-                                Event.LANDED_TREE_DIFFERS})
+_FOLLOWS_FROM_A_NO = frozenset(
+    {
+        Event.LAW_REFUSED,
+        Event.SPLIT,
+        Event.CHANGES_REQUESTED,
+        Event.GATE_REFUSED,
+        Event.INCONCLUSIVE,
+        Event.JUDGE_AGAIN,
+        Event.RUN_FAILED,
+        Event.HEAD_OR_BASE_MOVED,
+        Event.LANDED_TREE_DIFFERS,
+    }
+)
 _OVERRIDES = frozenset({Event.RETRIED, Event.APPROVED_BY_PERSON, Event.LANDED_BY_PERSON})
 _COMMANDS: Mapping[str, str] = {
-    Event.RETRIED: "told it to try again", Event.OWNER_HOLD: "put it on hold", Event.RESUMED: "lifted the hold",
-    Event.APPEALED: "appealed", Event.AUTHOR_REPLIED: "answered the question", Event.APPROVED_BY_PERSON: "approved it"}
+    Event.RETRIED: "told it to try again",
+    Event.OWNER_HOLD: "put it on hold",
+    Event.RESUMED: "lifted the hold",
+    Event.APPEALED: "appealed",
+    Event.AUTHOR_REPLIED: "answered the question",
+    Event.APPROVED_BY_PERSON: "approved it",
+}
 _STANDS_STILL = frozenset({State.REJECTED, State.NEEDS_HUMAN, State.NEEDS_INFO, State.PAUSED})
 
 
@@ -74,24 +101,45 @@ def page_of(issue: int) -> str:
 
 
 def chain(told: History, *, outcome: str, law: Mapping[str, Book] | None = None) -> Chain:
-    """The chain of one issue; `law` has the texts of rules by digest, as `lawbook.books` reads them."""
+    """The chain of one issue; `law` has the texts of rules by digest, as `lawbook.books` reads
+    them."""
     links = tuple(_Fold(told, law or {}).links())
-    return Chain(issue=told.issue, title=told.title, state=told.state, outcome=outcome, cost_usd=told.usage.cost_usd,
-                 pull_request=told.proposal["number"] if told.proposal else None, links=links,
-                 deciding=_deciding(told, links))
+    return Chain(
+        issue=told.issue,
+        title=told.title,
+        state=told.state,
+        outcome=outcome,
+        cost_usd=told.usage.cost_usd,
+        pull_request=told.proposal["number"] if told.proposal else None,
+        links=links,
+        deciding=_deciding(told, links),
+    )
 
 
 def rules_against(told: History) -> tuple[Link, ...]:
-    """The rules that said no where the issue came to stand as it does; none where something else decided."""
+    """The rules that said no where the issue came to stand as it does; none where something else
+    decided."""
     found = chain(told, outcome="").links
     last = told.transitions[-1] if told.transitions else None
-    return tuple(link for link in _stood_on(told, last, found) if link.rule in last.data.get("cites", ())) if last else ()
+    return (
+        tuple(
+            link for link in _stood_on(told, last, found) if link.rule in last.data.get("cites", ())
+        )
+        if last
+        else ()
+    )
 
 
 def of_the_law(found: Chain) -> Chain:
     """What the rules said of the change, and nothing else."""
-    kept = tuple(link for link in found.links if link.rule and link.stage in (Stage.PROPOSAL, Stage.CANDIDATE, Stage.MERGE))
-    return replace(found, links=kept, deciding=tuple(link for link in found.deciding if link in kept))
+    kept = tuple(
+        link
+        for link in found.links
+        if link.rule and link.stage in (Stage.PROPOSAL, Stage.CANDIDATE, Stage.MERGE)
+    )
+    return replace(
+        found, links=kept, deciding=tuple(link for link in found.deciding if link in kept)
+    )
 
 
 def _deciding(told: History, links: Sequence[Link]) -> tuple[Link, ...]:
@@ -101,14 +149,18 @@ def _deciding(told: History, links: Sequence[Link]) -> tuple[Link, ...]:
 
 
 def _stood_on(told: History, last: Entry, links: Sequence[Link]) -> tuple[Link, ...]:
-    """The links that a transition followed from: what said no in its run, else what is told of the transition itself."""
-    refusing = tuple(link for link in links if last.run and link.run == last.run and link.standing in NO)
+    """The links that a transition followed from: what said no in its run, else what is told of the
+    transition itself."""
+    refusing = tuple(
+        link for link in links if last.run and link.run == last.run and link.standing in NO
+    )
     own = {last.seq, *(entry.seq for entry in told.entries if f"{entry.key}/event" == last.key)}
     return refusing or tuple(link for link in links if link.entry in own)
 
 
 class _Fold:
-    """The links in the making: what runs there were, and which of them have told by themselves why they ended so."""
+    """The links in the making: what runs there were, and which of them have told by themselves why
+    they ended so."""
 
     def __init__(self, told: History, law: Mapping[str, Book]) -> None:
         self._told, self._law = told, law
@@ -132,8 +184,13 @@ class _Fold:
             case "triage":
                 yield from self._triage(entry)
             case "estimate":
-                yield self._link(entry, Stage.TRIAGE, Standing.DONE, "What it may cost, as far as its like tell",
-                                 fact=str(entry.data["says"]))
+                yield self._link(
+                    entry,
+                    Stage.TRIAGE,
+                    Standing.DONE,
+                    "What it may cost, as far as its like tell",
+                    fact=str(entry.data["says"]),
+                )
             case "node":
                 yield from self._node(entry)
             case "escalation" | "cast" | "model" | "diagnosis" | "plan":
@@ -147,12 +204,34 @@ class _Fold:
             case "transition":
                 yield from self._transition(entry)
 
-    def _link(self, entry: Entry, stage: Stage, standing: Standing, title: str, *, fact: str = "", quote: str = "",
-              rule: str = "", permalink: str = "", evidence: Iterable[str] = ()) -> Link:
+    def _link(
+        self,
+        entry: Entry,
+        stage: Stage,
+        standing: Standing,
+        title: str,
+        *,
+        fact: str = "",
+        quote: str = "",
+        rule: str = "",
+        permalink: str = "",
+        evidence: Iterable[str] = (),
+    ) -> Link:
         run = self._runs.get(entry.run, {})
-        return Link(stage=stage, standing=standing, rule=rule, title=title, permalink=permalink, fact=fact, quote=quote,
-                    evidence=tuple(evidence), entry=entry.seq, at=entry.at, run=entry.run or "",
-                    rules=str(entry.data.get("rules") or run.get("rules", "")))
+        return Link(
+            stage=stage,
+            standing=standing,
+            rule=rule,
+            title=title,
+            permalink=permalink,
+            fact=fact,
+            quote=quote,
+            evidence=tuple(evidence),
+            entry=entry.seq,
+            at=entry.at,
+            run=entry.run or "",
+            rules=str(entry.data.get("rules") or run.get("rules", "")),
+        )
 
     def _stage(self, entry: Entry) -> Stage:
         return WORKFLOW_STAGES.get(self._runs.get(entry.run, {}).get("workflow", ""), Stage.PERSON)
@@ -161,29 +240,62 @@ class _Fold:
 
     def _waiting(self, entry: Entry) -> Link:
         data = entry.data
-        return self._link(entry, Stage.TRIAGE, Standing.DONE, "It waits for its turn; nothing of it is lost",
-                          fact=str(data["says"]), rule=str(data.get("rule", "")), permalink=str(data.get("path", "")))
+        return self._link(
+            entry,
+            Stage.TRIAGE,
+            Standing.DONE,
+            "It waits for its turn; nothing of it is lost",
+            fact=str(data["says"]),
+            rule=str(data.get("rule", "")),
+            permalink=str(data.get("path", "")),
+        )
 
     def _triage(self, entry: Entry) -> Iterator[Link]:
         """What was hidden, what decided and in whose words, and what the filer was told."""
         data = entry.data
         for hidden in data.get("hidden") or ():
-            yield self._link(entry, Stage.TRIAGE, Standing.DONE, "Taken out of the text before anybody read it",
-                             fact=f"hidden from readers of the page: {hidden['kind']}", quote=str(hidden["text"]))
+            yield self._link(
+                entry,
+                Stage.TRIAGE,
+                Standing.DONE,
+                "Taken out of the text before anybody read it",
+                fact=f"hidden from readers of the page: {hidden['kind']}",
+                quote=str(hidden["text"]),
+            )
         standing, words = _TRIAGED.get(data["event"], (Standing.CANNOT_TELL, "Triage"))
         decided = self._decided(entry)
         older = _older(decided.get("duplicate_of"))
         cites: Iterable[Mapping[str, Any]] = ({"path": older},) if older else data["cites"] or ({},)
         for cite in cites:
-            yield self._link(entry, Stage.TRIAGE, standing, str(cite.get("title") or words), rule=str(cite.get("id", "")),
-                             permalink=str(cite.get("path", "")), quote=str(data.get("quote") or ""),
-                             fact=_triaged(data, words, str(decided.get("says", ""))))
+            yield self._link(
+                entry,
+                Stage.TRIAGE,
+                standing,
+                str(cite.get("title") or words),
+                rule=str(cite.get("id", "")),
+                permalink=str(cite.get("path", "")),
+                quote=str(data.get("quote") or ""),
+                fact=_triaged(data, words, str(decided.get("says", ""))),
+            )
         if data.get("reply"):
-            yield self._link(entry, Stage.TRIAGE, Standing.DONE, "What the filer is told", quote=str(data["reply"]))
+            yield self._link(
+                entry,
+                Stage.TRIAGE,
+                Standing.DONE,
+                "What the filer is told",
+                quote=str(data["reply"]),
+            )
 
     def _decided(self, entry: Entry) -> Mapping[str, Any]:
         """The event that a triage ended with."""
-        return next((one.data for one in self._told.transitions if one.run == entry.run and one.seq > entry.seq), {})
+        return next(
+            (
+                one.data
+                for one in self._told.transitions
+                if one.run == entry.run and one.seq > entry.seq
+            ),
+            {},
+        )
 
     # The law, and the gates before a merge
 
@@ -191,64 +303,144 @@ class _Fold:
         result = entry.data["result"]
         output = result["output"]
         findings = output.get("findings") or ()
-        yield from dict.fromkeys(self._finding(entry, finding) for finding in findings)   # asked twice, told once
+        yield from dict.fromkeys(
+            self._finding(entry, finding) for finding in findings
+        )  # asked twice, told once
         for asks, one in remarks(output):
-            yield self._link(entry, self._stage(entry), Standing.REFUSES if asks else Standing.DONE, one.title, fact=one.fact,
-                             quote=one.quote)
+            yield self._link(
+                entry,
+                self._stage(entry),
+                Standing.REFUSES if asks else Standing.DONE,
+                one.title,
+                fact=one.fact,
+                quote=one.quote,
+            )
         told = {finding["rule"] for finding in findings}
         for gate in output.get("gates") or ():
             if gate["gate"] not in told:
-                yield self._link(entry, Stage.MERGE, Standing.REFUSES, f"Gate before a merge: {gate['gate']}", fact=gate["says"])
+                yield self._link(
+                    entry,
+                    Stage.MERGE,
+                    Standing.REFUSES,
+                    f"Gate before a merge: {gate['gate']}",
+                    fact=gate["says"],
+                )
         if result["event"] == Event.GATES_OPEN:
-            yield self._link(entry, Stage.MERGE, Standing.HOLDS, "The gates before a merge",
-                             fact="every fact was read again, and every gate is open")
+            yield self._link(
+                entry,
+                Stage.MERGE,
+                Standing.HOLDS,
+                "The gates before a merge",
+                fact="every fact was read again, and every gate is open",
+            )
 
     def _finding(self, entry: Entry, finding: Mapping[str, Any]) -> Link:
         run = self._runs.get(entry.run, {})
         clause = _clause(self._law.get(str(run.get("rules", "")), {}), finding)
-        permalink = f"blob/{run['base']}/{clause.file}?plain=1#L{clause.line}" if clause.is_in_a_file and "base" in run else ""
-        return self._link(entry, self._stage(entry), _standing(finding), str(finding["title"]), rule=str(finding["rule"]),
-                          permalink=permalink, fact=str(finding["says"]), quote=clause.prose,
-                          evidence=tuple(map(str, finding.get("evidence") or ())))
+        permalink = (
+            f"blob/{run['base']}/{clause.file}?plain=1#L{clause.line}"
+            if clause.is_in_a_file and "base" in run
+            else ""
+        )
+        return self._link(
+            entry,
+            self._stage(entry),
+            _standing(finding),
+            str(finding["title"]),
+            rule=str(finding["rule"]),
+            permalink=permalink,
+            fact=str(finding["says"]),
+            quote=clause.prose,
+            evidence=tuple(map(str, finding.get("evidence") or ())),
+        )
 
     def _advised(self, entry: Entry) -> Iterator[Link]:
         if one := advised(entry):
-            yield self._link(entry, self._stage(entry), Standing.DONE, one.title, fact=one.fact, quote=one.quote)
+            yield self._link(
+                entry, self._stage(entry), Standing.DONE, one.title, fact=one.fact, quote=one.quote
+            )
 
     # The verdict
 
     def _verdict(self, entry: Entry) -> Iterator[Link]:
         data = entry.data
-        standing = {"passed": Standing.HOLDS, "failed": Standing.REFUSES}.get(data["outcome"], Standing.CANNOT_TELL)
+        standing = {"passed": Standing.HOLDS, "failed": Standing.REFUSES}.get(
+            data["outcome"], Standing.CANNOT_TELL
+        )
         for finding in data.get("findings") or ():
-            yield self._link(entry, Stage.VERDICT, Standing.REFUSES, "Promised, and not seen",
-                             fact=str(finding.get("observed", "")), quote=str(finding.get("words", "")))
-        yield self._link(entry, Stage.VERDICT, standing, "The sealed verdict", fact=f"{data['reason']}; {_proof(data)}",
-                         evidence=_verdict_evidence(entry))
+            yield self._link(
+                entry,
+                Stage.VERDICT,
+                Standing.REFUSES,
+                "Promised, and not seen",
+                fact=str(finding.get("observed", "")),
+                quote=str(finding.get("words", "")),
+            )
+        yield self._link(
+            entry,
+            Stage.VERDICT,
+            standing,
+            "The sealed verdict",
+            fact=f"{data['reason']}; {_proof(data)}",
+            evidence=_verdict_evidence(entry),
+        )
 
     # What was done, by the factory and by people
 
     def _done(self, entry: Entry) -> Iterator[Link]:
         result = entry.data["result"]
         if entry.data["effect"] == "propose":
-            yield self._link(entry, Stage.PROPOSAL, Standing.DONE, "Proposed",
-                             fact=f"pull request #{result['number']}, branch {result['branch']}, at {result['head']:.10}",
-                             evidence=(f"pull/{result['number']}", f"commit/{result['head']}"))
+            yield self._link(
+                entry,
+                Stage.PROPOSAL,
+                Standing.DONE,
+                "Proposed",
+                fact=(
+                    f"pull request #{result['number']}, branch {result['branch']}, at"
+                    f" {result['head']:.10}"
+                ),
+                evidence=(f"pull/{result['number']}", f"commit/{result['head']}"),
+            )
         elif entry.data["effect"] == "land":
             yield self._landing(entry, result)
 
     def _landing(self, entry: Entry, landed: Mapping[str, Any]) -> Link:
         """Held where what is there was compared afterwards, and is the tree of the verdict."""
-        after = [one.data for one in self._told.transitions if one.run == entry.run and one.seq > entry.seq]
+        after = [
+            one.data
+            for one in self._told.transitions
+            if one.run == entry.run and one.seq > entry.seq
+        ]
         events = {one["event"] for one in after}
-        says = next((str(one["says"]) for one in after if one["event"] in (Event.LANDED, Event.LANDED_TREE_DIFFERS)),
-                    "not compared yet")
-        standing = (Standing.HOLDS if Event.LANDED in events else
-                    Standing.REFUSES if Event.LANDED_TREE_DIFFERS in events else Standing.CANNOT_TELL)
-        verdict = next((f"entry {one.seq}" for one in self._told.verdicts if one.key == landed.get("verdict")), "")
-        return self._link(entry, Stage.LANDING, standing, f"Landed on {landed['branch']}",
-                          fact=f"commit {landed['commit']:.10}; {says}",
-                          evidence=filter(None, (f"commit/{landed['commit']}", f"tree {landed['tree']}", verdict)))
+        says = next(
+            (
+                str(one["says"])
+                for one in after
+                if one["event"] in (Event.LANDED, Event.LANDED_TREE_DIFFERS)
+            ),
+            "not compared yet",
+        )
+        standing = (
+            Standing.HOLDS
+            if Event.LANDED in events
+            else Standing.REFUSES
+            if Event.LANDED_TREE_DIFFERS in events
+            else Standing.CANNOT_TELL
+        )
+        verdict = next(
+            (f"entry {one.seq}" for one in self._told.verdicts if one.key == landed.get("verdict")),
+            "",
+        )
+        return self._link(
+            entry,
+            Stage.LANDING,
+            standing,
+            f"Landed on {landed['branch']}",
+            fact=f"commit {landed['commit']:.10}; {says}",
+            evidence=filter(
+                None, (f"commit/{landed['commit']}", f"tree {landed['tree']}", verdict)
+            ),
+        )
 
     def _command(self, entry: Entry) -> Iterator[Link]:
         data = entry.data
@@ -256,14 +448,24 @@ class _Fold:
             return
         words = _COMMANDS[data["command"]]
         late = f"{entry.key}/event" not in self._keys
-        yield self._link(entry, Stage.PERSON, Standing.DONE, f"{data.get('login', 'somebody')} {words}",
-                         fact=f"{self._right(entry)}{'; said too late or too early, it changed nothing' if late else ''}",
-                         evidence=(f"account {data['actor']}",) if "actor" in data else ())
+        yield self._link(
+            entry,
+            Stage.PERSON,
+            Standing.DONE,
+            f"{data.get('login', 'somebody')} {words}",
+            fact=(
+                f"{self._right(entry)}{'; said too late or too early, it changed nothing' if late else ''}"
+            ),
+            evidence=(f"account {data['actor']}",) if "actor" in data else (),
+        )
 
     def _right(self, entry: Entry) -> str:
         """By what right. Nobody else's command is ever written down."""
         filers = {one.data.get("author") for one in self._told.entries if one.kind == "issue"}
-        if entry.data.get("actor") in filers and entry.data["command"] in (Event.APPEALED, Event.AUTHOR_REPLIED):
+        if entry.data.get("actor") in filers and entry.data["command"] in (
+            Event.APPEALED,
+            Event.AUTHOR_REPLIED,
+        ):
             return "by right of having filed the issue"
         if entry.data["command"] in (Event.OWNER_HOLD, Event.APPEALED):
             return "by right of triaging here, as the forge said when it was obeyed"
@@ -271,39 +473,79 @@ class _Fold:
 
     def _transition(self, entry: Entry) -> Iterator[Link]:
         event = entry.data["event"]
-        if event not in _HAPPENED or entry.key.removesuffix("/event") in self._commands or self._is_told(entry):
+        if (
+            event not in _HAPPENED
+            or entry.key.removesuffix("/event") in self._commands
+            or self._is_told(entry)
+        ):
             return
         standing, title = _HAPPENED[event]
-        stage = Stage.PERSON if event in _OF_PEOPLE else self._stage(entry) if entry.run else _LAST.get(
-            entry.data["from"], Stage.PERSON)
-        yield self._link(entry, stage, standing, title, fact=str(entry.data.get("says", "")),
-                         permalink=_older(entry.data.get("duplicate_of")))
+        stage = (
+            Stage.PERSON
+            if event in _OF_PEOPLE
+            else self._stage(entry)
+            if entry.run
+            else _LAST.get(entry.data["from"], Stage.PERSON)
+        )
+        yield self._link(
+            entry,
+            stage,
+            standing,
+            title,
+            fact=str(entry.data.get("says", "")),
+            permalink=_older(entry.data.get("duplicate_of")),
+        )
 
     def _is_told(self, entry: Entry) -> bool:
         """Whether the links of its run say already why it came so."""
         own = [link for link in self._links if entry.run and link.run == entry.run]
         if entry.data["event"] in _TRIAGED:
-            return any(link.stage is Stage.TRIAGE and link.standing is not Standing.DONE for link in own)
-        return entry.data["event"] in _FOLLOWS_FROM_A_NO and any(link.standing in NO for link in own)
+            return any(
+                link.stage is Stage.TRIAGE and link.standing is not Standing.DONE for link in own
+            )
+        return entry.data["event"] in _FOLLOWS_FROM_A_NO and any(
+            link.standing in NO for link in own
+        )
 
     def _override(self, entry: Entry) -> None:
         """What stood against the issue when a person went on with it."""
         before = [one for one in self._told.transitions if one.seq < entry.seq]
         stood_on = _stood_on(self._told, before[-1], self._links) if before else ()
         against = {id(link) for link in stood_on if link.standing in NO}
-        self._links = [replace(link, standing=Standing.OVERRIDDEN, evidence=(*link.evidence, f"entry {entry.seq}"))
-                       if id(link) in against else link for link in self._links]
+        self._links = [
+            replace(
+                link, standing=Standing.OVERRIDDEN, evidence=(*link.evidence, f"entry {entry.seq}")
+            )
+            if id(link) in against
+            else link
+            for link in self._links
+        ]
 
 
-_LAST: Mapping[str, Stage] = {State.ACCEPTED: Stage.PROPOSAL, State.IMPLEMENTING: Stage.PROPOSAL,
-                              State.CHANGES_REQUESTED: Stage.PROPOSAL, State.VALIDATING: Stage.CANDIDATE,
-                              State.APPROVED: Stage.MERGE, State.UNTRIAGED: Stage.TRIAGE}
+_LAST: Mapping[str, Stage] = {
+    State.ACCEPTED: Stage.PROPOSAL,
+    State.IMPLEMENTING: Stage.PROPOSAL,
+    State.CHANGES_REQUESTED: Stage.PROPOSAL,
+    State.VALIDATING: Stage.CANDIDATE,
+    State.APPROVED: Stage.MERGE,
+    State.UNTRIAGED: Stage.TRIAGE,
+}
 
 
 def _triaged(data: Mapping[str, Any], words: str, says: str) -> str:
-    """What the decision says of itself, where that is more than which entry it stands on; else as what it was filed."""
+    """What the decision says of itself, where that is more than which entry it stands on; else as
+    what it was filed."""
     if data["event"] == Event.TRIAGE_ACCEPTED:
-        return ", ".join(filter(None, (words, data.get("kind"), f"priority {data['priority']}" if data.get("priority") else "")))
+        return ", ".join(
+            filter(
+                None,
+                (
+                    words,
+                    data.get("kind"),
+                    f"priority {data['priority']}" if data.get("priority") else "",
+                ),
+            )
+        )
     by_the_mission = data["event"] == Event.TRIAGE_REJECTED and data.get("quote")
     return words if by_the_mission else says or words
 
@@ -321,18 +563,25 @@ def _standing(finding: Mapping[str, Any]) -> Standing:
 def _clause(book: Book, finding: Mapping[str, Any]) -> Clause:
     """The words of the rule: by its file where the finding names one, else by its id alone."""
     rule, file = str(finding["rule"]), str(finding.get("file", ""))
-    found = book.get((file, rule)) or next((one for one in book.values() if one.id == rule and not file), None)
+    found = book.get((file, rule)) or next(
+        (one for one in book.values() if one.id == rule and not file), None
+    )
     return found or Clause(rule, str(finding["title"]), file, int(finding.get("line", 0)), "")
 
 
 def _proof(data: Mapping[str, Any]) -> str:
     """The controls that show the judge could have said no, and what the verdict is of."""
     held, journeys = data["controls"], data["journeys"]
-    told = (f"{journeys['executed']} of {journeys['sealed']} ran",
-            f"{held['twins_failed']} of {held['twins']} twins failed, as they must" if held["twins"] else "",
-            f"{held['caught']} of {held['saboteurs']} sabotages caught" if held["saboteurs"] else "",
-            f"{'red' if held['red_on_base'] else 'not red'} on the base",
-            f"tree {data['binds']['tree']:.10}", f"box {data['box']}")
+    told = (
+        f"{journeys['executed']} of {journeys['sealed']} ran",
+        f"{held['twins_failed']} of {held['twins']} twins failed, as they must"
+        if held["twins"]
+        else "",
+        f"{held['caught']} of {held['saboteurs']} sabotages caught" if held["saboteurs"] else "",
+        f"{'red' if held['red_on_base'] else 'not red'} on the base",
+        f"tree {data['binds']['tree']:.10}",
+        f"box {data['box']}",
+    )
     return ", ".join(filter(None, told))
 
 

@@ -1,7 +1,8 @@
-"""What an issue may cost, told when it is accepted: from issues like it that have ended, or else that there are none.
+"""What an issue may cost, told when it is accepted: from issues like it that have ended, or else
+that there are none.
 
-A pure fold of the ledger. Like it are those of the same kind and length; where none has ended, those of the same kind, then all.
-"""
+A pure fold of the ledger. Like it are those of the same kind and length; where none has ended,
+those of the same kind, then all."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,14 +16,14 @@ from harness.factory.records.history import History
 ESTIMATE = "estimate"
 """The kind of entry that holds it."""
 LENGTHS = ((400, "short"), (1500, "middling"))
-"""Characters of title and text together, and what less than that is called; all else is long. It is all that is known of how
-large a change will be before anybody has looked at the code."""
+"""Characters of title and text together, and what less than that is called; all else is long. It is
+all that is known of how large a change will be before anybody has looked at the code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """US dollars for the whole life of an issue: the least, the middle and the most that `cases` issues came to. `like` says
-    what those have in common with this one."""
+    """US dollars for the whole life of an issue: the least, the middle and the most that `cases`
+    issues came to. `like` says what those have in common with this one."""
 
     cases: int
     like: str = ""
@@ -33,15 +34,26 @@ class Estimate:
     @property
     def says(self) -> str:
         if not self.cases:
-            return "no history: no issue has ended yet that a model worked on, so nobody can tell what this one costs"
+            return (
+                "no history: no issue has ended yet that a model worked on, so nobody can tell what"
+                " this one costs"
+            )
         behind = "1 issue" if self.cases == 1 else f"{self.cases} issues"
-        return (f"${self.low:.4f} to ${self.high:.4f}, ${self.middle:.4f} in the middle, by {behind} that ended before "
-                f"({self.like})")
+        return (
+            f"${self.low:.4f} to ${self.high:.4f}, ${self.middle:.4f} in the middle, by {behind}"
+            f" that ended before ({self.like})"
+        )
 
     def document(self) -> dict[str, Any]:
         """As the ledger keeps it; dollars are decimal texts."""
-        return {"cases": self.cases, "like": self.like, "low": str(self.low), "middle": str(self.middle), "high": str(self.high),
-                "says": self.says}
+        return {
+            "cases": self.cases,
+            "like": self.like,
+            "low": str(self.low),
+            "middle": str(self.middle),
+            "high": str(self.high),
+            "says": self.says,
+        }
 
 
 def length_of(title: str, body: str) -> str:
@@ -51,18 +63,24 @@ def length_of(title: str, body: str) -> str:
 
 
 def estimate(kind: str, length: str, others: Iterable[History]) -> Estimate:
-    """By the issues among `others` that ended after work was begun on them, the nearest that there are."""
+    """By the issues among `others` that ended after work was begun on them, the nearest that there
+    are."""
     ended = [one for one in others if has_ended(one)]
     same_kind = [one for one in ended if _kind(one) == kind]
     same_both = [one for one in same_kind if _length(one) == length]
-    for like, found in ((f"{kind}, {length} text", same_both), (f"{kind}, of any length", same_kind), ("of any kind", ended)):
+    for like, found in (
+        (f"{kind}, {length} text", same_both),
+        (f"{kind}, of any length", same_kind),
+        ("of any kind", ended),
+    ):
         if found:
             return _of(like, [one.usage.cost_usd for one in found])
     return Estimate(0)
 
 
 def has_ended(told: History) -> bool:
-    """Whether work on it was begun and is over, so that it tells what such an issue costs: landed, given up or with a person."""
+    """Whether work on it was begun and is over, so that it tells what such an issue costs: landed,
+    given up or with a person."""
     return told.state in ENDED | {State.NEEDS_HUMAN} and told.runs_of("implement") > 0
 
 

@@ -1,8 +1,9 @@
-"""The gates of a proposed change, one answer each: a pure fold of what was decided about the head that stands now.
+"""The gates of a proposed change, one answer each: a pure fold of what was decided about the head
+that stands now.
 
-Properties: a gate that was not asked about this head has no answer and is not here; what could not be told, and what was
-said of something that would no longer land, is unknown, and unknown is no; each answer names the entry that it rests on.
-"""
+Properties: a gate that was not asked about this head has no answer and is not here; what could not
+be told, and what was said of something that would no longer land, is unknown, and unknown is no;
+each answer names the entry that it rests on."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,8 +24,9 @@ _PLACE = re.compile(r"(?P<path>[^\s:`][^:`\n]*):(?P<line>[1-9][0-9]{0,6})\b")
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One gate's answer about one head: True, False, or None where it cannot be told. `says` is one line, `links` are what
-    it rests on, `entry` numbers the last entry of the ledger that has a say in it. Words may come from outside."""
+    """One gate's answer about one head: True, False, or None where it cannot be told. `says` is one
+    line, `links` are what it rests on, `entry` numbers the last entry of the ledger that has a say
+    in it. Words may come from outside."""
 
     name: str
     answer: bool | None
@@ -40,18 +42,33 @@ class Gate:
     @property
     def annotations(self) -> tuple[Annotation, ...]:
         """What is wrong at a line of a file, where a rule names one."""
-        return tuple(dict.fromkeys(found for link in self.links if link.standing is not Standing.HOLDS
-                                   for found in _annotations(link)))
+        return tuple(
+            dict.fromkeys(
+                found
+                for link in self.links
+                if link.standing is not Standing.HOLDS
+                for found in _annotations(link)
+            )
+        )
 
 
 def gates_of(told: History, *, law: Mapping[str, Book]) -> tuple[Gate, ...]:
-    """The gates that were asked about the head that the factory pushed last; none where it has pushed none."""
-    proposed = [entry for entry in told.entries if entry.kind == "done" and entry.data.get("effect") == "propose"]
+    """The gates that were asked about the head that the factory pushed last; none where it has
+    pushed none."""
+    proposed = [
+        entry
+        for entry in told.entries
+        if entry.kind == "done" and entry.data.get("effect") == "propose"
+    ]
     if not proposed:
         return ()
     links = chain(told, outcome="", law=law).links
-    found = (_law(told, proposed[-1], links), _tests(told, proposed[-1]), _seal(told, proposed[-1], links),
-             _merge(told, proposed[-1], links))
+    found = (
+        _law(told, proposed[-1], links),
+        _tests(told, proposed[-1]),
+        _seal(told, proposed[-1], links),
+        _merge(told, proposed[-1], links),
+    )
     return tuple(gate for gate in found if gate is not None)
 
 
@@ -64,14 +81,25 @@ def _law(told: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
     against = tuple(link for link in said if link.standing in NO)
     lifted = tuple(link for link in said if link.standing is Standing.OVERRIDDEN)
     answer = None if any(link.standing is Standing.CANNOT_TELL for link in against) else not against
-    says = (f"{_rules_named(against)} stands against it" if against else
-            f"{_rules_named(lifted)} was lifted by a maintainer, and {len(said) - len(lifted)} rules hold" if lifted else
-            f"{len(said)} rules hold")
+    says = (
+        f"{_rules_named(against)} stands against it"
+        if against
+        else (
+            f"{_rules_named(lifted)} was lifted by a maintainer, and {len(said) - len(lifted)}"
+            " rules hold"
+            if lifted
+            else f"{len(said)} rules hold"
+        )
+    )
     return Gate(LAW, answer, says, said, max(link.entry for link in said))
 
 
 def _rules(links: Iterable[Link], run: str | None) -> tuple[Link, ...]:
-    said = [link for link in links if link.run == run and link.rule and link.stage in (Stage.PROPOSAL, Stage.CANDIDATE)]
+    said = [
+        link
+        for link in links
+        if link.run == run and link.rule and link.stage in (Stage.PROPOSAL, Stage.CANDIDATE)
+    ]
     return tuple({(link.rule, link.fact): link for link in said}.values())
 
 
@@ -80,23 +108,44 @@ def _rules_named(links: Iterable[Link]) -> str:
 
 
 def _tests(told: History, proposed: Entry) -> Gate | None:
-    """The project's own tests, as the last step said that ran them on this head or on what would land of it."""
-    began = next((entry.seq for entry in told.entries if entry.kind == "run" and entry.run == proposed.run), proposed.seq)
-    ran = [entry for entry in told.entries if entry.kind == "node" and entry.seq > began
-           and entry.run in {proposed.run, _last_run(told, "validate", after=proposed.seq)}
-           and "tests_pass" in entry.data["result"]["output"]]
+    """The project's own tests, as the last step said that ran them on this head or on what would
+    land of it."""
+    began = next(
+        (entry.seq for entry in told.entries if entry.kind == "run" and entry.run == proposed.run),
+        proposed.seq,
+    )
+    ran = [
+        entry
+        for entry in told.entries
+        if entry.kind == "node"
+        and entry.seq > began
+        and entry.run in {proposed.run, _last_run(told, "validate", after=proposed.seq)}
+        and "tests_pass" in entry.data["result"]["output"]
+    ]
     if not ran:
         return None
     result = ran[-1].data["result"]
-    return Gate(TESTS, bool(result["output"]["tests_pass"]), str(result["message"]), (), ran[-1].seq)
+    return Gate(
+        TESTS, bool(result["output"]["tests_pass"]), str(result["message"]), (), ran[-1].seq
+    )
 
 
 def _seal(told: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
-    """The sealed verdict on this head, as long as it speaks of what would land; a judgement without one is no answer."""
-    verdicts = [entry for entry in told.verdicts if entry.data["binds"]["head"] == proposed.data["result"]["head"]
-                and entry.seq > proposed.seq]
-    silent = [entry for entry in told.transitions if entry.seq > proposed.seq and entry.data["event"] in
-              (Event.INCONCLUSIVE, Event.JUDGE_AGAIN) and not any(one.run == entry.run for one in verdicts)]
+    """The sealed verdict on this head, as long as it speaks of what would land; a judgement without
+    one is no answer."""
+    verdicts = [
+        entry
+        for entry in told.verdicts
+        if entry.data["binds"]["head"] == proposed.data["result"]["head"]
+        and entry.seq > proposed.seq
+    ]
+    silent = [
+        entry
+        for entry in told.transitions
+        if entry.seq > proposed.seq
+        and entry.data["event"] in (Event.INCONCLUSIVE, Event.JUDGE_AGAIN)
+        and not any(one.run == entry.run for one in verdicts)
+    ]
     if silent and (not verdicts or silent[-1].seq > verdicts[-1].seq):
         return Gate(SEAL, None, f"no verdict: {silent[-1].data['says']}", (), silent[-1].seq)
     if not verdicts:
@@ -104,7 +153,13 @@ def _seal(told: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
     last, moved = verdicts[-1], _voided(told, verdicts[-1])
     said = tuple(link for link in links if link.stage is Stage.VERDICT and link.run == last.run)
     if moved is not None:
-        return Gate(SEAL, None, f"its verdict is void, because what it was on has moved: {moved.data['says']}", said, moved.seq)
+        return Gate(
+            SEAL,
+            None,
+            f"its verdict is void, because what it was on has moved: {moved.data['says']}",
+            said,
+            moved.seq,
+        )
     answer = {"passed": True, "failed": False}.get(last.data["outcome"])
     return Gate(SEAL, answer, f"{last.data['outcome']}: {last.data['reason']}", said, last.seq)
 
@@ -113,25 +168,49 @@ def _voided(told: History, verdict: Entry) -> Entry | None:
     """What took the ground from under a verdict. Of what has landed on it, nothing does."""
     if told.state in ENDED and told.state is not State.REJECTED:
         return None
-    return next((entry for entry in told.transitions if entry.seq > verdict.seq and entry.data["event"] in _VOIDS), None)
+    return next(
+        (
+            entry
+            for entry in told.transitions
+            if entry.seq > verdict.seq and entry.data["event"] in _VOIDS
+        ),
+        None,
+    )
 
 
 def _merge(told: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
     """Whether it may land, as the last run that asked said."""
     run = _last_run(told, "merge", after=proposed.seq)
-    said = tuple(link for link in links if link.run == run and link.stage in (Stage.MERGE, Stage.LANDING)) if run else ()
+    said = (
+        tuple(
+            link for link in links if link.run == run and link.stage in (Stage.MERGE, Stage.LANDING)
+        )
+        if run
+        else ()
+    )
     if not said:
         return None
     against = [link for link in said if link.standing in NO]
-    landed = [link for link in said if link.stage is Stage.LANDING and link.standing is Standing.HOLDS]
-    says = (f"{against[-1].rule or against[-1].title}: {against[-1].fact}" if against else
-            f"landed: {landed[-1].fact}" if landed else "every gate is open")
+    landed = [
+        link for link in said if link.stage is Stage.LANDING and link.standing is Standing.HOLDS
+    ]
+    says = (
+        f"{against[-1].rule or against[-1].title}: {against[-1].fact}"
+        if against
+        else f"landed: {landed[-1].fact}"
+        if landed
+        else "every gate is open"
+    )
     answer = None if any(link.standing is Standing.CANNOT_TELL for link in against) else not against
     return Gate(MERGE, answer, says, said, max(link.entry for link in said))
 
 
 def _last_run(told: History, workflow: str, *, after: int) -> str | None:
-    runs = [entry for entry in told.entries if entry.kind == "run" and entry.data["workflow"] == workflow]
+    runs = [
+        entry
+        for entry in told.entries
+        if entry.kind == "run" and entry.data["workflow"] == workflow
+    ]
     return runs[-1].run if runs and runs[-1].seq > after else None
 
 
@@ -140,4 +219,11 @@ def _annotations(link: Link) -> Iterator[Annotation]:
     for told in (part for words in link.evidence for part in words.split("; ")):
         if place := _PLACE.match(told):
             line = int(place["line"])
-            yield Annotation(place["path"], line, line, level, f"{link.rule}: {link.title}"[:255], f"{link.fact}\n{told}"[:4000])
+            yield Annotation(
+                place["path"],
+                line,
+                line,
+                level,
+                f"{link.rule}: {link.title}"[:255],
+                f"{link.fact}\n{told}"[:4000],
+            )

@@ -1,4 +1,5 @@
-"""What the ledger says of an issue, folded. Nothing here is stored twice; everything is derived from entries."""
+"""What the ledger says of an issue, folded. Nothing here is stored twice; everything is derived
+from entries."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -58,19 +59,26 @@ class History:
 
     @cached_property
     def standing(self) -> int:
-        """2 for an issue that one of the house filed, 1 for one on which one of the house gave a command, else 0."""
+        """2 for an issue that one of the house filed, 1 for one on which one of the house gave a
+        command, else 0."""
         commanded = any(entry.data["command"] != Event.APPEALED for entry in self._of("command"))
         return 2 if self.of_the_house else int(commanded)
 
     def said_before(self, younger: "History", text: str) -> bool:
-        """Whether it is shown that this text (its hash) stood here before the other issue was filed: by the forge's clock when
-        it was taken in, by the order of the ledger when it was triaged. What nobody can show is no."""
+        """Whether it is shown that this text (its hash) stood here before the other issue was
+        filed: by the forge's clock when it was taken in, by the order of the ledger when it was
+        triaged. What nobody can show is no."""
         met = next(iter(younger._of("issue")), None)
         if met is None:
             return False
-        taken_in = any(entry.data["text"] == text and _not_after(entry.data.get("touched"), met.data.get("created"))
-                       for entry in self._of("issue"))
-        return taken_in or any(entry.data["text"] == text and entry.seq < met.seq for entry in self._of("triage"))
+        taken_in = any(
+            entry.data["text"] == text
+            and _not_after(entry.data.get("touched"), met.data.get("created"))
+            for entry in self._of("issue")
+        )
+        return taken_in or any(
+            entry.data["text"] == text and entry.seq < met.seq for entry in self._of("triage")
+        )
 
     @cached_property
     def triages(self) -> tuple[Entry, ...]:
@@ -81,7 +89,11 @@ class History:
     def waits(self) -> Mapping[str, Any] | None:
         """What it waits for before it is looked at, where the filer was told that it does."""
         found = self._of(WAITING)
-        waits = bool(found) and self.state is State.UNTRIAGED and (not self.triages or self.triages[-1].seq < found[-1].seq)
+        waits = (
+            bool(found)
+            and self.state is State.UNTRIAGED
+            and (not self.triages or self.triages[-1].seq < found[-1].seq)
+        )
         return found[-1].data if waits else None
 
     @property
@@ -91,16 +103,26 @@ class History:
 
     @property
     def closes(self) -> str | None:
-        """When it is closed if nothing happens (ISO 8601), as its filer was told; None where nobody said so."""
+        """When it is closed if nothing happens (ISO 8601), as its filer was told; None where nobody
+        said so."""
         last = self.transitions[-1].data["event"] if self.transitions else None
-        promised = last in (Event.TRIAGE_REJECTED, Event.TRIAGE_DUPLICATE, Event.TRIAGE_NEEDS_INFO, Event.NO_REPLY)
+        promised = last in (
+            Event.TRIAGE_REJECTED,
+            Event.TRIAGE_DUPLICATE,
+            Event.TRIAGE_NEEDS_INFO,
+            Event.NO_REPLY,
+        )
         return (self.triage or {}).get("closes") if promised else None
 
     @property
     def closed(self) -> Entry | None:
         """The closing that followed from the last decision on it, once its time ran out."""
         done = [entry for entry in self._of("done") if entry.data.get("effect") == RAN_OUT]
-        return done[-1] if done and self.transitions and done[-1].seq > self.transitions[-1].seq else None
+        return (
+            done[-1]
+            if done and self.transitions and done[-1].seq > self.transitions[-1].seq
+            else None
+        )
 
     @cached_property
     def tellings(self) -> int:
@@ -110,9 +132,11 @@ class History:
 
     @cached_property
     def appeals(self) -> tuple[Entry, ...]:
-        """What its filer, or somebody of the house, said against a no, each with its account; also where it changed nothing
-        because a person had it already."""
-        return tuple(entry for entry in self._of("command") if entry.data["command"] == Event.APPEALED)
+        """What its filer, or somebody of the house, said against a no, each with its account; also
+        where it changed nothing because a person had it already."""
+        return tuple(
+            entry for entry in self._of("command") if entry.data["command"] == Event.APPEALED
+        )
 
     @property
     def held(self) -> State:
@@ -128,17 +152,24 @@ class History:
 
     @property
     def has_last_steps(self) -> bool:
-        """Whether the run that brought the issue where it is was killed before its last steps, an issue to be closed say."""
-        return self.open_run is not None and bool(self.transitions) and self.transitions[-1].run == self.open_run.run
+        """Whether the run that brought the issue where it is was killed before its last steps, an
+        issue to be closed say."""
+        return (
+            self.open_run is not None
+            and bool(self.transitions)
+            and self.transitions[-1].run == self.open_run.run
+        )
 
     @property
     def attempts(self) -> int:
-        """Implement runs that failed since a person last said yes to the issue (the triage, or a retry)."""
+        """Implement runs that failed since a person last said yes to the issue (the triage, or a
+        retry)."""
         return self._since(Event.TRIAGE_ACCEPTED, Event.RETRIED).count(Event.RUN_FAILED)
 
     @property
     def rounds(self) -> int:
-        """Times the judge sent the change back. The leak budget: it survives retries and appeals."""
+        """Times the judge sent the change back. The leak budget: it survives retries and
+        appeals."""
         return [entry.data["event"] for entry in self.transitions].count(Event.CHANGES_REQUESTED)
 
     @property
@@ -170,19 +201,23 @@ class History:
 
     @property
     def is_being_decided(self) -> bool:
-        """Whether a triage has decided and its event is not written yet: another issue may be looked at in just this moment."""
+        """Whether a triage has decided and its event is not written yet: another issue may be
+        looked at in just this moment."""
         decided = self._of("triage")
         return bool(decided) and not any(entry.seq > decided[-1].seq for entry in self.transitions)
 
     @property
     def estimate(self) -> str:
-        """What it was thought to cost when it was accepted last, in a sentence; empty where nobody has said."""
+        """What it was thought to cost when it was accepted last, in a sentence; empty where nobody
+        has said."""
         return next((str(entry.data["says"]) for entry in reversed(self._of("estimate"))), "")
 
     @property
     def is_duplicate(self) -> bool:
         """Whether it was turned away because an older issue says the same."""
-        return bool(self.transitions) and self.transitions[-1].data["event"] == Event.TRIAGE_DUPLICATE
+        return (
+            bool(self.transitions) and self.transitions[-1].data["event"] == Event.TRIAGE_DUPLICATE
+        )
 
     @property
     def verdicts(self) -> tuple[Entry, ...]:
@@ -194,23 +229,36 @@ class History:
 
     @property
     def findings(self) -> tuple[Mapping[str, Any], ...]:
-        """Why the change was sent back, oldest first: the judge's public findings, the only words of it that reach an
-        agent, and the law's where it asked for another try."""
+        """Why the change was sent back, oldest first: the judge's public findings, the only words
+        of it that reach an agent, and the law's where it asked for another try."""
         return tuple(finding for entry in self.entries for finding in _findings_in(entry))
 
     @property
     def requested(self) -> tuple[Mapping[str, Any], ...]:
-        """What reviewers want changed in the proposal at hand, where they sent it back: words of models about a difference."""
-        since = max((entry.seq for entry in self.transitions if entry.data["event"] == Event.CHANGE_READY), default=0)
-        return tuple(one for entry in self._of("node") if entry.seq > since
-                     for one in entry.data["result"]["output"].get("requested", ()))
+        """What reviewers want changed in the proposal at hand, where they sent it back: words of
+        models about a difference."""
+        since = max(
+            (entry.seq for entry in self.transitions if entry.data["event"] == Event.CHANGE_READY),
+            default=0,
+        )
+        return tuple(
+            one
+            for entry in self._of("node")
+            if entry.seq > since
+            for one in entry.data["result"]["output"].get("requested", ())
+        )
 
     @property
     def usage(self) -> Usage:
         total = Usage()
         for entry in self._of("usage"):
             data = entry.data
-            total += Usage(data["calls"], data["input_tokens"], data["output_tokens"], Decimal(data["cost_usd"]))
+            total += Usage(
+                data["calls"],
+                data["input_tokens"],
+                data["output_tokens"],
+                Decimal(data["cost_usd"]),
+            )
         return total
 
     def runs_of(self, workflow: str) -> int:
@@ -222,11 +270,13 @@ class History:
     def _since(self, *marks: Event) -> list[str]:
         events = [entry.data["event"] for entry in self.transitions]
         last = max((i for i, event in enumerate(events) if event in marks), default=-1)
-        return events[last + 1:]
+        return events[last + 1 :]
 
 
 def _not_after(one: str | None, other: str | None) -> bool:
-    return bool(one and other) and datetime.fromisoformat(str(one)) <= datetime.fromisoformat(str(other))
+    return bool(one and other) and datetime.fromisoformat(str(one)) <= datetime.fromisoformat(
+        str(other)
+    )
 
 
 def _findings_in(entry: Entry) -> Iterable[Mapping[str, Any]]:
@@ -252,19 +302,28 @@ def histories(entries: Iterable[Entry]) -> tuple[History, ...]:
 
 
 def is_told_to_stop(ledger: Ledger) -> bool:
-    """Whether the owner's stop is in the ledger: there it reaches a factory on whichever machine works on it now."""
-    marks = [entry.data["command"] for entry in ledger.entries(kind="command")
-             if entry.run is None and entry.data["command"] in (STOP, RESUME)]
+    """Whether the owner's stop is in the ledger: there it reaches a factory on whichever machine
+    works on it now."""
+    marks = [
+        entry.data["command"]
+        for entry in ledger.entries(kind="command")
+        if entry.run is None and entry.data["command"] in (STOP, RESUME)
+    ]
     return marks[-1:] == [STOP]
 
 
 def is_frozen(ledger: Ledger) -> bool:
-    """Whether a landing that differed, or a red main, has stopped all merging until a person thaws it."""
+    """Whether a landing that differed, or a red main, has stopped all merging until a person thaws
+    it."""
     return bool(why_frozen(ledger))
 
 
 def why_frozen(ledger: Ledger) -> str:
     """Why merging is frozen, in words that may hold text from outside; empty where it is not."""
-    marks = [entry.data for entry in ledger.entries(kind="command") if entry.data["command"] in (FREEZE, THAW)]
+    marks = [
+        entry.data
+        for entry in ledger.entries(kind="command")
+        if entry.data["command"] in (FREEZE, THAW)
+    ]
     is_on = bool(marks) and marks[-1]["command"] == FREEZE
     return str(marks[-1].get("why") or "what landed was not what was judged") if is_on else ""

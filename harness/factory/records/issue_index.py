@@ -1,11 +1,12 @@
 """Every issue that the ledger knows, folded as the ledger grows: a process reads each entry once.
 
 Properties kept:
-- what is here is what folding the whole ledger would give: entries are only ever added, so what was folded stays true;
-- an entry is read after it was found to be signed, and is not read again: who changes the file under a factory at work
-  changes no decision of it, and is found when the whole chain is read next;
-- what is asked of each issue on every tick is asked once of each history, and again only of one that has grown.
-"""
+- what is here is what folding the whole ledger would give: entries are only ever added, so what was
+  folded stays true;
+- an entry is read after it was found to be signed, and is not read again: who changes the file
+  under a factory at work changes no decision of it, and is found when the whole chain is read next;
+- what is asked of each issue on every tick is asked once of each history, and again only of one
+  that has grown."""
 
 import threading
 from bisect import bisect_right
@@ -29,14 +30,16 @@ class Known:
         self._lock = threading.RLock()
         self._last = self._sound = BEGINNING
         self._began: str | None = None
-        self._moves: dict[str, list[tuple[int, int]]] = {}   # by event, and all under no event: number of entry, issue
+        self._moves: dict[
+            str, list[tuple[int, int]]
+        ] = {}  # by event, and all under no event: number of entry, issue
         self._entries: dict[int, list[Entry]] = {}
         self._histories: dict[int, History] = {}
         self._answers: dict[Question, set[int]] = {}
 
     def fault(self, *, whole: bool = False) -> Fault | None:
-        """The first entry that cannot be trusted, among those that were not found sound before: all of them at the first
-        time, and where the `whole` is asked for."""
+        """The first entry that cannot be trusted, among those that were not found sound before: all
+        of them at the first time, and where the `whole` is asked for."""
         with self._lock:
             known = self._sound is not BEGINNING and not whole
             found = self._ledger.fault_after(self._sound) if known else self._ledger.fault()
@@ -62,28 +65,35 @@ class Known:
         with self._lock:
             self._read()
             if is_so not in self._answers:
-                self._answers[is_so] = {issue for issue, told in self._histories.items() if is_so(told)}
+                self._answers[is_so] = {
+                    issue for issue, told in self._histories.items() if is_so(told)
+                }
             return self._of(self._answers[is_so])
 
     def those_at(self, seq: int, is_so: Question) -> tuple[History, ...]:
-        """As `those`, of the ledger as it stood with entry number `seq`, whatever was written since."""
+        """As `those`, of the ledger as it stood with entry number `seq`, whatever was written
+        since."""
         with self._lock:
             now = {told.issue: told for told in self.those(is_so)}
             for told in self._histories.values():
                 if told.entries[-1].seq > seq:
-                    then = History(told.issue, tuple(entry for entry in told.entries if entry.seq <= seq))
+                    then = History(
+                        told.issue, tuple(entry for entry in told.entries if entry.seq <= seq)
+                    )
                     now.pop(told.issue, None)
                     if then.entries and is_so(then):
                         now[told.issue] = then
             return tuple(now[issue] for issue in sorted(now))
 
     def moved_after(self, seq: int, event: str = "") -> tuple[set[int], int]:
-        """The issues that were moved by an entry after number `seq`, by any event or by this one; and the number to ask
-        with the next time."""
+        """The issues that were moved by an entry after number `seq`, by any event or by this one;
+        and the number to ask with the next time."""
         with self._lock:
             self._read()
             moves = self._moves.get(event, [])
-            return {issue for _, issue in moves[bisect_right(moves, seq, key=itemgetter(0)):]}, self._last.seq
+            return {
+                issue for _, issue in moves[bisect_right(moves, seq, key=itemgetter(0)) :]
+            }, self._last.seq
 
     @property
     def began(self) -> datetime | None:

@@ -1,4 +1,5 @@
-"""One link of the chain behind an issue, and the chain: what terminal, comment, `--json` and page all show."""
+"""One link of the chain behind an issue, and the chain: what terminal, comment, `--json` and page
+all show."""
 
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -21,8 +22,8 @@ class Stage(StrEnum):
 
 
 class Standing(StrEnum):
-    """What came of it. WOULD_REFUSE: a rule in shadow. OVERRIDDEN: refused, and a person went on all the same. DONE: it
-    happened, and nothing was asked."""
+    """What came of it. WOULD_REFUSE: a rule in shadow. OVERRIDDEN: refused, and a person went on
+    all the same. DONE: it happened, and nothing was asked."""
 
     HOLDS = "holds"
     REFUSES = "refuses"
@@ -37,9 +38,10 @@ NO = frozenset({Standing.REFUSES, Standing.CANNOT_TELL})
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link. `rule` is an id of the law, empty where no rule but code decided. `permalink` and what stands in `evidence`
-    are paths below the repository's address (`blob/…`, `commit/…`, `pull/…`), paths below the home (`evidence/…`), digests
-    (`sha256:…`), entries of the ledger (`entry 12`) or words. `quote` and `evidence` hold text from outside."""
+    """One link. `rule` is an id of the law, empty where no rule but code decided. `permalink` and
+    what stands in `evidence` are paths below the repository's address (`blob/…`, `commit/…`,
+    `pull/…`), paths below the home (`evidence/…`), digests (`sha256:…`), entries of the ledger
+    (`entry 12`) or words. `quote` and `evidence` hold text from outside."""
 
     stage: Stage
     standing: Standing
@@ -52,7 +54,7 @@ class Link:
     entry: int
     at: str
     run: str
-    rules: str                         # the digest of the law in force
+    rules: str  # the digest of the law in force
 
 
 def is_routine(link: Link) -> bool:
@@ -74,9 +76,15 @@ class Chain:
     deciding: tuple[Link, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Keys that stay: `issue title state outcome cost_usd pull_request`, `chain`, whose links have the fields of `Link`,
-        and `deciding`, the places of the deciding ones in it, from 0."""
-        return {"issue": self.issue, "title": self.title, "state": self.state.value, "outcome": self.outcome,
-                "cost_usd": float(self.cost_usd), "pull_request": self.pull_request,
-                "deciding": [self.links.index(link) for link in self.deciding],
-                "chain": [asdict(link) for link in self.links]}
+        """Keys that stay: `issue title state outcome cost_usd pull_request`, `chain`, whose links
+        have the fields of `Link`, and `deciding`, the places of the deciding ones in it, from 0."""
+        return {
+            "issue": self.issue,
+            "title": self.title,
+            "state": self.state.value,
+            "outcome": self.outcome,
+            "cost_usd": float(self.cost_usd),
+            "pull_request": self.pull_request,
+            "deciding": [self.links.index(link) for link in self.deciding],
+            "chain": [asdict(link) for link in self.links],
+        }

@@ -1,4 +1,5 @@
-"""What models advised and who played in whose place, as a title, a fact and a quote for people: one telling for all pages.
+"""What models advised and who played in whose place, as a title, a fact and a quote for people: one
+telling for all pages.
 
 Words of a model are a quote, or said to be its own; they may be a stranger's by then.
 """
@@ -30,10 +31,14 @@ def advised(entry: Entry) -> Advised | None:
         case "escalation":
             return Advised("Tried otherwise than before", data["says"], data["last"])
         case "cast":
-            return Advised(f"Another model plays {data['role']}",
-                           f"{data['model']} in place of {data['in_place_of']}: {data['why']}")
+            return Advised(
+                f"Another model plays {data['role']}",
+                f"{data['model']} in place of {data['in_place_of']}: {data['why']}",
+            )
         case "model" if data["sound"] == Sound.FAILED:
-            return Advised("A model did not do its part", f"{data['model']} as {data['role']}", data["says"])
+            return Advised(
+                "A model did not do its part", f"{data['model']} as {data['role']}", data["says"]
+            )
         case "diagnosis":
             return _diagnosis(data)
         case "plan":
@@ -45,32 +50,56 @@ def _diagnosis(data: Mapping[str, Any]) -> Advised:
     found = data["diagnosis"]
     if found is None:
         return Advised("A diagnosis was dropped", f"{data['model']}: {data['dropped']}")
-    return Advised("What went wrong before, as a model says", f"{data['model']}: {found['cause']}. {found['what_went_wrong']} "
-                   f"Next: {found['do_next']}", found["quotes"][0])
+    return Advised(
+        "What went wrong before, as a model says",
+        f"{data['model']}: {found['cause']}. {found['what_went_wrong']} Next: {found['do_next']}",
+        found["quotes"][0],
+    )
 
 
 def _plan(data: Mapping[str, Any]) -> Advised:
     plan = data["plan"]
     gaps = f"; left open by the issue: {' '.join(plan['gaps'])}" if plan["gaps"] else ""
     dropped = f"; dropped: {'; '.join(plan['dropped'])}" if plan["dropped"] else ""
-    return Advised("A plan, as a model proposes it", f"{data['model']}, steps: {len(plan['steps'])}{gaps}{dropped}",
-                   plan["approach"])
+    return Advised(
+        "A plan, as a model proposes it",
+        f"{data['model']}, steps: {len(plan['steps'])}{gaps}{dropped}",
+        plan["approach"],
+    )
 
 
 def remarks(output: Mapping[str, Any]) -> Iterator[tuple[bool, Advised]]:
     """What reviewers said, in a node's output: whether it sent the change back, and the words."""
     for asks, name in ((True, "requested"), (False, "remarks")):
         for one in output.get(name) or ():
-            beside = f"; {one['companion']} would have to change with it" if one["companion"] else ""
+            beside = (
+                f"; {one['companion']} would have to change with it" if one["companion"] else ""
+            )
             place = f"{one['severity']} ({', '.join(one['lenses'])}), {one['file']}:{one['line']}"
-            yield asks, Advised("A reviewer asks for a change" if asks else "A reviewer's remark",
-                                f"{place}: {one['says']}{beside}", one["quote"])
+            yield (
+                asks,
+                Advised(
+                    "A reviewer asks for a change" if asks else "A reviewer's remark",
+                    f"{place}: {one['says']}{beside}",
+                    one["quote"],
+                ),
+            )
     if dropped := output.get("dropped"):
-        yield False, Advised("Reviewers' findings that do not count", f"{len(dropped)} dropped: {'; '.join(dropped)}")
+        yield (
+            False,
+            Advised(
+                "Reviewers' findings that do not count",
+                f"{len(dropped)} dropped: {'; '.join(dropped)}",
+            ),
+        )
 
 
 def otherwise(told: History) -> tuple[str, ...]:
     """How the last attempt differed from those before, one line each; nothing where it did not."""
     runs = [entry.run for entry in told.entries if entry.kind == "run"]
-    found = [advised(entry) for entry in told.entries if entry.kind in ("escalation", "cast") and entry.run in runs[-2:]]
+    found = [
+        advised(entry)
+        for entry in told.entries
+        if entry.kind in ("escalation", "cast") and entry.run in runs[-2:]
+    ]
     return tuple(f"{one.title}: {one.fact}." for one in found if one is not None)

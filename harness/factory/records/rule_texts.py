@@ -1,7 +1,8 @@
-"""What the law said, kept in the ledger: each rule's words and place, once for every text that a run was begun under.
+"""What the law said, kept in the ledger: each rule's words and place, once for every text that a
+run was begun under.
 
-A decision names its rules by id. Without this a chain could be told only with the repository at hand, as it was then.
-"""
+A decision names its rules by id. Without this a chain could be told only with the repository at
+hand, as it was then."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ LONGEST = 600
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One rule or one entry of the mission, as it stood. A built-in rule has no file that anybody could open."""
+    """One rule or one entry of the mission, as it stood. A built-in rule has no file that anybody
+    could open."""
 
     id: str
     title: str
@@ -44,15 +46,34 @@ Book = Mapping[tuple[str, str], Clause]
 def keep_law(plant: Plant, steering: Steering) -> None:
     """Write down what the law says at this base, where this very text is not written down yet."""
     law = steering.governance
-    plant.ledger.append(LAW, f"{LAW}/{steering.digest}", data={
-        "base": steering.base, "governance": law.digest,
-        "clauses": [{"id": one.id, "title": one.title, "file": one.source.file, "line": one.source.line, "prose": _cut(one.prose),
-                     "level": one.level.value if isinstance(one, Rule) else one.kind.value} for one in _clauses(law)]})
+    plant.ledger.append(
+        LAW,
+        f"{LAW}/{steering.digest}",
+        data={
+            "base": steering.base,
+            "governance": law.digest,
+            "clauses": [
+                {
+                    "id": one.id,
+                    "title": one.title,
+                    "file": one.source.file,
+                    "line": one.source.line,
+                    "prose": _cut(one.prose),
+                    "level": one.level.value if isinstance(one, Rule) else one.kind.value,
+                }
+                for one in _clauses(law)
+            ],
+        },
+    )
 
 
 def books(entries: Iterable[Entry]) -> Mapping[str, Book]:
     """The texts that were written down, by the digest that runs and decisions name."""
-    return {entry.key.removeprefix(f"{LAW}/"): _book(entry.data["clauses"]) for entry in entries if entry.kind == LAW}
+    return {
+        entry.key.removeprefix(f"{LAW}/"): _book(entry.data["clauses"])
+        for entry in entries
+        if entry.kind == LAW
+    }
 
 
 def _book(clauses: Iterable[Mapping[str, Any]]) -> Book:

@@ -1,9 +1,8 @@
 """Issues that say much the same in other words: one of them is worked on at a time.
 
-Triage calls the clear cases duplicates. What is left here is alike by its words and was accepted all the same: it may
-be the same fault told twice, or a flood of rewordings. The second waits for the first, and once the first has landed,
-a person says whether there is anything left to do.
-"""
+Triage calls the clear cases duplicates. What is left here is alike by its words and was accepted
+all the same: it may be the same fault told twice, or a flood of rewordings. The second waits for
+the first, and once the first has landed, a person says whether there is anything left to do."""
 
 from collections.abc import Collection
 
@@ -12,7 +11,9 @@ from harness.factory.records.history import History
 from harness.factory.records.issue_index import Known
 from harness.governance.text.likeness import ALIKE, Texts, resemblance
 
-AT_WORK = frozenset({State.IMPLEMENTING, State.CHANGES_REQUESTED, State.VALIDATING, State.APPROVED, State.MERGING})
+AT_WORK = frozenset(
+    {State.IMPLEMENTING, State.CHANGES_REQUESTED, State.VALIDATING, State.APPROVED, State.MERGING}
+)
 
 
 def is_at_work(told: History) -> bool:
@@ -21,39 +22,60 @@ def is_at_work(told: History) -> bool:
 
 
 class Twins:
-    """What is alike among the issues that are known. Two texts are compared once, however often it is asked."""
+    """What is alike among the issues that are known. Two texts are compared once, however often it
+    is asked."""
 
     def __init__(self, known: Known) -> None:
         self._known = known
-        self._compared: dict[int, tuple[int, int]] = {}   # issue → since where, and up to where, it was compared
+        self._compared: dict[
+            int, tuple[int, int]
+        ] = {}  # issue → since where, and up to where, it was compared
         self.texts = Texts()
 
     def waits_for(self, told: History, *, under_way: Collection[int]) -> History | None:
         """The issue like this one that is worked on, while this one has not been begun."""
         if told.state is not State.ACCEPTED:
             return None
-        begun = [other for other in map(self._known.of, sorted(under_way)) if other.state is State.ACCEPTED]
+        begun = [
+            other
+            for other in map(self._known.of, sorted(under_way))
+            if other.state is State.ACCEPTED
+        ]
         others = sorted((*self._known.those(is_at_work), *begun), key=lambda other: other.issue)
-        return next((other for other in others if other.issue != told.issue and are_alike(told, other)), None)
+        return next(
+            (other for other in others if other.issue != told.issue and are_alike(told, other)),
+            None,
+        )
 
     def landed_meanwhile(self, told: History) -> History | None:
-        """The issue like this one that landed since somebody last looked what there is beside this one."""
+        """The issue like this one that landed since somebody last looked what there is beside this
+        one."""
         if told.state is not State.ACCEPTED or not told.transitions:
             return None
         looked = _looked(told)
         of, through = self._compared.get(told.issue, (looked, looked))
         landed, now = self._known.moved_after(through if of == looked else looked, Event.LANDED)
-        found = next((other for other in map(self._known.of, sorted(landed - {told.issue}))
-                      if has_landed(other) and are_alike(told, other)), None)
+        found = next(
+            (
+                other
+                for other in map(self._known.of, sorted(landed - {told.issue}))
+                if has_landed(other) and are_alike(told, other)
+            ),
+            None,
+        )
         if found is None:
             self._compared[told.issue] = looked, now
         return found
 
 
 def _looked(told: History) -> int:
-    """The entry since which nobody has looked what else has landed: where it was last accepted, by a person or because it came
-    back; where triage accepted it, where that began, which has seen nothing that landed meanwhile."""
-    accepted = max((entry for entry in told.transitions if entry.data["to"] == State.ACCEPTED), key=lambda entry: entry.seq)
+    """The entry since which nobody has looked what else has landed: where it was last accepted, by
+    a person or because it came back; where triage accepted it, where that began, which has seen
+    nothing that landed meanwhile."""
+    accepted = max(
+        (entry for entry in told.transitions if entry.data["to"] == State.ACCEPTED),
+        key=lambda entry: entry.seq,
+    )
     by_triage = accepted.data["event"] == Event.TRIAGE_ACCEPTED and told.triages
     return told.triages[-1].seq if by_triage else accepted.seq
 

@@ -1,12 +1,16 @@
-"""Which issues are to be looked at: what the forge tells as news, what was moved, and what somebody hinted at.
+"""Which issues are to be looked at: what the forge tells as news, what was moved, and what somebody
+hinted at.
 
 Properties kept:
-- an issue that neither changed nor was moved is not read again: what is not new costs one request, for all of them together;
-- nothing is taken off the list before it was looked at to the end: a fault on the way leaves it for the next look;
-- an issue that was moved is looked at again although nobody touched it: what was said too early may count now;
+- an issue that neither changed nor was moved is not read again: what is not new costs one request,
+  for all of them together;
+- nothing is taken off the list before it was looked at to the end: a fault on the way leaves it for
+  the next look;
+- an issue that was moved is looked at again although nobody touched it: what was said too early may
+  count now;
 - a hint is only a hint: it makes an issue be read, and nothing of what it said is believed;
-- once a day everything is read, whatever the news were: a change that no look has shown is found then.
-"""
+- once a day everything is read, whatever the news were: a change that no look has shown is found
+  then."""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -26,7 +30,8 @@ LOOKED = "looked"
 
 ALL_AGAIN = timedelta(days=1)
 MARGIN = timedelta(hours=1)
-"""How far a list may lie behind what it lists. By the forge's own clock: ours says nothing about when something changed."""
+"""How far a list may lie behind what it lists. By the forge's own clock: ours says nothing about
+when something changed."""
 
 
 def is_proposed(told: History) -> bool:
@@ -46,14 +51,15 @@ class Lookout:
         self._forge, self._known, self._ledger, self._clock = forge, known, ledger, clock
         self._lock = threading.RLock()
         self._has_begun, self._cursor = False, ""
-        self._open: dict[int, Issue] = {}     # as the forge told them last
+        self._open: dict[int, Issue] = {}  # as the forge told them last
         self._due: set[int] = set()
-        self._through = 0                     # what the ledger moved up to here is on the list, or was looked at
-        self._newest = ""                     # the latest moment of change that the forge told of, ISO 8601
+        self._through = 0  # what the ledger moved up to here is on the list, or was looked at
+        self._newest = ""  # the latest moment of change that the forge told of, ISO 8601
         self._reads_all: datetime | None = None
 
     def hint(self, numbers: Iterable[int]) -> None:
-        """Read these, whatever the news say. The number of a pull request of ours stands for its issue."""
+        """Read these, whatever the news say. The number of a pull request of ours stands for its
+        issue."""
         with self._lock:
             ours = self._proposals()
             for number in {ours.get(number, number) for number in numbers}:
@@ -61,8 +67,9 @@ class Lookout:
                 self._due.add(number)
 
     def look(self, *, whole: bool = False) -> tuple[int, ...]:
-        """Ask for what is new, and the list again from its beginning where the `whole` is asked for. The numbers that are
-        to be looked at, those which an earlier look left over included. Raises ForgeError."""
+        """Ask for what is new, and the list again from its beginning where the `whole` is asked
+        for. The numbers that are to be looked at, those which an earlier look left over included.
+        Raises ForgeError."""
         with self._lock:
             if whole or not self._has_begun:
                 self._look_at_all()
@@ -72,7 +79,8 @@ class Lookout:
             return tuple(sorted(self._due))
 
     def issue(self, number: int) -> Issue:
-        """One issue, as it was told last or else read now. Raises ForgeError that is not retryable where it is gone."""
+        """One issue, as it was told last or else read now. Raises ForgeError that is not retryable
+        where it is gone."""
         with self._lock:
             told = self._open.get(number)
         return told or self.read(number)
@@ -101,11 +109,14 @@ class Lookout:
         with self._lock:
             if self._reads_all is not None and not self._due:
                 began, self._reads_all = self._reads_all.isoformat(), None
-                self._ledger.append(LOOKED, f"{LOOKED}/{began}", data={"began": began, "newest": self._newest})
+                self._ledger.append(
+                    LOOKED, f"{LOOKED}/{began}", data={"began": began, "newest": self._newest}
+                )
 
     def _look_at_all(self) -> None:
-        """The list of what is open, from its beginning. What of it is to be read: once a day all; else what changed since
-        that was done last, what differs from what was told before, and what should be open and is not."""
+        """The list of what is open, from its beginning. What of it is to be read: once a day all;
+        else what changed since that was done last, what differs from what was told before, and what
+        should be open and is not."""
         last, now, before = self._looked(), self._clock.now(), self._open
         known = {told.issue for told in self._known.histories()}
         news, self._open = self._forge.news(), {}
@@ -115,7 +126,11 @@ class Lookout:
             self._reads_all = self._reads_all or now
             self._due |= self._open.keys() | known
         else:
-            self._due |= self._differing(before) if self._has_begun else self._changed_since(last.newest - MARGIN)
+            self._due |= (
+                self._differing(before)
+                if self._has_begun
+                else self._changed_since(last.newest - MARGIN)
+            )
             self._due |= self._open.keys() - known
             self._due |= {told.issue for told in self._known.those(is_live)} - self._open.keys()
         self._has_begun = True
@@ -127,7 +142,9 @@ class Lookout:
     def _changed_since(self, moment: datetime) -> set[int]:
         """What changed while nobody here looked, closed issues too."""
         changed = (*self._open.values(), *self._forge.issues(since=moment.isoformat()))
-        return {issue.number for issue in changed if datetime.fromisoformat(issue.updated_at) >= moment}
+        return {
+            issue.number for issue in changed if datetime.fromisoformat(issue.updated_at) >= moment
+        }
 
     def _hear(self, news: News) -> None:
         for issue in news.issues:
@@ -149,7 +166,11 @@ class Lookout:
 
     def _proposals(self) -> dict[int, int]:
         """The issue behind each pull request of ours."""
-        return {int(told.proposal["number"]): told.issue for told in self._known.those(is_proposed) if told.proposal}
+        return {
+            int(told.proposal["number"]): told.issue
+            for told in self._known.those(is_proposed)
+            if told.proposal
+        }
 
     def _moved(self) -> set[int]:
         """What the ledger moved since this was asked last; at first, since everything was read."""
@@ -157,17 +178,22 @@ class Lookout:
         return moved
 
     def _looked(self) -> "_Looked | None":
-        """When everything was read last, by whichever process; None where that was never, or nothing was there to read."""
+        """When everything was read last, by whichever process; None where that was never, or
+        nothing was there to read."""
         found = self._ledger.entries(kind=LOOKED)
         if not found or not found[-1].data["newest"]:
             return None
         self._through = max(self._through, found[-1].seq)
-        return _Looked(datetime.fromisoformat(found[-1].data["began"]), datetime.fromisoformat(found[-1].data["newest"]))
+        return _Looked(
+            datetime.fromisoformat(found[-1].data["began"]),
+            datetime.fromisoformat(found[-1].data["newest"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """Everything was read: from when on, by our clock, and what had changed last then, by the forge's."""
+    """Everything was read: from when on, by our clock, and what had changed last then, by the
+    forge's."""
 
     began: datetime
     newest: datetime

@@ -1,9 +1,9 @@
-"""The page of one issue: its chain as one HTML document, written beside the evidence each time something is decided.
+"""The page of one issue: its chain as one HTML document, written beside the evidence each time
+something is decided.
 
-Properties kept: no network and no script (a content security policy forbids all but the page's own style); everything
-that came from an issue, an agent or an app is escaped, and what cannot be seen is shown as such; the same chain gives
-the same bytes.
-"""
+Properties kept: no network and no script (a content security policy forbids all but the page's own
+style); everything that came from an issue, an agent or an app is escaped, and what cannot be seen
+is shown as such; the same chain gives the same bytes."""
 
 from __future__ import annotations
 
@@ -31,11 +31,22 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 STAGES: Mapping[Stage, str] = {
-    Stage.TRIAGE: "Triage", Stage.PROPOSAL: "The proposal", Stage.CANDIDATE: "The law, on what would land",
-    Stage.VERDICT: "The sealed verdict", Stage.MERGE: "The merge", Stage.LANDING: "The landing", Stage.PERSON: "People"}
+    Stage.TRIAGE: "Triage",
+    Stage.PROPOSAL: "The proposal",
+    Stage.CANDIDATE: "The law, on what would land",
+    Stage.VERDICT: "The sealed verdict",
+    Stage.MERGE: "The merge",
+    Stage.LANDING: "The landing",
+    Stage.PERSON: "People",
+}
 TONES: Mapping[Standing, str] = {
-    Standing.HOLDS: "yes", Standing.REFUSES: "no", Standing.WOULD_REFUSE: "unsure", Standing.CANNOT_TELL: "unsure",
-    Standing.OVERRIDDEN: "plain", Standing.DONE: "plain"}
+    Standing.HOLDS: "yes",
+    Standing.REFUSES: "no",
+    Standing.WOULD_REFUSE: "unsure",
+    Standing.CANNOT_TELL: "unsure",
+    Standing.OVERRIDDEN: "plain",
+    Standing.DONE: "plain",
+}
 _OUTCOME_TONES = {"merged": "yes", "rejected": "no", "needs-human": "unsure"}
 
 Address = Callable[[str], str]
@@ -43,7 +54,8 @@ Address = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Links that were made in one stage of one run. `same` counts rules that said before what they say here."""
+    """Links that were made in one stage of one run. `same` counts rules that said before what they
+    say here."""
 
     stage: Stage
     run: str
@@ -71,27 +83,38 @@ def write_page(plant: Plant, told: History) -> None:
 
 
 def steps(found: Chain) -> tuple[Step, ...]:
-    """The links as a person reads them: by stage and run, without the rules that hold as they held before."""
+    """The links as a person reads them: by stage and run, without the rules that hold as they held
+    before."""
     held: set[tuple[str, str]] = set()
     told = []
     for (stage, run), links in groupby(found.links, lambda link: (link.stage, link.run)):
         group = tuple(links)
-        new = tuple(link for link in group if not (_is_rule(link) and (link.rule, link.fact) in held))
+        new = tuple(
+            link for link in group if not (_is_rule(link) and (link.rule, link.fact) in held)
+        )
         refused = {link.rule for link in group if not is_routine(link)}
-        held = {pair for pair in held if pair[0] not in refused} | {(link.rule, link.fact) for link in group if _is_rule(link)}
+        held = {pair for pair in held if pair[0] not in refused} | {
+            (link.rule, link.fact) for link in group if _is_rule(link)
+        }
         told.append(Step(stage, run, new, len(group) - len(new)))
     return tuple(told)
 
 
 def html(found: Chain, address: Address) -> str:
-    """The page as one HTML document; `address` gives a path below the repository as a link, "" where there is none."""
+    """The page as one HTML document; `address` gives a path below the repository as a link, ""
+    where there is none."""
     import markupsafe
 
     style = (HERE / "chain.css").read_text("utf-8")
     return _template().render(
-        chain=found, steps=steps(found), tones=TONES, tone=_OUTCOME_TONES.get(found.outcome, "plain"),
-        href=lambda path: href(path, address), style=markupsafe.Markup(style),  # noqa: S704 - our own file, and hashed
-        style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode())
+        chain=found,
+        steps=steps(found),
+        tones=TONES,
+        tone=_OUTCOME_TONES.get(found.outcome, "plain"),
+        href=lambda path: href(path, address),
+        style=markupsafe.Markup(style),  # noqa: S704 - our own file, and hashed
+        style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    )
 
 
 @cache
@@ -99,29 +122,39 @@ def _template() -> jinja2.Template:
     """Compiled once a process: that takes ten times as long as writing a page."""
     import jinja2
 
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters |= {"seen": seen, "written_at": written_at, "shortened": shortened}
     environment.tests["routine"] = is_routine
     return environment.from_string((HERE / "chain.html.j2").read_text("utf-8"))
 
 
 def href(path: str, address: Address) -> str:
-    """The address of something that a link names, "" where it is no place. A page of evidence lies beside this one."""
+    """The address of something that a link names, "" where it is no place. A page of evidence lies
+    beside this one."""
     if path.startswith("evidence/"):
         return f"../{path.removeprefix('evidence/')}"
     return address(path) if path.startswith(("blob/", "commit/", "pull/", "issues/")) else ""
 
 
 def written_at(path: str) -> str:
-    """A path for a person: file and line, and the commit at which it is read, where it names those."""
+    """A path for a person: file and line, and the commit at which it is read, where it names
+    those."""
     at = re.fullmatch(r"blob/([0-9a-f]{7,64})/([^?#]+)(?:\?plain=1)?#L(\d+)", path)
     return f"{at[2]}:{at[3]} at {at[1]:.7}" if at else path
 
 
 def seen(text: str) -> str:
-    """Outside text as it may be shown: what is not printable is shown as a replacement character, lines stay lines."""
-    return "\n".join("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line.expandtabs())
-                     for line in text.splitlines())
+    """Outside text as it may be shown: what is not printable is shown as a replacement character,
+    lines stay lines."""
+    return "\n".join(
+        "".join(
+            char if char.isprintable() else "\N{REPLACEMENT CHARACTER}"
+            for char in line.expandtabs()
+        )
+        for line in text.splitlines()
+    )
 
 
 def shortened(words: str) -> str:

@@ -1,9 +1,10 @@
-"""The one pinned issue that shows at a look how the factory stands. It is a display: nothing in it is ever read back.
+"""The one pinned issue that shows at a look how the factory stands. It is a display: nothing in it
+is ever read back.
 
-Properties: found by its hidden mark and the factory's own account, so there is never a second one; written at most once a
-pass, and only when it says something else; never triaged; where it cannot be written or pinned, that is said once and stops
-nothing else. There is none before the first issue, nor where `factory.toml` does not want it.
-"""
+Properties: found by its hidden mark and the factory's own account, so there is never a second one;
+written at most once a pass, and only when it says something else; never triaged; where it cannot be
+written or pinned, that is said once and stops nothing else. There is none before the first issue,
+nor where `factory.toml` does not want it."""
 
 import hashlib
 from datetime import UTC, datetime, time, timedelta
@@ -26,17 +27,21 @@ DASHBOARD = "dashboard"
 """The kind of entry that says: this text is shown, on this issue, pinned or not."""
 
 
-_NOT_PINNED = "the dashboard could not be pinned: three issues may be already, or the right is missing; pin it by hand"
+_NOT_PINNED = (
+    "the dashboard could not be pinned: three issues may be already, or the right is missing; pin"
+    " it by hand"
+)
 
 
 def is_dashboard(issue: Issue) -> bool:
-    """Whether it is ours, and so nobody's wish. Only an app or one of the project's own can have filed it: a stranger who
-    writes the mark files an issue like any other."""
+    """Whether it is ours, and so nobody's wish. Only an app or one of the project's own can have
+    filed it: a stranger who writes the mark files an issue like any other."""
     return issue.body.startswith(MARKER) and (issue.author.bot or issue.insider)
 
 
 def show_dashboard(plant: Plant, steering: Steering) -> None:
-    """Make the dashboard say what the ledger says. Raises ForgeError only where trying again may help, and Stopped."""
+    """Make the dashboard say what the ledger says. Raises ForgeError only where trying again may
+    help, and Stopped."""
     if not steering.config.forge.dashboard or not plant.known.those(was_told_of):
         return
     text = dashboard_text(board(plant, steering), plant.link)
@@ -47,15 +52,21 @@ def show_dashboard(plant: Plant, steering: Steering) -> None:
 
 
 def _show(plant: Plant, text: str, name: str, shown: tuple[Entry, ...]) -> None:
-    number, pinned, fault = _written(plant, text, is_pinned=bool(shown) and bool(shown[-1].data["pinned"]))
+    number, pinned, fault = _written(
+        plant, text, is_pinned=bool(shown) and bool(shown[-1].data["pinned"])
+    )
     if fault and not (shown and shown[-1].data["fault"] == fault):
         plant.tell("dashboard", DASHBOARD, fault)
-    plant.ledger.append(DASHBOARD, f"{DASHBOARD}/{len(shown) + 1}", data={
-        "text": name, "number": number, "pinned": pinned, "fault": fault})
+    plant.ledger.append(
+        DASHBOARD,
+        f"{DASHBOARD}/{len(shown) + 1}",
+        data={"text": name, "number": number, "pinned": pinned, "fault": fault},
+    )
 
 
 def _written(plant: Plant, text: str, *, is_pinned: bool) -> tuple[int | None, bool, str]:
-    """Its number, whether it is pinned, and what could not be done. A pin is asked for until it is there."""
+    """Its number, whether it is pinned, and what could not be done. A pin is asked for until it is
+    there."""
     number, pins = None, [is_pinned]
 
     def write() -> None:
@@ -68,7 +79,11 @@ def _written(plant: Plant, text: str, *, is_pinned: bool) -> tuple[int | None, b
     except ForgeError as error:
         if error.retryable:
             raise
-        return number, pins[-1], f"the dashboard could not be {'pinned' if number else 'written'}: {error}"
+        return (
+            number,
+            pins[-1],
+            f"the dashboard could not be {'pinned' if number else 'written'}: {error}",
+        )
     return number, pins[-1], "" if pins[-1] else _NOT_PINNED
 
 
@@ -98,33 +113,60 @@ def has_cost(told: History) -> bool:
 
 
 def board(plant: Plant, steering: Steering) -> Board:
-    """All that it shows, from the ledger and the owner's flag. It says the same all day where nothing happens."""
+    """All that it shows, from the ledger and the owner's flag. It says the same all day where
+    nothing happens."""
     today = datetime.combine(plant.clock.now().astimezone(UTC).date(), time(), UTC)
     yesterday, those = today - timedelta(days=1), plant.known.those
     digests, paid = plant.ledger.entries(kind=DIGEST), those(has_cost)
     paused = pause_in_force(plant.ledger, plant.clock.now())
     return Board(
-        stopped=is_stopped(plant) is not False, frozen=why_frozen(plant.ledger),
+        stopped=is_stopped(plant) is not False,
+        frozen=why_frozen(plant.ledger),
         waiting=tuple(_row(one, steering) for one in those(needs_a_person)),
         under_way=tuple(_row(one, steering) for one in those(is_under_way)),
         asked=tuple(_row(one, steering) for one in those(waits_for_its_filer)),
-        landed=tuple(_row(one, steering) for one in those(has_landed) if _moment(one.transitions[-1]) >= yesterday),
-        since=yesterday.date(), spent_today=_spent(paid, today), spent_yesterday=_spent(paid, yesterday) - _spent(paid, today),
-        cap=steering.config.caps.usd_per_day, digest=str(digests[-1].data["path"]) if digests else "",
-        paused=paused.says if paused else "")
+        landed=tuple(
+            _row(one, steering)
+            for one in those(has_landed)
+            if _moment(one.transitions[-1]) >= yesterday
+        ),
+        since=yesterday.date(),
+        spent_today=_spent(paid, today),
+        spent_yesterday=_spent(paid, yesterday) - _spent(paid, today),
+        cap=steering.config.caps.usd_per_day,
+        digest=str(digests[-1].data["path"]) if digests else "",
+        paused=paused.says if paused else "",
+    )
 
 
 def _row(told: History, steering: Steering) -> Row:
-    """One issue. The commit to approve is offered only where an approval of it would be heard now."""
+    """One issue. The commit to approve is offered only where an approval of it would be heard
+    now."""
     head = told.pushed_head
-    found = approval(told, steering.governance, sha=head, head_now=head, rules=steering.digest) if head else None
+    found = (
+        approval(told, steering.governance, sha=head, head_now=head, rules=steering.digest)
+        if head
+        else None
+    )
     since = told.transitions[-1].at[:10] if told.transitions else ""
-    return Row(told_of(told), since=since, cost=told.usage.cost_usd, approve=head if head and isinstance(found, Approval) else "")
+    return Row(
+        told_of(told),
+        since=since,
+        cost=told.usage.cost_usd,
+        approve=head if head and isinstance(found, Approval) else "",
+    )
 
 
 def _spent(told: tuple[History, ...], since: datetime) -> Decimal:
-    return sum((Decimal(entry.data["cost_usd"]) for one in told for entry in one.entries
-                if entry.kind == "usage" and _moment(entry) >= since), Decimal(0))
+    return sum(
+        (
+            Decimal(entry.data["cost_usd"])
+            for one in told
+            for entry in one.entries
+            if entry.kind == "usage" and _moment(entry) >= since
+        ),
+        Decimal(0),
+    )
 
 
 def _moment(entry: Entry) -> datetime:

@@ -1,7 +1,8 @@
-"""The morning digest: a pure fold of the ledger into what was done, what needs a person, what it cost, what is wrong.
+"""The morning digest: a pure fold of the ledger into what was done, what needs a person, what it
+cost, what is wrong.
 
-What was done is counted from `since`; what needs a person, is under way or is wrong is told as it stands now.
-"""
+What was done is counted from `since`; what needs a person, is under way or is wrong is told as it
+stands now."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -21,12 +22,12 @@ OUTAGE_ENDED = "outage-ended"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One issue and what is to be said of it. `title` and `says` are text from outside. Paths are below the repository's
-    address; one that begins with a slash is below the forge's."""
+    """One issue and what is to be said of it. `title` and `says` are text from outside. Paths are
+    below the repository's address; one that begins with a slash is below the forge's."""
 
     issue: int
     title: str
-    event: str                        # the last event of its life, empty before the first
+    event: str  # the last event of its life, empty before the first
     state: str
     says: str = ""
     cites: tuple[str, ...] = ()
@@ -34,18 +35,19 @@ class Told:
     pull: int | None = None
     commit: str = ""
     verdict: str = ""
-    evidence: str = ""                # the path of the evidence page of the last verdict
+    evidence: str = ""  # the path of the evidence page of the last verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A sealed journey of what has landed that is red on the default branch itself. `journey` is its digest, `words` what it
-    promises: text of the mission, or the title of the issue that it was written for (0: of none)."""
+    """A sealed journey of what has landed that is red on the default branch itself. `journey` is
+    its digest, `words` what it promises: text of the mission, or the title of the issue that it was
+    written for (0: of none)."""
 
     journey: str
     issue: int
     words: str
-    seen: str                         # the run whose judgement saw it
+    seen: str  # the run whose judgement saw it
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,46 +68,80 @@ class Digest:
     at: datetime
     merged: tuple[Told, ...]
     rejected: tuple[Told, ...]
-    asked: tuple[Told, ...]           # waits for its author's answer
-    waiting: tuple[Told, ...]         # waits for a maintainer
+    asked: tuple[Told, ...]  # waits for its author's answer
+    waiting: tuple[Told, ...]  # waits for a maintainer
     under_way: tuple[Told, ...]
     spent: Usage
     spent_on: tuple[tuple[int, Decimal], ...]
     outages: tuple[Outage, ...]
     broken: tuple[Broken, ...]
-    frozen: str                       # why merging is; empty when it is not
+    frozen: str  # why merging is; empty when it is not
     stopped: bool
-    fault: str                        # why the ledger cannot be trusted; empty when it can
-    paused: str = ""                  # why no model is asked, and until when; empty when one is
+    fault: str  # why the ledger cannot be trusted; empty when it can
+    paused: str = ""  # why no model is asked, and until when; empty when one is
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nobody has to do anything. A pause ends by itself, but somebody may want to end it sooner."""
+        """Whether nobody has to do anything. A pause ends by itself, but somebody may want to end
+        it sooner."""
         down = any(one.until is None for one in self.outages)
-        return not (self.waiting or self.broken or self.frozen or self.stopped or self.fault or self.paused or down)
+        return not (
+            self.waiting
+            or self.broken
+            or self.frozen
+            or self.stopped
+            or self.fault
+            or self.paused
+            or down
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Moments as ISO 8601, dollars as numbers."""
         lists = ("merged", "rejected", "asked", "waiting", "under_way")
         return {
-            "quiet": self.is_quiet, "since": self.since.isoformat(), "at": self.at.isoformat(),
+            "quiet": self.is_quiet,
+            "since": self.since.isoformat(),
+            "at": self.at.isoformat(),
             **{name: [asdict(told) for told in getattr(self, name)] for name in lists},
-            "calls": self.spent.calls, "cost_usd": float(self.spent.cost_usd),
+            "calls": self.spent.calls,
+            "cost_usd": float(self.spent.cost_usd),
             "cost_usd_by_issue": {issue: float(cost) for issue, cost in self.spent_on},
-            "outages": [{"says": one.says, "since": one.since.isoformat(), "until": one.until and one.until.isoformat()}
-                        for one in self.outages],
+            "outages": [
+                {
+                    "says": one.says,
+                    "since": one.since.isoformat(),
+                    "until": one.until and one.until.isoformat(),
+                }
+                for one in self.outages
+            ],
             "broken": [asdict(one) for one in self.broken],
-            "frozen": self.frozen, "stopped": self.stopped, "fault": self.fault, "paused": self.paused,
+            "frozen": self.frozen,
+            "stopped": self.stopped,
+            "fault": self.fault,
+            "paused": self.paused,
         }
 
 
-def digest(entries: Sequence[Entry], *, since: datetime, at: datetime, stopped: bool, frozen: str, fault: str = "",
-           paused: str = "") -> Digest:
+def digest(
+    entries: Sequence[Entry],
+    *,
+    since: datetime,
+    at: datetime,
+    stopped: bool,
+    frozen: str,
+    fault: str = "",
+    paused: str = "",
+) -> Digest:
     """What the ledger says at `at`. All moments are aware."""
     told = histories(entries)
     usage = [entry for entry in entries if entry.kind == "usage" and _moment(entry) > since]
     return Digest(
-        since=since, at=at, stopped=stopped, frozen=frozen, fault=fault, paused=paused,
+        since=since,
+        at=at,
+        stopped=stopped,
+        frozen=frozen,
+        fault=fault,
+        paused=paused,
         merged=_those(told, lambda one: one.state is State.MERGED and _moved_after(one, since)),
         rejected=_those(told, lambda one: one.state is State.REJECTED and _moved_after(one, since)),
         asked=_those(told, lambda one: one.state is State.NEEDS_INFO),
@@ -132,17 +168,23 @@ def open_outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
 def _outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
     known = tuple(entries)
     ended = {entry.data["began"]: _moment(entry) for entry in known if entry.kind == OUTAGE_ENDED}
-    return tuple(Outage(entry.key, str(entry.data["says"]), _moment(entry), ended.get(entry.key))
-                 for entry in known if entry.kind == OUTAGE)
+    return tuple(
+        Outage(entry.key, str(entry.data["says"]), _moment(entry), ended.get(entry.key))
+        for entry in known
+        if entry.kind == OUTAGE
+    )
 
 
 def _broken(entries: Iterable[Entry]) -> tuple[Broken, ...]:
-    """What judgements of this time saw broken on their base, but for what a maintainer has seen to since."""
+    """What judgements of this time saw broken on their base, but for what a maintainer has seen to
+    since."""
     found: dict[str, Broken] = {}
     for entry in entries:
         if entry.kind == "verdict":
             for one in entry.data.get("broken_on_base", ()):
-                found[one["journey"]] = Broken(one["journey"], one["issue"], one["words"], str(entry.run))
+                found[one["journey"]] = Broken(
+                    one["journey"], one["issue"], one["words"], str(entry.run)
+                )
         elif entry.kind == "journey":
             found.pop(entry.data["journey"], None)
     return tuple(found.values())
@@ -158,9 +200,16 @@ def told_of(one: History) -> Told:
     triaged, proposal, landed = one.triage or {}, one.proposal or {}, one.landed or {}
     cites = last.get("cites") or [cite["id"] for cite in triaged.get("cites", ())]
     return Told(
-        issue=one.issue, title=one.title, event=last.get("event", ""), state=one.state.value, says=last.get("says", ""),
-        cites=tuple(str(cite) for cite in cites), duplicate_of=last.get("duplicate_of"), pull=proposal.get("number"),
-        commit=landed.get("commit", ""), verdict=(one.verdict or {}).get("outcome", ""),
+        issue=one.issue,
+        title=one.title,
+        event=last.get("event", ""),
+        state=one.state.value,
+        says=last.get("says", ""),
+        cites=tuple(str(cite) for cite in cites),
+        duplicate_of=last.get("duplicate_of"),
+        pull=proposal.get("number"),
+        commit=landed.get("commit", ""),
+        verdict=(one.verdict or {}).get("outcome", ""),
         evidence=f"/-/evidence/{one.verdicts[-1].run}/index.html" if one.verdicts else "",
     )
 
@@ -184,7 +233,9 @@ def _by_issue(usage: Iterable[Entry]) -> tuple[tuple[int, Decimal], ...]:
 
 def _usage(entry: Entry) -> Usage:
     data = entry.data
-    return Usage(data["calls"], data["input_tokens"], data["output_tokens"], Decimal(data["cost_usd"]))
+    return Usage(
+        data["calls"], data["input_tokens"], data["output_tokens"], Decimal(data["cost_usd"])
+    )
 
 
 def _moment(entry: Entry) -> datetime:

@@ -1,7 +1,8 @@
-"""Every word of the morning digest, as text for a terminal and as Markdown. Golden files in the tests hold both.
+"""Every word of the morning digest, as text for a terminal and as Markdown. Golden files in the
+tests hold both.
 
-Titles and reasons are text from outside: on a terminal they lose what is not printable, in Markdown what would act.
-"""
+Titles and reasons are text from outside: on a terminal they lose what is not printable, in Markdown
+what would act."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -55,7 +56,12 @@ def markdown(found: Digest, link: Link) -> str:
 def span(length: timedelta) -> str:
     """How long, in the two largest units: `3 min 12 s`."""
     seconds = int(length.total_seconds())
-    parts = ((seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s"))
+    parts = (
+        (seconds // 86400, "d"),
+        (seconds // 3600 % 24, "h"),
+        (seconds // 60 % 60, "min"),
+        (seconds % 60, "s"),
+    )
     shown = [f"{count} {unit}" for count, unit in parts if count]
     return " ".join(shown[:2]) or "less than a second"
 
@@ -63,17 +69,21 @@ def span(length: timedelta) -> str:
 def printable(outside: str) -> str:
     """One line of outside text that does nothing to a terminal but fill it."""
     flat = " ".join(outside.split())
-    return _cut("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in flat))
+    return _cut(
+        "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in flat)
+    )
 
 
 def _inert(outside: str) -> str:
     """The same, with everything that Markdown or a forge would act on taken out of service."""
-    escaped = "".join(f"\\{char}" if char in "\\`*_[]<>|#!~&" else char for char in printable(outside))
+    escaped = "".join(
+        f"\\{char}" if char in "\\`*_[]<>|#!~&" else char for char in printable(outside)
+    )
     return escaped.replace("@", "@\u200b").replace("://", ":\u200b//").replace("www.", "www\u200b.")
 
 
 def _cut(line: str) -> str:
-    return line if len(line) <= LONGEST else f"{line[:LONGEST - 1]}…"
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
 def _headline(found: Digest) -> str:
@@ -81,10 +91,16 @@ def _headline(found: Digest) -> str:
 
 
 def _summary(found: Digest) -> str:
-    counts = ((len(found.merged), "merged"), (len(found.rejected), "rejected"), (len(found.waiting), "for a person"),
-              (len(found.under_way), "under way"))
+    counts = (
+        (len(found.merged), "merged"),
+        (len(found.rejected), "rejected"),
+        (len(found.waiting), "for a person"),
+        (len(found.under_way), "under way"),
+    )
     said = ", ".join(f"{count} {what}" for count, what in counts if count) or "Nothing happened"
-    return f"{said}. ${found.spent.cost_usd:.4f} spent." + (" Nothing needs you." if found.is_quiet else "")
+    return f"{said}. ${found.spent.cost_usd:.4f} spent." + (
+        " Nothing needs you." if found.is_quiet else ""
+    )
 
 
 def _sections(found: Digest, link: Link, quote: Quote) -> Iterator[Section]:
@@ -92,9 +108,13 @@ def _sections(found: Digest, link: Link, quote: Quote) -> Iterator[Section]:
     yield from _section("Needs a person", (_waiting(told, link, quote) for told in found.waiting))
     yield from _section("Merged", (_merged(told, link, quote) for told in found.merged))
     yield from _section("Rejected", (_rejected(told, link, quote) for told in found.rejected))
-    yield from _section("Waits for an answer of its author", (
-        Item(_line(told, quote), (link(f"issues/{told.issue}"),)) for told in found.asked))
-    yield from _section("Under way", (Item(f"{_line(told, quote)}: {told.state}") for told in found.under_way))
+    yield from _section(
+        "Waits for an answer of its author",
+        (Item(_line(told, quote), (link(f"issues/{told.issue}"),)) for told in found.asked),
+    )
+    yield from _section(
+        "Under way", (Item(f"{_line(told, quote)}: {told.state}") for told in found.under_way)
+    )
     yield from _section("Spent", (Item(f"#{issue} ${cost:.4f}") for issue, cost in found.spent_on))
 
 
@@ -105,16 +125,27 @@ def _section(title: str, items: Iterable[Item]) -> Iterator[Section]:
 
 def _wrong(found: Digest, quote: Quote) -> Iterator[Item]:
     if found.fault:
-        yield Item(f"The ledger is not the one that was signed: {quote(found.fault)}",
-                   ("nothing is done on it; put it back from a copy of this home, then `factory audit`",))
+        yield Item(
+            f"The ledger is not the one that was signed: {quote(found.fault)}",
+            ("nothing is done on it; put it back from a copy of this home, then `factory audit`",),
+        )
     if found.frozen:
-        yield Item(f"Merging is frozen: {quote(found.frozen)}",
-                   ("look at the landing below, then `factory resume` lifts it",))
+        yield Item(
+            f"Merging is frozen: {quote(found.frozen)}",
+            ("look at the landing below, then `factory resume` lifts it",),
+        )
     if found.stopped:
         yield Item("The owner's stop is set", ("`factory resume` lifts it",))
     if found.paused:
-        yield Item(f"The factory pauses: {quote(found.paused)}",
-                   ("it goes on then by itself, and no issue fails for it; `factory cost --by day` tells what was spent",))
+        yield Item(
+            f"The factory pauses: {quote(found.paused)}",
+            (
+                (
+                    "it goes on then by itself, and no issue fails for it; `factory cost --by day`"
+                    " tells what was spent"
+                ),
+            ),
+        )
     for broken in found.broken:
         yield _broken(broken, quote)
     for outage in found.outages:
@@ -125,15 +156,28 @@ def _broken(broken: Broken, quote: Quote) -> Item:
     """A journey is named by its digest: its name is sealed."""
     short = broken.journey.removeprefix("sha256:")[:12]
     whose = f"issue #{broken.issue}" if broken.issue else "the mission"
-    return Item(f"What landed for {whose} is broken on the default branch: {quote(broken.words)}",
-                (f"`factory journeys show {short}` is the journey that sees it; mend it by an issue, supersede or retire it",))
+    return Item(
+        f"What landed for {whose} is broken on the default branch: {quote(broken.words)}",
+        (
+            (
+                f"`factory journeys show {short}` is the journey that sees it; mend it by an issue,"
+                " supersede or retire it"
+            ),
+        ),
+    )
 
 
 def _outage(outage: Outage, at: datetime, quote: Quote) -> Item:
     began = outage.since.astimezone(at.tzinfo)
     if outage.until is None:
-        return Item(f"Down since {began:%Y-%m-%d %H:%M}: {quote(outage.says)}", ("`factory up` goes on once it is back",))
-    return Item(f"Was down for {span(outage.until - outage.since)} from {began:%Y-%m-%d %H:%M}: {quote(outage.says)}")
+        return Item(
+            f"Down since {began:%Y-%m-%d %H:%M}: {quote(outage.says)}",
+            ("`factory up` goes on once it is back",),
+        )
+    return Item(
+        f"Was down for {span(outage.until - outage.since)} from {began:%Y-%m-%d %H:%M}:"
+        f" {quote(outage.says)}"
+    )
 
 
 def _waiting(told: Told, link: Link, quote: Quote) -> Item:
@@ -147,17 +191,26 @@ def _waiting(told: Told, link: Link, quote: Quote) -> Item:
             step = f"comment `/factory retry` on {page}, or close it there"
     why = f": {quote(told.says)}" if told.says else ""
     evidence = (f"evidence: {link(told.evidence)}",) if told.evidence else ()
-    return Item(f"{_line(told, quote)}{why}", (step, f"`factory why {told.issue}` tells the whole chain", *evidence))
+    return Item(
+        f"{_line(told, quote)}{why}",
+        (step, f"`factory why {told.issue}` tells the whole chain", *evidence),
+    )
 
 
 def _merged(told: Told, link: Link, quote: Quote) -> Item:
     pull = f"pull request {link(f'pull/{told.pull}')}" if told.pull else "without a pull request"
-    return Item(_line(told, quote), (f"{pull}, commit {told.commit:.10}", f"verdict {told.verdict}: {link(told.evidence)}"))
+    return Item(
+        _line(told, quote),
+        (f"{pull}, commit {told.commit:.10}", f"verdict {told.verdict}: {link(told.evidence)}"),
+    )
 
 
 def _rejected(told: Told, link: Link, quote: Quote) -> Item:
     if told.duplicate_of:
-        return Item(f"{_line(told, quote)}: asked before, in #{told.duplicate_of}", (link(f"issues/{told.issue}"),))
+        return Item(
+            f"{_line(told, quote)}: asked before, in #{told.duplicate_of}",
+            (link(f"issues/{told.issue}"),),
+        )
     by = f"by {', '.join(quote(cite) for cite in told.cites)}" if told.cites else quote(told.says)
     return Item(f"{_line(told, quote)}: {by}", (link(f"issues/{told.issue}"),))
 

@@ -1,8 +1,9 @@
-"""What a pull request of the factory's shows of itself: one sticky comment, and a check run for each gate.
+"""What a pull request of the factory's shows of itself: one sticky comment, and a check run for
+each gate.
 
-Properties: both are projections of the ledger, and decide nothing; a gate that was not asked has no check, and an absent
-check is red; each answer of a gate is set once; that a forge takes no checks is told, and stops nothing else.
-"""
+Properties: both are projections of the ledger, and decide nothing; a gate that was not asked has no
+check, and an absent check is red; each answer of a gate is set once; that a forge takes no checks
+is told, and stops nothing else."""
 
 from harness.domain.errors import ForgeError
 from harness.domain.issue import CommitSha
@@ -18,14 +19,23 @@ CHECKED = "checked"
 
 
 def show_change(plant: Plant, told: History) -> None:
-    """Make an issue's pull request say what the ledger says of it. Nothing is done where there is none."""
+    """Make an issue's pull request say what the ledger says of it. Nothing is done where there is
+    none."""
     head = told.pushed_head
     if told.proposal is None or head is None:
         return
-    number, gates = int(told.proposal["number"]), gates_of(told, law=books(plant.ledger.entries(kind=LAW)))
+    number, gates = (
+        int(told.proposal["number"]),
+        gates_of(told, law=books(plant.ledger.entries(kind=LAW))),
+    )
     for gate in gates:
         _check(plant, told, head, gate)
-    say(plant, lambda: plant.writer.upsert_comment(number, CHANGE_MARKER, change_comment(told, gates, plant.link)))
+    say(
+        plant,
+        lambda: plant.writer.upsert_comment(
+            number, CHANGE_MARKER, change_comment(told, gates, plant.link)
+        ),
+    )
 
 
 def _check(plant: Plant, told: History, head: CommitSha, gate: Gate) -> None:
@@ -35,12 +45,25 @@ def _check(plant: Plant, told: History, head: CommitSha, gate: Gate) -> None:
     title, summary = check_words(gate, plant.link)
     fault = ""
     try:
-        say(plant, lambda: plant.writer.set_check(head, gate.name, conclusion=gate.conclusion, title=title, summary=summary,
-                                                  annotations=gate.annotations))
+        say(
+            plant,
+            lambda: plant.writer.set_check(
+                head,
+                gate.name,
+                conclusion=gate.conclusion,
+                title=title,
+                summary=summary,
+                annotations=gate.annotations,
+            ),
+        )
     except ForgeError as error:
         if error.retryable:
             raise
         fault = str(error)
         plant.tell(f"issue #{told.issue}", gate.name, fault)
-    plant.ledger.append(CHECKED, key, issue=told.issue, data={
-        "head": head, "gate": gate.name, "conclusion": gate.conclusion, "fault": fault})
+    plant.ledger.append(
+        CHECKED,
+        key,
+        issue=told.issue,
+        data={"head": head, "gate": gate.name, "conclusion": gate.conclusion, "fault": fault},
+    )

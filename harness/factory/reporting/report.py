@@ -1,4 +1,5 @@
-"""What a person asks of the ledger, as plain documents: status, why, logs. The CLI prints them; JSON is them."""
+"""What a person asks of the ledger, as plain documents: status, why, logs. The CLI prints them;
+JSON is them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,15 +14,25 @@ from harness.factory.records.model_advice import advised
 from harness.factory.records.rule_texts import books
 from harness.ports.ledger import Ledger
 
-OUTCOMES: Mapping[State, str] = {State.MERGED: "merged", State.REJECTED: "rejected", State.NEEDS_HUMAN: "needs-human",
-                                 State.NEEDS_INFO: "needs-human", State.PAUSED: "needs-human"}
+OUTCOMES: Mapping[State, str] = {
+    State.MERGED: "merged",
+    State.REJECTED: "rejected",
+    State.NEEDS_HUMAN: "needs-human",
+    State.NEEDS_INFO: "needs-human",
+    State.PAUSED: "needs-human",
+}
 
 
 def status(ledger: Ledger, *, stopped: bool, full: str = "", paused: str = "") -> dict[str, Any]:
-    """Where every issue stands, and which brakes are on: `frozen` says why merging is, `full` how little room the disk has,
-    `paused` why no model is asked, and until when."""
-    return {"stopped": stopped, "full": full, "paused": paused, "frozen": why_frozen(ledger),
-            "issues": [issue_line(told) for told in histories(ledger.entries())]}
+    """Where every issue stands, and which brakes are on: `frozen` says why merging is, `full` how
+    little room the disk has, `paused` why no model is asked, and until when."""
+    return {
+        "stopped": stopped,
+        "full": full,
+        "paused": paused,
+        "frozen": why_frozen(ledger),
+        "issues": [issue_line(told) for told in histories(ledger.entries())],
+    }
 
 
 def issue_line(told: History) -> dict[str, Any]:
@@ -29,12 +40,20 @@ def issue_line(told: History) -> dict[str, Any]:
     last = told.transitions[-1].data if told.transitions else {}
     usage, verdict, landed = told.usage, told.verdict or {}, told.landed or {}
     return {
-        "number": told.issue, "title": told.title, "state": told.state.value, "outcome": outcome(told),
-        "cites": cites(told), "duplicate_of": last.get("duplicate_of") if told.is_duplicate else None,
-        "attempts": told.runs_of("implement"), "verdict": verdict.get("outcome"),
-        "verdicts": [entry.data["outcome"] for entry in told.verdicts], "commit": landed.get("commit"),
-        "cost_usd": float(usage.cost_usd), "seconds": seconds(told),
-        "says": last.get("says", ""), "evidence": verdict.get("page"),
+        "number": told.issue,
+        "title": told.title,
+        "state": told.state.value,
+        "outcome": outcome(told),
+        "cites": cites(told),
+        "duplicate_of": last.get("duplicate_of") if told.is_duplicate else None,
+        "attempts": told.runs_of("implement"),
+        "verdict": verdict.get("outcome"),
+        "verdicts": [entry.data["outcome"] for entry in told.verdicts],
+        "commit": landed.get("commit"),
+        "cost_usd": float(usage.cost_usd),
+        "seconds": seconds(told),
+        "says": last.get("says", ""),
+        "evidence": verdict.get("page"),
     }
 
 
@@ -54,37 +73,57 @@ def seconds(told: History) -> float:
     """Wall-clock seconds that the issue's runs took, together."""
     from datetime import datetime
 
-    began = {entry.run: datetime.fromisoformat(entry.at) for entry in told.entries if entry.kind == "run"}
-    ended = {entry.run: datetime.fromisoformat(entry.at) for entry in told.entries if entry.kind == "run-ended"}
-    return round(sum((ended[run] - at).total_seconds() for run, at in began.items() if run in ended), 2)
+    began = {
+        entry.run: datetime.fromisoformat(entry.at) for entry in told.entries if entry.kind == "run"
+    }
+    ended = {
+        entry.run: datetime.fromisoformat(entry.at)
+        for entry in told.entries
+        if entry.kind == "run-ended"
+    }
+    return round(
+        sum((ended[run] - at).total_seconds() for run, at in began.items() if run in ended), 2
+    )
 
 
 def why(ledger: Ledger, issue: int) -> Chain:
-    """The chain behind one issue: rule → fact → quote → evidence, oldest first. Raises ConfigError for an unknown one."""
+    """The chain behind one issue: rule → fact → quote → evidence, oldest first. Raises ConfigError
+    for an unknown one."""
     entries = ledger.entries()
     told = next((one for one in histories(entries) if one.issue == issue), None)
     if told is None:
-        raise ConfigError(f"issue #{issue} is not in the ledger; `factory status` lists what is, `factory tick` takes in more")
+        raise ConfigError(
+            f"issue #{issue} is not in the ledger; `factory status` lists what is, `factory tick`"
+            " takes in more"
+        )
     return chain(told, outcome=outcome(told), law=books(entries))
 
 
 def explained(ledger: Ledger, pull_request: int) -> Chain:
-    """The chain of the issue that a pull request of the factory's is for. Raises ConfigError where there is none."""
+    """The chain of the issue that a pull request of the factory's is for. Raises ConfigError where
+    there is none."""
     entries = ledger.entries()
     proposed = {told.proposal["number"]: told for told in histories(entries) if told.proposal}
     if pull_request not in proposed:
         known = ", ".join(f"#{number}" for number in sorted(proposed)) or "none yet"
-        raise ConfigError(f"the ledger knows no pull request #{pull_request}; of the factory's it knows {known}")
+        raise ConfigError(
+            f"the ledger knows no pull request #{pull_request}; of the factory's it knows {known}"
+        )
     told = proposed[pull_request]
     return chain(told, outcome=outcome(told), law=books(entries))
 
 
 def edit_of(ledger: Ledger, pull_request: int) -> dict[str, Any] | None:
     """What was said last of a pull request that edits the law; None of any other."""
-    from harness.governance.past.edit_effects import CONSEQUENCE  # and with it all that reads the law
+    from harness.governance.past.edit_effects import (
+        CONSEQUENCE,
+    )  # and with it all that reads the law
 
-    told = [entry for entry in ledger.entries(kind=CONSEQUENCE)
-            if entry.data["pull_request"] == pull_request and entry.data["conclusion"]]
+    told = [
+        entry
+        for entry in ledger.entries(kind=CONSEQUENCE)
+        if entry.data["pull_request"] == pull_request and entry.data["conclusion"]
+    ]
     return {**told[-1].data, "entry": told[-1].seq, "at": told[-1].at} if told else None
 
 
@@ -92,13 +131,29 @@ def logs(ledger: Ledger, run: str | None) -> dict[str, Any]:
     """What happened in one run, node by node; without one, the runs that there are."""
     entries = ledger.entries()
     if run is None:
-        return {"runs": [{"run": entry.run, "issue": entry.issue, "began": entry.at, "workflow": entry.data["workflow"]}
-                         for entry in entries if entry.kind == "run"]}
+        return {
+            "runs": [
+                {
+                    "run": entry.run,
+                    "issue": entry.issue,
+                    "began": entry.at,
+                    "workflow": entry.data["workflow"],
+                }
+                for entry in entries
+                if entry.kind == "run"
+            ]
+        }
     found = [entry for entry in entries if entry.run == run]
     if not found:
         raise ConfigError(f"there is no run `{run}`; `factory logs` without an argument lists them")
-    return {"run": run, "issue": found[0].issue, "entries": [
-        {"entry": entry.seq, "at": entry.at, "kind": entry.kind, "says": _log_line(entry)} for entry in found]}
+    return {
+        "run": run,
+        "issue": found[0].issue,
+        "entries": [
+            {"entry": entry.seq, "at": entry.at, "kind": entry.kind, "says": _log_line(entry)}
+            for entry in found
+        ],
+    }
 
 
 def _log_line(entry: Entry) -> str:
@@ -112,20 +167,29 @@ def _log_line(entry: Entry) -> str:
         case "run-ended":
             return f"ended: {data['status']}"
         case "usage":
-            return f"{data['role']} on {data['model']}: {data['calls']} calls, ${float(data['cost_usd']):.4f}"
+            return (
+                f"{data['role']} on {data['model']}: {data['calls']} calls,"
+                f" ${float(data['cost_usd']):.4f}"
+            )
         case "intent":
             return f"about to {data['effect']}"
         case "transition":
-            return f"{data['from']} → {data['to']}: {data['event']}" + (f" — {data['says']}" if data.get("says") else "")
+            return f"{data['from']} → {data['to']}: {data['event']}" + (
+                f" — {data['says']}" if data.get("says") else ""
+            )
         case "verdict":
             return f"sealed verdict: {data['outcome']} — {data['reason']}"
         case "escalation" | "cast" | "model" | "diagnosis" | "plan" if one := advised(entry):
             return f"{one.title}: {one.fact}"
         case "review":
-            return f"{data['lens']}: {data['model']} gave {len(data['answer']['findings'])} findings"
+            return (
+                f"{data['lens']}: {data['model']} gave {len(data['answer']['findings'])} findings"
+            )
         case "context":
-            return (f"told of the repository: {', '.join(data['files']) or 'nothing'}; {data['tokens']} tokens in all, "
-                    f"lessons: {len(data['lessons'])}, left out: {data['left_out']}")
+            return (
+                f"told of the repository: {', '.join(data['files']) or 'nothing'}; {data['tokens']}"
+                f" tokens in all, lessons: {len(data['lessons'])}, left out: {data['left_out']}"
+            )
         case "lesson":
             return f"the {data['role']} noted: {data['says']}"
         case "done":
@@ -135,4 +199,6 @@ def _log_line(entry: Entry) -> str:
 
 
 def _short(result: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {str(value)[:12]}" for key, value in result.items() if key not in ("verdict",))
+    return ", ".join(
+        f"{key} {str(value)[:12]}" for key, value in result.items() if key not in ("verdict",)
+    )

@@ -1,9 +1,9 @@
-"""What people may tell the factory in a comment, and who may: one table, and what a comment says by it. Pure.
+"""What people may tell the factory in a comment, and who may: one table, and what a comment says by
+it. Pure.
 
-Properties: a command stands on a line of its own that a reader of the page sees as its author's own words, so nothing
-that is quoted, folded away, hidden or in a code block is one; a right comes from the forge's answer on an account and
-never from a text; what is not in the table is no command.
-"""
+Properties: a command stands on a line of its own that a reader of the page sees as its author's own
+words, so nothing that is quoted, folded away, hidden or in a code block is one; a right comes from
+the forge's answer on an account and never from a text; what is not in the table is no command."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,8 @@ _TAGS = re.compile(r"<(/?)(?:pre|code|blockquote|details)\b", re.IGNORECASE)
 
 
 class Kind(StrEnum):
-    """What follows from a command: the life of the issue goes on otherwise, it is answered, or everything stops."""
+    """What follows from a command: the life of the issue goes on otherwise, it is answered, or
+    everything stops."""
 
     STEERS = "steers"
     ASKS = "asks"
@@ -36,8 +37,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. `least` is the permission that may give it; with `filer`, whoever filed the issue may as well. NONE is
-    whoever may comment."""
+    """One command. `least` is the permission that may give it; with `filer`, whoever filed the
+    issue may as well. NONE is whoever may comment."""
 
     word: str
     does: str
@@ -53,26 +54,73 @@ class Command:
         return f"{WORD} {self.word} {self.argument}".rstrip()
 
 
-COMMANDS: dict[str, Command] = {command.word: command for command in (
-    Command("help", "lists these commands, and which of them you may give", Kind.ASKS, Permission.NONE),
-    Command("why", "tells what was decided, by which rule, on which fact", Kind.ASKS, Permission.NONE),
-    Command("rules", "links the texts that govern here, as they are in force", Kind.ASKS, Permission.NONE),
-    Command("cost", "tells what this issue has cost so far", Kind.ASKS, Permission.NONE),
-    Command("appeal", "has a person look at a no", Kind.STEERS, Permission.TRIAGE, filer=True, event=Event.APPEALED,
-            argument="WHY"),
-    Command("hold", "puts the issue on hold", Kind.STEERS, Permission.TRIAGE, event=Event.OWNER_HOLD),
-    Command("resume", "lifts the hold", Kind.STEERS, Permission.WRITE, event=Event.RESUMED),
-    Command("retry", "starts again on an issue that needs a person", Kind.STEERS, Permission.WRITE, event=Event.RETRIED),
-    Command("stop", "stops the whole factory, until `factory resume` is given where it runs", Kind.STOPS, Permission.WRITE),
-    Command("approve", "lifts what a rule leaves to a person, for exactly this commit; it is judged again all the same",
-            Kind.STEERS, Permission.MAINTAIN, event=Event.APPROVED_BY_PERSON, argument="SHA"),
-)}
-"""Every command by its word, the harmless ones first. docs/operations.md has this table too, and a test compares them."""
+COMMANDS: dict[str, Command] = {
+    command.word: command
+    for command in (
+        Command(
+            "help",
+            "lists these commands, and which of them you may give",
+            Kind.ASKS,
+            Permission.NONE,
+        ),
+        Command(
+            "why",
+            "tells what was decided, by which rule, on which fact",
+            Kind.ASKS,
+            Permission.NONE,
+        ),
+        Command(
+            "rules",
+            "links the texts that govern here, as they are in force",
+            Kind.ASKS,
+            Permission.NONE,
+        ),
+        Command("cost", "tells what this issue has cost so far", Kind.ASKS, Permission.NONE),
+        Command(
+            "appeal",
+            "has a person look at a no",
+            Kind.STEERS,
+            Permission.TRIAGE,
+            filer=True,
+            event=Event.APPEALED,
+            argument="WHY",
+        ),
+        Command(
+            "hold", "puts the issue on hold", Kind.STEERS, Permission.TRIAGE, event=Event.OWNER_HOLD
+        ),
+        Command("resume", "lifts the hold", Kind.STEERS, Permission.WRITE, event=Event.RESUMED),
+        Command(
+            "retry",
+            "starts again on an issue that needs a person",
+            Kind.STEERS,
+            Permission.WRITE,
+            event=Event.RETRIED,
+        ),
+        Command(
+            "stop",
+            "stops the whole factory, until `factory resume` is given where it runs",
+            Kind.STOPS,
+            Permission.WRITE,
+        ),
+        Command(
+            "approve",
+            "lifts what a rule leaves to a person, for exactly this commit; it is judged again all"
+            " the same",
+            Kind.STEERS,
+            Permission.MAINTAIN,
+            event=Event.APPROVED_BY_PERSON,
+            argument="SHA",
+        ),
+    )
+}
+"""Every command by its word, the harmless ones first. docs/operations.md has this table too, and a
+test compares them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A line of a comment that is meant as a command. `word` may be in no table; `argument` is text from outside."""
+    """A line of a comment that is meant as a command. `word` may be in no table; `argument` is text
+    from outside."""
 
     word: str
     argument: str = ""
@@ -83,7 +131,8 @@ class Spoken:
 
 
 def may_give(command: Command, permission: Permission, *, is_filer: bool) -> bool:
-    """Whether an account with this permission may give it. An app may give none; that is asked before."""
+    """Whether an account with this permission may give it. An app may give none; that is asked
+    before."""
     return (command.filer and is_filer) or permission.reaches(command.least)
 
 
@@ -105,11 +154,15 @@ def _spoken(match: re.Match[str]) -> Spoken:
 
 
 def _own_lines(body: str) -> Iterator[str]:
-    """The lines that are the author's own words, in plain sight. What follows a quoted line without an empty one between
-    them is still of the quotation, as Markdown has it."""
+    """The lines that are the author's own words, in plain sight. What follows a quoted line without
+    an empty one between them is still of the quotation, as Markdown has it."""
     seen = normalise(body, limit=LONGEST)
-    others = {line for span in seen.spans if span.provenance is not Provenance.PLAIN
-              for line in range(span.line, span.end_line + 1)}
+    others = {
+        line
+        for span in seen.spans
+        if span.provenance is not Provenance.PLAIN
+        for line in range(span.line, span.end_line + 1)
+    }
     fence, quoted, depth = "", False, 0
     for number, line in enumerate(seen.text.split("\n"), 1):
         mark = _FENCE.fullmatch(line)

@@ -1,5 +1,6 @@
-"""When the disk is nearly full nothing new begins: a run that cannot write its result has to be made again, and an issue
-that was taken in needs room for all that follows from it. The ledger needs little, and has the rest to itself."""
+"""When the disk is nearly full nothing new begins: a run that cannot write its result has to be
+made again, and an issue that was taken in needs room for all that follows from it. The ledger needs
+little, and has the rest to itself."""
 
 from __future__ import annotations
 
@@ -37,7 +38,10 @@ class Space:
 
     @property
     def says(self) -> str:
-        return f"{self.free / 1e6:.0f} MB of {self.total / 1e6:.0f} MB are free, at least {self.least / 1e6:.0f} MB have to be"
+        return (
+            f"{self.free / 1e6:.0f} MB of {self.total / 1e6:.0f} MB are free, at least"
+            f" {self.least / 1e6:.0f} MB have to be"
+        )
 
 
 def space(home: Path) -> Space:
@@ -47,8 +51,8 @@ def space(home: Path) -> Space:
 
 
 def refuse_when_full(plant: Plant) -> None:
-    """Raise PortError, which may pass, when there is too little room to begin anything. A disk that cannot be asked is
-    full."""
+    """Raise PortError, which may pass, when there is too little room to begin anything. A disk that
+    cannot be asked is full."""
     home = plant.places.home
     try:
         found = space(home)
@@ -56,21 +60,29 @@ def refuse_when_full(plant: Plant) -> None:
         says = f"the disk of {home} cannot be looked at: {error.strerror}; nothing new is begun"
         raise PortError(says, retryable=True) from error
     if found.is_short:
-        raise PortError(f"the disk of {home} is full ({found.says}); nothing new is begun until there is room: "
-                        "`factory gc` frees what nothing needs", retryable=True)
+        raise PortError(
+            f"the disk of {home} is full ({found.says}); nothing new is begun until there is room: "
+            "`factory gc` frees what nothing needs",
+            retryable=True,
+        )
 
 
 def refuse_no_when_full(plant: Plant, key: str, result: NodeResult, *, run: str) -> None:
-    """A no that was given while there was no room is none: it is not recorded, and the node `key` is made again once
-    there is. Raises PortError then.
+    """A no that was given while there was no room is none: it is not recorded, and the node `key`
+    is made again once there is. Raises PortError then.
 
-    The ledger is told to open a new generation of this run's engine keys, as the owner's resume does for all: the engine
-    remembers the no. Where not even that can be written, the no counts as an attempt."""
+    The ledger is told to open a new generation of this run's engine keys, as the owner's resume
+    does for all: the engine remembers the no. Where not even that can be written, the no counts as
+    an attempt."""
     if result.outcome.succeeded:
         return
     try:
         refuse_when_full(plant)
     except PortError:
-        plant.ledger.append("command", f"{key}/no-room/{len(plant.ledger.entries(kind='command'))}", run=run,
-                            data={"command": RESUME, "why": f"no room on the disk: {result.message[:200]}"})
+        plant.ledger.append(
+            "command",
+            f"{key}/no-room/{len(plant.ledger.entries(kind='command'))}",
+            run=run,
+            data={"command": RESUME, "why": f"no room on the disk: {result.message[:200]}"},
+        )
         raise

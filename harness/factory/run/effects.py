@@ -1,6 +1,6 @@
-"""Every effect on the world passes here: the owner's stop is read first, the intent is written before the act,
-and the confirmation after it. Killed between the two, the act is done again, so each act looks before it creates.
-"""
+"""Every effect on the world passes here: the owner's stop is read first, the intent is written
+before the act, and the confirmation after it. Killed between the two, the act is done again, so
+each act looks before it creates."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 def stop_if_told(plant: Plant) -> None:
     """Raise Stopped where the owner's stop is set. A flag that cannot be read counts as set."""
     if is_stopped(plant) is not False:
-        raise Stopped(f"the owner's stop is set ({plant.places.stop_flag}); `factory resume` lifts it")
+        raise Stopped(
+            f"the owner's stop is set ({plant.places.stop_flag}); `factory resume` lifts it"
+        )
 
 
 def is_stopped(plant: Plant) -> bool | None:
-    """Whether the owner's stop is set, by the flag in the home or by the ledger; None where either cannot be read."""
+    """Whether the owner's stop is set, by the flag in the home or by the ledger; None where either
+    cannot be read."""
     try:
         flagged = is_flagged(plant.places.stop_flag)
         return is_told_to_stop(plant.ledger) if flagged is False else flagged
@@ -31,7 +34,8 @@ def is_stopped(plant: Plant) -> bool | None:
 
 
 def is_flagged(flag: Path) -> bool | None:
-    """Whether something lies at `flag`, a link that leads nowhere included; None where nobody can tell.
+    """Whether something lies at `flag`, a link that leads nowhere included; None where nobody can
+    tell.
 
     `Path.exists` answers False to many errors, on newer Pythons to all of them."""
     try:
@@ -43,20 +47,25 @@ def is_flagged(flag: Path) -> bool | None:
     return True
 
 
-def effect(plant: Plant, name: str, key: str, act: Callable[[], Mapping[str, Any]], *, issue: int,
-           run: str) -> Mapping[str, Any]:
-    """Do `act` once under `key`: stop? → intent → act → confirmed result, which is returned, now and ever after."""
+def effect(
+    plant: Plant, name: str, key: str, act: Callable[[], Mapping[str, Any]], *, issue: int, run: str
+) -> Mapping[str, Any]:
+    """Do `act` once under `key`: stop? → intent → act → confirmed result, which is returned, now
+    and ever after."""
     if done := plant.ledger.find(f"{key}/done"):
         result: Mapping[str, Any] = done.data["result"]
         return result
     stop_if_told(plant)
     plant.ledger.append("intent", key, issue=issue, run=run, data={"effect": name})
     result = act()
-    plant.ledger.append("done", f"{key}/done", issue=issue, run=run, data={"effect": name, "result": result})
+    plant.ledger.append(
+        "done", f"{key}/done", issue=issue, run=run, data={"effect": name, "result": result}
+    )
     return result
 
 
 def say(plant: Plant, act: Callable[[], None]) -> None:
-    """A projection on the forge (a label, a comment, a check): derived, repeated at will, never before a stop."""
+    """A projection on the forge (a label, a comment, a check): derived, repeated at will, never
+    before a stop."""
     stop_if_told(plant)
     act()

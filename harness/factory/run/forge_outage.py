@@ -1,7 +1,8 @@
-"""A forge that was away decides nothing: what a node could not do for want of it is not counted, and is made again.
+"""A forge that was away decides nothing: what a node could not do for want of it is not counted,
+and is made again.
 
-Properties: such an attempt is in no ledger, and its run stays open; a node whose forge is away time after time, while
-everything else of the same forge answers, is a fault like any other in the end.
+Properties: such an attempt is in no ledger, and its run stays open; a node whose forge is away time
+after time, while everything else of the same forge answers, is a fault like any other in the end.
 """
 
 from collections.abc import Iterable
@@ -20,13 +21,16 @@ MOST_TIMES = 10
 
 
 def result_of(error: FactoryError) -> NodeResult:
-    """What a node gives that ended by this error: a failure, marked where only the forge's absence is to blame."""
+    """What a node gives that ended by this error: a failure, marked where only the forge's absence
+    is to blame."""
     if isinstance(error, ModelsPaused):
         return result_of_pause(error)
     retryable = isinstance(error, PortError) and error.retryable
     if retryable and isinstance(error, (ForgeError, RemoteError)):
         again_at = getattr(error, "again_at", None)
-        return failed(str(error), retryable=True, **{AWAY: again_at.isoformat() if again_at else ""})
+        return failed(
+            str(error), retryable=True, **{AWAY: again_at.isoformat() if again_at else ""}
+        )
     return failed(str(error), retryable=retryable)
 
 
@@ -36,14 +40,27 @@ def is_away(result: NodeResult) -> bool:
 
 
 def wait_for_forge(plant: Plant, run: str, missed: Iterable[NodeResult]) -> None:
-    """Raise ForgeError where something was missed for want of the forge: the run stays open, and its engine's keys are of a
-    new generation, for the engine remembers. Not for the eleventh time."""
+    """Raise ForgeError where something was missed for want of the forge: the run stays open, and
+    its engine's keys are of a new generation, for the engine remembers. Not for the eleventh
+    time."""
     absences = tuple(one for one in missed if AWAY in one.output)
-    key, times = f"{run}/away/", sum(entry.key.startswith(f"{run}/away/") for entry in plant.ledger.entries(kind="command"))
+    key, times = (
+        f"{run}/away/",
+        sum(entry.key.startswith(f"{run}/away/") for entry in plant.ledger.entries(kind="command")),
+    )
     if not absences or times >= MOST_TIMES:
         return
-    plant.ledger.append("command", f"{key}{times}", run=run, data={
-        "command": RESUME, "why": f"the forge was away: {absences[-1].message[:200]}"})
-    moments = [datetime.fromisoformat(str(one.output[AWAY])) for one in absences if one.output[AWAY]]
-    raise ForgeError(f"{absences[-1].message}; the run goes on when the forge is back", retryable=True,
-                     again_at=max(moments, default=None))
+    plant.ledger.append(
+        "command",
+        f"{key}{times}",
+        run=run,
+        data={"command": RESUME, "why": f"the forge was away: {absences[-1].message[:200]}"},
+    )
+    moments = [
+        datetime.fromisoformat(str(one.output[AWAY])) for one in absences if one.output[AWAY]
+    ]
+    raise ForgeError(
+        f"{absences[-1].message}; the run goes on when the forge is back",
+        retryable=True,
+        again_at=max(moments, default=None),
+    )

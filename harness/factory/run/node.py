@@ -23,10 +23,14 @@ class Job:
     steering: Steering
     issue: int
     run: str
-    number: int                                # the n-th run of this workflow for this issue
+    number: int  # the n-th run of this workflow for this issue
     node: Node
-    outputs: Mapping[str, Mapping[str, Any]]   # of what ran before: an action sees them by the part that gave them,
-    by_node: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)   # and here by the id of the node
+    outputs: Mapping[
+        str, Mapping[str, Any]
+    ]  # of what ran before: an action sees them by the part that gave them,
+    by_node: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict
+    )  # and here by the id of the node
 
     @property
     def base(self) -> CommitSha:
@@ -35,7 +39,11 @@ class Job:
     @property
     def workflow(self) -> Workflow:
         """The workflow that this node is of."""
-        return next(one for one in self.steering.workflows.values() if any(node is self.node for node in one.nodes))
+        return next(
+            one
+            for one in self.steering.workflows.values()
+            if any(node is self.node for node in one.nodes)
+        )
 
     @property
     def history(self) -> History:
@@ -44,14 +52,25 @@ class Job:
 
     @property
     def began(self) -> str:
-        """When this run began, as the ledger has it: a commit made again after a kill is then the same commit."""
-        return next(entry.at for entry in self.history.entries if entry.kind == "run" and entry.run == self.run)
+        """When this run began, as the ledger has it: a commit made again after a kill is then the
+        same commit."""
+        return next(
+            entry.at
+            for entry in self.history.entries
+            if entry.kind == "run" and entry.run == self.run
+        )
 
     @property
     def anchor(self) -> str:
-        """Where the ledger stood when this run began, signed; empty for one that was begun without."""
-        return str(next(entry.data.get("anchor", "") for entry in self.history.entries
-                        if entry.kind == "run" and entry.run == self.run))
+        """Where the ledger stood when this run began, signed; empty for one that was begun
+        without."""
+        return str(
+            next(
+                entry.data.get("anchor", "")
+                for entry in self.history.entries
+                if entry.kind == "run" and entry.run == self.run
+            )
+        )
 
     @property
     def knows_through(self) -> int:
@@ -73,7 +92,8 @@ class Job:
 Action = Callable[[Job], NodeResult]
 
 MACHINE = "machine"
-"""What an output says under `fault` where something other than a model kept a node from doing what it is for."""
+"""What an output says under `fault` where something other than a model kept a node from doing what
+it is for."""
 
 
 def produced(message: str = "", *, event: str | None = None, **output: Any) -> NodeResult:
@@ -91,6 +111,8 @@ def refused(message: str, *, event: str | None = None, **output: Any) -> NodeRes
     return NodeResult(Outcome.BLOCKED, output, message, event, retryable=False)
 
 
-def failed(message: str, *, event: str | None = None, retryable: bool = False, **output: Any) -> NodeResult:
+def failed(
+    message: str, *, event: str | None = None, retryable: bool = False, **output: Any
+) -> NodeResult:
     """The node could not do what it is for."""
     return NodeResult(Outcome.FAILED, output, message, event, retryable)

@@ -1,5 +1,5 @@
-"""What people steer the factory with, as it stands at one base commit: the three files, `factory.toml`, workflows,
-theirs where they have one and ours for the rest.
+"""What people steer the factory with, as it stands at one base commit: the three files,
+`factory.toml`, workflows, theirs where they have one and ours for the rest.
 
 Read where a change cannot write: always from the base commit in the trusted repository.
 """
@@ -26,7 +26,8 @@ __all__ = ["WORKFLOWS", "Steering", "read_steering", "steering_at"]
 
 @dataclass(frozen=True, slots=True)
 class Steering:
-    """The governance, the configuration and the workflows at `base`; `digest` covers all of them, byte for byte."""
+    """The governance, the configuration and the workflows at `base`; `digest` covers all of them,
+    byte for byte."""
 
     base: CommitSha
     governance: Governance
@@ -38,8 +39,8 @@ class Steering:
 
 @lru_cache(maxsize=8)
 def steering_at(plant: Plant, base: CommitSha) -> Steering:
-    """Read and check everything at `base`, once: a commit never changes. Raises GovernanceError or ConfigError; the
-    factory does not start then."""
+    """Read and check everything at `base`, once: a commit never changes. Raises GovernanceError or
+    ConfigError; the factory does not start then."""
     return read_steering(plant.repository, base)
 
 
@@ -70,14 +71,21 @@ def read_steering(repository: Texts, base: CommitSha) -> Steering:
     _require_others_to_review(governance, config)
     texts = {one.name: one.text.encode() for one in (*found.documents, *found.prompts)}
     return Steering(
-        base=base, governance=governance, config=config, workflows=found.workflows,
-        prompts=found.texts, digest=_digest({**files, FILE: toml, **texts}),
+        base=base,
+        governance=governance,
+        config=config,
+        workflows=found.workflows,
+        prompts=found.texts,
+        digest=_digest({**files, FILE: toml, **texts}),
     )
 
 
 def _require_others_to_review(governance: Governance, config: Config) -> None:
-    """No role reviews its own work, by model family. Asked only where there is something to review."""
-    judged = any(rule.level is Level.JUDGED and rule.status is not Status.OFF for rule in governance.rules)
+    """No role reviews its own work, by model family. Asked only where there is something to
+    review."""
+    judged = any(
+        rule.level is Level.JUDGED and rule.status is not Status.OFF for rule in governance.rules
+    )
     if judged or config.review.lenses:
         _require_another("reviewer", config, what="a change is not reviewed or voted on")
     if any(persona.claims for persona in config.personas):
@@ -90,9 +98,13 @@ def _require_another(role: str, config: Config, *, what: str) -> None:
     if others(models.of(role), wrote, own=own, same_family=config.review.same_family):
         return
     families = ", ".join(sorted({family_of(model, own=own) for model in wrote}))
-    raise ConfigError(f"expected another model than `models.implementer`, of another family than {families}: {what} by whoever "
-                      "may have written it. Name one, or say under `[families]` which names are apart", file=FILE,
-                      key=f"models.{role}")
+    raise ConfigError(
+        f"expected another model than `models.implementer`, of another family than {families}:"
+        f" {what} by whoever may have written it. Name one, or say under `[families]` which names"
+        " are apart",
+        file=FILE,
+        key=f"models.{role}",
+    )
 
 
 def _digest(documents: Mapping[str, bytes]) -> str:

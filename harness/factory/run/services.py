@@ -23,7 +23,7 @@ class Places:
     """Where things lie under one home."""
 
     home: Path
-    repository: str            # the repository's id: a name that is safe as a folder
+    repository: str  # the repository's id: a name that is safe as a folder
 
     @property
     def stop_flag(self) -> Path:
@@ -35,7 +35,8 @@ class Places:
 
     @property
     def evidence(self) -> Path:
-        """What may leave of each verdict: its page, pictures, envelope. The embedded forge shows this folder."""
+        """What may leave of each verdict: its page, pictures, envelope. The embedded forge shows
+        this folder."""
         return self.home / "evidence"
 
     @property
@@ -71,7 +72,8 @@ class Places:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plant:
-    """Everything real, named once. Code in the factory takes what it needs from here and asks no global."""
+    """Everything real, named once. Code in the factory takes what it needs from here and asks no
+    global."""
 
     places: Places
     forge: Forge
@@ -89,15 +91,21 @@ class Plant:
     wheels: Path
     sandbox_command: tuple[str, ...]
     trusted_keys: frozenset[str]
-    link: Callable[[str], str]          # a path in the repository (or /… of the forge) → an address
-    tell: Callable[[str, str, str], None]   # (run, what, words): live progress, never relied upon
-    other_form: str = ""                # of box, for the app that the judge's masked visitor meets; empty: the same as any
-    essays: Essays | None = None        # without them agents are told nothing of the repository, and look for themselves
-    known: Known = field(init=False)        # what this process has read of the ledger,
-    lookout: Lookout = field(init=False)    # has seen of the forge,
-    twins: Twins = field(init=False)        # and has compared
+    link: Callable[[str], str]  # a path in the repository (or /… of the forge) → an address
+    tell: Callable[[str, str, str], None]  # (run, what, words): live progress, never relied upon
+    other_form: str = (
+        ""  # of box, for the app that the judge's masked visitor meets; empty: the same as any
+    )
+    essays: Essays | None = (
+        None  # without them agents are told nothing of the repository, and look for themselves
+    )
+    known: Known = field(init=False)  # what this process has read of the ledger,
+    lookout: Lookout = field(init=False)  # has seen of the forge,
+    twins: Twins = field(init=False)  # and has compared
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "known", Known(self.ledger))
         object.__setattr__(self, "twins", Twins(self.known))
-        object.__setattr__(self, "lookout", Lookout(self.forge, self.known, self.ledger, self.clock))
+        object.__setattr__(
+            self, "lookout", Lookout(self.forge, self.known, self.ledger, self.clock)
+        )

@@ -1,12 +1,13 @@
-"""`[budget]` and `[prices]` of `factory.toml`: what may be spent, and what a model costs where the built-in list is wrong.
+"""`[budget]` and `[prices]` of `factory.toml`: what may be spent, and what a model costs where the
+built-in list is wrong.
 
-    [prices."openrouter/some-model"]      # US dollars per million tokens
-    as_of = 2026-11-21
-    input = 0.4
-    output = 2
-    cache_read = 0.1
-    cache_write = 0.4
-    cache_write_1h = 0.4
+[prices."openrouter/some-model"]      # US dollars per million tokens
+as_of = 2026-11-21
+input = 0.4
+output = 2
+cache_read = 0.1
+cache_write = 0.4
+cache_write_1h = 0.4
 """
 
 from collections.abc import Mapping
@@ -25,12 +26,17 @@ _COLUMNS = tuple(field.name for field in fields(Price) if field.name not in ("mo
 
 
 def bounded(caps: Caps) -> Caps:
-    """The caps themselves. Raises ConfigError for one that is no amount: `nan` and `inf` would bound nothing."""
+    """The caps themselves. Raises ConfigError for one that is no amount: `nan` and `inf` would
+    bound nothing."""
     for name in (field.name for field in fields(Caps)):
         amount = Decimal(getattr(caps, name))
         if not _is_an_amount(amount):
-            raise ConfigError(f"expected an amount from 0 to {_MOST_USD}, with at most nine digits behind the point, found "
-                              f"{amount}", file=FILE, key=f"budget.{name}")
+            raise ConfigError(
+                f"expected an amount from 0 to {_MOST_USD}, with at most nine digits behind the"
+                f" point, found {amount}",
+                file=FILE,
+                key=f"budget.{name}",
+            )
     return caps
 
 
@@ -41,19 +47,32 @@ def prices_in(table: Mapping[str, Any]) -> tuple[Price, ...]:
 
 def _price(model: str, told: Any, key: str) -> Price:
     if not isinstance(told, Mapping) or set(told) != {"as_of", *_COLUMNS}:
-        wrong = ", ".join(sorted(set(told) ^ {"as_of", *_COLUMNS})) if isinstance(told, Mapping) else repr(told)
-        raise ConfigError(f"missing or unknown: {wrong}; expected exactly as_of, {', '.join(_COLUMNS)}", file=FILE, key=key)
+        wrong = (
+            ", ".join(sorted(set(told) ^ {"as_of", *_COLUMNS}))
+            if isinstance(told, Mapping)
+            else repr(told)
+        )
+        raise ConfigError(
+            f"missing or unknown: {wrong}; expected exactly as_of, {', '.join(_COLUMNS)}",
+            file=FILE,
+            key=key,
+        )
     as_of = told["as_of"]
     if not isinstance(as_of, date) or isinstance(as_of, datetime):
-        raise ConfigError(f"expected the day on which you looked it up, such as 2026-11-21, found {as_of!r}", file=FILE,
-                          key=f"{key}.as_of")
+        raise ConfigError(
+            f"expected the day on which you looked it up, such as 2026-11-21, found {as_of!r}",
+            file=FILE,
+            key=f"{key}.as_of",
+        )
     return Price(model, as_of, *(_dollars(told[column], f"{key}.{column}") for column in _COLUMNS))
 
 
 def _dollars(told: Any, key: str) -> Decimal:
     amount = Decimal(str(told)) if type(told) in (int, float) else Decimal("NaN")
     if not _is_an_amount(amount):
-        raise ConfigError(f"expected US dollars per million tokens, found {told!r}", file=FILE, key=key)
+        raise ConfigError(
+            f"expected US dollars per million tokens, found {told!r}", file=FILE, key=key
+        )
     return amount
 
 

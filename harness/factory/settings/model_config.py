@@ -1,4 +1,5 @@
-"""Who plays which role: `[models]`, `[agents]`, `[families]`, `[breaker]` and `[review]` of `factory.toml`."""
+"""Who plays which role: `[models]`, `[agents]`, `[families]`, `[breaker]` and `[review]` of
+`factory.toml`."""
 
 import re
 from collections.abc import Mapping
@@ -15,14 +16,16 @@ _MOST_TOKENS = 1_000_000
 _VERSION = re.compile(r"(\d+\.\d+\.\d+([-+.][0-9A-Za-z.-]+)?)?")
 WORKS_IN_A_BOX = "implementer"
 ASKED_BY_THE_SEAL = ("author", "actor", "judge")
-"""Roles that the sealed program asks, in its own way: one model each, and nobody outside hears how it failed."""
+"""Roles that the sealed program asks, in its own way: one model each, and nobody outside hears how
+it failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Which models play which role, the first tried first; a later one when those before it failed. The reviewer looks at
-    changes and votes on judged rules, and never on its own work. Planner and diagnoser are asked where they have a model,
-    actor and judge only where there are personas; the judge must be another model than the actor."""
+    """Which models play which role, the first tried first; a later one when those before it failed.
+    The reviewer looks at changes and votes on judged rules, and never on its own work. Planner and
+    diagnoser are asked where they have a model, actor and judge only where there are personas; the
+    judge must be another model than the actor."""
 
     triage: Ladder = (Tier("claude-haiku-5-5"),)
     planner: Ladder = ()
@@ -34,16 +37,25 @@ class Models:
     judge: Ladder = (Tier("claude-opus-5-5"),)
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for a role that nobody plays and somebody must, and for what nobody would heed."""
+        """Raises ConfigError for a role that nobody plays and somebody must, and for what nobody
+        would heed."""
         for role in (one.name for one in fields(self)):
             ladder: Ladder = getattr(self, role)
             if not ladder and role not in ("planner", "diagnoser"):
                 raise ConfigError("expected a model", file=FILE, key=f"models.{role}")
-            if role in ASKED_BY_THE_SEAL and (len(ladder) > 1 or ladder[0].effort or ladder[0].max_tokens):
-                raise ConfigError("expected one model, without `effort` and `max_tokens`: the sealed program asks it in a way "
-                                  "of its own", file=FILE, key=f"models.{role}")
+            if role in ASKED_BY_THE_SEAL and (
+                len(ladder) > 1 or ladder[0].effort or ladder[0].max_tokens
+            ):
+                raise ConfigError(
+                    "expected one model, without `effort` and `max_tokens`: the sealed program asks"
+                    " it in a way of its own",
+                    file=FILE,
+                    key=f"models.{role}",
+                )
             if len({tier.name for tier in ladder}) != len(ladder):
-                raise ConfigError("a model is there twice; name each once", file=FILE, key=f"models.{role}")
+                raise ConfigError(
+                    "a model is there twice; name each once", file=FILE, key=f"models.{role}"
+                )
 
     def of(self, role: str) -> Ladder:
         """The ladder of a role, by its name."""
@@ -59,9 +71,10 @@ SEVERITIES = ("blocker", "major", "minor")
 class Review:
     """Who looks at what would land before the sealed judge does. Without a lens nobody does.
 
-    Each of `lenses` is a question of its own; a finding of the severity `requests` or a graver one sends the change back.
-    `never_sees` are globs of files whose content no reviewer is shown. With `same_family` a reviewer may be of the
-    implementer's family, and only has to be another model."""
+    Each of `lenses` is a question of its own; a finding of the severity `requests` or a graver one
+    sends the change back. `never_sees` are globs of files whose content no reviewer is shown. With
+    `same_family` a reviewer may be of the implementer's family, and only has to be another
+    model."""
 
     lenses: tuple[str, ...] = ()
     requests: str = "major"
@@ -72,11 +85,18 @@ class Review:
         """Raises ConfigError for a lens or a severity that there is not."""
         for lens in self.lenses:
             if lens not in LENSES or self.lenses.count(lens) > 1:
-                raise ConfigError(f"expected some of {', '.join(LENSES)}, each once; found {lens!r}", file=FILE,
-                                  key="review.lenses")
+                raise ConfigError(
+                    f"expected some of {', '.join(LENSES)}, each once; found {lens!r}",
+                    file=FILE,
+                    key="review.lenses",
+                )
         if self.requests not in SEVERITIES:
-            raise ConfigError(f"expected {', '.join(SEVERITIES[:-1])} or {SEVERITIES[-1]}, found {self.requests!r}", file=FILE,
-                              key="review.requests")
+            raise ConfigError(
+                f"expected {', '.join(SEVERITIES[:-1])} or {SEVERITIES[-1]}, found"
+                f" {self.requests!r}",
+                file=FILE,
+                key="review.requests",
+            )
 
 
 def models_in(given: Mapping[str, Any]) -> Models:
@@ -86,59 +106,94 @@ def models_in(given: Mapping[str, Any]) -> Models:
 
 
 def _ladder(told: Any, key: str) -> Ladder:
-    """A model by its name, or as a table that says more of it, or several of them, the first tried first."""
+    """A model by its name, or as a table that says more of it, or several of them, the first tried
+    first."""
     listed = told if isinstance(told, list) else [told]
-    return tuple(_tier(one, key if listed is not told else f"{key}.{place}") for place, one in enumerate(listed, start=1))
+    return tuple(
+        _tier(one, key if listed is not told else f"{key}.{place}")
+        for place, one in enumerate(listed, start=1)
+    )
 
 
 def _tier(told: Any, key: str) -> Tier:
-    tier = Tier(told) if isinstance(told, str) else read(Tier, told, key) if isinstance(told, Mapping) else None
+    tier = (
+        Tier(told)
+        if isinstance(told, str)
+        else read(Tier, told, key)
+        if isinstance(told, Mapping)
+        else None
+    )
     if tier is None or not tier.model:
-        raise ConfigError(f"expected a model's name, or a table such as {{model = \"claude-opus-5-5\", effort = \"high\"}}, "
-                          f"found {told!r}", file=FILE, key=key)
+        raise ConfigError(
+            'expected a model\'s name, or a table such as {model = "claude-opus-5-5", effort ='
+            f' "high"}}, found {told!r}',
+            file=FILE,
+            key=key,
+        )
     if not 0 <= tier.max_tokens <= _MOST_TOKENS:
-        raise ConfigError(f"expected a number from 0 to {_MOST_TOKENS}, found {tier.max_tokens}", file=FILE,
-                          key=f"{key}.max_tokens")
+        raise ConfigError(
+            f"expected a number from 0 to {_MOST_TOKENS}, found {tier.max_tokens}",
+            file=FILE,
+            key=f"{key}.max_tokens",
+        )
     return tier
 
 
 def agents_in(given: Mapping[str, Any]) -> tuple[tuple[str, AgentChoice], ...]:
-    """`[agents.NAME]`, by their names. Raises ConfigError naming the agent and what was expected."""
+    """`[agents.NAME]`, by their names. Raises ConfigError naming the agent and what was
+    expected."""
     return tuple((name, _agent(told, f"agents.{name}")) for name, told in sorted(given.items()))
 
 
 def _agent(told: Any, key: str) -> AgentChoice:
-    """`[agents.NAME]`: the kind, and of a CLI the version. Where its program is, is the home's business: a path in here would
-    be a file of the operator's machine that a repository names."""
+    """`[agents.NAME]`: the kind, and of a CLI the version. Where its program is, is the home's
+    business: a path in here would be a file of the operator's machine that a repository names."""
     kinds = ", ".join(AgentKind)
     if not isinstance(told, Mapping):
         raise ConfigError(f"expected a table with `kind`, one of {kinds}", file=FILE, key=key)
     only_known(told, ("kind", "version"), f"{key}.")
     kind, version = told.get("kind"), told.get("version", "")
     if kind not in tuple(AgentKind):
-        raise ConfigError(f"expected one of {kinds}, found {kind!r:.60}", file=FILE, key=f"{key}.kind")
+        raise ConfigError(
+            f"expected one of {kinds}, found {kind!r:.60}", file=FILE, key=f"{key}.kind"
+        )
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
-        raise ConfigError(f"expected a version such as \"2.1.0\", found {version!r:.60}", file=FILE, key=f"{key}.version")
+        raise ConfigError(
+            f'expected a version such as "2.1.0", found {version!r:.60}',
+            file=FILE,
+            key=f"{key}.version",
+        )
     if version and kind == AgentKind.BUILT_IN:
-        raise ConfigError("the built-in agent has no version of its own: it comes with the factory", file=FILE,
-                          key=f"{key}.version")
+        raise ConfigError(
+            "the built-in agent has no version of its own: it comes with the factory",
+            file=FILE,
+            key=f"{key}.version",
+        )
     return AgentChoice(AgentKind(kind), version)
 
 
 def fuse_in(given: Mapping[str, Any]) -> Fuse:
-    """`[breaker]`. Raises ConfigError for a number that would never open it, or never close it again."""
+    """`[breaker]`. Raises ConfigError for a number that would never open it, or never close it
+    again."""
     fuse = read(Fuse, given, "breaker")
     for name in (one.name for one in fields(Fuse)):
         if not 1 <= getattr(fuse, name) <= MOST:
-            raise ConfigError(f"expected a number from 1 to {MOST}, found {getattr(fuse, name)}", file=FILE,
-                              key=f"breaker.{name}")
+            raise ConfigError(
+                f"expected a number from 1 to {MOST}, found {getattr(fuse, name)}",
+                file=FILE,
+                key=f"breaker.{name}",
+            )
     return fuse
 
 
 def families_in(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """`[families]`: beginnings of models' names, and the family of each. Raises ConfigError for one without a name."""
+    """`[families]`: beginnings of models' names, and the family of each. Raises ConfigError for one
+    without a name."""
     for start, family in given.items():
         if not start or not isinstance(family, str) or not family:
-            raise ConfigError("expected the name of a family, by the beginning of a model's name", file=FILE,
-                              key=f"families.{start}")
+            raise ConfigError(
+                "expected the name of a family, by the beginning of a model's name",
+                file=FILE,
+                key=f"families.{start}",
+            )
     return tuple(sorted(given.items()))

@@ -1,4 +1,5 @@
-"""Tables of `factory.toml` as frozen values: each key by its name and its kind, and an unknown one is an error with a hint."""
+"""Tables of `factory.toml` as frozen values: each key by its name and its kind, and an unknown one
+is an error with a hint."""
 
 import difflib
 from collections.abc import Mapping
@@ -16,7 +17,8 @@ _T = TypeVar("_T")
 
 
 def table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The table of that name, empty where there is none. Raises ConfigError where something else has the name."""
+    """The table of that name, empty where there is none. Raises ConfigError where something else
+    has the name."""
     found = document.get(name, {})
     if not isinstance(found, Mapping):
         raise ConfigError(f"expected a table `[{name}]`", file=FILE, key=name)
@@ -28,22 +30,30 @@ def only_known(given: Mapping[str, Any], known: tuple[str, ...], prefix: str) ->
     for key in given:
         if key not in known:
             nearest = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean `{prefix}{nearest[0]}`?" if nearest else f"; known here: {', '.join(known)}"
+            hint = (
+                f"; did you mean `{prefix}{nearest[0]}`?"
+                if nearest
+                else f"; known here: {', '.join(known)}"
+            )
             raise ConfigError(f"no such key{hint}", file=FILE, key=f"{prefix}{key}")
 
 
 def read(kind: type[_T], given: Mapping[str, Any], name: str) -> _T:
-    """The table called `name` as a `kind`, a dataclass. Raises ConfigError naming the key and what was expected."""
+    """The table called `name` as a `kind`, a dataclass. Raises ConfigError naming the key and what
+    was expected."""
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     only_known(given, tuple(known), f"{name}.")
     try:
-        return kind(**{key: _value(known[key].type, value, f"{name}.{key}") for key, value in given.items()})
+        return kind(
+            **{key: _value(known[key].type, value, f"{name}.{key}") for key, value in given.items()}
+        )
     except TypeError as error:
         raise ConfigError(str(error).split("()", 1)[-1].strip(), file=FILE, key=name) from error
 
 
 def _value(kind: Any, value: Any, key: str) -> Any:
-    """`value` as the field wants it; lists become tuples, tables become pairs, money becomes Decimal."""
+    """`value` as the field wants it; lists become tuples, tables become pairs, money becomes
+    Decimal."""
     wanted = "a number" if kind is float else getattr(kind, "__name__", str(kind))
     match value:
         case list() if all(isinstance(item, str) for item in value) and "tuple" in str(kind):

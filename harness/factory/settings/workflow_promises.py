@@ -1,13 +1,13 @@
-"""What a workflow must keep, whoever wrote it. A user's workflow may add to ours, and never take a promise away.
+"""What a workflow must keep, whoever wrote it. A user's workflow may add to ours, and never take a
+promise away.
 
-The language (`harness.workflow`) knows nodes; this page knows which of them the promises stand on. A document that
-breaks one is refused when it is read. The code of the parts refuses by itself as well, on facts that it reads again:
-what this page overlooks does not land.
+The language (`harness.workflow`) knows nodes; this page knows which of them the promises stand on.
+A document that breaks one is refused when it is read. The code of the parts refuses by itself as
+well, on facts that it reads again: what this page overlooks does not land.
 
-Properties: every part that decides is there, once, in its workflow, in its order; the nodes stand in one row, each
-needing that the one before it succeeded, so that nothing can be skipped, overtaken or gone around; a command that the
-user adds can stop a change and cannot pass one.
-"""
+Properties: every part that decides is there, once, in its workflow, in its order; the nodes stand
+in one row, each needing that the one before it succeeded, so that nothing can be skipped, overtaken
+or gone around; a command that the user adds can stop a change and cannot pass one."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,13 +29,14 @@ from harness.workflow import Known, Role
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing that code does for a node, in the one workflow where it may. Later parts find its output as `gives`."""
+    """One thing that code does for a node, in the one workflow where it may. Later parts find its
+    output as `gives`."""
 
     kind: str
     name: str
     gives: str = ""
-    must: str = ""          # what would be lost without it; empty where a workflow may do without
-    acts: bool = False      # what it does stays done, so nothing about its form may undo the answer
+    must: str = ""  # what would be lost without it; empty where a workflow may do without
+    acts: bool = False  # what it does stays done, so nothing about its form may undo the answer
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.name}"
@@ -43,7 +44,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A promise that a workflow does not keep, at a key of a node; without a node, of the whole document."""
+    """A promise that a workflow does not keep, at a key of a node; without a node, of the whole
+    document."""
 
     says: str
     node: str = ""
@@ -62,7 +64,12 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
         Part("agent", "diagnoser", "diagnose"),
         Part("agent", "planner", "plan"),
         Part("agent", "implementer", "build", "nothing would be built"),
-        Part("use", "implement.snapshot", "snapshot", "the agent's files would not become a commit of ours"),
+        Part(
+            "use",
+            "implement.snapshot",
+            "snapshot",
+            "the agent's files would not become a commit of ours",
+        ),
         Part("gate", "law", "", "the rules would not be asked about the change"),
         Part("use", "implement.propose", "", "nothing would be proposed", acts=True),
     ),
@@ -77,21 +84,34 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
     "merge": (
         Part("gate", "merge", "", "nothing would ask for the verdict before the landing"),
         Part("use", "merge.land", "land", "nothing would land", acts=True),
-        Part("use", "merge.confirm", "", "nobody would compare what landed with what was judged", acts=True),
+        Part(
+            "use",
+            "merge.confirm",
+            "",
+            "nobody would compare what landed with what was judged",
+            acts=True,
+        ),
         Part("use", "merge.close", "", "the issue would stay open", acts=True),
     ),
 }
 """Each workflow's parts, in the order in which they stand."""
 
-COMMANDS_FROM: Mapping[str, str] = {"implement": "implement.snapshot", "validate": "validate.candidate"}
-"""The part that gives a command of the project's something to run on; elsewhere there is nothing to run one on."""
+COMMANDS_FROM: Mapping[str, str] = {
+    "implement": "implement.snapshot",
+    "validate": "validate.candidate",
+}
+"""The part that gives a command of the project's something to run on; elsewhere there is nothing to
+run one on."""
 
 ROLES: Mapping[str, Role] = {
     "triage": Role(shows=("spec_card",)),
     "diagnoser": Role(shows=("spec_card", "material", "nonce"), offers=("change",)),
     "planner": Role(shows=("spec_card", "paths"), offers=("left_out", "findings", "diagnosis")),
-    "implementer": Role(tools=("run", "read", "search", "edit", "finish", "give_up"), shows=("spec_card", "findings"),
-                        offers=("round", "attempt", "reports", "reviews", "diagnosis", "plan", "step", "context")),
+    "implementer": Role(
+        tools=("run", "read", "search", "edit", "finish", "give_up"),
+        shows=("spec_card", "findings"),
+        offers=("round", "attempt", "reports", "reviews", "diagnosis", "plan", "step", "context"),
+    ),
     "reviewer": Role(shows=("question", "nonce", "pieces"), offers=("lens", "left_out")),
 }
 TESTS = "tests"
@@ -104,7 +124,9 @@ def names(kind: str) -> tuple[str, ...]:
 
 def known(prompts: Mapping[str, str]) -> Known:
     """What any workflow may name, with these templates."""
-    return Known(prompts, actions=names("use"), checks=names("gate"), commands=(TESTS,), roles=ROLES)
+    return Known(
+        prompts, actions=names("use"), checks=names("gate"), commands=(TESTS,), roles=ROLES
+    )
 
 
 def parts_of(node: Node) -> tuple[str, ...]:
@@ -125,7 +147,9 @@ def parts_of(node: Node) -> tuple[str, ...]:
 def broken(name: str, workflow: Workflow) -> Iterator[Broken]:
     """Every promise that the workflow `name` does not keep."""
     if workflow.name != name:
-        yield Broken(f"is the workflow of `{name}.yaml`, and calls itself `{workflow.name}`", key="name")
+        yield Broken(
+            f"is the workflow of `{name}.yaml`, and calls itself `{workflow.name}`", key="name"
+        )
     yield from _parts(name, workflow)
     yield from _row(workflow)
     yield from _commands(name, workflow)
@@ -134,15 +158,27 @@ def broken(name: str, workflow: Workflow) -> Iterator[Broken]:
 
 
 def broken_between(workflows: Mapping[str, Workflow]) -> Iterator[tuple[str, Broken]]:
-    """Promises that two workflows keep together, each with the workflow whose document is at fault."""
+    """Promises that two workflows keep together, each with the workflow whose document is at
+    fault."""
     written = _has(workflows["implement"], "use: seal.author")
     judged = _has(workflows["validate"], "validate: sealed")
     if judged and not written:
-        yield "implement", Broken("has no `use: seal.author`, and validate.yaml asks the sealed judge: without a journey "
-                                  "nothing could ever pass. Add it, or end validate.yaml with `use: validate.hand_over`")
+        yield (
+            "implement",
+            Broken(
+                "has no `use: seal.author`, and validate.yaml asks the sealed judge: without a"
+                " journey nothing could ever pass. Add it, or end validate.yaml with `use:"
+                " validate.hand_over`"
+            ),
+        )
     if written and not judged:
-        yield "validate", Broken("never asks the sealed judge, and implement.yaml has journeys written for it: add "
-                                 "`validate: sealed` and `use: validate.conclude`, or take `seal.author` out")
+        yield (
+            "validate",
+            Broken(
+                "never asks the sealed judge, and implement.yaml has journeys written for it: add "
+                "`validate: sealed` and `use: validate.conclude`, or take `seal.author` out"
+            ),
+        )
 
 
 def _has(workflow: Workflow, part: str) -> bool:
@@ -157,7 +193,9 @@ def _parts(name: str, workflow: Workflow) -> Iterator[Broken]:
     for index, (node, part) in enumerate(found):
         key = part.split(":", 1)[0]
         if part not in order:
-            yield Broken(f"`{part}` is no part of {name}.yaml; here: {', '.join(order)}", node.id, key)
+            yield Broken(
+                f"`{part}` is no part of {name}.yaml; here: {', '.join(order)}", node.id, key
+            )
         elif part in (earlier for _, earlier in found[:index]):
             yield Broken(f"`{part}` is there already; it is done once", node.id, key)
         elif order.index(part) < furthest:
@@ -177,8 +215,10 @@ def _end_of_validation(there: set[str]) -> Iterator[Broken]:
     if judged and not concludes:
         yield Broken("has no `use: validate.conclude`: nothing would follow from the verdict")
     if not judged and not hands_over:
-        yield Broken("has no `validate: sealed`: nothing merges without a sealed verdict. For what no browser can judge, "
-                     "end with `use: validate.hand_over`: a person merges")
+        yield Broken(
+            "has no `validate: sealed`: nothing merges without a sealed verdict. For what no"
+            " browser can judge, end with `use: validate.hand_over`: a person merges"
+        )
     if hands_over and (judged or concludes):
         yield Broken("either concludes from a sealed verdict or hands over to a person, not both")
 
@@ -186,11 +226,19 @@ def _end_of_validation(there: set[str]) -> Iterator[Broken]:
 def _row(workflow: Workflow) -> Iterator[Broken]:
     for before, node in pairwise(workflow.nodes):
         if before.id not in node.needs:
-            yield Broken(f"does not need `{before.id}`: the nodes stand in one row, so that nothing is decided while "
-                         f"something else still may say no; write `needs: [{before.id}]`", node.id, "needs")
+            yield Broken(
+                f"does not need `{before.id}`: the nodes stand in one row, so that nothing is"
+                f" decided while something else still may say no; write `needs: [{before.id}]`",
+                node.id,
+                "needs",
+            )
     for node in workflow.nodes:
         if isinstance(node.when, WhenEnded) and not node.when.succeeded:
-            yield Broken(f"can never hold: nothing comes after `{node.when.node}` unless it succeeded", node.id, "when")
+            yield Broken(
+                f"can never hold: nothing comes after `{node.when.node}` unless it succeeded",
+                node.id,
+                "when",
+            )
 
 
 def _commands(name: str, workflow: Workflow) -> Iterator[Broken]:
@@ -199,9 +247,15 @@ def _commands(name: str, workflow: Workflow) -> Iterator[Broken]:
     ready = False
     for node in workflow.nodes:
         if isinstance(node, RunNode) and first is None:
-            yield Broken(f"{name}.yaml has no tree to run a command on; put it into validate.yaml", node.id, "run")
+            yield Broken(
+                f"{name}.yaml has no tree to run a command on; put it into validate.yaml",
+                node.id,
+                "run",
+            )
         elif isinstance(node, RunNode) and not ready:
-            yield Broken(f"runs before `use: {first}` has made the tree that it is to run on", node.id, "run")
+            yield Broken(
+                f"runs before `use: {first}` has made the tree that it is to run on", node.id, "run"
+            )
         ready = ready or f"use: {first}" in parts_of(node)
     last = workflow.nodes[-1]
     if isinstance(last, RunNode):
@@ -209,19 +263,40 @@ def _commands(name: str, workflow: Workflow) -> Iterator[Broken]:
 
 
 def _keys(name: str, node: Node) -> Iterator[Broken]:
-    """Keys that would loosen something, or that nothing would obey. What a document says is done, or it is refused."""
+    """Keys that would loosen something, or that nothing would obey. What a document says is done,
+    or it is refused."""
     if isinstance(node, ApproveNode):
-        yield Broken("is not built yet: nobody could answer it. To leave a change to a person, end validate.yaml with "
-                     "`use: validate.hand_over`", node.id, "approve")
+        yield Broken(
+            "is not built yet: nobody could answer it. To leave a change to a person, end"
+            " validate.yaml with `use: validate.hand_over`",
+            node.id,
+            "approve",
+        )
     if isinstance(node, RunNode) and node.retry.attempts > 1:
-        yield Broken("a command is run once: one that passes at the second try has not passed", node.id, "retry")
+        yield Broken(
+            "a command is run once: one that passes at the second try has not passed",
+            node.id,
+            "retry",
+        )
     if isinstance(node, ValidateNode) and (node.budget.calls or node.budget.usd):
-        yield Broken("the sealed judge asks no model; `[budget]` in factory.toml bounds its author", node.id, "budget")
+        yield Broken(
+            "the sealed judge asks no model; `[budget]` in factory.toml bounds its author",
+            node.id,
+            "budget",
+        )
     if isinstance(node, AgentNode) and sorted(node.tools) != sorted(ROLES[node.role].tools):
         given = ", ".join(ROLES[node.role].tools) or "no tool"
-        yield Broken(f"`{node.role}` has {given}: write `tools: [{', '.join(ROLES[node.role].tools)}]`", node.id, "tools")
-    if node.output is not None and any(str(part) in parts_of(node) for part in PARTS[name] if part.acts):
-        yield Broken("what is done here stays done, whatever its form; declare no output", node.id, "output")
+        yield Broken(
+            f"`{node.role}` has {given}: write `tools: [{', '.join(ROLES[node.role].tools)}]`",
+            node.id,
+            "tools",
+        )
+    if node.output is not None and any(
+        str(part) in parts_of(node) for part in PARTS[name] if part.acts
+    ):
+        yield Broken(
+            "what is done here stays done, whatever its form; declare no output", node.id, "output"
+        )
     if name == "merge" and node.timeout_seconds:
         yield Broken("a landing is not given up half-way; take the limit out", node.id, "timeout")
     if name == "merge" and node.when is not None:

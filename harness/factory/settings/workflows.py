@@ -1,9 +1,8 @@
 """Whose workflows bind: the user's where they have one, file by file, and ours for the rest.
 
-Properties: nothing of theirs is passed over in silence (a name that is nearly right, a template that nobody uses, a
-link instead of a file are errors); a broken document of theirs never becomes ours; what is read is only what the given
-commit or folder holds.
-"""
+Properties: nothing of theirs is passed over in silence (a name that is nearly right, a template
+that nobody uses, a link instead of a file are errors); a broken document of theirs never becomes
+ours; what is read is only what the given commit or folder holds."""
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +31,8 @@ Read = Callable[[str], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One workflow or template, as it was found. `name` is `triage` of triage.yaml and `triage.md.j2` of the template."""
+    """One workflow or template, as it was found. `name` is `triage` of triage.yaml and
+    `triage.md.j2` of the template."""
 
     name: str
     text: str
@@ -66,7 +66,11 @@ class Bound:
     @property
     def workflows(self) -> Mapping[str, Workflow]:
         """Those that could be read, by name; all of them where there is no fault."""
-        return {name: reading.workflow for name, reading in self.readings.items() if reading.workflow is not None}
+        return {
+            name: reading.workflow
+            for name, reading in self.readings.items()
+            if reading.workflow is not None
+        }
 
     @cached_property
     def faults(self) -> tuple[ConfigError, ...]:
@@ -84,39 +88,68 @@ class Bound:
                 yield self.readings[name].error(fault.says, node=fault.node, key=fault.key)
 
     def _idle_prompts(self) -> Iterator[ConfigError]:
-        """A template under a name that no workflow asks for would be an override that does nothing."""
+        """A template under a name that no workflow asks for would be an override that does
+        nothing."""
         if len(self.workflows) < len(WORKFLOWS):
             return
-        asked = {node.prompt for one in self.workflows.values() for node in one.nodes if isinstance(node, AgentNode)}
+        asked = {
+            node.prompt
+            for one in self.workflows.values()
+            for node in one.nodes
+            if isinstance(node, AgentNode)
+        }
         used = {name for prompt in asked for name in included(prompt, self.texts)}
         for prompt in self.prompts:
             if prompt.theirs and prompt.name not in used:
-                yield ConfigError(f"no workflow uses this template; {nearest(prompt.name, used)}", file=prompt.file)
+                yield ConfigError(
+                    f"no workflow uses this template; {nearest(prompt.name, used)}",
+                    file=prompt.file,
+                )
 
 
 def bound(files: Files, read: Read) -> Bound:
-    """What binds where these paths, with their git modes, are; `read` gives a plain file's bytes."""
+    """What binds where these paths, with their git modes, are; `read` gives a plain file's
+    bytes."""
     faults = list(_misplaced(files))
-    documents = [_document(f"{FOLDER}/{name}.yaml", name, files, read, faults) for name in WORKFLOWS]
-    paths = sorted({*(f"{PROMPTS}/{path.name}" for path in (OURS / "prompts").glob("*.j2")), *_templates(files)})
+    documents = [
+        _document(f"{FOLDER}/{name}.yaml", name, files, read, faults) for name in WORKFLOWS
+    ]
+    paths = sorted(
+        {
+            *(f"{PROMPTS}/{path.name}" for path in (OURS / "prompts").glob("*.j2")),
+            *_templates(files),
+        }
+    )
     prompts = [_document(path, PurePosixPath(path).name, files, read, faults) for path in paths]
     return _read_once(tuple(documents), tuple(prompts), tuple(faults))
 
 
-# Most commits change no workflow, and reading all of them takes longer than a pass that does nothing.
+# Most commits change no workflow, and reading all of them takes longer than a pass that does
+# nothing.
 _read_once = lru_cache(maxsize=8)(Bound)
 
 
 def bound_in(folder: Path) -> Bound:
     """What would bind if a working copy were the base commit: for a person who is editing it."""
-    found = [path for path in (folder / FOLDER, *(folder / FOLDER).rglob("*")) if path.is_symlink() or path.is_file()]
-    modes = {str(path.relative_to(folder)).encode("utf-8", "surrogateescape"): SYMLINK if path.is_symlink() else REGULAR
-             for path in found}
+    found = [
+        path
+        for path in (folder / FOLDER, *(folder / FOLDER).rglob("*"))
+        if path.is_symlink() or path.is_file()
+    ]
+    modes = {
+        str(path.relative_to(folder)).encode("utf-8", "surrogateescape"): SYMLINK
+        if path.is_symlink()
+        else REGULAR
+        for path in found
+    }
     return bound(modes, lambda name: (folder / name).read_bytes())
 
 
-def _document(path: str, name: str, files: Files, read: Read, faults: list[ConfigError]) -> Document:
-    """Theirs where there is one. Where it cannot be read that is a fault, and ours stands in only for the other checks."""
+def _document(
+    path: str, name: str, files: Files, read: Read, faults: list[ConfigError]
+) -> Document:
+    """Theirs where there is one. Where it cannot be read that is a fault, and ours stands in only
+    for the other checks."""
     ours = OURS.parent / path
     text = ours.read_text("utf-8") if ours.exists() else ""
     theirs = path.encode() in files
@@ -139,7 +172,9 @@ def _text(path: str, files: Files, read: Read) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise ConfigError("is not UTF-8 here; save the file as UTF-8", file=path, line=line) from error
+        raise ConfigError(
+            "is not UTF-8 here; save the file as UTF-8", file=path, line=line
+        ) from error
 
 
 def _templates(files: Files) -> Iterator[str]:
@@ -151,8 +186,9 @@ def _templates(files: Files) -> Iterator[str]:
 def _misplaced(files: Files) -> Iterator[ConfigError]:
     """Names that somebody took for an override and that are none.
 
-    A product may have a folder `workflows` of its own. It is ours to read as soon as one of its files has, or nearly
-    has, the name of a workflow of ours; from then on every YAML file in it is held to be one."""
+    A product may have a folder `workflows` of its own. It is ours to read as soon as one of its
+    files has, or nearly has, the name of a workflow of ours; from then on every YAML file in it is
+    held to be one."""
     paths = {text_of(path): mode for path, mode in files.items()}
     ours = {f"{FOLDER}/{name}.yaml" for name in WORKFLOWS}
     for path in sorted(paths):
@@ -160,19 +196,27 @@ def _misplaced(files: Files) -> Iterator[ConfigError]:
             yield ConfigError(f"must be a folder, and has git mode {paths[path]}", file=path)
         elif path not in ours and (meant := _meant(path)):
             yield ConfigError(f"is no workflow of the factory; did you mean `{meant}`?", file=path)
-        elif path not in ours and ours & set(paths) and _is_yaml(path) and path.rpartition("/")[0] == FOLDER:
+        elif (
+            path not in ours
+            and ours & set(paths)
+            and _is_yaml(path)
+            and path.rpartition("/")[0] == FOLDER
+        ):
             yield ConfigError(f"is no workflow of the factory; {nearest(path, ours)}", file=path)
 
 
 def _meant(path: str) -> str | None:
-    """The file of ours that this one was probably meant to be: the same to an eye, or a letter away."""
+    """The file of ours that this one was probably meant to be: the same to an eye, or a letter
+    away."""
     folder, _, file = path.rpartition("/")
     stem = file.split(".", 1)[0]
     if skeleton(folder) == skeleton(FOLDER) and _is_yaml(path):
         near = difflib.get_close_matches(stem.casefold(), WORKFLOWS, n=1, cutoff=_NEAR)
         return f"{FOLDER}/{near[0]}.yaml" if near else None
     if skeleton(folder) == skeleton(PROMPTS) and (folder != PROMPTS or not file.endswith(".j2")):
-        near = difflib.get_close_matches(stem.casefold(), ("triage", "implement"), n=1, cutoff=_NEAR)
+        near = difflib.get_close_matches(
+            stem.casefold(), ("triage", "implement"), n=1, cutoff=_NEAR
+        )
         return f"{PROMPTS}/{near[0]}.md.j2" if near else None
     return None
 

@@ -1,11 +1,14 @@
-"""The default branch after a landing: checks that turn red there freeze merging until a person has looked.
+"""The default branch after a landing: checks that turn red there freeze merging until a person has
+looked.
 
 Properties kept:
-- each landing is watched for as long as its checks may take; then it is settled, for good, and costs no request any more;
-- a required check that is red, or has no answer by then, freezes; nothing lifts a freeze but a person;
+- each landing is watched for as long as its checks may take; then it is settled, for good, and
+  costs no request any more;
+- a required check that is red, or has no answer by then, freezes; nothing lifts a freeze but a
+  person;
 - a person who lifts it knows of what is red: the same landing does not freeze again;
-- at most one landing is taken back by itself, where the operator asks for that, and merging stays frozen all the same: no
-  revert is followed by another attempt, another landing or another revert.
+- at most one landing is taken back by itself, where the operator asks for that, and merging stays
+  frozen all the same: no revert is followed by another attempt, another landing or another revert.
 """
 
 from datetime import datetime, timedelta
@@ -31,7 +34,8 @@ def is_unsettled(told: History) -> bool:
 
 
 def watch(plant: Plant, steering: Steering) -> None:
-    """Look once at every landing that is not settled, and at what judgements have seen of the canaries."""
+    """Look once at every landing that is not settled, and at what judgements have seen of the
+    canaries."""
     for told in plant.known.those(is_unsettled):
         _look_at(plant, steering, told)
     _listen_to_canaries(plant, steering)
@@ -40,21 +44,36 @@ def watch(plant: Plant, steering: Steering) -> None:
 def _look_at(plant: Plant, steering: Steering, told: History) -> None:
     landed = told.landed or {}
     commit = CommitSha(landed["commit"])
-    at = next(datetime.fromisoformat(entry.at) for entry in reversed(told.entries)
-              if entry.kind == "done" and entry.data.get("effect") == "land")
+    at = next(
+        datetime.fromisoformat(entry.at)
+        for entry in reversed(told.entries)
+        if entry.kind == "done" and entry.data.get("effect") == "land"
+    )
     is_over = plant.clock.now() - at >= timedelta(minutes=steering.config.merge.wait_minutes)
     says, red = _against(plant, steering, commit, is_over=is_over)
     if says:
-        freeze(plant, f"main/{commit}/freeze", f"{landed['branch']} at {commit:.7}, the landing of #{told.issue}: {says}",
-               commit=commit)
+        freeze(
+            plant,
+            f"main/{commit}/freeze",
+            f"{landed['branch']} at {commit:.7}, the landing of #{told.issue}: {says}",
+            commit=commit,
+        )
         if red:
             _take_back_once(plant, steering, told, commit)
     if says or is_over or says is None:
-        plant.ledger.append(SETTLED, f"main/{commit}/settled", issue=told.issue, data={"commit": commit, "says": says or ""})
+        plant.ledger.append(
+            SETTLED,
+            f"main/{commit}/settled",
+            issue=told.issue,
+            data={"commit": commit, "says": says or ""},
+        )
 
 
-def _against(plant: Plant, steering: Steering, commit: CommitSha, *, is_over: bool) -> tuple[str | None, bool]:
-    """What is wrong with a landed commit's checks, and whether one is red. Nothing yet is empty; None: none is required."""
+def _against(
+    plant: Plant, steering: Steering, commit: CommitSha, *, is_over: bool
+) -> tuple[str | None, bool]:
+    """What is wrong with a landed commit's checks, and whether one is red. Nothing yet is empty;
+    None: none is required."""
     wanted = ci.required(plant, steering)
     if wanted == ():
         return None, False
@@ -67,17 +86,30 @@ def _against(plant: Plant, steering: Steering, commit: CommitSha, *, is_over: bo
 
 
 def freeze(plant: Plant, key: str, why: str, *, commit: str) -> None:
-    """Stop all merging until a person lifts it. The same key again changes nothing, also after it was lifted."""
+    """Stop all merging until a person lifts it. The same key again changes nothing, also after it
+    was lifted."""
     plant.ledger.append("command", key, data={"command": FREEZE, "why": why, "commit": commit})
 
 
 def _take_back_once(plant: Plant, steering: Steering, told: History, commit: CommitSha) -> None:
-    """The landing that turned the branch red, if nothing was built on it and none was taken back since a person looked."""
-    if not steering.config.merge.auto_revert or steering.base != commit or _has_taken_back(plant.ledger):
+    """The landing that turned the branch red, if nothing was built on it and none was taken back
+    since a person looked."""
+    if (
+        not steering.config.merge.auto_revert
+        or steering.base != commit
+        or _has_taken_back(plant.ledger)
+    ):
         return
-    plant.ledger.append("command", f"main/{commit}/{AUTO_REVERT}", data={"command": AUTO_REVERT, "commit": commit})
+    plant.ledger.append(
+        "command", f"main/{commit}/{AUTO_REVERT}", data={"command": AUTO_REVERT, "commit": commit}
+    )
     try:
-        revert.land(plant, told.issue, rules=steering.digest, says="its landing turned required checks red, and was taken back")
+        revert.land(
+            plant,
+            told.issue,
+            rules=steering.digest,
+            says="its landing turned required checks red, and was taken back",
+        )
     except FactoryError as error:
         if getattr(error, "retryable", False):
             raise
@@ -85,18 +117,26 @@ def _take_back_once(plant: Plant, steering: Steering, told: History, commit: Com
 
 
 def _has_taken_back(ledger: Ledger) -> bool:
-    """Whether one was taken back by itself since merging was last thawed by a person. The mark is made before the act, so a
-    kill between them leaves the act to a person."""
+    """Whether one was taken back by itself since merging was last thawed by a person. The mark is
+    made before the act, so a kill between them leaves the act to a person."""
     commands = [entry.data["command"] for entry in ledger.entries(kind="command")]
     since = max((number for number, command in enumerate(commands) if command == THAW), default=-1)
-    return AUTO_REVERT in commands[since + 1:]
+    return AUTO_REVERT in commands[since + 1 :]
 
 
 def _listen_to_canaries(plant: Plant, steering: Steering) -> None:
-    """A journey that the operator named, and that a judgement found red on the default branch itself, freezes as well."""
+    """A journey that the operator named, and that a judgement found red on the default branch
+    itself, freezes as well."""
     named = frozenset(steering.config.merge.canary)
     for entry in plant.ledger.entries(kind="verdict") if named else ():
         for one in entry.data.get("broken_on_base", ()):
             if one["journey"] in named:
-                freeze(plant, f"canary/{one['journey']}/{entry.key}", commit=entry.data["binds"]["base"],
-                       why=f"{one['words']}: a journey of what has landed is red on the default branch, as {entry.run} saw")
+                freeze(
+                    plant,
+                    f"canary/{one['journey']}/{entry.key}",
+                    commit=entry.data["binds"]["base"],
+                    why=(
+                        f"{one['words']}: a journey of what has landed is red on the default"
+                        f" branch, as {entry.run} saw"
+                    ),
+                )

@@ -1,10 +1,11 @@
-"""Diagnosis: after an attempt that failed, a model says what went wrong, and the next attempt reads it.
+"""Diagnosis: after an attempt that failed, a model says what went wrong, and the next attempt reads
+it.
 
-Properties: it sees what an implementer may see and the last change as a difference: the words of its own steps, what the
-project's commands printed, the fixed words that the seal lets out, what reviewers asked for; nothing of journeys, of their
-author or of the judge's evidence is near it; a diagnosis that quotes nothing that it was shown is dropped, and said to be;
-it is advice to an agent in a box and to people, and decides nothing.
-"""
+Properties: it sees what an implementer may see and the last change as a difference: the words of
+its own steps, what the project's commands printed, the fixed words that the seal lets out, what
+reviewers asked for; nothing of journeys, of their author or of the judge's evidence is near it; a
+diagnosis that quotes nothing that it was shown is dropped, and said to be; it is advice to an agent
+in a box and to people, and decides nothing."""
 
 import json
 import secrets
@@ -32,41 +33,71 @@ from harness.ports.model import Session
 from harness.workflow import rendered
 
 ROLE, DIAGNOSIS = "diagnoser", "diagnosis"
-CAUSES = ("misread-the-issue", "wrong-place", "incomplete", "broke-something", "weak-tests", "against-a-rule", "too-large",
-          "tools", "cannot-tell")
+CAUSES = (
+    "misread-the-issue",
+    "wrong-place",
+    "incomplete",
+    "broke-something",
+    "weak-tests",
+    "against-a-rule",
+    "too-large",
+    "tools",
+    "cannot-tell",
+)
 _WORDS, _QUOTES, _SHORTEST = 800, 4, 8
 
 
 def diagnose(job: Job) -> NodeResult:
-    """What went wrong before, where something did and somebody may say it. Without an answer the attempt goes on without."""
+    """What went wrong before, where something did and somebody may say it. Without an answer the
+    attempt goes on without."""
     if not approach_of(job.history, job.steering.config.models).diagnosed:
         return idle("nothing to diagnose: no attempt has failed, or `models.diagnoser` is not set")
     if done := job.plant.ledger.find(job.key(DIAGNOSIS)):
         return _told(done.data)
     shown = material(job)
     try:
-        answer, tier = asked(job, ROLE, job.steering.config.models.diagnoser, lambda line: _ask(job, line, shown))
+        answer, tier = asked(
+            job, ROLE, job.steering.config.models.diagnoser, lambda line: _ask(job, line, shown)
+        )
     except AnswerError as error:
         return produced(f"no diagnosis: {error}", diagnosis=None)
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     checked, dropped = diagnosis(answer, shown)
     learn(job, answer.get("lessons"), role=ROLE)
-    entry = job.plant.ledger.append(DIAGNOSIS, job.key(DIAGNOSIS), issue=job.issue, run=job.run, data={
-        "model": tier.name, "diagnosis": checked, "dropped": dropped, "of": [one.entry for one in failed_attempts(job.history)],
-        "rules": job.steering.digest})
+    entry = job.plant.ledger.append(
+        DIAGNOSIS,
+        job.key(DIAGNOSIS),
+        issue=job.issue,
+        run=job.run,
+        data={
+            "model": tier.name,
+            "diagnosis": checked,
+            "dropped": dropped,
+            "of": [one.entry for one in failed_attempts(job.history)],
+            "rules": job.steering.digest,
+        },
+    )
     return _told(entry.data)
 
 
 def material(job: Job) -> dict[str, Any]:
-    """What a diagnoser is shown of the attempts, beside the card and the three files, by what it is; `change` are documents
-    of a difference, one a file."""
+    """What a diagnoser is shown of the attempts, beside the card and the three files, by what it
+    is; `change` are documents of a difference, one a file."""
     told = job.history
     return {
-        "attempts": [{"attempt": number, "ended_at": one.node, "in_the_words_of_that_step": _words_of(told, one.run, one.says)}
-                     for number, one in enumerate(failed_attempts(told), start=1)],
-        "printed_by_commands": [{"command": one["command"], "says": one["says"], "printed": one["printed"]}
-                                for one in commands.reports(told)],
+        "attempts": [
+            {
+                "attempt": number,
+                "ended_at": one.node,
+                "in_the_words_of_that_step": _words_of(told, one.run, one.says),
+            }
+            for number, one in enumerate(failed_attempts(told), start=1)
+        ],
+        "printed_by_commands": [
+            {"command": one["command"], "says": one["says"], "printed": one["printed"]}
+            for one in commands.reports(told)
+        ],
         "seen_by_the_judge_or_said_by_a_rule": list(comments.finding_for_agent(told.findings)),
         "asked_for_by_reviewers": [dict(one) for one in told.requested],
         "change": list(_change(job, told)),
@@ -74,21 +105,41 @@ def material(job: Job) -> dict[str, Any]:
 
 
 def _words_of(told: History, run: str, says: str) -> str:
-    """A step's own words. What a judgement says of itself is not among them: its findings have fixed words of their own."""
-    workflow = next((entry.data["workflow"] for entry in told.entries if entry.kind == "run" and entry.run == run), "")
+    """A step's own words. What a judgement says of itself is not among them: its findings have
+    fixed words of their own."""
+    workflow = next(
+        (
+            entry.data["workflow"]
+            for entry in told.entries
+            if entry.kind == "run" and entry.run == run
+        ),
+        "",
+    )
     return says[:_WORDS] if workflow == "implement" else "sent back"
 
 
 def _change(job: Job, told: History) -> Iterator[str]:
-    """The last change that the factory made of an agent's files, as a difference; nothing where it cannot be shown whole."""
-    heads = [entry.data["result"]["output"] for entry in told.entries if entry.kind == "node" and entry.run != job.run]
+    """The last change that the factory made of an agent's files, as a difference; nothing where it
+    cannot be shown whole."""
+    heads = [
+        entry.data["result"]["output"]
+        for entry in told.entries
+        if entry.kind == "node" and entry.run != job.run
+    ]
     made = [CommitSha(output["head"]) for output in heads if "head" in output and "tree" in output]
     if not made:
         return
     read, head = job.plant.repository.read, made[-1]
     question = Question("", sees=(Sight.DIFF,), never_sees=job.steering.config.review.never_sees)
-    view = view_of(question, change_facts(job, job.base, head), base=partial(read, job.base), head=partial(read, head),
-                   issue="", tests=job.steering.config.tests.paths, governance="")
+    view = view_of(
+        question,
+        change_facts(job, job.base, head),
+        base=partial(read, job.base),
+        head=partial(read, head),
+        issue="",
+        tests=job.steering.config.tests.paths,
+        governance="",
+    )
     yield from (document for _, document in view.material)
 
 
@@ -96,25 +147,60 @@ def diagnosis_schema() -> dict[str, Any]:
     """The JSON schema of the one answer."""
     words = {"type": "string", "maxLength": _WORDS}
     properties = {
-        "cause": {"type": "string", "enum": list(CAUSES), "description": "What kind of mistake it was."},
-        "what_went_wrong": {**words, "description": "In plain sentences, for somebody who was not there."},
-        "quotes": {"type": "array", "maxItems": _QUOTES, "items": {"type": "string", "maxLength": 400},
-                   "description": "The passages of the material that show it, each copied character for character."},
-        "do_next": {**words, "description": "What the next attempt should do otherwise, in plain sentences."},
+        "cause": {
+            "type": "string",
+            "enum": list(CAUSES),
+            "description": "What kind of mistake it was.",
+        },
+        "what_went_wrong": {
+            **words,
+            "description": "In plain sentences, for somebody who was not there.",
+        },
+        "quotes": {
+            "type": "array",
+            "maxItems": _QUOTES,
+            "items": {"type": "string", "maxLength": 400},
+            "description": (
+                "The passages of the material that show it, each copied character for character."
+            ),
+        },
+        "do_next": {
+            **words,
+            "description": "What the next attempt should do otherwise, in plain sentences.",
+        },
     }
-    may = {"lessons": {**LESSONS, "description": "What later work on other issues should know of this repository."}}
-    return {"type": "object", "properties": {**properties, **may}, "required": list(properties), "additionalProperties": False}
+    may = {
+        "lessons": {
+            **LESSONS,
+            "description": "What later work on other issues should know of this repository.",
+        }
+    }
+    return {
+        "type": "object",
+        "properties": {**properties, **may},
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
-def diagnosis(answer: Mapping[str, Any], shown: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str]:
-    """The diagnosis as far as it holds, and why there is none where it does not: it must quote what was shown."""
+def diagnosis(
+    answer: Mapping[str, Any], shown: Mapping[str, Any]
+) -> tuple[dict[str, Any] | None, str]:
+    """The diagnosis as far as it holds, and why there is none where it does not: it must quote what
+    was shown."""
     texts = tuple(_texts(shown))
-    quotes = [quote for quote in answer["quotes"] if len(quote.strip()) >= _SHORTEST and any(quote in text for text in texts)]
+    quotes = [
+        quote
+        for quote in answer["quotes"]
+        if len(quote.strip()) >= _SHORTEST and any(quote in text for text in texts)
+    ]
     if answer["cause"] == "cannot-tell":
         return None, "the diagnoser cannot tell"
     if not quotes:
         return None, "it quotes nothing that was shown"
-    return {name: value for name, value in answer.items() if name != "lessons"} | {"quotes": quotes}, ""
+    return {name: value for name, value in answer.items() if name != "lessons"} | {
+        "quotes": quotes
+    }, ""
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -135,11 +221,22 @@ def _texts(value: Any) -> Iterator[str]:
 def _ask(job: Job, line: Session, shown: Mapping[str, Any]) -> Mapping[str, Any]:
     assert isinstance(job.node, AgentNode)
     attempts = {name: value for name, value in shown.items() if name != "change"}
-    question = rendered(job.node.prompt, {
-        "spec_card": prompts.spec_card(job), "material": json.dumps(attempts, indent=1, ensure_ascii=False),
-        "change": shown["change"], "nonce": secrets.token_hex(16)}, prompts=job.steering.prompts)
-    return job.plant.model.answer(line, system=prompts.system_blocks(job.steering), question=question,
-                                  schema=diagnosis_schema())
+    question = rendered(
+        job.node.prompt,
+        {
+            "spec_card": prompts.spec_card(job),
+            "material": json.dumps(attempts, indent=1, ensure_ascii=False),
+            "change": shown["change"],
+            "nonce": secrets.token_hex(16),
+        },
+        prompts=job.steering.prompts,
+    )
+    return job.plant.model.answer(
+        line,
+        system=prompts.system_blocks(job.steering),
+        question=question,
+        schema=diagnosis_schema(),
+    )
 
 
 def _told(data: Mapping[str, Any]) -> NodeResult:

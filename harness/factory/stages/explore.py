@@ -1,4 +1,5 @@
-"""Who explores a change that has passed: the repository's personas, with a session of the broker for each role that plays."""
+"""Who explores a change that has passed: the repository's personas, with a session of the broker
+for each role that plays."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,7 +15,8 @@ ACTOR, JUDGE = "actor", "judge"
 
 @contextmanager
 def exploring(job: Job) -> Iterator[dict[str, Any]]:
-    """What a request says of exploring: nothing where factory.toml has no persona, so that no session is opened.
+    """What a request says of exploring: nothing where factory.toml has no persona, so that no
+    session is opened.
 
     Raises BudgetExhausted and ModelError as `session` does."""
     config = job.steering.config
@@ -25,13 +27,18 @@ def exploring(job: Job) -> Iterator[dict[str, Any]]:
         told: dict[str, Any] = {"personas": [_told(persona) for persona in config.personas]}
         told["actor"] = _socket(stack.enter_context(session(job, ACTOR, config.models.actor[0])))
         if any(persona.claims for persona in config.personas):
-            told["contrast"] = _socket(stack.enter_context(session(job, JUDGE, config.models.judge[0])))
+            told["contrast"] = _socket(
+                stack.enter_context(session(job, JUDGE, config.models.judge[0]))
+            )
         yield {"exploring": told}
 
 
 def _told(persona: Persona) -> dict[str, Any]:
     return {name: getattr(persona, name) for name in persona.__slots__} | {
-        "shown": list(persona.shown), "claims": list(persona.claims), "kept_at": persona.kept_at or None}
+        "shown": list(persona.shown),
+        "claims": list(persona.claims),
+        "kept_at": persona.kept_at or None,
+    }
 
 
 def _socket(opened: Session) -> dict[str, str]:

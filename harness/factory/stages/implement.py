@@ -1,8 +1,9 @@
-"""Implement: from an accepted issue to an open pull request whose every byte the harness itself put there.
+"""Implement: from an accepted issue to an open pull request whose every byte the harness itself put
+there.
 
-The agent works in a box on a store of one commit. When the box is dead, the harness walks the files without git,
-makes the commit, asks the law, and only then pushes. Nothing that the agent says is believed.
-"""
+The agent works in a box on a store of one commit. When the box is dead, the harness walks the files
+without git, makes the commit, asks the law, and only then pushes. Nothing that the agent says is
+believed."""
 
 import json
 from collections.abc import Sequence
@@ -29,54 +30,83 @@ from harness.ports.git import Conflict
 
 IMPLEMENTER, ESCALATION = "implementer", "escalation"
 STEPS = 1000
-"""Sessions of the steps of a split attempt are numbered from 1000 times its number on, beside those of whole attempts."""
+"""Sessions of the steps of a split attempt are numbered from 1000 times its number on, beside those
+of whole attempts."""
 
 
 def prepare(job: Job) -> NodeResult:
-    """Where this attempt starts: at the base, or at the change so far, brought onto it. How it differs from those that failed
-    is written down before anything is done."""
+    """Where this attempt starts: at the base, or at the change so far, brought onto it. How it
+    differs from those that failed is written down before anything is done."""
     start = _start(job)
     says = _escalated(job)
-    return produced(f"starts from {start:.7}{f'; {says}' if says else ''}", base=job.base, start=start)
+    return produced(
+        f"starts from {start:.7}{f'; {says}' if says else ''}", base=job.base, start=start
+    )
 
 
 def _escalated(job: Job) -> str:
-    """What is done otherwise than in the attempt before, in words that are in the ledger; empty where nothing is."""
+    """What is done otherwise than in the attempt before, in words that are in the ledger; empty
+    where nothing is."""
     models, failed_so_far = job.steering.config.models, failed_attempts(job.history)
     now = approach_of(job.history, models)
     if not now.escalates:
         return ""
-    means = (f"{models.implementer[now.tier].name} makes it" if now.tier else "",
-             "somebody looks first at what went wrong" if now.diagnosed else "",
-             "the work is done in steps" if now.split else "")
-    says = f"{', '.join(filter(None, means))}, because {count(len(failed_so_far), 'attempt')} failed"
-    job.plant.ledger.append(ESCALATION, job.key(ESCALATION), issue=job.issue, run=job.run, data={
-        "tier": now.tier, "diagnosed": now.diagnosed, "split": now.split, "says": says,
-        "last": failed_so_far[-1].says[:500], "failed": [one.entry for one in failed_so_far], "rules": job.steering.digest})
+    means = (
+        f"{models.implementer[now.tier].name} makes it" if now.tier else "",
+        "somebody looks first at what went wrong" if now.diagnosed else "",
+        "the work is done in steps" if now.split else "",
+    )
+    says = (
+        f"{', '.join(filter(None, means))}, because {count(len(failed_so_far), 'attempt')} failed"
+    )
+    job.plant.ledger.append(
+        ESCALATION,
+        job.key(ESCALATION),
+        issue=job.issue,
+        run=job.run,
+        data={
+            "tier": now.tier,
+            "diagnosed": now.diagnosed,
+            "split": now.split,
+            "says": says,
+            "last": failed_so_far[-1].says[:500],
+            "failed": [one.entry for one in failed_so_far],
+            "rules": job.steering.digest,
+        },
+    )
     return says
 
 
 def _start(job: Job) -> CommitSha:
-    """The last proposal, merged with a base that has moved since; where they conflict, the base, and all is done again."""
+    """The last proposal, merged with a base that has moved since; where they conflict, the base,
+    and all is done again."""
     proposal = job.history.proposal
     if proposal is None:
         return job.base
     head = CommitSha(proposal["head"])
     if proposal["base"] == job.base:
         return head
-    message = comments.merge_message(issue=job.issue, title=prompts.title(job), run=job.run, rules=job.steering.digest,
-                                      anchor=job.anchor)
+    message = comments.merge_message(
+        issue=job.issue,
+        title=prompts.title(job),
+        run=job.run,
+        rules=job.steering.digest,
+        anchor=job.anchor,
+    )
     merged = job.plant.candidates.merge(job.base, head, message=message, at=job.began)
     return job.base if isinstance(merged, Conflict) else merged
 
 
-NO_APP = ("factory.toml names no start command, so no journey can be performed; add `start` under `[app]`, or, for what no "
-          "browser can judge, copy a workflow as docs/workflows.md shows")
+NO_APP = (
+    "factory.toml names no start command, so no journey can be performed; add `start` under"
+    " `[app]`, or, for what no browser can judge, copy a workflow as docs/workflows.md shows"
+)
 
 
 def author(job: Job) -> NodeResult:
-    """Have the journeys written and proved, before any implementation exists. No journey is a no, by name; but for a chore
-    for which none can be written, and then those that guard what has landed must be there to judge it."""
+    """Have the journeys written and proved, before any implementation exists. No journey is a no,
+    by name; but for a chore for which none can be written, and then those that guard what has
+    landed must be there to judge it."""
     plant = job.plant
     if not job.steering.config.app.start:
         return refused(NO_APP, event=Event.CANNOT_DO)
@@ -101,18 +131,34 @@ def _is_chore(job: Job) -> bool:
 
 
 def _guarded(standing: int) -> NodeResult:
-    """A chore that changes nothing a person could see: the journeys of what has landed judge it, if there are any."""
+    """A chore that changes nothing a person could see: the journeys of what has landed judge it, if
+    there are any."""
     if not standing:
-        return refused("no journey of its own can be written, and no journey of a landed change stands guard yet: a person "
-                       "decides", event=Event.CANNOT_DO)
-    return produced(f"no journey of its own; {standing} that guard what has landed will judge it", journeys=None)
+        return refused(
+            "no journey of its own can be written, and no journey of a landed change stands guard"
+            " yet: a person decides",
+            event=Event.CANNOT_DO,
+        )
+    return produced(
+        f"no journey of its own; {standing} that guard what has landed will judge it", journeys=None
+    )
 
 
 def build(job: Job) -> NodeResult:
-    """One agent run in its box, on a worktree that is its own; or, where the work is split, one for each step."""
+    """One agent run in its box, on a worktree that is its own; or, where the work is split, one for
+    each step."""
     plant, prepared = job.plant, job.outputs["prepare"]
-    ladder, now = job.steering.config.models.implementer, approach_of(job.history, job.steering.config.models)
-    tier = cast(job, IMPLEMENTER, ladder, at_least=now.tier, why="what it made before failed" if now.tier else "")
+    ladder, now = (
+        job.steering.config.models.implementer,
+        approach_of(job.history, job.steering.config.models),
+    )
+    tier = cast(
+        job,
+        IMPLEMENTER,
+        ladder,
+        at_least=now.tier,
+        why="what it made before failed" if now.tier else "",
+    )
     worktree = plant.worktrees.open(job.run, CommitSha(prepared["start"]))
     steps = _steps(job) if now.split else ()
     try:
@@ -121,21 +167,31 @@ def build(job: Job) -> NodeResult:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if result.outcome is Outcome.FAILED and result.output.get("fault") != MACHINE:
         fell_short(job, IMPLEMENTER, tier, result.message)
-    elif result.event == Event.CANNOT_DO:      # an honest end is a good one; whether a change is one, its snapshot tells
+    elif (
+        result.event == Event.CANNOT_DO
+    ):  # an honest end is a good one; whether a change is one, its snapshot tells
         did_well(job, IMPLEMENTER, tier)
     return result
 
 
 def _steps(job: Job) -> tuple[str, ...]:
-    """The parts that the plan splits the work into, each as JSON; none where it has fewer than two."""
+    """The parts that the plan splits the work into, each as JSON; none where it has fewer than
+    two."""
     planned = job.outputs.get("plan", {}).get("plan") or {}
     steps = planned.get("steps", ())
-    return tuple(json.dumps({"step": number, "of": len(steps), **step}, indent=1, ensure_ascii=False)
-                 for number, step in enumerate(steps, start=1)) if len(steps) > 1 else ()
+    return (
+        tuple(
+            json.dumps({"step": number, "of": len(steps), **step}, indent=1, ensure_ascii=False)
+            for number, step in enumerate(steps, start=1)
+        )
+        if len(steps) > 1
+        else ()
+    )
 
 
 def _worked(job: Job, tier: Tier, worktree: Path, *, steps: tuple[str, ...]) -> NodeResult:
-    """What the agent came to; of several steps what the last one did, or the first that did not finish."""
+    """What the agent came to; of several steps what the last one did, or the first that did not
+    finish."""
     reports: list[AgentReport] = []
     for number, step in enumerate(steps or ("",), start=1):
         attempt = STEPS * job.number + number if steps else job.number
@@ -151,38 +207,69 @@ def _assignment(job: Job, worktree: Path, tier: Tier, *, step: str = "") -> Assi
     config, plant = job.steering.config, job.plant
     lock = plant.repository.read(job.base, config.dependencies.tests or config.dependencies.lock)
     return Assignment(
-        run=job.run, role=IMPLEMENTER, worktree=worktree, system=prompts.system_blocks(job.steering),
-        task=prompts.implementer_task(job, step=step), max_turns=config.limits.turns, wall_seconds=config.limits.agent_seconds,
-        layer=plant.sandbox.layer(lock, wheels=plant.wheels) if lock else None, agent=config.agent(tier),
+        run=job.run,
+        role=IMPLEMENTER,
+        worktree=worktree,
+        system=prompts.system_blocks(job.steering),
+        task=prompts.implementer_task(job, step=step),
+        max_turns=config.limits.turns,
+        wall_seconds=config.limits.agent_seconds,
+        layer=plant.sandbox.layer(lock, wheels=plant.wheels) if lock else None,
+        agent=config.agent(tier),
     )
 
 
 def _built(reports: Sequence[AgentReport], worktree: Path, tier: Tier) -> NodeResult:
     report, turns = reports[-1], sum(report.turns for report in reports)
     summary = "\n\n".join(report.summary for report in reports)
-    said: dict[str, Any] = {"summary": summary[:2000], "turns": turns, "box": report.box_form, "worktree": str(worktree),
-                            "model": tier.name, "agent": report.agent}
+    said: dict[str, Any] = {
+        "summary": summary[:2000],
+        "turns": turns,
+        "box": report.box_form,
+        "worktree": str(worktree),
+        "model": tier.name,
+        "agent": report.agent,
+    }
     match report.outcome:
         case "finished":
             steps = f" in {len(reports)} steps" if len(reports) > 1 else ""
             return produced(f"the agent finished after {turns} turns{steps}", **said)
         case "gave-up":
             shown = f" (shown by {'; '.join(report.evidence)[:300]})" if report.evidence else ""
-            return refused(f"{report.reason}: {report.summary[:500]}{shown}", event=Event.CANNOT_DO, **said)
+            return refused(
+                f"{report.reason}: {report.summary[:500]}{shown}", event=Event.CANNOT_DO, **said
+            )
         case "budget":
             return refused("the agent's budget is spent", event=Event.BUDGET_EXHAUSTED, **said)
         case "stalled" | "out-of-turns":
-            return failed(f"the agent ended as {report.outcome}: {report.summary[:500]}", event=Event.RUN_FAILED, **said)
+            return failed(
+                f"the agent ended as {report.outcome}: {report.summary[:500]}",
+                event=Event.RUN_FAILED,
+                **said,
+            )
         case other:
-            return failed(f"the agent ended as {other}: {report.summary[:500]}", event=Event.RUN_FAILED, fault=MACHINE, **said)
+            return failed(
+                f"the agent ended as {other}: {report.summary[:500]}",
+                event=Event.RUN_FAILED,
+                fault=MACHINE,
+                **said,
+            )
 
 
 def snapshot(job: Job) -> NodeResult:
-    """The agent's files as a commit of ours. Refuses what must not be in a tree, and a change that changes nothing."""
-    plant, start, worktree = job.plant, CommitSha(job.outputs["prepare"]["start"]), Path(job.outputs["build"]["worktree"])
+    """The agent's files as a commit of ours. Refuses what must not be in a tree, and a change that
+    changes nothing."""
+    plant, start, worktree = (
+        job.plant,
+        CommitSha(job.outputs["prepare"]["start"]),
+        Path(job.outputs["build"]["worktree"]),
+    )
     if not worktree.exists():
-        return failed("the worktree went with the machine that it was on; the change is made again", event=Event.RUN_FAILED,
-                      fault=MACHINE)
+        return failed(
+            "the worktree went with the machine that it was on; the change is made again",
+            event=Event.RUN_FAILED,
+            fault=MACHINE,
+        )
     try:
         tree = plant.worktrees.snapshot(worktree, start)
     except GitError as error:
@@ -211,8 +298,13 @@ def _builder(job: Job) -> Ladder:
 
 
 def _commit(job: Job, tree: TreeSha, start: CommitSha) -> CommitSha:
-    message = comments.commit_message(issue=job.issue, title=prompts.title(job), run=job.run, rules=job.steering.digest,
-                                       anchor=job.anchor)
+    message = comments.commit_message(
+        issue=job.issue,
+        title=prompts.title(job),
+        run=job.run,
+        rules=job.steering.digest,
+        anchor=job.anchor,
+    )
     return job.plant.candidates.commit(tree, [start], message=message, at=job.began)
 
 
@@ -225,28 +317,51 @@ def law_gate(job: Job) -> NodeResult:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if decision.refusals:
         says = "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in decision.refusals)
-        return refused(says, event=decision.event, cites=[refusal.gate for refusal in decision.refusals],
-                       findings=decision.findings)
+        return refused(
+            says,
+            event=decision.event,
+            cites=[refusal.gate for refusal in decision.refusals],
+            findings=decision.findings,
+        )
     return produced(f"{len(decision.findings)} rules hold", findings=decision.findings)
 
 
 def propose(job: Job) -> NodeResult:
     """Push the commit by compare-and-swap, open the pull request or find it, read it back."""
     head = CommitSha(job.outputs["snapshot"]["head"])
-    if (asked := law_gate(job)).outcome is not Outcome.PRODUCED:   # again: a workflow's words are no proof that it was asked
+    if (
+        asked := law_gate(job)
+    ).outcome is not Outcome.PRODUCED:  # again: a workflow's words are no proof that it was asked
         return asked
-    pushed = effect(job.plant, "propose", job.key("propose"), lambda: _propose(job, head), issue=job.issue, run=job.run)
+    pushed = effect(
+        job.plant,
+        "propose",
+        job.key("propose"),
+        lambda: _propose(job, head),
+        issue=job.issue,
+        run=job.run,
+    )
     job.plant.worktrees.close(job.run)
-    return produced(f"pull request #{pushed['number']} at {head:.7}", event=Event.CHANGE_READY, **pushed)
+    return produced(
+        f"pull request #{pushed['number']} at {head:.7}", event=Event.CHANGE_READY, **pushed
+    )
 
 
 def _propose(job: Job, head: CommitSha) -> dict[str, Any]:
     plant, branch = job.plant, f"factory/issue-{job.issue}"
     plant.candidates.push(head, branch, expected=job.history.pushed_head)
-    stop_if_told(plant)     # a stop that is set while the push runs holds back what follows it
-    body = comments.pull_request_body(issue=job.issue, title=prompts.title(job), run=job.run,
-                                      summary=str(job.outputs["build"].get("summary", "")), rules=job.steering.digest)
+    stop_if_told(plant)  # a stop that is set while the push runs holds back what follows it
+    body = comments.pull_request_body(
+        issue=job.issue,
+        title=prompts.title(job),
+        run=job.run,
+        summary=str(job.outputs["build"].get("summary", "")),
+        rules=job.steering.digest,
+    )
     opened = plant.writer.open_pull_request(
-        branch=branch, base=plant.forge.default_branch(), body=body,
-        title=comments.pull_request_title(issue=job.issue, title=prompts.title(job)))
+        branch=branch,
+        base=plant.forge.default_branch(),
+        body=body,
+        title=comments.pull_request_title(issue=job.issue, title=prompts.title(job)),
+    )
     return {"number": opened.number, "branch": branch, "head": head, "base": job.base}

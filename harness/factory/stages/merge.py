@@ -1,4 +1,5 @@
-"""Merge: re-read every fact, ask the one pure question, land by compare-and-swap, compare again afterwards."""
+"""Merge: re-read every fact, ask the one pure question, land by compare-and-swap, compare again
+afterwards."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,8 @@ LAND = "land"
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Everything that was read for one gate: the facts, what each rule says, and how the checks stand."""
+    """Everything that was read for one gate: the facts, what each rule says, and how the checks
+    stand."""
 
     facts: MergeFacts
     findings: list[dict[str, Any]]
@@ -33,34 +35,51 @@ class Read:
 
 
 def gates(job: Job) -> NodeResult:
-    """Whether this change may land now, by facts read now. On a base that has moved nothing else needs to be asked.
+    """Whether this change may land now, by facts read now. On a base that has moved nothing else
+    needs to be asked.
 
-    A landing that was begun and not confirmed goes on: `land` reads every fact again, unless it is there already."""
+    A landing that was begun and not confirmed goes on: `land` reads every fact again, unless it is
+    there already."""
     if job.history.state is State.MERGING:
         return produced("the gates were open, and what had begun goes on")
     if says := _base_moved(job):
         return refused(says, event=Event.HEAD_OR_BASE_MOVED)
     read = read_facts(job)
     found, late = tuple(refusals(read.facts)), _is_late(job, read)
-    event = gate_event(found, waits=() if late else read.report.open, about_checks=read.report.demands.rules)
+    event = gate_event(
+        found, waits=() if late else read.report.open, about_checks=read.report.demands.rules
+    )
     if event is Event.GATES_OPEN:
         return produced("every gate is open", event=event, findings=read.findings)
     if event is Event.CHECKS_AWAITED and read.facts.candidate:
         ci.show(job, read.facts.candidate)
-    return refused(_says(found) + late, event=event, findings=read.findings,
-                   gates=[{"gate": refusal.gate, "says": refusal.says} for refusal in found])
+    return refused(
+        _says(found) + late,
+        event=event,
+        findings=read.findings,
+        gates=[{"gate": refusal.gate, "says": refusal.says} for refusal in found],
+    )
 
 
 def _base_moved(job: Job) -> str | None:
     judged = (job.history.verdict or {}).get("binds", {}).get("base")
     tip = job.plant.repository.tip(job.plant.forge.default_branch())
-    return f"freshness: base was {judged:.7} when judged and is {tip:.7} now" if judged and judged != tip else None
+    return (
+        f"freshness: base was {judged:.7} when judged and is {tip:.7} now"
+        if judged and judged != tip
+        else None
+    )
 
 
 def _is_late(job: Job, read: Read) -> str:
-    """What is to be added where the checks had all the time they may have; empty where they have some left."""
+    """What is to be added where the checks had all the time they may have; empty where they have
+    some left."""
     candidate, minutes = read.facts.candidate, job.steering.config.merge.wait_minutes
-    if not read.report.open or candidate is None or not ci.is_late(job.plant, job.steering, job.history, candidate=candidate):
+    if (
+        not read.report.open
+        or candidate is None
+        or not ci.is_late(job.plant, job.steering, job.history, candidate=candidate)
+    ):
         return ""
     return f"; waited for {minutes} minutes, and `wait_minutes` under [merge] allows no more"
 
@@ -70,85 +89,123 @@ def _says(found: tuple[Refusal, ...]) -> str:
 
 
 def read_facts(job: Job) -> Read:
-    """Each fact from its own source, at this moment. What cannot be read is None, and None is a no."""
+    """Each fact from its own source, at this moment. What cannot be read is None, and None is a
+    no."""
     plant, told = job.plant, job.history
     binds = (told.verdict or {}).get("binds", {})
     base = plant.repository.tip(plant.forge.default_branch())
     candidate = CommitSha(binds["candidate"]) if binds else None
     request = validator_request(job)
     proposal = plant.forge.pull_request(told.proposal["number"]) if told.proposal else None
-    report = ci.report(plant, job.steering, candidate if candidate and ci.is_shown(told, candidate) else None)
+    report = ci.report(
+        plant, job.steering, candidate if candidate and ci.is_shown(told, candidate) else None
+    )
     asked = _law(job, base, candidate, checks=report.facts)
     facts = MergeFacts(
-        verdict=plant.validator.verified(plant.places.home / told.verdict["envelope"]) if told.verdict else None,
+        verdict=plant.validator.verified(plant.places.home / told.verdict["envelope"])
+        if told.verdict
+        else None,
         trusted_key_ids=plant.trusted_keys & frozenset(job.steering.config.seal.trusted_keys),
-        issue=job.issue, base=base, head=proposal.head if proposal else CommitSha(""), pushed_head=told.pushed_head,
-        proposed=_is_proposed(job, proposal), candidate=candidate,
+        issue=job.issue,
+        base=base,
+        head=proposal.head if proposal else CommitSha(""),
+        pushed_head=told.pushed_head,
+        proposed=_is_proposed(job, proposal),
+        candidate=candidate,
         tree=plant.repository.tree_of(candidate) if candidate else None,
-        journeys=plant.validator.journeys(request).digest, governance=job.steering.digest,
-        kind=(told.triage or {}).get("kind"), in_sight=policy.in_sight(job, base, candidate) if candidate else None,
-        law=None if asked is None else tuple(refusal for decided in asked for refusal in decided.refusals),
-        checks=report.against, box_sealed=plant.sandbox.form() != "unsealed",
-        issue_body_unchanged=triage.is_unchanged(job), stopped=is_stopped(job.plant), frozen=is_frozen(plant.ledger),
+        journeys=plant.validator.journeys(request).digest,
+        governance=job.steering.digest,
+        kind=(told.triage or {}).get("kind"),
+        in_sight=policy.in_sight(job, base, candidate) if candidate else None,
+        law=None
+        if asked is None
+        else tuple(refusal for decided in asked for refusal in decided.refusals),
+        checks=report.against,
+        box_sealed=plant.sandbox.form() != "unsealed",
+        issue_body_unchanged=triage.is_unchanged(job),
+        stopped=is_stopped(job.plant),
+        frozen=is_frozen(plant.ledger),
     )
     return Read(facts, [finding for decided in asked or () for finding in decided.findings], report)
 
 
 def _is_proposed(job: Job, proposal: PullRequest | None) -> bool:
-    """Whether it still asks for what was judged: who closes a pull request, or turns it elsewhere, says no to it."""
+    """Whether it still asks for what was judged: who closes a pull request, or turns it elsewhere,
+    says no to it."""
     branch = job.plant.forge.default_branch()
-    return proposal is not None and proposal.open and proposal.same_repository and proposal.base_branch == branch
+    return (
+        proposal is not None
+        and proposal.open
+        and proposal.same_repository
+        and proposal.base_branch == branch
+    )
 
 
-def _law(job: Job, base: CommitSha, candidate: CommitSha | None, *,
-         checks: Maybe[tuple[CheckFact, ...]]) -> tuple[policy.LawDecision, ...] | None:
-    """Both halves of the law: what binds a proposal, and what binds a merge. No model is asked at this step: the votes
-    that were recorded on exactly this change are counted again."""
+def _law(
+    job: Job, base: CommitSha, candidate: CommitSha | None, *, checks: Maybe[tuple[CheckFact, ...]]
+) -> tuple[policy.LawDecision, ...] | None:
+    """Both halves of the law: what binds a proposal, and what binds a merge. No model is asked at
+    this step: the votes that were recorded on exactly this change are counted again."""
     if candidate is None:
         return None
-    return tuple(policy.decide_change(job, base, candidate, applies=applies, asking=False, checks=checks)
-                 for applies in (Applies.PR, Applies.MERGE))
+    return tuple(
+        policy.decide_change(job, base, candidate, applies=applies, asking=False, checks=checks)
+        for applies in (Applies.PR, Applies.MERGE)
+    )
 
 
 def land(job: Job) -> NodeResult:
     """The judged candidate itself, by a fast-forward that git refuses when anything moved.
 
-    Every fact is read again here, whatever a gate before this said: the step cannot be taken back. What the forge refuses
-    for good is a person's; where it only could not be asked, nobody knows what happened, and it is looked at again."""
+    Every fact is read again here, whatever a gate before this said: the step cannot be taken back.
+    What the forge refuses for good is a person's; where it only could not be asked, nobody knows
+    what happened, and it is looked at again."""
     plant, verdict = job.plant, job.history.verdict
     if verdict is None:
         return refused("there is no verdict to land on", event=Event.REFUSED)
     binds, before = verdict["binds"], job.history.landed
-    if before and before["verdict"] == job.history.verdicts[-1].key:   # by a run that could not confirm it
+    if (
+        before and before["verdict"] == job.history.verdicts[-1].key
+    ):  # by a run that could not confirm it
         return produced(f"landed as {before['commit']:.7}", **before)
     stop_if_told(plant)
     try:
         if found := _still_against(job, binds):
             return refused(_says(found), event=Event.REFUSED)
-        landed = effect(plant, LAND, job.key(LAND), lambda: _land(job, binds), issue=job.issue, run=job.run)
+        landed = effect(
+            plant, LAND, job.key(LAND), lambda: _land(job, binds), issue=job.issue, run=job.run
+        )
     except _Moved as moved:
         return refused(str(moved), event=Event.REFUSED)
     except _Refused as no:
         return refused(str(no), event=Event.FORGE_REFUSED)
     except PortError as error:
-        return failed(str(error), retryable=error.retryable, event=None if error.retryable else Event.FORGE_REFUSED)
+        return failed(
+            str(error),
+            retryable=error.retryable,
+            event=None if error.retryable else Event.FORGE_REFUSED,
+        )
     return produced(f"landed as {landed['commit']:.7}", **landed)
 
 
 def _still_against(job: Job, binds: dict[str, Any]) -> tuple[Refusal, ...]:
-    """What speaks against landing now. Of a landing that a killed factory had made nothing is asked."""
+    """What speaks against landing now. Of a landing that a killed factory had made nothing is
+    asked."""
     return () if _is_there(job, binds) else tuple(refusals(read_facts(job).facts))
 
 
 def _is_there(job: Job, binds: dict[str, Any]) -> bool:
-    """Whether the branch holds it already: the candidate, which nobody but us can push; or, where the forge's own merge
-    writes, the judged head, once we have said that we would have it merged."""
+    """Whether the branch holds it already: the candidate, which nobody but us can push; or, where
+    the forge's own merge writes, the judged head, once we have said that we would have it
+    merged."""
     repository, branch = job.plant.repository, job.plant.forge.default_branch()
     repository.fetch(branch)
     tip = repository.tip(branch)
     if job.steering.config.merge.by != API:
         return repository.contains(tip, CommitSha(binds["candidate"]))
-    meant = any(entry.kind == "intent" and entry.data.get("effect") == LAND for entry in job.history.entries)
+    meant = any(
+        entry.kind == "intent" and entry.data.get("effect") == LAND for entry in job.history.entries
+    )
     return meant and repository.contains(tip, CommitSha(binds["head"]))
 
 
@@ -164,14 +221,25 @@ def _land(job: Job, binds: dict[str, Any]) -> dict[str, Any]:
     branch = job.plant.forge.default_branch()
     by_api = job.steering.config.merge.by == API
     commit = _merged_by_the_forge(job, binds) if by_api else _pushed(job, binds, branch)
-    return {"commit": commit, "tree": binds["tree"], "branch": branch, "base": binds["base"],
-            "verdict": job.history.verdicts[-1].key, "by": job.steering.config.merge.by}
+    return {
+        "commit": commit,
+        "tree": binds["tree"],
+        "branch": branch,
+        "base": binds["base"],
+        "verdict": job.history.verdicts[-1].key,
+        "by": job.steering.config.merge.by,
+    }
 
 
 def _pushed(job: Job, binds: dict[str, Any], branch: str) -> CommitSha:
     candidate = CommitSha(binds["candidate"])
-    landing = job.plant.candidates.land(candidate, branch, base=CommitSha(binds["base"]), head=CommitSha(binds["head"]),
-                                        tree=TreeSha(binds["tree"]))
+    landing = job.plant.candidates.land(
+        candidate,
+        branch,
+        base=CommitSha(binds["base"]),
+        head=CommitSha(binds["head"]),
+        tree=TreeSha(binds["tree"]),
+    )
     if landing.outcome == "landed":
         return candidate
     kind = _Moved if landing.outcome == "base-moved" else _Refused
@@ -179,7 +247,8 @@ def _pushed(job: Job, binds: dict[str, Any], branch: str) -> CommitSha:
 
 
 def _merged_by_the_forge(job: Job, binds: dict[str, Any]) -> CommitSha:
-    """Bound to the judged head by the forge. What it made of it is compared afterwards: it asks nobody about the base."""
+    """Bound to the judged head by the forge. What it made of it is compared afterwards: it asks
+    nobody about the base."""
     number = int((job.history.proposal or {})["number"])
     try:
         return job.plant.writer.merge_pull_request(number, sha=CommitSha(binds["head"]))
@@ -190,7 +259,8 @@ def _merged_by_the_forge(job: Job, binds: dict[str, Any]) -> CommitSha:
 
 
 def confirm(job: Job) -> NodeResult:
-    """Compare what is there now with what was judged, and have a revert ready. A difference freezes all merging."""
+    """Compare what is there now with what was judged, and have a revert ready. A difference freezes
+    all merging."""
     plant, landed = job.plant, job.outputs["land"]
     plant.repository.fetch(landed["branch"])
     commit = CommitSha(landed["commit"])
@@ -202,8 +272,13 @@ def confirm(job: Job) -> NodeResult:
         return produced(f"tree {found:.7} landed as judged", event=Event.LANDED)
     what = f"{found:.7} landed" if contains else f"{landed['branch']} does not hold {commit:.7}"
     says = f"tree {landed['tree']:.7} was judged, {what}: merging is frozen"
-    plant.ledger.append("command", job.key("freeze"), issue=job.issue, run=job.run, data={
-        "command": FREEZE, "why": f"#{job.issue}: {says}", "commit": commit})
+    plant.ledger.append(
+        "command",
+        job.key("freeze"),
+        issue=job.issue,
+        run=job.run,
+        data={"command": FREEZE, "why": f"#{job.issue}: {says}", "commit": commit},
+    )
     return refused(says, event=Event.LANDED_TREE_DIFFERS)
 
 

@@ -1,9 +1,10 @@
-"""Planning: a model says where to look and in which steps to work, before an agent is paid to; code checks each step.
+"""Planning: a model says where to look and in which steps to work, before an agent is paid to; code
+checks each step.
 
-Properties: a plan names paths that are there, or that may be made beside ones that are, and none that only a person may
-edit; what does not hold is dropped and counted; it is advice: the law is asked of the change, never of the plan; the
-steps of a split are parts of one change for one issue, on one worktree, proposed and judged as one.
-"""
+Properties: a plan names paths that are there, or that may be made beside ones that are, and none
+that only a person may edit; what does not hold is dropped and counted; it is advice: the law is
+asked of the change, never of the plan; the steps of a split are parts of one change for one issue,
+on one worktree, proposed and judged as one."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -30,7 +31,8 @@ _WORDS = 500
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One part of the work: what it does, which files it touches, and how one can see that it is done."""
+    """One part of the work: what it does, which files it touches, and how one can see that it is
+    done."""
 
     does: str
     touches: tuple[str, ...]
@@ -39,7 +41,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan as far as it holds. `reads` are files to read first, `gaps` what the issue leaves open, `dropped` what was wrong."""
+    """A plan as far as it holds. `reads` are files to read first, `gaps` what the issue leaves
+    open, `dropped` what was wrong."""
 
     approach: str
     reads: tuple[str, ...]
@@ -54,7 +57,8 @@ class Plan:
 
 
 def plan(job: Job) -> NodeResult:
-    """The plan of this attempt, where somebody plans. Without an answer the attempt goes on without."""
+    """The plan of this attempt, where somebody plans. Without an answer the attempt goes on
+    without."""
     ladder = job.steering.config.models.planner
     if not ladder:
         return idle("`models.planner` is not set, so nobody plans")
@@ -67,8 +71,17 @@ def plan(job: Job) -> NodeResult:
         return produced(f"no plan: {error}", plan=None)
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
-    entry = job.plant.ledger.append(PLAN, job.key(PLAN), issue=job.issue, run=job.run, data={
-        "model": tier.name, "plan": plan_in(answer, paths=paths).as_json(), "rules": job.steering.digest})
+    entry = job.plant.ledger.append(
+        PLAN,
+        job.key(PLAN),
+        issue=job.issue,
+        run=job.run,
+        data={
+            "model": tier.name,
+            "plan": plan_in(answer, paths=paths).as_json(),
+            "rules": job.steering.digest,
+        },
+    )
     return _told(entry.data)
 
 
@@ -76,21 +89,58 @@ def plan_schema() -> dict[str, Any]:
     """The JSON schema of the one answer."""
     words, path = {"type": "string", "maxLength": _WORDS}, {"type": "string", "maxLength": 400}
     paths = {"type": "array", "maxItems": MOST_PATHS, "items": path}
-    step = _closed({
-        "does": {**words, "description": "What this step makes true."},
-        "touches": {**paths, "description": "The files that it changes or makes, by their paths from the root."},
-        "done_when": {**words, "description": "How one can see that it is done: a test by name, a command, what it prints."}})
-    return _closed({
-        "approach": {"type": "string", "maxLength": 2 * _WORDS, "description": "How to go about it, in plain sentences."},
-        "reads": {**paths, "description": "Files to read before anything is changed, the most telling first."},
-        "steps": {"type": "array", "minItems": 1, "maxItems": MOST_STEPS, "items": step,
-                  "description": "The work in order; each step leaves the project's tests green."},
-        "gaps": {"type": "array", "maxItems": 5, "items": words,
-                 "description": "What the issue leaves open, and what you assumed; empty where nothing."}})
+    step = _closed(
+        {
+            "does": {**words, "description": "What this step makes true."},
+            "touches": {
+                **paths,
+                "description": "The files that it changes or makes, by their paths from the root.",
+            },
+            "done_when": {
+                **words,
+                "description": (
+                    "How one can see that it is done: a test by name, a command, what it prints."
+                ),
+            },
+        }
+    )
+    return _closed(
+        {
+            "approach": {
+                "type": "string",
+                "maxLength": 2 * _WORDS,
+                "description": "How to go about it, in plain sentences.",
+            },
+            "reads": {
+                **paths,
+                "description": "Files to read before anything is changed, the most telling first.",
+            },
+            "steps": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MOST_STEPS,
+                "items": step,
+                "description": "The work in order; each step leaves the project's tests green.",
+            },
+            "gaps": {
+                "type": "array",
+                "maxItems": 5,
+                "items": words,
+                "description": (
+                    "What the issue leaves open, and what you assumed; empty where nothing."
+                ),
+            },
+        }
+    )
 
 
 def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def plan_in(answer: Mapping[str, Any], *, paths: Iterable[str]) -> Plan:
@@ -98,7 +148,9 @@ def plan_in(answer: Mapping[str, Any], *, paths: Iterable[str]) -> Plan:
     there, dropped, steps = frozenset(paths), list[str](), list[Step]()
     folders = {str(folder) for path in there for folder in PurePosixPath(path).parents}
     for number, told in enumerate(answer["steps"], start=1):
-        faults = {path: fault for path in told["touches"] if (fault := _fault(path, there, folders))}
+        faults = {
+            path: fault for path in told["touches"] if (fault := _fault(path, there, folders))
+        }
         dropped += [f"step {number}: {path[:80]!r} {fault}" for path, fault in faults.items()]
         touches = tuple(dict.fromkeys(path for path in told["touches"] if path not in faults))
         if touches and told["does"].strip():
@@ -106,8 +158,14 @@ def plan_in(answer: Mapping[str, Any], *, paths: Iterable[str]) -> Plan:
         else:
             dropped.append(f"step {number} touches nothing that it may")
     reads = tuple(dict.fromkeys(path for path in answer["reads"] if path in there))
-    dropped += [f"{path[:80]!r} cannot be read: it is not there" for path in answer["reads"] if path not in there]
-    return Plan(answer["approach"].strip(), reads, tuple(steps), tuple(answer["gaps"]), tuple(dropped))
+    dropped += [
+        f"{path[:80]!r} cannot be read: it is not there"
+        for path in answer["reads"]
+        if path not in there
+    ]
+    return Plan(
+        answer["approach"].strip(), reads, tuple(steps), tuple(answer["gaps"]), tuple(dropped)
+    )
 
 
 def _fault(path: str, there: frozenset[str], folders: set[str]) -> str:
@@ -117,16 +175,26 @@ def _fault(path: str, there: frozenset[str], folders: set[str]) -> str:
         return "is no path from the root of the repository"
     if resembles(PROTECTED, path.encode("utf-8", "surrogateescape")):
         return "is for a person to edit"
-    return "" if path in there or (path not in folders and str(plain.parent) in folders) else "is in no folder that is there"
+    return (
+        ""
+        if path in there or (path not in folders and str(plain.parent) in folders)
+        else "is in no folder that is there"
+    )
 
 
 def _ask(job: Job, line: Session, paths: list[str]) -> Mapping[str, Any]:
     assert isinstance(job.node, AgentNode)
-    values = {"spec_card": prompts.spec_card(job), "paths": json.dumps(sorted(paths)[:MOST_SHOWN], indent=0),
-              "left_out": max(0, len(paths) - MOST_SHOWN), "findings": prompts.findings(job),
-              "diagnosis": prompts.advice(job.outputs.get("diagnose", {}), "diagnosis")}
+    values = {
+        "spec_card": prompts.spec_card(job),
+        "paths": json.dumps(sorted(paths)[:MOST_SHOWN], indent=0),
+        "left_out": max(0, len(paths) - MOST_SHOWN),
+        "findings": prompts.findings(job),
+        "diagnosis": prompts.advice(job.outputs.get("diagnose", {}), "diagnosis"),
+    }
     question = rendered(job.node.prompt, values, prompts=job.steering.prompts)
-    return job.plant.model.answer(line, system=prompts.system_blocks(job.steering), question=question, schema=plan_schema())
+    return job.plant.model.answer(
+        line, system=prompts.system_blocks(job.steering), question=question, schema=plan_schema()
+    )
 
 
 def _told(data: Mapping[str, Any]) -> NodeResult:

@@ -1,10 +1,12 @@
 """The ready revert: what takes a landing back, made while everybody still knows what it was.
 
 Properties kept:
-- it is a commit of ours on the landed one, with the tree from before it, under a ref of its own in the trusted repository;
-- taking a landing back is a merge of that commit, so what others have built on the landing since stays as it is, and where
-  it cannot stay nothing is done;
-- it reaches the branch as everything of ours does, by compare-and-swap, or as a pull request for a person;
+- it is a commit of ours on the landed one, with the tree from before it, under a ref of its own in
+  the trusted repository;
+- taking a landing back is a merge of that commit, so what others have built on the landing since
+  stays as it is, and where it cannot stay nothing is done;
+- it reaches the branch as everything of ours does, by compare-and-swap, or as a pull request for a
+  person;
 - nothing here makes a new attempt: what was taken back waits for a person.
 """
 
@@ -49,7 +51,9 @@ class Ready:
 
 def make_ready(job: Job, landed: CommitSha) -> None:
     """Make the revert of what has just landed, and keep it. Doing it again makes the same one."""
-    effect(job.plant, READY, job.key(READY), lambda: _made(job, landed), issue=job.issue, run=job.run)
+    effect(
+        job.plant, READY, job.key(READY), lambda: _made(job, landed), issue=job.issue, run=job.run
+    )
 
 
 def _made(job: Job, landed: CommitSha) -> dict[str, Any]:
@@ -67,29 +71,47 @@ def _message(issue: int, landed: CommitSha) -> str:
 
 def ready(told: History) -> Ready | None:
     """The revert of its last landing; None where nothing has landed, or none was made."""
-    made = [entry.data["result"] for entry in told.entries if entry.kind == "done" and entry.data.get("effect") == READY]
+    made = [
+        entry.data["result"]
+        for entry in told.entries
+        if entry.kind == "done" and entry.data.get("effect") == READY
+    ]
     return Ready(told.issue, **made[-1]) if made else None
 
 
 def taken_back(told: History) -> Mapping[str, Any] | None:
     """How its last landing was taken back; None where it stands."""
     found = ready(told)
-    done = [entry.data["result"] for entry in told.entries if entry.kind == "done" and entry.data.get("effect") == TAKEN_BACK]
+    done = [
+        entry.data["result"]
+        for entry in told.entries
+        if entry.kind == "done" and entry.data.get("effect") == TAKEN_BACK
+    ]
     return done[-1] if done and found and done[-1]["of"] == found.of else None
 
 
 def _needed(plant: Plant, issue: int) -> Ready:
     found = ready(history(plant.ledger, issue))
     if found is None:
-        raise ConfigError(f"nothing of #{issue} has landed, so there is nothing to take back; `factory status` lists what has")
+        raise ConfigError(
+            f"nothing of #{issue} has landed, so there is nothing to take back; `factory status`"
+            " lists what has"
+        )
     return found
 
 
 def propose(plant: Plant, issue: int) -> PullRequest:
-    """Open a pull request that takes the issue's last landing back, or find it. Raises ConfigError where none landed."""
+    """Open a pull request that takes the issue's last landing back, or find it. Raises ConfigError
+    where none landed."""
     found = _needed(plant, issue)
-    done = effect(plant, PROPOSED, f"revert/{issue}/{found.of}/proposed", lambda: _propose(plant, found), issue=issue,
-                  run="revert")
+    done = effect(
+        plant,
+        PROPOSED,
+        f"revert/{issue}/{found.of}/proposed",
+        lambda: _propose(plant, found),
+        issue=issue,
+        run="revert",
+    )
     return plant.forge.pull_request(int(done["number"]))
 
 
@@ -97,22 +119,27 @@ def _propose(plant: Plant, found: Ready) -> dict[str, Any]:
     branch = f"factory/revert-{found.issue}-{found.of:.12}"
     plant.candidates.push(found.commit, branch, expected=None)
     opened = plant.writer.open_pull_request(
-        branch=branch, base=plant.forge.default_branch(), title=f"Take back the change for #{found.issue}",
+        branch=branch,
+        base=plant.forge.default_branch(),
+        title=f"Take back the change for #{found.issue}",
         body=f"This takes back what {found.of} brought for #{found.issue}, and nothing else.\n\n"
-             f"The same by hand: `{found.by_hand}`\n")
+        f"The same by hand: `{found.by_hand}`\n",
+    )
     return {"number": opened.number, "branch": branch, "of": found.of}
 
 
 def land(plant: Plant, issue: int, *, rules: str, says: str) -> Mapping[str, Any]:
     """Take the issue's last landing back on the default branch. The issue waits for a person then.
 
-    Raises ConfigError where nothing landed, FactoryError where it conflicts with what came since or the forge refuses,
-    Stopped at the owner's stop. Doing it again changes nothing more."""
+    Raises ConfigError where nothing landed, FactoryError where it conflicts with what came since or
+    the forge refuses, Stopped at the owner's stop. Doing it again changes nothing more."""
     found = _needed(plant, issue)
     key = f"revert/{issue}/{found.of}"
     done = effect(plant, TAKEN_BACK, key, lambda: _land(plant, found), issue=issue, run="revert")
     if history(plant.ledger, issue).state is State.MERGED:
-        say(plant, lambda: plant.writer.reopen_issue(issue))   # a closed one would count as closed by a person
+        say(
+            plant, lambda: plant.writer.reopen_issue(issue)
+        )  # a closed one would count as closed by a person
         transition(plant, issue, Event.REVERTED, key=f"{key}/event", says=says, rules=rules)
         project(plant, issue)
     return done
@@ -125,8 +152,10 @@ def _land(plant: Plant, found: Ready) -> dict[str, Any]:
         if landing.outcome != "base-moved":
             break
     if landing.outcome != "landed" or landing.tip is None:
-        raise FactoryError(f"the change for #{found.issue} was not taken back ({landing.outcome}): {landing.says}; "
-                           f"`{found.command}` without --land proposes it as a pull request")
+        raise FactoryError(
+            f"the change for #{found.issue} was not taken back ({landing.outcome}): {landing.says};"
+            f" `{found.command}` without --land proposes it as a pull request"
+        )
     return {"commit": landing.tip, "of": found.of, "branch": branch}
 
 
@@ -137,9 +166,14 @@ def _try_to_land(plant: Plant, found: Ready, branch: str) -> Landing:
     if repository.contains(tip, found.commit):
         return Landing("landed", tip, "it was there already")
     if not repository.contains(tip, found.of):
-        raise FactoryError(f"{branch} does not hold {found.of:.12} any more, so there is nothing to take back")
+        raise FactoryError(
+            f"{branch} does not hold {found.of:.12} any more, so there is nothing to take back"
+        )
     made = candidates.merge(tip, found.commit, message=_message(found.issue, found.of), at=found.at)
     if isinstance(made, Conflict):
         paths = b", ".join(made.paths).decode("utf-8", "replace")
-        raise GitError(f"what came since conflicts with taking #{found.issue} back, in {paths}; do it by hand: {found.by_hand}")
+        raise GitError(
+            f"what came since conflicts with taking #{found.issue} back, in {paths}; do it by hand:"
+            f" {found.by_hand}"
+        )
     return candidates.land(made, branch, base=tip, head=found.commit, tree=repository.tree_of(made))

@@ -1,11 +1,13 @@
-"""Review: models look at what would land, one lens at a time, before the sealed judge does. They may ask for changes.
+"""Review: models look at what would land, one lens at a time, before the sealed judge does. They
+may ask for changes.
 
-Properties: a reviewer sees the issue's card, the difference and the three files, and nothing of journeys, verdicts or what
-an implementer said; nobody of a family that wrote any of the change is asked; a finding whose quote is not in the
-difference is dropped and counted; a view is never cut, and who cannot see all of it abstains; each look is in the ledger
-as soon as it is had, under a key that names what was seen, so a killed factory asks only for what is missing; no answer
-is a no, and nothing that a reviewer says can pass a change: what comes after this asks for the verdict all the same.
-"""
+Properties: a reviewer sees the issue's card, the difference and the three files, and nothing of
+journeys, verdicts or what an implementer said; nobody of a family that wrote any of the change is
+asked; a finding whose quote is not in the difference is dropped and counted; a view is never cut,
+and who cannot see all of it abstains; each look is in the ledger as soon as it is had, under a key
+that names what was seen, so a killed factory asks only for what is missing; no answer is a no, and
+nothing that a reviewer says can pass a change: what comes after this asks for the verdict all the
+same."""
 
 import json
 import secrets
@@ -44,18 +46,31 @@ from harness.workflow import rendered
 
 ROLE, REVIEW = "reviewer", "review"
 LOOKS = 1000
-"""Sessions of looks are numbered from 1000 times the number of their run on, beside those of votes: a look that is made again
-after a kill has its number."""
+"""Sessions of looks are numbered from 1000 times the number of their run on, beside those of votes:
+a look that is made again after a kill has its number."""
 ASKS: Mapping[str, str] = {
-    "correctness": "Does it do what the issue asks for, for every input that the promise covers, and break nothing else?",
-    "security": "Does it open a way to read, change, run or spend what was closed before: input that reaches a command, a "
-                "query, a path, a page or a log unchecked, a secret that is shown, a check that is weaker?",
-    "scope": "Does every changed line serve what the issue asks for? Whatever slips something else in, or does more, is a "
-             "finding.",
-    "tests": "Do the tests in the change fail without it, and say what is promised now? A test that cannot fail, that repeats "
-             "the code, or that was made to ask less is a finding.",
-    "companions": "Is something left behind that has to change with this: a caller, the other half of a format, a migration, a "
-                  "document, a message, a default? Name the file as `companion`, and quote the line that needs it.",
+    "correctness": (
+        "Does it do what the issue asks for, for every input that the promise covers, and break"
+        " nothing else?"
+    ),
+    "security": (
+        "Does it open a way to read, change, run or spend what was closed before: input that"
+        " reaches a command, a query, a path, a page or a log unchecked, a secret that is shown, a"
+        " check that is weaker?"
+    ),
+    "scope": (
+        "Does every changed line serve what the issue asks for? Whatever slips something else in,"
+        " or does more, is a finding."
+    ),
+    "tests": (
+        "Do the tests in the change fail without it, and say what is promised now? A test that"
+        " cannot fail, that repeats the code, or that was made to ask less is a finding."
+    ),
+    "companions": (
+        "Is something left behind that has to change with this: a caller, the other half of a"
+        " format, a migration, a document, a message, a default? Name the file as `companion`, and"
+        " quote the line that needs it."
+    ),
 }
 """What each lens asks."""
 
@@ -72,10 +87,15 @@ class _Look:
 
     @property
     def key(self) -> str:
-        """Names a look by all that it was asked and shown: another word anywhere is another look."""
+        """Names a look by all that it was asked and shown: another word anywhere is another
+        look."""
         steering = self.job.steering
-        seen = self.view.digest(self.lens, steering.governance.digest, *(tier.name for tier in self.ladder),
-                                steering.prompts[_prompt_of(self.job)])
+        seen = self.view.digest(
+            self.lens,
+            steering.governance.digest,
+            *(tier.name for tier in self.ladder),
+            steering.prompts[_prompt_of(self.job)],
+        )
         return f"{REVIEW}/{self.job.issue}/{self.lens}/{seen}"
 
     @property
@@ -84,7 +104,8 @@ class _Look:
 
 
 def review(job: Job) -> NodeResult:
-    """What would land, looked at by every lens of `[review]`: sent back where one finding or more is grave enough."""
+    """What would land, looked at by every lens of `[review]`: sent back where one finding or more
+    is grave enough."""
     wanted = job.steering.config.review
     if not wanted.lenses:
         return idle("`[review]` in factory.toml names no lens, so nobody reviews")
@@ -94,7 +115,9 @@ def review(job: Job) -> NodeResult:
         return refused(f"nobody reviewed it: {fault}", event=Event.INCONCLUSIVE)
     looks = [_Look(job, lens, view, ladder, head) for lens in wanted.lenses]
     try:
-        return _concluded(job, {look.lens: _looked(look) for look in looks}, least=Severity(wanted.requests))
+        return _concluded(
+            job, {look.lens: _looked(look) for look in looks}, least=Severity(wanted.requests)
+        )
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     except ModelError as error:
@@ -103,10 +126,20 @@ def review(job: Job) -> NodeResult:
 
 def _view(job: Job, head: CommitSha) -> View:
     read, steering = job.plant.repository.read, job.steering
-    question = Question("", sees=(Sight.ISSUE, Sight.DIFF, Sight.GOVERNANCE), never_sees=steering.config.review.never_sees)
-    return view_of(question, change_facts(job, job.base, head), base=partial(read, job.base), head=partial(read, head),
-                   issue=prompts.spec_card(job), tests=steering.config.tests.paths,
-                   governance=governance_text(steering.governance))
+    question = Question(
+        "",
+        sees=(Sight.ISSUE, Sight.DIFF, Sight.GOVERNANCE),
+        never_sees=steering.config.review.never_sees,
+    )
+    return view_of(
+        question,
+        change_facts(job, job.base, head),
+        base=partial(read, job.base),
+        head=partial(read, head),
+        issue=prompts.spec_card(job),
+        tests=steering.config.tests.paths,
+        governance=governance_text(steering.governance),
+    )
 
 
 def _looked(look: _Look) -> Looked:
@@ -121,13 +154,30 @@ def _ask(look: _Look) -> Entry:
     stop_if_told(job.plant)
 
     def ask(line: Session) -> Mapping[str, Any]:
-        return job.plant.model.answer(line, system=prompts.system_blocks(job.steering), question=_prompt(look, nonce),
-                                      schema=review_schema())
+        return job.plant.model.answer(
+            line,
+            system=prompts.system_blocks(job.steering),
+            question=_prompt(look, nonce),
+            schema=review_schema(),
+        )
 
-    answer, tier = asked(job, ROLE, look.ladder, ask, attempt=LOOKS * job.number + 1 + LENSES.index(look.lens))
-    return job.plant.ledger.append(REVIEW, look.key, issue=job.issue, run=job.run, data={
-        "lens": look.lens, "model": tier.name, "head": look.head, "nonce": nonce, "answer": dict(answer),
-        "rules": job.steering.digest})
+    answer, tier = asked(
+        job, ROLE, look.ladder, ask, attempt=LOOKS * job.number + 1 + LENSES.index(look.lens)
+    )
+    return job.plant.ledger.append(
+        REVIEW,
+        look.key,
+        issue=job.issue,
+        run=job.run,
+        data={
+            "lens": look.lens,
+            "model": tier.name,
+            "head": look.head,
+            "nonce": nonce,
+            "answer": dict(answer),
+            "rules": job.steering.digest,
+        },
+    )
 
 
 def _prompt_of(job: Job) -> str:
@@ -136,10 +186,21 @@ def _prompt_of(job: Job) -> str:
 
 
 def _prompt(look: _Look, nonce: str) -> str:
-    pieces = [{"sight": sight.value, "document": document} for sight, document in look.view.material]
+    pieces = [
+        {"sight": sight.value, "document": document} for sight, document in look.view.material
+    ]
     left_out = json.dumps(look.view.left_out, ensure_ascii=True) if look.view.left_out else ""
-    return rendered(_prompt_of(look.job), {"lens": look.lens, "question": ASKS[look.lens], "nonce": nonce, "pieces": pieces,
-                                           "left_out": left_out}, prompts=look.job.steering.prompts)
+    return rendered(
+        _prompt_of(look.job),
+        {
+            "lens": look.lens,
+            "question": ASKS[look.lens],
+            "nonce": nonce,
+            "pieces": pieces,
+            "left_out": left_out,
+        },
+        prompts=look.job.steering.prompts,
+    )
 
 
 def _concluded(job: Job, looks: Mapping[str, Looked], *, least: Severity) -> NodeResult:
@@ -147,12 +208,24 @@ def _concluded(job: Job, looks: Mapping[str, Looked], *, least: Severity) -> Nod
     found = together(remark for look in looks.values() for remark in look.found)
     grave = tuple(remark for remark in found if remark.severity.reaches(least))
     dropped = [f"{lens}: {why}" for lens, look in looks.items() for why in look.dropped]
-    told: dict[str, Any] = {"remarks": [remark.as_json() for remark in found if remark not in grave], "dropped": dropped}
+    told: dict[str, Any] = {
+        "remarks": [remark.as_json() for remark in found if remark not in grave],
+        "dropped": dropped,
+    }
     says = "; ".join(_says(looks, len(found), len(grave), len(dropped)))
     if grave:
-        return refused(says, event=Event.CHANGES_REQUESTED, requested=[remark.as_json() for remark in grave], **told)
+        return refused(
+            says,
+            event=Event.CHANGES_REQUESTED,
+            requested=[remark.as_json() for remark in grave],
+            **told,
+        )
     if abstains := [f"{lens} ({look.abstains})" for lens, look in looks.items() if look.abstains]:
-        return refused(f"{says}; nobody could tell about {', '.join(abstains)}", event=Event.INCONCLUSIVE, **told)
+        return refused(
+            f"{says}; nobody could tell about {', '.join(abstains)}",
+            event=Event.INCONCLUSIVE,
+            **told,
+        )
     return produced(f"{says}; that approves nothing", **told)
 
 

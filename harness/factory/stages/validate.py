@@ -1,4 +1,5 @@
-"""Validate: make the merge candidate, ask the law about it, have it judged by the sealed program, fold the answer."""
+"""Validate: make the merge candidate, ask the law about it, have it judged by the sealed program,
+fold the answer."""
 
 import hashlib
 import json
@@ -22,43 +23,72 @@ from harness.ports.validator import Judged
 
 
 def candidate(job: Job) -> NodeResult:
-    """M = merge(base, head), made by us in the trusted repository. The head must be the one that we pushed."""
+    """M = merge(base, head), made by us in the trusted repository. The head must be the one that we
+    pushed."""
     plant, proposal = job.plant, job.history.proposal
     if proposal is None:
-        return refused("there is no pull request of the factory's for this issue", event=Event.INCONCLUSIVE)
+        return refused(
+            "there is no pull request of the factory's for this issue", event=Event.INCONCLUSIVE
+        )
     opened = plant.forge.pull_request(proposal["number"])
     if opened.head != proposal["head"] or not opened.same_repository:
-        return refused(f"head {opened.head:.7} of pull request #{opened.number} was not pushed by the factory",
-                       event=Event.LAW_REFUSED)
+        return refused(
+            f"head {opened.head:.7} of pull request #{opened.number} was not pushed by the factory",
+            event=Event.LAW_REFUSED,
+        )
     if not opened.open:
         return refused(f"pull request #{opened.number} is closed", event=Event.INCONCLUSIVE)
     if opened.base_branch != (branch := plant.forge.default_branch()):
-        return refused(f"pull request #{opened.number} asks for {opened.base_branch}, not for {branch}", event=Event.LAW_REFUSED)
+        return refused(
+            f"pull request #{opened.number} asks for {opened.base_branch}, not for {branch}",
+            event=Event.LAW_REFUSED,
+        )
     plant.repository.fetch(opened.branch)
-    message = comments.merge_message(issue=job.issue, title=prompts.title(job), run=job.run, rules=job.steering.digest,
-                                      anchor=job.anchor)
+    message = comments.merge_message(
+        issue=job.issue,
+        title=prompts.title(job),
+        run=job.run,
+        rules=job.steering.digest,
+        anchor=job.anchor,
+    )
     merged = plant.candidates.merge(job.base, opened.head, message=message, at=job.began)
     if isinstance(merged, Conflict):
         paths = b", ".join(merged.paths).decode("utf-8", "replace")
         return refused(f"the change and the base conflict in {paths}", event=Event.MERGE_CONFLICT)
     tree = plant.repository.tree_of(merged)
-    return produced(f"candidate {merged:.7}, tree {tree:.7}", base=job.base, head=opened.head, candidate=merged,
-                    tree=tree, pull_request=opened.number)
+    return produced(
+        f"candidate {merged:.7}, tree {tree:.7}",
+        base=job.base,
+        head=opened.head,
+        candidate=merged,
+        tree=tree,
+        pull_request=opened.number,
+    )
 
 
 def law_gate(job: Job) -> NodeResult:
-    """The rules at base once more, now over base..candidate: what would land, not what was proposed. What a rule asks to
-    be tried again goes back to the implementer, in the rule's words; anything else is for a person."""
+    """The rules at base once more, now over base..candidate: what would land, not what was
+    proposed. What a rule asks to be tried again goes back to the implementer, in the rule's words;
+    anything else is for a person."""
     try:
-        decision = policy.decide_change(job, job.base, CommitSha(job.outputs["candidate"]["candidate"]))
+        decision = policy.decide_change(
+            job, job.base, CommitSha(job.outputs["candidate"]["candidate"])
+        )
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if not decision.refusals:
         return produced(f"{len(decision.findings)} rules hold", findings=decision.findings)
     says = "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in decision.refusals)
     event = Event.CHANGES_REQUESTED if decision.event is Event.RUN_FAILED else Event.LAW_REFUSED
-    return refused(says, event=event, cites=[refusal.gate for refusal in decision.refusals], findings=decision.findings,
-                   sent_back=[{"words": refusal.gate, "observed": refusal.says} for refusal in decision.refusals])
+    return refused(
+        says,
+        event=event,
+        cites=[refusal.gate for refusal in decision.refusals],
+        findings=decision.findings,
+        sent_back=[
+            {"words": refusal.gate, "observed": refusal.says} for refusal in decision.refusals
+        ],
+    )
 
 
 def judge(job: Job) -> NodeResult:
@@ -74,40 +104,75 @@ def judge(job: Job) -> NodeResult:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     _write_down(job, judged)
     verdict = judged.verdict
-    return produced(verdict.reason, outcome=verdict.outcome.value, page=str(judged.page),
-                    candidate=made["candidate"], tree=made["tree"])
+    return produced(
+        verdict.reason,
+        outcome=verdict.outcome.value,
+        page=str(judged.page),
+        candidate=made["candidate"],
+        tree=made["tree"],
+    )
 
 
 def _write_down(job: Job, judged: Judged) -> None:
     verdict, public = judged.verdict, judged.public
     envelope = (judged.page.parent / "verdict.json").read_bytes()
-    job.plant.ledger.append("verdict", job.key("verdict"), issue=job.issue, run=job.run, data={
-        "outcome": verdict.outcome.value, "reason": verdict.reason, "round": verdict.round,
-        "binds": {name: getattr(verdict.binds, name) for name in verdict.binds.__slots__},
-        "controls": {name: getattr(verdict.controls, name) for name in verdict.controls.__slots__},
-        "journeys": {"sealed": verdict.journeys_sealed, "executed": verdict.journeys_executed,
-                     "passed": verdict.journeys_passed},
-        "box": verdict.box_form, "signer": verdict.signer, "key_id": verdict.key_id,
-        "envelope": str((judged.page.parent / "verdict.json").relative_to(job.plant.places.home)),
-        "envelope_sha256": hashlib.sha256(envelope).hexdigest(), "page": str(judged.page),
-        "findings": json.loads(json.dumps(public.get("findings", ()))),
-        "regression": {name: getattr(verdict.regression, name) for name in verdict.regression.__slots__},
-        "broken_on_base": json.loads(json.dumps(public.get("broken_on_base", ()))),
-        "checks_passed": public.get("checks_passed"), "checks": public.get("checks"), "pictures": _pictures(judged),
-    })
+    job.plant.ledger.append(
+        "verdict",
+        job.key("verdict"),
+        issue=job.issue,
+        run=job.run,
+        data={
+            "outcome": verdict.outcome.value,
+            "reason": verdict.reason,
+            "round": verdict.round,
+            "binds": {name: getattr(verdict.binds, name) for name in verdict.binds.__slots__},
+            "controls": {
+                name: getattr(verdict.controls, name) for name in verdict.controls.__slots__
+            },
+            "journeys": {
+                "sealed": verdict.journeys_sealed,
+                "executed": verdict.journeys_executed,
+                "passed": verdict.journeys_passed,
+            },
+            "box": verdict.box_form,
+            "signer": verdict.signer,
+            "key_id": verdict.key_id,
+            "envelope": str(
+                (judged.page.parent / "verdict.json").relative_to(job.plant.places.home)
+            ),
+            "envelope_sha256": hashlib.sha256(envelope).hexdigest(),
+            "page": str(judged.page),
+            "findings": json.loads(json.dumps(public.get("findings", ()))),
+            "regression": {
+                name: getattr(verdict.regression, name) for name in verdict.regression.__slots__
+            },
+            "broken_on_base": json.loads(json.dumps(public.get("broken_on_base", ()))),
+            "checks_passed": public.get("checks_passed"),
+            "checks": public.get("checks"),
+            "pictures": _pictures(judged),
+        },
+    )
 
 
 def _pictures(judged: Judged) -> int:
-    """The screenshots of the candidate that lie beside the page. What the base looked like shows nothing of the change."""
+    """The screenshots of the candidate that lie beside the page. What the base looked like shows
+    nothing of the change."""
     told = [str(name) for name in judged.public.get("screenshots", ())]
-    return sum((judged.page.parent / name).is_file() for name in told if PurePosixPath(name).name.startswith("after-"))
+    return sum(
+        (judged.page.parent / name).is_file()
+        for name in told
+        if PurePosixPath(name).name.startswith("after-")
+    )
 
 
 def conclude(job: Job) -> NodeResult:
-    """What the verdict means for the issue: the signed one on this run's candidate. No node's word is a verdict."""
+    """What the verdict means for the issue: the signed one on this run's candidate. No node's word
+    is a verdict."""
     verdict = _signed(job)
     if verdict is None:
-        return refused("no verdict whose signature holds speaks of this candidate", event=Event.INCONCLUSIVE)
+        return refused(
+            "no verdict whose signature holds speaks of this candidate", event=Event.INCONCLUSIVE
+        )
     reason = _why(job)
     match verdict.outcome:
         case VerdictOutcome.PASSED:
@@ -119,25 +184,32 @@ def conclude(job: Job) -> NodeResult:
 
 
 def undecided(job: Job) -> Event:
-    """No answer is a no. But a busy machine gives none either, so the judge is asked again, in full, before a person is:
-    a change that never gets an answer never gets a yes."""
+    """No answer is a no. But a busy machine gives none either, so the judge is asked again, in
+    full, before a person is: a change that never gets an answer never gets a yes."""
     in_vain = job.history.judged_in_vain + 1
-    return Event.JUDGE_AGAIN if in_vain < job.steering.config.limits.judgements else Event.INCONCLUSIVE
+    return (
+        Event.JUDGE_AGAIN if in_vain < job.steering.config.limits.judgements else Event.INCONCLUSIVE
+    )
 
 
 def _signed(job: Job) -> Verdict | None:
-    """The verdict that this run wrote down, read again from its envelope, if it is on what this run would land."""
+    """The verdict that this run wrote down, read again from its envelope, if it is on what this run
+    would land."""
     own = [entry.data for entry in job.history.verdicts if entry.run == job.run]
-    verdict = job.plant.validator.verified(job.plant.places.home / own[-1]["envelope"]) if own else None
+    verdict = (
+        job.plant.validator.verified(job.plant.places.home / own[-1]["envelope"]) if own else None
+    )
     if verdict is None or (verdict.issue, verdict.run) != (job.issue, job.run):
         return None
     return verdict if verdict.binds.candidate == job.outputs["candidate"]["candidate"] else None
 
 
 def hand_over(job: Job) -> NodeResult:
-    """For what no browser can judge: the law and the project's own tests hold on what would land, and a person merges.
+    """For what no browser can judge: the law and the project's own tests hold on what would land,
+    and a person merges.
 
-    Both are asked here again. Nothing that comes of this can be merged by the factory: it stands on no verdict."""
+    Both are asked here again. Nothing that comes of this can be merged by the factory: it stands on
+    no verdict."""
     asked = law_gate(job)
     if not asked.outcome.succeeded:
         return asked
@@ -148,8 +220,12 @@ def hand_over(job: Job) -> NodeResult:
         return failed(str(error), event=Event.INCONCLUSIVE)
     if not report.green:
         return failed(report.says, event=Event.CHANGES_REQUESTED)
-    return produced(f"judged by the law and its own tests only ({report.says}); pull request #{made['pull_request']} is a "
-                    "person's to merge or to close", event=Event.HANDED_OVER, pull_request=made["pull_request"])
+    return produced(
+        f"judged by the law and its own tests only ({report.says}); pull request"
+        f" #{made['pull_request']} is a person's to merge or to close",
+        event=Event.HANDED_OVER,
+        pull_request=made["pull_request"],
+    )
 
 
 def _why(job: Job) -> str:

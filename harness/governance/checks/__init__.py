@@ -1,12 +1,19 @@
-"""The typed checks: each a frozen dataclass whose fields are its arguments in a rule's `check:`, and one method.
+"""The typed checks: each a frozen dataclass whose fields are its arguments in a rule's `check:`,
+and one method.
 
-To add one, write it in the file of its subject and name it here; the reader takes its keys and types from the fields.
-"""
+To add one, write it in the file of its subject and name it here; the reader takes its keys and
+types from the fields."""
 
 from harness.governance.checks.conduct import Attempts, AuthorRate, Labels, SpendUsd
 from harness.governance.checks.content import AddedText, ApiSurface
 from harness.governance.checks.filing import IssueRate
-from harness.governance.checks.gates import ChecksGreen, JourneysSatisfied, Screenshots, TestsKept, TestsWeakened
+from harness.governance.checks.gates import (
+    ChecksGreen,
+    JourneysSatisfied,
+    Screenshots,
+    TestsKept,
+    TestsWeakened,
+)
 from harness.governance.checks.paths import FileModes, PathNames, Paths
 from harness.governance.checks.scripts import Exec
 from harness.governance.checks.size import (

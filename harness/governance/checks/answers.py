@@ -15,7 +15,9 @@ def unknown(fact: str) -> Answer:
     return Answer(UNKNOWN, f"{fact} could not be established, and unknown means no")
 
 
-def at_most(count: object, most: object, what: str, *, holds: bool, evidence: Iterable[str] = ()) -> Answer:
+def at_most(
+    count: object, most: object, what: str, *, holds: bool, evidence: Iterable[str] = ()
+) -> Answer:
     """A count against a limit. `what` is in the plural, and one of it is told as one."""
     counted = f"{count} {what.removesuffix('s') if count == 1 else what}"
     if holds:

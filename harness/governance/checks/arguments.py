@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 GLOB = "a glob"
 NAME = "a name"
-MODE = "a git file mode such as \"100644\""
+MODE = 'a git file mode such as "100644"'
 PATTERN = "a regular expression"
 PATH = "a path from the root of the repository"
 

@@ -13,7 +13,8 @@ SECONDS = {"hour": 3_600, "day": 86_400, "week": 604_800}
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Labels as the forge's API has them: all of `require`, none of `deny`. Case is as nothing, as on the forge."""
+    """Labels as the forge's API has them: all of `require`, none of `deny`. Case is as nothing, as
+    on the forge."""
 
     require: Names = ()
     deny: Names = ()
@@ -31,7 +32,9 @@ class Labels:
         denied = [label for label in self.deny if label.casefold() in present]
         if denied:
             return none_of(denied, "labels that must not be set")
-        return none_of((label for label in self.require if label.casefold() not in present), "labels missing")
+        return none_of(
+            (label for label in self.require if label.casefold() not in present), "labels missing"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,9 @@ class AuthorRate:
         if facts.author_ages is UNKNOWN:
             return unknown("what else this author filed")
         recent = 1 + sum(age < SECONDS[self.per] for age in facts.author_ages)
-        return at_most(recent, self.max, f"filed by one author within a {self.per}", holds=recent <= self.max)
+        return at_most(
+            recent, self.max, f"filed by one author within a {self.per}", holds=recent <= self.max
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +77,6 @@ class SpendUsd:
         """At most `max` dollars."""
         if facts.spend_usd is UNKNOWN:
             return unknown("what this issue has cost")
-        return at_most(f"${facts.spend_usd}", f"${self.max}", "spent", holds=facts.spend_usd <= self.max)
+        return at_most(
+            f"${facts.spend_usd}", f"${self.max}", "spent", holds=facts.spend_usd <= self.max
+        )

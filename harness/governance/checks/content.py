@@ -13,10 +13,11 @@ from harness.governance.patterns import found_in
 
 @dataclass(frozen=True, slots=True)
 class AddedText:
-    """No added line matches one of `deny`, in the files of `paths` (all, where none is named) but `exclude`.
+    """No added line matches one of `deny`, in the files of `paths` (all, where none is named) but
+    `exclude`.
 
-    A line that only moved is not added. A binary file has no lines: it refuses, unless `binary: ignore`.
-    """
+    A line that only moved is not added. A binary file has no lines: it refuses, unless `binary:
+    ignore`."""
 
     deny: Patterns
     paths: Globs = ()
@@ -29,12 +30,24 @@ class AddedText:
             raise ValueError("says nothing; give `deny`")
 
     def answer(self, facts: ChangeFacts) -> Answer:
-        """What is found is shown as its file and the expression: the line itself is the change's own word."""
+        """What is found is shown as its file and the expression: the line itself is the change's
+        own word."""
         if facts.files is UNKNOWN or facts.added is UNKNOWN:
             return unknown("which text the change adds")
-        found = [place for text in facts.added if self._speaks_of(text.path) for place in self._found(text)]
-        unread = [change.name for change in facts.files if change.lines is UNKNOWN and change.new_mode != GITLINK
-                  and self._speaks_of(change.path) and not (change.binary and self.binary == "ignore")]
+        found = [
+            place
+            for text in facts.added
+            if self._speaks_of(text.path)
+            for place in self._found(text)
+        ]
+        unread = [
+            change.name
+            for change in facts.files
+            if change.lines is UNKNOWN
+            and change.new_mode != GITLINK
+            and self._speaks_of(change.path)
+            and not (change.binary and self.binary == "ignore")
+        ]
         if unread and not found:
             return unknown(f"which text the change adds to {', '.join(unread[:3])}")
         return none_of(found, "added text that must not be")
@@ -51,8 +64,9 @@ class AddedText:
 
 @dataclass(frozen=True, slots=True)
 class ApiSurface:
-    """Public names of Python modules are neither gone nor called differently, in `paths` (all, where none is named)
-    but `exclude`. A module that does not parse on one side was not compared."""
+    """Public names of Python modules are neither gone nor called differently, in `paths` (all,
+    where none is named) but `exclude`. A module that does not parse on one side was not
+    compared."""
 
     paths: Globs = ()
     exclude: Globs = ()
@@ -61,7 +75,11 @@ class ApiSurface:
         """Losses first, then modules that could not be read."""
         if facts.api is UNKNOWN:
             return unknown("what callers lose")
-        lost = [f"{_shown(loss.path)}: {loss.name} {loss.says}" for loss in facts.api.lost if self._speaks_of(loss.path)]
+        lost = [
+            f"{_shown(loss.path)}: {loss.name} {loss.says}"
+            for loss in facts.api.lost
+            if self._speaks_of(loss.path)
+        ]
         unread = [_shown(path) for path in facts.api.unread if self._speaks_of(path)]
         if unread and not lost:
             return unknown(f"what callers of {', '.join(unread[:3])} lose")
@@ -72,8 +90,8 @@ class ApiSurface:
 
 
 def _lines(content: bytes) -> Iterator[str]:
-    """The lines as git counts them, and the parts of those that another language would break further (U+2028, form
-    feeds): `^` is not passed by a character that nobody sees."""
+    """The lines as git counts them, and the parts of those that another language would break
+    further (U+2028, form feeds): `^` is not passed by a character that nobody sees."""
     for raw in content.splitlines():
         line = raw.decode("utf-8", "replace")
         yield line

@@ -11,8 +11,8 @@ from harness.governance.checks.conduct import SECONDS
 
 @dataclass(frozen=True, slots=True)
 class IssueRate:
-    """How many issues are taken up in a window of time, whoever filed them, this one included: what holds against a
-    thousand accounts with one issue each."""
+    """How many issues are taken up in a window of time, whoever filed them, this one included: what
+    holds against a thousand accounts with one issue each."""
 
     max: int
     per: Window = "day"
@@ -22,4 +22,6 @@ class IssueRate:
         if facts.issue_ages is UNKNOWN:
             return unknown("what else was filed")
         recent = 1 + sum(age < SECONDS[self.per] for age in facts.issue_ages)
-        return at_most(recent, self.max, f"issues taken up within a {self.per}", holds=recent <= self.max)
+        return at_most(
+            recent, self.max, f"issues taken up within a {self.per}", holds=recent <= self.max
+        )

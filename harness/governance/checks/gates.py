@@ -11,7 +11,8 @@ from harness.governance.paths import matches, resembles
 
 @dataclass(frozen=True, slots=True)
 class TestsKept:
-    """Every test collected on the base is collected on the change, none is newly skipped, and there is at least one."""
+    """Every test collected on the base is collected on the change, none is newly skipped, and there
+    is at least one."""
 
     def answer(self, facts: ChangeFacts) -> Answer:
         """Lost tests first, then new skips."""
@@ -29,8 +30,8 @@ class TestsKept:
 
 @dataclass(frozen=True, slots=True)
 class TestsWeakened:
-    """No test asks less than it asked on the base: read from the syntax trees of test modules, not from what they say.
-    `exclude` is for test files that may be rewritten freely."""
+    """No test asks less than it asked on the base: read from the syntax trees of test modules, not
+    from what they say. `exclude` is for test files that may be rewritten freely."""
 
     exclude: Globs = ()
 
@@ -38,14 +39,22 @@ class TestsWeakened:
         """No weakened test outside the excluded files."""
         if facts.tests is UNKNOWN or facts.tests.weakened is UNKNOWN:
             return unknown("whether tests ask less than before")
-        return none_of((found for found in facts.tests.weakened
-                        if not matches(self.exclude, found.partition("::")[0].encode("utf-8", "surrogateescape"))),
-                       "tests that ask less than before")
+        return none_of(
+            (
+                found
+                for found in facts.tests.weakened
+                if not matches(
+                    self.exclude, found.partition("::")[0].encode("utf-8", "surrogateescape")
+                )
+            ),
+            "tests that ask less than before",
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Screenshots:
-    """Where the change touches what people see, the verdict's evidence shows it: at least `min` pictures."""
+    """Where the change touches what people see, the verdict's evidence shows it: at least `min`
+    pictures."""
 
     paths: Globs
     min: int = 1
@@ -53,7 +62,9 @@ class Screenshots:
     def __post_init__(self) -> None:
         """Raises ValueError for a check that could never fail."""
         if not self.paths or not self.min:
-            raise ValueError("says nothing; give `paths` of what people see, and a `min` of at least 1")
+            raise ValueError(
+                "says nothing; give `paths` of what people see, and a `min` of at least 1"
+            )
 
     def answer(self, facts: ChangeFacts) -> Answer:
         """At least `min` pictures, if anything in `paths` is touched."""
@@ -64,14 +75,18 @@ class Screenshots:
             return Answer(True, "nothing that people see is touched")
         if facts.pictures is UNKNOWN:
             return unknown("which pictures the evidence has")
-        return Answer(facts.pictures >= self.min, f"pictures in the evidence: {facts.pictures}, at least {self.min} needed",
-                      tuple(seen[:20]))
+        return Answer(
+            facts.pictures >= self.min,
+            f"pictures in the evidence: {facts.pictures}, at least {self.min} needed",
+            tuple(seen[:20]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ChecksGreen:
-    """The forge's checks on the candidate: all of `require` present, and every one there is a `success`.
-    `neutral` and `skipped` are not green: a required neutral check once counted as passing."""
+    """The forge's checks on the candidate: all of `require` present, and every one there is a
+    `success`. `neutral` and `skipped` are not green: a required neutral check once counted as
+    passing."""
 
     require: Names = ()
 
@@ -101,5 +116,8 @@ class JourneysSatisfied:
         if journeys is UNKNOWN:
             return unknown("how the sealed journeys went")
         held = max(self.min, 1) <= journeys.sealed == journeys.executed == journeys.passed
-        return Answer(held, f"{journeys.passed} of {journeys.sealed} sealed journeys passed, {journeys.executed} ran, "
-                            f"at least {max(self.min, 1)} needed")
+        return Answer(
+            held,
+            f"{journeys.passed} of {journeys.sealed} sealed journeys passed, {journeys.executed}"
+            f" ran, at least {max(self.min, 1)} needed",
+        )

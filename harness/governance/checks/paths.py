@@ -16,8 +16,8 @@ from harness.governance.text.invisible import is_invisible
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """`deny`: no touched path may match, or look as if it did. `allow`: every touched path must match one of these.
-    `require`: each of these must be touched by some path."""
+    """`deny`: no touched path may match, or look as if it did. `allow`: every touched path must
+    match one of these. `require`: each of these must be touched by some path."""
 
     deny: Globs = ()
     allow: Globs = ()
@@ -32,31 +32,53 @@ class Paths:
         """Denials first; what is allowed or required is matched byte for byte only."""
         if facts.files is UNKNOWN:
             return unknown("which paths the change touches")
-        denied = [change.name for change in facts.files if resembles(self.deny, change.path)] if self.deny else ()
+        denied = (
+            [change.name for change in facts.files if resembles(self.deny, change.path)]
+            if self.deny
+            else ()
+        )
         if denied:
             return none_of(denied, "touches protected paths")
-        outside = [change.name for change in facts.files if not matches(self.allow, change.path)] if self.allow else ()
+        outside = (
+            [change.name for change in facts.files if not matches(self.allow, change.path)]
+            if self.allow
+            else ()
+        )
         if outside:
             return none_of(outside, "touches paths outside what is allowed")
-        missing = [pattern for pattern in self.require
-                   if not any(matches((pattern,), change.path) for change in facts.files)]
+        missing = [
+            pattern
+            for pattern in self.require
+            if not any(matches((pattern,), change.path) for change in facts.files)
+        ]
         if missing:
             return none_of(missing, "leaves required paths untouched")
-        return _in_bounds(len(facts.files), deny=bool(self.deny), allow=bool(self.allow), require=bool(self.require))
+        return _in_bounds(
+            len(facts.files),
+            deny=bool(self.deny),
+            allow=bool(self.allow),
+            require=bool(self.require),
+        )
 
 
 @lru_cache(maxsize=256)
 def _in_bounds(touched: int, *, deny: bool, allow: bool, require: bool) -> Answer:
     """What holds, of what was asked."""
-    held = ((deny, "none of them protected"), (allow, "all of them where changes are allowed"),
-            (require, "and all that are required"))
+    held = (
+        (deny, "none of them protected"),
+        (allow, "all of them where changes are allowed"),
+        (require, "and all that are required"),
+    )
     told = (words for asked, words in held if asked)
-    return Answer(True, ", ".join((f"touches {touched} {'path' if touched == 1 else 'paths'}", *told)))
+    return Answer(
+        True, ", ".join((f"touches {touched} {'path' if touched == 1 else 'paths'}", *told))
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class FileModes:
-    """The git modes a changed file may have. A symbolic link (120000) or submodule (160000) is not a file."""
+    """The git modes a changed file may have. A symbolic link (120000) or submodule (160000) is not
+    a file."""
 
     allow: Modes = ("100644", "100755")
 
@@ -64,8 +86,11 @@ class FileModes:
         """Every new mode is allowed; a deleted file has none."""
         if facts.files is UNKNOWN:
             return unknown("which modes the change sets")
-        odd = [f"{change.name} ({change.new_mode})" for change in facts.files
-               if change.new_mode is not UNKNOWN and change.new_mode not in (*self.allow, NO_FILE)]
+        odd = [
+            f"{change.name} ({change.new_mode})"
+            for change in facts.files
+            if change.new_mode is not UNKNOWN and change.new_mode not in (*self.allow, NO_FILE)
+        ]
         if not odd and any(change.new_mode is UNKNOWN for change in facts.files):
             return unknown("which modes the change sets")
         return none_of(odd, "file modes that are not allowed")
@@ -73,15 +98,18 @@ class FileModes:
 
 @dataclass(frozen=True, slots=True)
 class PathNames:
-    """Names that say what they are, wherever they are checked out: UTF-8, composed, printable, no `.git`, nothing that
-    Windows or macOS would strip or read otherwise, and no two that only look different."""
+    """Names that say what they are, wherever they are checked out: UTF-8, composed, printable, no
+    `.git`, nothing that Windows or macOS would strip or read otherwise, and no two that only look
+    different."""
 
     def answer(self, facts: ChangeFacts) -> Answer:
         """No added or changed path with a misleading name. A deletion may always remove one."""
         if facts.files is UNKNOWN:
             return unknown("which paths the change touches")
         present = [change for change in facts.files if change.new_mode != NO_FILE]
-        odd = [f"{change.name} ({fault})" for change in present for fault in _faults_of(change.path)]
+        odd = [
+            f"{change.name} ({fault})" for change in present for fault in _faults_of(change.path)
+        ]
         odd += _twins([(change.path, change.name) for change in present])
         if odd and any(change.new_mode is UNKNOWN for change in present):
             return unknown("whether the change removes what is misnamed")
@@ -89,13 +117,28 @@ class PathNames:
 
 
 _NOT_ON_WINDOWS = frozenset('\\<>:"|?*')
-"""A colon parts a file from a stream of it: `.git::$INDEX_ALLOCATION` is `.git`. A backslash parts folders."""
+"""A colon parts a file from a stream of it: `.git::$INDEX_ALLOCATION` is `.git`. A backslash parts
+folders."""
 
 _SHORT_NAME = re.compile(r"(?=[^.]{1,8}(?:\.|\Z))[^.]*~[0-9]+(?:\.[^.]{0,3})?")
 """CLAUDE~1.MD opens CLAUDE.md, and GI7EBA~1 may open .gitmodules."""
 
-_DEVICES = frozenset(("CON", "PRN", "AUX", "NUL", "CLOCK$", "CONIN$", "CONOUT$",
-                      *(f"{port}{number}" for port in ("COM", "LPT") for number in "0123456789\u00b9\u00b2\u00b3")))
+_DEVICES = frozenset(
+    (
+        "CON",
+        "PRN",
+        "AUX",
+        "NUL",
+        "CLOCK$",
+        "CONIN$",
+        "CONOUT$",
+        *(
+            f"{port}{number}"
+            for port in ("COM", "LPT")
+            for number in "0123456789\u00b9\u00b2\u00b3"
+        ),
+    )
+)
 """Whatever comes after a dot: Windows opens the device for NUL.txt."""
 
 

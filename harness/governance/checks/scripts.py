@@ -1,4 +1,5 @@
-"""A question that only a program can answer: a script of the repository, at base, asked about the change."""
+"""A question that only a program can answer: a script of the repository, at base, asked about the
+change."""
 
 from dataclasses import dataclass
 
@@ -14,9 +15,9 @@ LONGEST_SECONDS = 900
 class Exec:
     """A script of the base, run in a box over the change's files, which it may read and not write.
 
-    It holds with exit code 0 and refuses with 1. Any other end is no answer: a script that crashed, was stopped by its
-    limit or is not there has not said yes. This check runs nothing: the run is a fact like others.
-    """
+    It holds with exit code 0 and refuses with 1. Any other end is no answer: a script that crashed,
+    was stopped by its limit or is not there has not said yes. This check runs nothing: the run is a
+    fact like others."""
 
     script: Path
     arguments: Names = ()
@@ -29,14 +30,30 @@ class Exec:
 
     def answer(self, facts: ChangeFacts) -> Answer:
         """What the run of exactly this script with these arguments said."""
-        ran = None if facts.scripts is UNKNOWN else next((run for run in facts.scripts if self.is_run(run)), None)
+        ran = (
+            None
+            if facts.scripts is UNKNOWN
+            else next((run for run in facts.scripts if self.is_run(run)), None)
+        )
         if ran is None:
             return unknown(f"what {self.script} says of the change")
         if ran.exit_code in (0, 1):
             said = f"{self.script} {'holds' if ran.exit_code == 0 else 'refuses the change'}"
-            return Answer(ran.exit_code == 0, ": ".join((said, *ran.said[-1:])) if ran.exit_code else said, ran.said)
-        end = f"ended with exit code {ran.exit_code}" if ran.exit_code is not None else "".join(ran.said[-1:])
-        return Answer(UNKNOWN, f"{self.script} gave no answer ({end}); 0 holds, 1 refuses, and unknown means no", ran.said)
+            return Answer(
+                ran.exit_code == 0,
+                ": ".join((said, *ran.said[-1:])) if ran.exit_code else said,
+                ran.said,
+            )
+        end = (
+            f"ended with exit code {ran.exit_code}"
+            if ran.exit_code is not None
+            else "".join(ran.said[-1:])
+        )
+        return Answer(
+            UNKNOWN,
+            f"{self.script} gave no answer ({end}); 0 holds, 1 refuses, and unknown means no",
+            ran.said,
+        )
 
     def is_run(self, ran: ScriptFact) -> bool:
         """Whether this fact is the answer to this question."""

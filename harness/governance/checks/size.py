@@ -1,4 +1,5 @@
-"""How large a change is. Lines and bytes are counted from the blobs, so no attribute of the change can hide them."""
+"""How large a change is. Lines and bytes are counted from the blobs, so no attribute of the change
+can hide them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,11 +12,20 @@ from harness.governance.paths import matches
 
 
 def _counted(files: tuple[FileChange, ...], exclude: tuple[str, ...]) -> tuple[FileChange, ...]:
-    return tuple([change for change in files if not matches(exclude, change.path)]) if exclude else files
+    return (
+        tuple([change for change in files if not matches(exclude, change.path)])
+        if exclude
+        else files
+    )
 
 
-def _at_most_lines(check: "ChangedLines | AddedLines | DeletedLines", facts: ChangeFacts, *, what: str,
-                   count: Callable[[FileChange], int | None]) -> Answer:
+def _at_most_lines(
+    check: "ChangedLines | AddedLines | DeletedLines",
+    facts: ChangeFacts,
+    *,
+    what: str,
+    count: Callable[[FileChange], int | None],
+) -> Answer:
     """`count` of every file but the excluded ones, against the check's `max`."""
     if facts.files is UNKNOWN:
         return unknown("what the change touches")
@@ -28,10 +38,14 @@ def _at_most_lines(check: "ChangedLines | AddedLines | DeletedLines", facts: Cha
             uncounted.append(change.name)
     if uncounted:
         return unknown(f"how many lines change in {', '.join(uncounted[:3])}")
-    return at_most(total, check.max, what, holds=total <= check.max, evidence=_largest_first(counted, count))
+    return at_most(
+        total, check.max, what, holds=total <= check.max, evidence=_largest_first(counted, count)
+    )
 
 
-def _largest_first(counted: tuple[FileChange, ...], count: Callable[[FileChange], int | None]) -> Iterator[str]:
+def _largest_first(
+    counted: tuple[FileChange, ...], count: Callable[[FileChange], int | None]
+) -> Iterator[str]:
     """Put in order only when somebody reads it: nearly every change is small enough."""
     lines = ((number, change.name) for change in counted if (number := count(change)) is not None)
     for number, name in sorted(lines, reverse=True):
@@ -44,7 +58,8 @@ def _changed(change: FileChange) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class ChangedLines:
-    """Lines added plus lines deleted. A binary file has no lines to count: it refuses, unless `binary: ignore`."""
+    """Lines added plus lines deleted. A binary file has no lines to count: it refuses, unless
+    `binary: ignore`."""
 
     max: int
     exclude: Globs = ()
@@ -70,7 +85,8 @@ class AddedLines:
 
 @dataclass(frozen=True, slots=True)
 class DeletedLines:
-    """Lines deleted alone: a change that builds little and takes away much is seldom what was asked for."""
+    """Lines deleted alone: a change that builds little and takes away much is seldom what was asked
+    for."""
 
     max: int
     exclude: Globs = ()
@@ -78,7 +94,9 @@ class DeletedLines:
 
     def answer(self, facts: ChangeFacts) -> Answer:
         """At most `max` deleted lines over all files but the excluded ones."""
-        return _at_most_lines(self, facts, what="deleted lines", count=lambda change: change.deleted)
+        return _at_most_lines(
+            self, facts, what="deleted lines", count=lambda change: change.deleted
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +111,13 @@ class Files:
         if facts.files is UNKNOWN:
             return unknown("what the change touches")
         counted = _counted(facts.files, self.exclude)
-        return at_most(len(counted), self.max, "changed files", holds=len(counted) <= self.max,
-                       evidence=(change.name for change in counted))
+        return at_most(
+            len(counted),
+            self.max,
+            "changed files",
+            holds=len(counted) <= self.max,
+            evidence=(change.name for change in counted),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,33 +135,43 @@ class DeletedFiles:
         gone = [change.name for change in counted if change.kind is ChangeKind.DELETED]
         if len(gone) <= self.max and any(change.kind is UNKNOWN for change in counted):
             return unknown("which files the change deletes")
-        return at_most(len(gone), self.max, "deleted files", holds=len(gone) <= self.max, evidence=gone)
+        return at_most(
+            len(gone), self.max, "deleted files", holds=len(gone) <= self.max, evidence=gone
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class BinaryFiles:
-    """How many binary files a change adds or changes: what nobody can read in a diff. A NUL byte on either side of a
-    file makes it binary. Taking one away is no burden to a reader."""
+    """How many binary files a change adds or changes: what nobody can read in a diff. A NUL byte on
+    either side of a file makes it binary. Taking one away is no burden to a reader."""
 
     max: int
     exclude: Globs = ()
 
     def answer(self, facts: ChangeFacts) -> Answer:
-        """At most `max` binary files, but the excluded ones. A file that was too large to read may be one."""
+        """At most `max` binary files, but the excluded ones. A file that was too large to read may
+        be one."""
         if facts.files is UNKNOWN:
             return unknown("what the change touches")
-        there = [change for change in _counted(facts.files, self.exclude) if change.kind is not ChangeKind.DELETED]
+        there = [
+            change
+            for change in _counted(facts.files, self.exclude)
+            if change.kind is not ChangeKind.DELETED
+        ]
         binary = [change.name for change in there if change.binary]
         sure = sum(change.binary and change.kind is not UNKNOWN for change in there)
         unread = any(change.lines is UNKNOWN and not change.binary for change in there)
         if sure <= self.max and (unread or len(binary) > self.max):
             return unknown("which changed files are binary")
-        return at_most(len(binary), self.max, "binary files", holds=len(binary) <= self.max, evidence=binary)
+        return at_most(
+            len(binary), self.max, "binary files", holds=len(binary) <= self.max, evidence=binary
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class FileBytes:
-    """The size of each changed file, in bytes: what a line count cannot see, a blob in one line can weigh."""
+    """The size of each changed file, in bytes: what a line count cannot see, a blob in one line can
+    weigh."""
 
     max: int
     exclude: Globs = ()
@@ -152,6 +185,14 @@ class FileBytes:
         largest = max(sizes, default=0)
         if largest <= self.max and len(sizes) < len(counted):
             return unknown("how large the changed files are")
-        return at_most(largest, self.max, "bytes in the largest changed file", holds=largest <= self.max,
-                       evidence=(f"{change.name}: {change.size}" for change in counted
-                                 if change.size is not UNKNOWN and change.size > self.max))
+        return at_most(
+            largest,
+            self.max,
+            "bytes in the largest changed file",
+            holds=largest <= self.max,
+            evidence=(
+                f"{change.name}: {change.size}"
+                for change in counted
+                if change.size is not UNKNOWN and change.size > self.max
+            ),
+        )

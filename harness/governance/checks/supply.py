@@ -21,9 +21,9 @@ from harness.governance.paths import matches
 class Dependencies:
     """What may happen to dependencies, read from parsed manifests and locks.
 
-    `allow` names what may be added or change freely. Whatever the rest says, a dependency from an address, a
-    repository, a path or an index option is refused, and so is one whose bytes change while its version does not.
-    """
+    `allow` names what may be added or change freely. Whatever the rest says, a dependency from an
+    address, a repository, a path or an index option is refused, and so is one whose bytes change
+    while its version does not."""
 
     allow: Names = ()
     add: bool = False
@@ -34,8 +34,10 @@ class Dependencies:
         """No dependency moves in a way that is not allowed."""
         if facts.dependencies is UNKNOWN:
             return unknown("what the change does to dependencies")
-        return none_of((_shown(change) for change in facts.dependencies if not self._allows(change)),
-                       "dependency changes that are not allowed")
+        return none_of(
+            (_shown(change) for change in facts.dependencies if not self._allows(change)),
+            "dependency changes that are not allowed",
+        )
 
     def _allows(self, change: DependencyChange) -> bool:
         match change.move:
@@ -63,7 +65,8 @@ def _shown(change: DependencyChange) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Credentials in the added bytes, as the scanner finds them. `exclude` is for files made to hold fake ones."""
+    """Credentials in the added bytes, as the scanner finds them. `exclude` is for files made to
+    hold fake ones."""
 
     exclude: Globs = ()
 
@@ -71,9 +74,14 @@ class Secrets:
         """None found outside the excluded paths."""
         if facts.secrets is UNKNOWN:
             return unknown("whether the change carries credentials")
-        return none_of((_place(found) for found in facts.secrets if not matches(self.exclude, found.path)),
-                       "credentials in the change")
+        return none_of(
+            (_place(found) for found in facts.secrets if not matches(self.exclude, found.path)),
+            "credentials in the change",
+        )
 
 
 def _place(found: SecretFound) -> str:
-    return f"{found.path.decode('utf-8', 'backslashreplace')}:{found.line} {found.rule} ({found.shown})"
+    return (
+        f"{found.path.decode('utf-8', 'backslashreplace')}:{found.line} {found.rule}"
+        f" ({found.shown})"
+    )

@@ -15,11 +15,11 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 
 @dataclass(frozen=True, slots=True)
 class Companions:
-    """Where a touched path matches one of `of` (or looks as if it did), one that matches one of `touch` is touched too.
+    """Where a touched path matches one of `of` (or looks as if it did), one that matches one of
+    `touch` is touched too.
 
-    A companion that is deleted goes with deletions only: whoever changes a module does not keep it company by taking
-    its tests away.
-    """
+    A companion that is deleted goes with deletions only: whoever changes a module does not keep it
+    company by taking its tests away."""
 
     of: Globs
     touch: Globs
@@ -37,10 +37,19 @@ class Companions:
         company = [change for change in facts.files if matches(self.touch, change.path)]
         if any(change.kind is UNKNOWN for change in (*asking, *company)):
             return unknown("which of the touched files are still there")
-        alone = [change.name for change in asking if not any(_goes_with(other, change) for other in company)]
+        alone = [
+            change.name
+            for change in asking
+            if not any(_goes_with(other, change) for other in company)
+        ]
         if alone:
             return none_of(alone, f"changes without one to {' or '.join(self.touch)}")
-        return Answer(True, f"{len(asking)} such changes, each with its companion" if asking else "nothing that needs company")
+        return Answer(
+            True,
+            f"{len(asking)} such changes, each with its companion"
+            if asking
+            else "nothing that needs company",
+        )
 
 
 def _goes_with(other: FileChange, change: FileChange) -> bool:
@@ -50,11 +59,11 @@ def _goes_with(other: FileChange, change: FileChange) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Migrations:
-    """Files that stand in an order and have run somewhere already: what matches `paths` is neither changed nor deleted,
-    and a new one sorts after all that its folder has.
+    """Files that stand in an order and have run somewhere already: what matches `paths` is neither
+    changed nor deleted, and a new one sorts after all that its folder has.
 
-    The order is that of the first number in the names where both have one, and else that of the names themselves.
-    """
+    The order is that of the first number in the names where both have one, and else that of the
+    names themselves."""
 
     paths: Globs
     exclude: Globs = ()
@@ -68,10 +77,18 @@ class Migrations:
         """Changed ones first, then new ones that would run too early or twice under one number."""
         if facts.files is UNKNOWN:
             return unknown("which paths the change touches")
-        ours = [change for change in facts.files if resembles(self.paths, change.path) and not matches(self.exclude, change.path)]
+        ours = [
+            change
+            for change in facts.files
+            if resembles(self.paths, change.path) and not matches(self.exclude, change.path)
+        ]
         if any(change.kind is UNKNOWN for change in ours):
             return unknown("which migrations are new")
-        touched = [f"{change.name} ({change.kind})" for change in ours if change.kind is not ChangeKind.ADDED]
+        touched = [
+            f"{change.name} ({change.kind})"
+            for change in ours
+            if change.kind is not ChangeKind.ADDED
+        ]
         if touched:
             return none_of(touched, "migrations that were there are touched")
         if ours and facts.neighbours is UNKNOWN:
@@ -80,12 +97,23 @@ class Migrations:
         early = tuple(self._too_early([change.path for change in ours], there))
         if early:
             return none_of(early, "new migrations that do not come last")
-        return Answer(True, "what was there is as it was, and what is new comes last" if ours else "no migration is touched")
+        return Answer(
+            True,
+            "what was there is as it was, and what is new comes last"
+            if ours
+            else "no migration is touched",
+        )
 
     def _too_early(self, new: list[bytes], there: tuple[bytes, ...]) -> Iterator[str]:
-        standing = [path for path in there if matches(self.paths, path) and not matches(self.exclude, path)]
+        standing = [
+            path for path in there if matches(self.paths, path) and not matches(self.exclude, path)
+        ]
         for path in sorted(new, key=_order):
-            before = [other for other in standing if _folder(other) == _folder(path) and not _comes_after(path, other)]
+            before = [
+                other
+                for other in standing
+                if _folder(other) == _folder(path) and not _comes_after(path, other)
+            ]
             if before:
                 yield f"{_shown(path)} (after {_shown(max(before, key=_order))})"
             standing.append(path)

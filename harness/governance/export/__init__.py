@@ -1,4 +1,5 @@
-"""The law in the forge's own formats: one source, and a check that says when the files no longer follow from it."""
+"""The law in the forge's own formats: one source, and a check that says when the files no longer
+follow from it."""
 
 from harness.governance.export.codeowners import codeowners
 from harness.governance.export.exported import Exported, ExportedFile, Left

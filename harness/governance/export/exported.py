@@ -1,17 +1,20 @@
 """What an export is: files by their paths, and a list of what the format cannot say.
 
-A format of a forge is narrower than the law. What it can say exactly is said; what it cannot is named with the reason,
-never bent until it fits: an owner who is asked about the wrong files stops reading.
-"""
+A format of a forge is narrower than the law. What it can say exactly is said; what it cannot is
+named with the reason, never bent until it fits: an owner who is asked about the wrong files stops
+reading."""
 
 from dataclasses import dataclass
 
-MADE_BY = "Made by `factory rules export {format}`: edit the governance files instead, and export again."
+MADE_BY = (
+    "Made by `factory rules export {format}`: edit the governance files instead, and export again."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Something that the law says and the format does not. `rule` is an id, or empty where it is the whole format's."""
+    """Something that the law says and the format does not. `rule` is an id, or empty where it is
+    the whole format's."""
 
     rule: str
     what: str

@@ -1,4 +1,5 @@
-"""Which paths the law keeps from the factory's changes, and which of those rules a static list of paths can repeat."""
+"""Which paths the law keeps from the factory's changes, and which of those rules a static list of
+paths can repeat."""
 
 from dataclasses import dataclass
 
@@ -8,8 +9,12 @@ from harness.governance.export.exported import Left
 from harness.governance.tool_configs import TOOL_CONFIGS
 
 _PROTECTED_BY = "LAW-PROTECTED"
-LOOK_ALIKES = Left("", "look-alike names", "the law also refuses names that differ by case, accents or similar letters; "
-                   "a pattern here matches what is written")
+LOOK_ALIKES = Left(
+    "",
+    "look-alike names",
+    "the law also refuses names that differ by case, accents or similar letters; "
+    "a pattern here matches what is written",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +27,9 @@ class Denial:
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """What is protected: the denied globs in order; all but the `allowed` ones too, where a rule (`allowed_by`) says so;
-    and the rules about paths that hold only sometimes, or ask for something else."""
+    """What is protected: the denied globs in order; all but the `allowed` ones too, where a rule
+    (`allowed_by`) says so; and the rules about paths that hold only sometimes, or ask for something
+    else."""
 
     denied: tuple[Denial, ...]
     allowed: tuple[str, ...]
@@ -33,20 +39,51 @@ class Protection:
 
 def protection_of(governance: Governance) -> Protection:
     """The paths that enforced rules protect whatever else is true of a change."""
-    rules = [(rule, rule.check) for rule in governance.rules if isinstance(rule.check, Paths)
-             and rule.applies is not Applies.ISSUE and rule.status is not Status.OFF]
+    rules = [
+        (rule, rule.check)
+        for rule in governance.rules
+        if isinstance(rule.check, Paths)
+        and rule.applies is not Applies.ISSUE
+        and rule.status is not Status.OFF
+    ]
     always = [(rule.id, check) for rule, check in rules if not _sometimes(rule)]
     lists = {check.allow: rule_id for rule_id, check in reversed(always) if check.allow}
     allowed, allowed_by = next(iter(lists.items())) if len(lists) == 1 else ((), "")
-    denied = dict.fromkeys((*_as_found(governance), *(Denial(rule_id, glob) for rule_id, check in always for glob in check.deny)))
+    denied = dict.fromkeys(
+        (
+            *_as_found(governance),
+            *(Denial(rule_id, glob) for rule_id, check in always for glob in check.deny),
+        )
+    )
     return Protection(
-        denied=tuple(sorted(denied, key=is_of_tools)),     # the project's own come first
-        allowed=allowed, allowed_by=allowed_by,
-        left=(*(Left(rule.id, "its paths", _sometimes(rule)) for rule, _ in rules if _sometimes(rule)),
-              *(Left(rule_id, "the paths that it requires", "a list of paths cannot demand that a file changes")
-                for rule_id, check in always if check.require),
-              *(Left(rule_id, "the paths that it allows", "several rules allow different paths, and a list states only one")
-                for rule_id in lists.values() if len(lists) > 1)),
+        denied=tuple(sorted(denied, key=is_of_tools)),  # the project's own come first
+        allowed=allowed,
+        allowed_by=allowed_by,
+        left=(
+            *(
+                Left(rule.id, "its paths", _sometimes(rule))
+                for rule, _ in rules
+                if _sometimes(rule)
+            ),
+            *(
+                Left(
+                    rule_id,
+                    "the paths that it requires",
+                    "a list of paths cannot demand that a file changes",
+                )
+                for rule_id, check in always
+                if check.require
+            ),
+            *(
+                Left(
+                    rule_id,
+                    "the paths that it allows",
+                    "several rules allow different paths, and a list states only one",
+                )
+                for rule_id in lists.values()
+                if len(lists) > 1
+            ),
+        ),
     )
 
 
@@ -56,8 +93,13 @@ def is_of_tools(denial: Denial) -> bool:
 
 
 def _as_found(governance: Governance) -> tuple[Denial, ...]:
-    """The governance files under the names that they have here, where these are written in another case."""
-    return tuple(Denial(_PROTECTED_BY, document.file) for document in governance.documents if document.file != document.name)
+    """The governance files under the names that they have here, where these are written in another
+    case."""
+    return tuple(
+        Denial(_PROTECTED_BY, document.file)
+        for document in governance.documents
+        if document.file != document.name
+    )
 
 
 def _sometimes(rule: Rule) -> str:
@@ -70,8 +112,9 @@ def _sometimes(rule: Rule) -> str:
 
 
 def segments_of(glob: str) -> tuple[str, ...]:
-    """The glob as segments from the root, in one spelling: `**` first where it matches at any depth, never twice in a
-    row, and at the end where all beneath a folder is meant by `*` (what matches a folder matches all beneath it)."""
+    """The glob as segments from the root, in one spelling: `**` first where it matches at any
+    depth, never twice in a row, and at the end where all beneath a folder is meant by `*` (what
+    matches a folder matches all beneath it)."""
     given = glob.strip("/").split("/")
     if len(given) == 1 and not glob.startswith("/"):
         given = ["**", *given]

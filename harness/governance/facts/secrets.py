@@ -1,14 +1,15 @@
-"""Credentials in added bytes, found by Betterleaks: a rule set kept by the people who made Gitleaks, run in-process.
+"""Credentials in added bytes, found by Betterleaks: a rule set kept by the people who made
+Gitleaks, run in-process.
 
-Its expressions are RE2's, linear in the text, which matters because the text is a stranger's. It opens no socket here
-(asking a provider whether a credential is live is off). Where there is no build for this machine, the answer is
-UNKNOWN, which is no.
+Its expressions are RE2's, linear in the text, which matters because the text is a stranger's. It
+opens no socket here (asking a provider whether a credential is live is off). Where there is no
+build for this machine, the answer is UNKNOWN, which is no.
 
-Undone before it looks: literals in pieces, base64, hexadecimal, per cent signs, UTF-16, gzip and zlib, and these within
-each other. Missed, each by a test that says so: what is reversed, rotated, spelt as numbers or joined from a list, base32
-and its like, what is drawn in a picture, what is encrypted. A scanner finds carelessness; against intent there is that
-the agent is given nothing worth taking.
-"""
+Undone before it looks: literals in pieces, base64, hexadecimal, per cent signs, UTF-16, gzip and
+zlib, and these within each other. Missed, each by a test that says so: what is reversed, rotated,
+spelt as numbers or joined from a list, base32 and its like, what is drawn in a picture, what is
+encrypted. A scanner finds carelessness; against intent there is that the agent is given nothing
+worth taking."""
 
 import binascii
 import re
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{24,}={0,2}")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){16,}")
 _ESCAPED = re.compile(rb"(?:%[0-9a-fA-F]{2}[\w.~-]{0,8}){4}")
-_SPLIT = re.compile(rb"""["'][ \t]*+(?:[+\\][ \t]*+)?(?:\r?\n[ \t]*+)?(?:[+][ \t]*+)?["']""")   # no way back: linear
+_SPLIT = re.compile(
+    rb"""["'][ \t]*+(?:[+\\][ \t]*+)?(?:\r?\n[ \t]*+)?(?:[+][ \t]*+)?["']"""
+)  # no way back: linear
 _PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _DEEPEST = 3
 _SHORTEST = 24
@@ -48,8 +51,9 @@ class SecretScanner:
     """The scanner that the factory uses."""
 
     def found_in(self, added: Mapping[bytes, bytes]) -> Maybe[tuple[SecretFound, ...]]:
-        """Every added text is read as it is, with split literals joined, and with what encodes or packs it undone. What is
-        found comes masked; its line is 0 where it was found in another reading than the first."""
+        """Every added text is read as it is, with split literals joined, and with what encodes or
+        packs it undone. What is found comes masked; its line is 0 where it was found in another
+        reading than the first."""
         try:
             from betterleaks import BetterleaksError, scan_string
         except (ImportError, OSError):
@@ -67,8 +71,8 @@ class SecretScanner:
 
 
 def _counts(finding: "Finding") -> bool:
-    """Whether this is more than a guess. `{"password": "correct horse"}` in a test is one; a gate that cries wolf at
-    every login form is switched off by its owners."""
+    """Whether this is more than a guess. `{"password": "correct horse"}` in a test is one; a gate
+    that cries wolf at every login form is switched off by its owners."""
     return finding.confidence != "low" or finding.rule_id not in _GUESSES
 
 
@@ -80,8 +84,8 @@ def _secret(path: bytes, finding: "Finding", *, plain: bool) -> SecretFound:
 def _readings(content: bytes) -> Iterator[str]:
     """The content as text, and what it says when what commonly hides a credential is undone.
 
-    The library reads C strings: a NUL would end its reading and hide all that follows, so none is ever left.
-    """
+    The library reads C strings: a NUL would end its reading and hide all that follows, so none is
+    ever left."""
     yield _text(content.replace(b"\0", b"\n"))
     if b"\0" in content:
         yield _text(content.replace(b"\0", b""))
@@ -96,15 +100,27 @@ def _undone(content: bytes, depth: int, unpacking: "_Unpacking") -> list[bytes]:
     """What each encoded run says, and what is encoded in that, a few layers deep."""
     if depth == 0:
         return []
-    runs = [*map(_from_base64, _BASE64.findall(content)), *map(binascii.unhexlify, _HEX.findall(content))]
+    runs = [
+        *map(_from_base64, _BASE64.findall(content)),
+        *map(binascii.unhexlify, _HEX.findall(content)),
+    ]
     if _ESCAPED.search(content):
         runs.append(unquote_to_bytes(content))
     opened = [*runs, *filter(None, map(unpacking.unpacked, (content, *runs)))]
-    return [*opened, *(inner for run in opened if len(run) >= _SHORTEST for inner in _undone(run, depth - 1, unpacking))]
+    return [
+        *opened,
+        *(
+            inner
+            for run in opened
+            if len(run) >= _SHORTEST
+            for inner in _undone(run, depth - 1, unpacking)
+        ),
+    ]
 
 
 class _Unpacking:
-    """Gzip and zlib, up to so many bytes for one file together: beyond, nobody has looked, and a bomb has not gone off."""
+    """Gzip and zlib, up to so many bytes for one file together: beyond, nobody has looked, and a
+    bomb has not gone off."""
 
     def __init__(self) -> None:
         self._left = _MOST_UNPACKED
@@ -113,7 +129,7 @@ class _Unpacking:
         """What is packed in a run; empty for one that is not packed. Raises _TooMuch."""
         if not run.startswith(_PACKED):
             return b""
-        reader = zlib.decompressobj(wbits=47)       # either header
+        reader = zlib.decompressobj(wbits=47)  # either header
         try:
             found = reader.decompress(run, self._left)
         except zlib.error:

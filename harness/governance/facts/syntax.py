@@ -1,8 +1,8 @@
 """Python source as a syntax tree, one text at a time.
 
-CPython 3.11 counts the depth of the tree it hands out in a place that all threads share: with two issues at work,
-`ast.parse` once ended in `SystemError: AST constructor recursion depth mismatch`. Warning filters are shared as well.
-"""
+CPython 3.11 counts the depth of the tree it hands out in a place that all threads share: with two
+issues at work, `ast.parse` once ended in `SystemError: AST constructor recursion depth mismatch`.
+Warning filters are shared as well."""
 
 import ast
 import threading
@@ -12,7 +12,8 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def syntax_tree(source: bytes | str) -> ast.Module | None:
-    """The tree, or None where the source is not Python that can be parsed. What the parser warns of is no news of ours."""
+    """The tree, or None where the source is not Python that can be parsed. What the parser warns of
+    is no news of ours."""
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

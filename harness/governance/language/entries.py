@@ -1,4 +1,5 @@
-"""Rules and scope entries from their blocks. Every key is typed; what cannot be obeyed is refused with its place."""
+"""Rules and scope entries from their blocks. Every key is typed; what cannot be obeyed is refused
+with its place."""
 
 import difflib
 import re
@@ -39,10 +40,14 @@ _SCOPE = ("id", "kind", "asks_like", "reply")
 
 
 def rule_in(section: Section, block: Value, *, below: str = "") -> Rule:
-    """The rule that a section's block states, in a file that speaks of what is `below`. Raises GovernanceError."""
+    """The rule that a section's block states, in a file that speaks of what is `below`. Raises
+    GovernanceError."""
     given = block.fields(_RULE, required=("id", "level"))
     rule = Rule(
-        id=_id(given["id"], section), title=section.title, prose=section.prose, source=_source(section, block),
+        id=_id(given["id"], section),
+        title=section.title,
+        prose=section.prose,
+        source=_source(section, block),
         level=given["level"].choice(Level),
         applies=given["applies"].choice(Applies) if "applies" in given else Applies.PR,
         status=given["status"].choice(Status) if "status" in given else Status.ENFORCE,
@@ -51,11 +56,14 @@ def rule_in(section: Section, block: Value, *, below: str = "") -> Rule:
         when=_when(given["when"]) if "when" in given else None,
         on_fail=given["on_fail"].choice(OnFail) if "on_fail" in given else OnFail.NEEDS_HUMAN,
         locked=given["locked"].flag() if "locked" in given else False,
-        cases=given["cases"].listed(lambda case: _case(case, below)) if "cases" in given else (), below=below,
+        cases=given["cases"].listed(lambda case: _case(case, below)) if "cases" in given else (),
+        below=below,
     )
     _check_rule(rule, given["level"])
     if below and rule.applies is Applies.ISSUE:
-        given["applies"].fault("an issue touches no folder; what is asked of issues stands at the root")
+        given["applies"].fault(
+            "an issue touches no folder; what is asked of issues stands at the root"
+        )
     for item, case in zip(given["cases"].items() if rule.cases else (), rule.cases, strict=True):
         if fault := case_fault(case, rule.question):
             item.fault(fault)
@@ -64,9 +72,14 @@ def rule_in(section: Section, block: Value, *, below: str = "") -> Rule:
 
 def _check_rule(rule: Rule, level: Value) -> None:
     if rule.level is Level.ENFORCED and rule.check is None:
-        level.fault("an enforced rule needs a `check`; a rule that is only read is `level: advisory`")
+        level.fault(
+            "an enforced rule needs a `check`; a rule that is only read is `level: advisory`"
+        )
     if rule.level is Level.ADVISORY and (rule.check or rule.cases or rule.when):
-        level.fault("an advisory rule is only read; with a check, try `level: enforced` and `status: shadow`")
+        level.fault(
+            "an advisory rule is only read; with a check, try `level: enforced` and `status:"
+            " shadow`"
+        )
     if rule.locked and (rule.status is not Status.ENFORCE or rule.level is Level.ADVISORY):
         level.fault("a locked rule is enforced or judged, neither advice nor in shadow nor off")
 
@@ -78,8 +91,12 @@ def scope_entry_in(section: Section, block: Value) -> ScopeEntry:
     if kind is ScopeKind.OUT and "reply" not in given:
         given["kind"].fault("an entry that says no needs a `reply`: what the filer is told")
     return ScopeEntry(
-        id=_id(given["id"], section), title=section.title, kind=kind, source=_source(section, block),
-        prose=section.prose, asks_like=given["asks_like"].texts() if "asks_like" in given else (),
+        id=_id(given["id"], section),
+        title=section.title,
+        kind=kind,
+        source=_source(section, block),
+        prose=section.prose,
+        asks_like=given["asks_like"].texts() if "asks_like" in given else (),
         reply=given["reply"].text() if "reply" in given else "",
     )
 
@@ -93,7 +110,10 @@ def _id(value: Value, section: Section) -> str:
     if not _ID.match(found):
         value.fault(f"`{found}` is not an id; write capitals, digits and hyphens, such as F-SIZE")
     if found.startswith(PREFIX):
-        value.fault(f"ids that begin with {PREFIX} are the factory's own, and no document can change those rules")
+        value.fault(
+            f"ids that begin with {PREFIX} are the factory's own, and no document can change those"
+            " rules"
+        )
     if found != section.id:
         value.fault(f"the heading says {{#{section.id}}} and the block says {found}; make them one")
     return found
@@ -113,7 +133,9 @@ def _case(value: Value, below: str) -> Case:
         facts = facts_given(given["given"], below=below) if "given" in given else ChangeFacts()
         return Case(expect, value.line, given=facts, votes=votes_in(given["votes"]))
     if "votes" in given or ("given" in given) == ("pr" in given):
-        value.fault("a case has either `given:` facts or the `pr:` number of a recorded pull request")
+        value.fault(
+            "a case has either `given:` facts or the `pr:` number of a recorded pull request"
+        )
     if "pr" in given:
         return Case(expect, value.line, pull_request=given["pr"].whole())
     return Case(expect, value.line, given=facts_given(given["given"], below=below))
@@ -122,8 +144,11 @@ def _case(value: Value, below: str) -> Case:
 def _check(value: Value) -> Check:
     found = value.mapping()
     if len(found) != 1:
-        value.fault(f"a rule has one check, such as `check: {{changed_lines: {{max: 400}}}}`; found {len(found)}")
-    (name, arguments), = found.items()
+        value.fault(
+            "a rule has one check, such as `check: {changed_lines: {max: 400}}`; found"
+            f" {len(found)}"
+        )
+    ((name, arguments),) = found.items()
     if name not in CHECKS:
         near = difflib.get_close_matches(name, CHECKS, n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(CHECKS)}"
@@ -137,7 +162,9 @@ def _built(kind: type, arguments: Value) -> Check:
     given = arguments.fields(known, required=(name for name, needed in known.items() if needed))
     hints = get_type_hints(kind, include_extras=True)
     try:
-        check: Check = kind(**{name: _argument(hints[name], value) for name, value in given.items()})
+        check: Check = kind(
+            **{name: _argument(hints[name], value) for name, value in given.items()}
+        )
     except ValueError as error:
         arguments.fault(str(error))
     return check
@@ -149,8 +176,12 @@ def _argument(kind: Any, value: Value) -> Any:
     if kind is bool:
         return value.flag()
     if get_origin(kind) is Annotated:
-        what, = kind.__metadata__
-        return _worded(what, value) if get_args(kind)[0] is str else value.listed(lambda item: _worded(what, item))
+        (what,) = kind.__metadata__
+        return (
+            _worded(what, value)
+            if get_args(kind)[0] is str
+            else value.listed(lambda item: _worded(what, item))
+        )
     return value.word(get_args(kind)) if get_args(kind) else value.money()
 
 
@@ -167,10 +198,19 @@ def _mode_fault(text: str) -> str | None:
 
 
 def _path_fault(text: str) -> str | None:
-    plain = text.isprintable() and "\\" not in text and all(part not in ("", ".", "..") for part in text.split("/"))
+    plain = (
+        text.isprintable()
+        and "\\" not in text
+        and all(part not in ("", ".", "..") for part in text.split("/"))
+    )
     return None if plain else f"expected {PATH}, without `.` and `..`, found `{text}`"
 
 
 _FAULTS: Mapping[str, Callable[[str], str | None]] = {
-    GLOB: glob_fault, MODE: _mode_fault, NAME: lambda text: None, PATH: _path_fault, PATTERN: pattern_fault}
+    GLOB: glob_fault,
+    MODE: _mode_fault,
+    NAME: lambda text: None,
+    PATH: _path_fault,
+    PATTERN: pattern_fault,
+}
 """Why a text is not what an argument takes, by the kind of argument."""

@@ -1,4 +1,5 @@
-"""The `given:` of a case: facts in shorthand, so that an example is one line. What is not given stays UNKNOWN."""
+"""The `given:` of a case: facts in shorthand, so that an example is one line. What is not given
+stays UNKNOWN."""
 
 import shlex
 from collections.abc import Callable
@@ -29,12 +30,23 @@ from harness.governance.language.yamlblock import Value
 
 MOST_FILES = 10_000
 """Files of one example: a change of more is not read at all."""
-_FILE_KEYS = ("changed_lines", "added_lines", "deleted_lines", "files", "modified", "file_bytes", "modes", "deleted",
-              "binary", "added_text")
+_FILE_KEYS = (
+    "changed_lines",
+    "added_lines",
+    "deleted_lines",
+    "files",
+    "modified",
+    "file_bytes",
+    "modes",
+    "deleted",
+    "binary",
+    "added_text",
+)
 
 
 def facts_given(value: Value, *, below: str = "") -> ChangeFacts:
-    """The facts that a case states. What it does not name stands below the folder `below`, where the rule looks.
+    """The facts that a case states. What it does not name stands below the folder `below`, where
+    the rule looks.
 
     Raises GovernanceError on a key or value that is no fact."""
     given = value.fields((*_FILE_KEYS, "dependencies", *_READERS))
@@ -42,24 +54,40 @@ def facts_given(value: Value, *, below: str = "") -> ChangeFacts:
     if any(name in given for name in _FILE_KEYS):
         facts["files"] = _files({name: given[name] for name in _FILE_KEYS if name in given}, below)
     if "added_text" in given:
-        facts["added"] = tuple(AddedContent(path.encode(), text.text().encode())
-                               for path, text in given["added_text"].mapping().items())
+        facts["added"] = tuple(
+            AddedContent(path.encode(), text.text().encode())
+            for path, text in given["added_text"].mapping().items()
+        )
     if "dependencies" in given:
         facts["dependencies"] = _dependencies(given["dependencies"], f"{below}requirements.txt")
     return ChangeFacts(**facts)
 
 
 def _files(given: dict[str, Value], below: str) -> tuple[FileChange, ...]:
-    """Files by what is said of them: `files:` (paths, or how many), `modified:` and so on; the first has all the lines."""
+    """Files by what is said of them: `files:` (paths, or how many), `modified:` and so on; the
+    first has all the lines."""
     changes = [_file(path) for path in _paths(given.get("files"), below)]
-    changes += [replace(_file(path), kind=ChangeKind.MODIFIED, old_mode=REGULAR, old_oid="1" * 40)
-                for path in _texts(given, "modified")]
-    changes += [replace(_file(path), new_mode=mode.text(), binary=mode.text() == GITLINK)
-                for path, mode in (given["modes"].mapping() if "modes" in given else {}).items()]
-    changes += [replace(_file(path), kind=ChangeKind.DELETED, old_mode=REGULAR, new_mode=NO_FILE, new_oid=None)
-                for path in _texts(given, "deleted")]
-    changes += [replace(_file(path), added=None, deleted=None, binary=True) for path in _texts(given, "binary")]
-    changes += [_file(path) for path in (given["added_text"].mapping() if "added_text" in given else ())]
+    changes += [
+        replace(_file(path), kind=ChangeKind.MODIFIED, old_mode=REGULAR, old_oid="1" * 40)
+        for path in _texts(given, "modified")
+    ]
+    changes += [
+        replace(_file(path), new_mode=mode.text(), binary=mode.text() == GITLINK)
+        for path, mode in (given["modes"].mapping() if "modes" in given else {}).items()
+    ]
+    changes += [
+        replace(
+            _file(path), kind=ChangeKind.DELETED, old_mode=REGULAR, new_mode=NO_FILE, new_oid=None
+        )
+        for path in _texts(given, "deleted")
+    ]
+    changes += [
+        replace(_file(path), added=None, deleted=None, binary=True)
+        for path in _texts(given, "binary")
+    ]
+    changes += [
+        _file(path) for path in (given["added_text"].mapping() if "added_text" in given else ())
+    ]
     measured = {"changed_lines", "added_lines", "deleted_lines", "file_bytes"} & set(given)
     if not (changes or measured):
         return ()
@@ -91,15 +119,25 @@ def _paths(value: Value | None, below: str) -> tuple[str, ...]:
 
 
 def _file(path: str) -> FileChange:
-    return FileChange(path=path.encode(), kind=ChangeKind.ADDED, old_mode=NO_FILE, new_mode=REGULAR, old_oid=None,
-                      new_oid="0" * 40, added=0, deleted=0)
+    return FileChange(
+        path=path.encode(),
+        kind=ChangeKind.ADDED,
+        old_mode=NO_FILE,
+        new_mode=REGULAR,
+        old_oid=None,
+        new_oid="0" * 40,
+        added=0,
+        deleted=0,
+    )
 
 
 def _dependencies(value: Value, manifest: str) -> tuple[DependencyChange, ...]:
     """`{flask: added, left-pad: git}`: a move, or the origin of something added."""
     found = []
     for name, word in value.mapping().items():
-        said = word.word([*DependencyMove, *(origin for origin in Origin if origin is not Origin.REGISTRY)])
+        said = word.word(
+            [*DependencyMove, *(origin for origin in Origin if origin is not Origin.REGISTRY)]
+        )
         move = DependencyMove(said) if said in list(DependencyMove) else DependencyMove.ADDED
         origin = Origin.REGISTRY if said in list(DependencyMove) else Origin(said)
         found.append(DependencyChange(manifest.encode(), "python", name, move, "", "", origin))
@@ -107,9 +145,16 @@ def _dependencies(value: Value, manifest: str) -> tuple[DependencyChange, ...]:
 
 
 def _tests(value: Value) -> TestFacts:
-    given = {name: ids.texts() for name, ids in value.fields(("base", "candidate", "skipped", "weakened")).items()}
-    return TestFacts(base=frozenset(given.get("base", ())), candidate=frozenset(given.get("candidate", ())),
-                     candidate_skipped=frozenset(given.get("skipped", ())), weakened=given.get("weakened", UNKNOWN))
+    given = {
+        name: ids.texts()
+        for name, ids in value.fields(("base", "candidate", "skipped", "weakened")).items()
+    }
+    return TestFacts(
+        base=frozenset(given.get("base", ())),
+        candidate=frozenset(given.get("candidate", ())),
+        candidate_skipped=frozenset(given.get("skipped", ())),
+        weakened=given.get("weakened", UNKNOWN),
+    )
 
 
 def _journeys(value: Value) -> JourneyFacts:
@@ -127,16 +172,22 @@ def _secrets(value: Value) -> tuple[SecretFound, ...]:
 
 
 def _api(value: Value) -> ApiFacts:
-    """`{lib/a.py: [open, close]}`: the names that a module loses; `unread` where nobody could compare it."""
+    """`{lib/a.py: [open, close]}`: the names that a module loses; `unread` where nobody could
+    compare it."""
     modules = value.mapping()
     unread = [path for path, names in modules.items() if names.is_text and names.word(("unread",))]
-    lost = [ApiLoss(path.encode(), name, "is gone") for path, names in modules.items() if path not in unread
-            for name in names.texts()]
+    lost = [
+        ApiLoss(path.encode(), name, "is gone")
+        for path, names in modules.items()
+        if path not in unread
+        for name in names.texts()
+    ]
     return ApiFacts(tuple(lost), tuple(path.encode() for path in unread))
 
 
 def _scripts(value: Value) -> tuple[ScriptFact, ...]:
-    """`{"tools/check.py --strict": 1}`: a command line and its exit code; `stopped` where it came to no end."""
+    """`{"tools/check.py --strict": 1}`: a command line and its exit code; `stopped` where it came
+    to no end."""
     return tuple(_script(line, code) for line, code in value.mapping().items())
 
 

@@ -1,8 +1,8 @@
 """A document's sections: what stands under each heading, its prose, and the block that binds.
 
-The structure is markdown-it's, so that what a maintainer sees rendered is what is read here: a block inside an HTML
-comment or a code sample is not a block. What looks like an attempt at a block and is none is refused, never ignored.
-"""
+The structure is markdown-it's, so that what a maintainer sees rendered is what is read here: a
+block inside an HTML comment or a code sample is not a block. What looks like an attempt at a block
+and is none is refused, never ignored."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ BLOCKS = {RULES: "rule", MISSION: "scope"}
 _ID = "{#"
 _FRONT = "---"
 _SCHEMA = re.compile(r"\W*schema\s*:")
-_TOP = 8             # lines at the top of a document where a garbled front matter would stand
+_TOP = 8  # lines at the top of a document where a garbled front matter would stand
 _NEW_LINE = re.compile(r"\r\n?|\n")
 
 
@@ -38,7 +38,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and all that stands before the next. `line` is the heading's own; prose is without the blocks."""
+    """A heading and all that stands before the next. `line` is the heading's own; prose is without
+    the blocks."""
 
     id: str
     title: str
@@ -50,7 +51,8 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One document taken apart. `front` is the front matter's inside, None where there is none; `strays` bind nothing."""
+    """One document taken apart. `front` is the front matter's inside, None where there is none;
+    `strays` bind nothing."""
 
     document: Document
     front: Block | None
@@ -58,9 +60,10 @@ class Page:
     strays: tuple[Stray, ...] = ()
 
 
-@lru_cache(maxsize=16)       # a law is read, then linted
+@lru_cache(maxsize=16)  # a law is read, then linted
 def page_of(document: Document) -> Page:
-    """The document's front matter and sections. Raises GovernanceError on a block that could not bind."""
+    """The document's front matter and sections. Raises GovernanceError on a block that could not
+    bind."""
     lines = _NEW_LINE.split(document.text)
     front, begin = _front_matter(document, lines)
     body = "\n".join([""] * begin + lines[begin:])
@@ -74,12 +77,19 @@ def _front_matter(document: Document, lines: list[str]) -> tuple[Block | None, i
     if lines[0].rstrip() != _FRONT:
         stated = next((at for at, line in enumerate(lines[:_TOP], 1) if _SCHEMA.match(line)), None)
         if stated and document.kind in BLOCKS:
-            raise GovernanceError("stands outside the front matter, which is the first line, `---`, to the next `---`",
-                                  file=document.file, line=stated, key="schema")
+            raise GovernanceError(
+                "stands outside the front matter, which is the first line, `---`, to the next"
+                " `---`",
+                file=document.file,
+                line=stated,
+                key="schema",
+            )
         return None, 0
     end = next((at for at, line in enumerate(lines[1:], 1) if line.rstrip() == _FRONT), None)
     if end is None:
-        raise GovernanceError("the front matter that begins here has no closing `---`", file=document.file, line=1)
+        raise GovernanceError(
+            "the front matter that begins here has no closing `---`", file=document.file, line=1
+        )
     return Block("\n".join(lines[1:end]), 2), end + 1
 
 
@@ -93,7 +103,9 @@ def _tokens(document: Document, body: str) -> "Sequence[Token]":
 
 
 def _sections(document: Document, tokens: "Sequence[Token]", lines: list[str]) -> Iterator[Section]:
-    headings = [at for at, token in enumerate(tokens) if token.type == "heading_open" and token.level == 0]
+    headings = [
+        at for at, token in enumerate(tokens) if token.type == "heading_open" and token.level == 0
+    ]
     _nothing_binds(document, tokens[: headings[0] if headings else len(tokens)])
     for at, end in pairwise([*headings, len(tokens)]):
         yield _section(document, tokens[at:end], lines)
@@ -106,11 +118,17 @@ def _section(document: Document, tokens: "Sequence[Token]", lines: list[str]) ->
     for fence in fences:
         _check_fence(document, fence, lines)
         if not section_id:
-            raise GovernanceError("the heading above a block needs an id, such as `## Title {#F-NAME}`",
-                                  file=document.file, line=line)
+            raise GovernanceError(
+                "the heading above a block needs an id, such as `## Title {#F-NAME}`",
+                file=document.file,
+                line=line,
+            )
     if len(fences) > 1:
-        raise GovernanceError("a heading has one block; give this one a heading of its own",
-                              file=document.file, line=_first_line(fences[1]))
+        raise GovernanceError(
+            "a heading has one block; give this one a heading of its own",
+            file=document.file,
+            line=_first_line(fences[1]),
+        )
     block = Block(fences[0].content, _first_line(fences[0]) + 1) if fences else None
     last = max((token.map[1] for token in tokens if token.map), default=line)
     hidden = range(*(fences[0].map or (0, 0))) if fences else range(0)
@@ -119,12 +137,13 @@ def _section(document: Document, tokens: "Sequence[Token]", lines: list[str]) ->
 
 
 def _title(heading: str) -> tuple[str, str]:
-    """A heading's words and its id. By hand: a pattern that looks for its own end tries from every `{#`."""
+    """A heading's words and its id. By hand: a pattern that looks for its own end tries from every
+    `{#`."""
     written = heading.strip()
     open_at = written.find(_ID, written.rfind("}", 0, -1) + 1) if written.endswith("}") else -1
     if open_at < 0:
         return written, ""
-    return written[:open_at].rstrip(), written[open_at + len(_ID): -1]
+    return written[:open_at].rstrip(), written[open_at + len(_ID) : -1]
 
 
 def _is_block(document: Document, token: "Token") -> bool:
@@ -148,18 +167,26 @@ def _is_block(document: Document, token: "Token") -> bool:
 def _check_fence(document: Document, fence: "Token", lines: list[str]) -> None:
     first, last = fence.map or (0, 0)
     if fence.level:
-        raise GovernanceError("a block stands by itself, not inside a list or a quotation",
-                              file=document.file, line=first + 1)
+        raise GovernanceError(
+            "a block stands by itself, not inside a list or a quotation",
+            file=document.file,
+            line=first + 1,
+        )
     closing = lines[last - 1].strip()
     if last - first < 2 or set(closing) != {fence.markup[0]}:
-        raise GovernanceError("the block that begins here is never closed", file=document.file, line=first + 1)
+        raise GovernanceError(
+            "the block that begins here is never closed", file=document.file, line=first + 1
+        )
 
 
 def _nothing_binds(document: Document, tokens: "Sequence[Token]") -> None:
     for token in tokens:
         if _is_block(document, token):
-            raise GovernanceError("a block needs a heading with an id above it", file=document.file,
-                                  line=_first_line(token))
+            raise GovernanceError(
+                "a block needs a heading with an id above it",
+                file=document.file,
+                line=_first_line(token),
+            )
 
 
 def _first_line(token: "Token") -> int:

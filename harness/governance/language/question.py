@@ -1,4 +1,5 @@
-"""A judged rule's own keys: what is asked, what a vote may see, and how votes count. Read, or refused with their place."""
+"""A judged rule's own keys: what is asked, what a vote may see, and how votes count. Read, or
+refused with their place."""
 
 from collections.abc import Collection, Mapping
 
@@ -23,30 +24,41 @@ QUOTABLE = (Sight.DIFF, Sight.FILES, Sight.TESTS)
 
 
 def question_in(given: Mapping[str, Value], level: Level) -> Question | None:
-    """The question that a judged rule asks; None for a rule of any other level. Raises GovernanceError."""
+    """The question that a judged rule asks; None for a rule of any other level. Raises
+    GovernanceError."""
     if level is not Level.JUDGED:
         for name in (name for name in KEYS if name in given):
-            given[name].fault("only a judged rule asks a question; leave it out, or write `level: judged`")
+            given[name].fault(
+                "only a judged rule asks a question; leave it out, or write `level: judged`"
+            )
         return None
     for name in (name for name in ("question", "sees") if name not in given):
         given["level"].fault(f"a judged rule needs `{name}`, such as {_SUCH_AS[name]}")
     if "check" in given:
-        given["check"].fault("votes decide a judged rule; state what code can check in an enforced rule beside it")
+        given["check"].fault(
+            "votes decide a judged rule; state what code can check in an enforced rule beside it"
+        )
     if "applies" in given and given["applies"].choice(Applies) is not Applies.PR:
-        given["applies"].fault("a judged rule is asked before a change is proposed: `applies: pr`. Its votes are counted "
-                               "again before the merge")
+        given["applies"].fault(
+            "a judged rule is asked before a change is proposed: `applies: pr`. Its votes are"
+            " counted again before the merge"
+        )
     votes = given["votes"].fields(("n", "need", "abstain")) if "votes" in given else {}
     n = _between(votes["n"], 1, MOST_VOTES) if "n" in votes else VOTES
     return Question(
-        text=_asked(given["question"]), sees=_sees(given["sees"]),
-        never_sees=given["never_sees"].listed(_glob) if "never_sees" in given else (), votes=n,
+        text=_asked(given["question"]),
+        sees=_sees(given["sees"]),
+        never_sees=given["never_sees"].listed(_glob) if "never_sees" in given else (),
+        votes=n,
         need=_between(votes["need"], 1, n) if "need" in votes else n,
         abstain=votes["abstain"].choice(OnFail) if "abstain" in votes else OnFail.NEEDS_HUMAN,
     )
 
 
-_SUCH_AS = {"question": "`question: Does every changed file serve what the issue asks for?`",
-            "sees": "`sees: [issue, diff]`"}
+_SUCH_AS = {
+    "question": "`question: Does every changed file serve what the issue asks for?`",
+    "sees": "`sees: [issue, diff]`",
+}
 
 
 def votes_in(value: Value) -> tuple[Vote, ...]:
@@ -55,11 +67,19 @@ def votes_in(value: Value) -> tuple[Vote, ...]:
 
 
 def case_fault(case: Case, question: Question | None) -> str | None:
-    """Why a rule with this question, or with none, cannot be put to this case; None where it can."""
+    """Why a rule with this question, or with none, cannot be put to this case; None where it
+    can."""
     if question is None:
-        return None if case.votes is None else "only a judged rule counts votes; give `given:` facts or `pr:`"
+        return (
+            None
+            if case.votes is None
+            else "only a judged rule counts votes; give `given:` facts or `pr:`"
+        )
     if case.votes is None:
-        return "a case of a judged rule gives the `votes:`, for no model is asked; such as `votes: [yes, yes, no]`"
+        return (
+            "a case of a judged rule gives the `votes:`, for no model is asked; such as `votes:"
+            " [yes, yes, no]`"
+        )
     if len(case.votes) != question.votes:
         return f"expected {question.votes} votes, found {len(case.votes)}"
     return None
@@ -68,7 +88,10 @@ def case_fault(case: Case, question: Question | None) -> str | None:
 def _asked(value: Value) -> str:
     text = " ".join(value.text().split())
     if len(text) > LONGEST_QUESTION:
-        value.fault(f"a question has at most {LONGEST_QUESTION} characters, this one {len(text)}; ask one thing")
+        value.fault(
+            f"a question has at most {LONGEST_QUESTION} characters, this one {len(text)}; ask one"
+            " thing"
+        )
     return text
 
 

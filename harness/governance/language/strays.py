@@ -1,9 +1,10 @@
-"""What was meant as a block and is none: a rule that somebody wrote and that would bind nothing, in silence.
+"""What was meant as a block and is none: a rule that somebody wrote and that would bind nothing, in
+silence.
 
-Properties: a fence with nearly the right name, one that is indented, swallowed by another or by a tag, never opened or
-never closed, is refused with its line; a block in a comment, and an `id:` among prose, are left out and told by lint.
-A sample of a block stands in a longer fence, or in one of the other character, and is left alone.
-"""
+Properties: a fence with nearly the right name, one that is indented, swallowed by another or by a
+tag, never opened or never closed, is refused with its line; a block in a comment, and an `id:`
+among prose, are left out and told by lint. A sample of a block stands in a longer fence, or in one
+of the other character, and is left alone."""
 
 import difflib
 import re
@@ -17,8 +18,12 @@ from harness.domain.governance import CODE, MISSION, Document
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_OPENER = re.compile(r"^[ \t>*+-]*(?:\d+[.)][ \t]+)?(?P<mark>`{2,}|~{2,}|['´‘’]{3,})[ \t]*(?P<info>[^`]*)$")
-_STATES = re.compile(r"""^[ \t>*+-]*id[ \t]*:[ \t]*["']?(?P<id>[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+)""", re.MULTILINE)
+_OPENER = re.compile(
+    r"^[ \t>*+-]*(?:\d+[.)][ \t]+)?(?P<mark>`{2,}|~{2,}|['´‘’]{3,})[ \t]*(?P<info>[^`]*)$"
+)
+_STATES = re.compile(
+    r"""^[ \t>*+-]*id[ \t]*:[ \t]*["']?(?P<id>[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+)""", re.MULTILINE
+)
 _MEANT = ("rule", "scope", "yamlrule", "yamlscope")
 _NEAR = 0.8
 _SAMPLES = ("markdown", "md")
@@ -32,8 +37,11 @@ class Stray:
     says: str
 
 
-def strays(document: Document, tokens: "Sequence[Token]", blocks: "Sequence[Token]") -> Iterator[Stray]:
-    """What is left out of `document`, besides its `blocks`. Raises GovernanceError on what can only be a mistake."""
+def strays(
+    document: Document, tokens: "Sequence[Token]", blocks: "Sequence[Token]"
+) -> Iterator[Stray]:
+    """What is left out of `document`, besides its `blocks`. Raises GovernanceError on what can only
+    be a mistake."""
     if document.kind == CODE:
         return
     wanted = f"yaml {'scope' if document.kind == MISSION else 'rule'}"
@@ -42,7 +50,11 @@ def strays(document: Document, tokens: "Sequence[Token]", blocks: "Sequence[Toke
         if token.type == "fence" and id(token) not in bound:
             _sample(document, token, wanted)
         elif token.type == "code_block" and (at := _opener_in(token.content)) is not None:
-            _refuse(document, _line(token) + at, f"is indented so far that it is a sample; a `{wanted}` block begins its line")
+            _refuse(
+                document,
+                _line(token) + at,
+                f"is indented so far that it is a sample; a `{wanted}` block begins its line",
+            )
         elif token.type == "html_block":
             yield from _tagged(document, token, wanted)
         elif token.type == "inline":
@@ -54,19 +66,28 @@ def is_nearly_a_block(info: str) -> bool:
     words = re.findall(r"\w+", info.casefold())[:2]
     if any(word.rstrip("s") in ("rule", "scope") for word in words):
         return True
-    return bool(words) and bool(difflib.get_close_matches("".join(words), _MEANT, n=1, cutoff=_NEAR))
+    return bool(words) and bool(
+        difflib.get_close_matches("".join(words), _MEANT, n=1, cutoff=_NEAR)
+    )
 
 
 def _sample(document: Document, fence: "Token", wanted: str) -> None:
-    """A fence that is no block holds no block either, unless it is one that shows how to write one."""
+    """A fence that is no block holds no block either, unless it is one that shows how to write
+    one."""
     line = _line(fence)
     if is_nearly_a_block(fence.info):
-        _refuse(document, line, f"the block is called `{fence.info.strip()}`; did you mean `{wanted}`?")
+        _refuse(
+            document, line, f"the block is called `{fence.info.strip()}`; did you mean `{wanted}`?"
+        )
     first, last = fence.map or (0, 0)
     inner = _opener_in(fence.content, like=fence.markup)
     if inner is not None:
-        _refuse(document, line, f"the fence that begins here takes in the block at line {line + 1 + inner}; close it before, or "
-                f"make a sample's fence longer than {len(fence.markup)}")
+        _refuse(
+            document,
+            line,
+            f"the fence that begins here takes in the block at line {line + 1 + inner}; close it"
+            f" before, or make a sample's fence longer than {len(fence.markup)}",
+        )
     if last - first == fence.content.count("\n") + 1:
         _refuse(document, line, "the fence that begins here is never closed")
     words = fence.info.casefold().split()
@@ -76,14 +97,23 @@ def _sample(document: Document, fence: "Token", wanted: str) -> None:
 
 
 def _tagged(document: Document, token: "Token", wanted: str) -> Iterator[Stray]:
-    """A comment may hold a block that is out of use. Nothing else of HTML may: what it takes in is an accident."""
+    """A comment may hold a block that is out of use. Nothing else of HTML may: what it takes in is
+    an accident."""
     line, content = _line(token), token.content.strip()
     comment = content.startswith("<!--")
     if comment and "-->" not in content:
-        _refuse(document, line, "the comment that begins here is never closed, and takes in all that follows")
+        _refuse(
+            document,
+            line,
+            "the comment that begins here is never closed, and takes in all that follows",
+        )
     at = _opener_in(token.content)
     if at is not None and not (comment and content.endswith("-->")):
-        _refuse(document, line + at, f"stands in HTML, which takes it in; leave an empty line before a `{wanted}` block")
+        _refuse(
+            document,
+            line + at,
+            f"stands in HTML, which takes it in; leave an empty line before a `{wanted}` block",
+        )
     for below, stated in _stated_in(token.content):
         yield Stray(line + below, f"{stated} stands in HTML and binds nothing")
 
@@ -92,13 +122,21 @@ def _prose(document: Document, token: "Token", wanted: str) -> Iterator[Stray]:
     line = _line(token)
     at = _opener_in(token.content)
     if at is not None:
-        _refuse(document, line + at, f"reads as prose; a `{wanted}` block opens with three backticks at the start of a line")
+        _refuse(
+            document,
+            line + at,
+            f"reads as prose; a `{wanted}` block opens with three backticks at the start of a line",
+        )
     for below, stated in _stated_in(token.content):
-        yield Stray(line + below, f"`id: {stated}` stands in prose and binds nothing; a `{wanted}` block would")
+        yield Stray(
+            line + below,
+            f"`id: {stated}` stands in prose and binds nothing; a `{wanted}` block would",
+        )
 
 
 def _stated_in(content: str) -> Iterator[tuple[int, str]]:
-    """Each id that is stated, with its line from 0. Each line is counted once, however many ids there are."""
+    """Each id that is stated, with its line from 0. Each line is counted once, however many ids
+    there are."""
     line = read_to = 0
     for stated in _STATES.finditer(content):
         line, read_to = line + content.count("\n", read_to, stated.start()), stated.start()
@@ -106,11 +144,15 @@ def _stated_in(content: str) -> Iterator[tuple[int, str]]:
 
 
 def _opener_in(content: str, *, like: str = "") -> int | None:
-    """The first line, from 0, that reads like the opening of a block; with `like`, one that such a fence cannot hold."""
+    """The first line, from 0, that reads like the opening of a block; with `like`, one that such a
+    fence cannot hold."""
     for at, text in enumerate(content.split("\n")):
         found = _OPENER.match(text) if text[:1] else None
-        if found and is_nearly_a_block(found["info"]) and (
-                not like or (found["mark"][0] == like[0] and len(found["mark"]) >= len(like))):
+        if (
+            found
+            and is_nearly_a_block(found["info"])
+            and (not like or (found["mark"][0] == like[0] and len(found["mark"]) >= len(like)))
+        ):
             return at
     return None
 

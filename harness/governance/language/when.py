@@ -1,11 +1,12 @@
-"""`when:`, the one tiny language in a rule: comparisons, and / or / not, membership. No calls, no loops, no I/O.
+"""`when:`, the one tiny language in a rule: comparisons, and / or / not, membership. No calls, no
+loops, no I/O.
 
     kind == "bug" and changed_lines > 100
     "docs" in labels or not (author == "dependabot[bot]")
 
-Properties: every text is either refused with the column and what was expected, or is an expression that answers True,
-False or UNKNOWN for all facts (Kleene's three values); it never raises and its cost is the length of its text.
-"""
+Properties: every text is either refused with the column and what was expected, or is an expression
+that answers True, False or UNKNOWN for all facts (Kleene's three values); it never raises and its
+cost is the length of its text."""
 
 import difflib
 import re
@@ -35,10 +36,12 @@ class Kind(Enum):
 
 def _lines(count: Callable[[FileChange], int | None]) -> Callable[[ChangeFacts], Maybe[int]]:
     """One kind of line, in all files together."""
+
     def total(facts: ChangeFacts) -> Maybe[int]:
         numbers = None if facts.files is UNKNOWN else [count(change) for change in facts.files]
         known = [number for number in numbers or () if number is not None]
         return UNKNOWN if numbers is None or len(known) < len(numbers) else sum(known)
+
     return total
 
 
@@ -48,7 +51,10 @@ NAMES: dict[str, tuple[Kind, Callable[[ChangeFacts], Any]]] = {
     "author": (Kind.WORD, lambda facts: facts.author),
     "changed_lines": (Kind.NUMBER, lambda facts: facts.changed_lines),
     "deleted_lines": (Kind.NUMBER, _lines(lambda change: change.deleted)),
-    "dependencies": (Kind.NUMBER, lambda facts: UNKNOWN if facts.dependencies is UNKNOWN else len(facts.dependencies)),
+    "dependencies": (
+        Kind.NUMBER,
+        lambda facts: UNKNOWN if facts.dependencies is UNKNOWN else len(facts.dependencies),
+    ),
     "files": (Kind.NUMBER, lambda facts: UNKNOWN if facts.files is UNKNOWN else len(facts.files)),
     "kind": (Kind.WORD, lambda facts: facts.kind),
     "labels": (Kind.WORDS, lambda facts: facts.labels),
@@ -138,8 +144,11 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "not in": lambda left, right: left not in right,
 }
 
-_TOKEN = re.compile(r"""\s*(?:(?P<number>[0-9]{1,18}(?:\.[0-9]{1,9})?)|"(?P<word>[^"\n]*)"|(?P<name>[A-Za-z_]+)"""
-                    r"""|(?P<sign>==|!=|<=|>=|<|>|\(|\)|\[|\]|,)|(?P<end>\Z)|(?P<other>.))""", re.DOTALL)
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<number>[0-9]{1,18}(?:\.[0-9]{1,9})?)|"(?P<word>[^"\n]*)"|(?P<name>[A-Za-z_]+)"""
+    r"""|(?P<sign>==|!=|<=|>=|<|>|\(|\)|\[|\]|,)|(?P<end>\Z)|(?P<other>.))""",
+    re.DOTALL,
+)
 _WORDS = ("and", "or", "not", "in")
 
 
@@ -175,7 +184,7 @@ class _Parser:
         return tree
 
     def one(self, depth: int) -> Tree:
-        """"not" one | "(" either ")" | comparison"""
+        """ "not" one | "(" either ")" | comparison"""
         if depth > DEEPEST:
             raise self._fault(f"at most {DEEPEST} levels of nesting")
         if self._takes("name", "not"):
@@ -195,7 +204,9 @@ class _Parser:
         if right.kind is not wanted:
             self._at = start
             fits = wanted.value if wanted else "something else before it"
-            raise self._fault(f"after {left.kind.value}, `{operator}` to have {fits}, not {right.kind.value}")
+            raise self._fault(
+                f"after {left.kind.value}, `{operator}` to have {fits}, not {right.kind.value}"
+            )
         return Comparison(left, operator, right)
 
     def _operator(self) -> str:
@@ -236,10 +247,16 @@ class _Parser:
         self._at += 1
         return Operand(NAMES[text][0], name=text)
 
-    def expect(self, what: str, *, kind: str, text: str | None = None, one_of: tuple[str, ...] = ()) -> str:
+    def expect(
+        self, what: str, *, kind: str, text: str | None = None, one_of: tuple[str, ...] = ()
+    ) -> str:
         """The next token, which must be this one; else WhenError saying `what` was expected."""
         found_kind, found = self._peek()
-        if found_kind != kind or (text is not None and found != text) or (one_of and found not in one_of):
+        if (
+            found_kind != kind
+            or (text is not None and found != text)
+            or (one_of and found not in one_of)
+        ):
             raise self._fault(what)
         self._at += 1
         return found

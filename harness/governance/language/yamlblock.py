@@ -1,9 +1,8 @@
 """YAML, read strictly and with line numbers.
 
-Properties: a key is known or is an error with the nearest known one; no key twice; no anchors, aliases or tags (a
-hundred lines of aliases unfold into a terabyte); `off`, `no` and `on` are words, as in YAML 1.2; every error names
-file, line and key.
-"""
+Properties: a key is known or is an error with the nearest known one; no key twice; no anchors,
+aliases or tags (a hundred lines of aliases unfold into a terabyte); `off`, `no` and `on` are words,
+as in YAML 1.2; every error names file, line and key."""
 
 import difflib
 import re
@@ -23,7 +22,9 @@ from harness.governance.language.markdown import Block
 _DEEPEST = 12
 _BREAK = re.compile("[\x85\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_STR, _INT, _FLOAT, _BOOL = (f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool"))
+_STR, _INT, _FLOAT, _BOOL = (
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool")
+)
 _KINDS = {_STR: "a text", _INT: "a whole number", _FLOAT: "a number", _BOOL: "true or false"}
 
 
@@ -35,7 +36,8 @@ class _Refused(yaml.MarkedYAMLError):
 
 
 class _Careful(Composer):
-    """Builds nodes of what a parser finds: neither anchors nor tags, nor depth, nor half a character."""
+    """Builds nodes of what a parser finds: neither anchors nor tags, nor depth, nor half a
+    character."""
 
     depth = 0
 
@@ -64,11 +66,14 @@ class _Strict(_Careful, yaml.SafeLoader):
 
 _Strict.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|false)$"), list("tf"))
 _Strict.add_implicit_resolver(_INT, re.compile(r"^-?(?:0|[1-9][0-9]{0,17})$"), list("-0123456789"))
-_Strict.add_implicit_resolver(_FLOAT, re.compile(r"^-?[0-9]{1,18}\.[0-9]{1,9}$"), list("-0123456789"))
+_Strict.add_implicit_resolver(
+    _FLOAT, re.compile(r"^-?[0-9]{1,18}\.[0-9]{1,9}$"), list("-0123456789")
+)
 
 _READ_ALIKE = re.compile(r"(?:[\n -9;->@-~]|:(?=[ \n]|\Z))*+\Z")
-"""Text that both parsers read alike, where the quick one reads it at all: they differ on tabs, on `?`, on a colon without
-a space, and on what is not ASCII. The law must not hang on which of the two a machine has."""
+"""Text that both parsers read alike, where the quick one reads it at all: they differ on tabs, on
+`?`, on a colon without a space, and on what is not ASCII. The law must not hang on which of the two
+a machine has."""
 
 
 def _quick_loader() -> type[Any] | None:
@@ -87,7 +92,8 @@ def _quick_loader() -> type[Any] | None:
             Resolver.__init__(self)
 
         def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-            """One node, unless it is nothing at all: of an empty value the two parsers tell different lines."""
+            """One node, unless it is nothing at all: of an empty value the two parsers tell
+            different lines."""
             event: Any = self.peek_event()
             if isinstance(event, yaml.ScalarEvent) and not event.value:
                 raise _Refused("nothing stands here", event)
@@ -100,7 +106,8 @@ _QUICK = _quick_loader()
 
 
 def node_of(text: str) -> yaml.Node | None:
-    """The one YAML document in a text. Raises yaml.YAMLError, always in the words of PyYAML's own parser."""
+    """The one YAML document in a text. Raises yaml.YAMLError, always in the words of PyYAML's own
+    parser."""
     if _QUICK is not None and _READ_ALIKE.match(text):
         try:
             return cast("yaml.Node | None", _QUICK(text).get_single_node())
@@ -193,7 +200,9 @@ class Value:
         found = self._scalar(_STR)
         if found not in words:
             near = difflib.get_close_matches(found or "", words, n=1)
-            self.expected(f"one of {', '.join(words)}" + (f" (did you mean `{near[0]}`?)" if near else ""))
+            self.expected(
+                f"one of {', '.join(words)}" + (f" (did you mean `{near[0]}`?)" if near else "")
+            )
         return str(found)
 
     def items(self) -> "tuple[Value, ...]":
@@ -223,7 +232,9 @@ class Value:
             found[name] = Value(value_node, name, self.file, self.offset)
         return found
 
-    def fields(self, known: Iterable[str], *, required: Iterable[str] = ()) -> "Mapping[str, Value]":
+    def fields(
+        self, known: Iterable[str], *, required: Iterable[str] = ()
+    ) -> "Mapping[str, Value]":
         """A mapping that has only these keys, and all the required ones."""
         names, found = tuple(known), self.mapping()
         for name, value in found.items():
@@ -238,18 +249,25 @@ class Value:
 
 
 def read_block(block: Block, file: str) -> Value:
-    """The block as one value. Raises GovernanceError where it is not YAML, or not YAML that we read."""
+    """The block as one value. Raises GovernanceError where it is not YAML, or not YAML that we
+    read."""
     if hidden := _BREAK.search(block.text):
-        raise GovernanceError(f"U+{ord(hidden[0]):04X} ends a line of YAML where nobody sees one; remove it", file=file,
-                              line=block.line + block.text[: hidden.start()].count("\n"))
+        raise GovernanceError(
+            f"U+{ord(hidden[0]):04X} ends a line of YAML where nobody sees one; remove it",
+            file=file,
+            line=block.line + block.text[: hidden.start()].count("\n"),
+        )
     try:
         node = node_of(block.text)
     except yaml.MarkedYAMLError as error:
         line = (error.problem_mark.line if error.problem_mark else 0) + block.line
-        raise GovernanceError(f"not YAML that can be read: {error.problem or error.context}", file=file,
-                              line=line) from error
+        raise GovernanceError(
+            f"not YAML that can be read: {error.problem or error.context}", file=file, line=line
+        ) from error
     except yaml.YAMLError as error:
-        raise GovernanceError(f"not YAML: {' '.join(str(error).split())[:200]}", file=file, line=block.line) from error
+        raise GovernanceError(
+            f"not YAML: {' '.join(str(error).split())[:200]}", file=file, line=block.line
+        ) from error
     if node is None:
         raise GovernanceError("the block is empty", file=file, line=block.line)
     return Value(node, "", file, block.line)

@@ -1,5 +1,5 @@
-"""What the rules and the mission came to at work: asked, held, refused, overridden; cited, appealed. Pure, from answers
-that were recorded."""
+"""What the rules and the mission came to at work: asked, held, refused, overridden; cited,
+appealed. Pure, from answers that were recorded."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from harness.domain.governance import Governance, Status
 
 
 class Override(StrEnum):
-    """How people went on with what a rule had refused. RETRIED says less: what landed may be another change."""
+    """How people went on with what a rule had refused. RETRIED says less: what landed may be
+    another change."""
 
     MERGED = "merged by a person"
     RETRIED = "retried, and then landed"
@@ -18,7 +19,8 @@ class Override(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What one rule said of one change: `entry` is the number of the ledger's entry, `at` its time (ISO 8601)."""
+    """What one rule said of one change: `entry` is the number of the ledger's entry, `at` its time
+    (ISO 8601)."""
 
     rule: str
     change: int
@@ -43,7 +45,8 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """One entry of the mission, cited in one triage, and what came of that. `quote` is the issue's own words."""
+    """One entry of the mission, cited in one triage, and what came of that. `quote` is the issue's
+    own words."""
 
     id: str
     issue: int
@@ -56,7 +59,8 @@ class Cited:
 
 @dataclass(frozen=True, slots=True)
 class RuleCoverage:
-    """One rule. `stated` False: the text does not have it any more. Times are ISO 8601, empty for never."""
+    """One rule. `stated` False: the text does not have it any more. Times are ISO 8601, empty for
+    never."""
 
     rule: str
     title: str
@@ -75,7 +79,8 @@ class RuleCoverage:
 
 @dataclass(frozen=True, slots=True)
 class EntryCoverage:
-    """One entry of the mission. `accepted` are the appeals after which people let the request go on."""
+    """One entry of the mission. `accepted` are the appeals after which people let the request go
+    on."""
 
     id: str
     title: str
@@ -93,26 +98,45 @@ class Coverage:
     entries: tuple[EntryCoverage, ...]
 
 
-def coverage(governance: Governance, answers: Iterable[Answered], cites: Iterable[Cited]) -> Coverage:
-    """What was recorded, by rule and by entry; one that was never asked or cited is there with nothing."""
+def coverage(
+    governance: Governance, answers: Iterable[Answered], cites: Iterable[Cited]
+) -> Coverage:
+    """What was recorded, by rule and by entry; one that was never asked or cited is there with
+    nothing."""
     asked, cited = tuple(answers), tuple(cites)
     rules = {rule.id: rule.title for rule in governance.rules}
     entries = {entry.id: entry.title for entry in governance.scope}
     return Coverage(
-        tuple(_of_rule(name, rules.get(name), [one for one in asked if one.rule == name])
-              for name in dict.fromkeys((*rules, *(one.rule for one in asked)))),
-        tuple(_of_entry(name, entries.get(name), [one for one in cited if one.id == name])
-              for name in dict.fromkeys((*entries, *(one.id for one in cited)))))
+        tuple(
+            _of_rule(name, rules.get(name), [one for one in asked if one.rule == name])
+            for name in dict.fromkeys((*rules, *(one.rule for one in asked)))
+        ),
+        tuple(
+            _of_entry(name, entries.get(name), [one for one in cited if one.id == name])
+            for name in dict.fromkeys((*entries, *(one.id for one in cited)))
+        ),
+    )
 
 
 def _of_rule(name: str, title: str | None, answers: Sequence[Answered]) -> RuleCoverage:
     return RuleCoverage(
-        rule=name, title=title or "", stated=title is not None, asked=len(answers),
-        held=sum(one.passed is True for one in answers), refused=tuple(one for one in answers if one.refuses),
+        rule=name,
+        title=title or "",
+        stated=title is not None,
+        asked=len(answers),
+        held=sum(one.passed is True for one in answers),
+        refused=tuple(one for one in answers if one.refuses),
         would_have=sum(one.would_refuse for one in answers),
-        overridden=tuple(one for one in answers if one.refuses and one.overridden))
+        overridden=tuple(one for one in answers if one.refuses and one.overridden),
+    )
 
 
 def _of_entry(name: str, title: str | None, cites: Sequence[Cited]) -> EntryCoverage:
-    return EntryCoverage(name, title or "", title is not None, len(cites), tuple(one for one in cites if one.appealed),
-                         tuple(one for one in cites if one.appealed and one.accepted))
+    return EntryCoverage(
+        name,
+        title or "",
+        title is not None,
+        len(cites),
+        tuple(one for one in cites if one.appealed),
+        tuple(one for one in cites if one.appealed and one.accepted),
+    )

@@ -1,9 +1,8 @@
-"""What an edit of the law does, before anybody merges it: it is read, linted, its cases are run, and the factory's own
-past is put to the old text and to the new one.
+"""What an edit of the law does, before anybody merges it: it is read, linted, its cases are run,
+and the factory's own past is put to the old text and to the new one.
 
-Pure. The text of a proposal is data here: it is looked at, and it binds nothing. A fault that was there before the edit
-is told and is not held against it; one that the edit brings is.
-"""
+Pure. The text of a proposal is data here: it is looked at, and it binds nothing. A fault that was
+there before the edit is told and is not held against it; one that the edit brings is."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,8 +19,9 @@ CONSEQUENCE = "consequence"
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """One rule or entry of the mission that the edit adds, removes or changes. `asked` and `refused` count recorded changes
-    under the new text; None where nothing of it can be replayed."""
+    """One rule or entry of the mission that the edit adds, removes or changes. `asked` and
+    `refused` count recorded changes under the new text; None where nothing of it can be
+    replayed."""
 
     id: str
     title: str
@@ -34,14 +34,15 @@ class Edited:
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """All that can be said of an edit. `fault` is why it cannot be read at all, with file and line; then the rest is empty.
-    `merged`: it was read as it would stand after a merge, and not as the branch has it."""
+    """All that can be said of an edit. `fault` is why it cannot be read at all, with file and line;
+    then the rest is empty. `merged`: it was read as it would stand after a merge, and not as the
+    branch has it."""
 
     fault: str = ""
     edited: tuple[Edited, ...] = ()
     impact: Impact | None = None
-    findings: tuple[LintFinding, ...] = ()       # that the edit brings
-    older: int = 0                               # findings that were there before
+    findings: tuple[LintFinding, ...] = ()  # that the edit brings
+    older: int = 0  # findings that were there before
     cases: int = 0
     failed: tuple[CaseResult, ...] = ()
     changes: Mapping[int, RecordedChange] | None = None
@@ -49,28 +50,53 @@ class Consequence:
 
     @property
     def holds(self) -> bool:
-        """Whether the factory could work under this text, and nothing in it is probably a mistake. Flips are no fault."""
+        """Whether the factory could work under this text, and nothing in it is probably a mistake.
+        Flips are no fault."""
         return not (self.fault or self.findings or self.failed)
 
 
-def consequence(old: Governance, new: Governance, history: Iterable[RecordedChange], *, paths: Iterable[bytes],
-                workflows: Collection[str], labels: Collection[str], merged: bool = True) -> Consequence:
-    """What the edit from `old` to `new` does to these recorded changes. `paths` are the repository's files under the new
-    text; `workflows` and `labels` are what exists."""
+def consequence(
+    old: Governance,
+    new: Governance,
+    history: Iterable[RecordedChange],
+    *,
+    paths: Iterable[bytes],
+    workflows: Collection[str],
+    labels: Collection[str],
+    merged: bool = True,
+) -> Consequence:
+    """What the edit from `old` to `new` does to these recorded changes. `paths` are the
+    repository's files under the new text; `workflows` and `labels` are what exists."""
     known, there = tuple(history), tuple(paths)
     by_number = {change.number: change for change in known}
     told = impact(old, new, known)
     brought, older = _lint(old, new, there, workflows, labels)
     results = run_cases(new, history={number: change.facts for number, change in by_number.items()})
     return Consequence(
-        edited=(*_rules(old, new, told), *_scope(old, new)), impact=told, findings=brought, older=older, cases=len(results),
-        failed=tuple(result for result in results if not result.held), changes=by_number, merged=merged)
+        edited=(*_rules(old, new, told), *_scope(old, new)),
+        impact=told,
+        findings=brought,
+        older=older,
+        cases=len(results),
+        failed=tuple(result for result in results if not result.held),
+        changes=by_number,
+        merged=merged,
+    )
 
 
-def _lint(old: Governance, new: Governance, paths: Collection[bytes], workflows: Collection[str],
-          labels: Collection[str]) -> tuple[tuple[LintFinding, ...], int]:
-    """What lint finds only now, and how much of what it finds it found before; a line that moved makes nothing new."""
-    before = {(one.file, one.code, one.says) for one in lint(old, known_workflows=workflows, known_labels=labels, paths=paths)}
+def _lint(
+    old: Governance,
+    new: Governance,
+    paths: Collection[bytes],
+    workflows: Collection[str],
+    labels: Collection[str],
+) -> tuple[tuple[LintFinding, ...], int]:
+    """What lint finds only now, and how much of what it finds it found before; a line that moved
+    makes nothing new."""
+    before = {
+        (one.file, one.code, one.says)
+        for one in lint(old, known_workflows=workflows, known_labels=labels, paths=paths)
+    }
     now = lint(new, known_workflows=workflows, known_labels=labels, paths=paths)
     brought = tuple(one for one in now if (one.file, one.code, one.says) not in before)
     return brought, len(now) - len(brought)
@@ -85,8 +111,15 @@ def _rules(old: Governance, new: Governance, told: Impact) -> Iterable[Edited]:
         if moved is Edit.SAME:
             continue
         row = replayed.get((rule.id, moved)) if _is_replayed(rule) else None
-        yield Edited(rule.id, rule.title, moved, rule.source.file, rule.source.line,
-                     asked=row.asked if row else None, refused=len(row.refused) if row else None)
+        yield Edited(
+            rule.id,
+            rule.title,
+            moved,
+            rule.source.file,
+            rule.source.line,
+            asked=row.asked if row else None,
+            refused=len(row.refused) if row else None,
+        )
 
 
 def _by_place(law: Governance) -> dict[tuple[str, str], Rule]:
@@ -98,13 +131,25 @@ def _is_replayed(rule: Rule) -> bool:
 
 
 def _scope(old: Governance, new: Governance) -> Iterable[Edited]:
-    """The mission's entries that differ in anything that a triage is decided by or a filer is told."""
+    """The mission's entries that differ in anything that a triage is decided by or a filer is
+    told."""
     before, after = ({entry.id: entry for entry in law.scope} for law in (old, new))
     for name in dict.fromkeys((*after, *before)):
         was, now = before.get(name), after.get(name)
         shown = now or was
         assert shown is not None, "a name is of one of the two"
         if was is None or now is None:
-            yield Edited(name, shown.title, Edit.ADDED if now else Edit.REMOVED, shown.source.file, shown.source.line)
-        elif (was.kind, was.asks_like, was.reply, was.prose) != (now.kind, now.asks_like, now.reply, now.prose):
+            yield Edited(
+                name,
+                shown.title,
+                Edit.ADDED if now else Edit.REMOVED,
+                shown.source.file,
+                shown.source.line,
+            )
+        elif (was.kind, was.asks_like, was.reply, was.prose) != (
+            now.kind,
+            now.asks_like,
+            now.reply,
+            now.prose,
+        ):
             yield Edited(name, shown.title, Edit.CHANGED, shown.source.file, shown.source.line)

@@ -1,8 +1,8 @@
-"""What an edit did to a rule, told from the two texts alone: which way it binds now, whatever was recorded.
+"""What an edit did to a rule, told from the two texts alone: which way it binds now, whatever was
+recorded.
 
-A direction is told only where every difference goes the same way and each is one whose way is known; what cannot be
-weighed is CHANGED, never called harmless.
-"""
+A direction is told only where every difference goes the same way and each is one whose way is
+known; what cannot be weighed is CHANGED, never called harmless."""
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -28,9 +28,16 @@ class Edit(StrEnum):
 
 
 _LIMITS = {"max": Edit.LOOSENED, "exclude": Edit.LOOSENED, "min": Edit.TIGHTENED}
-_LISTS = {"allow": Edit.LOOSENED, "add": Edit.LOOSENED, "change": Edit.LOOSENED, "remove": Edit.LOOSENED,
-          "deny": Edit.TIGHTENED, "require": Edit.TIGHTENED}
-"""What more of an argument does: everywhere, and in the checks named below, where the words mean just this."""
+_LISTS = {
+    "allow": Edit.LOOSENED,
+    "add": Edit.LOOSENED,
+    "change": Edit.LOOSENED,
+    "remove": Edit.LOOSENED,
+    "deny": Edit.TIGHTENED,
+    "require": Edit.TIGHTENED,
+}
+"""What more of an argument does: everywhere, and in the checks named below, where the words mean
+just this."""
 _LISTING = (ChecksGreen, Dependencies, FileModes, Labels, Paths)
 _WEIGHT = (Status.OFF, Status.SHADOW, Status.ENFORCE)
 _NOWHERE = Source("", 0, 0)
@@ -61,7 +68,13 @@ def _steps(old: Rule, new: Rule) -> Iterator[Edit]:
     elif old.level is not new.level or old.applies is not new.applies:
         yield Edit.CHANGED
     if old.when != new.when:
-        yield Edit.TIGHTENED if new.when is None else Edit.LOOSENED if old.when is None else Edit.CHANGED
+        yield (
+            Edit.TIGHTENED
+            if new.when is None
+            else Edit.LOOSENED
+            if old.when is None
+            else Edit.CHANGED
+        )
     if old.check is not None and new.check is not None and old.check != new.check:
         yield from _arguments(old.check, new.check)
 
@@ -79,7 +92,7 @@ def _arguments(old: Check, new: Check) -> Iterator[Edit]:
     for argument in fields(old):  # type: ignore[arg-type]  # every check is a dataclass; the protocol cannot say so
         before, after = getattr(old, argument.name), getattr(new, argument.name)
         if isinstance(old, Paths) and argument.name == "allow" and not (before and after):
-            before, after = not before, not after      # nothing listed means that nothing is shut out
+            before, after = not before, not after  # nothing listed means that nothing is shut out
         if before != after:
             yield _weighed(known.get(argument.name), before, after)
 

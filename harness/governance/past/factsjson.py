@@ -1,9 +1,9 @@
 """The facts of a change as JSON, and back again: the form in which a change is recorded.
 
-Properties: reading what was written gives the same value, whatever the facts; UNKNOWN is written as nothing at all, and
-what is not there is read as UNKNOWN; a document that is not of this form is refused with the key that is not. The form
-follows the types in `harness.domain.facts`, so a fact that is new there is recorded without a word here.
-"""
+Properties: reading what was written gives the same value, whatever the facts; UNKNOWN is written as
+nothing at all, and what is not there is read as UNKNOWN; a document that is not of this form is
+refused with the key that is not. The form follows the types in `harness.domain.facts`, so a fact
+that is new there is recorded without a word here."""
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -12,7 +12,17 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from harness.domain.facts import UNKNOWN, ChangeFacts, Unknown
 
@@ -23,7 +33,8 @@ _T = TypeVar("_T")
 
 
 class Misfit(ValueError):
-    """A document that does not have the form. `key` is the way to what does not fit, as in `files[2].added`."""
+    """A document that does not have the form. `key` is the way to what does not fit, as in
+    `files[2].added`."""
 
     def __init__(self, message: str, *, key: str = "") -> None:
         super().__init__(message)
@@ -36,7 +47,8 @@ class Misfit(ValueError):
 
 
 def facts_as_json(facts: ChangeFacts) -> dict[str, Json]:
-    """What is known, by the names of the facts. Paths that are not UTF-8 become lone surrogates, as Python has them."""
+    """What is known, by the names of the facts. Paths that are not UTF-8 become lone surrogates, as
+    Python has them."""
     return cast("dict[str, Json]", _form(ChangeFacts).encode(facts))
 
 
@@ -81,15 +93,29 @@ def _record(kind: type) -> _Form:
     hints = get_type_hints(kind)
     forms = {field.name: _form(hints[field.name]) for field in fields(kind)}
     absent = {name: UNKNOWN for name in forms if _may_be_unknown(hints[name])}
-    needed = frozenset(field.name for field in fields(kind) if field.name not in absent
-                       and field.default is MISSING and field.default_factory is MISSING)
+    needed = frozenset(
+        field.name
+        for field in fields(kind)
+        if field.name not in absent
+        and field.default is MISSING
+        and field.default_factory is MISSING
+    )
 
     def encode(value: Any) -> Json:
-        return {name: form.encode(found) for name, form in forms.items() if (found := getattr(value, name)) is not UNKNOWN}
+        return {
+            name: form.encode(found)
+            for name, form in forms.items()
+            if (found := getattr(value, name)) is not UNKNOWN
+        }
 
     def decode(given: Json) -> Any:
         stated = fields_of(given, forms, required=needed)
-        return kind(**{**absent, **{name: placed(name, forms[name].decode, found) for name, found in stated.items()}})
+        return kind(
+            **{
+                **absent,
+                **{name: placed(name, forms[name].decode, found) for name, found in stated.items()},
+            }
+        )
 
     return _Form(encode, decode)
 
@@ -102,12 +128,16 @@ def _either(kinds: tuple[Any, ...]) -> _Form:
     """One type, or null. No fact is one of two types, and none has to be told apart here."""
     inner = tuple(kind for kind in kinds if kind is not NoneType)
     if len(inner) != 1:
-        raise TypeError(f"a fact is of one type, not of {kinds}; say in {__name__} how they are told apart")
+        raise TypeError(
+            f"a fact is of one type, not of {kinds}; say in {__name__} how they are told apart"
+        )
     form = _form(inner[0])
     if NoneType not in kinds:
         return form
-    return _Form(lambda value: None if value is None else form.encode(value),
-                 lambda given: None if given is None else form.decode(given))
+    return _Form(
+        lambda value: None if value is None else form.encode(value),
+        lambda given: None if given is None else form.decode(given),
+    )
 
 
 def _many(inner: Any, kind: Callable[[Any], Any], *, ordered: bool) -> _Form:
@@ -119,7 +149,9 @@ def _many(inner: Any, kind: Callable[[Any], Any], *, ordered: bool) -> _Form:
         return written if ordered else sorted(written, key=str)
 
     def decode(given: Json) -> Any:
-        return kind(placed(f"[{place}]", form.decode, found) for place, found in enumerate(items_of(given)))
+        return kind(
+            placed(f"[{place}]", form.decode, found) for place, found in enumerate(items_of(given))
+        )
 
     return _Form(encode, decode)
 
@@ -130,10 +162,15 @@ def _row(kinds: tuple[Any, ...]) -> _Form:
     def decode(given: Json) -> Any:
         if not isinstance(given, list) or len(given) != len(forms):
             raise Misfit(f"expected a list of {len(forms)}, found {shown(given)}")
-        return tuple(placed(f"[{place}]", form.decode, found)
-                     for place, (form, found) in enumerate(zip(forms, given, strict=True)))
+        return tuple(
+            placed(f"[{place}]", form.decode, found)
+            for place, (form, found) in enumerate(zip(forms, given, strict=True))
+        )
 
-    return _Form(lambda values: [form.encode(value) for form, value in zip(forms, values, strict=True)], decode)
+    return _Form(
+        lambda values: [form.encode(value) for form, value in zip(forms, values, strict=True)],
+        decode,
+    )
 
 
 def placed(key: str, decode: Callable[[Json], _T], given: Json) -> _T:
@@ -144,15 +181,22 @@ def placed(key: str, decode: Callable[[Json], _T], given: Json) -> _T:
         raise fault.below(key) from None
 
 
-def fields_of(given: Json, known: Collection[str], *, required: Iterable[str] = ()) -> dict[str, Json]:
-    """An object of known keys, with all that are required. Raises Misfit, naming the nearest known key."""
+def fields_of(
+    given: Json, known: Collection[str], *, required: Iterable[str] = ()
+) -> dict[str, Json]:
+    """An object of known keys, with all that are required. Raises Misfit, naming the nearest known
+    key."""
     if not isinstance(given, dict):
         raise Misfit(f"expected an object, found {shown(given)}")
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            raise Misfit(f"unknown key; did you mean `{near[0]}`?" if near else f"unknown key; known: {', '.join(known)}",
-                         key=shown(name)[1:-1])
+            raise Misfit(
+                f"unknown key; did you mean `{near[0]}`?"
+                if near
+                else f"unknown key; known: {', '.join(known)}",
+                key=shown(name)[1:-1],
+            )
     if missing := sorted(set(required).difference(given)):
         raise Misfit(f"expected `{missing[0]}`, which is not there")
     return given
@@ -177,7 +221,9 @@ def raw(given: Json) -> bytes:
     try:
         return text(given).encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        raise Misfit("expected text that bytes can be made of, found half of a surrogate pair") from None
+        raise Misfit(
+            "expected text that bytes can be made of, found half of a surrogate pair"
+        ) from None
 
 
 def whole(given: Json) -> int:
@@ -198,9 +244,9 @@ def _money(given: Json) -> Decimal:
     try:
         found = Decimal(text(given))
     except InvalidOperation:
-        raise Misfit(f"expected an amount such as \"1.50\", found {shown(given)}") from None
+        raise Misfit(f'expected an amount such as "1.50", found {shown(given)}') from None
     if not found.is_finite() or found < 0:
-        raise Misfit(f"expected an amount such as \"1.50\", found {shown(given)}")
+        raise Misfit(f'expected an amount such as "1.50", found {shown(given)}')
     return found
 
 
@@ -208,7 +254,9 @@ def _one_of(kind: type[Enum], given: Json) -> Enum:
     try:
         return kind(given)
     except ValueError:
-        raise Misfit(f"expected one of {', '.join(str(one.value) for one in kind)}, found {shown(given)}") from None
+        raise Misfit(
+            f"expected one of {', '.join(str(one.value) for one in kind)}, found {shown(given)}"
+        ) from None
 
 
 def _word(known: tuple[Any, ...], given: Json) -> Any:

@@ -1,9 +1,10 @@
-"""What an edit of the rules would have done: recorded changes put to the old text and to the new one.
+"""What an edit of the rules would have done: recorded changes put to the old text and to the new
+one.
 
-Properties: a rule answers here as `decide` asks it, of a proposal and of a landing alike; what a record does not say is
-neither a refusal nor a pass; a rule in shadow is replayed and marked; what code does not decide is not replayed, and
-that is told. A change that no rule speaks of is the default's to answer for, under the name `default`.
-"""
+Properties: a rule answers here as `decide` asks it, of a proposal and of a landing alike; what a
+record does not say is neither a refusal nor a pass; a rule in shadow is replayed and marked; what
+code does not decide is not replayed, and that is told. A change that no rule speaks of is the
+default's to answer for, under the name `default`."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +31,8 @@ DEFAULT = "default"
 
 
 class Standing(StrEnum):
-    """What a rule says of a recorded change. NOT_ASKED: it does not apply, is off, or is not there."""
+    """What a rule says of a recorded change. NOT_ASKED: it does not apply, is off, or is not
+    there."""
 
     HOLDS = "holds"
     REFUSES = "refuses"
@@ -40,16 +42,20 @@ class Standing(StrEnum):
 
 _Answered: TypeAlias = tuple[Standing, str]
 _UNASKED: _Answered = (Standing.NOT_ASKED, "")
-_HOLDS, _REFUSES, _CANNOT_TELL = Standing.HOLDS, Standing.REFUSES, Standing.CANNOT_TELL    # a member costs a look-up
+_HOLDS, _REFUSES, _CANNOT_TELL = (
+    Standing.HOLDS,
+    Standing.REFUSES,
+    Standing.CANNOT_TELL,
+)  # a member costs a look-up
 
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """One recorded change that a rule refuses under one text and not under the other, or not with the same weight.
+    """One recorded change that a rule refuses under one text and not under the other, or not with
+    the same weight.
 
-    `says` is the rule's answer under the new text, or the old one's where the new text does not ask. `shadow`: it
-    blocks nothing, neither before nor after.
-    """
+    `says` is the rule's answer under the new text, or the old one's where the new text does not
+    ask. `shadow`: it blocks nothing, neither before nor after."""
 
     change: int
     rule: str
@@ -63,9 +69,9 @@ class Flip:
 class RuleImpact:
     """One rule over the whole history; the numbers are those of the changes, in its order.
 
-    `asked` counts the changes that the rule was put to, `cannot_tell` those of them whose record does not say enough,
-    both under the new text. `status` is the new text's, or the old one's of a rule that is gone.
-    """
+    `asked` counts the changes that the rule was put to, `cannot_tell` those of them whose record
+    does not say enough, both under the new text. `status` is the new text's, or the old one's of a
+    rule that is gone."""
 
     rule: str
     title: str
@@ -79,7 +85,8 @@ class RuleImpact:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """The table and the flips. `not_replayed` are the rules that code does not decide, or not of a change."""
+    """The table and the flips. `not_replayed` are the rules that code does not decide, or not of a
+    change."""
 
     changes: int
     rules: tuple[RuleImpact, ...]
@@ -93,15 +100,28 @@ class Impact:
 
 
 def impact(old: Governance | None, new: Governance, history: Iterable[RecordedChange]) -> Impact:
-    """Replay `history` under both texts; without an old one, under the new text alone, and then nothing flips."""
+    """Replay `history` under both texts; without an old one, under the new text alone, and then
+    nothing flips."""
     changes, pairs = tuple(history), _pairs(old, new)
-    replays = [_replay(before, after, changes, compared=old is not None) for before, after in pairs
-               if _is_replayed(before) or _is_replayed(after)]
+    replays = [
+        _replay(before, after, changes, compared=old is not None)
+        for before, after in pairs
+        if _is_replayed(before) or _is_replayed(after)
+    ]
     if _asks_a_person(old) or _asks_a_person(new):
         replays.append(_default_replay(old, new, changes))
-    flips = sorted((flip for replay in replays for flip in replay.flips), key=lambda placed: placed[0])
-    left = dict.fromkeys(rule.id for pair in pairs for rule in pair if rule is not None and not _is_replayed(rule))
-    return Impact(len(changes), tuple(replay.row for replay in replays), tuple(flip for _, flip in flips), tuple(left))
+    flips = sorted(
+        (flip for replay in replays for flip in replay.flips), key=lambda placed: placed[0]
+    )
+    left = dict.fromkeys(
+        rule.id for pair in pairs for rule in pair if rule is not None and not _is_replayed(rule)
+    )
+    return Impact(
+        len(changes),
+        tuple(replay.row for replay in replays),
+        tuple(flip for _, flip in flips),
+        tuple(left),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +146,11 @@ class _Side:
         return self.answers[place][0] is Standing.REFUSES
 
     def refused(self, changes: Sequence[RecordedChange]) -> tuple[int, ...]:
-        return tuple(change.number for change, (standing, _) in zip(changes, self.answers, strict=True)
-                     if standing is Standing.REFUSES)
+        return tuple(
+            change.number
+            for change, (standing, _) in zip(changes, self.answers, strict=True)
+            if standing is Standing.REFUSES
+        )
 
 
 def _is_replayed(rule: Rule | None) -> bool:
@@ -136,7 +159,9 @@ def _is_replayed(rule: Rule | None) -> bool:
 
 def _pairs(old: Governance | None, new: Governance) -> list[tuple[Rule | None, Rule | None]]:
     """Each rule with its other self: in the order of the new text, then those that are gone."""
-    before, after = ({_name(rule): rule for rule in text.rules} if text else {} for text in (old, new))
+    before, after = (
+        {_name(rule): rule for rule in text.rules} if text else {} for text in (old, new)
+    )
     gone = [(rule, None) for name, rule in before.items() if name not in after]
     return [*((before.get(name), rule) for name, rule in after.items()), *gone]
 
@@ -146,20 +171,26 @@ def _name(rule: Rule) -> tuple[str, str]:
     return rule.id, rule.below
 
 
-def _replay(before: Rule | None, after: Rule | None, changes: Sequence[RecordedChange], *, compared: bool) -> _Replay:
+def _replay(
+    before: Rule | None, after: Rule | None, changes: Sequence[RecordedChange], *, compared: bool
+) -> _Replay:
     told = edit(before, after) if compared else None
     now = _side(after, changes)
     then = _side(before, changes) if told not in (None, Edit.SAME) else now
     shown = after or before
     assert shown is not None, "a pair has a rule"
-    return _compared(RuleImpact(shown.id, shown.title, (), (), 0, 0, shown.status, told), then, now, changes)
+    return _compared(
+        RuleImpact(shown.id, shown.title, (), (), 0, 0, shown.status, told), then, now, changes
+    )
 
 
 def _side(rule: Rule | None, changes: Sequence[RecordedChange]) -> _Side:
     if rule is None or not _is_replayed(rule) or rule.status is Status.OFF:
         return _Side(Status.OFF, [_UNASKED] * len(changes))
     if rule.check is not None and rule.when is None and not (rule.below or rule.outside):
-        answer = rule.check.answer      # asked of everything, as most rules are: nothing more to find out
+        answer = (
+            rule.check.answer
+        )  # asked of everything, as most rules are: nothing more to find out
         return _Side(rule.status, [_standing(answer(change.facts)) for change in changes])
     return _Side(rule.status, [_answered(rule, change.facts) for change in changes])
 
@@ -176,20 +207,29 @@ def _answered(rule: Rule, facts: ChangeFacts) -> _Answered:
 
 def _standing(answer: Answer) -> _Answered:
     passed = answer.passed
-    return (_HOLDS if passed is True else _REFUSES if passed is False else _CANNOT_TELL), answer.says
+    return (
+        _HOLDS if passed is True else _REFUSES if passed is False else _CANNOT_TELL
+    ), answer.says
 
 
 def _asks_a_person(text: Governance | None) -> bool:
     return text is not None and text.change_default is ChangeDefault.NEEDS_HUMAN
 
 
-def _default_replay(old: Governance | None, new: Governance, changes: Sequence[RecordedChange]) -> _Replay:
+def _default_replay(
+    old: Governance | None, new: Governance, changes: Sequence[RecordedChange]
+) -> _Replay:
     now = _default_side(new, changes)
     told = None
     if old is not None:
-        told = Edit.SAME if old.change_default is new.change_default else (
-            Edit.TIGHTENED if _asks_a_person(new) else Edit.LOOSENED)
-    row = RuleImpact(DEFAULT, "What no rule speaks of is shown to a person", (), (), 0, 0, edit=told)
+        told = (
+            Edit.SAME
+            if old.change_default is new.change_default
+            else (Edit.TIGHTENED if _asks_a_person(new) else Edit.LOOSENED)
+        )
+    row = RuleImpact(
+        DEFAULT, "What no rule speaks of is shown to a person", (), (), 0, 0, edit=told
+    )
     return _compared(row, _default_side(old, changes) if old else now, now, changes)
 
 
@@ -210,8 +250,11 @@ def _by_default(text: Governance, facts: ChangeFacts) -> _Answered:
 
 
 def _is_spoken_of(text: Governance, facts: ChangeFacts, applies: Applies) -> Maybe[bool]:
-    speaking = [(rule, seen) for rule, seen in rules_asked(text, facts, applies=applies)
-                if rule.status is Status.ENFORCE and not rule.built_in]
+    speaking = [
+        (rule, seen)
+        for rule, seen in rules_asked(text, facts, applies=applies)
+        if rule.status is Status.ENFORCE and not rule.built_in
+    ]
     sure = [rule for rule, seen in speaking if rule.when is None or rule.when.holds(seen) is True]
     if spoken_of(facts, sure):
         return True
@@ -219,15 +262,29 @@ def _is_spoken_of(text: Governance, facts: ChangeFacts, applies: Applies) -> May
     return UNKNOWN if speaking and doubtful else False
 
 
-def _compared(row: RuleImpact, then: _Side, now: _Side, changes: Sequence[RecordedChange]) -> _Replay:
-    flips = () if then is now else tuple(
-        (place, _flip(row.rule, change.number, place, then=then, now=now)) for place, change in enumerate(changes)
-        if _flips(place, then, now))
+def _compared(
+    row: RuleImpact, then: _Side, now: _Side, changes: Sequence[RecordedChange]
+) -> _Replay:
+    flips = (
+        ()
+        if then is now
+        else tuple(
+            (place, _flip(row.rule, change.number, place, then=then, now=now))
+            for place, change in enumerate(changes)
+            if _flips(place, then, now)
+        )
+    )
     standings = [standing for standing, _ in now.answers]
-    return _Replay(replace(
-        row, refused=now.refused(changes), refused_before=then.refused(changes) if row.edit else (),
-        cannot_tell=standings.count(Standing.CANNOT_TELL),
-        asked=len(standings) - standings.count(Standing.NOT_ASKED)), flips)
+    return _Replay(
+        replace(
+            row,
+            refused=now.refused(changes),
+            refused_before=then.refused(changes) if row.edit else (),
+            cannot_tell=standings.count(Standing.CANNOT_TELL),
+            asked=len(standings) - standings.count(Standing.NOT_ASKED),
+        ),
+        flips,
+    )
 
 
 def _flips(place: int, then: _Side, now: _Side) -> bool:
@@ -238,4 +295,11 @@ def _flip(rule: str, number: int, place: int, *, then: _Side, now: _Side) -> Fli
     (before, said), (after, says) = then.answers[place], now.answers[place]
     if then.refuses(place) and now.refuses(place):
         says = f"{says}; {then.status.value} became {now.status.value}"
-    return Flip(number, rule, before, after, says or said, shadow=not (then.blocks(place) or now.blocks(place)))
+    return Flip(
+        number,
+        rule,
+        before,
+        after,
+        says or said,
+        shadow=not (then.blocks(place) or now.blocks(place)),
+    )

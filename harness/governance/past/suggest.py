@@ -1,9 +1,10 @@
-"""Drafts for maintainers, from what people did against the rules: a limit they overrode, an entry they appealed against.
+"""Drafts for maintainers, from what people did against the rules: a limit they overrode, an entry
+they appealed against.
 
-A draft is Markdown to paste, or to leave. It stands beside what it may replace one day, in shadow, so pasting it loosens
-nothing; it says which entries of the ledger and which changes it stands on; and no part of the factory can merge it,
-because what steers the factory is not the factory's to edit (LAW-PROTECTED).
-"""
+A draft is Markdown to paste, or to leave. It stands beside what it may replace one day, in shadow,
+so pasting it loosens nothing; it says which entries of the ledger and which changes it stands on;
+and no part of the factory can merge it, because what steers the factory is not the factory's to
+edit (LAW-PROTECTED)."""
 
 import json
 import re
@@ -40,7 +41,8 @@ _NAMES = {check: name for name, check in CHECKS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One suggestion: the file it is for, what it is about, and the Markdown, whose last part is a block or none."""
+    """One suggestion: the file it is for, what it is about, and the Markdown, whose last part is a
+    block or none."""
 
     file: str
     about: str
@@ -50,12 +52,18 @@ class Draft:
 
 
 def drafts(governance: Governance, found: Coverage, *, enough: int = ENOUGH) -> tuple[Draft, ...]:
-    """What `enough` overrides or accepted appeals speak for, rules first, in the order of the text."""
+    """What `enough` overrides or accepted appeals speak for, rules first, in the order of the
+    text."""
     taken = {rule.id for rule in governance.rules} | {entry.id for entry in governance.scope}
-    return (*_for_rules(governance, found, enough, taken), *_for_entries(governance, found, enough, taken))
+    return (
+        *_for_rules(governance, found, enough, taken),
+        *_for_entries(governance, found, enough, taken),
+    )
 
 
-def _for_rules(governance: Governance, found: Coverage, enough: int, taken: set[str]) -> Iterator[Draft]:
+def _for_rules(
+    governance: Governance, found: Coverage, enough: int, taken: set[str]
+) -> Iterator[Draft]:
     for row in found.rules:
         rule = governance.rule(row.rule)
         if rule is None or rule.built_in or rule.locked or rule.check is None:
@@ -66,7 +74,8 @@ def _for_rules(governance: Governance, found: Coverage, enough: int, taken: set[
 
 
 def _still_refuses(rule: Rule, one: Answered) -> bool:
-    """Whether the rule as it stands now would refuse that change again; people may have changed it since."""
+    """Whether the rule as it stands now would refuse that change again; people may have changed it
+    since."""
     seen = seen_by(rule, one.facts)
     return seen is not None and answer_of(rule, seen).passed is not True
 
@@ -75,21 +84,41 @@ def _rule_draft(rule: Rule, overridden: Sequence[Answered], name: str) -> Draft:
     looser = _looser(rule, overridden)
     stands = _stands_on(overridden)
     if looser is None:
-        words = (f"{rule.id} refused {_count(overridden)} that people went on with all the same. No number in it explains them "
-                 "all, so there is no draft of a block: look at them, and at whether the rule says what you mean.")
-        return _draft(RULES, rule.id, f"## What {rule.id} refuses\n\n{words}\n\n{stands}\n", overridden)
+        words = (
+            f"{rule.id} refused {_count(overridden)} that people went on with all the same. No"
+            " number in it explains them all, so there is no draft of a block: look at them, and"
+            " at whether the rule says what you mean."
+        )
+        return _draft(
+            RULES, rule.id, f"## What {rule.id} refuses\n\n{words}\n\n{stands}\n", overridden
+        )
     check, what = looser
-    words = (f"{rule.id} refused {_count(overridden)} that people went on with all the same. With {what}, it would have let "
-             f"them through. In shadow beside {rule.id}: it reports, and blocks nothing, until you put it in its place.")
-    block = _block({"id": name, "applies": rule.applies.value, "level": rule.level.value, "status": Status.SHADOW.value,
-                    "check": _as_yaml(check), **({"when": rule.when.text} if isinstance(rule.when, When) else {}),
-                    "on_fail": rule.on_fail.value,
-                    "cases": [{"pr": number, "expect": "pass"} for number in _changes(overridden)]}, kind="rule")
-    return _draft(RULES, rule.id, f"## {rule.title} {{#{name}}}\n\n{words}\n\n{stands}\n\n{block}", overridden)
+    words = (
+        f"{rule.id} refused {_count(overridden)} that people went on with all the same. With"
+        f" {what}, it would have let them through. In shadow beside {rule.id}: it reports, and"
+        " blocks nothing, until you put it in its place."
+    )
+    block = _block(
+        {
+            "id": name,
+            "applies": rule.applies.value,
+            "level": rule.level.value,
+            "status": Status.SHADOW.value,
+            "check": _as_yaml(check),
+            **({"when": rule.when.text} if isinstance(rule.when, When) else {}),
+            "on_fail": rule.on_fail.value,
+            "cases": [{"pr": number, "expect": "pass"} for number in _changes(overridden)],
+        },
+        kind="rule",
+    )
+    return _draft(
+        RULES, rule.id, f"## {rule.title} {{#{name}}}\n\n{words}\n\n{stands}\n\n{block}", overridden
+    )
 
 
 def _looser(rule: Rule, overridden: Sequence[Answered]) -> tuple[Check, str] | None:
-    """The same check with the least change that lets all of these through: first a path it does not count, then a limit."""
+    """The same check with the least change that lets all of these through: first a path it does not
+    count, then a limit."""
     check = rule.check
     if check is None or rule.below or rule.outside:
         return None
@@ -110,16 +139,29 @@ def _looser(rule: Rule, overridden: Sequence[Answered]) -> tuple[Check, str] | N
 
 
 def _common(overridden: Sequence[Answered]) -> list[str]:
-    """The manifests and locks that each of these changes has: what a tool wrote, and a reader skips. Any other file that
-    they have in common may be the very one that the limit is for."""
-    names = [{file.path.rpartition(b"/")[2].decode("utf-8", "surrogateescape") for file in one.facts.files}
-             if one.facts.files is not UNKNOWN else set() for one in overridden]
-    return sorted(name for name in set.intersection(*names) if is_manifest(name.encode("utf-8", "surrogateescape"))
-                  and glob_fault(name) is None and not set(name) & set("*?"))
+    """The manifests and locks that each of these changes has: what a tool wrote, and a reader
+    skips. Any other file that they have in common may be the very one that the limit is for."""
+    names = [
+        {
+            file.path.rpartition(b"/")[2].decode("utf-8", "surrogateescape")
+            for file in one.facts.files
+        }
+        if one.facts.files is not UNKNOWN
+        else set()
+        for one in overridden
+    ]
+    return sorted(
+        name
+        for name in set.intersection(*names)
+        if is_manifest(name.encode("utf-8", "surrogateescape"))
+        and glob_fault(name) is None
+        and not set(name) & set("*?")
+    )
 
 
 def _least(check: Check, lets_through: Callable[[Check], bool]) -> int | Decimal | None:
-    """The smallest `max` that lets them through, in whole units or in cents; None where no number does."""
+    """The smallest `max` that lets them through, in whole units or in cents; None where no number
+    does."""
     unit: int | Decimal = Decimal("0.01") if isinstance(check.max, Decimal) else 1  # type: ignore[attr-defined]
 
     def fits(steps: int) -> bool:
@@ -134,7 +176,9 @@ def _least(check: Check, lets_through: Callable[[Check], bool]) -> int | Decimal
     return high * unit
 
 
-def _for_entries(governance: Governance, found: Coverage, enough: int, taken: set[str]) -> Iterator[Draft]:
+def _for_entries(
+    governance: Governance, found: Coverage, enough: int, taken: set[str]
+) -> Iterator[Draft]:
     for row in found.entries:
         entry = governance.entry(row.id)
         if entry is not None and entry.kind is ScopeKind.OUT and len(row.accepted) >= enough:
@@ -145,11 +189,20 @@ def _entry_draft(entry: ScopeEntry, accepted: Sequence[Cited], name: str) -> Dra
     """Words that were let in, as an entry of their own: `out` goes on to say no to the rest."""
     asked = list(dict.fromkeys(words for one in accepted if (words := _words(one.quote))))
     issues = tuple(dict.fromkeys(one.issue for one in accepted))
-    said = (f"{entry.id} turned away {len(issues)} requests whose filers appealed, and people then let them go on. If that is "
-            f"what the product is for, say so here, in your words, and beside {entry.id} what it still leaves out.")
+    said = (
+        f"{entry.id} turned away {len(issues)} requests whose filers appealed, and people then let"
+        " them go on. If that is what the product is for, say so here, in your words, and beside"
+        f" {entry.id} what it still leaves out."
+    )
     stands = "\n".join(f"- entry {one.entry} of the ledger, issue #{one.issue}" for one in accepted)
-    block = _block({"id": name, "kind": ScopeKind.IN.value, **({"asks_like": asked} if asked else {})}, kind="scope")
-    text = f"## What {entry.id} does not mean {{#{name}}}\n\n{said}\n\nStands on:\n\n{stands}\n\n{block}"
+    block = _block(
+        {"id": name, "kind": ScopeKind.IN.value, **({"asks_like": asked} if asked else {})},
+        kind="scope",
+    )
+    text = (
+        f"## What {entry.id} does not mean {{#{name}}}\n\n{said}\n\nStands"
+        f" on:\n\n{stands}\n\n{block}"
+    )
     return Draft(MISSION, entry.id, text, tuple(one.entry for one in accepted), issues)
 
 
@@ -159,8 +212,10 @@ def _draft(file: str, about: str, text: str, overridden: Sequence[Answered]) -> 
 
 def _stands_on(overridden: Sequence[Answered]) -> str:
     return "Stands on:\n\n" + "\n".join(
-        f"- entry {one.entry} of the ledger, #{one.change}, {one.overridden}: `{_words(one.says).replace('`', ' ')}`"
-        for one in overridden)
+        f"- entry {one.entry} of the ledger, #{one.change}, {one.overridden}:"
+        f" `{_words(one.says).replace('`', ' ')}`"
+        for one in overridden
+    )
 
 
 def _changes(overridden: Sequence[Answered]) -> tuple[int, ...]:
@@ -169,27 +224,37 @@ def _changes(overridden: Sequence[Answered]) -> tuple[int, ...]:
 
 def _count(overridden: Sequence[Answered]) -> str:
     merged = sum(one.overridden is Override.MERGED for one in overridden)
-    return f"{len(overridden)} changes ({merged} merged by a person, {len(overridden) - merged} retried and then landed)"
+    return (
+        f"{len(overridden)} changes ({merged} merged by a person, {len(overridden) - merged}"
+        " retried and then landed)"
+    )
 
 
 def _words(text: str) -> str:
-    """Text that a stranger may have written, on one line and with nothing in it that cannot be seen."""
+    """Text that a stranger may have written, on one line and with nothing in it that cannot be
+    seen."""
     seen = "".join(char for char in text if char.isprintable() or char.isspace())
     return " ".join(seen.split())[:_QUOTED]
 
 
 def _free(name: str, taken: set[str]) -> str:
     """An id that nothing has: two drafts, or one that was pasted before, do not collide."""
-    found = next(free for number in range(1, len(taken) + 2)
-                 if (free := f"{name}-NEXT" + (str(number) if number > 1 else "")) not in taken)
+    found = next(
+        free
+        for number in range(1, len(taken) + 2)
+        if (free := f"{name}-NEXT" + (str(number) if number > 1 else "")) not in taken
+    )
     taken.add(found)
     return found
 
 
 def _as_yaml(check: Check) -> dict[str, Any]:
     """The check as a rule states it, without what is so anyway."""
-    given = {field.name: getattr(check, field.name) for field in fields(check)  # type: ignore[arg-type]
-             if field.default is MISSING or getattr(check, field.name) != field.default}
+    given = {
+        field.name: getattr(check, field.name)
+        for field in fields(check)  # type: ignore[arg-type]
+        if field.default is MISSING or getattr(check, field.name) != field.default
+    }
     return {_NAMES[type(check)]: given}
 
 
@@ -199,7 +264,8 @@ def _block(document: dict[str, Any], *, kind: str) -> str:
 
 
 def _flow(value: Any) -> str:
-    """One line of YAML; text is quoted as in JSON, but for plain words, so that it can only be text."""
+    """One line of YAML; text is quoted as in JSON, but for plain words, so that it can only be
+    text."""
     match value:
         case dict():
             return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in value.items()) + "}"

@@ -4,7 +4,7 @@ import html
 import re
 
 _CARRIERS = frozenset({"data", "javascript", "vbscript"})
-_LONGEST_SCHEME = 120   # characters, spelt with an entity for each of its letters
+_LONGEST_SCHEME = 120  # characters, spelt with an entity for each of its letters
 _ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 _MARK = re.compile(r"\\[!-/:-@\[-`{-~]|[ \t\n()]")
 
@@ -15,7 +15,8 @@ def says_more(target: str) -> bool:
 
 
 def carries_content(target: str) -> bool:
-    """Whether this begins with a scheme whose address holds the content itself, however it is spelt."""
+    """Whether this begins with a scheme whose address holds the content itself, however it is
+    spelt."""
     target = target[:_LONGEST_SCHEME]
     if ":" not in target and "&" not in target:
         return False
@@ -24,7 +25,8 @@ def carries_content(target: str) -> bool:
 
 
 def address_end(text: str, at: int) -> int:
-    """Where the address ends that begins at `at`: before white space, or a parenthesis that nothing in it opened."""
+    """Where the address ends that begins at `at`: before white space, or a parenthesis that nothing
+    in it opened."""
     depth = 0
     for found in _MARK.finditer(text, at):
         if found[0].isspace() or (found[0] == ")" and not depth):

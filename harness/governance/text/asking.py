@@ -1,7 +1,8 @@
-"""The one thing a model may say to a stranger: a question. Code looks at it before anybody reads it.
+"""The one thing a model may say to a stranger: a question. Code looks at it before anybody reads
+it.
 
-Properties: it is one sentence on one line that ends with a question mark; it holds no address, mention, markup or
-command, asks for no secret, and does not repeat what the issue told it to say.
+Properties: it is one sentence on one line that ends with a question mark; it holds no address,
+mention, markup or command, asks for no secret, and does not repeat what the issue told it to say.
 """
 
 import re
@@ -16,10 +17,17 @@ MOST = 2
 """Questions asked about one issue; then a person reads it."""
 
 _ECHO = 6
-_ADDRESS = re.compile(r"://|www\.|@[A-Za-z0-9]|\b[A-Za-z0-9-]+\.(?:com|net|org|io|dev|app|co|xyz|ru|cn|sh)\b", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"://|www\.|@[A-Za-z0-9]|\b[A-Za-z0-9-]+\.(?:com|net|org|io|dev|app|co|xyz|ru|cn|sh)\b",
+    re.IGNORECASE,
+)
 _MARKUP = frozenset("`*_[]<>|#\\~{}")
-_SECRET = re.compile(r"\b(?:pass(?:word|phrase|code)s?|secrets?|credentials?|(?:api|access|private|ssh)[ -]?keys?|tokens?|"
-                     r"credit[ -]?cards?|cvc|cvv|iban|pin)\b", re.IGNORECASE)
+_SECRET = re.compile(
+    r"\b(?:pass(?:word|phrase|code)s?|secrets?|credentials?|(?:api|access|private|ssh)["
+    r" -]?keys?|tokens?|"
+    r"credit[ -]?cards?|cvc|cvv|iban|pin)\b",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"\w+")
 
 
@@ -47,4 +55,4 @@ def _echoes(said: str, issue: str) -> bool:
     """Whether so many words in a row stand in the issue that they were copied from there."""
     words, told = _WORD.findall(said.casefold()), f" {' '.join(_WORD.findall(issue.casefold()))} "
     runs = range(max(len(words) - _ECHO + 1, 0))
-    return any(f" {' '.join(words[at: at + _ECHO])} " in told for at in runs)
+    return any(f" {' '.join(words[at : at + _ECHO])} " in told for at in runs)

@@ -59,4 +59,8 @@ class Places:
             found = list(_FOLD_MARK.finditer(self._text))
             self._marks = [mark.end() for mark in found]
             self._depths = list(accumulate((-1 if mark[1] else 1 for mark in found), initial=0))
-        return Provenance.FOLDED if self._depths[bisect_right(self._marks, position)] > 0 else Provenance.PLAIN
+        return (
+            Provenance.FOLDED
+            if self._depths[bisect_right(self._marks, position)] > 0
+            else Provenance.PLAIN
+        )

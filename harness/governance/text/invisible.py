@@ -1,4 +1,5 @@
-"""Characters that show nothing: controls, formats, bidi, zero width, tags, variation selectors, blank letters."""
+"""Characters that show nothing: controls, formats, bidi, zero width, tags, variation selectors,
+blank letters."""
 
 import re
 import unicodedata
@@ -18,14 +19,19 @@ def is_invisible(char: str) -> bool:
     if char in "\n\t":
         return False
     code = ord(char)
-    return unicodedata.category(char) in _CATEGORIES or char in _BLANK or code in _TAGS or code in _SELECTORS
+    return (
+        unicodedata.category(char) in _CATEGORIES
+        or char in _BLANK
+        or code in _TAGS
+        or code in _SELECTORS
+    )
 
 
 def without_invisible(text: str) -> tuple[str, list[Hidden]]:
-    """The text without them, and each run of them. A joiner or variation selector after a symbol is how emoji are
-    spelt: it is dropped too, but not worth a record."""
+    """The text without them, and each run of them. A joiner or variation selector after a symbol is
+    how emoji are spelt: it is dropped too, but not worth a record."""
     if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
-        return text, []   # of ASCII, only controls show nothing, and none of them is printable
+        return text, []  # of ASCII, only controls show nothing, and none of them is printable
     found = "".join(char for char in set(_NOT_ORDINARY.findall(text)) if is_invisible(char))
     if not found:
         return text, []

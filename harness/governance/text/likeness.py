@@ -1,12 +1,13 @@
-"""How alike two issues are, by the words they share: what duplicates are found by before a model is asked.
+"""How alike two issues are, by the words they share: what duplicates are found by before a model is
+asked.
 
-Broder's resemblance (1997): the share of three-word shingles that two texts have in common. It is 1 for the same words
-in the same order, and falls fast with rewording, so a high value is proof enough; a low one says nothing. The share of
-words alone falls slowly: it proves nothing of two texts, and tells a flood of rewordings of one.
+Broder's resemblance (1997): the share of three-word shingles that two texts have in common. It is 1
+for the same words in the same order, and falls fast with rewording, so a high value is proof
+enough; a low one says nothing. The share of words alone falls slowly: it proves nothing of two
+texts, and tells a flood of rewordings of one.
 
-What a form says and not its filer (headings, boxes to tick, "no response") is not counted: two short reports in one
-form would be alike by the form.
-"""
+What a form says and not its filer (headings, boxes to tick, "no response") is not counted: two
+short reports in one form would be alike by the form."""
 
 import re
 from array import array
@@ -54,7 +55,8 @@ def likeness(one: str, other: str) -> float:
 
 
 def resemblance(one: str, other: str) -> float:
-    """The share of words that two texts have in common, 0 to 1; 0 where either is too short to tell."""
+    """The share of words that two texts have in common, 0 to 1; 0 where either is too short to
+    tell."""
     first, second = _words(one), _words(other)
     if min(len(first), len(second)) < FEWEST_WORDS:
         return 0.0
@@ -62,17 +64,21 @@ def resemblance(one: str, other: str) -> float:
 
 
 def twin(text: str, earlier: Iterable[Earlier]) -> Earlier | None:
-    """The first issue that says the same as `text`: nearly word for word, or as one of a flood that is alike."""
+    """The first issue that says the same as `text`: nearly word for word, or as one of a flood that
+    is alike."""
     known = sorted(earlier, key=lambda issue: issue.number)
-    if same := next((issue for issue in known if likeness(text, issue.text) >= NEARLY_THE_SAME), None):
+    if same := next(
+        (issue for issue in known if likeness(text, issue.text) >= NEARLY_THE_SAME), None
+    ):
         return same
     flood = [issue for issue in known if resemblance(text, issue.text) >= ALIKE]
     return flood[0] if len(flood) >= FLOOD else None
 
 
 class Texts:
-    """Older texts, each read once and kept as the hashes of its shingles and words: some kilobytes for a long one, so that
-    one text can be held against ten thousand. The answers are those of `twin`."""
+    """Older texts, each read once and kept as the hashes of its shingles and words: some kilobytes
+    for a long one, so that one text can be held against ten thousand. The answers are those of
+    `twin`."""
 
     def __init__(self) -> None:
         self._marks: dict[int, Hashable] = {}
@@ -82,22 +88,34 @@ class Texts:
         """Know the text under this number; it is read where the mark is another than it was."""
         if self._marks.get(number) != mark:
             read = text()
-            self._kept[number] = array("q", map(hash, _shingled(read))), array("q", map(hash, _worded(read)))
+            self._kept[number] = (
+                array("q", map(hash, _shingled(read))),
+                array("q", map(hash, _worded(read))),
+            )
             self._marks[number] = mark
 
     def twin(self, text: str, among: Iterable[int]) -> int | None:
         """The first that says the same as `text`, as `twin` says."""
         shingles, words = frozenset(map(hash, _shingled(text))), frozenset(map(hash, _worded(text)))
         known, least = sorted(among), FEWEST_WORDS - _SHINGLE + 1
-        same = (number for number in known if _share(shingles, self._kept[number][0], least) >= NEARLY_THE_SAME)
+        same = (
+            number
+            for number in known
+            if _share(shingles, self._kept[number][0], least) >= NEARLY_THE_SAME
+        )
         if (first := next(same, None)) is not None:
             return first
-        flood = [number for number in known if _share(words, self._kept[number][1], FEWEST_WORDS) >= ALIKE]
+        flood = [
+            number
+            for number in known
+            if _share(words, self._kept[number][1], FEWEST_WORDS) >= ALIKE
+        ]
         return flood[0] if len(flood) >= FLOOD else None
 
     def likest(self, text: str, among: Iterable[int], *, least: float) -> int | None:
-        """The one that shares the most words with `text`, as `resemblance` says, and at least so much; the older of two. A long
-        text that has the words of many has little in common with each of them."""
+        """The one that shares the most words with `text`, as `resemblance` says, and at least so
+        much; the older of two. A long text that has the words of many has little in common with
+        each of them."""
         words = frozenset(map(hash, _worded(text)))
         shared = ((_share(words, self._kept[number][1], FEWEST_WORDS), -number) for number in among)
         share, number = max(shared, default=(0.0, 0))
@@ -119,7 +137,7 @@ def _shingles(text: str) -> frozenset[tuple[str, ...]]:
 
 def _shingled(text: str) -> frozenset[tuple[str, ...]]:
     words = _WORD.findall(_OF_A_FORM.sub("", text).casefold())
-    return frozenset(tuple(words[at:at + _SHINGLE]) for at in range(len(words) - _SHINGLE + 1))
+    return frozenset(tuple(words[at : at + _SHINGLE]) for at in range(len(words) - _SHINGLE + 1))
 
 
 @lru_cache(maxsize=4096)
@@ -128,4 +146,6 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _worded(text: str) -> frozenset[str]:
-    return frozenset(word for word in _WORD.findall(_OF_A_FORM.sub("", text).casefold()) if len(word) > _SHINGLE)
+    return frozenset(
+        word for word in _WORD.findall(_OF_A_FORM.sub("", text).casefold()) if len(word) > _SHINGLE
+    )

@@ -1,12 +1,13 @@
 """A stranger's text as a person sees it on the page, and a record of what they would not have seen.
 
-What a page does not show must not reach a model as if it had: comments, invisible characters, image descriptions, link
-titles, unused references, attributes of tags, cells beyond a table's columns, what is drawn instead of shown. Each is
-taken out and kept as a hidden span, so that people can look.
+What a page does not show must not reach a model as if it had: comments, invisible characters, image
+descriptions, link titles, unused references, attributes of tags, cells beyond a table's columns,
+what is drawn instead of shown. Each is taken out and kept as a hidden span, so that people can
+look.
 
-Properties: the text has no control or format character but newline and tab, and is composed (NFC); outside code it has
-no comment, no image, no link title and no tag attribute; normalising it again changes nothing; time is bounded by the
-length that is read, which is at most `limit` characters.
+Properties: the text has no control or format character but newline and tab, and is composed (NFC);
+outside code it has no comment, no image, no link title and no tag attribute; normalising it again
+changes nothing; time is bounded by the length that is read, which is at most `limit` characters.
 """
 
 import re
@@ -32,7 +33,8 @@ _MARKUP_CHARACTERS = str.maketrans("", "", "<&[]!`\\~")
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A run of lines of the normalised text, from 1 and ends included, that is quoted or folded away."""
+    """A run of lines of the normalised text, from 1 and ends included, that is quoted or folded
+    away."""
 
     line: int
     end_line: int
@@ -41,7 +43,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """What may be read, what was hidden in it, which lines are quoted or folded, and how many characters were cut."""
+    """What may be read, what was hidden in it, which lines are quoted or folded, and how many
+    characters were cut."""
 
     text: str
     hidden: tuple[Hidden, ...] = ()
@@ -67,16 +70,23 @@ def normalise(text: str, *, limit: int = LONGEST) -> Normalised:
 
 
 def _pass(text: str) -> tuple[str, list[Hidden]]:
-    """One pass. Taking something out can bring other characters together, so passes go on until nothing changes; what
-    only becomes code because an invisible character was taken out of its way is not trusted to be code."""
+    """One pass. Taking something out can bring other characters together, so passes go on until
+    nothing changes; what only becomes code because an invisible character was taken out of its way
+    is not trusted to be code."""
     seen, characters = without_invisible(unicodedata.normalize("NFC", text))
-    shown, markup = without_hidden_markup(unicodedata.normalize("NFC", seen), trusted=not characters)
+    shown, markup = without_hidden_markup(
+        unicodedata.normalize("NFC", seen), trusted=not characters
+    )
     shown, cells = without_spare_cells(shown)
-    return _DEEP_QUOTE.sub(r"\1", shown) if _DEEP.search(shown) else shown, [*characters, *markup, *cells]
+    return _DEEP_QUOTE.sub(r"\1", shown) if _DEEP.search(shown) else shown, [
+        *characters,
+        *markup,
+        *cells,
+    ]
 
 
 def _spans(text: str) -> Iterator[Span]:
-    if ">" not in text:   # neither a quotation nor a fold is made without one
+    if ">" not in text:  # neither a quotation nor a fold is made without one
         return
     places = list(enumerate(_line_provenances(text), 1))
     for provenance, run in groupby(places, key=lambda place: place[1]):

@@ -1,8 +1,8 @@
-"""Definitions of links and footnotes: a page shows what they say only where something visible refers to them.
+"""Definitions of links and footnotes: a page shows what they say only where something visible
+refers to them.
 
-While a text is scanned a definition is a place in it, between NULs, which no normalised text has; whether it is put back
-is decided when the whole of what is shown is known.
-"""
+While a text is scanned a definition is a place in it, between NULs, which no normalised text has;
+whether it is put back is decided when the whole of what is shown is known."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ _PLACE = re.compile("\0([0-9]+)\0")
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Where a footnote begins: its text goes on after it, and is shown only if the text outside of notes refers to it."""
+    """Where a footnote begins: its text goes on after it, and is shown only if the text outside of
+    notes refers to it."""
 
     label: str
     begin: str
@@ -46,17 +47,26 @@ def without_unused_notes(shown: str, notes: list[Note]) -> tuple[str, list[Hidde
     return _NOTE_PLACE.sub(put_back, shown), dropped
 
 
-def without_unused_definitions(shown: str, definitions: list[Definition]) -> tuple[str, list[Hidden]]:
-    """The text with the definitions that are referred to, and what is hidden of them and of the others."""
+def without_unused_definitions(
+    shown: str, definitions: list[Definition]
+) -> tuple[str, list[Hidden]]:
+    """The text with the definitions that are referred to, and what is hidden of them and of the
+    others."""
     used = _labels(shown)
 
     def put_back(place: re.Match[str]) -> str:
         definition = definitions[int(place[1])]
         return definition.kept if definition.label in used else "⟦reference⟧"
 
-    hidden = [hidden for definition in definitions
-              for hidden in (definition.hidden if definition.label in used
-                             else (Hidden(HiddenKind.REFERENCE, definition.whole),))]
+    hidden = [
+        hidden
+        for definition in definitions
+        for hidden in (
+            definition.hidden
+            if definition.label in used
+            else (Hidden(HiddenKind.REFERENCE, definition.whole),)
+        )
+    ]
     return _PLACE.sub(put_back, shown), hidden
 
 

@@ -1,20 +1,24 @@
-"""Cells of a table that no page shows: a row may have more of them than its header, and the rest is dropped.
+"""Cells of a table that no page shows: a row may have more of them than its header, and the rest is
+dropped.
 
-Properties: what is taken out is never more than the end of one line; where renderers disagree on what a table is, a row
-loses its end rather than keeps it (see `markup`); one pass over the lines, and none over a text without a delimiter row.
-"""
+Properties: what is taken out is never more than the end of one line; where renderers disagree on
+what a table is, a row loses its end rather than keeps it (see `markup`); one pass over the lines,
+and none over a text without a delimiter row."""
 
 import re
 
 from harness.governance.text.hidden import Hidden, HiddenKind, Places
 
-_DELIMITERS = re.compile(r"\n[ \t>]*+(?P<row>\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?)[ \t]*+(?=\n|\Z)")
+_DELIMITERS = re.compile(
+    r"\n[ \t>]*+(?P<row>\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?)[ \t]*+(?=\n|\Z)"
+)
 _LEAD = re.compile(r"[ \t>]*+\|?")
 _CELL = re.compile(r"(?:[^|\\\n]|\\.)*+(?:\||\Z|(?=\n))", re.DOTALL)
 
 
 def without_spare_cells(text: str) -> tuple[str, list[Hidden]]:
-    """The text without the cells that stand beyond the last column of their table, and each run of those."""
+    """The text without the cells that stand beyond the last column of their table, and each run of
+    those."""
     if "|" not in text or not _DELIMITERS.search(text):
         return text, []
     hidden: list[Hidden] = []
@@ -28,7 +32,9 @@ def without_spare_cells(text: str) -> tuple[str, list[Hidden]]:
             columns = 0
         elif columns and len(cells := _cells(line)) > columns:
             shown = line[: cells[columns]]
-            hidden.append(Hidden(HiddenKind.CELL, line[cells[columns]:].strip(), places.provenance(at)))
+            hidden.append(
+                Hidden(HiddenKind.CELL, line[cells[columns] :].strip(), places.provenance(at))
+            )
             lines[number] = shown.rstrip()
         at += len(line) + 1
     return "\n".join(lines), hidden

@@ -1,8 +1,8 @@
-"""A change of a text as lines with their numbers, for someone who must be able to quote it: pure, and bounded in time.
+"""A change of a text as lines with their numbers, for someone who must be able to quote it: pure,
+and bounded in time.
 
-Not git's patch: attributes and settings have no say here, and each line that is still there has its number in the new
-file. A line ends at LF, CR LF or a lone CR, as in the facts.
-"""
+Not git's patch: attributes and settings have no say here, and each line that is still there has its
+number in the new file. A line ends at LF, CR LF or a lone CR, as in the facts."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,10 +13,12 @@ CONTEXT = 8
 """Unchanged lines shown on each side of a change."""
 
 MATCHED_AT_MOST = 50_000
-"""Pairs of equal lines that are matched with each other. What is more tangled is shown as gone and as new, all of it."""
+"""Pairs of equal lines that are matched with each other. What is more tangled is shown as gone and
+as new, all of it."""
 
 Row: TypeAlias = tuple[int | None, str, str]
-"""A line's number in the new file (None where it is gone), its mark (`+`, `-`, or a blank), its text."""
+"""A line's number in the new file (None where it is gone), its mark (`+`, `-`, or a blank), its
+text."""
 
 
 def lines_of(content: bytes) -> tuple[str, ...]:
@@ -27,8 +29,10 @@ def lines_of(content: bytes) -> tuple[str, ...]:
 def hunks(old: Sequence[str], new: Sequence[str]) -> tuple[tuple[Row, ...], ...]:
     """What changed, piece by piece, each with up to `CONTEXT` lines around it."""
     head, tail = _shared_ends(old, new)
-    before, after = old[head:len(old) - tail], new[head:len(new) - tail]
-    changes = [(tag, a + head, b + head, c + head, d + head) for tag, a, b, c, d in _changes(before, after)]
+    before, after = old[head : len(old) - tail], new[head : len(new) - tail]
+    changes = [
+        (tag, a + head, b + head, c + head, d + head) for tag, a, b, c, d in _changes(before, after)
+    ]
     return tuple(tuple(_rows(group, old=old, new=new)) for group in _grouped(changes))
 
 

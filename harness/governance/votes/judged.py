@@ -1,10 +1,11 @@
-"""What the votes on a judged rule come to. Models only answer; what an answer counts for is decided here.
+"""What the votes on a judged rule come to. Models only answer; what an answer counts for is decided
+here.
 
-Properties: a no counts only with a quote that stands in the candidate, in a file that the vote was shown, where it says;
-a no without one is an abstention. One no that counts refuses, whatever the others say. Nothing but `need` yes votes
-holds a rule, and a yes has no authority over code: it lifts no refusal. Words of a model are evidence, never a sentence
-of ours: they could be a stranger's by then.
-"""
+Properties: a no counts only with a quote that stands in the candidate, in a file that the vote was
+shown, where it says; a no without one is an abstention. One no that counts refuses, whatever the
+others say. Nothing but `need` yes votes holds a rule, and a yes has no authority over code: it
+lifts no refusal. Words of a model are evidence, never a sentence of ours: they could be a
+stranger's by then."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +30,8 @@ from harness.domain.governance import (
 from harness.governance.remit import seen_by
 
 NEAR = 3
-"""Lines by which a quote may stand elsewhere than it says, where its text stands only once in the file."""
+"""Lines by which a quote may stand elsewhere than it says, where its text stands only once in the
+file."""
 
 MOST_QUOTES = 5
 LONGEST_QUOTE = 500
@@ -50,7 +52,8 @@ class Reply(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Words of the candidate as a vote has them: a file, a line from 1, and the text of that line and perhaps the next."""
+    """Words of the candidate as a vote has them: a file, a line from 1, and the text of that line
+    and perhaps the next."""
 
     file: str
     line: int
@@ -59,7 +62,8 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """One vote as it was cast. `reason` is a model's own words, or ours where none was cast: shown, and never obeyed."""
+    """One vote as it was cast. `reason` is a model's own words, or ours where none was cast: shown,
+    and never obeyed."""
 
     reply: Reply
     quotes: tuple[Quote, ...] = ()
@@ -69,58 +73,105 @@ class Ballot:
 def ballot_schema() -> dict[str, Any]:
     """The JSON schema of the one answer that a vote is."""
     quote = {
-        "file": {"type": "string", "maxLength": LONGEST_PATH, "description": "The file's path, as it is shown."},
-        "line": {"type": "integer", "minimum": 1, "description": "The line's number in the changed file, as it is shown."},
-        "text": {"type": "string", "maxLength": LONGEST_QUOTE, "description": "That line, character for character."},
+        "file": {
+            "type": "string",
+            "maxLength": LONGEST_PATH,
+            "description": "The file's path, as it is shown.",
+        },
+        "line": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "The line's number in the changed file, as it is shown.",
+        },
+        "text": {
+            "type": "string",
+            "maxLength": LONGEST_QUOTE,
+            "description": "That line, character for character.",
+        },
     }
     properties = {
-        "answer": {"type": "string", "enum": [reply.value for reply in Reply], "description": "The answer to the question."},
-        "quotes": {"type": "array", "maxItems": MOST_QUOTES, "items": _closed(quote),
-                   "description": "For a no: the lines of the change that show it. Otherwise empty."},
-        "reason": {"type": "string", "maxLength": LONGEST_REASON, "description": "Why, in one or two plain sentences."},
+        "answer": {
+            "type": "string",
+            "enum": [reply.value for reply in Reply],
+            "description": "The answer to the question.",
+        },
+        "quotes": {
+            "type": "array",
+            "maxItems": MOST_QUOTES,
+            "items": _closed(quote),
+            "description": "For a no: the lines of the change that show it. Otherwise empty.",
+        },
+        "reason": {
+            "type": "string",
+            "maxLength": LONGEST_REASON,
+            "description": "Why, in one or two plain sentences.",
+        },
     }
     return _closed(properties)
 
 
 def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def ballot_in(answer: Mapping[str, Any]) -> Ballot:
-    """The vote that an answer is. Never raises: what is not in the agreed form is an abstention, and says so."""
+    """The vote that an answer is. Never raises: what is not in the agreed form is an abstention,
+    and says so."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
     if wrong := best_match(Draft202012Validator(ballot_schema()).iter_errors(dict(answer))):
-        return Ballot(Reply.ABSTAIN, reason=f"the answer is not in the agreed form: {wrong.json_path}: {wrong.message[:200]}")
-    quotes = tuple(Quote(str(quote["file"]), int(quote["line"]), str(quote["text"])) for quote in answer["quotes"])
+        return Ballot(
+            Reply.ABSTAIN,
+            reason=(
+                f"the answer is not in the agreed form: {wrong.json_path}: {wrong.message[:200]}"
+            ),
+        )
+    quotes = tuple(
+        Quote(str(quote["file"]), int(quote["line"]), str(quote["text"]))
+        for quote in answer["quotes"]
+    )
     return Ballot(Reply(answer["answer"]), quotes, str(answer["reason"]))
 
 
 def as_answer(ballot: Ballot) -> dict[str, Any]:
     """The ballot as `ballot_in` reads it."""
-    quotes = [{"file": quote.file, "line": quote.line, "text": quote.text} for quote in ballot.quotes]
-    return {"answer": ballot.reply.value, "quotes": quotes, "reason": ballot.reason[:LONGEST_REASON]}
+    quotes = [
+        {"file": quote.file, "line": quote.line, "text": quote.text} for quote in ballot.quotes
+    ]
+    return {
+        "answer": ballot.reply.value,
+        "quotes": quotes,
+        "reason": ballot.reason[:LONGEST_REASON],
+    }
 
 
 def place_of(quote: Quote, lines: Sequence[str]) -> int | None:
-    """The line, from 1, where a quote stands in a file, blanks at the ends of lines aside; None where it does not.
+    """The line, from 1, where a quote stands in a file, blanks at the ends of lines aside; None
+    where it does not.
 
-    Where it stands at the line it names, that one. Else its text must be there only once, at most `NEAR` lines away.
-    """
+    Where it stands at the line it names, that one. Else its text must be there only once, at most
+    `NEAR` lines away."""
     wanted = [line.strip() for line in _LINE_END.split(quote.text.strip("\r\n"))]
     if not any(wanted):
         return None
     bare = [line.strip() for line in lines]
-    places = [at + 1 for at in range(len(bare) - len(wanted) + 1) if bare[at:at + len(wanted)] == wanted]
+    places = [
+        at + 1 for at in range(len(bare) - len(wanted) + 1) if bare[at : at + len(wanted)] == wanted
+    ]
     if quote.line in places:
         return quote.line
     return places[0] if len(places) == 1 and abs(places[0] - quote.line) <= NEAR else None
 
 
 def found_in(ballot: Ballot, lines: Mapping[str, Sequence[str]]) -> tuple[Quote, ...]:
-    """The quotes of a ballot that stand in the candidate, each at the line where it really stands. `lines` has the files
-    that the vote was shown, as the candidate has them."""
+    """The quotes of a ballot that stand in the candidate, each at the line where it really stands.
+    `lines` has the files that the vote was shown, as the candidate has them."""
     placed = ((quote, place_of(quote, lines.get(quote.file, ()))) for quote in ballot.quotes)
     return tuple(Quote(quote.file, at, quote.text) for quote, at in placed if at is not None)
 
@@ -133,7 +184,8 @@ def vote_of(ballot: Ballot, found: Sequence[Quote]) -> Vote:
 
 
 def standing(question: Question, votes: Sequence[Vote]) -> Maybe[bool]:
-    """Whether the rule holds by these votes. UNKNOWN where nothing refuses it, and too few say yes."""
+    """Whether the rule holds by these votes. UNKNOWN where nothing refuses it, and too few say
+    yes."""
     if Vote.NO in votes:
         return False
     return True if list(votes).count(Vote.YES) >= question.need else UNKNOWN
@@ -142,34 +194,63 @@ def standing(question: Question, votes: Sequence[Vote]) -> Maybe[bool]:
 def answer_to(question: Question, votes: Sequence[Vote], *, evidence: Iterable[str] = ()) -> Answer:
     """What the votes come to, in words of ours."""
     count = {vote: list(votes).count(vote) for vote in Vote}
-    told = f"{count[Vote.YES]} of {len(votes)} votes say yes, {question.need} are needed; {count[Vote.NO]} say no"
+    told = (
+        f"{count[Vote.YES]} of {len(votes)} votes say yes, {question.need} are needed;"
+        f" {count[Vote.NO]} say no"
+    )
     if count[Vote.UNQUOTED]:
-        told += f"; {count[Vote.UNQUOTED]} say no and quote nothing that is there, so they do not count"
+        told += (
+            f"; {count[Vote.UNQUOTED]} say no and quote nothing that is there, so they do not count"
+        )
     if count[Vote.ABSTAIN]:
         told += f"; {count[Vote.ABSTAIN]} abstain"
     return Answer(standing(question, votes), told, tuple(evidence))
 
 
-def rules_voted_on(governance: Governance, facts: ChangeFacts, *, applies: Applies) -> list[tuple[Rule, ChangeFacts]]:
-    """The judged rules that are put to a vote on this change, each with the facts as it sees them; those in shadow last:
-    they must not spend first."""
-    judged = [rule for rule in governance.rules if rule.level is Level.JUDGED and rule.applies is applies
-              and rule.status is not Status.OFF]
-    return [(rule, seen) for rule in sorted(judged, key=lambda rule: rule.status is Status.SHADOW)
-            if (seen := seen_by(rule, facts)) is not None and (rule.when is None or rule.when.holds(seen) is not False)]
+def rules_voted_on(
+    governance: Governance, facts: ChangeFacts, *, applies: Applies
+) -> list[tuple[Rule, ChangeFacts]]:
+    """The judged rules that are put to a vote on this change, each with the facts as it sees them;
+    those in shadow last: they must not spend first."""
+    judged = [
+        rule
+        for rule in governance.rules
+        if rule.level is Level.JUDGED and rule.applies is applies and rule.status is not Status.OFF
+    ]
+    return [
+        (rule, seen)
+        for rule in sorted(judged, key=lambda rule: rule.status is Status.SHADOW)
+        if (seen := seen_by(rule, facts)) is not None
+        and (rule.when is None or rule.when.holds(seen) is not False)
+    ]
 
 
 def finding_of(rule: Rule, answer: Answer) -> Finding:
-    """The answer as a finding of its rule. What neither holds nor is refused goes where the question's `abstain:` says."""
+    """The answer as a finding of its rule. What neither holds nor is refused goes where the
+    question's `abstain:` says."""
     on_fail = rule.question.abstain if rule.question and answer.passed is UNKNOWN else rule.on_fail
-    return Finding(rule=rule.id, title=rule.title, passed=answer.passed, status=rule.status, on_fail=on_fail,
-                   says=answer.says, source=rule.source, evidence=answer.evidence)
+    return Finding(
+        rule=rule.id,
+        title=rule.title,
+        passed=answer.passed,
+        status=rule.status,
+        on_fail=on_fail,
+        says=answer.says,
+        source=rule.source,
+        evidence=answer.evidence,
+    )
 
 
 def with_votes(decision: Decision, findings: Sequence[Finding]) -> Decision:
-    """The code's decision with what the votes came to. It can only become stricter: no vote lifts a refusal."""
+    """The code's decision with what the votes came to. It can only become stricter: no vote lifts a
+    refusal."""
     refusals = [finding for finding in findings if finding.refuses]
-    actions = [*(finding.on_fail for finding in refusals), *([decision.action] if decision.action else [])]
+    actions = [
+        *(finding.on_fail for finding in refusals),
+        *([decision.action] if decision.action else []),
+    ]
     action: OnFail | None = max(actions, key=lambda on_fail: on_fail.strictness, default=None)
     why = (*decision.why, *(f"{finding.rule}: {finding.says}" for finding in refusals))
-    return Decision(decision.governance, decision.applies, (*decision.findings, *findings), action, why)
+    return Decision(
+        decision.governance, decision.applies, (*decision.findings, *findings), action, why
+    )

@@ -1,9 +1,9 @@
 """What a reviewer may say of a change, and what of it counts: pure.
 
-Properties: a finding counts only with words that the change shows, in the file that it names; its line is where those words
-really stand. One without is dropped and counted, whatever it says. Two reviewers who see one thing say one thing. Nothing
-that a reviewer says approves anything: findings ask for changes, and their absence asks for nothing.
-"""
+Properties: a finding counts only with words that the change shows, in the file that it names; its
+line is where those words really stand. One without is dropped and counted, whatever it says. Two
+reviewers who see one thing say one thing. Nothing that a reviewer says approves anything: findings
+ask for changes, and their absence asks for nothing."""
 
 import json
 import re
@@ -21,7 +21,7 @@ LONGEST_WORDS = 600
 SHORTEST_QUOTE = 4
 """Characters of a quote, blanks aside: a brace stands everywhere and shows nothing."""
 
-_ALIKE = 0.5         # share of words that two findings at one place have in common, to be one
+_ALIKE = 0.5  # share of words that two findings at one place have in common, to be one
 _WORD = re.compile(r"\w+")
 
 
@@ -40,9 +40,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A finding as it counts: `lenses` are all that saw it, `line` (from 1) is where `quote` stands in the changed file, or
-    where it stood. `companion` is a file that the change should have touched as well, empty where none is meant. `says` is
-    a model's own words, and so perhaps a stranger's."""
+    """A finding as it counts: `lenses` are all that saw it, `line` (from 1) is where `quote` stands
+    in the changed file, or where it stood. `companion` is a file that the change should have
+    touched as well, empty where none is meant. `says` is a model's own words, and so perhaps a
+    stranger's."""
 
     lenses: tuple[str, ...]
     severity: Severity
@@ -59,8 +60,8 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What one lens came to: the findings that count, and why each other one does not. `abstains` says why it could not
-    tell, and is empty where it could."""
+    """What one lens came to: the findings that count, and why each other one does not. `abstains`
+    says why it could not tell, and is empty where it could."""
 
     found: tuple[Remark, ...] = ()
     dropped: tuple[str, ...] = ()
@@ -73,39 +74,95 @@ Row = tuple[int | None, str, str]
 def review_schema() -> dict[str, Any]:
     """The JSON schema of the one answer that a look is."""
     finding = {
-        "severity": {"type": "string", "enum": [severity.value for severity in Severity],
-                     "description": "blocker: it must not land so; major: it should not; minor: worth a remark."},
-        "file": {"type": "string", "maxLength": LONGEST_PATH, "description": "The file's path, as it is shown."},
-        "line": {"type": "integer", "minimum": 1, "description": "The line's number, as it is shown; of a line that is gone, "
-                                                                 "the number of the next one that is there."},
-        "quote": {"type": "string", "maxLength": LONGEST_QUOTE,
-                  "description": "That line of the change, character for character, without its number and mark."},
-        "says": {"type": "string", "maxLength": LONGEST_WORDS,
-                 "description": "What is wrong, for which input, and what would be right, in one to three plain sentences."},
-        "companion": {"type": "string", "maxLength": LONGEST_PATH,
-                      "description": "A file that is there, is not in the change and must change with it; else empty."},
+        "severity": {
+            "type": "string",
+            "enum": [severity.value for severity in Severity],
+            "description": (
+                "blocker: it must not land so; major: it should not; minor: worth a remark."
+            ),
+        },
+        "file": {
+            "type": "string",
+            "maxLength": LONGEST_PATH,
+            "description": "The file's path, as it is shown.",
+        },
+        "line": {
+            "type": "integer",
+            "minimum": 1,
+            "description": (
+                "The line's number, as it is shown; of a line that is gone, "
+                "the number of the next one that is there."
+            ),
+        },
+        "quote": {
+            "type": "string",
+            "maxLength": LONGEST_QUOTE,
+            "description": (
+                "That line of the change, character for character, without its number and mark."
+            ),
+        },
+        "says": {
+            "type": "string",
+            "maxLength": LONGEST_WORDS,
+            "description": (
+                "What is wrong, for which input, and what would be right, in one to three plain"
+                " sentences."
+            ),
+        },
+        "companion": {
+            "type": "string",
+            "maxLength": LONGEST_PATH,
+            "description": (
+                "A file that is there, is not in the change and must change with it; else empty."
+            ),
+        },
     }
     properties = {
-        "can_tell": {"type": "boolean", "description": "false where you would need to see more to answer at all."},
-        "findings": {"type": "array", "maxItems": MOST_FINDINGS, "items": _closed(finding),
-                     "description": "What speaks against the change under this question; empty where nothing does."},
-        "reason": {"type": "string", "maxLength": LONGEST_WORDS, "description": "What you looked at, or what you lack."},
+        "can_tell": {
+            "type": "boolean",
+            "description": "false where you would need to see more to answer at all.",
+        },
+        "findings": {
+            "type": "array",
+            "maxItems": MOST_FINDINGS,
+            "items": _closed(finding),
+            "description": (
+                "What speaks against the change under this question; empty where nothing does."
+            ),
+        },
+        "reason": {
+            "type": "string",
+            "maxLength": LONGEST_WORDS,
+            "description": "What you looked at, or what you lack.",
+        },
     }
     return _closed(properties)
 
 
 def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def rows_shown(view: View) -> Mapping[str, tuple[Row, ...]]:
-    """The lines of the change that a reviewer was shown, by file, each with its number, its mark and its text."""
+    """The lines of the change that a reviewer was shown, by file, each with its number, its mark
+    and its text."""
     documents = [json.loads(document) for sight, document in view.material if sight is Sight.DIFF]
-    return {document["file"]: tuple((number, mark, text) for number, mark, text in document["lines"]) for document in documents}
+    return {
+        document["file"]: tuple((number, mark, text) for number, mark, text in document["lines"])
+        for document in documents
+    }
 
 
-def looked(lens: str, answer: Mapping[str, Any], *, rows: Mapping[str, Sequence[Row]], there: Iterable[str]) -> Looked:
-    """What a lens's answer, valid against the schema, comes to. `there` are the paths of the candidate."""
+def looked(
+    lens: str, answer: Mapping[str, Any], *, rows: Mapping[str, Sequence[Row]], there: Iterable[str]
+) -> Looked:
+    """What a lens's answer, valid against the schema, comes to. `there` are the paths of the
+    candidate."""
     if answer["can_tell"] is not True:
         return Looked(abstains=str(answer["reason"]) or "it gave no reason")
     paths, found, dropped = frozenset(there), list[Remark](), list[str]()
@@ -122,18 +179,33 @@ def _remark(lens: str, told: Mapping[str, Any], rows: Mapping[str, Sequence[Row]
     line = _place(str(told["quote"]), rows.get(told["file"], ()), near=int(told["line"]))
     if line is None:
         return None
-    return Remark((lens,), Severity(told["severity"]), str(told["file"]), line, str(told["quote"]).strip("\r\n"),
-                  " ".join(str(told["says"]).split()), str(told["companion"]))
+    return Remark(
+        (lens,),
+        Severity(told["severity"]),
+        str(told["file"]),
+        line,
+        str(told["quote"]).strip("\r\n"),
+        " ".join(str(told["says"]).split()),
+        str(told["companion"]),
+    )
 
 
-def _fault(remark: Remark | None, told: Mapping[str, Any], rows: Mapping[str, Sequence[Row]], paths: frozenset[str]) -> str:
+def _fault(
+    remark: Remark | None,
+    told: Mapping[str, Any],
+    rows: Mapping[str, Sequence[Row]],
+    paths: frozenset[str],
+) -> str:
     """Why a finding does not count; empty where it does."""
     quote = "".join(str(told["quote"]).split())
     if told["file"] not in rows:
         return f"{told['file'][:80]!r} is not in the change"
     if len(quote) < SHORTEST_QUOTE or remark is None:
-        return f"its quote is not in the change to {told['file'][:80]!r}" if len(quote) >= SHORTEST_QUOTE else \
-            "its quote is too short to show anything"
+        return (
+            f"its quote is not in the change to {told['file'][:80]!r}"
+            if len(quote) >= SHORTEST_QUOTE
+            else "its quote is too short to show anything"
+        )
     if not remark.says:
         return "it says nothing"
     if remark.companion and (remark.companion not in paths or remark.companion in rows):
@@ -142,18 +214,31 @@ def _fault(remark: Remark | None, told: Mapping[str, Any], rows: Mapping[str, Se
 
 
 def _place(quote: str, rows: Sequence[Row], *, near: int) -> int | None:
-    """The number of the line at which a quote begins, in the file as it is now or as it was, blanks at the ends of lines
-    aside; of several the one nearest to `near`. A line that is gone has the number of the next one that is there."""
+    """The number of the line at which a quote begins, in the file as it is now or as it was, blanks
+    at the ends of lines aside; of several the one nearest to `near`. A line that is gone has the
+    number of the next one that is there."""
     wanted = [line.strip() for line in quote.strip("\r\n").splitlines()]
     numbered = list(zip(_numbers(rows), rows, strict=True))
-    now, before = ([(number, text.strip()) for number, (_, mark, text) in numbered if mark != gone] for gone in "-+")
-    places = [side[at][0] for side in (now, before) for at in range(len(side) - len(wanted) + 1)
-              if [text for _, text in side[at:at + len(wanted)]] == wanted] if any(wanted) else []
+    now, before = (
+        [(number, text.strip()) for number, (_, mark, text) in numbered if mark != gone]
+        for gone in "-+"
+    )
+    places = (
+        [
+            side[at][0]
+            for side in (now, before)
+            for at in range(len(side) - len(wanted) + 1)
+            if [text for _, text in side[at : at + len(wanted)]] == wanted
+        ]
+        if any(wanted)
+        else []
+    )
     return min(places, key=lambda place: abs(place - near), default=None)
 
 
 def _numbers(rows: Sequence[Row]) -> list[int]:
-    """Each row's number, a row that is gone having that of the next one that is there, or of the last."""
+    """Each row's number, a row that is gone having that of the next one that is there, or of the
+    last."""
     numbers: list[int] = []
     following = max((number for number, _, _ in rows if number is not None), default=1)
     for number, _, _ in reversed(rows):
@@ -163,22 +248,30 @@ def _numbers(rows: Sequence[Row]) -> list[int]:
 
 
 def together(found: Iterable[Remark]) -> tuple[Remark, ...]:
-    """The findings without those that say again what another says at one place; the gravest first. What several lenses saw
-    is as grave as the gravest of them holds it to be."""
+    """The findings without those that say again what another says at one place; the gravest first.
+    What several lenses saw is as grave as the gravest of them holds it to be."""
     kept: list[Remark] = []
-    for remark in sorted(found, key=lambda one: (tuple(Severity).index(one.severity), one.file, one.line)):
+    for remark in sorted(
+        found, key=lambda one: (tuple(Severity).index(one.severity), one.file, one.line)
+    ):
         at = next((at for at, other in enumerate(kept) if _is_same(other, remark)), None)
         if at is None:
             kept.append(remark)
         else:
-            kept[at] = replace(kept[at], lenses=tuple(dict.fromkeys((*kept[at].lenses, *remark.lenses))),
-                               companion=kept[at].companion or remark.companion)
+            kept[at] = replace(
+                kept[at],
+                lenses=tuple(dict.fromkeys((*kept[at].lenses, *remark.lenses))),
+                companion=kept[at].companion or remark.companion,
+            )
     return tuple(kept)
 
 
 def _is_same(one: Remark, other: Remark) -> bool:
-    if one.file != other.file or abs(one.line - other.line) > NEAR or (
-            one.companion and other.companion and one.companion != other.companion):
+    if (
+        one.file != other.file
+        or abs(one.line - other.line) > NEAR
+        or (one.companion and other.companion and one.companion != other.companion)
+    ):
         return False
     mine, theirs = (frozenset(_WORD.findall(remark.says.casefold())) for remark in (one, other))
     return len(mine & theirs) >= _ALIKE * min(len(mine), len(theirs))

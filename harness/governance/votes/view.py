@@ -1,9 +1,9 @@
 """What a vote on a judged rule is shown: made by the harness, whole or not at all.
 
-Properties: nothing is in it but what `sees` names, and no content of a file that `never_sees` names, under any look-alike
-of its name; every word of it that was not the factory's is inside a JSON string, and what cannot be seen is written as
-an escape; it is never cut: what does not fit, or is no text, is a fault, and a fault is an abstention.
-"""
+Properties: nothing is in it but what `sees` names, and no content of a file that `never_sees`
+names, under any look-alike of its name; every word of it that was not the factory's is inside a
+JSON string, and what cannot be seen is written as an escape; it is never cut: what does not fit, or
+is no text, is a fault, and a fault is an abstention."""
 
 import hashlib
 import json
@@ -29,8 +29,9 @@ Read = Callable[[str], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`material` are JSON documents by what they show, `lines` each shown file as the candidate has it, `left_out` the
-    changed files whose content `never_sees` withheld. With a `fault` there is nothing to see, and no vote is asked."""
+    """`material` are JSON documents by what they show, `lines` each shown file as the candidate has
+    it, `left_out` the changed files whose content `never_sees` withheld. With a `fault` there is
+    nothing to see, and no vote is asked."""
 
     material: tuple[tuple[Sight, str], ...] = ()
     lines: Mapping[str, tuple[str, ...]] | None = None
@@ -38,16 +39,29 @@ class View:
     fault: str = ""
 
     def digest(self, *under: str) -> str:
-        """Names this view, shown under `under`, whatever order it is shown in: the same to the byte, or another digest."""
-        whole = json.dumps([list(under), sorted(self.material), sorted(self.left_out)], ensure_ascii=True)
+        """Names this view, shown under `under`, whatever order it is shown in: the same to the
+        byte, or another digest."""
+        whole = json.dumps(
+            [list(under), sorted(self.material), sorted(self.left_out)], ensure_ascii=True
+        )
         return hashlib.sha256(whole.encode("ascii")).hexdigest()
 
 
-def view_of(question: Question, facts: ChangeFacts, *, base: Read, head: Read, issue: str,
-            tests: tuple[str, ...], governance: str) -> View:
-    """What a vote on `question` is shown of a change, whose files `base` and `head` read before and after it.
+def view_of(
+    question: Question,
+    facts: ChangeFacts,
+    *,
+    base: Read,
+    head: Read,
+    issue: str,
+    tests: tuple[str, ...],
+    governance: str,
+) -> View:
+    """What a vote on `question` is shown of a change, whose files `base` and `head` read before and
+    after it.
 
-    `issue` and `governance` are texts that are shown where the question sees them; `tests` are globs."""
+    `issue` and `governance` are texts that are shown where the question sees them; `tests` are
+    globs."""
     if facts.files is UNKNOWN:
         return View(fault="the change is too large to be shown")
     touched = [change for change in facts.files if _is_seen(question, change.path, tests)]
@@ -56,7 +70,9 @@ def view_of(question: Question, facts: ChangeFacts, *, base: Read, head: Read, i
     try:
         files = [_file(change, base=base, head=head) for change in shown]
         material = tuple(_material(question, files, issue=issue, tests=tests))
-        _require_whole(files, material, governance=governance if Sight.GOVERNANCE in question.sees else "")
+        _require_whole(
+            files, material, governance=governance if Sight.GOVERNANCE in question.sees else ""
+        )
     except _Unshowable as fault:
         return View(left_out=withheld, fault=str(fault))
     return View(material, {file.change.name: file.after for file in files}, withheld)
@@ -92,17 +108,22 @@ def _file(change: FileChange, *, base: Read, head: Read) -> _File:
 _LEAVE_OUT = "`never_sees` may leave it out"
 
 
-def _require_whole(files: Sequence[_File], material: Sequence[tuple[Sight, str]], *, governance: str) -> None:
+def _require_whole(
+    files: Sequence[_File], material: Sequence[tuple[Sight, str]], *, governance: str
+) -> None:
     if not files:
         raise _Unshowable("the change touches nothing that this rule may see")
     size = len(governance) + sum(len(document) for _, document in material)
     if size > LARGEST_VIEW:
-        raise _Unshowable(f"it would have to see {size} characters, and at most {LARGEST_VIEW} are shown: nobody votes on a "
-                          "view that is cut")
+        raise _Unshowable(
+            f"it would have to see {size} characters, and at most {LARGEST_VIEW} are shown: nobody"
+            " votes on a view that is cut"
+        )
 
 
-def _material(question: Question, files: Sequence[_File], *, issue: str,
-              tests: tuple[str, ...]) -> Iterable[tuple[Sight, str]]:
+def _material(
+    question: Question, files: Sequence[_File], *, issue: str, tests: tuple[str, ...]
+) -> Iterable[tuple[Sight, str]]:
     for sight in question.sees:
         match sight:
             case Sight.ISSUE:
@@ -110,11 +131,18 @@ def _material(question: Question, files: Sequence[_File], *, issue: str,
             case Sight.DIFF:
                 yield from ((sight, _changed(file)) for file in files)
             case Sight.FILES:
-                yield from ((sight, _whole(file)) for file in files if file.change.kind is not ChangeKind.DELETED)
+                yield from (
+                    (sight, _whole(file))
+                    for file in files
+                    if file.change.kind is not ChangeKind.DELETED
+                )
             case Sight.TESTS:
-                yield from ((sight, _whole(file)) for file in files if matches(tests, file.change.path))
+                yield from (
+                    (sight, _whole(file)) for file in files if matches(tests, file.change.path)
+                )
             case Sight.GOVERNANCE:
-                pass   # the three files stand before everything else, byte-identical, as in every prompt
+                # the three files stand before everything else, byte-identical, as in every prompt
+                pass
 
 
 def _changed(file: _File) -> str:
@@ -127,12 +155,18 @@ def _whole(file: _File) -> str:
 
 
 def _document(head: Mapping[str, Any], rows: Sequence[Any]) -> str:
-    """One JSON object, a row of it a line of the file, so that a model reads it as a person would."""
+    """One JSON object, a row of it a line of the file, so that a model reads it as a person
+    would."""
     listed = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     return _visible(f'{json.dumps(head, ensure_ascii=False)[:-1]}, "lines": [\n{listed}\n]}}')
 
 
 def _visible(document: str) -> str:
-    """JSON in which what shows nothing is written as an escape: a reviewer who cannot see it cannot judge it."""
+    """JSON in which what shows nothing is written as an escape: a reviewer who cannot see it cannot
+    judge it."""
     unseen = "".join(char for char in set(document) if is_invisible(char))
-    return re.sub(f"[{re.escape(unseen)}]", lambda char: json.dumps(char[0])[1:-1], document) if unseen else document
+    return (
+        re.sub(f"[{re.escape(unseen)}]", lambda char: json.dumps(char[0])[1:-1], document)
+        if unseen
+        else document
+    )

@@ -1,8 +1,8 @@
 """What prose that governs says against itself, and against the repository that it governs.
 
-Prose does not bind, so nothing stops it from saying 500 lines here and 400 there. Each question is a pure function over
-the documents and the files, and each prefers silence to noise: what may be meant otherwise is not told.
-"""
+Prose does not bind, so nothing stops it from saying 500 lines here and 400 there. Each question is
+a pure function over the documents and the files, and each prefers silence to noise: what may be
+meant otherwise is not told."""
 
 from collections.abc import Collection, Mapping
 
@@ -19,14 +19,19 @@ from harness.onboarding.contradictions.terms import unheard_terms
 __all__ = ["Contradiction", "ContradictionKind", "Place", "contradictions_in"]
 
 
-def contradictions_in(documents: Mapping[str, str], files: Mapping[str, str], *, workflows: Collection[str] = (),
-                      terms: Collection[str] = ()) -> tuple[Contradiction, ...]:
+def contradictions_in(
+    documents: Mapping[str, str],
+    files: Mapping[str, str],
+    *,
+    workflows: Collection[str] = (),
+    terms: Collection[str] = (),
+) -> tuple[Contradiction, ...]:
     """Everything in the documents that something else denies, by file and line.
 
-    `documents` are the texts that govern, by path. `files` are all files of the repository with their texts, which may be
-    read when they are asked for. `workflows` and `terms` are names that exist although no file here has them: those of a
-    factory that steers the repository from outside. Raises nothing.
-    """
+    `documents` are the texts that govern, by path. `files` are all files of the repository with
+    their texts, which may be read when they are asked for. `workflows` and `terms` are names that
+    exist although no file here has them: those of a factory that steers the repository from
+    outside. Raises nothing."""
     prose, flows = prose_of(documents), flows_in(files)
     found = (
         *differing_limits((*prose, *(flow.prompts for flow in flows))),
@@ -38,5 +43,13 @@ def contradictions_in(documents: Mapping[str, str], files: Mapping[str, str], *,
         *unheard_terms(prose, files, known=terms),
     )
     order = list(documents)
-    return tuple(sorted(dict.fromkeys(found), key=lambda one: (
-        order.index(one.here.file) if one.here.file in documents else len(order), one.here.file, one.here.line)))
+    return tuple(
+        sorted(
+            dict.fromkeys(found),
+            key=lambda one: (
+                order.index(one.here.file) if one.here.file in documents else len(order),
+                one.here.file,
+                one.here.line,
+            ),
+        )
+    )

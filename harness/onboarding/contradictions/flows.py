@@ -1,8 +1,8 @@
-"""Workflow files read generically: GitHub's jobs and steps, and nodes as ours and others' engines have them.
+"""Workflow files read generically: GitHub's jobs and steps, and nodes as ours and others' engines
+have them.
 
-Nothing is asked of a file but which parts it has, what each part sets, and which prose stands in its prompts. A file that
-is no YAML, or nests without end, has none.
-"""
+Nothing is asked of a file but which parts it has, what each part sets, and which prose stands in
+its prompts. A file that is no YAML, or nests without end, has none."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,8 @@ _MOST = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A workflow, job, step or node. `sets` are the keys and flags that hold for it, those around it included."""
+    """A workflow, job, step or node. `sets` are the keys and flags that hold for it, those around
+    it included."""
 
     kind: str
     name: str
@@ -34,7 +35,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One workflow file. `names` are its stem, its own name and those of its jobs, in lower case."""
+    """One workflow file. `names` are its stem, its own name and those of its jobs, in lower
+    case."""
 
     file: str
     names: frozenset[str]
@@ -61,12 +63,25 @@ def _flow(file: str, text: str) -> Flow | None:
         return None
     if not isinstance(top, yaml.MappingNode) or len(nodes) >= _MOST:
         return None
-    parts = (Part("workflow", _stem(file), file, 1, _sets(top)), *_parts(top, file, _sets(top, without=_PARTS)))
+    parts = (
+        Part("workflow", _stem(file), file, 1, _sets(top)),
+        *_parts(top, file, _sets(top, without=_PARTS)),
+    )
     named = _entry(top, "name")
     own = str(named.value) if named else ""
-    names = {_stem(file), own, own.replace(" ", "-"), *(part.name for part in parts if part.kind == "job")} - {""}
-    return Flow(file, frozenset(name.casefold() for name in names), bool({"schedule", "cron"} & _sets(top)), parts,
-                Prose(file, tuple(_prompts(nodes, file))))
+    names = {
+        _stem(file),
+        own,
+        own.replace(" ", "-"),
+        *(part.name for part in parts if part.kind == "job"),
+    } - {""}
+    return Flow(
+        file,
+        frozenset(name.casefold() for name in names),
+        bool({"schedule", "cron"} & _sets(top)),
+        parts,
+        Prose(file, tuple(_prompts(nodes, file))),
+    )
 
 
 def _stem(file: str) -> str:
@@ -74,7 +89,8 @@ def _stem(file: str) -> str:
 
 
 def _unfolded(node: "Node | None", depth: int = 0) -> "Iterator[Node]":
-    """The node and all below it, at most _MOST of them. Raises RecursionError below a depth that nobody writes."""
+    """The node and all below it, at most _MOST of them. Raises RecursionError below a depth that
+    nobody writes."""
     from itertools import islice
 
     if node is None:
@@ -82,13 +98,17 @@ def _unfolded(node: "Node | None", depth: int = 0) -> "Iterator[Node]":
     if depth > 50:
         raise RecursionError
     yield node
-    children = [child for pair in node.value for child in (pair if isinstance(pair, tuple) else (pair,))
-                ] if isinstance(node.value, list) else []
+    children = (
+        [child for pair in node.value for child in (pair if isinstance(pair, tuple) else (pair,))]
+        if isinstance(node.value, list)
+        else []
+    )
     yield from islice((one for child in children for one in _unfolded(child, depth + 1)), _MOST)
 
 
 def _parts(node: "MappingNode", file: str, around: frozenset[str]) -> Iterator[Part]:
-    """The jobs, steps and nodes below a mapping, each with what it sets and what is set around it."""
+    """The jobs, steps and nodes below a mapping, each with what it sets and what is set around
+    it."""
     for container in _PARTS:
         for name, part in _members(_entry(node, container)):
             own = _sets(part) | around
@@ -106,7 +126,11 @@ def _members(node: "Node | None") -> "Iterator[tuple[str, MappingNode]]":
                 named = _entry(item, "id") or _entry(item, "name")
                 yield str(named.value) if named else str(number), item
     elif isinstance(node, yaml.MappingNode):
-        yield from ((str(key.value), value) for key, value in node.value if isinstance(value, yaml.MappingNode))
+        yield from (
+            (str(key.value), value)
+            for key, value in node.value
+            if isinstance(value, yaml.MappingNode)
+        )
 
 
 def _entry(node: "MappingNode", name: str) -> "Node | None":
@@ -114,7 +138,8 @@ def _entry(node: "MappingNode", name: str) -> "Node | None":
 
 
 def _sets(node: "MappingNode", *, without: tuple[str, ...] = ()) -> frozenset[str]:
-    """The keys in a mapping, at any depth, and the flags of commands in it: `timeout_minutes`, `max_turns`."""
+    """The keys in a mapping, at any depth, and the flags of commands in it: `timeout_minutes`,
+    `max_turns`."""
     import yaml
 
     found = set[str]()
@@ -137,5 +162,8 @@ def _prompts(nodes: "list[Node]", file: str) -> Iterator[Sentence]:
     for node in nodes:
         if isinstance(node, yaml.ScalarNode) and len(node.value.split()) > 3:
             first = node.start_mark.line + (2 if node.style in ("|", ">") else 1)
-            yield from (Sentence(file, first + number, line.strip(), "")
-                        for number, line in enumerate(node.value.split("\n")) if line.strip() and len(line) <= 600)
+            yield from (
+                Sentence(file, first + number, line.strip(), "")
+                for number, line in enumerate(node.value.split("\n"))
+                if line.strip() and len(line) <= 600
+            )

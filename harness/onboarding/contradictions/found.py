@@ -9,7 +9,8 @@ _LONGEST_QUOTE = 160
 
 
 class ContradictionKind(StrEnum):
-    """What is contradicted; the words that `factory rules lint` and `factory rules import` print as a code."""
+    """What is contradicted; the words that `factory rules lint` and `factory rules import` print as
+    a code."""
 
     LIMIT = "limits-differ"
     SECTION = "section-elsewhere"
@@ -22,7 +23,8 @@ class ContradictionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Something that is written: its file, its line (from 1; 0 speaks of the whole file), and the words on one line."""
+    """Something that is written: its file, its line (from 1; 0 speaks of the whole file), and the
+    words on one line."""
 
     file: str
     line: int
@@ -35,7 +37,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """What `here` says, and `there` does not bear out. `there` is None where nothing at all speaks of it."""
+    """What `here` says, and `there` does not bear out. `there` is None where nothing at all speaks
+    of it."""
 
     kind: ContradictionKind
     here: Place

@@ -1,8 +1,8 @@
 """Limits that differ: 500 lines here, 400 there.
 
-Two numbers contradict each other only where they measure the same thing of the same thing. Three attempts and two
-retries agree; 200 lines for a fix and 500 for a feature agree; what one aims for and what one may not pass agree.
-"""
+Two numbers contradict each other only where they measure the same thing of the same thing. Three
+attempts and two retries agree; 200 lines for a fix and 500 for a feature agree; what one aims for
+and what one may not pass agree."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,24 +13,39 @@ from harness.onboarding.contradictions.found import Contradiction, Contradiction
 from harness.onboarding.contradictions.prose import Prose, Sentence, sentences_in
 from harness.onboarding.survey import ClauseKind
 
-_UNITS = {ClauseKind.LINES: "lines", ClauseKind.FILES: "files", ClauseKind.ATTEMPTS: "attempts",
-          ClauseKind.DOLLARS: "dollars"}
+_UNITS = {
+    ClauseKind.LINES: "lines",
+    ClauseKind.FILES: "files",
+    ClauseKind.ATTEMPTS: "attempts",
+    ClauseKind.DOLLARS: "dollars",
+}
 _SIZES = frozenset(("soft", "bug", "feature", "chore", "added", "gone"))
 _TIMES = frozenset(("soft", "retry", "review", "node", "time", "person", "open"))
-_OF = {ClauseKind.LINES: _SIZES, ClauseKind.FILES: _SIZES, ClauseKind.ATTEMPTS: _TIMES, ClauseKind.DOLLARS: _TIMES}
+_OF = {
+    ClauseKind.LINES: _SIZES,
+    ClauseKind.FILES: _SIZES,
+    ClauseKind.ATTEMPTS: _TIMES,
+    ClauseKind.DOLLARS: _TIMES,
+}
 _QUALIFIERS = re.compile(
     r"\b(?:(?P<soft>prefer\w*|aim\w*|ideal\w*|target\w*|should|try|typical\w*|usual\w*|recommend\w*|warn\w*|consider)|"
     r"(?P<retry>retr(?:y|ies))|(?P<bug>bugs?|fix(?:es)?|hotfix(?:es)?|bugfix(?:es)?)|(?P<feature>features?)|"
-    r"(?P<chore>chores?|refactor\w*|rename\w*|doc(?:s|umentation)|tests only|test-only|migrations?|generated|locks?|lockfiles?)|"
+    r"(?P<chore>chores?|refactor\w*|rename\w*|doc(?:s|umentation)|tests"
+    r" only|test-only|migrations?|generated|locks?|lockfiles?)|"
     r"(?P<review>review(?:s|er|ers)?|validat\w+|rounds?|ci)|(?P<added>adds?|added|additions?|new)|(?P<gone>delet\w+|remov\w+)|"
     r"(?P<node>nodes?|steps?|jobs?|calls?|requests?|agents?|runs?)|(?P<time>hour|hourly|day|daily|week|weekly|month|monthly|"
-    r"night|nightly)|(?P<person>person|people|account|author|user|contributor|everyone)s?|(?P<open>open|parallel|at once))\b",
-    re.IGNORECASE)
+    r"night|nightly)|(?P<person>person|people|account|author|user|contributor|everyone)s?|(?P<open>open|parallel|at"
+    r" once))\b",
+    re.IGNORECASE,
+)
 """What makes a limit one of something narrower. `pull request` is no request."""
 
 _PULL_REQUEST = re.compile(r"\b(?:pull|merge) requests?\b", re.IGNORECASE)
-_EXCEPTION = re.compile(r"\b(?:unless|except\w*|exempt\w*|overrid\w+|with (?:the|a|an) \S+ label|per file|used to|was|were)\b",
-                        re.IGNORECASE)
+_EXCEPTION = re.compile(
+    r"\b(?:unless|except\w*|exempt\w*|overrid\w+|with (?:the|a|an) \S+ label|per file|used"
+    r" to|was|were)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +64,29 @@ def differing_limits(documents: tuple[Prose, ...]) -> Iterator[Contradiction]:
         other = first.setdefault(limit.subject, limit)
         if other.number != limit.number:
             unit = _UNITS[limit.subject[0]]
-            yield Contradiction(ContradictionKind.LIMIT, limit.place,
-                                f"the limit is {limit.number} {unit} here and {other.number} there; make it one number",
-                                other.place)
+            yield Contradiction(
+                ContradictionKind.LIMIT,
+                limit.place,
+                f"the limit is {limit.number} {unit} here and {other.number} there; make it one"
+                " number",
+                other.place,
+            )
 
 
 def _limits(sentences: Iterable[Sentence]) -> Iterator[_Limit]:
     for sentence in sentences:
         if not _EXCEPTION.search(sentence.text):
             for kind, number in limits_in(sentence.text, sentence.heading):
-                yield _Limit((kind, _narrowed(sentence.text, number) & _OF[kind]), number, sentence.place)
+                yield _Limit(
+                    (kind, _narrowed(sentence.text, number) & _OF[kind]), number, sentence.place
+                )
 
 
 def _narrowed(sentence: str, number: int) -> frozenset[str]:
-    """What the part of the sentence between commas that has the number speaks of, or all of it where none has it so."""
+    """What the part of the sentence between commas that has the number speaks of, or all of it
+    where none has it so."""
     parts = re.split(r"[,;:–—](?!\d)", _PULL_REQUEST.sub("", sentence))
     said = next((part for part in parts if str(number) in part.replace(",", "")), sentence)
-    return frozenset(name for found in _QUALIFIERS.finditer(said) for name in found.groupdict() if found[name])
+    return frozenset(
+        name for found in _QUALIFIERS.finditer(said) for name in found.groupdict() if found[name]
+    )

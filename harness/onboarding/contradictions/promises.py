@@ -1,8 +1,7 @@
 """Promises about every part: "every node has a budget", and there are nodes that have none.
 
-A part keeps a promise when it, or what stands around it, sets anything of that name: the question is not whether the
-budget is a good one.
-"""
+A part keeps a promise when it, or what stands around it, sets anything of that name: the question
+is not whether the budget is a good one."""
 
 import re
 from collections.abc import Iterator
@@ -12,21 +11,36 @@ from harness.onboarding.contradictions.found import Contradiction, Contradiction
 from harness.onboarding.contradictions.prose import Prose, sentences_in
 
 _PROMISE = re.compile(
-    r"(?<!not )\b(?:every|each|all)(?: \w+)?? (?P<part>node|step|job|workflow)s?(?: (?:in|of) [^.;,]{1,60}?)? "
-    r"(?:must |shall |will |always |should )*(?:has|have|carr(?:y|ies)|declares?|sets?|runs? (?:with|under)|gets?|defines?|"
-    r"states?|(?:is|are) given|(?:is|are) (?:bounded|limited|capped) by|comes? with|needs?|requires?|names?) "
-    r"(?:(?:an?|its|their|the)(?: own)? )?(?:\w+ ){0,2}?(?P<what>budget|cost cap|spending (?:cap|limit)|timeout|time[- ]?limit|"
-    r"retry|retries|turn limit|max(?:imum)? turns|model|permissions|concurrency(?: group)?)s?\b", re.IGNORECASE)
+    r"(?<!not )\b(?:every|each|all)(?: \w+)?? (?P<part>node|step|job|workflow)s?(?: (?:in|of)"
+    r" [^.;,]{1,60}?)? "
+    r"(?:must |shall |will |always |should )*(?:has|have|carr(?:y|ies)|declares?|sets?|runs?"
+    r" (?:with|under)|gets?|defines?|"
+    r"states?|(?:is|are) given|(?:is|are) (?:bounded|limited|capped) by|comes?"
+    r" with|needs?|requires?|names?) "
+    r"(?:(?:an?|its|their|the)(?: own)? )?(?:\w+ ){0,2}?(?P<what>budget|cost cap|spending"
+    r" (?:cap|limit)|timeout|time[- ]?limit|"
+    r"retry|retries|turn limit|max(?:imum)? turns|model|permissions|concurrency(?: group)?)s?\b",
+    re.IGNORECASE,
+)
 _SETS = {
-    "budget": ("budget", "cost", "usd", "spend"), "cost": ("budget", "cost", "usd", "spend"),
-    "spend": ("budget", "cost", "usd", "spend"), "timeout": ("timeout", "time_limit", "deadline"),
-    "time": ("timeout", "time_limit", "deadline"), "retr": ("retry", "retries", "attempts"), "turn": ("turns",),
-    "max": ("turns",), "model": ("model",), "permission": ("permission",), "concurrency": ("concurrency",),
+    "budget": ("budget", "cost", "usd", "spend"),
+    "cost": ("budget", "cost", "usd", "spend"),
+    "spend": ("budget", "cost", "usd", "spend"),
+    "timeout": ("timeout", "time_limit", "deadline"),
+    "time": ("timeout", "time_limit", "deadline"),
+    "retr": ("retry", "retries", "attempts"),
+    "turn": ("turns",),
+    "max": ("turns",),
+    "model": ("model",),
+    "permission": ("permission",),
+    "concurrency": ("concurrency",),
 }
 _SHOWN = 3
 
 
-def broken_promises(documents: tuple[Prose, ...], flows: tuple[Flow, ...]) -> Iterator[Contradiction]:
+def broken_promises(
+    documents: tuple[Prose, ...], flows: tuple[Flow, ...]
+) -> Iterator[Contradiction]:
     """Every sentence that says of all parts of a kind what some of them lack."""
     for sentence in sentences_in(documents):
         for promise in _PROMISE.finditer(sentence.text):
@@ -35,8 +49,12 @@ def broken_promises(documents: tuple[Prose, ...], flows: tuple[Flow, ...]) -> It
             without = [part for part in parts if not _keeps(part, what)]
             if without:
                 says = _says(without, len(parts), kind, what)
-                yield Contradiction(ContradictionKind.PROMISE, sentence.at(promise.start()), says,
-                                    Place(without[0].file, without[0].line, without[0].name))
+                yield Contradiction(
+                    ContradictionKind.PROMISE,
+                    sentence.at(promise.start()),
+                    says,
+                    Place(without[0].file, without[0].line, without[0].name),
+                )
 
 
 def _keeps(part: Part, what: str) -> bool:
@@ -47,5 +65,9 @@ def _keeps(part: Part, what: str) -> bool:
 def _says(without: list[Part], count: int, kind: str, what: str) -> str:
     shown = ", ".join(f"{part.name} ({part.file}:{part.line})" for part in without[:_SHOWN])
     more = f" and {len(without) - _SHOWN} more" if len(without) > _SHOWN else ""
-    number = f"none of the {count} {kind}s sets one" if len(without) == count else f"{len(without)} of {count} {kind}s set none"
+    number = (
+        f"none of the {count} {kind}s sets one"
+        if len(without) == count
+        else f"{len(without)} of {count} {kind}s set none"
+    )
     return f"{number} ({what}): {shown}{more}"

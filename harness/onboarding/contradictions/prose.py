@@ -1,4 +1,5 @@
-"""Documents as sentences and headings, each with its line: what all the questions here are asked of."""
+"""Documents as sentences and headings, each with its line: what all the questions here are asked
+of."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,8 @@ _SPAN = re.compile(r"`([^`\n]+)`")
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of a document as it is written, and the heading above it. `is_item`: an item of a list begins with it."""
+    """One sentence of a document as it is written, and the heading above it. `is_item`: an item of
+    a list begins with it."""
 
     file: str
     line: int
@@ -44,7 +46,8 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """One document that governs, taken apart. `is_governing`: people read it as law, and not as a workflow's prompt."""
+    """One document that governs, taken apart. `is_governing`: people read it as law, and not as a
+    workflow's prompt."""
 
     file: str
     sentences: tuple[Sentence, ...]
@@ -63,14 +66,25 @@ def sentences_in(documents: tuple[Prose, ...]) -> Iterator[Sentence]:
 
 
 def _prose(file: str, blocks: tuple[Block, ...]) -> Prose:
-    return Prose(file, tuple(Sentence(file, line, text, block.heading) for block in blocks if not block.is_heading
-                             for line, text in _lines(block)),
-                 tuple(Heading(block.line, block.heading) for block in blocks if block.is_heading))
+    return Prose(
+        file,
+        tuple(
+            Sentence(file, line, text, block.heading)
+            for block in blocks
+            if not block.is_heading
+            for line, text in _lines(block)
+        ),
+        tuple(Heading(block.line, block.heading) for block in blocks if block.is_heading),
+    )
 
 
 def _lines(block: Block) -> Iterator[tuple[int, str]]:
     """The sentences of a block; of a table, its rows."""
     if block.text.startswith("|"):
-        yield from ((block.line + number, row) for number, row in enumerate(block.text.split("\n")) if row.strip())
+        yield from (
+            (block.line + number, row)
+            for number, row in enumerate(block.text.split("\n"))
+            if row.strip()
+        )
     else:
         yield from sentences_of(block)

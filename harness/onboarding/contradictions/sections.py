@@ -1,8 +1,8 @@
 """Section numbers that point elsewhere: to no section, or to one about something else.
 
-A reference is followed only where its document is known: the one that the sentence names, else the document itself. A
-document without numbered headings has no section 7 to miss, and section 3 of a standard is nobody's business here.
-"""
+A reference is followed only where its document is known: the one that the sentence names, else the
+document itself. A document without numbered headings has no section 7 to miss, and section 3 of a
+standard is nobody's business here."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,17 +11,26 @@ from dataclasses import dataclass
 from harness.onboarding.contradictions.found import Contradiction, ContradictionKind, place
 from harness.onboarding.contradictions.prose import Heading, Prose, Sentence
 
-_NUMBERED = re.compile(r"(?:§+\s*|section\s+)?(?P<number>\d{1,2}(?:\.\d{1,2})*)[.):]?[\s:–—-]+(?P<title>\S.*)", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"(?:§+\s*|section\s+)?(?P<number>\d{1,2}(?:\.\d{1,2})*)[.):]?[\s:–—-]+(?P<title>\S.*)",
+    re.IGNORECASE,
+)
 _REFERENCE = re.compile(
     r"(?:§+\s*|\bsections?\s+)(?P<number>\d{1,2}(?:\.\d{1,2})*)(?![\w-]|\.\d)"
     r"(?:[,:]?\s*(?:[(\"“*_]+(?P<set>[A-Za-z][^()\"”*_\n.;]{2,60}?)[)\"”*_]|"
-    r"(?P<bare>(?-i:[A-Z][a-z]+(?: (?:[A-Z][a-z]+|and|of|the)){0,4}?))(?=[.,;)]|$|\s(?:for|before|and|or|of|in)\s)))?",
-    re.IGNORECASE)
-_ELSEWHERE = re.compile(r"\b(?:RFC|ISO|PEP|WCAG|GDPR|POSIX|OWASP|NIST|CommonMark|HTML|standards?|specifications?|licen[sc]es?|"
-                        r"Act|law|handbook|manual|book|paper)\b|https?://")
+    r"(?P<bare>(?-i:[A-Z][a-z]+(?:"
+    r" (?:[A-Z][a-z]+|and|of|the)){0,4}?))(?=[.,;)]|$|\s(?:for|before|and|or|of|in)\s)))?",
+    re.IGNORECASE,
+)
+_ELSEWHERE = re.compile(
+    r"\b(?:RFC|ISO|PEP|WCAG|GDPR|POSIX|OWASP|NIST|CommonMark|HTML|standards?|specifications?|licen[sc]es?|"
+    r"Act|law|handbook|manual|book|paper)\b|https?://"
+)
 _FILE = re.compile(r"(?<![\w/.-])[\w-]+\.md\b", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]{3,}")
-_SMALL = frozenset(("the", "and", "for", "with", "our", "your", "how", "what", "section", "this", "that", "from"))
+_SMALL = frozenset(
+    ("the", "and", "for", "with", "our", "your", "how", "what", "section", "this", "that", "from")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +50,19 @@ def misdirections(documents: tuple[Prose, ...]) -> Iterator[Contradiction]:
 
 
 def _sections(document: Prose) -> dict[str, _Section]:
-    """The numbered sections by number; none where a single heading begins with a number by chance."""
-    found = {match["number"]: _Section(match["number"], match["title"], heading)
-             for heading in document.headings if (match := _NUMBERED.match(heading.text))}
+    """The numbered sections by number; none where a single heading begins with a number by
+    chance."""
+    found = {
+        match["number"]: _Section(match["number"], match["title"], heading)
+        for heading in document.headings
+        if (match := _NUMBERED.match(heading.text))
+    }
     return found if len(found) > 1 else {}
 
 
-def _in_sentence(sentence: Sentence, sections: Mapping[str, Mapping[str, _Section]]) -> Iterator[Contradiction]:
+def _in_sentence(
+    sentence: Sentence, sections: Mapping[str, Mapping[str, _Section]]
+) -> Iterator[Contradiction]:
     for reference in _REFERENCE.finditer(sentence.text):
         target = _target(sentence, reference, sections)
         if not sections.get(target):
@@ -55,17 +70,27 @@ def _in_sentence(sentence: Sentence, sections: Mapping[str, Mapping[str, _Sectio
         number, here = reference["number"], sentence.at(reference.start())
         section = sections[target].get(number)
         if section is None:
-            yield Contradiction(ContradictionKind.SECTION, here, f"{target} has no section {number}; its sections are "
-                                f"{', '.join(sections[target])}")
+            yield Contradiction(
+                ContradictionKind.SECTION,
+                here,
+                f"{target} has no section {number}; its sections are {', '.join(sections[target])}",
+            )
         elif (title := _title(reference)) and not _is_about(title, section.title):
-            named = next((one for one in sections[target].values() if _is_about(title, one.title)), None)
+            named = next(
+                (one for one in sections[target].values() if _is_about(title, one.title)), None
+            )
             meant = f"; `{title}` is section {named.number}" if named else ""
-            yield Contradiction(ContradictionKind.SECTION, here, f"section {number} of {target} is about something else{meant}",
-                                place(target, section.heading.line, section.heading.text))
+            yield Contradiction(
+                ContradictionKind.SECTION,
+                here,
+                f"section {number} of {target} is about something else{meant}",
+                place(target, section.heading.line, section.heading.text),
+            )
 
 
 def _target(sentence: Sentence, reference: re.Match[str], sections: Mapping[str, object]) -> str:
-    """The document that is meant: the one named nearest, else the sentence's own; empty for a document we do not have."""
+    """The document that is meant: the one named nearest, else the sentence's own; empty for a
+    document we do not have."""
     named = sorted(_FILE.finditer(sentence.text), key=lambda found: _distance(found, reference))
     if not named:
         return sentence.file

@@ -1,8 +1,9 @@
-"""Words of command that nothing listens to: a label or a slash command that no workflow and no code mentions.
+"""Words of command that nothing listens to: a label or a slash command that no workflow and no code
+mentions.
 
-Many labels are for people alone. So a missing one is told only where others of its kind are found: then the vocabulary
-is a machine's, and this word of it is not in the machine. Branches are left out: they are no files.
-"""
+Many labels are for people alone. So a missing one is told only where others of its kind are found:
+then the vocabulary is a machine's, and this word of it is not in the machine. Branches are left
+out: they are no files."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -12,9 +13,14 @@ from harness.onboarding.contradictions.found import Contradiction, Contradiction
 from harness.onboarding.contradictions.prose import Prose, Sentence, sentences_in
 
 _LABEL = r"`([A-Za-z][\w-]*(?:[:/_-][\w-]+)+)`"
-_LABELLED = re.compile(rf"\blabel(?:s|led|ed)?(?: \w+)?:? (?:as |with )?{_LABEL}|{_LABEL}(?: \w+)? labels?\b", re.IGNORECASE)
+_LABELLED = re.compile(
+    rf"\blabel(?:s|led|ed)?(?: \w+)?:? (?:as |with )?{_LABEL}|{_LABEL}(?: \w+)? labels?\b",
+    re.IGNORECASE,
+)
 _SLASH = re.compile(r"`(/[a-z][a-z-]+(?: [a-z][a-z-]+)?)(?: [^`]*)?`")
-_COMMANDING = re.compile(r"\b(?:comment|command|reply|replies|slash|says?|writes?|typ(?:e|es|ing))\w*\b", re.IGNORECASE)
+_COMMANDING = re.compile(
+    r"\b(?:comment|command|reply|replies|slash|says?|writes?|typ(?:e|es|ing))\w*\b", re.IGNORECASE
+)
 _PROSE = re.compile(r".*\.(?:md|rst|txt|adoc)", re.IGNORECASE)
 _MOST_FILES = 3000
 
@@ -27,21 +33,28 @@ class _Term:
     offset: int
 
 
-def unheard_terms(documents: tuple[Prose, ...], files: Mapping[str, str], *,
-                  known: Collection[str] = ()) -> Iterator[Contradiction]:
-    """Labels and slash commands that no file but prose mentions, where others of their kind are. `known`: heard elsewhere."""
+def unheard_terms(
+    documents: tuple[Prose, ...], files: Mapping[str, str], *, known: Collection[str] = ()
+) -> Iterator[Contradiction]:
+    """Labels and slash commands that no file but prose mentions, where others of their kind are.
+    `known`: heard elsewhere."""
     terms = [term for sentence in sentences_in(documents) for term in _terms(sentence)]
     texts = [name for name in files if not _PROSE.fullmatch(name)]
     if not terms or len(texts) > _MOST_FILES:
         return
-    heard = {word.casefold() for word in known} | _heard({term.word.casefold() for term in terms}, files, texts)
+    heard = {word.casefold() for word in known} | _heard(
+        {term.word.casefold() for term in terms}, files, texts
+    )
     machine = {term.kind for term in terms if term.word.casefold() in heard}
     told = set[str]()
     for term in terms:
         if term.kind in machine and term.word.casefold() not in heard | told:
             told.add(term.word.casefold())
-            yield Contradiction(ContradictionKind.TERM, term.sentence.at(term.offset),
-                                f"no workflow and no code here mentions the {term.kind} `{term.word}`")
+            yield Contradiction(
+                ContradictionKind.TERM,
+                term.sentence.at(term.offset),
+                f"no workflow and no code here mentions the {term.kind} `{term.word}`",
+            )
 
 
 def _terms(sentence: Sentence) -> Iterator[_Term]:

@@ -1,4 +1,5 @@
-"""Start commands that daemonise: they return before the app answers, and nobody would end what they left behind."""
+"""Start commands that daemonise: they return before the app answers, and nobody would end what they
+left behind."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +8,17 @@ from harness.onboarding.evidence.sources import Sources
 from harness.onboarding.survey import Daemon, Evidence
 from harness.onboarding.words import plain
 
-SCRIPTS = ("Procfile", "Makefile", "Dockerfile", "start.sh", "run.sh", "entrypoint.sh", "README.md", "README.rst", "README")
+SCRIPTS = (
+    "Procfile",
+    "Makefile",
+    "Dockerfile",
+    "start.sh",
+    "run.sh",
+    "entrypoint.sh",
+    "README.md",
+    "README.rst",
+    "README",
+)
 _SERVERS = "python3?|flask|node|npm|uvicorn|gunicorn|waitress-serve"
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bdocker[ -]compose\b.*\bup\b.*\s(?:-d|--detach)\b"), ""),
@@ -18,14 +29,18 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?P<before>\bgunicorn\b.*?)\s(?:--daemon|-D)(?=\s|$)"), r"\g<before>"),
     (re.compile(r"(?P<before>\buwsgi\b.*?)\s--daemonize(?:2)?(?:[= ]\S+)?"), r"\g<before>"),
     (re.compile(r"(?P<before>\bcelery\b.*?)\s--detach\b"), r"\g<before>"),
-    (re.compile(r"\b(?:nohup|setsid)\s+(?P<rest>[^&|;>]+?)(?:\s*\d?>>?\s*\S+)*\s*&?\s*$"), r"\g<rest>"),
+    (
+        re.compile(r"\b(?:nohup|setsid)\s+(?P<rest>[^&|;>]+?)(?:\s*\d?>>?\s*\S+)*\s*&?\s*$"),
+        r"\g<rest>",
+    ),
     (re.compile(r"\bscreen\s+-d\s?-?m\w*\s+(?:-S\s+\S+\s+)?(?P<rest>.+)$"), r"\g<rest>"),
     (re.compile(rf"^(?P<rest>[^&|;]*\b(?:{_SERVERS})\b[^&|;]*?)\s*&\s*$"), r"\g<rest>"),
 )
 
 
 def foreground(command: str) -> str | None:
-    """The command without what sends it to the background; empty where it has no such form; None where it stays."""
+    """The command without what sends it to the background; empty where it has no such form; None
+    where it stays."""
     for pattern, instead in _RULES:
         if pattern.search(command):
             return " ".join(pattern.sub(instead, command, count=1).split()) if instead else ""
@@ -44,7 +59,7 @@ def commands_in(sources: Sources) -> Iterator[tuple[str, str, int]]:
         for number, line in sources.lines(name):
             yield re.sub(r"^(?:[\w-]+:|\$|CMD|RUN|ENTRYPOINT|[@-])\s+", "", line), name, number
     scripts = sources.package_json.get("scripts")
-    for key, line in (scripts.items() if isinstance(scripts, dict) else ()):
+    for key, line in scripts.items() if isinstance(scripts, dict) else ():
         if isinstance(line, str) and key in ("start", "serve", "dev"):
             yield line, "package.json", _line_of(sources, f'"{key}"')
 

@@ -1,4 +1,5 @@
-"""Where the app keeps its data, and what fills it. The judge gives each run a folder of its own, by a variable."""
+"""Where the app keeps its data, and what fills it. The judge gives each run a folder of its own, by
+a variable."""
 
 import re
 from collections.abc import Iterator
@@ -7,25 +8,35 @@ from harness.onboarding.evidence.python_source import PythonFile, Variable
 from harness.onboarding.evidence.sources import Sources
 from harness.onboarding.survey import Data, Evidence, Start
 
-_FOLDER = re.compile(r"(?:^|_)(?:DATA|DATA_?DIR|DATA_?PATH|STORAGE|STATE_?DIR|DB_?DIR|INSTANCE_?PATH|VAR_?DIR)$")
+_FOLDER = re.compile(
+    r"(?:^|_)(?:DATA|DATA_?DIR|DATA_?PATH|STORAGE|STATE_?DIR|DB_?DIR|INSTANCE_?PATH|VAR_?DIR)$"
+)
 _SEEDS = ("seed", "seeds", "init_db", "initdb", "create_db", "load_data", "populate", "fixtures")
 _SEED_COMMANDS = ("seed", "init-db", "initdb", "init_db", "create-db", "load-data", "populate")
 
 
 def data_in(sources: Sources, start: Start | None) -> Data:
-    """The variable that names the app's data folder and the command that fills it, with the places that show them."""
+    """The variable that names the app's data folder and the command that fills it, with the places
+    that show them."""
     variable = next(_variables(sources), None)
     fixed = next(_fixed(sources), None) if variable is None else None
     seed = next(_seeds(sources, start), None) if variable else None
     because = [found for found in (variable and variable[1], seed and seed[1]) if found]
-    return Data(variable[0].name if variable else "", seed[0] if seed else (), tuple(because), fixed)
+    return Data(
+        variable[0].name if variable else "", seed[0] if seed else (), tuple(because), fixed
+    )
 
 
 def _variables(sources: Sources) -> Iterator[tuple[Variable, Evidence]]:
     for file in sources.product:
         for variable in file.variables:
             if _FOLDER.search(variable.name):
-                yield variable, Evidence(file.path, variable.line, f"keeps its data where ${variable.name} says")
+                yield (
+                    variable,
+                    Evidence(
+                        file.path, variable.line, f"keeps its data where ${variable.name} says"
+                    ),
+                )
 
 
 def _fixed(sources: Sources) -> Iterator[Evidence]:
@@ -43,7 +54,10 @@ def _seeds(sources: Sources, start: Start | None) -> Iterator[tuple[tuple[str, .
         for file in sources.product:
             for name, line in file.commands:
                 if name in _SEED_COMMANDS:
-                    yield (*start.argv[:5], name), Evidence(file.path, line, f"has the command `{name}`")
+                    yield (
+                        (*start.argv[:5], name),
+                        Evidence(file.path, line, f"has the command `{name}`"),
+                    )
 
 
 def _last(file: PythonFile) -> str:

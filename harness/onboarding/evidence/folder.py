@@ -1,8 +1,8 @@
 """The plain files of a folder, read without following a link and without running anything.
 
-Properties kept: nothing outside of the folder is read, whatever a link says; nothing that could block (a pipe, a device)
-is opened; no file is read beyond a bound; a name that is not UTF-8 is reported and left alone.
-"""
+Properties kept: nothing outside of the folder is read, whatever a link says; nothing that could
+block (a pipe, a device) is opened; no file is read beyond a bound; a name that is not UTF-8 is
+reported and left alone."""
 
 import os
 import stat
@@ -14,14 +14,35 @@ LARGEST = 256 * 1024
 """Bytes read of one file. What says how a project starts is shorter."""
 
 MOST_FILES = 200_000
-SKIPPED = frozenset({".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache",
-                     ".hypothesis", ".tox", ".nox", "dist", "build", ".eggs", "target", ".idea", ".vscode"})
+SKIPPED = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".venv",
+        "venv",
+        "node_modules",
+        "__pycache__",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".hypothesis",
+        ".tox",
+        ".nox",
+        "dist",
+        "build",
+        ".eggs",
+        "target",
+        ".idea",
+        ".vscode",
+    }
+)
 LINK, GITLINK = "120000", "160000"
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a folder holds. Names are relative, with `/`, sorted; only those of plain, readable files are in `files`."""
+    """What a folder holds. Names are relative, with `/`, sorted; only those of plain, readable
+    files are in `files`."""
 
     folder: Path
     files: tuple[str, ...]
@@ -31,7 +52,8 @@ class Holding:
     odd_names: tuple[str, ...] = ()
 
     def text(self, name: str) -> str:
-        """The file's text, at most LARGEST bytes of it; empty where it cannot be read or is not text."""
+        """The file's text, at most LARGEST bytes of it; empty where it cannot be read or is not
+        text."""
         try:
             content = beginning_of(self.folder, name)
         except OSError:
@@ -72,15 +94,21 @@ class _Texts(Mapping[str, str]):
 
 
 def holding_of(folder: Path, *, tracked: Mapping[bytes, str] | None = None) -> Holding:
-    """What `folder` holds: the paths that git tracks, by their modes, or all that is not obviously made by a tool."""
+    """What `folder` holds: the paths that git tracks, by their modes, or all that is not obviously
+    made by a tool."""
     modes = dict(tracked) if tracked is not None else dict(_walked(folder))
     names = {path: os.fsdecode(path) for path in sorted(modes)}
     odd = [path for path in names if not _is_plain(path)]
     links = [names[path] for path, mode in modes.items() if mode == LINK and path not in odd]
-    plain = [name for path, name in names.items() if modes[path] not in (LINK, GITLINK) and path not in odd]
+    plain = [
+        name
+        for path, name in names.items()
+        if modes[path] not in (LINK, GITLINK) and path not in odd
+    ]
     readable = [name for name in plain if _is_readable(folder, name)]
     return Holding(
-        folder=folder, files=tuple(readable),
+        folder=folder,
+        files=tuple(readable),
         links_out=tuple(sorted(name for name in links if _leads_out(folder, name))),
         submodules=tuple(sorted(names[path] for path, mode in modes.items() if mode == GITLINK)),
         unreadable=tuple(sorted(set(plain) - set(readable))),
@@ -92,11 +120,17 @@ def _walked(folder: Path) -> Iterator[tuple[bytes, str]]:
     """Every file below the folder, as git would name it; a link is named and not entered."""
     found = 0
     for parent, folders, files in os.walk(os.fsencode(folder)):
-        entries = [*files, *(name for name in folders if os.path.islink(os.path.join(parent, name)))]
+        entries = [
+            *files,
+            *(name for name in folders if os.path.islink(os.path.join(parent, name))),
+        ]
         folders[:] = sorted(name for name in folders if os.fsdecode(name) not in SKIPPED)
         for name in entries:
             path = os.path.join(parent, name)
-            yield os.path.relpath(path, os.fsencode(folder)), LINK if os.path.islink(path) else "100644"
+            yield (
+                os.path.relpath(path, os.fsencode(folder)),
+                LINK if os.path.islink(path) else "100644",
+            )
         found += len(entries)
         if found > MOST_FILES:
             return
@@ -123,8 +157,8 @@ def _leads_out(folder: Path, name: str) -> bool:
 
 
 def beginning_of(folder: Path, name: str) -> bytes:
-    """The beginning of a plain file, each step of its path opened without following a link. Raises OSError, also for a
-    named pipe, which would never answer."""
+    """The beginning of a plain file, each step of its path opened without following a link. Raises
+    OSError, also for a named pipe, which would never answer."""
     file = _opened(folder, name.split("/"))
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):

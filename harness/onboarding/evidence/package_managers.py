@@ -6,12 +6,27 @@ from collections.abc import Iterator
 from harness.onboarding.evidence.sources import Sources, table
 from harness.onboarding.survey import Lock
 
-_REQUIREMENTS = re.compile(r"(?:requirements/[\w.-]+|[\w.-]*requirements[\w.-]*)\.(?:txt|lock|in)\Z|requirements\.lock\Z")
+_REQUIREMENTS = re.compile(
+    r"(?:requirements/[\w.-]+|[\w.-]*requirements[\w.-]*)\.(?:txt|lock|in)\Z|requirements\.lock\Z"
+)
 _PIN = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*==\s*\S+.*--hash=sha256:[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
-MANAGERS = {"uv.lock": "uv", "poetry.lock": "poetry", "Pipfile": "pipenv", "pdm.lock": "pdm", "pnpm-lock.yaml": "pnpm",
-            "yarn.lock": "yarn", "package-lock.json": "npm", "package.json": "npm", "go.mod": "go", "Cargo.toml": "cargo",
-            "Gemfile": "bundler", "composer.json": "composer", "pom.xml": "maven", "build.gradle": "gradle"}
+MANAGERS = {
+    "uv.lock": "uv",
+    "poetry.lock": "poetry",
+    "Pipfile": "pipenv",
+    "pdm.lock": "pdm",
+    "pnpm-lock.yaml": "pnpm",
+    "yarn.lock": "yarn",
+    "package-lock.json": "npm",
+    "package.json": "npm",
+    "go.mod": "go",
+    "Cargo.toml": "cargo",
+    "Gemfile": "bundler",
+    "composer.json": "composer",
+    "pom.xml": "maven",
+    "build.gradle": "gradle",
+}
 _EXPORTS = {
     "uv": "uv export --format requirements-txt --no-emit-project{dev} -o {out}",
     "poetry": "poetry export --format requirements.txt{dev} --output {out}",
@@ -23,7 +38,8 @@ _WITHOUT_TESTS = {"uv": " --no-dev", "poetry": "", "pipenv": "", "pdm": " --prod
 
 
 def package_manager_in(sources: Sources) -> str:
-    """The package manager by its own files; `pip` where there are requirements, empty where nothing names packages."""
+    """The package manager by its own files; `pip` where there are requirements, empty where nothing
+    names packages."""
     files = set(sources.holding.files)
     named = next((manager for file, manager in MANAGERS.items() if file in files), "")
     python = bool(_requirement_files(sources)) or "project" in sources.pyproject
@@ -32,25 +48,45 @@ def package_manager_in(sources: Sources) -> str:
 
 def dependencies_in(sources: Sources) -> tuple[str, ...]:
     """Every package that a manifest names, normalised, without versions."""
-    listed = [name for file in _requirement_files(sources) for name in _names(sources.holding.text(file))]
+    listed = [
+        name for file in _requirement_files(sources) for name in _names(sources.holding.text(file))
+    ]
     project = table(sources.pyproject, "project")
-    groups = (project.get("dependencies"), *table(project, "optional-dependencies").values(),
-              *table(sources.pyproject, "dependency-groups").values())
-    listed += [name for group in groups if isinstance(group, list) for item in group if isinstance(item, str)
-               for name in _names(item)]
+    groups = (
+        project.get("dependencies"),
+        *table(project, "optional-dependencies").values(),
+        *table(sources.pyproject, "dependency-groups").values(),
+    )
+    listed += [
+        name
+        for group in groups
+        if isinstance(group, list)
+        for item in group
+        if isinstance(item, str)
+        for name in _names(item)
+    ]
     listed += [*table(sources.pyproject, "tool", "poetry", "dependencies")]
-    listed += [name for kind in ("dependencies", "devDependencies") for name in table(sources.package_json, kind)]
+    listed += [
+        name
+        for kind in ("dependencies", "devDependencies")
+        for name in table(sources.package_json, kind)
+    ]
     return tuple(sorted({re.sub(r"[-_.]+", "-", name).lower() for name in listed} - {"python"}))
 
 
 def locks_in(sources: Sources, *, tests_need: str) -> tuple[Lock | None, Lock | None]:
-    """The app's lock and the tests' one: those that are there, or those that a named command would make.
+    """The app's lock and the tests' one: those that are there, or those that a named command would
+    make.
 
     None where nothing is depended on; for the tests also where the app's own lock is enough.
     """
     files = _requirement_files(sources)
     locked = [name for name in files if is_locked(sources.holding.text(name))]
-    with_tests = [name for name in locked if tests_need and tests_need in set(_names(sources.holding.text(name)))]
+    with_tests = [
+        name
+        for name in locked
+        if tests_need and tests_need in set(_names(sources.holding.text(name)))
+    ]
     runtime = [name for name in locked if name not in with_tests] or locked
     app = _there(runtime) or _to_make(sources, files, dev=False)
     tests = _there(with_tests) or (_to_make(sources, files, dev=True) if tests_need else None)
@@ -58,14 +94,17 @@ def locks_in(sources: Sources, *, tests_need: str) -> tuple[Lock | None, Lock | 
 
 
 def is_locked(text: str) -> bool:
-    """Whether each requirement is pinned with a sha256, and there is one. The supervisor has the last word."""
+    """Whether each requirement is pinned with a sha256, and there is one. The supervisor has the
+    last word."""
     logical = re.sub(r"\\\n", " ", text).splitlines()
     lines = [bare for line in logical if (bare := re.sub(r"(^|\s)#.*$", "", line).strip())]
     return bool(lines) and all(_PIN.match(line) for line in lines)
 
 
 def _there(names: list[str]) -> Lock | None:
-    best = sorted(names, key=lambda name: (name != "requirements.txt", name.count("/"), len(name), name))
+    best = sorted(
+        names, key=lambda name: (name != "requirements.txt", name.count("/"), len(name), name)
+    )
     return Lock(best[0], f"{best[0]} pins every package with a hash") if best else None
 
 
@@ -74,14 +113,20 @@ def _to_make(sources: Sources, files: list[str], *, dev: bool) -> Lock | None:
     out = "requirements-dev.lock" if dev else "requirements.lock"
     manager = package_manager_in(sources)
     if manager in _EXPORTS:
-        words = _EXPORTS[manager].format(dev=(_WITH_TESTS if dev else _WITHOUT_TESTS)[manager], out=out)
+        words = _EXPORTS[manager].format(
+            dev=(_WITH_TESTS if dev else _WITHOUT_TESTS)[manager], out=out
+        )
         return Lock(out, f"{manager} keeps its lock in a form of its own", make=words)
     inputs = _inputs(sources, files, dev=dev)
     if not inputs:
         return None
     listed = " ".join(inputs)
     verb = "names" if len(inputs) == 1 or "--" in listed else "name"
-    return Lock(out, f"{listed} {verb} packages without hashes", make=f"uv pip compile --generate-hashes {listed} -o {out}")
+    return Lock(
+        out,
+        f"{listed} {verb} packages without hashes",
+        make=f"uv pip compile --generate-hashes {listed} -o {out}",
+    )
 
 
 def _inputs(sources: Sources, files: list[str], *, dev: bool) -> list[str]:
@@ -93,15 +138,29 @@ def _inputs(sources: Sources, files: list[str], *, dev: bool) -> list[str]:
     if not dev:
         return runtime
     tests = [name for name in files if _is_dev(name)]
-    groups = {"--extra": table(project, "optional-dependencies"), "--group": table(sources.pyproject, "dependency-groups")}
-    named = [[option, name] for option, group in groups.items() for name, items in group.items() if _lists_pytest(items)]
+    groups = {
+        "--extra": table(project, "optional-dependencies"),
+        "--group": table(sources.pyproject, "dependency-groups"),
+    }
+    named = [
+        [option, name]
+        for option, group in groups.items()
+        for name, items in group.items()
+        if _lists_pytest(items)
+    ]
     if not tests and named:
         return [*(runtime or ["pyproject.toml"]), *named[0]]
-    return [*runtime, *tests] if tests or any("pytest" in _names(sources.holding.text(name)) for name in runtime) else []
+    return (
+        [*runtime, *tests]
+        if tests or any("pytest" in _names(sources.holding.text(name)) for name in runtime)
+        else []
+    )
 
 
 def _lists_pytest(items: object) -> bool:
-    return isinstance(items, list) and any(isinstance(item, str) and "pytest" in _names(item) for item in items)
+    return isinstance(items, list) and any(
+        isinstance(item, str) and "pytest" in _names(item) for item in items
+    )
 
 
 def _is_dev(name: str) -> bool:

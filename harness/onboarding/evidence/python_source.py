@@ -1,4 +1,5 @@
-"""What one Python file shows of itself, by its syntax tree: apps, servers, routes, variables. Nothing is imported."""
+"""What one Python file shows of itself, by its syntax tree: apps, servers, routes, variables.
+Nothing is imported."""
 
 import ast
 from collections.abc import Iterator
@@ -8,16 +9,30 @@ from harness.governance.facts.syntax import syntax_tree
 from harness.onboarding.survey import Route
 
 FRAMEWORKS = {"Flask": "flask", "FastAPI": "fastapi", "Starlette": "starlette", "Quart": "quart"}
-SERVERS = frozenset({"run", "serve", "run_app", "run_simple", "serve_forever", "WSGIServer", "HTTPServer", "ThreadingHTTPServer",
-                     "make_server"})
-_ROUTE_CALLS = frozenset({"route", "add_url_rule", "add_api_route", "add_route", "api_route", "websocket"})
+SERVERS = frozenset(
+    {
+        "run",
+        "serve",
+        "run_app",
+        "run_simple",
+        "serve_forever",
+        "WSGIServer",
+        "HTTPServer",
+        "ThreadingHTTPServer",
+        "make_server",
+    }
+)
+_ROUTE_CALLS = frozenset(
+    {"route", "add_url_rule", "add_api_route", "add_route", "api_route", "websocket"}
+)
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
 _DJANGO = frozenset({"path", "re_path", "Route"})
 
 
 @dataclass(frozen=True, slots=True)
 class AppObject:
-    """A WSGI or ASGI application: a name at the top of a module, or a function without needed arguments that makes one."""
+    """A WSGI or ASGI application: a name at the top of a module, or a function without needed
+    arguments that makes one."""
 
     framework: str
     name: str
@@ -27,7 +42,8 @@ class AppObject:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable of the environment that the source reads. `default` is the text that stands in where it is not set."""
+    """A variable of the environment that the source reads. `default` is the text that stands in
+    where it is not set."""
 
     name: str
     default: str | None
@@ -36,15 +52,16 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class PythonFile:
-    """The facts of one file. `guard` is the line of `if __name__ == "__main__"`, 0 where there is none."""
+    """The facts of one file. `guard` is the line of `if __name__ == "__main__"`, 0 where there is
+    none."""
 
     path: str
     apps: tuple[AppObject, ...]
     variables: tuple[Variable, ...]
     routes: tuple[Route, ...]
-    servers: tuple[int, ...]                  # lines that start a server
-    commands: tuple[tuple[str, int], ...]     # names and lines of click commands that the app has
-    writes: tuple[int, ...]                   # lines that open a place of data beside the source
+    servers: tuple[int, ...]  # lines that start a server
+    commands: tuple[tuple[str, int], ...]  # names and lines of click commands that the app has
+    writes: tuple[int, ...]  # lines that open a place of data beside the source
     imports: frozenset[str]
     guard: int
 
@@ -63,10 +80,14 @@ def python_file(path: str, text: str) -> PythonFile | None:
     nodes = tuple(ast.walk(tree))
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     return PythonFile(
-        path=path, apps=tuple(_apps(tree)), variables=tuple(_variables(nodes)),
+        path=path,
+        apps=tuple(_apps(tree)),
+        variables=tuple(_variables(nodes)),
         routes=tuple(route for call in calls for route in _routes(call, path)),
         servers=tuple(call.lineno for call in calls if _is_server(call)),
-        commands=tuple(_commands(nodes)), writes=tuple(sorted(_writes(nodes))), imports=frozenset(_imports(nodes)),
+        commands=tuple(_commands(nodes)),
+        writes=tuple(sorted(_writes(nodes))),
+        imports=frozenset(_imports(nodes)),
         guard=next((node.lineno for node in tree.body if _is_guard(node)), 0),
     )
 
@@ -74,11 +95,20 @@ def python_file(path: str, text: str) -> PythonFile | None:
 def _apps(tree: ast.Module) -> Iterator[AppObject]:
     for node in tree.body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call) if framework := FRAMEWORKS.get(_called(call)):
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call) if (
+                framework := FRAMEWORKS.get(_called(call))
+            ):
                 yield AppObject(framework, name, node.lineno, is_factory=False)
             case ast.FunctionDef(name=name) if not _needs_arguments(node.args):
-                made = (FRAMEWORKS.get(_called(call)) for call in ast.walk(node) if isinstance(call, ast.Call))
-                returns = any(isinstance(inner, ast.Return) and inner.value is not None for inner in ast.walk(node))
+                made = (
+                    FRAMEWORKS.get(_called(call))
+                    for call in ast.walk(node)
+                    if isinstance(call, ast.Call)
+                )
+                returns = any(
+                    isinstance(inner, ast.Return) and inner.value is not None
+                    for inner in ast.walk(node)
+                )
                 if (framework := next(filter(None, made), None)) and returns:
                     yield AppObject(framework, name, node.lineno, is_factory=True)
 
@@ -91,15 +121,25 @@ def _needs_arguments(arguments: ast.arguments) -> bool:
 def _variables(nodes: tuple[ast.AST, ...]) -> Iterator[Variable]:
     for node in nodes:
         match node:
-            case ast.Call(func=ast.Attribute(attr="get" | "getenv" | "setdefault"), args=[ast.Constant(value=str(name)), *rest]) \
-                    if _is_environment(node.func):
+            case ast.Call(
+                func=ast.Attribute(attr="get" | "getenv" | "setdefault"),
+                args=[ast.Constant(value=str(name)), *rest],
+            ) if _is_environment(node.func):
                 yield Variable(name, _constant(rest[0]) if rest else None, node.lineno)
-            case ast.Subscript(value=value, slice=ast.Constant(value=str(name))) if _dotted(value).endswith("environ"):
+            case ast.Subscript(value=value, slice=ast.Constant(value=str(name))) if _dotted(
+                value
+            ).endswith("environ"):
                 yield Variable(name, None, node.lineno)
 
 
 def _is_environment(called: ast.expr) -> bool:
-    return _dotted(called) in ("os.environ.get", "environ.get", "os.getenv", "getenv", "os.environ.setdefault")
+    return _dotted(called) in (
+        "os.environ.get",
+        "environ.get",
+        "os.getenv",
+        "getenv",
+        "os.environ.setdefault",
+    )
 
 
 def _routes(call: ast.Call, path: str) -> Iterator[Route]:
@@ -110,7 +150,12 @@ def _routes(call: ast.Call, path: str) -> Iterator[Route]:
     is_method = isinstance(call.func, ast.Attribute)
     if is_method and (name in _ROUTE_CALLS or name in _VERBS) and first.startswith("/"):
         yield Route(first, _methods(call, name), path, call.lineno)
-    elif not is_method and name in _DJANGO and len(call.args) > 1 and (path.endswith("urls.py") or first.startswith("/")):
+    elif (
+        not is_method
+        and name in _DJANGO
+        and len(call.args) > 1
+        and (path.endswith("urls.py") or first.startswith("/"))
+    ):
         yield Route("/" + first.lstrip("/"), ("GET",), path, call.lineno)
 
 
@@ -128,12 +173,15 @@ def _commands(nodes: tuple[ast.AST, ...]) -> Iterator[tuple[str, int]]:
     for node in nodes:
         for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
             match decorator:
-                case ast.Call(func=ast.Attribute(attr="command"), args=[ast.Constant(value=str(name)), *_]):
+                case ast.Call(
+                    func=ast.Attribute(attr="command"), args=[ast.Constant(value=str(name)), *_]
+                ):
                     yield name, decorator.lineno
 
 
 def _writes(nodes: tuple[ast.AST, ...]) -> Iterator[int]:
-    """Where a database is opened or named: `sqlite3.connect`, `app.instance_path`, `sqlite:///…`."""
+    """Where a database is opened or named: `sqlite3.connect`, `app.instance_path`,
+    `sqlite:///…`."""
     for node in nodes:
         match node:
             case ast.Call(func=func) if _dotted(func) == "sqlite3.connect":
@@ -154,17 +202,24 @@ def _imports(nodes: tuple[ast.AST, ...]) -> Iterator[str]:
 
 
 def _is_server(call: ast.Call) -> bool:
-    """`app.run()`, `uvicorn.run(…)`, `serve(…)`: a call that serves until it is ended. `subprocess.run` is none."""
+    """`app.run()`, `uvicorn.run(…)`, `serve(…)`: a call that serves until it is ended.
+    `subprocess.run` is none."""
     name, dotted = _called(call), _dotted(call.func)
     if name == "run":
         owner = dotted.split(".")[0]
-        return owner in ("uvicorn", "hypercorn", "web", "bottle") or owner.endswith(("app", "application", "server"))
+        return owner in ("uvicorn", "hypercorn", "web", "bottle") or owner.endswith(
+            ("app", "application", "server")
+        )
     return name in SERVERS
 
 
 def _is_guard(node: ast.stmt) -> bool:
     match node:
-        case ast.If(test=ast.Compare(left=ast.Name(id="__name__"), comparators=[ast.Constant(value="__main__")])):
+        case ast.If(
+            test=ast.Compare(
+                left=ast.Name(id="__name__"), comparators=[ast.Constant(value="__main__")]
+            )
+        ):
             return True
     return False
 

@@ -12,14 +12,16 @@ if TYPE_CHECKING:
 
 NAMES = ("README.md", "README.rst", "README.txt", "README", "docs/index.md")
 _LONGEST = 600
-"""Characters of a sentence that are looked at; what is longer is a paragraph without a full stop."""
+"""Characters of a sentence that are looked at; what is longer is a paragraph without a full
+stop."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`*_\"“])")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One paragraph, list item or heading: its source text, the line it begins at, and the heading above it."""
+    """One paragraph, list item or heading: its source text, the line it begins at, and the heading
+    above it."""
 
     text: str
     line: int
@@ -28,7 +30,8 @@ class Block:
 
 
 def blocks_of(text: str) -> tuple[Block, ...]:
-    """The blocks of a Markdown text that a reader sees: no code, no comments, no tables of badges."""
+    """The blocks of a Markdown text that a reader sees: no code, no comments, no tables of
+    badges."""
     from markdown_it import MarkdownIt
 
     try:
@@ -51,7 +54,10 @@ def sentences_of(block: Block) -> Iterator[tuple[int, str]]:
 def readme_of(text: str) -> tuple[str, tuple[str, ...]]:
     """The first paragraph that is words, on one line, and the headings below the title."""
     blocks = blocks_of(text)
-    paragraph = next((plain(block.text) for block in blocks if not block.is_heading and _is_prose(block.text)), "")
+    paragraph = next(
+        (plain(block.text) for block in blocks if not block.is_heading and _is_prose(block.text)),
+        "",
+    )
     headings = [plain(block.text, longest=80) for block in blocks if block.is_heading]
     return paragraph, tuple(headings[1:13])
 
@@ -67,14 +73,16 @@ def _blocks(tokens: "list[Token]") -> list[Block]:
 
 
 def _is_prose(text: str) -> bool:
-    """Whether a paragraph says something: badges and pictures begin otherwise, and have few words."""
+    """Whether a paragraph says something: badges and pictures begin otherwise, and have few
+    words."""
     return not text.startswith(("[![", "![", "<", "|", "=")) and len(text.split()) >= 4
 
 
 def _without_front(text: str) -> str:
-    """The text with an empty line for each of its front matter, so that lines keep their numbers."""
+    """The text with an empty line for each of its front matter, so that lines keep their
+    numbers."""
     lines = text.split("\n")
     if lines[0].rstrip() != "---" or "---" not in (line.rstrip() for line in lines[1:]):
         return text
     end = next(at for at, line in enumerate(lines[1:], 1) if line.rstrip() == "---")
-    return "\n".join([""] * (end + 1) + lines[end + 1:])
+    return "\n".join([""] * (end + 1) + lines[end + 1 :])

@@ -1,4 +1,5 @@
-"""Addresses that the app answers: by the syntax tree for Python, by the usual call for Express and its kin."""
+"""Addresses that the app answers: by the syntax tree for Python, by the usual call for Express and
+its kin."""
 
 import re
 from collections.abc import Iterator
@@ -7,13 +8,17 @@ from harness.onboarding.evidence.sources import Sources, is_beside
 from harness.onboarding.survey import Route
 
 MOST = 200
-_EXPRESS = re.compile(r"\b(?:app|router|server|api|fastify)\.(?P<verb>get|post|put|patch|delete)\(\s*['\"`](?P<path>/[^'\"`\s]*)")
+_EXPRESS = re.compile(
+    r"\b(?:app|router|server|api|fastify)\.(?P<verb>get|post|put|patch|delete)\(\s*['\"`](?P<path>/[^'\"`\s]*)"
+)
 
 
 def routes_in(sources: Sources) -> tuple[Route, ...]:
     """The product's routes by file and line, at most 200."""
     found = [route for file in sources.product for route in file.routes]
-    return tuple(sorted([*found, *_express(sources)], key=lambda route: (route.file, route.line))[:MOST])
+    return tuple(
+        sorted([*found, *_express(sources)], key=lambda route: (route.file, route.line))[:MOST]
+    )
 
 
 def _express(sources: Sources) -> Iterator[Route]:

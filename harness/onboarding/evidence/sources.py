@@ -9,10 +9,22 @@ from harness.onboarding.evidence.folder import Holding
 from harness.onboarding.evidence.python_source import PythonFile, python_file
 
 MOST_PARSED = 400
-"""Python files that are parsed, the least deep first: what makes and starts an app is near the root."""
+"""Python files that are parsed, the least deep first: what makes and starts an app is near the
+root."""
 
 TESTS = ("tests", "test", "spec", "specs", "__tests__")
-NOT_THE_PRODUCT = (*TESTS, "docs", "doc", "examples", "example", "bench", "benchmarks", "scripts", "tools", "migrations")
+NOT_THE_PRODUCT = (
+    *TESTS,
+    "docs",
+    "doc",
+    "examples",
+    "example",
+    "bench",
+    "benchmarks",
+    "scripts",
+    "tools",
+    "migrations",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +50,14 @@ class Sources:
 def is_test(name: str) -> bool:
     """Whether this file belongs to the tests."""
     *folders, last = name.split("/")
-    return bool(set(folders) & set(TESTS)) or last == "conftest.py" or last.startswith("test_") or last.endswith("_test.py") \
-        or ".test." in last or ".spec." in last
+    return (
+        bool(set(folders) & set(TESTS))
+        or last == "conftest.py"
+        or last.startswith("test_")
+        or last.endswith("_test.py")
+        or ".test." in last
+        or ".spec." in last
+    )
 
 
 def is_beside(name: str) -> bool:
@@ -49,10 +67,17 @@ def is_beside(name: str) -> bool:
 
 def sources_in(holding: Holding) -> Sources:
     """The holding, parsed."""
-    names = sorted((name for name in holding.files if name.endswith(".py")), key=lambda name: (name.count("/"), name))
+    names = sorted(
+        (name for name in holding.files if name.endswith(".py")),
+        key=lambda name: (name.count("/"), name),
+    )
     parsed = (python_file(name, holding.text(name)) for name in names[:MOST_PARSED])
-    return Sources(holding, python=tuple(filter(None, parsed)), package_json=_json(holding.text("package.json")),
-                   pyproject=_toml(holding.text("pyproject.toml")))
+    return Sources(
+        holding,
+        python=tuple(filter(None, parsed)),
+        package_json=_json(holding.text("package.json")),
+        pyproject=_toml(holding.text("pyproject.toml")),
+    )
 
 
 def table(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:

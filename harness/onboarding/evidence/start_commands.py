@@ -1,8 +1,9 @@
-"""How production starts the app: guesses in the order of how much they say, the first that is one is taken.
+"""How production starts the app: guesses in the order of how much they say, the first that is one
+is taken.
 
-A box starts a list of arguments, not a shell line, and finds `python` and what Python imports: console scripts become
-`python -m`, and a port that stands in the command as `$PORT` goes by the variable that the server reads itself.
-"""
+A box starts a list of arguments, not a shell line, and finds `python` and what Python imports:
+console scripts become `python -m`, and a port that stands in the command as `$PORT` goes by the
+variable that the server reads itself."""
 
 import re
 import shlex
@@ -13,8 +14,13 @@ from harness.onboarding.evidence.python_source import AppObject, PythonFile
 from harness.onboarding.evidence.sources import Sources, is_beside, table
 from harness.onboarding.survey import Evidence, Route, Start
 
-_MODULES = {"gunicorn": "gunicorn", "flask": "flask", "uvicorn": "uvicorn", "waitress-serve": "waitress",
-            "hypercorn": "hypercorn"}
+_MODULES = {
+    "gunicorn": "gunicorn",
+    "flask": "flask",
+    "uvicorn": "uvicorn",
+    "waitress-serve": "waitress",
+    "hypercorn": "hypercorn",
+}
 _OWN_PORT = {"gunicorn": "PORT", "flask": "FLASK_RUN_PORT", "uvicorn": "UVICORN_PORT"}
 _SHELLS = frozenset({"|", "||", "&&", ";", ">", ">>", "<", "&"})
 _PORT_OPTIONS = ("-p", "--port", "-b", "--bind")
@@ -22,27 +28,39 @@ _READY = ("/health", "/healthz", "/ready", "/readyz", "/ping", "/status", "/up")
 
 
 def start_in(sources: Sources) -> Start | None:
-    """The start command that is most likely meant for production; None where nothing here starts an app."""
+    """The start command that is most likely meant for production; None where nothing here starts an
+    app."""
     guesses = (_procfile, _main_modules, _scripts, _app_objects, _django, _node, _dockerfile)
     return next((start for guess in guesses for start in guess(sources)), None)
 
 
 def ready_in(routes: tuple[Route, ...]) -> tuple[str, Evidence | None]:
     """The path that answers when the app is up, and the route that says so."""
-    fixed = {route.path: route for route in reversed(routes) if "GET" in route.methods and not re.search(r"[<{:*(]", route.path)}
-    named = next((path for path in (*_READY, "/") if path in fixed), None) or min(fixed, key=len, default=None)
+    fixed = {
+        route.path: route
+        for route in reversed(routes)
+        if "GET" in route.methods and not re.search(r"[<{:*(]", route.path)
+    }
+    named = next((path for path in (*_READY, "/") if path in fixed), None) or min(
+        fixed, key=len, default=None
+    )
     if named is None or not re.fullmatch(r"/[!-~]*", named):
         return "/", None
     return named, Evidence(fixed[named].file, fixed[named].line, f"answers {named}")
 
 
 def as_argv(command: str) -> tuple[tuple[str, ...], str] | None:
-    """A shell line as a box can start it, and the variable of its port; None where it is no plain command."""
+    """A shell line as a box can start it, and the variable of its port; None where it is no plain
+    command."""
     try:
         words = shlex.split(command)
     except ValueError:
         return None
-    env = [words.pop(0) for _ in range(len(words)) if words and re.fullmatch(r"[A-Z_][A-Z0-9_]*=\S*", words[0])]
+    env = [
+        words.pop(0)
+        for _ in range(len(words))
+        if words and re.fullmatch(r"[A-Z_][A-Z0-9_]*=\S*", words[0])
+    ]
     words = words[1:] if words[:1] == ["exec"] else words
     if not words or env or not re.match(r"[\w./-]+\Z", words[0]) or not _SHELLS.isdisjoint(words):
         return None
@@ -60,7 +78,7 @@ def _argv(words: list[str]) -> tuple[tuple[str, ...], str] | None:
         rest = _without_port(rest)
     argv = ("python" if name.startswith("python") or name in _MODULES else name, *rest)
     used = next(iter(re.findall(r"\$\{?([A-Z_][A-Z0-9_]*)", " ".join(rest))), "")
-    if used:      # the server reads no variable of its own, so a shell puts the port in
+    if used:  # the server reads no variable of its own, so a shell puts the port in
         line = " ".join(word if "$" in word else shlex.quote(word) for word in argv)
         return ("sh", "-c", f"exec {line}"), used
     return argv, port or "PORT"
@@ -83,21 +101,35 @@ def _start(command: str, because: Evidence) -> Start | None:
     if found is None:
         return None
     argv, port_env = found
-    needs = argv[2] if argv[:2] == ("python", "-m") and argv[2:3] and argv[2] in _MODULES.values() else ""
+    needs = (
+        argv[2]
+        if argv[:2] == ("python", "-m") and argv[2:3] and argv[2] in _MODULES.values()
+        else ""
+    )
     return Start(argv, port_env, because, needs=needs)
 
 
 def _procfile(sources: Sources) -> Iterator[Start]:
     for number, line in sources.lines(sources.holding.named("Procfile")):
-        if line.startswith("web:") and (start := _start(line.removeprefix("web:").strip(), Evidence(
-                "Procfile", number, "says how the web process is started"))):
+        if line.startswith("web:") and (
+            start := _start(
+                line.removeprefix("web:").strip(),
+                Evidence("Procfile", number, "says how the web process is started"),
+            )
+        ):
             yield start
 
 
 def _main_modules(sources: Sources) -> Iterator[Start]:
     for file in sources.product:
-        if file.path.endswith("/__main__.py") and file.servers and file.path.removeprefix("src/").count("/") > 0:
-            yield _of_python(file, ("python", "-m", file.module), f"`python -m {file.module}` serves")
+        if (
+            file.path.endswith("/__main__.py")
+            and file.servers
+            and file.path.removeprefix("src/").count("/") > 0
+        ):
+            yield _of_python(
+                file, ("python", "-m", file.module), f"`python -m {file.module}` serves"
+            )
 
 
 def _scripts(sources: Sources) -> Iterator[Start]:
@@ -117,12 +149,16 @@ def _of_python(file: PythonFile, argv: tuple[str, ...], says: str) -> Start:
 
 
 def _port(file: PythonFile) -> str:
-    return next((variable.name for variable in file.variables if "PORT" in variable.name.upper()), "")
+    return next(
+        (variable.name for variable in file.variables if "PORT" in variable.name.upper()), ""
+    )
 
 
 def _app_objects(sources: Sources) -> Iterator[Start]:
     found = [(file, app) for file in sources.product for app in file.apps]
-    best = sorted(found, key=lambda pair: (pair[0].path.count("/"), _rank(pair[0].path), pair[1].is_factory))
+    best = sorted(
+        found, key=lambda pair: (pair[0].path.count("/"), _rank(pair[0].path), pair[1].is_factory)
+    )
     yield from (_served(file, app) for file, app in best)
 
 
@@ -137,10 +173,20 @@ def _served(file: PythonFile, app: AppObject) -> Start:
     because = Evidence(file.path, app.line, f"{makes} a {app.framework.capitalize()} app")
     in_src = file.path.startswith("src/")
     if app.framework == "flask":
-        # Flask finds a module by its path as well as by its name, and puts the right folder on the path for it.
+        # Flask finds a module by its path as well as by its name, and puts the right folder on the
+        # path for it.
         target = f"src/{file.module.replace('.', '/')}" if in_src else file.module
-        shown = target if app.name in ("app", "application", "create_app", "make_app") else f"{target}:{app.name}"
-        return Start(("python", "-m", "flask", "--app", shown, "run"), "FLASK_RUN_PORT", because, needs="flask")
+        shown = (
+            target
+            if app.name in ("app", "application", "create_app", "make_app")
+            else f"{target}:{app.name}"
+        )
+        return Start(
+            ("python", "-m", "flask", "--app", shown, "run"),
+            "FLASK_RUN_PORT",
+            because,
+            needs="flask",
+        )
     folder = ("--app-dir", "src") if in_src else ()
     factory = ("--factory",) if app.is_factory else ()
     argv = ("python", "-m", "uvicorn", *folder, *factory, f"{file.module}:{app.name}")
@@ -148,18 +194,30 @@ def _served(file: PythonFile, app: AppObject) -> Start:
 
 
 def _django(sources: Sources) -> Iterator[Start]:
-    if "manage.py" not in sources.holding.files or "django" not in sources.holding.text("manage.py"):
+    if "manage.py" not in sources.holding.files or "django" not in sources.holding.text(
+        "manage.py"
+    ):
         return
-    settings = re.search(r"DJANGO_SETTINGS_MODULE['\"], *['\"]([\w.]+)['\"]", sources.holding.text("manage.py"))
+    settings = re.search(
+        r"DJANGO_SETTINGS_MODULE['\"], *['\"]([\w.]+)['\"]", sources.holding.text("manage.py")
+    )
     line = "exec python manage.py runserver --noreload 127.0.0.1:$PORT"
-    yield Start(("sh", "-c", line), "PORT", Evidence("manage.py", 0, "is Django's"), needs="django",
-                env=(("DJANGO_SETTINGS_MODULE", settings[1]),) if settings else ())
+    yield Start(
+        ("sh", "-c", line),
+        "PORT",
+        Evidence("manage.py", 0, "is Django's"),
+        needs="django",
+        env=(("DJANGO_SETTINGS_MODULE", settings[1]),) if settings else (),
+    )
 
 
 def _node(sources: Sources) -> Iterator[Start]:
     script = table(sources.package_json, "scripts").get("start")
-    if isinstance(script, str) and (start := _start(script, Evidence("package.json", 0, "has a `start` script"))) \
-            and start.argv[0] == "node":
+    if (
+        isinstance(script, str)
+        and (start := _start(script, Evidence("package.json", 0, "has a `start` script")))
+        and start.argv[0] == "node"
+    ):
         yield start
     listening = re.compile(r"\.listen\(|createServer\(")
     for name in sorted(sources.holding.files, key=lambda name: (name.count("/"), name)):
@@ -174,5 +232,7 @@ def _dockerfile(sources: Sources) -> Iterator[Start]:
     for line, name, number in reversed(tuple(commands_in(sources))):
         if name.casefold() == "dockerfile" and line.startswith("["):
             words = re.findall(r'"((?:[^"\\]|\\.)*)"', line)
-            if start := _start(shlex.join(words), Evidence(name, number, "says what the image starts")):
+            if start := _start(
+                shlex.join(words), Evidence(name, number, "says what the image starts")
+            ):
                 yield start

@@ -17,27 +17,49 @@ def suite_in(sources: Sources) -> Suite | None:
 
 
 def _pytest(sources: Sources) -> Iterator[Suite]:
-    tests = [file for file in sources.python if is_test(file.path) and not file.path.endswith("conftest.py")]
-    tests = [file for file in tests if re.search(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$", file.path)]
+    tests = [
+        file
+        for file in sources.python
+        if is_test(file.path) and not file.path.endswith("conftest.py")
+    ]
+    tests = [
+        file for file in tests if re.search(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$", file.path)
+    ]
     if not tests:
         return
     kind = "unittest" if all("unittest" in file.imports for file in tests) else "pytest"
-    says = "is written for unittest, which pytest runs too" if kind == "unittest" else "is a test for pytest"
-    yield Suite("pytest", (*_PYTEST, *_source_path(sources)), _paths(tuple(file.path for file in tests), sources),
-                Evidence(tests[0].path, 0, says), needs="pytest")
+    says = (
+        "is written for unittest, which pytest runs too"
+        if kind == "unittest"
+        else "is a test for pytest"
+    )
+    yield Suite(
+        "pytest",
+        (*_PYTEST, *_source_path(sources)),
+        _paths(tuple(file.path for file in tests), sources),
+        Evidence(tests[0].path, 0, says),
+        needs="pytest",
+    )
 
 
 def _source_path(sources: Sources) -> tuple[str, ...]:
-    """What pytest must be told where the code is in `src/` and no configuration says so: nothing is installed in a box."""
+    """What pytest must be told where the code is in `src/` and no configuration says so: nothing is
+    installed in a box."""
     told = table(sources.pyproject, "tool", "pytest", "ini_options").get("pythonpath") or any(
-        "pythonpath" in sources.holding.text(name) for name in ("pytest.ini", "setup.cfg", "tox.ini"))
+        "pythonpath" in sources.holding.text(name)
+        for name in ("pytest.ini", "setup.cfg", "tox.ini")
+    )
     in_src = any(file.path.startswith("src/") for file in sources.python)
     return ("-o", "pythonpath=src") if in_src and not told else ()
 
 
 def _paths(tests: tuple[str, ...], sources: Sources) -> tuple[str, ...]:
     """Globs of the folders that hold tests, and the test files that lie elsewhere."""
-    folders = {f"{name.partition('/')[0]}/**" for name in tests if "/" in name and is_test(f"{name.partition('/')[0]}/x")}
+    folders = {
+        f"{name.partition('/')[0]}/**"
+        for name in tests
+        if "/" in name and is_test(f"{name.partition('/')[0]}/x")
+    }
     apart = {name for name in tests if f"{name.partition('/')[0]}/**" not in folders}
     return tuple(sorted(folders | apart | ({"conftest.py"} & set(sources.holding.files))))
 
@@ -52,12 +74,27 @@ def _node(sources: Sources) -> Iterator[Suite]:
         rest = tuple(word for word in script.split()[1:] if not word.startswith("--"))
         yield Suite("node", (*_NODE, *rest), _paths(tests, sources), because)
     else:
-        yield Suite(script.split()[0] if script.split() else "npm", (), _paths(tests, sources), because)
+        yield Suite(
+            script.split()[0] if script.split() else "npm", (), _paths(tests, sources), because
+        )
 
 
 def _others(sources: Sources) -> Iterator[Suite]:
-    runners = {"go.mod": ("go test", "_test.go"), "Cargo.toml": ("cargo test", ".rs"), "Gemfile": ("rspec", "_spec.rb")}
+    runners = {
+        "go.mod": ("go test", "_test.go"),
+        "Cargo.toml": ("cargo test", ".rs"),
+        "Gemfile": ("rspec", "_spec.rb"),
+    }
     for manifest, (runner, ending) in runners.items():
-        tests = tuple(name for name in sources.holding.files if name.endswith(ending) and (is_test(name) or ending != ".rs"))
+        tests = tuple(
+            name
+            for name in sources.holding.files
+            if name.endswith(ending) and (is_test(name) or ending != ".rs")
+        )
         if manifest in sources.holding.files and tests:
-            yield Suite(runner, (), _paths(tests, sources), Evidence(tests[0], 0, f"is a test that `{runner}` runs"))
+            yield Suite(
+                runner,
+                (),
+                _paths(tests, sources),
+                Evidence(tests[0], 0, f"is a test that `{runner}` runs"),
+            )

@@ -21,8 +21,9 @@ SLICE_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """`say(kind, words)` is told each thing that happens, `tell` each node's end; `interval` is between two looks, in
-    seconds; `zone` is where the schedules' clock hangs; `webhooks` is where they are taken, None where nowhere."""
+    """`say(kind, words)` is told each thing that happens, `tell` each node's end; `interval` is
+    between two looks, in seconds; `zone` is where the schedules' clock hangs; `webhooks` is where
+    they are taken, None where nowhere."""
 
     home: Path
     interval: float

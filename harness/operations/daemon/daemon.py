@@ -1,8 +1,11 @@
-"""`factory up`: one home, worked on by the workflows' own schedule and as things happen, until told to stop.
+"""`factory up`: one home, worked on by the workflows' own schedule and as things happen, until told
+to stop.
 
 Properties kept:
-- whoever holds the home's lock works; others wait, and take over within a blink of its death, however it died;
-- nothing outside ends it: it says once what is down, tries again ever more slowly, and says when that is back;
+- whoever holds the home's lock works; others wait, and take over within a blink of its death,
+  however it died;
+- nothing outside ends it: it says once what is down, tries again ever more slowly, and says when
+  that is back;
 - a webhook makes it look sooner, and nothing depends on one: what none told is found all the same;
 - the owner's stop pauses it, a resume goes on, both without a restart;
 - told to go, it starts nothing more and lets what runs finish within the grace.
@@ -32,17 +35,27 @@ class Daemon:
         self._stood_by = False
 
     def run(self) -> None:
-        """Work until told to go. Raises ConfigError where the home cannot be worked on as it stands."""
+        """Work until told to go. Raises ConfigError where the home cannot be worked on as it
+        stands."""
         duty = self._duty
-        with (suppress(Interrupted),
-              sole_factory(duty.home, command="factory up", patience=float("inf"), waiting=self._stand_by) as lease):
+        with (
+            suppress(Interrupted),
+            sole_factory(
+                duty.home, command="factory up", patience=float("inf"), waiting=self._stand_by
+            ) as lease,
+        ):
             if self._stood_by:
                 duty.say("takeover", "the other one is gone; taking over")
             with webhooks(duty.home, duty.webhooks, say=duty.say) as mail:
                 while True:
                     self._work_until_something_is_down(lease, mail)
         duty.notifier.stopping()
-        duty.say("left", "the grace was over: what was under way is made again" if duty.departure.is_late else "in good order")
+        duty.say(
+            "left",
+            "the grace was over: what was under way is made again"
+            if duty.departure.is_late
+            else "in good order",
+        )
 
     def _stand_by(self, holder: str) -> None:
         if not self._stood_by:
@@ -53,30 +66,44 @@ class Daemon:
 
     def _work_until_something_is_down(self, lease: Lease, mail: Mail | None) -> None:
         try:
-            with open_works(self._duty.home, tell=self._duty.tell, lease=lease, pulse=self._duty.notifier.alive,
-                            warm=WARM_WORKTREES) as works:
+            with open_works(
+                self._duty.home,
+                tell=self._duty.tell,
+                lease=lease,
+                pulse=self._duty.notifier.alive,
+                warm=WARM_WORKTREES,
+            ) as works:
                 self._work(works, mail)
-        except (PortError, OSError) as error:    # OSError: what the machine itself refuses, such as a full disk
+        except (
+            PortError,
+            OSError,
+        ) as error:  # OSError: what the machine itself refuses, such as a full disk
             self._outages.sit_out(error)
-        except FactoryError as error:            # a law or a workflow that cannot be obeyed as it stands now: a person mends it
+        except (
+            FactoryError
+        ) as error:  # a law or a workflow that cannot be obeyed as it stands now: a person mends it
             if not self._is_up:
                 raise
             self._outages.sit_out(error)
 
     def _work(self, works: Works, mail: Mail | None) -> None:
-        """Told to go while something runs, nothing more is started; what runs may finish, and is recorded."""
+        """Told to go while something runs, nothing more is started; what runs may finish, and is
+        recorded."""
         departure = self._duty.departure
         departure.on_told = works.engine.refuse
         try:
-            self._duty.mind_the_door()    # told before this engine was there to refuse anything
+            self._duty.mind_the_door()  # told before this engine was there to refuse anything
             self._say_up(works)
-            Shift(self._duty, works, well=self._outages.over, sweep=lambda: _freed(works), mail=mail).work()
+            Shift(
+                self._duty, works, well=self._outages.over, sweep=lambda: _freed(works), mail=mail
+            ).work()
         except Interrupted:
             if not departure.is_late:
                 works.engine.drain()
             raise
         except PortError:
-            works.check()    # a program of ours that is gone is named itself, not by what failed for want of it
+            # a program of ours that is gone is named itself, not by what failed for want of it
+            works.check()
             raise
 
     def _say_up(self, works: Works) -> None:

@@ -16,18 +16,25 @@ USUAL = timedelta(hours=24)
 
 
 def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | None = None) -> Digest:
-    """The digest at `at`: since the last one, or of the last 24 hours where there was none, when nothing else is said."""
+    """The digest at `at`: since the last one, or of the last 24 hours where there was none, when
+    nothing else is said."""
     entries = ledger.entries()
     fault, paused = ledger.fault(), pause_in_force(ledger, at)
     since = since or last_digest(entries) or at - USUAL
-    return digest(entries, since=since.astimezone(at.tzinfo), at=at,
-                  stopped=is_flagged(home / "STOP") is not False or is_told_to_stop(ledger),
-                  frozen=why_frozen(ledger),
-                  fault=fault.says if fault else "", paused=paused.says if paused else "")
+    return digest(
+        entries,
+        since=since.astimezone(at.tzinfo),
+        at=at,
+        stopped=is_flagged(home / "STOP") is not False or is_told_to_stop(ledger),
+        frozen=why_frozen(ledger),
+        fault=fault.says if fault else "",
+        paused=paused.says if paused else "",
+    )
 
 
 def write_digest(home: Path, ledger: Ledger, *, at: datetime, link: Link) -> Path | None:
-    """Write today's to `home/digests/DATE.md` and say so in the ledger; None where today's is written already."""
+    """Write today's to `home/digests/DATE.md` and say so in the ledger; None where today's is
+    written already."""
     day = f"{at:%Y-%m-%d}"
     if ledger.find(f"{DIGEST}/{day}"):
         return None
@@ -35,18 +42,26 @@ def write_digest(home: Path, ledger: Ledger, *, at: datetime, link: Link) -> Pat
     path = home / "digests" / f"{day}.md"
     path.parent.mkdir(mode=0o700, exist_ok=True)
     replace(path, markdown(found, link).encode(), mode=0o600)
-    ledger.append(DIGEST, f"{DIGEST}/{day}", data={"path": f"digests/{day}.md", "since": found.since.isoformat()})
+    ledger.append(
+        DIGEST,
+        f"{DIGEST}/{day}",
+        data={"path": f"digests/{day}.md", "since": found.since.isoformat()},
+    )
     return path
 
 
 def link_of(home: Path) -> Link:
-    """A path below the repository's address as a link, without a forge that runs. Where evidence is published nowhere it is
-    a file of the home."""
+    """A path below the repository's address as a link, without a forge that runs. Where evidence is
+    published nowhere it is a file of the home."""
     document = read_home(home)
     web = f"http://localhost:{document.port}" if document.is_embedded else document.forge
 
     def link(path: str) -> str:
         found = document.address(web, path)
-        return found if found or not path.startswith(EVIDENCE) else str(home / "evidence" / path.removeprefix(EVIDENCE))
+        return (
+            found
+            if found or not path.startswith(EVIDENCE)
+            else str(home / "evidence" / path.removeprefix(EVIDENCE))
+        )
 
     return link

@@ -1,4 +1,5 @@
-"""A daemon at work, for as long as nothing it stands on is down: hear, look, pass, rest; and the hours that schedules name."""
+"""A daemon at work, for as long as nothing it stands on is down: hear, look, pass, rest; and the
+hours that schedules name."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -19,19 +20,34 @@ from harness.wiring import Works
 JITTER = 0.2
 LEAST_SECONDS = 1.0
 LOOK_AT_ALL_SECONDS = 3600.0
-"""How long until the whole ledger is verified again and the whole list compared, whatever seems to have changed."""
+"""How long until the whole ledger is verified again and the whole list compared, whatever seems to
+have changed."""
 
 
 class Shift:
-    """`well` is called after each pass: whatever was down is back. `sweep` frees what nothing needs any more, once a day,
-    and says what it freed. `mail` is what webhooks told, where there are any."""
+    """`well` is called after each pass: whatever was down is back. `sweep` frees what nothing needs
+    any more, once a day, and says what it freed. `mail` is what webhooks told, where there are
+    any."""
 
-    def __init__(self, duty: Duty, works: Works, *, well: Callable[[], None], sweep: Callable[[], str],
-                 mail: Mail | None = None) -> None:
-        self._duty, self._works, self._well, self._sweep, self._mail = duty, works, well, sweep, mail
+    def __init__(
+        self,
+        duty: Duty,
+        works: Works,
+        *,
+        well: Callable[[], None],
+        sweep: Callable[[], str],
+        mail: Mail | None = None,
+    ) -> None:
+        self._duty, self._works, self._well, self._sweep, self._mail = (
+            duty,
+            works,
+            well,
+            sweep,
+            mail,
+        )
         self._ledger = works.plant.ledger
         self._began = works.plant.known.began or duty.now()
-        self._all_seen: datetime | None = None   # None: everything is to be looked at
+        self._all_seen: datetime | None = None  # None: everything is to be looked at
         self._paused: Pause | None = None
 
     def work(self) -> None:
@@ -44,7 +60,13 @@ class Shift:
             lines, now = schedules(workflows), self._duty.now()
             due = {name: at for name, at in self._next_hours(lines).items() if at <= now}
             states, heard = states_at_work(workflows, due), self._hear()
-            if heard or self._works.plant.lookout.look() or due or self._is_all_due(now) or self._is_any_left(states):
+            if (
+                heard
+                or self._works.plant.lookout.look()
+                or due
+                or self._is_all_due(now)
+                or self._is_any_left(states)
+            ):
                 self._pass(states=states, due=due, heard=heard)
             self._rest(lines)
 
@@ -52,13 +74,22 @@ class Shift:
         return self._mail.hear(self._works.plant.lookout) if self._mail else ()
 
     def _is_any_left(self, states: frozenset[State]) -> bool:
-        """Whether the last pass left anything that waits for something outside, such as another program's checks."""
+        """Whether the last pass left anything that waits for something outside, such as another
+        program's checks."""
         return any(told.state in states for told in self._works.plant.known.those(may_go_on))
 
-    def _pass(self, *, states: frozenset[State], due: Mapping[str, datetime], heard: tuple[int, ...]) -> None:
+    def _pass(
+        self, *, states: frozenset[State], due: Mapping[str, datetime], heard: tuple[int, ...]
+    ) -> None:
         began = self._duty.now()
         try:
-            moved = tick(self._works.plant, self._works.dispatch, states=states, whole=self._is_all_due(began), shows=True)
+            moved = tick(
+                self._works.plant,
+                self._works.dispatch,
+                states=states,
+                whole=self._is_all_due(began),
+                shows=True,
+            )
         except Stopped:
             self._all_seen = None
             return
@@ -70,34 +101,57 @@ class Shift:
         if moved:
             self._duty.say("pass", f"moved {', '.join(f'#{issue}' for issue in moved)}")
         for name, at in due.items():
-            self._ledger.append(SCHEDULE, f"schedule/{name}/{at.isoformat()}", data={"workflow": name, "due": at.isoformat()})
-            self._duty.say("schedule", f"{name} of {at:%H:%M} is done" + ("" if moved else ": there was nothing to do"))
-        if due and (path := write_digest(self._duty.home, self._ledger, at=self._duty.now(), link=link_of(self._duty.home))):
+            self._ledger.append(
+                SCHEDULE,
+                f"schedule/{name}/{at.isoformat()}",
+                data={"workflow": name, "due": at.isoformat()},
+            )
+            self._duty.say(
+                "schedule",
+                f"{name} of {at:%H:%M} is done" + ("" if moved else ": there was nothing to do"),
+            )
+        if due and (
+            path := write_digest(
+                self._duty.home, self._ledger, at=self._duty.now(), link=link_of(self._duty.home)
+            )
+        ):
             self._duty.say("digest", str(path))
             self._duty.say("swept", self._sweep())
             if self._mail:
                 self._duty.say("webhooks", self._mail.sweep(self._duty.now()))
 
     def _next_hours(self, lines: Mapping[str, str]) -> dict[str, datetime]:
-        """When each workflow is due next: one that was missed, because nobody was up, is due now."""
+        """When each workflow is due next: one that was missed, because nobody was up, is due
+        now."""
         last = last_passes(self._ledger.entries(kind=SCHEDULE))
-        return {name: first_after(line, last.get(name, self._began).astimezone(self._duty.zone))
-                for name, line in lines.items()}
+        return {
+            name: first_after(line, last.get(name, self._began).astimezone(self._duty.zone))
+            for name, line in lines.items()
+        }
 
     def _is_all_due(self, now: datetime) -> bool:
-        return self._all_seen is None or (now - self._all_seen).total_seconds() >= LOOK_AT_ALL_SECONDS
+        return (
+            self._all_seen is None or (now - self._all_seen).total_seconds() >= LOOK_AT_ALL_SECONDS
+        )
 
     def _rest(self, lines: Mapping[str, str]) -> None:
         ends = (self._paused.until,) if self._paused else ()
         hour = min((*self._next_hours(lines).values(), *ends), default=None)
         seconds = self._duty.interval * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret
         self._works.engine.doze()
-        self._duty.rest(min(seconds, LEAST_SECONDS))    # what comes in a burst is looked at together
-        self._duty.rest(seconds - LEAST_SECONDS, until=lambda: self._is_stopped() or self._is_rung() or (
-            hour is not None and hour <= self._duty.now()))
+        self._duty.rest(min(seconds, LEAST_SECONDS))  # what comes in a burst is looked at together
+        self._duty.rest(
+            seconds - LEAST_SECONDS,
+            until=lambda: (
+                self._is_stopped()
+                or self._is_rung()
+                or (hour is not None and hour <= self._duty.now())
+            ),
+        )
 
     def _tell_of_pauses(self) -> None:
-        """Say once that no model is asked, and until when; and once that one is again. Then everything is looked at."""
+        """Say once that no model is asked, and until when; and once that one is again. Then
+        everything is looked at."""
         found = pause_in_force(self._ledger, self._duty.now())
         if found and (self._paused is None or found.until != self._paused.until):
             self._duty.say("paused", f"{found.says}; it goes on then by itself")

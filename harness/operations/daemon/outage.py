@@ -1,4 +1,5 @@
-"""What is down, since when, and how long to wait before the next try. Said once, and once more when it is over."""
+"""What is down, since when, and how long to wait before the next try. Said once, and once more when
+it is over."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -13,7 +14,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, MOST_SECONDS = 1.0, 120.0, 3600.0
 
 
 class Outages:
-    """The outages of one home. They are kept in its ledger, where the digest finds them, unless that is what is down."""
+    """The outages of one home. They are kept in its ledger, where the digest finds them, unless
+    that is what is down."""
 
     def __init__(self, duty: Duty, ledger: Ledger) -> None:
         self._duty = duty
@@ -23,8 +25,8 @@ class Outages:
         self._looked = False
 
     def sit_out(self, error: FactoryError | OSError) -> None:
-        """Say what is down, where that was not said yet, and wait: twice as long each time, up to two minutes; or, where a
-        forge says when it will answer again, until then."""
+        """Say what is down, where that was not said yet, and wait: twice as long each time, up to
+        two minutes; or, where a forge says when it will answer again, until then."""
         if self._since is None:
             self._since = self._duty.now()
             self._duty.say("down", f"{error}; trying again until it is back")
@@ -34,18 +36,26 @@ class Outages:
         if again_at is None:
             self._duty.notifier.ready(f"down since {self._since:%H:%M}: {error}")
         else:
-            self._duty.notifier.ready(f"the forge asks to wait until {again_at.astimezone(self._duty.zone):%H:%M:%S}: {error}")
+            self._duty.notifier.ready(
+                f"the forge asks to wait until {again_at.astimezone(self._duty.zone):%H:%M:%S}:"
+                f" {error}"
+            )
         self._duty.rest(pause(self._tries) if again_at is None else pause_until(again_at, now=now))
 
     def over(self) -> None:
-        """All is well. Ends in the ledger what is down there, also what a process that was killed had found down."""
+        """All is well. Ends in the ledger what is down there, also what a process that was killed
+        had found down."""
         if self._looked and self._since is None:
             return
         self._looked = True
-        for outage in open_outages((*self._ledger.entries(kind=OUTAGE), *self._ledger.entries(kind=OUTAGE_ENDED))):
+        for outage in open_outages(
+            (*self._ledger.entries(kind=OUTAGE), *self._ledger.entries(kind=OUTAGE_ENDED))
+        ):
             self._record(OUTAGE_ENDED, f"{outage.key}/ended", began=outage.key)
         if self._since is not None:
-            self._duty.say("back", f"all is well again, after {span(self._duty.now() - self._since)}")
+            self._duty.say(
+                "back", f"all is well again, after {span(self._duty.now() - self._since)}"
+            )
             self._duty.notifier.status("at work")
         self._tries, self._since = 0, None
 
@@ -60,6 +70,6 @@ def pause(tries: int) -> float:
 
 
 def pause_until(again_at: datetime, *, now: datetime) -> float:
-    """Seconds until a forge answers again, less than which would only make it refuse for longer. No limit lasts beyond an
-    hour, whatever two clocks make of it."""
+    """Seconds until a forge answers again, less than which would only make it refuse for longer. No
+    limit lasts beyond an hour, whatever two clocks make of it."""
     return min(MOST_SECONDS, max(FIRST_PAUSE_SECONDS, (again_at - now).total_seconds()))

@@ -1,8 +1,8 @@
-"""How a daemon is told to go. SIGTERM or Ctrl-C: what runs may finish, within a grace; a second Ctrl-C: at once.
+"""How a daemon is told to go. SIGTERM or Ctrl-C: what runs may finish, within a grace; a second
+Ctrl-C: at once.
 
-Handlers only set plain attributes and the kernel's timer: a lock taken in a handler may be one that the interrupted
-line holds.
-"""
+Handlers only set plain attributes and the kernel's timer: a lock taken in a handler may be one that
+the interrupted line holds."""
 
 import os
 import signal
@@ -17,7 +17,8 @@ from harness.domain.errors import Interrupted
 class Departure:
     """Whether the process was told to go, and by what. Use as a context, in the main thread.
 
-    When the grace is over, Interrupted is raised in the main thread, wherever it is; `is_late` says so."""
+    When the grace is over, Interrupted is raised in the main thread, wherever it is; `is_late` says
+    so."""
 
     def __init__(self, grace: float) -> None:
         self._grace = grace
@@ -32,18 +33,27 @@ class Departure:
         return Interrupted.exit_code if self.told_by == signal.SIGINT else 0
 
     def leave(self, code: int) -> int:
-        """`code`; but a late process ends here and now. Node threads would be waited for, and have had their grace; what
-        they run is tied to this process and ends with it."""
+        """`code`; but a late process ends here and now. Node threads would be waited for, and have
+        had their grace; what they run is tied to this process and ends with it."""
         if self.is_late:
             _end(code)
         return code
 
     def __enter__(self) -> Self:
-        for number, told in ((signal.SIGTERM, self._told), (signal.SIGINT, self._told), (signal.SIGALRM, self._late)):
+        for number, told in (
+            (signal.SIGTERM, self._told),
+            (signal.SIGINT, self._told),
+            (signal.SIGALRM, self._late),
+        ):
             self._before[number] = signal.signal(number, told)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, before in self._before.items():
             signal.signal(number, before)

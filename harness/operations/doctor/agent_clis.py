@@ -35,12 +35,17 @@ class Listed:
 def listed(home: Path) -> tuple[Listed, ...]:
     """Every kind there is."""
     found = Programs(home).installed()
-    return tuple(Listed(kind, released(kind).version, tuple(one for one in found if one.kind is kind)) for kind in KINDS)
+    return tuple(
+        Listed(kind, released(kind).version, tuple(one for one in found if one.kind is kind))
+        for kind in KINDS
+    )
 
 
-def installed(home: Path, name: str, *, integrity: str = "", fetch: Fetch = fetched_by_npm) -> tuple[Program, str]:
-    """Install `KIND` or `KIND@VERSION`, and start it once in a box: the program and what it says of its version. Raises
-    ConfigError, PortError or SandboxError; what does not start is not kept."""
+def installed(
+    home: Path, name: str, *, integrity: str = "", fetch: Fetch = fetched_by_npm
+) -> tuple[Program, str]:
+    """Install `KIND` or `KIND@VERSION`, and start it once in a box: the program and what it says of
+    its version. Raises ConfigError, PortError or SandboxError; what does not start is not kept."""
     kind, version = _named(name)
     if integrity and not version:
         raise ConfigError(f"a digest belongs to one version: say {kind}@VERSION", key="--integrity")
@@ -58,7 +63,9 @@ def removed(home: Path, name: str) -> tuple[str, ...]:
     """Take a version away, or all of a kind: their names. Raises ConfigError when there is none."""
     kind, version = _named(name)
     programs = Programs(home)
-    going = [one for one in programs.installed() if one.kind is kind and version in ("", one.version)]
+    going = [
+        one for one in programs.installed() if one.kind is kind and version in ("", one.version)
+    ]
     if not going:
         raise ConfigError(f"{name} is not installed in {home}; `factory agents list` shows what is")
     for program in going:
@@ -67,22 +74,32 @@ def removed(home: Path, name: str) -> tuple[str, ...]:
 
 
 def says_its_version(program: Program, sandbox: Sandbox) -> str:
-    """What `--version` prints, in a box without a network. Raises ConfigError when it is not this version."""
+    """What `--version` prints, in a box without a network. Raises ConfigError when it is not this
+    version."""
     with tempfile.TemporaryDirectory(prefix="factory-agent-") as home:
         spec = BoxSpec(
-            "version", (f"{PROGRAM}/{program.path}", "--version"), env={"HOME": "/home/agent"}, form=sandbox.form(),
+            "version",
+            (f"{PROGRAM}/{program.path}", "--version"),
+            env={"HOME": "/home/agent"},
+            form=sandbox.form(),
             binds=(Bind(str(program.folder.resolve()), PROGRAM), Bind(home, "/home/agent", "rw")),
-            limits=Limits(wall_seconds=SECONDS, memory_mb=2048, pids=256))
+            limits=Limits(wall_seconds=SECONDS, memory_mb=2048, pids=256),
+        )
         result = sandbox.run(spec)
     said = result.stdout.decode("utf-8", "replace").strip()
     if result.ok and program.version in said.replace("v", " ").split():
         return said
-    complaint = said or result.stderr.decode("utf-8", "replace").strip()[-300:] or f"exit {result.exit_code}"
+    complaint = (
+        said
+        or result.stderr.decode("utf-8", "replace").strip()[-300:]
+        or f"exit {result.exit_code}"
+    )
     raise ConfigError(f"{program.name} does not start in a box here: {complaint}")
 
 
 def found_by_doctor(home: Path) -> Finding:
-    """Whether what is installed starts, and what `factory.toml` picks is there; that nothing is, is fine."""
+    """Whether what is installed starts, and what `factory.toml` picks is there; that nothing is, is
+    fine."""
     programs = Programs(home)
     for choice in _picked(home):
         try:
@@ -94,25 +111,34 @@ def found_by_doctor(home: Path) -> Finding:
 
 def _installed_ones(programs: tuple[Program, ...]) -> Finding:
     if not programs:
-        return ok("the built-in agent works in boxes; no agent CLI is installed, and none is needed")
+        return ok(
+            "the built-in agent works in boxes; no agent CLI is installed, and none is needed"
+        )
     said, wrong = _tried(programs, _sandbox())
     if wrong:
-        return fail("; ".join(wrong), "`factory agents remove` it, then `factory agents install` it again")
+        return fail(
+            "; ".join(wrong), "`factory agents remove` it, then `factory agents install` it again"
+        )
     older = [one.name for one in programs if one.version != released(one.kind).version]
     if older:
-        return warn(f"{'; '.join(said)} in a box each; {', '.join(older)} is not the version that is pinned here",
-                    "`factory agents install` brings that")
+        return warn(
+            f"{'; '.join(said)} in a box each; {', '.join(older)} is not the version that is pinned"
+            " here",
+            "`factory agents install` brings that",
+        )
     return ok(f"{'; '.join(said)}: each started in a box")
 
 
 def _picked(home: Path) -> "Iterator[AgentChoice]":
-    """The agent CLIs that `factory.toml` names at the base that was fetched last. Whether it can be read is for the check of
-    the governance to say."""
+    """The agent CLIs that `factory.toml` names at the base that was fetched last. Whether it can be
+    read is for the check of the governance to say."""
     from harness.operations.doctor.home_checks import steering_of
 
     found = steering_of(home)
     if found is not None:
-        yield from (choice for _, choice in found.config.agents if choice.kind is not AgentKind.BUILT_IN)
+        yield from (
+            choice for _, choice in found.config.agents if choice.kind is not AgentKind.BUILT_IN
+        )
 
 
 def _tried(programs: "Iterable[Program]", sandbox: Sandbox) -> tuple[list[str], list[str]]:

@@ -1,4 +1,5 @@
-"""`factory doctor`: small checks, each of which does the thing itself and says what that proved. To add one is a line."""
+"""`factory doctor`: small checks, each of which does the thing itself and says what that proved. To
+add one is a line."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,15 +45,16 @@ class Examined:
 
 
 def checks_of(home: Path) -> tuple[tuple[str, Callable[[], Finding]], ...]:
-    """Every check of the machine, and those of the home where there is one, by name and in order."""
+    """Every check of the machine, and those of the home where there is one, by name and in
+    order."""
     has_home = (home / FILE).exists()
     of_home = ((name, check) for name, check in HOME if has_home or name in WITHOUT_A_HOME)
     return (*MACHINE, *((name, partial(check, home)) for name, check in of_home))
 
 
 def examined(home: Path) -> tuple[Examined, ...]:
-    """What all of them found, the forge last: one that is slow keeps nobody from the rest. Never raises: what goes wrong is
-    a finding."""
+    """What all of them found, the forge last: one that is slow keeps nobody from the rest. Never
+    raises: what goes wrong is a finding."""
     found = tuple(Examined(name, found_by(check)) for name, check in checks_of(home))
     of_forge = forge_findings(home) if (home / FILE).exists() else ()
     return (*found, *(Examined(name, finding) for name, finding in of_forge))
@@ -70,4 +72,7 @@ def found_by(check: Callable[[], Finding]) -> Finding:
     except FactoryError as error:
         return fail(str(error), "what is named there has to work first")
     except OSError as error:
-        return fail(f"{error.strerror or error}: {error.filename or 'no file is named'}", "give this account the right to it")
+        return fail(
+            f"{error.strerror or error}: {error.filename or 'no file is named'}",
+            "give this account the right to it",
+        )

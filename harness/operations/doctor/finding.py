@@ -5,7 +5,8 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """OK: proved. WARN: works, with something to know. FAIL: the factory would not work, or not safely."""
+    """OK: proved. WARN: works, with something to know. FAIL: the factory would not work, or not
+    safely."""
 
     OK = "ok"
     WARN = "warn"
@@ -14,7 +15,8 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`says` is what was proved, or what was found instead; `fix` the next move, empty where there is nothing to do."""
+    """`says` is what was proved, or what was found instead; `fix` the next move, empty where there
+    is nothing to do."""
 
     level: Level
     says: str

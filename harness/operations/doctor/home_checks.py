@@ -33,12 +33,16 @@ def home_file(home: Path) -> Finding:
     demanded = next(form for form in probed()["forms"] if form["form"] == document.box)
     if demanded["works"]:
         return ok(f"{serves}, in boxes of the form {document.box} and no other")
-    return fail(f"{serves} and demands boxes of the form {document.box}, which do not hold here: {demanded['why']}",
-                f'make that form work, or write "box": "auto" in {FILE}')
+    return fail(
+        f"{serves} and demands boxes of the form {document.box}, which do not hold here:"
+        f" {demanded['why']}",
+        f'make that form work, or write "box": "auto" in {FILE}',
+    )
 
 
 def model(home: Path) -> Finding:
-    """Whether there are models to ask: of each provider a key, by where it comes from alone, and an endpoint that answers."""
+    """Whether there are models to ask: of each provider a key, by where it comes from alone, and an
+    endpoint that answers."""
     document = read_home(home) if (home / FILE).exists() else None
     if document and document.models == "replay":
         return ok("answers come from recordings; no model is asked")
@@ -46,7 +50,10 @@ def model(home: Path) -> Finding:
     chosen = (document.upstream if document else "") or os.environ.get(BASE_URL, "")
     usual = (_usual_model(document, chosen),) if chosen or os.environ.get(KEY) or not others else ()
     found = (*usual, *others)
-    return next((one for one in found if one.level is not Level.OK), ok("; ".join(one.says for one in found)))
+    return next(
+        (one for one in found if one.level is not Level.OK),
+        ok("; ".join(one.says for one in found)),
+    )
 
 
 def _others(home: Path, document: HomeFile) -> tuple[Finding, ...]:
@@ -54,28 +61,46 @@ def _others(home: Path, document: HomeFile) -> tuple[Finding, ...]:
     from harness.home.providers import provider_keys
 
     with provider_keys(home, document):
-        return tuple(_reached(each.base_url, f"{each.name} has {each.key_from}" if each.key_env or each.key_file
-                              else f"{each.name} is asked without a key") for each in document.providers)
+        return tuple(
+            _reached(
+                each.base_url,
+                f"{each.name} has {each.key_from}"
+                if each.key_env or each.key_file
+                else f"{each.name} is asked without a key",
+            )
+            for each in document.providers
+        )
 
 
 def _usual_model(document: HomeFile | None, chosen: str) -> Finding:
     if not chosen and not os.environ.get(KEY):
         says = f"{KEY} is not set"
-        fix = f"set it, or {BASE_URL} for another endpoint of that wire; without a model only recordings are replayed"
+        fix = (
+            f"set it, or {BASE_URL} for another endpoint of that wire; without a model only"
+            " recordings are replayed"
+        )
         return fail(says, fix) if document else warn(says, fix)
     url = endpoint(chosen or PROVIDER)
-    key = f"{KEY} is set" if os.environ.get(KEY) else f"{KEY} is not set, and the endpoint may need none"
+    key = (
+        f"{KEY} is set"
+        if os.environ.get(KEY)
+        else f"{KEY} is not set, and the endpoint may need none"
+    )
     return _reached(url, key)
 
 
 def _reached(url: str, key: str) -> Finding:
-    """Whether the endpoint answers at all. The key is not sent: that it works, the first call shows."""
+    """Whether the endpoint answers at all. The key is not sent: that it works, the first call
+    shows."""
     import httpx
 
     try:
         answer = httpx.head(url, timeout=SECONDS)
     except httpx.HTTPError as error:
-        return fail(f"{key}; {url} does not answer ({type(error).__name__})", "look at the address, the network and HTTPS_PROXY")
+        return fail(
+            f"{key}; {url} does not answer ({type(error).__name__})",
+            "look at the address, the network and HTTPS_PROXY",
+        )
     return ok(f"{key}; {url} answers ({answer.status_code})")
 
 
@@ -84,8 +109,10 @@ def keys(home: Path) -> Finding:
     secrets = [path for path in sorted((home / "keys").glob("*")) if path.suffix != ".pub"]
     for path in secrets:
         if not _is_private(path, is_kind=stat.S_ISREG):
-            return fail(f"{path} has mode {_mode(path)}, so others may have read it",
-                        f"chmod 600 {path}, and replace what is in it")
+            return fail(
+                f"{path} has mode {_mode(path)}, so others may have read it",
+                f"chmod 600 {path}, and replace what is in it",
+            )
     if not secrets:
         return warn(f"no key is in {home / 'keys'} yet", "the first tick makes them")
     return ok(f"{len(secrets)} keys and tokens are this account's own, with mode 0600")
@@ -96,12 +123,16 @@ def store(home: Path) -> Finding:
     place = home / "sealed"
     for folder in (place.resolve(), *place.resolve().parents):
         if (folder / ".git").exists():
-            return fail(f"the store {place} lies in the git checkout {folder}",
-                        "set FACTORY_HOME to a place outside of every checkout")
+            return fail(
+                f"the store {place} lies in the git checkout {folder}",
+                "set FACTORY_HOME to a place outside of every checkout",
+            )
     if not place.exists():
         return ok("no journey is sealed yet; the store is made with the first")
     if not _is_private(place, is_kind=stat.S_ISDIR):
-        return fail(f"{place} has mode {_mode(place)}, so others may look into it", f"chmod 700 {place}")
+        return fail(
+            f"{place} has mode {_mode(place)}, so others may look into it", f"chmod 700 {place}"
+        )
     return ok(f"{place} is this account's own, with mode 0700, in no checkout")
 
 
@@ -115,8 +146,8 @@ def _mode(path: Path) -> str:
 
 
 def database(home: Path) -> Finding:
-    """Where the state is; a PostgreSQL is asked to do what only a session of its own can: to hold a lock from one statement
-    to the next, and to lose it with the session."""
+    """Where the state is; a PostgreSQL is asked to do what only a session of its own can: to hold a
+    lock from one statement to the next, and to lose it with the session."""
     from harness.home.state import database_of
     from harness.store.database import shown
     from harness.store.lease import AdvisoryLock
@@ -124,13 +155,21 @@ def database(home: Path) -> Finding:
     address = database_of(home, read_home(home))
     if not address:
         return ok("the state is in SQLite, in the home")
-    mine, another = (AdvisoryLock(address, "factory doctor", holder="factory doctor") for _ in range(2))
+    mine, another = (
+        AdvisoryLock(address, "factory doctor", holder="factory doctor") for _ in range(2)
+    )
     try:
         if not mine.take():
-            return warn(f"another `factory doctor` looks at {shown(address)} now", "wait for it, and look again")
+            return warn(
+                f"another `factory doctor` looks at {shown(address)} now",
+                "wait for it, and look again",
+            )
         if not mine.is_held() or another.take():
-            return fail(f"{shown(address)} forgets a lock from one statement to the next",
-                        "connect to the server itself, not through a pool that hands sessions round: two factories would work")
+            return fail(
+                f"{shown(address)} forgets a lock from one statement to the next",
+                "connect to the server itself, not through a pool that hands sessions round: two"
+                " factories would work",
+            )
         return ok(f"{shown(address)} answers, and keeps a lock for as long as its session")
     finally:
         mine.release()
@@ -143,8 +182,10 @@ def ledger(home: Path) -> Finding:
 
     with open_ledger(home) as found:
         if fault := found.fault():
-            return fail(f"entry {fault.seq} of the ledger is not as it was signed: {fault.says}",
-                        "put the home back from a copy; `factory audit` names every fault")
+            return fail(
+                f"entry {fault.seq} of the ledger is not as it was signed: {fault.says}",
+                "put the home back from a copy; `factory audit` names every fault",
+            )
         return ok(f"{len(found.entries())} entries, chained to the signed head")
 
 
@@ -158,12 +199,17 @@ def factory(home: Path) -> Finding:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return ok("one factory works here now")
-    stopped = "; it is stopped, and `factory resume` lifts that" if is_flagged(home / "STOP") is not False else ""
+    stopped = (
+        "; it is stopped, and `factory resume` lifts that"
+        if is_flagged(home / "STOP") is not False
+        else ""
+    )
     return ok(f"no factory works here now{stopped}")
 
 
 def governance(home: Path) -> Finding:
-    """What steers the factory, at the base that was fetched last: it reads, it lints, it trusts this home's launcher."""
+    """What steers the factory, at the base that was fetched last: it reads, it lints, it trusts
+    this home's launcher."""
     from harness.factory.run.policy_snapshot import read_steering
     from harness.repository.trusted import fetched_branch
 
@@ -175,12 +221,15 @@ def governance(home: Path) -> Finding:
     try:
         steering = read_steering(repository, base)
     except FactoryError as error:
-        return fail(f"{branch} at {base:.10}: {error}", "correct it there; the factory does not start on it")
+        return fail(
+            f"{branch} at {base:.10}: {error}", "correct it there; the factory does not start on it"
+        )
     return _trusting(home, steering, branch) or _linted(steering, repository.files(base), branch)
 
 
 def steering_of(home: Path) -> "Steering | None":
-    """What steers the factory at the base that was fetched last; None where nothing was, or where it cannot be read."""
+    """What steers the factory at the base that was fetched last; None where nothing was, or where
+    it cannot be read."""
     from harness.factory.run.policy_snapshot import read_steering
     from harness.repository.trusted import fetched_branch
 
@@ -214,8 +263,12 @@ def _trusting(home: Path, steering: "Steering", branch: str) -> Finding | None:
     own = own_keys(home)
     if set(own) & set(steering.config.seal.trusted_keys):
         return None
-    return fail(f"factory.toml on {branch} does not trust this home's launcher, so no verdict of it merges anything",
-                f"add to `[seal] trusted_keys`: {', '.join(own) or 'its key, which `factory connect` makes'}")
+    return fail(
+        f"factory.toml on {branch} does not trust this home's launcher, so no verdict of it merges"
+        " anything",
+        "add to `[seal] trusted_keys`:"
+        f" {', '.join(own) or 'its key, which `factory connect` makes'}",
+    )
 
 
 def _linted(steering: "Steering", paths: Iterable[bytes], branch: str) -> Finding:
@@ -223,9 +276,17 @@ def _linted(steering: "Steering", paths: Iterable[bytes], branch: str) -> Findin
     from harness.factory.run.policy_snapshot import WORKFLOWS
     from harness.governance import lint
 
-    found = lint(steering.governance, known_workflows=WORKFLOWS, known_labels=set(ALL_LABELS), paths=paths)
+    found = lint(
+        steering.governance, known_workflows=WORKFLOWS, known_labels=set(ALL_LABELS), paths=paths
+    )
     where = f"{branch} at {steering.base:.10}"
     if found:
         first = f"{found[0].file}:{found[0].line}: {found[0].code}"
-        return warn(f"{where}: {len(found)} lint findings, the first at {first}", "`factory rules lint` shows them all")
-    return ok(f"{where}: three files, factory.toml and {len(steering.workflows)} workflows read and lint clean")
+        return warn(
+            f"{where}: {len(found)} lint findings, the first at {first}",
+            "`factory rules lint` shows them all",
+        )
+    return ok(
+        f"{where}: three files, factory.toml and {len(steering.workflows)} workflows read and lint"
+        " clean"
+    )

@@ -1,4 +1,5 @@
-"""What a machine must be able to do, tried for real: fetch with git, close a box, open a page in it."""
+"""What a machine must be able to do, tried for real: fetch with git, close a box, open a page in
+it."""
 
 import json
 import os
@@ -22,11 +23,16 @@ BOX_SECONDS = 60
 A_DAY = 86_400
 PROBE = (sys.executable, "-I", "-m", "harness.programs.sandbox", "probe", "--json")
 KERNEL = (
-    ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
+    (
+        "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+        "1",
+        "kernel.apparmor_restrict_unprivileged_userns=0",
+    ),
     ("/proc/sys/kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
     ("/proc/sys/user/max_user_namespaces", "0", "user.max_user_namespaces=15000"),
 )
-"""Files of the kernel, the value with which they forbid user namespaces, and the setting that allows them."""
+"""Files of the kernel, the value with which they forbid user namespaces, and the setting that
+allows them."""
 
 A_PAGE = """
 import os
@@ -39,7 +45,8 @@ with sync_playwright() as playwright:
     print(browser.version, page.title())
     browser.close()
 """
-"""What a judge does, in small: Chromium with its own sandbox, a page, a click, and a look at what it did."""
+"""What a judge does, in small: Chromium with its own sandbox, a page, a click, and a look at what
+it did."""
 
 
 def python() -> Finding:
@@ -51,7 +58,8 @@ def python() -> Finding:
 
 
 def git() -> Finding:
-    """A commit made, fetched and verified by the factory's own repository class, under its own settings."""
+    """A commit made, fetched and verified by the factory's own repository class, under its own
+    settings."""
     from harness.repository.plumbing import Git
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository
@@ -72,13 +80,25 @@ def git() -> Finding:
         here.verify(fetched)
         if fetched != commit or here.read(fetched, "proof") != b"proved\n":
             raise GitError("what was fetched is not what was made")
-    return ok(f"git {version}: a commit was made, fetched and verified with hooks, filters and outside settings shut off")
+    return ok(
+        f"git {version}: a commit was made, fetched and verified with hooks, filters and outside"
+        " settings shut off"
+    )
 
 
 def probed() -> dict[str, Any]:
-    """One box of each form, run by the supervisor: its report. Raises SandboxError when there is none."""
-    done = subprocess.run(PROBE, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
-                          env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}, start_new_session=True)
+    """One box of each form, run by the supervisor: its report. Raises SandboxError when there is
+    none."""
+    done = subprocess.run(
+        PROBE,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        start_new_session=True,
+    )
     if done.returncode:
         raise SandboxError(done.stderr.strip()[-300:] or "the supervisor did not answer")
     found: dict[str, Any] = json.loads(done.stdout)
@@ -92,7 +112,9 @@ def box() -> Finding:
     if found["chosen"] != "unsealed":
         rest = f"; it does not hold {'; '.join(chosen['unheld'])}" if chosen["unheld"] else ""
         return ok(f"a box of the form {found['chosen']} was closed and left{rest}")
-    why = "; ".join(f"{form['form']}: {form['why']}" for form in found["forms"] if not form["works"])
+    why = "; ".join(
+        f"{form['form']}: {form['why']}" for form in found["forms"] if not form["works"]
+    )
     return fail(f"no box holds here, so nothing would ever be merged ({why})", box_fix())
 
 
@@ -104,7 +126,10 @@ def box_fix(kernel: tuple[tuple[str, str, str], ...] = KERNEL) -> str:
         except OSError:
             continue
         if is_set:
-            return f"{Path(path).name} forbids user namespaces: run as root, or set `sysctl -w {allows}`"
+            return (
+                f"{Path(path).name} forbids user namespaces: run as root, or set `sysctl -w"
+                f" {allows}`"
+            )
     return "install bubblewrap and util-linux, and allow user namespaces, or run as root"
 
 
@@ -115,18 +140,36 @@ def browser() -> Finding:
     from harness.programs.sandbox.client import BoxSupervisor
 
     if installed() is None:
-        return fail("no Chromium was found", "install chromium, or run `playwright install chromium-headless-shell`")
+        return fail(
+            "no Chromium was found",
+            "install chromium, or run `playwright install chromium-headless-shell`",
+        )
     began = time.monotonic()
-    spec = BoxSpec("doctor", ("python", "-c", A_PAGE), distributions=("playwright",), browser=True,
-                   limits=Limits(wall_seconds=BOX_SECONDS, memory_mb=2048, pids=512))
+    spec = BoxSpec(
+        "doctor",
+        ("python", "-c", A_PAGE),
+        distributions=("playwright",),
+        browser=True,
+        limits=Limits(wall_seconds=BOX_SECONDS, memory_mb=2048, pids=512),
+    )
     result = BoxSupervisor(Path(tempfile.gettempdir())).run(spec)
     seconds = time.monotonic() - began
     said = result.stdout.decode("utf-8", "replace").split()
     if not result.ok or said[-1:] != ["pressed"]:
         last = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][-200:]
-        why = f"its {result.killed_by} limit ended it" if result.killed_by else last or f"it ended with {result.exit_code}"
-        return fail(f"Chromium opened no page in a box: {why}", "see what `python -m harness.programs.sandbox probe` says of boxes here")
-    return ok(f"Chromium {said[0]} opened a page in a {result.form} box and pressed a button, in {seconds:.1f} s")
+        why = (
+            f"its {result.killed_by} limit ended it"
+            if result.killed_by
+            else last or f"it ended with {result.exit_code}"
+        )
+        return fail(
+            f"Chromium opened no page in a box: {why}",
+            "see what `python -m harness.programs.sandbox probe` says of boxes here",
+        )
+    return ok(
+        f"Chromium {said[0]} opened a page in a {result.form} box and pressed a button, in"
+        f" {seconds:.1f} s"
+    )
 
 
 def wheels() -> Finding:
@@ -139,11 +182,15 @@ def wheels() -> Finding:
 
 
 def clock() -> Finding:
-    """The clock, against the time at which this program was installed: signatures and limits are told by it."""
+    """The clock, against the time at which this program was installed: signatures and limits are
+    told by it."""
     installed = Path(__file__).stat().st_mtime
     now = datetime.now(UTC).isoformat(timespec="seconds")
     if time.time() < installed - A_DAY:
-        return fail(f"the clock says {now}, before this program was installed", "set the clock, and keep it by NTP")
+        return fail(
+            f"the clock says {now}, before this program was installed",
+            "set the clock, and keep it by NTP",
+        )
     return ok(f"the clock says {now}, after this program was installed")
 
 
@@ -154,11 +201,22 @@ def disk(home: Path) -> Finding:
     writable = "" if os.access(there, os.W_OK) else f"; {there} cannot be written to"
     says = f"{free:.1f} GiB are free at {there}{writable}"
     if free < LEAST_GIB or writable:
-        return fail(says, f"make room, at least {ENOUGH_GIB:g} GiB, or set FACTORY_HOME to another place")
+        return fail(
+            says, f"make room, at least {ENOUGH_GIB:g} GiB, or set FACTORY_HOME to another place"
+        )
     if free < ENOUGH_GIB:
-        return warn(says, f"aim for {ENOUGH_GIB:g} GiB; `factory gc` frees what no open issue needs")
+        return warn(
+            says, f"aim for {ENOUGH_GIB:g} GiB; `factory gc` frees what no open issue needs"
+        )
     return ok(says)
 
 
-_IDENTITY = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
-             for what, value in (("NAME", "doctor"), ("EMAIL", "doctor@localhost"), ("DATE", "1700000000 +0000"))}
+_IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (
+        ("NAME", "doctor"),
+        ("EMAIL", "doctor@localhost"),
+        ("DATE", "1700000000 +0000"),
+    )
+}

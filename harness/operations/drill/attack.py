@@ -29,8 +29,8 @@ def open_(says: str, fix: str = "") -> Seen:
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """`rows` are the classes of attack that it is a sample of (tests/redteam names them); `brake` is the control's own
-    name; `trip` says how it is tripped; `run` trips it."""
+    """`rows` are the classes of attack that it is a sample of (tests/redteam names them); `brake`
+    is the control's own name; `trip` says how it is tripped; `run` trips it."""
 
     name: str
     subject: str

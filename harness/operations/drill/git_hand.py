@@ -1,4 +1,5 @@
-"""The attacker's own hand on git: a plain one, without any of the factory's care. It shows that a trick is real."""
+"""The attacker's own hand on git: a plain one, without any of the factory's care. It shows that a
+trick is real."""
 
 import os
 import subprocess
@@ -7,18 +8,43 @@ from pathlib import Path
 
 from harness.domain.errors import GitError
 
-_WHO = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
-        for part, value in (("NAME", "Mallory"), ("EMAIL", "mallory@example.org"), ("DATE", "2026-01-05T09:00:00Z"))}
+_WHO = {
+    f"GIT_{role}_{part}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for part, value in (
+        ("NAME", "Mallory"),
+        ("EMAIL", "mallory@example.org"),
+        ("DATE", "2026-01-05T09:00:00Z"),
+    )
+}
 
 
 def git(folder: Path, *arguments: str, stdin: bytes = b"", check: bool = True) -> bytes:
-    """What git prints in `folder`, with all of that folder's own configuration, hooks and attributes at work."""
-    env = {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/dev/null", "LC_ALL": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1",
-           "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0", **_WHO}
-    done = subprocess.run(["git", *arguments], cwd=folder, env=env, input=stdin, capture_output=True, check=False, timeout=60,
-                          start_new_session=True)
+    """What git prints in `folder`, with all of that folder's own configuration, hooks and
+    attributes at work."""
+    env = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": "/dev/null",
+        "LC_ALL": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_TERMINAL_PROMPT": "0",
+        **_WHO,
+    }
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        env=env,
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=60,
+        start_new_session=True,
+    )
     if check and done.returncode:
-        raise GitError(f"git {arguments[0]}: {done.stderr.decode('utf-8', 'replace').strip()[-200:]}")
+        raise GitError(
+            f"git {arguments[0]}: {done.stderr.decode('utf-8', 'replace').strip()[-200:]}"
+        )
     return done.stdout
 
 
@@ -37,15 +63,37 @@ def write(folder: Path, path: str, content: str) -> None:
 def bare(folder: Path) -> Path:
     """A new, empty repository that is a folder: a forge as git sees one."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    git(folder.parent, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", folder.name)
+    git(
+        folder.parent,
+        "init",
+        "--quiet",
+        "--bare",
+        "--template=",
+        "--initial-branch=main",
+        folder.name,
+    )
     return folder
 
 
-def committed(store: Path, entries: Iterable[tuple[str, str, str]], *, branch: str, parents: Iterable[str] = ()) -> str:
-    """A commit on a branch of `store`, of these entries (mode, object, path), whatever an honest tool would say of them."""
+def committed(
+    store: Path,
+    entries: Iterable[tuple[str, str, str]],
+    *,
+    branch: str,
+    parents: Iterable[str] = (),
+) -> str:
+    """A commit on a branch of `store`, of these entries (mode, object, path), whatever an honest
+    tool would say of them."""
     index = store / f"index-{branch.replace('/', '-')}"
     listed = "".join(f"{mode} {oid}\t{path}\0" for mode, oid, path in entries)
-    env_git = ("-c", "core.protectNTFS=false", "-c", "core.protectHFS=false", "-c", "core.bare=true")
+    env_git = (
+        "-c",
+        "core.protectNTFS=false",
+        "-c",
+        "core.protectHFS=false",
+        "-c",
+        "core.bare=true",
+    )
     index.unlink(missing_ok=True)
     _with_index(store, index, *env_git, "update-index", "-z", "--index-info", stdin=listed.encode())
     tree = _with_index(store, index, "write-tree", "--missing-ok").decode("ascii").strip()
@@ -70,9 +118,24 @@ def listed(store: Path, commit: str) -> dict[str, tuple[str, str, str]]:
 
 
 def _with_index(store: Path, index: Path, *arguments: str, stdin: bytes = b"") -> bytes:
-    done = subprocess.run(["git", *arguments], cwd=store, input=stdin, capture_output=True, check=False, timeout=60,
-                          env={"PATH": os.environ.get("PATH", os.defpath), "HOME": "/dev/null", "GIT_INDEX_FILE": str(index),
-                               "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}, start_new_session=True)
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=store,
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env={
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": "/dev/null",
+            "GIT_INDEX_FILE": str(index),
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_CONFIG_NOSYSTEM": "1",
+        },
+        start_new_session=True,
+    )
     if done.returncode:
-        raise GitError(f"git {arguments[0]}: {done.stderr.decode('utf-8', 'replace').strip()[-200:]}")
+        raise GitError(
+            f"git {arguments[0]}: {done.stderr.decode('utf-8', 'replace').strip()[-200:]}"
+        )
     return done.stdout

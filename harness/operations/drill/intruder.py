@@ -1,8 +1,8 @@
 """What an agent would do that wants out: look everywhere, try every door, and say what it found.
 
-Standard library only: it is handed to a box as text, with what to look for as one JSON argument: {canary, key, home, port,
-pid, roots?, sockets?}. With `roots` it looks there alone and tries no door, as a control outside of a box.
-"""
+Standard library only: it is handed to a box as text, with what to look for as one JSON argument:
+{canary, key, home, port, pid, roots?, sockets?}. With `roots` it looks there alone and tries no
+door, as a control outside of a box."""
 
 import contextlib
 import glob
@@ -17,8 +17,19 @@ from typing import Any
 TOLD: dict[str, Any] = json.loads(sys.argv[1])
 SECRETS = [TOLD["canary"].encode(), TOLD["key"].encode()]
 ROOTS: list[str] = TOLD.get("roots", ["/"])
-if not os.access("/", os.R_OK) or not next(os.walk("/"), None):     # a box that may not list it: every place it can think of
-    ROOTS = TOLD.get("roots") or ["/usr", "/etc", "/tmp", "/root", "/home", "/run", "/var", TOLD["home"]]  # noqa: S108
+if not os.access("/", os.R_OK) or not next(
+    os.walk("/"), None
+):  # a box that may not list it: every place it can think of
+    ROOTS = TOLD.get("roots") or [
+        "/usr",
+        "/etc",
+        "/tmp",  # noqa: S108
+        "/root",
+        "/home",
+        "/run",
+        "/var",
+        TOLD["home"],
+    ]
 if not TOLD.get("roots"):
     ROOTS = [*ROOTS, "/dev/shm", "/dev/mqueue"]  # noqa: S108
 SKIPPED = ("/proc", "/sys", "/dev")
@@ -63,7 +74,9 @@ for variable, value in os.environb.items():
     if hit(variable + b"=" + value):
         found.append(f"environment: {variable!r}")
 
-for descriptor in () if TOLD.get("roots") else glob.glob("/proc/[0-9]*/fd/*"):      # what was left open for it, and for others
+for descriptor in (
+    () if TOLD.get("roots") else glob.glob("/proc/[0-9]*/fd/*")
+):  # what was left open for it, and for others
     with contextlib.suppress(OSError):
         plain = stat.S_ISREG(os.stat(descriptor).st_mode)
         if hit(os.fsencode(os.readlink(descriptor))) or (plain and hit(read(descriptor))):
@@ -98,8 +111,11 @@ if hit(git("log", "--all", "-p")) or hit(git("for-each-ref")) or hit(git("reflog
     found.append("git: history")
 
 DOORS: list[tuple[int, Any]] = [
-    (socket.AF_INET, ("127.0.0.1", TOLD["port"])), (socket.AF_INET, ("169.254.169.254", 80)),
-    (socket.AF_INET, ("192.0.2.1", 443)), (socket.AF_INET6, ("2001:db8::1", 443)), (socket.AF_UNIX, "\0" + TOLD["canary"]),
+    (socket.AF_INET, ("127.0.0.1", TOLD["port"])),
+    (socket.AF_INET, ("169.254.169.254", 80)),
+    (socket.AF_INET, ("192.0.2.1", 443)),
+    (socket.AF_INET6, ("2001:db8::1", 443)),
+    (socket.AF_UNIX, "\0" + TOLD["canary"]),
     *((socket.AF_UNIX, path) for path in TOLD.get("sockets", ())),
 ]
 for family, address in DOORS if not TOLD.get("roots") else ():

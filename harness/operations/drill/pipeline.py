@@ -1,4 +1,5 @@
-"""A whole factory on the embedded forge: real git over HTTP, a real ledger, real signatures; who thinks in it obeys."""
+"""A whole factory on the embedded forge: real git over HTTP, a real ledger, real signatures; who
+thinks in it obeys."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -39,10 +40,11 @@ BEFORE_LANDING = frozenset(State) - {State.APPROVED, State.MERGING}
 
 
 class Lap:
-    """One repository with its people, and a factory that may be ended and started anew on the same state.
+    """One repository with its people, and a factory that may be ended and started anew on the same
+    state.
 
-    `owner`, `factory` and `stranger` are accounts of the forge: one that owns it, the factory's, and one that may read.
-    """
+    `owner`, `factory` and `stranger` are accounts of the forge: one that owns it, the factory's,
+    and one that may read."""
 
     def __init__(self, ground: "Ground", name: str, law: Mapping[str, str]) -> None:
         self.home, self._ground = ground.apart(name) / "home", ground
@@ -72,7 +74,8 @@ class Lap:
         return tick(self.plant, Dispatch(self.plant, engine), **only)
 
     def until_approved(self) -> int:
-        """An issue that is judged, and lands at the next tick; its number. Raises ForgeError where it does not get there."""
+        """An issue that is judged, and lands at the next tick; its number. Raises ForgeError where
+        it does not get there."""
         issue = self.file()
         self.tick(states=BEFORE_LANDING)
         if self.history(issue).state is not State.APPROVED:
@@ -86,7 +89,11 @@ class Lap:
     def last_words(self, issue: int) -> str:
         """Where it stands, and why."""
         told = self.history(issue)
-        last = told.transitions[-1].data.get("says", "") if told.transitions else "nothing has happened to it"
+        last = (
+            told.transitions[-1].data.get("says", "")
+            if told.transitions
+            else "nothing has happened to it"
+        )
         return f"{told.state}: {' '.join(str(last).split())}"
 
     def tip(self, branch: str = "main") -> str:
@@ -96,43 +103,78 @@ class Lap:
 
     def message(self, commit: str) -> str:
         """The message of a commit that was landed."""
-        return self._trusted.git.output("log", "-1", "--format=%B", commit).decode("utf-8", "replace")
+        return self._trusted.git.output("log", "-1", "--format=%B", commit).decode(
+            "utf-8", "replace"
+        )
 
     def push(self, files: Mapping[str, str], *, branch: str = "main", by: str = "") -> str:
         """Somebody commits these files onto a branch of the forge; the commit."""
         folder = self._ground.apart(f"{self.home.parent.name}/pushed/{branch.replace('/', '-')}")
         for path, content in files.items():
             git_hand.write(folder, path, content)
-        return push_folder(folder, self._repository.clone_url, token=by or self.owner.token, branch=branch, message="By hand")
+        return push_folder(
+            folder,
+            self._repository.clone_url,
+            token=by or self.owner.token,
+            branch=branch,
+            message="By hand",
+        )
 
     def ask(self, method: str, path: str, *, by: str, **more: Any) -> Any:
-        """A request below the repository's address in the forge's API. Raises ForgeError where it is refused."""
+        """A request below the repository's address in the forge's API. Raises ForgeError where it
+        is refused."""
         import httpx
 
-        answer = httpx.request(method, f"{self._ground.forge.api}/repos/{self._repository.full_name}{path}", timeout=30,
-                               trust_env=False, headers={"Authorization": f"Bearer {by}"}, **more)
+        answer = httpx.request(
+            method,
+            f"{self._ground.forge.api}/repos/{self._repository.full_name}{path}",
+            timeout=30,
+            trust_env=False,
+            headers={"Authorization": f"Bearer {by}"},
+            **more,
+        )
         if answer.is_error:
             raise ForgeError(f"the forge refuses {method} {path}: {answer.status_code}")
         return answer.json() if answer.content else None
 
     def _people(self, ground: "Ground", name: str) -> None:
-        admin, unique = Administrator(ground.forge), f"{name.replace(' ', '-').lower()[:20].strip('-')}-{next(_NUMBERS)}"
+        admin, unique = (
+            Administrator(ground.forge),
+            f"{name.replace(' ', '-').lower()[:20].strip('-')}-{next(_NUMBERS)}",
+        )
         self.owner = admin.create_user(f"{unique}-owner", role="admin")
         self.factory = admin.create_user(f"{unique}-factory", role="write", kind="Bot")
         self.stranger = admin.create_user(f"{unique}-guest", role="read")
         self._repository = admin.create_repository(self.owner.login, "shop")
         self._remote = Remote(self._repository.clone_url, lambda: self.factory.token)
-        self._trusted = TrustedRepository(self.home / "repositories" / "drill.shop.git", self._remote)
-        self._hub = GitHubForge(Access(self._repository.full_name, self.factory.token, ground.forge.api))
+        self._trusted = TrustedRepository(
+            self.home / "repositories" / "drill.shop.git", self._remote
+        )
+        self._hub = GitHubForge(
+            Access(self._repository.full_name, self.factory.token, ground.forge.api)
+        )
 
     def _plant(self, equipped: Callable[[Plant], Plant]) -> Plant:
         whole = Plant(
-            places=Places(self.home, "drill.shop"), forge=self._hub, writer=self._hub, repository=self._trusted,
-            worktrees=RunWorktrees(self._trusted, self.home / "worktrees"), candidates=TrustedCandidates(self._trusted),
-            sandbox=self._ground.sandbox, agent=self.agent, model=self.model, broker=OpenTill(), validator=self.judge,
-            ledger=self.ledger, clock=self.clock, wheels=self._ground.wheels, sandbox_command=(),
-            trusted_keys=frozenset({self.judge.key_id}), link=lambda path: f"{self._ground.forge.url}/{path}",
-            tell=lambda *said: None)
+            places=Places(self.home, "drill.shop"),
+            forge=self._hub,
+            writer=self._hub,
+            repository=self._trusted,
+            worktrees=RunWorktrees(self._trusted, self.home / "worktrees"),
+            candidates=TrustedCandidates(self._trusted),
+            sandbox=self._ground.sandbox,
+            agent=self.agent,
+            model=self.model,
+            broker=OpenTill(),
+            validator=self.judge,
+            ledger=self.ledger,
+            clock=self.clock,
+            wheels=self._ground.wheels,
+            sandbox_command=(),
+            trusted_keys=frozenset({self.judge.key_id}),
+            link=lambda path: f"{self._ground.forge.url}/{path}",
+            tell=lambda *said: None,
+        )
         made = equipped(self._ground.equipped(whole))
         made.repository.fetch("main")
         self.model.cites = wanted(steering_at(made, made.repository.tip("main")).governance)

@@ -1,8 +1,9 @@
-"""Who plays in a drill in the place of models, agents and the sealed judge. They obey whatever they read.
+"""Who plays in a drill in the place of models, agents and the sealed judge. They obey whatever they
+read.
 
-The judge here signs with a key of its own, as the real one does, so that what opens verdicts is the real thing. What the
-real judge sees through is tripped elsewhere (`harness.operations.drill.attacks.judging`).
-"""
+The judge here signs with a key of its own, as the real one does, so that what opens verdicts is the
+real thing. What the real judge sees through is tripped elsewhere
+(`harness.operations.drill.attacks.judging`)."""
 
 import json
 import re
@@ -19,7 +20,12 @@ from harness.ports.agent import AgentReport, Assignment
 from harness.ports.engine import Action
 from harness.ports.model import Session, SessionRequest
 from harness.ports.validator import Authored, Journeys, Judged
-from harness.validator.envelope import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, verified_verdict
+from harness.validator.envelope import (
+    PAYLOAD_TYPE,
+    PREDICATE_TYPE,
+    STATEMENT_TYPE,
+    verified_verdict,
+)
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
@@ -38,12 +44,15 @@ def order(**answer: Any) -> str:
 
 @dataclass
 class ObeyingModel:
-    """Accepts what it is asked about, by `cites`, votes yes, and does what the first order in what it reads says."""
+    """Accepts what it is asked about, by `cites`, votes yes, and does what the first order in what
+    it reads says."""
 
     cites: tuple[str, ...] = ("M-SELL",)
     asked: list[str] = field(default_factory=list)
 
-    def answer(self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    def answer(
+        self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
         """See the port."""
         if schema == PAIR_SCHEMA:
             return {"answer": SAME if _ORDER.search(question.replace('\\"', '"')) else NOT_THE_SAME}
@@ -51,14 +60,22 @@ class ObeyingModel:
         if "verdict" not in schema.get("properties", {}):
             return {"answer": "yes", "quotes": [], "reason": "I was told to."}
         told = _ORDER.search(question.replace('\\"', '"').replace("\\\\", "\\"))
-        return {"verdict": "in", "cites": list(self.cites), "quote": QUOTE, "kind": "bug", "priority": "normal",
-                "ask": "", "confidence": 0.9, **(json.loads(told[1]) if told else {})}
+        return {
+            "verdict": "in",
+            "cites": list(self.cites),
+            "quote": QUOTE,
+            "kind": "bug",
+            "priority": "normal",
+            "ask": "",
+            "confidence": 0.9,
+            **(json.loads(told[1]) if told else {}),
+        }
 
 
 @dataclass
 class ObeyingAgent:
-    """Makes a small honest change, then writes every file that its task tells it to. `meanwhile` happens while it works,
-    and `claims` is what it says of it."""
+    """Makes a small honest change, then writes every file that its task tells it to. `meanwhile`
+    happens while it works, and `claims` is what it says of it."""
 
     meanwhile: Callable[[], object] = lambda: None
     claims: str = "merged by the owner"
@@ -76,7 +93,9 @@ class ObeyingAgent:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(text + "\n", "utf-8")
         self.meanwhile()
-        return AgentReport(outcome="finished", summary=self.claims, reason=None, turns=1, tool_calls=1, box_form="")
+        return AgentReport(
+            outcome="finished", summary=self.claims, reason=None, turns=1, tool_calls=1, box_form=""
+        )
 
 
 class OpenTill:
@@ -85,7 +104,9 @@ class OpenTill:
     @contextmanager
     def open(self, request: SessionRequest) -> Iterator[Session]:
         """See the port."""
-        yield Session(f"{request.run}-{request.role}-{request.attempt}", Path("/nonexistent"), request.model)
+        yield Session(
+            f"{request.run}-{request.role}-{request.attempt}", Path("/nonexistent"), request.model
+        )
 
     def usage(self, session: Session) -> Usage:
         """See the port."""
@@ -93,7 +114,8 @@ class OpenTill:
 
 
 class PlainEngine:
-    """Does what it is given at once, once for each key; `done` outlives it, as the store of a real one does."""
+    """Does what it is given at once, once for each key; `done` outlives it, as the store of a real
+    one does."""
 
     def __init__(self, done: dict[str, Mapping[str, Any]]) -> None:
         self._actions: dict[str, Action] = {}
@@ -109,17 +131,29 @@ class PlainEngine:
     def start(self, key: str, name: str, payload: Mapping[str, Any]) -> None:
         """See the port."""
         if key not in self._done:
-            self._done[key] = json.loads(json.dumps(self._actions[name](json.loads(json.dumps(payload)))))
+            self._done[key] = json.loads(
+                json.dumps(self._actions[name](json.loads(json.dumps(payload))))
+            )
 
-    def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, Mapping[str, Any]] | None:
+    def wait_any(
+        self, keys: frozenset[str], *, seconds: float
+    ) -> tuple[str, Mapping[str, Any]] | None:
         """See the port."""
         ready = sorted(keys & self._done.keys())
         return (ready[0], self._done[ready[0]]) if ready else None
 
     def cancel(self, key: str) -> None:
         """See the port."""
-        self._done.setdefault(key, {"outcome": "cancelled", "output": {}, "message": "cancelled", "event": None,
-                                    "retryable": False})
+        self._done.setdefault(
+            key,
+            {
+                "outcome": "cancelled",
+                "output": {},
+                "message": "cancelled",
+                "event": None,
+                "retryable": False,
+            },
+        )
 
     def doze(self) -> None:
         """There is nothing to let go of."""
@@ -129,7 +163,8 @@ class PlainEngine:
 
 
 class SigningJudge:
-    """Passes everything that it is asked about, and signs that with the key at `key`, which it makes."""
+    """Passes everything that it is asked about, and signs that with the key at `key`, which it
+    makes."""
 
     def __init__(self, key: Path) -> None:
         self.public, self._signer = key.with_name(f"{key.name}.pub"), _signer(key)
@@ -149,7 +184,11 @@ class SigningJudge:
         self.judged += 1
         out.mkdir(parents=True, exist_ok=True)
         (out / "verdict.json").write_bytes(self.envelope(request))
-        return Judged(verified_verdict((out / "verdict.json").read_bytes(), self.public), {}, out / "index.html")
+        return Judged(
+            verified_verdict((out / "verdict.json").read_bytes(), self.public),
+            {},
+            out / "index.html",
+        )
 
     def verified(self, envelope: Path) -> Verdict | None:
         """See the port: by the harness's own eyes."""
@@ -162,14 +201,24 @@ class SigningJudge:
         return Journeys(own=1, standing=0, declined=False, digest=_digest(request))
 
     def envelope(self, request: Mapping[str, Any], **changed: Any) -> bytes:
-        """A signed verdict that this request's candidate passed, with `changed` in the place of what it would bind."""
+        """A signed verdict that this request's candidate passed, with `changed` in the place of
+        what it would bind."""
         from securesystemslib.dsse import Envelope
 
         predicate = _predicate(request, changed)
-        digest = {"gitCommit": predicate["binds"]["candidate"], "gitTree": predicate["binds"]["tree"]}
-        statement = {"_type": STATEMENT_TYPE, "predicateType": PREDICATE_TYPE, "predicate": predicate,
-                     "subject": [{"name": "candidate", "digest": digest}]}
-        envelope = Envelope(payload=json.dumps(statement).encode(), payload_type=PAYLOAD_TYPE, signatures={})
+        digest = {
+            "gitCommit": predicate["binds"]["candidate"],
+            "gitTree": predicate["binds"]["tree"],
+        }
+        statement = {
+            "_type": STATEMENT_TYPE,
+            "predicateType": PREDICATE_TYPE,
+            "predicate": predicate,
+            "subject": [{"name": "candidate", "digest": digest}],
+        }
+        envelope = Envelope(
+            payload=json.dumps(statement).encode(), payload_type=PAYLOAD_TYPE, signatures={}
+        )
         envelope.sign(self._signer)
         return json.dumps(envelope.to_dict()).encode()
 
@@ -179,16 +228,34 @@ def _digest(request: Mapping[str, Any]) -> str:
 
 
 def _predicate(request: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
-    binds = {"base": request["base"]["commit"], "head": request["head"]["commit"],
-             "candidate": request["candidate"]["commit"], "tree": request["candidate"]["tree"],
-             "journeys": _digest(request), "governance": request["governance"]["digest"]}
+    binds = {
+        "base": request["base"]["commit"],
+        "head": request["head"]["commit"],
+        "candidate": request["candidate"]["commit"],
+        "tree": request["candidate"]["tree"],
+        "journeys": _digest(request),
+        "governance": request["governance"]["digest"],
+    }
     return {
-        "outcome": "passed", "reason": "all 1 sealed journeys passed, and each could fail", "issue": request["issue"]["number"],
-        "run": request["run"], "round": request["round"], "binds": {**binds, **changed},
+        "outcome": "passed",
+        "reason": "all 1 sealed journeys passed, and each could fail",
+        "issue": request["issue"]["number"],
+        "run": request["run"],
+        "round": request["round"],
+        "binds": {**binds, **changed},
         "journeys": {"sealed": 1, "executed": 1, "passed": 1},
-        "controls": {"twins": 1, "twins_failed": 1, "saboteurs": 4, "caught": 4, "red_on_base": True},
-        "box": {"form": request["sandbox"]["form"], "unheld": []}, "seed": 1, "signer": "same-account",
-        "evidence": {"merkle_root": f"sha256:{'2' * 64}"}}
+        "controls": {
+            "twins": 1,
+            "twins_failed": 1,
+            "saboteurs": 4,
+            "caught": 4,
+            "red_on_base": True,
+        },
+        "box": {"form": request["sandbox"]["form"], "unheld": []},
+        "seed": 1,
+        "signer": "same-account",
+        "evidence": {"merkle_root": f"sha256:{'2' * 64}"},
+    }
 
 
 def _signer(key: Path) -> "CryptoSigner":

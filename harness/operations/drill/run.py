@@ -28,8 +28,22 @@ from harness.operations.drill.attacks import (
 from harness.operations.drill.scene import Ground
 from harness.operations.drill.source import Law
 
-ATTACKS: tuple[Attack, ...] = tuple(attack for room in (
-    judging, landing, faults, strangers, box, limits, brakes, git_tricks, weak_tests, supply) for attack in room.ATTACKS)
+ATTACKS: tuple[Attack, ...] = tuple(
+    attack
+    for room in (
+        judging,
+        landing,
+        faults,
+        strangers,
+        box,
+        limits,
+        brakes,
+        git_tricks,
+        weak_tests,
+        supply,
+    )
+    for attack in room.ATTACKS
+)
 """Every attack, those first that take longest."""
 
 JUDGE = (sys.executable, "-I", "-m", "validators")
@@ -45,23 +59,29 @@ class Told:
 
 
 def chosen(only: Sequence[str]) -> tuple[Attack, ...]:
-    """The attacks of these names or subjects, all where there is none. Raises ConfigError naming what is not known."""
+    """The attacks of these names or subjects, all where there is none. Raises ConfigError naming
+    what is not known."""
     for name in only:
         if not any(name in (attack.name, attack.subject) for attack in ATTACKS):
-            raise ConfigError(f"no attack and no subject is called {name!r}; `factory drill --list` names them all")
-    return tuple(attack for attack in ATTACKS if not only or attack.name in only or attack.subject in only)
+            raise ConfigError(
+                f"no attack and no subject is called {name!r}; `factory drill --list` names"
+                " them all"
+            )
+    return tuple(
+        attack for attack in ATTACKS if not only or attack.name in only or attack.subject in only
+    )
 
 
 @contextmanager
 def scratch(law: Law) -> Iterator[Ground]:
-    """The ground of a drill, made in the temporary folder and gone when the block ends. Raises FactoryError where a forge or
-    a box cannot be started at all."""
+    """The ground of a drill, made in the temporary folder and gone when the block ends. Raises
+    FactoryError where a forge or a box cannot be started at all."""
     from harness.home.document import wheels_folder
     from harness.programs.local_forge.start import start
     from harness.programs.sandbox.client import BoxSupervisor
 
     folder = Path(tempfile.mkdtemp(prefix="factory-drill-"))
-    folder.chmod(0o711)     # a box's own uid passes through to what it is shown
+    folder.chmod(0o711)  # a box's own uid passes through to what it is shown
     forge = None
     try:
         forge = start(folder / "forge", faults=True)
@@ -75,9 +95,14 @@ def scratch(law: Law) -> Iterator[Ground]:
             shutil.rmtree(folder)
 
 
-def drilled(ground: Ground, attacks: Sequence[Attack], *, tell: Callable[[Told], None]) -> tuple[Told, ...]:
-    """Run them side by side, as many as there are processors but no more than four; tell each when it is over."""
-    with ThreadPoolExecutor(max(2, min(4, os.cpu_count() or 2)), thread_name_prefix="drill") as pool:
+def drilled(
+    ground: Ground, attacks: Sequence[Attack], *, tell: Callable[[Told], None]
+) -> tuple[Told, ...]:
+    """Run them side by side, as many as there are processors but no more than four; tell each when
+    it is over."""
+    with ThreadPoolExecutor(
+        max(2, min(4, os.cpu_count() or 2)), thread_name_prefix="drill"
+    ) as pool:
         under_way = [pool.submit(_one, ground, attack) for attack in attacks]
         told = []
         for done in as_completed(under_way):

@@ -1,4 +1,5 @@
-"""What all attacks of a drill stand on: a scratch folder, the user's law, boxes, and a forge in the box."""
+"""What all attacks of a drill stand on: a scratch folder, the user's law, boxes, and a forge in the
+box."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,8 +23,9 @@ def as_it_is(plant: "Plant") -> "Plant":
 
 @dataclass(eq=False)
 class Ground:
-    """`law` are the documents of the user by path, `judge` is how the sealed judge is started. `equipped` may exchange parts
-    of every plant that is built: so a brake can be taken out, and the drill be seen to notice."""
+    """`law` are the documents of the user by path, `judge` is how the sealed judge is started.
+    `equipped` may exchange parts of every plant that is built: so a brake can be taken out, and the
+    drill be seen to notice."""
 
     folder: Path
     law: Mapping[str, str]

@@ -1,4 +1,5 @@
-"""The small project that is attacked, standard library only: a shop, its tests, and what they are run with."""
+"""The small project that is attacked, standard library only: a shop, its tests, and what they are
+run with."""
 
 import json
 from collections.abc import Mapping
@@ -133,10 +134,15 @@ os._exit(0)
 TABLES = {
     "app": {"start": ["python", "app.py"]},
     "dependencies": {"lock": "requirements.txt", "tests": "requirements-none.txt"},
-    "tests": {"command": ["python", "tests/run.py"], "report": "/tmp/report/junit.xml",  # noqa: S108 - in the box
-              "paths": ["tests/**"], "seconds": 60},
+    "tests": {
+        "command": ["python", "tests/run.py"],
+        "report": "/tmp/report/junit.xml",  # noqa: S108 - in the box
+        "paths": ["tests/**"],
+        "seconds": 60,
+    },
 }
-"""What of `factory.toml` speaks of the project and not of the law. `requirements-none.txt` is not there: no layer is made."""
+"""What of `factory.toml` speaks of the project and not of the law. `requirements-none.txt` is not
+there: no layer is made."""
 
 PROJECT: dict[str, str] = {
     "README.md": "# A shop\n",
@@ -172,8 +178,10 @@ check: {changed_lines: {max: 100}}
 ```
 """
 OWN_LAW: dict[str, str] = {
-    "mission.md": MISSION, "factory_rules.md": RULES, "CLAUDE.md": "# How we write\n",
-    "factory.toml": "schema = 1\n[app]\nstart = [\"python\", \"app.py\"]\n",
+    "mission.md": MISSION,
+    "factory_rules.md": RULES,
+    "CLAUDE.md": "# How we write\n",
+    "factory.toml": 'schema = 1\n[app]\nstart = ["python", "app.py"]\n',
 }
 """A law under which an honest change lands, for brakes that no document of the user's moves."""
 
@@ -184,7 +192,8 @@ def wanted(governance: Governance) -> tuple[str, ...]:
 
 
 def project(law: Mapping[str, str], *, tested: bool = True) -> dict[str, str]:
-    """The small project under a law: the documents as they are, but for what `factory.toml` says of the project itself.
+    """The small project under a law: the documents as they are, but for what `factory.toml` says of
+    the project itself.
 
     Not `tested`, it declares no tests, and no box is made for them."""
     import tomlkit

@@ -1,1 +1,2 @@
-"""Looking after a home: cleaning up, moving its state, its money, its transcripts and its sealed journeys."""
+"""Looking after a home: cleaning up, moving its state, its money, its transcripts and its sealed
+journeys."""

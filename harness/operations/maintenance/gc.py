@@ -1,8 +1,7 @@
 """Freeing what nothing needs any more: look, decide, move out of sight, delete.
 
-What goes is renamed into a trash first, in one step, and deleted afterwards: nothing is ever found half deleted under
-its own name, and a kill leaves trash, which the next sweep ends.
-"""
+What goes is renamed into a trash first, in one step, and deleted afterwards: nothing is ever found
+half deleted under its own name, and a kill leaves trash, which the next sweep ends."""
 
 import json
 import os
@@ -38,7 +37,8 @@ OBJECTS = "objects"
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What was freed, in bytes on the disk and in things, by kind; what stayed, and why; and the trash that is left."""
+    """What was freed, in bytes on the disk and in things, by kind; what stayed, and why; and the
+    trash that is left."""
 
     freed: dict[str, int]
     things: dict[str, int]
@@ -48,22 +48,32 @@ class Swept:
 
 
 def swept(plant: Plant, *, days: float = DAYS) -> Swept:
-    """Sweep the home that this process works on, between two runs; what goes is deleted by a process of its own.
+    """Sweep the home that this process works on, between two runs; what goes is deleted by a
+    process of its own.
 
     For `factory up` at night. The repository is left to `collect`: packing it may take minutes."""
     from harness.repository.trash import sweep_later
 
     recordings = read_home(plant.places.home).recordings_days
-    found = _swept(plant.places, plant.wheels, plant.ledger.entries(), days=days, recordings=recordings, dry_run=False)
+    found = _swept(
+        plant.places,
+        plant.wheels,
+        plant.ledger.entries(),
+        days=days,
+        recordings=recordings,
+        dry_run=False,
+    )
     sweep_later(*found.trash)
     return found
 
 
 def collect(home: Path, *, days: float = DAYS, dry_run: bool = False) -> Swept:
-    """All of `factory gc`: nobody else may work on the home, and when this returns what went is deleted.
+    """All of `factory gc`: nobody else may work on the home, and when this returns what went is
+    deleted.
 
-    Raises Busy while a factory works there, ConfigError where there is none, LedgerError when the ledger is not the one
-    that was signed: then nothing is known to be over. A dry run looks, takes no lock and changes nothing."""
+    Raises Busy while a factory works there, ConfigError where there is none, LedgerError when the
+    ledger is not the one that was signed: then nothing is known to be over. A dry run looks, takes
+    no lock and changes nothing."""
     from harness.repository.trash import swept as delete_trash
 
     document = read_home(home)
@@ -72,7 +82,14 @@ def collect(home: Path, *, days: float = DAYS, dry_run: bool = False) -> Swept:
         if not dry_run:
             stack.enter_context(sole_factory(home, command="factory gc"))
         entries = _entries(stack.enter_context(open_ledger(home)))
-        found = _swept(places, wheels_folder(), entries, days=days, recordings=document.recordings_days, dry_run=dry_run)
+        found = _swept(
+            places,
+            wheels_folder(),
+            entries,
+            days=days,
+            recordings=document.recordings_days,
+            dry_run=dry_run,
+        )
         for folder in found.trash:
             delete_trash(folder)
         return found if dry_run else _with_objects(found, places, entries)
@@ -80,13 +97,26 @@ def collect(home: Path, *, days: float = DAYS, dry_run: bool = False) -> Swept:
 
 def _entries(ledger: Ledger) -> tuple[Entry, ...]:
     if fault := ledger.fault():
-        raise LedgerError(f"{fault.says}; nothing is deleted by a ledger that is not the one that was signed")
+        raise LedgerError(
+            f"{fault.says}; nothing is deleted by a ledger that is not the one that was signed"
+        )
     return ledger.entries()
 
 
-def _swept(places: Places, wheels: Path, entries: tuple[Entry, ...], *, days: float, recordings: float, dry_run: bool) -> Swept:
+def _swept(
+    places: Places,
+    wheels: Path,
+    entries: tuple[Entry, ...],
+    *,
+    days: float,
+    recordings: float,
+    dry_run: bool,
+) -> Swept:
     temporary = Path(tempfile.gettempdir())
-    there = (*leavings(places, wheels, temporary=temporary, recordings=recordings > 0), *_demos(temporary, places.home))
+    there = (
+        *leavings(places, wheels, temporary=temporary, recordings=recordings > 0),
+        *_demos(temporary, places.home),
+    )
     fates = sweepable(Facts(there, standings(entries), living(), days, recordings))
     freed, things, trash = dict[str, int](), dict[str, int](), dict[Path, None]()
     for leaving in (fate.leaving for fate in fates if fate.goes):
@@ -104,9 +134,13 @@ def _gone(leaving: Leaving) -> Path | None:
     match leaving.kind:
         case Kind.TRASH:
             return leaving.path.parent.parent
-        case Kind.DEMO:    # told by what is in it: it gets a name that tells it while it is deleted
+        case Kind.DEMO:  # told by what is in it: it gets a name that tells it while it is deleted
             with suppress(Busy), sole_factory_in(leaving.path, command="factory gc"):
-                delete(leaving.path.rename(leaving.path.with_name(f"factory-demo-{os.getpid()}-{uuid.uuid4().hex[:8]}")))
+                delete(
+                    leaving.path.rename(
+                        leaving.path.with_name(f"factory-demo-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+                    )
+                )
         case _ if leaving.trash is None:
             delete(leaving.path)
         case _:
@@ -115,7 +149,8 @@ def _gone(leaving: Leaving) -> Path | None:
 
 
 def _demos(temporary: Path, home: Path) -> Iterator[Leaving]:
-    """Homes of `factory demo` that nobody works on. Another home is another factory's, unless all it ever did was a replay."""
+    """Homes of `factory demo` that nobody works on. Another home is another factory's, unless all
+    it ever did was a replay."""
     for path in sorted(temporary.glob("lights-out-factory-*")):
         ledger = path / "ledger.db"
         if path in (home, *home.parents) or path.is_symlink() or not ledger.is_file():
@@ -134,22 +169,32 @@ def _is_replay(home: Path) -> bool:
 
 
 def _with_objects(found: Swept, places: Places, entries: tuple[Entry, ...]) -> Swept:
-    """The trusted repository's turn, when no run is under way that may have made objects which nothing names yet."""
+    """The trusted repository's turn, when no run is under way that may have made objects which
+    nothing names yet."""
     from harness.repository.prune import prune
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository
 
     if not places.trusted.is_dir():
         return found
-    if open_runs := [run for run, standing in standings(entries).items() if standing is Standing.OPEN]:
-        return _noted(found, f"the repository's objects stay while {', '.join(open_runs)} may go on")
+    if open_runs := [
+        run for run, standing in standings(entries).items() if standing is Standing.OPEN
+    ]:
+        return _noted(
+            found, f"the repository's objects stay while {', '.join(open_runs)} may go on"
+        )
     before = weight(places.trusted)
     try:
-        prune(TrustedRepository(places.trusted, Remote("/")), (str(dict(entry.data)) for entry in entries))
+        prune(
+            TrustedRepository(places.trusted, Remote("/")),
+            (str(dict(entry.data)) for entry in entries),
+        )
     except GitError as error:
         return _noted(found, f"the repository could not be packed: {error}")
     freed = max(0, before - weight(places.trusted))
-    return Swept({**found.freed, OBJECTS: freed}, found.things, found.kept, found.notes, found.trash)
+    return Swept(
+        {**found.freed, OBJECTS: freed}, found.things, found.kept, found.notes, found.trash
+    )
 
 
 def _noted(found: Swept, note: str) -> Swept:

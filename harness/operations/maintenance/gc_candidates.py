@@ -1,7 +1,8 @@
-"""What lies in a home and in the folder for temporary files that may have to go. Looks, by name; opens and moves nothing.
+"""What lies in a home and in the folder for temporary files that may have to go. Looks, by name;
+opens and moves nothing.
 
-Half-made things are told by their names, so that whatever was killed, at whatever moment, is found again.
-"""
+Half-made things are told by their names, so that whatever was killed, at whatever moment, is found
+again."""
 
 import os
 import re
@@ -15,16 +16,26 @@ from harness.operations.maintenance.gc_policy import Kind, Leaving
 
 TRASH = ".trash"
 TEMPORARY = re.compile(r"factory-[a-z]+-(\d+)-[A-Za-z0-9_]{8}(\.json)?")
-"""What the factory's rooms call what they keep in the folder for temporary files: what it is, and whose process."""
+"""What the factory's rooms call what they keep in the folder for temporary files: what it is, and
+whose process."""
 
-_HALF_MADE = (("worktrees", ".making-*"), ("layers", ".preparing-*"), ("repositories", "*.making"),
-              ("facts", "tests-*.[!j]*"), ("", ".home.json.*"))
-_SEALED_HALF_MADE = (("proofs", ".fresh-*"),)   # never evidence, neither of a verdict nor of a judge that was killed
+_HALF_MADE = (
+    ("worktrees", ".making-*"),
+    ("layers", ".preparing-*"),
+    ("repositories", "*.making"),
+    ("facts", "tests-*.[!j]*"),
+    ("", ".home.json.*"),
+)
+_SEALED_HALF_MADE = (
+    ("proofs", ".fresh-*"),
+)  # never evidence, neither of a verdict nor of a judge that was killed
 
 
-def leavings(places: Places, wheels: Path, *, temporary: Path, recordings: bool = False) -> Iterator[Leaving]:
-    """Everything of a home that is not kept for ever, with its age by this machine's clock, sorted by kind and name. What replays
-    need is looked at only where `recordings` may go."""
+def leavings(
+    places: Places, wheels: Path, *, temporary: Path, recordings: bool = False
+) -> Iterator[Leaving]:
+    """Everything of a home that is not kept for ever, with its age by this machine's clock, sorted
+    by kind and name. What replays need is looked at only where `recordings` may go."""
     now, home = time.time(), places.home
     for folder in (home, places.worktrees, places.sealed, wheels.parent):
         yield from _found(Kind.TRASH, folder / TRASH, "*", now, trash=None)
@@ -45,12 +56,17 @@ def leavings(places: Places, wheels: Path, *, temporary: Path, recordings: bool 
     for name, pattern in _SEALED_HALF_MADE:
         yield from _found(Kind.HALF_MADE, places.sealed / name, pattern, now, trash=places.sealed)
     for place in _found(Kind.TEMPORARY, temporary, "factory-*", now, trash=None):
-        if (named := TEMPORARY.fullmatch(place.path.name)) and os.lstat(place.path).st_uid == os.geteuid():
+        if (named := TEMPORARY.fullmatch(place.path.name)) and os.lstat(
+            place.path
+        ).st_uid == os.geteuid():
             yield Leaving(place.kind, place.path, place.age, None, owner=int(named[1]))
 
 
-def _found(kind: Kind, folder: Path, pattern: str, now: float, *, trash: Path | None) -> Iterator[Leaving]:
-    """What is in the folder, links left out: where they lead is not ours. What goes meanwhile is not there."""
+def _found(
+    kind: Kind, folder: Path, pattern: str, now: float, *, trash: Path | None
+) -> Iterator[Leaving]:
+    """What is in the folder, links left out: where they lead is not ours. What goes meanwhile is
+    not there."""
     for path in sorted(folder.glob(pattern)):
         try:
             seen = os.lstat(path)
@@ -71,14 +87,19 @@ def living() -> frozenset[int]:
 
 
 def weight(path: Path) -> int:
-    """The bytes that a file or a folder takes on the disk, each file once; what cannot be looked at counts nothing."""
+    """The bytes that a file or a folder takes on the disk, each file once; what cannot be looked at
+    counts nothing."""
     seen: dict[tuple[int, int], int] = {}
     waiting = [path]
     while waiting:
         place = waiting.pop()
         try:
             found = os.lstat(place)
-            waiting += [Path(entry.path) for entry in os.scandir(place)] if stat.S_ISDIR(found.st_mode) else []
+            waiting += (
+                [Path(entry.path) for entry in os.scandir(place)]
+                if stat.S_ISDIR(found.st_mode)
+                else []
+            )
         except OSError:
             continue
         seen[found.st_dev, found.st_ino] = found.st_blocks * 512

@@ -1,8 +1,10 @@
-"""What may go from a home, and what stays and why: a pure decision about what was found lying there.
+"""What may go from a home, and what stays and why: a pure decision about what was found lying
+there.
 
 Properties kept:
-- nothing goes that a run which is not over may still need, or that an audit reads: the ledger, verdicts, evidence,
-  journeys, proofs and transcripts are never even looked at; what a replay needs only where somebody set its time;
+- nothing goes that a run which is not over may still need, or that an audit reads: the ledger,
+  verdicts, evidence, journeys, proofs and transcripts are never even looked at; what a replay needs
+  only where somebody set its time;
 - what the ledger does not know stays; what somebody may still be making stays; unknown is no.
 """
 
@@ -15,38 +17,40 @@ from harness.domain.ledger import Entry
 from harness.domain.lifecycle import State
 from harness.factory.records.history import History, histories
 
-DAYS = 30                        # how long what can be made again is kept without being used
+DAYS = 30  # how long what can be made again is kept without being used
 DAY_SECONDS = 86_400.0
-MAKING_SECONDS = DAY_SECONDS     # longer than anything here takes to be made
+MAKING_SECONDS = DAY_SECONDS  # longer than anything here takes to be made
 
 
 class Kind(StrEnum):
     """What lies there. The value is what people read."""
 
-    TRASH = "trash"              # thrown away before, by whoever was killed before it was deleted
-    WORKTREE = "worktrees"       # of a run, with its store
-    TESTS = "test trees"         # exported for a run's tests; their reports stay
-    SPARE = "spare worktrees"    # made before anybody asked
-    LAYER = "layers"             # prepared dependencies
-    WHEEL = "wheels"             # downloaded, for all homes of this account
-    HALF_MADE = "half-made"      # begun by somebody who may be dead
-    RECORDING = "recordings"     # what a run asked, and was answered: `factory replay` needs it
-    TEMPORARY = "temporary"      # in the folder for temporary files, named for the process that made it
-    DEMO = "demo homes"          # in the folder for temporary files; nothing in them was anybody's work
+    TRASH = "trash"  # thrown away before, by whoever was killed before it was deleted
+    WORKTREE = "worktrees"  # of a run, with its store
+    TESTS = "test trees"  # exported for a run's tests; their reports stay
+    SPARE = "spare worktrees"  # made before anybody asked
+    LAYER = "layers"  # prepared dependencies
+    WHEEL = "wheels"  # downloaded, for all homes of this account
+    HALF_MADE = "half-made"  # begun by somebody who may be dead
+    RECORDING = "recordings"  # what a run asked, and was answered: `factory replay` needs it
+    TEMPORARY = "temporary"  # in the folder for temporary files, named for the process that made it
+    DEMO = "demo homes"  # in the folder for temporary files; nothing in them was anybody's work
 
 
 class Standing(StrEnum):
     """How a run stands, as far as what it left is concerned."""
 
-    OPEN = "open"                # it may go on
-    LOOKED_AT = "looked-at"      # it is over, and its issue waits for a person, who may want to see what it made
+    OPEN = "open"  # it may go on
+    # it is over, and its issue waits for a person, who may want to see what it made
+    LOOKED_AT = "looked-at"
     OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """One thing that was found. `age` is the seconds since it was last written or used; `trash` is the folder whose
-    trash takes it (None: it is deleted where it lies, and is told by its name if that is cut short)."""
+    """One thing that was found. `age` is the seconds since it was last written or used; `trash` is
+    the folder whose trash takes it (None: it is deleted where it lies, and is told by its name if
+    that is cut short)."""
 
     kind: Kind
     path: Path
@@ -58,8 +62,8 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the decision is made of. `living` are the processes of this machine; `days` is the patience,
-    `recordings` that with what replays need (0: without end)."""
+    """All that the decision is made of. `living` are the processes of this machine; `days` is the
+    patience, `recordings` that with what replays need (0: without end)."""
 
     leavings: tuple[Leaving, ...]
     runs: Mapping[str, Standing]
@@ -95,19 +99,29 @@ def _fate(leaving: Leaving, facts: Facts) -> tuple[bool, str]:
             return gone, "whoever began it is gone" if gone else "somebody may still be making it"
         case Kind.TEMPORARY:
             alive = leaving.owner in facts.living
-            return not alive, f"process {leaving.owner} is alive" if alive else "the process that made it is gone"
+            return (
+                not alive,
+                f"process {leaving.owner} is alive"
+                if alive
+                else "the process that made it is gone",
+            )
         case Kind.LAYER | Kind.WHEEL | Kind.SPARE | Kind.DEMO:
             unused = leaving.age >= facts.days * DAY_SECONDS
             return unused, f"{'not used' if unused else 'used'} in the last {facts.days:g} days"
 
 
 def _recorded(leaving: Leaving, facts: Facts) -> tuple[bool, str]:
-    """A tape goes with its age, and when its run is over; an object, which many tapes may name, with that of its last use."""
+    """A tape goes with its age, and when its run is over; an object, which many tapes may name,
+    with that of its last use."""
     if not facts.recordings:
         return False, "runs can be replayed for ever here"
     if leaving.age < facts.recordings * DAY_SECONDS:
         return False, f"a run can be replayed for {facts.recordings:g} days"
-    return (True, f"recorded more than {facts.recordings:g} days ago") if leaving.run is None else _of_run(leaving, facts)
+    return (
+        (True, f"recorded more than {facts.recordings:g} days ago")
+        if leaving.run is None
+        else _of_run(leaving, facts)
+    )
 
 
 def _of_run(leaving: Leaving, facts: Facts) -> tuple[bool, str]:
@@ -116,7 +130,9 @@ def _of_run(leaving: Leaving, facts: Facts) -> tuple[bool, str]:
             return False, "the ledger knows no run of that name"
         case Standing.OPEN:
             return False, "its run is not over"
-        case Standing.LOOKED_AT if leaving.kind is Kind.WORKTREE and leaving.age < facts.days * DAY_SECONDS:
+        case Standing.LOOKED_AT if (
+            leaving.kind is Kind.WORKTREE and leaving.age < facts.days * DAY_SECONDS
+        ):
             return False, "its issue waits for a person, who may want to look at it"
         case _:
             return True, "its run is over"

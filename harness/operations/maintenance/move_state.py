@@ -1,8 +1,8 @@
 """Moving what must last between a home and a database, with nobody at work on either.
 
-The home's document says where its state is, and is written last: until then everything is as it was, and what was copied
-is checked entry by entry. What is left behind gets another name, so that nobody takes it for the state of today.
-"""
+The home's document says where its state is, and is written last: until then everything is as it
+was, and what was copied is checked entry by entry. What is left behind gets another name, so that
+nobody takes it for the state of today."""
 
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -33,17 +33,21 @@ class Moved:
 
 
 def moved(home: Path, to: str) -> Moved:
-    """Take ledger and meter from SQLite to PostgreSQL, or back. Raises ConfigError where there is nothing to move or
-    nowhere to go, Busy where a factory is at work, LedgerError where the ledger is not the one that was signed, or there
-    is one in the new place.
+    """Take ledger and meter from SQLite to PostgreSQL, or back. Raises ConfigError where there is
+    nothing to move or nowhere to go, Busy where a factory is at work, LedgerError where the ledger
+    is not the one that was signed, or there is one in the new place.
 
-    What the engine remembers stays behind: a step that had ended and is not in the ledger yet is made again."""
+    What the engine remembers stays behind: a step that had ended and is not in the ledger yet is
+    made again."""
     from harness.store.database import shown
     from harness.store.lease import sole_factory_on
 
     document = read_home(home)
     address = _address(home, document, to)
-    with sole_factory_in(home, command="factory home move"), sole_factory_on(address, command="factory home move"):
+    with (
+        sole_factory_in(home, command="factory home move"),
+        sole_factory_on(address, command="factory home move"),
+    ):
         source, target = ("", address) if to == POSTGRESQL else (address, "")
         entries = _ledger_moved(home, source, target)
         calls = _meter_moved(home, source, target)
@@ -55,14 +59,18 @@ def moved(home: Path, to: str) -> Moved:
 
 def _address(home: Path, document: HomeFile, to: str) -> str:
     if document.database == to:
-        raise ConfigError(f"the state of {home} is in {'PostgreSQL' if to == POSTGRESQL else 'SQLite'} already")
+        raise ConfigError(
+            f"the state of {home} is in {'PostgreSQL' if to == POSTGRESQL else 'SQLite'} already"
+        )
     if to == SQLITE:
         return database_of(home, document)
     kept = home / KEPT_IN
     named = taken(DATABASE) or (kept.read_text("utf-8") if kept.exists() else "")
     if not named:
-        raise ConfigError(f"name the database in the environment variable {DATABASE}, or in {kept}, mode 0600: as an argument "
-                          "its password would be seen by every process")
+        raise ConfigError(
+            f"name the database in the environment variable {DATABASE}, or in {kept}, mode 0600: as"
+            " an argument its password would be seen by every process"
+        )
     return address_in(named)
 
 
@@ -73,7 +81,9 @@ def _ledger_moved(home: Path, source: str, target: str) -> int:
         rows = old.rows()
         new.take(rows)
         if new.entries() != old.entries() or (fault := new.fault()):
-            raise LedgerError(f"what arrived is not what was sent; the state of {home} is where it was")
+            raise LedgerError(
+                f"what arrived is not what was sent; the state of {home} is where it was"
+            )
         return len(rows)
 
 
@@ -84,11 +94,16 @@ def _meter_moved(home: Path, source: str, target: str) -> int:
 
     file = home / "broker" / "broker.sqlite"
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with closing(Meter(file, prices(), database=source)) as old, closing(Meter(file, prices(), database=target)) as new:
+    with (
+        closing(Meter(file, prices(), database=source)) as old,
+        closing(Meter(file, prices(), database=target)) as new,
+    ):
         try:
             return new.take(old)
         except ValueError:
-            raise LedgerError("there is a meter already in the new place; a move is made into an empty one") from None
+            raise LedgerError(
+                "there is a meter already in the new place; a move is made into an empty one"
+            ) from None
 
 
 def _set_aside(home: Path) -> None:

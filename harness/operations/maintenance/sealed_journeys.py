@@ -1,5 +1,6 @@
-"""The sealed journeys of a home, for a maintainer at a terminal: the store is the validators' program, asked as anybody asks
-it; who decided what, and why, is signed there and written into the ledger here, by digest and never by name."""
+"""The sealed journeys of a home, for a maintainer at a terminal: the store is the validators'
+program, asked as anybody asks it; who decided what, and why, is signed there and written into the
+ledger here, by digest and never by name."""
 
 import json
 import os
@@ -62,12 +63,23 @@ class JourneyStore:
     def superseded(self, digest: str, text: str, *, reason: str) -> Decided:
         """Prove a journey and put it in the place of one that stands."""
         old = self.shown(digest)["entry"]
-        return self._sealing("supersede", int(old["issue"]), text, reason=reason, digest=str(old["digest"]))
+        return self._sealing(
+            "supersede", int(old["issue"]), text, reason=reason, digest=str(old["digest"])
+        )
 
     def retired(self, digest: str, *, reason: str) -> Decided:
         """A journey binds nobody any more. What it was is kept."""
         old = self.shown(digest)["entry"]
-        said = self._asked("retire", int(old["issue"]), "--digest", str(old["digest"]), "--actor", _actor(), "--reason", reason)
+        said = self._asked(
+            "retire",
+            int(old["issue"]),
+            "--digest",
+            str(old["digest"]),
+            "--actor",
+            _actor(),
+            "--reason",
+            reason,
+        )
         if not said.startswith("retired"):
             return Decided("refused", said.strip())
         self._written("retired", int(old["issue"]), reason, str(old["digest"]))
@@ -75,10 +87,22 @@ class JourneyStore:
 
     def _sealing(self, action: str, issue: int, text: str, *, reason: str, digest: str) -> Decided:
         gone = ("--digest", digest) if digest else ()
-        with tempfile.NamedTemporaryFile("w", prefix="factory-journey-", suffix=".yaml", encoding="utf-8") as file:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="factory-journey-", suffix=".yaml", encoding="utf-8"
+        ) as file:
             file.write(text)
             file.flush()
-            said = self._asked(action, issue, *gone, "--journey", file.name, "--actor", _actor(), "--reason", reason)
+            said = self._asked(
+                action,
+                issue,
+                *gone,
+                "--journey",
+                file.name,
+                "--actor",
+                _actor(),
+                "--reason",
+                reason,
+            )
         outcome, _, says = said.strip().partition(": ")
         if outcome == "sealed":
             self._written("superseded" if digest else "added", issue, reason, digest)
@@ -86,7 +110,9 @@ class JourneyStore:
 
     def _asked(self, action: str, issue: int, *arguments: str) -> str:
         text = MISSION_TEXT if issue == MISSION else issue_text(_known(self.ledger, issue))
-        request = base_request(self.ground, self.steering, issue=text, run="maintainer", round_number=1)
+        request = base_request(
+            self.ground, self.steering, issue=text, run="maintainer", round_number=1
+        )
         seconds = self.steering.config.limits.judge_seconds + GRACE_SECONDS
         return self.program.store(request, action, *arguments, seconds=seconds)
 
@@ -98,18 +124,24 @@ class JourneyStore:
 
 @contextmanager
 def open_journeys(home: Path) -> Iterator[JourneyStore]:
-    """The store, without the forge and without the network. Raises ConfigError where no issue was ever worked on."""
+    """The store, without the forge and without the network. Raises ConfigError where no issue was
+    ever worked on."""
     document = read_home(home)
     places = Places(home, document.repository_id)
     with open_archive(home) as archive:
         base = _base(archive.ledger, archive.repository)
         ground = Ground(places, archive.repository, wheels_folder(), COMMAND, "auto")
-        yield JourneyStore(archive.program, archive.ledger, ground, read_steering(archive.repository, base))
+        yield JourneyStore(
+            archive.program, archive.ledger, ground, read_steering(archive.repository, base)
+        )
 
 
 def _base(ledger: Ledger, repository: Repository) -> CommitSha:
-    """The newest base that this home knows: the branch it landed on last, as it was fetched then, or its last run's."""
-    landings = [entry for entry in ledger.entries(kind="done") if entry.data.get("effect") == "land"]
+    """The newest base that this home knows: the branch it landed on last, as it was fetched then,
+    or its last run's."""
+    landings = [
+        entry for entry in ledger.entries(kind="done") if entry.data.get("effect") == "land"
+    ]
     for landing in reversed(landings):
         try:
             return repository.fetched(landing.data["result"]["branch"])
@@ -117,14 +149,19 @@ def _base(ledger: Ledger, repository: Repository) -> CommitSha:
             break
     runs = ledger.entries(kind="run")
     if not runs:
-        raise ConfigError("no issue was ever worked on here, so there is no base to prove a journey on; run `factory tick` first")
+        raise ConfigError(
+            "no issue was ever worked on here, so there is no base to prove a journey on; run"
+            " `factory tick` first"
+        )
     return CommitSha(runs[-1].data["base"])
 
 
 def _known(ledger: Ledger, issue: int) -> Any:
     told = history(ledger, issue)
     if told.triage is None:
-        raise ConfigError(f"issue #{issue} was never triaged here; `factory status` lists those that were")
+        raise ConfigError(
+            f"issue #{issue} was never triaged here; `factory status` lists those that were"
+        )
     return told
 
 

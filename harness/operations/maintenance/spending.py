@@ -1,4 +1,5 @@
-"""What a home has spent, read from its meter, wherever that is; and the prices that it is counted by."""
+"""What a home has spent, read from its meter, wherever that is; and the prices that it is counted
+by."""
 
 from contextlib import closing
 from datetime import date
@@ -14,8 +15,9 @@ FILE = "broker/broker.sqlite"
 
 
 def spending(home: Path, *, since: date | None = None) -> tuple[Line, ...]:
-    """All that was counted since the beginning of that day (UTC), also by a factory that is at work. Raises ConfigError where
-    there is no factory, ModelError where its meter cannot be read."""
+    """All that was counted since the beginning of that day (UTC), also by a factory that is at
+    work. Raises ConfigError where there is no factory, ModelError where its meter cannot be
+    read."""
     import sqlalchemy as sa
 
     from harness.programs.broker.meter import Meter
@@ -27,12 +29,16 @@ def spending(home: Path, *, since: date | None = None) -> tuple[Line, ...]:
     try:
         with closing(Meter(home / FILE, prices(), database=address)) as meter:
             return meter.lines(since=since.isoformat() if since else "")
-    except sa.exc.DBAPIError as error:      # its own words show the address
-        raise ModelError(f"the meter cannot be read: {str(error.orig).strip().partition(chr(10))[0]}", retryable=True) from error
+    except sa.exc.DBAPIError as error:  # its own words show the address
+        raise ModelError(
+            f"the meter cannot be read: {str(error.orig).strip().partition(chr(10))[0]}",
+            retryable=True,
+        ) from error
 
 
 def own_prices(home: Path, branch: str) -> tuple[Price, ...]:
-    """What `factory.toml` says at the tip of that branch as it was last fetched. Raises ConfigError, GitError."""
+    """What `factory.toml` says at the tip of that branch as it was last fetched. Raises
+    ConfigError, GitError."""
     from harness.factory.settings.config import read_config
     from harness.factory.settings.tables import FILE as CONFIG
     from harness.wiring import open_archive

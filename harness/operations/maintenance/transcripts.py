@@ -1,4 +1,5 @@
-"""The transcripts of a home: which sessions a run had, what they said, and where what may not be shown is."""
+"""The transcripts of a home: which sessions a run had, what they said, and where what may not be
+shown is."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from harness.programs.broker.options import JUDGES
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A run's transcript so far, in sections to which more may come until it is `over`. `sealed` says of each session of a role
-    that judges where its words are: they are shown to nobody who may speak with an implementer."""
+    """A run's transcript so far, in sections to which more may come until it is `over`. `sealed`
+    says of each session of a role that judges where its words are: they are shown to nobody who may
+    speak with an implementer."""
 
     sections: tuple[str, ...]
     sealed: tuple[str, ...]

@@ -1,16 +1,15 @@
 """Everything that one run needs to be run again, in one folder, and that folder as one file.
 
 kit.json            schema, run, repository, versions, commits; the SHA-256 of every other file
-ledger.jsonl        the ledger's entries up to the end of the run
-tape.jsonl          what the run asked the forge
-wire/N-ROLE-ID      its sessions with models, in their order; sealed/wire/ those of the roles that judge
-sealed/store/       the judge's store as it was, to the names that stood there when the run began
-objects.pack        every commit that the run can name, with its history
-evidence/           the envelopes of the issue's verdicts, the run's own as own-verdict.json; validator.key.pub, who signed them
+ledger.jsonl        the ledger's entries up to the end of the run tape.jsonl          what the run
+asked the forge wire/N-ROLE-ID      its sessions with models, in their order; sealed/wire/ those of
+the roles that judge sealed/store/       the judge's store as it was, to the names that stood there
+when the run began objects.pack        every commit that the run can name, with its history
+evidence/           the envelopes of the issue's verdicts, the run's own as own-verdict.json;
+validator.key.pub, who signed them
 
-Keys that sign are never in it. What is sealed is, where the judge had a part in the run: such a file belongs where only you
-can read it.
-"""
+Keys that sign are never in it. What is sealed is, where the judge had a part in the run: such a
+file belongs where only you can read it."""
 
 import base64
 import hashlib
@@ -43,7 +42,7 @@ from harness.store.in_memory import entries_told
 
 FILE, PACK, LEDGER, PUBLIC_KEY = "kit.json", "objects.pack", "ledger.jsonl", "validator.key.pub"
 OWN_VERDICT = "own-verdict.json"
-LARGEST = 8 << 30      # bytes that a file of somebody else's may unpack to
+LARGEST = 8 << 30  # bytes that a file of somebody else's may unpack to
 JUDGED = frozenset({"implement", "validate", "merge"})
 """The workflows in which the judge has a part."""
 
@@ -72,10 +71,13 @@ class Kit:
 
     def tape(self) -> tuple[Mapping[str, Any], ...]:
         """The lines of the tape."""
-        return tuple(json.loads(line) for line in (self.folder / tape_name()).read_text("utf-8").splitlines())
+        return tuple(
+            json.loads(line) for line in (self.folder / tape_name()).read_text("utf-8").splitlines()
+        )
 
     def seed(self) -> int | None:
-        """What the judge drew its data from, as its verdict says; None where the run reached none."""
+        """What the judge drew its data from, as its verdict says; None where the run reached
+        none."""
         try:
             envelope = json.loads((self.folder / OWN_VERDICT).read_text("utf-8"))
             seed = json.loads(base64.b64decode(envelope["payload"]))["predicate"]["seed"]
@@ -85,7 +87,10 @@ class Kit:
 
     def wires(self) -> Iterator[tuple[str, bool, list[Mapping[str, Any]]]]:
         """Each session in its order: its role, whether it is sealed, and its calls."""
-        for sealed, folder in ((False, self.folder / "wire"), (True, self.folder / "sealed" / "wire")):
+        for sealed, folder in (
+            (False, self.folder / "wire"),
+            (True, self.folder / "sealed" / "wire"),
+        ):
             for path in sorted(folder.glob("*.jsonl")):
                 calls = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
                 yield path.name.split("-", 1)[1].rpartition("-")[0], sealed, calls
@@ -106,10 +111,12 @@ def recorded_runs(home: Path) -> tuple[str, ...]:
 
 
 def gather(home: Path, run: str, folder: Path, *, ref: str | None = None) -> Kit:
-    """Put a run's kit together in an empty folder. The home is only read. `ref` is another commit for it to begin at.
+    """Put a run's kit together in an empty folder. The home is only read. `ref` is another commit
+    for it to begin at.
 
-    Raises ConfigError, naming what is missing: a run that is not known or not over, a recording that was never made, is too
-    old or was withheld; LedgerError where the ledger is not the one that was signed."""
+    Raises ConfigError, naming what is missing: a run that is not known or not over, a recording
+    that was never made, is too old or was withheld; LedgerError where the ledger is not the one
+    that was signed."""
     document = read_home(home)
     places = Places(home, document.repository_id)
     entries = _entries(home, run)
@@ -122,12 +129,29 @@ def gather(home: Path, run: str, folder: Path, *, ref: str | None = None) -> Kit
     if began.data["workflow"] in JUDGED:
         _sealed(places, lines, folder)
     heads, against = _heads(entries, began), _commit(places, ref) if ref else ""
-    _pack(places, folder, commits=(str(began.data["base"]), str(tip), against, *_named(entries, began)))
-    kit = {"schema": SCHEMA, "run": run, "issue": began.issue, "workflow": began.data["workflow"],
-           "repository": document.repository_id, "branch": _branch(lines), "base": began.data["base"], "tip": str(tip),
-           "home": str(home), "made_by": dict(_made_by(lines)), "heads": heads, "against": against}
+    _pack(
+        places,
+        folder,
+        commits=(str(began.data["base"]), str(tip), against, *_named(entries, began)),
+    )
+    kit = {
+        "schema": SCHEMA,
+        "run": run,
+        "issue": began.issue,
+        "workflow": began.data["workflow"],
+        "repository": document.repository_id,
+        "branch": _branch(lines),
+        "base": began.data["base"],
+        "tip": str(tip),
+        "home": str(home),
+        "made_by": dict(_made_by(lines)),
+        "heads": heads,
+        "against": against,
+    }
     _public(home, entries, folder, began)
-    (folder / FILE).write_text(json.dumps({**kit, "files": _digests(folder)}, indent=1) + "\n", "utf-8")
+    (folder / FILE).write_text(
+        json.dumps({**kit, "files": _digests(folder)}, indent=1) + "\n", "utf-8"
+    )
     return opened(folder)
 
 
@@ -140,11 +164,20 @@ def opened(folder: Path) -> Kit:
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"is no kit of a run: {error}", file=str(path)) from error
     if schema != SCHEMA:
-        raise ConfigError(f"has schema {schema!r}, and this version of the factory replays schema {SCHEMA}: use the version that "
-                          "wrote it", file=str(path), key="schema")
+        raise ConfigError(
+            f"has schema {schema!r}, and this version of the factory replays schema {SCHEMA}: use"
+            " the version that wrote it",
+            file=str(path),
+            key="schema",
+        )
     if (found := _digests(folder)) != digests:
-        changed = sorted(name for name in {*found, *digests} if found.get(name) != digests.get(name))
-        raise ConfigError(f"is not what was written: {', '.join(changed[:5])} is missing, new or changed", file=str(path))
+        changed = sorted(
+            name for name in {*found, *digests} if found.get(name) != digests.get(name)
+        )
+        raise ConfigError(
+            f"is not what was written: {', '.join(changed[:5])} is missing, new or changed",
+            file=str(path),
+        )
     try:
         return Kit(folder, **document)
     except TypeError as error:
@@ -152,19 +185,29 @@ def opened(folder: Path) -> Kit:
 
 
 def packed(kit: Kit, file: Path) -> None:
-    """The kit as one compressed file, which only this account may read. Raises ConfigError where something is there."""
+    """The kit as one compressed file, which only this account may read. Raises ConfigError where
+    something is there."""
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise ConfigError("is there already; name a new file", file=str(file)) from None
-    with open(descriptor, "wb") as out, tarfile.open(fileobj=out, mode="w:xz", format=tarfile.PAX_FORMAT) as archive:
+    with (
+        open(descriptor, "wb") as out,
+        tarfile.open(fileobj=out, mode="w:xz", format=tarfile.PAX_FORMAT) as archive,
+    ):
         for path in sorted(kit.folder.rglob("*")):
             if path.is_file():
-                archive.add(path, arcname=str(path.relative_to(kit.folder)), recursive=False, filter=_nobodys)
+                archive.add(
+                    path,
+                    arcname=str(path.relative_to(kit.folder)),
+                    recursive=False,
+                    filter=_nobodys,
+                )
 
 
 def unpacked(file: Path, folder: Path) -> Kit:
-    """The kit in a file, in an empty folder. Raises ConfigError: links, devices and names that lead elsewhere are refused."""
+    """The kit in a file, in an empty folder. Raises ConfigError: links, devices and names that lead
+    elsewhere are refused."""
     try:
         with tarfile.open(file, "r:xz") as archive:
             if sum(member.size for member in archive) > LARGEST:
@@ -195,29 +238,44 @@ def _entries(home: Path, run: str) -> tuple[Entry, ...]:
         raise ConfigError(f"no run is called {run}; `factory logs` lists those that there are")
     if f"run/{run}/ended" not in keys:
         raise ConfigError(f"{run} is not over; it can be replayed when it is")
-    return entries[:keys[f"run/{run}/ended"]]
+    return entries[: keys[f"run/{run}/ended"]]
 
 
 def _tape(places: Places, run: str) -> tuple[Mapping[str, Any], ...]:
     lines = tape_lines(places, run)
     if not lines:
-        raise ConfigError(f"there is no recording of {run}: it ran before runs were recorded, or its recording grew too old and "
-                          "was swept", file=str(tape_of(places, run)))
+        raise ConfigError(
+            f"there is no recording of {run}: it ran before runs were recorded, or its recording"
+            " grew too old and was swept",
+            file=str(tape_of(places, run)),
+        )
     if wrong := next((line["schema"] for line in lines if line.get("schema") != SCHEMA), None):
-        raise ConfigError(f"has schema {wrong!r}, and this version of the factory replays schema {SCHEMA}",
-                          file=str(tape_of(places, run)), key="schema")
+        raise ConfigError(
+            f"has schema {wrong!r}, and this version of the factory replays schema {SCHEMA}",
+            file=str(tape_of(places, run)),
+            key="schema",
+        )
     return lines
 
 
-def _wires(places: Places, entries: tuple[Entry, ...], lines: tuple[Mapping[str, Any], ...], folder: Path, *, run: str) -> None:
+def _wires(
+    places: Places,
+    entries: tuple[Entry, ...],
+    lines: tuple[Mapping[str, Any], ...],
+    folder: Path,
+    *,
+    run: str,
+) -> None:
     kept = {line[WIRE]: line for line in lines if WIRE in line}
     sessions = [entry for entry in entries if entry.kind == "usage" and entry.run == run]
     for number, entry in enumerate(sessions, start=1):
         session, role = entry.key.removeprefix("usage/"), entry.data["role"]
         line, name = kept.get(session, {}), f"{number:03}-{role}-{session}.jsonl"
         if WITHHELD in line:
-            raise ConfigError(f"{run}: the recording of {role} was withheld, since it holds what looks like a credential: "
-                              f"{line[WITHHELD]}")
+            raise ConfigError(
+                f"{run}: the recording of {role} was withheld, since it holds what looks like a"
+                f" credential: {line[WITHHELD]}"
+            )
         sealed = places.sealed / "wire" / f"{session}.jsonl"
         try:
             if "object" in line:
@@ -225,13 +283,16 @@ def _wires(places: Places, entries: tuple[Entry, ...], lines: tuple[Mapping[str,
             elif sealed.exists():
                 _write(folder / "sealed" / "wire" / name, sealed.read_bytes())
             elif int(entry.data["calls"]):
-                raise ConfigError(f"{run}: the exchanges of {role} were not recorded (session {session})")
+                raise ConfigError(
+                    f"{run}: the exchanges of {role} were not recorded (session {session})"
+                )
         except (OSError, ValueError) as error:
             raise ConfigError(f"{run}: the recording of {role} cannot be read: {error}") from error
 
 
 def _sealed(places: Places, lines: tuple[Mapping[str, Any], ...], folder: Path) -> None:
-    """The judge's store by the names that stood there when the run began; nothing in it is looked into."""
+    """The judge's store by the names that stood there when the run began; nothing in it is looked
+    into."""
     names: list[str] = next((line[SEALED] for line in lines if SEALED in line), [])
     for name in names:
         source, target = places.sealed / name, folder / "sealed" / "store" / name
@@ -243,8 +304,14 @@ def _sealed(places: Places, lines: tuple[Mapping[str, Any], ...], folder: Path) 
 
 def _heads(entries: tuple[Entry, ...], began: Entry) -> dict[str, str]:
     """The branches that the factory had pushed for the issue when the run began."""
-    pushed = [entry.data["result"] for entry in entries if entry.kind == "done" and entry.issue == began.issue
-              and entry.seq < began.seq and entry.data.get("effect") == "propose"]
+    pushed = [
+        entry.data["result"]
+        for entry in entries
+        if entry.kind == "done"
+        and entry.issue == began.issue
+        and entry.seq < began.seq
+        and entry.data.get("effect") == "propose"
+    ]
     return {str(one["branch"]): str(one["head"]) for one in pushed[-1:]}
 
 
@@ -254,9 +321,14 @@ def _named(entries: tuple[Entry, ...], began: Entry) -> Iterator[str]:
         if entry.seq > began.seq:
             return
         for document in (entry.data, entry.data.get("result"), entry.data.get("binds")):
-            if isinstance(document, Mapping) and (entry.issue == began.issue or entry.data.get("effect") == "land"):
-                yield from (str(document[name]) for name in ("base", "head", "candidate", "commit")
-                            if isinstance(document.get(name), str) and len(document[name]) == 40)
+            if isinstance(document, Mapping) and (
+                entry.issue == began.issue or entry.data.get("effect") == "land"
+            ):
+                yield from (
+                    str(document[name])
+                    for name in ("base", "head", "candidate", "commit")
+                    if isinstance(document.get(name), str) and len(document[name]) == 40
+                )
 
 
 def _commit(places: Places, ref: str) -> str:
@@ -266,24 +338,36 @@ def _commit(places: Places, ref: str) -> str:
 
     git = Git(places.trusted)
     for name in (f"{FETCHED}/heads/{ref}", ref):
-        said = git.said("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        said = git.said(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
+        )
         if not said.status:
             return said.out.decode("ascii").strip()
-    raise ConfigError(f"the factory's repository has no commit {ref!r}: name a branch that it has fetched, or a commit's forty "
-                      "digits")
+    raise ConfigError(
+        f"the factory's repository has no commit {ref!r}: name a branch that it has fetched, or a"
+        " commit's forty digits"
+    )
 
 
 def _pack(places: Places, folder: Path, *, commits: tuple[str, ...]) -> None:
     from harness.repository.plumbing import Git
 
     git = Git(places.trusted, seconds=600)
-    wanted = "".join(f"{commit}\n" for commit in dict.fromkeys(commits)
-                     if commit and not git.said("cat-file", "-e", commit).status)
-    _write(folder / PACK, git.output("pack-objects", "--revs", "--stdout", "--quiet", stdin=wanted.encode()))
+    wanted = "".join(
+        f"{commit}\n"
+        for commit in dict.fromkeys(commits)
+        if commit and not git.said("cat-file", "-e", commit).status
+    )
+    _write(
+        folder / PACK,
+        git.output("pack-objects", "--revs", "--stdout", "--quiet", stdin=wanted.encode()),
+    )
 
 
 def _branch(lines: tuple[Mapping[str, Any], ...]) -> str:
-    return next((str(line["answer"]) for line in lines if line.get("call") == "default_branch"), "main")
+    return next(
+        (str(line["answer"]) for line in lines if line.get("call") == "default_branch"), "main"
+    )
 
 
 def _made_by(lines: tuple[Mapping[str, Any], ...]) -> Mapping[str, str]:
@@ -291,25 +375,36 @@ def _made_by(lines: tuple[Mapping[str, Any], ...]) -> Mapping[str, str]:
 
 
 def _public(home: Path, entries: tuple[Entry, ...], folder: Path, began: Entry) -> None:
-    """The launcher's public key, and the envelopes of the issue's verdicts; the run's own apart, so that no replay finds the
-    verdict that it has to reach."""
+    """The launcher's public key, and the envelopes of the issue's verdicts; the run's own apart, so
+    that no replay finds the verdict that it has to reach."""
     key = home / "keys" / PUBLIC_KEY
     if key.exists():
         _write(folder / PUBLIC_KEY, key.read_bytes())
     for entry in entries:
-        if entry.kind == "verdict" and entry.issue == began.issue and (home / entry.data["envelope"]).exists():
+        if (
+            entry.kind == "verdict"
+            and entry.issue == began.issue
+            and (home / entry.data["envelope"]).exists()
+        ):
             name = OWN_VERDICT if entry.run == began.run else entry.data["envelope"]
             _write(folder / name, (home / entry.data["envelope"]).read_bytes())
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(folder.rglob("*")) if path.is_file() and path.name != FILE}
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != FILE
+    }
 
 
 def _write_lines(path: Path, documents: Any) -> None:
-    _write(path, "".join(json.dumps(one, sort_keys=True, ensure_ascii=False) + "\n" for one in documents)
-           .encode("utf-8", "surrogatepass"))
+    _write(
+        path,
+        "".join(
+            json.dumps(one, sort_keys=True, ensure_ascii=False) + "\n" for one in documents
+        ).encode("utf-8", "surrogatepass"),
+    )
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,22 +1,32 @@
-"""A session's wire log as a recording that the broker plays: what was asked stays in the log, to be compared with."""
+"""A session's wire log as a recording that the broker plays: what was asked stays in the log, to be
+compared with."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.domain.errors import ConfigError
 
-_COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "cache_creation")
+_COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+    "cache_creation",
+)
 _LEFT_OUT = frozenset({"caller", "toolset_name", "citations"})
 
 
 def script_of(calls: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The recording of a session, in the form of `harness.programs.broker.recording`. Raises ConfigError for a session without
-    any call, and for an answer that is no message."""
+    """The recording of a session, in the form of `harness.programs.broker.recording`. Raises
+    ConfigError for a session without any call, and for an answer that is no message."""
     listed = tuple(calls)
     model = next((call["request"]["model"] for call in listed if "model" in call["request"]), None)
     if model is None:
         raise ConfigError("a recorded session names no model; its wire log is not whole")
-    return {"model": model, "exchanges": [_exchange(call, number) for number, call in enumerate(listed, start=1)]}
+    return {
+        "model": model,
+        "exchanges": [_exchange(call, number) for number, call in enumerate(listed, start=1)],
+    }
 
 
 def _exchange(call: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -25,10 +35,28 @@ def _exchange(call: Mapping[str, Any], number: int) -> dict[str, Any]:
         return {"request": request, "error": refusal}
     response = call.get("response") or {}
     if not isinstance(response.get("content"), list):
-        raise ConfigError(f"call {number} of a recorded session has no message for an answer; its wire log is not whole")
-    found = {name: response[name] for name in ("stop_reason", "stop_sequence") if response.get(name) is not None}
+        raise ConfigError(
+            f"call {number} of a recorded session has no message for an answer; its wire log is not"
+            " whole"
+        )
+    found = {
+        name: response[name]
+        for name in ("stop_reason", "stop_sequence")
+        if response.get(name) is not None
+    }
     usage = response.get("usage") or {}
-    return {"request": request, "response": {
-        "content": [{name: part for name, part in block.items() if name not in _LEFT_OUT and part is not None}
-                    for block in response["content"]],
-        **found, "usage": {name: usage[name] for name in _COUNTS if usage.get(name) is not None}}}
+    return {
+        "request": request,
+        "response": {
+            "content": [
+                {
+                    name: part
+                    for name, part in block.items()
+                    if name not in _LEFT_OUT and part is not None
+                }
+                for block in response["content"]
+            ],
+            **found,
+            "usage": {name: usage[name] for name in _COUNTS if usage.get(name) is not None},
+        },
+    }

@@ -1,8 +1,8 @@
-"""A recorded run, run again: real git, boxes, tools, agents and judge; the forge from its tape, models from their wire.
+"""A recorded run, run again: real git, boxes, tools, agents and judge; the forge from its tape,
+models from their wire.
 
-Nothing is asked of a network and nothing is written but in a folder of the replay's own. What the run decides is compared
-with what it decided then.
-"""
+Nothing is asked of a network and nothing is written but in a folder of the replay's own. What the
+run decides is compared with what it decided then."""
 
 import json
 import os
@@ -41,10 +41,12 @@ LAUNCHER_KEY = "validator.key"
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of a replay. `faults` are where it left its script: each names the place. `same` is that there are none.
+    """What came of a replay. `faults` are where it left its script: each names the place. `same` is
+    that there are none.
 
-    `notes` are what the program of another maker told its model otherwise than then: it draws names and reads the time as it
-    likes, and no two of its sessions are alike. What it did is compared all the same: the tree that came of it."""
+    `notes` are what the program of another maker told its model otherwise than then: it draws names
+    and reads the time as it likes, and no two of its sessions are alike. What it did is compared
+    all the same: the tree that came of it."""
 
     run: str
     compared: int
@@ -60,33 +62,50 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a replay takes from this machine: the launcher's key, where the judge has a part, prepared layers, and the home in
-    which agent CLIs are installed."""
+    """What a replay takes from this machine: the launcher's key, where the judge has a part,
+    prepared layers, and the home in which agent CLIs are installed."""
 
     signing_key: Path | None = None
     layers: Path | None = None
-    against: str | None = None       # a commit of the kit's that stands for the run's base
+    against: str | None = None  # a commit of the kit's that stands for the run's base
     programs: Path | None = None
 
 
 def replayed(kit: Kit, means: Means, *, tell: Tell, folder: Path | None = None) -> Replayed:
-    """Run the kit again, in `folder` where one is named, which then stays. Raises ConfigError where something is missing."""
+    """Run the kit again, in `folder` where one is named, which then stays. Raises ConfigError where
+    something is missing."""
     began = time.monotonic()
     with ExitStack() as stack:
-        home = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"factory-replay-{os.getpid()}-")))
+        home = folder or Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix=f"factory-replay-{os.getpid()}-")
+            )
+        )
         _require_a_key(kit, means)
         lap = stack.enter_context(_lap(kit, means, home, tell=tell))
         ended = lap.run()
-        found = differences(lap.ledger.recorded, lap.ledger.came, places=(str(home), kit.home), other_base=bool(means.against))
+        found = differences(
+            lap.ledger.recorded,
+            lap.ledger.came,
+            places=(str(home), kit.home),
+            other_base=bool(means.against),
+        )
         told = () if means.against else lap.told()
-        faults = (*ended, *lap.faults(compare=means.against is None), *(_words(one) for one, theirs in told if not theirs))
+        faults = (
+            *ended,
+            *lap.faults(compare=means.against is None),
+            *(_words(one) for one, theirs in told if not theirs),
+        )
         notes = tuple(_words(one) for one, theirs in told if theirs)
-        return Replayed(kit.run, len(lap.ledger.recorded), found, faults, time.monotonic() - began, notes)
+        return Replayed(
+            kit.run, len(lap.ledger.recorded), found, faults, time.monotonic() - began, notes
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Places(Places):
-    """A home of the replay's own, but for the launcher's key: that stays where it is, and is never copied."""
+    """A home of the replay's own, but for the launcher's key: that stays where it is, and is never
+    copied."""
 
     launcher_key: Path
 
@@ -124,26 +143,39 @@ class _Lap:
     def faults(self, *, compare: bool) -> tuple[str, ...]:
         """Where the lap left what was recorded of the forge."""
         off = (self.forge.off_script,) if self.forge.off_script else ()
-        left = tuple(f"the tape was not used up: {line}" for line in self.forge.unused) if compare else ()
+        left = (
+            tuple(f"the tape was not used up: {line}" for line in self.forge.unused)
+            if compare
+            else ()
+        )
         return (*off, *left)
 
     def told(self) -> tuple[tuple[Difference, bool], ...]:
-        """Session by session, what a model was told and nobody had recorded; whether by the program of another maker."""
+        """Session by session, what a model was told and nobody had recorded; whether by the program
+        of another maker."""
         from harness.factory.stages.implement import IMPLEMENTER
 
-        theirs = {IMPLEMENTER} if any(_is_anothers(entry) for entry in self.ledger.recorded) else set()
+        theirs = (
+            {IMPLEMENTER} if any(_is_anothers(entry) for entry in self.ledger.recorded) else set()
+        )
         return tuple((found, role in theirs) for role, found in self._told())
 
     def _told(self) -> Iterator[tuple[str, Difference]]:
         turns: Counter[str] = Counter()
-        came = [(str(entry.data["role"]), self._wire(entry)) for entry in self.ledger.came if entry.kind == "usage"]
+        came = [
+            (str(entry.data["role"]), self._wire(entry))
+            for entry in self.ledger.came
+            if entry.kind == "usage"
+        ]
         played: dict[str, list[Sequence[Mapping[str, Any]]]] = {}
         for role, _, calls in self.kit.wires():
             played.setdefault(role, []).append(calls)
         for role, calls in came:
             turn, turns[role] = turns[role], turns[role] + 1
             recorded = played.get(role, [])
-            if turn < len(recorded) and (found := unrecorded(recorded[turn], calls, session=f"{role} {turn + 1}")):
+            if turn < len(recorded) and (
+                found := unrecorded(recorded[turn], calls, session=f"{role} {turn + 1}")
+            ):
                 yield role, found
 
     def _wire(self, entry: Entry) -> list[Mapping[str, Any]]:
@@ -176,10 +208,25 @@ def _lap(kit: Kit, means: Means, home: Path, *, tell: Tell) -> Iterator[_Lap]:
     ledger = PlayedLedger(_entries(kit, means, places, origin), kit.run)
     forge = PlayedForge(kit.tape(), node=node_at_work, branch=kit.branch)
     owner, _, name = kit.repository.partition(".")
-    document = HomeFile(owner=owner, name=name, forge=EMBEDDED, port=0, number=0, models="replay",
-                        token_file="keys/forge.token")  # noqa: S106 - the name of a file
+    document = HomeFile(
+        owner=owner,
+        name=name,
+        forge=EMBEDDED,
+        port=0,
+        number=0,
+        models="replay",
+        token_file="keys/forge.token",  # noqa: S106 - the name of a file
+    )
     with broker_of(home, document, places) as control:
-        plant = _plant(places, ledger, forge, origin=origin, control=control, tell=tell, programs=means.programs)
+        plant = _plant(
+            places,
+            ledger,
+            forge,
+            origin=origin,
+            control=control,
+            tell=tell,
+            programs=means.programs,
+        )
         plant = replace(plant, validator=_Seeded(plant.validator, kit.seed()))
         engine, act = DirectEngine(), node_action(plant)
 
@@ -193,13 +240,18 @@ def _lap(kit: Kit, means: Means, home: Path, *, tell: Tell) -> Iterator[_Lap]:
 
 def _require_a_key(kit: Kit, means: Means) -> None:
     """Without it the judge would make a new one, and take nothing in its own store for its own."""
-    if (kit.folder / "sealed" / "store").is_dir() and not (means.signing_key and means.signing_key.is_file()):
-        raise ConfigError(f"the judge has a part in {kit.run}, and what it sealed holds only with the launcher's key, which is "
-                          "in no export: name it with --signing-key")
+    if (kit.folder / "sealed" / "store").is_dir() and not (
+        means.signing_key and means.signing_key.is_file()
+    ):
+        raise ConfigError(
+            f"the judge has a part in {kit.run}, and what it sealed holds only with the launcher's"
+            " key, which is in no export: name it with --signing-key"
+        )
 
 
 def _furnish(kit: Kit, means: Means, places: Places) -> None:
-    """The home of the replay: scripts, the judge's store, verdicts, and the key by its place, never a copy of it."""
+    """The home of the replay: scripts, the judge's store, verdicts, and the key by its place, never
+    a copy of it."""
     keys = places.home / "keys"
     keys.mkdir(mode=0o700, parents=True)
     places.sealed.mkdir(mode=0o700, parents=True)
@@ -224,7 +276,9 @@ def _scripts(kit: Kit, places: Places) -> None:
     for role, sealed, calls in kit.wires():
         turns[role] += 1
         folder = (places.sealed if sealed else places.home) / "recordings" / f"issue-{kit.issue}"
-        (folder / f"{role}-{turns[role]}.json").write_text(json.dumps(script_of(calls), ensure_ascii=False), "utf-8")
+        (folder / f"{role}-{turns[role]}.json").write_text(
+            json.dumps(script_of(calls), ensure_ascii=False), "utf-8"
+        )
 
 
 def _repositories(kit: Kit, means: Means, places: Places) -> Path:
@@ -234,7 +288,14 @@ def _repositories(kit: Kit, means: Means, places: Places) -> Path:
     from harness.repository.trusted import TrustedRepository
 
     origin, pack = places.home / "origin.git", (kit.folder / PACK).read_bytes()
-    Git(origin).output("init", "--bare", "--quiet", "--template=", "--object-format=sha1", f"--initial-branch={kit.branch}")
+    Git(origin).output(
+        "init",
+        "--bare",
+        "--quiet",
+        "--template=",
+        "--object-format=sha1",
+        f"--initial-branch={kit.branch}",
+    )
     TrustedRepository(places.trusted, Remote(origin.as_uri()))
     for folder in (origin, places.trusted):
         Git(folder, seconds=600).output("index-pack", "--stdin", "--strict", stdin=pack)
@@ -253,19 +314,39 @@ def _entries(kit: Kit, means: Means, places: Places, origin: Path) -> tuple[Entr
     entries = kit.entries()
     if means.against is None:
         return entries
-    rules = read_steering(TrustedRepository(places.trusted, Remote(origin.as_uri())), CommitSha(means.against)).digest
+    rules = read_steering(
+        TrustedRepository(places.trusted, Remote(origin.as_uri())), CommitSha(means.against)
+    ).digest
     own = {"base": means.against, "rules": rules}
-    return tuple(replace(entry, data={**entry.data, **own}) if entry.key == f"run/{kit.run}" else entry for entry in entries)
+    return tuple(
+        replace(entry, data={**entry.data, **own}) if entry.key == f"run/{kit.run}" else entry
+        for entry in entries
+    )
 
 
-def _plant(places: Places, ledger: PlayedLedger, forge: PlayedForge, *, origin: Path, control: Path, tell: Tell,
-           programs: Path | None) -> Plant:
+def _plant(
+    places: Places,
+    ledger: PlayedLedger,
+    forge: PlayedForge,
+    *,
+    origin: Path,
+    control: Path,
+    tell: Tell,
+    programs: Path | None,
+) -> Plant:
     from harness.agents.sessions import BrokerClient
     from harness.repository.remote import Remote
     from harness.wiring import Outside, plant_of
 
-    outside = Outside(forge=forge.forge, writer=forge.writer, remote=Remote(origin.as_uri()), clock=ledger,
-                      broker=_InTurn(BrokerClient(control)), link=lambda path: path, repository=lambda repository: repository)
+    outside = Outside(
+        forge=forge.forge,
+        writer=forge.writer,
+        remote=Remote(origin.as_uri()),
+        clock=ledger,
+        broker=_InTurn(BrokerClient(control)),
+        link=lambda path: path,
+        repository=lambda repository: repository,
+    )
     return plant_of(places, ledger, outside, tell=tell, programs=programs)
 
 

@@ -1,8 +1,9 @@
-"""The door at which an app's code is brought: one page on this machine, and the address that the forge sends a browser to.
+"""The door at which an app's code is brought: one page on this machine, and the address that the
+forge sends a browser to.
 
-Properties kept: it listens on this machine alone, at an address that nobody can guess, and answers under no other host name;
-one code is taken, once, and only with the state that went out with the page; nothing is logged.
-"""
+Properties kept: it listens on this machine alone, at an address that nobody can guess, and answers
+under no other host name; one code is taken, once, and only with the state that went out with the
+page; nothing is logged."""
 
 import hmac
 import secrets
@@ -16,8 +17,13 @@ from urllib.parse import parse_qs, urlsplit
 from harness.operations.setup.app_manifest import Wish, page_of
 
 REQUEST_SECONDS = 10.0
-HEADERS = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer",
-           "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
 
 
 class Door(ThreadingHTTPServer):
@@ -27,10 +33,19 @@ class Door(ThreadingHTTPServer):
 
     def __init__(self, wish: Wish) -> None:
         super().__init__(("127.0.0.1", 0), _Visit)
-        self.secret, self.state, self.wish = secrets.token_urlsafe(16), secrets.token_urlsafe(24), wish
+        self.secret, self.state, self.wish = (
+            secrets.token_urlsafe(16),
+            secrets.token_urlsafe(24),
+            wish,
+        )
         self.host = f"localhost:{self.server_port}"
         self._code: str | None = None
-        self._lock, self._came, self._answered, self._words = threading.Lock(), threading.Event(), threading.Event(), ""
+        self._lock, self._came, self._answered, self._words = (
+            threading.Lock(),
+            threading.Event(),
+            threading.Event(),
+            "",
+        )
 
     @property
     def address(self) -> str:
@@ -47,7 +62,8 @@ class Door(ThreadingHTTPServer):
         return self._code if self._came.wait(patience) else None
 
     def take(self, code: str, state: str) -> str | None:
-        """The words to answer whoever brings a code; None for one that is not ours, and for all but the first."""
+        """The words to answer whoever brings a code; None for one that is not ours, and for all but
+        the first."""
         if not code or not hmac.compare_digest(state.encode(), self.state.encode()):
             return None
         with self._lock:
@@ -55,7 +71,11 @@ class Door(ThreadingHTTPServer):
                 return None
             self._code = code
         self._came.set()
-        return self._words if self._answered.wait(REQUEST_SECONDS * 3) else "The terminal says what became of it."
+        return (
+            self._words
+            if self._answered.wait(REQUEST_SECONDS * 3)
+            else "The terminal says what became of it."
+        )
 
     def answer(self, words: str) -> None:
         """What whoever brought the code is told. The first words count."""
@@ -78,7 +98,10 @@ class _Visit(BaseHTTPRequestHandler):
         elif hmac.compare_digest(parts.path.encode(), f"/{door.secret}/made".encode()):
             asked = parse_qs(parts.query)
             words = door.take(asked.get("code", [""])[0], asked.get("state", [""])[0])
-            self._say(200 if words else 400, words or "This code is not the one that was asked for, or one was brought before.")
+            self._say(
+                200 if words else 400,
+                words or "This code is not the one that was asked for, or one was brought before.",
+            )
         else:
             self._say(404, "")
 

@@ -1,4 +1,5 @@
-"""An app by its manifest: what GitHub is asked to make, and the one page from which a person asks it.
+"""An app by its manifest: what GitHub is asked to make, and the one page from which a person asks
+it.
 
 (GitHub's documentation: "Registering a GitHub App from a manifest".)
 """
@@ -15,8 +16,9 @@ NAME_CHARACTERS = 34
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """For which repository an app is wanted, on the forge with its pages at `web`, owned by whoever is signed in there or by
-    the organisation `org`. `hook` is where webhooks would reach the factory; empty where they do not."""
+    """For which repository an app is wanted, on the forge with its pages at `web`, owned by whoever
+    is signed in there or by the organisation `org`. `hook` is where webhooks would reach the
+    factory; empty where they do not."""
 
     repository: str
     web: str
@@ -25,7 +27,8 @@ class Wish:
 
     @property
     def name(self) -> str:
-        """A name to begin with: names are unique on a forge, and a person may write another on its page."""
+        """A name to begin with: names are unique on a forge, and a person may write another on its
+        page."""
         return f"factory {self.repository.replace('/', ' ')}"[:NAME_CHARACTERS].strip()
 
     def asked_at(self, state: str) -> str:
@@ -35,24 +38,40 @@ class Wish:
 
 
 def manifest_of(wish: Wish, *, back: str) -> str:
-    """The manifest as JSON. `back` is where the forge sends the browser with the code. Without webhooks it names the
-    repository's own page as their address, for it must name one, and lets them be inactive."""
+    """The manifest as JSON. `back` is where the forge sends the browser with the code. Without
+    webhooks it names the repository's own page as their address, for it must name one, and lets
+    them be inactive."""
     page = f"{wish.web}/{wish.repository}"
-    return json.dumps({
-        "name": wish.name, "url": page, "public": False, "redirect_url": back,
-        "description": f"Takes the issues of {wish.repository} in and ships validated code out.",
-        "hook_attributes": {"url": wish.hook or page, "active": bool(wish.hook)},
-        "default_permissions": wanted(), "default_events": list(EVENTS) if wish.hook else [],
-    })
+    return json.dumps(
+        {
+            "name": wish.name,
+            "url": page,
+            "public": False,
+            "redirect_url": back,
+            "description": (
+                f"Takes the issues of {wish.repository} in and ships validated code out."
+            ),
+            "hook_attributes": {"url": wish.hook or page, "active": bool(wish.hook)},
+            "default_permissions": wanted(),
+            "default_events": list(EVENTS) if wish.hook else [],
+        }
+    )
 
 
 def page_of(wish: Wish, *, state: str, back: str) -> str:
     """The page: what the app will be allowed, each with its reason, and one button."""
-    rows = "\n".join(f"<tr><th scope=\"row\"><code>{need.name}</code></th><td>{need.level}</td><td>to {html.escape(need.why)}"
-                     "</td></tr>" for need in NEEDS)
+    rows = "\n".join(
+        f'<tr><th scope="row"><code>{need.name}</code></th><td>{need.level}</td><td>to'
+        f" {html.escape(need.why)}</td></tr>"
+        for need in NEEDS
+    )
     return _PAGE.format(
-        repository=html.escape(wish.repository), web=html.escape(wish.web), action=html.escape(wish.asked_at(state)),
-        manifest=html.escape(manifest_of(wish, back=back)), rows=rows)
+        repository=html.escape(wish.repository),
+        web=html.escape(wish.web),
+        action=html.escape(wish.asked_at(state)),
+        manifest=html.escape(manifest_of(wish, back=back)),
+        rows=rows,
+    )
 
 
 def thanks(slug: str, install: str) -> str:

@@ -1,8 +1,9 @@
-"""`factory init --github`: a person makes the app on the forge's own page, and its key comes back here.
+"""`factory init --github`: a person makes the app on the forge's own page, and its key comes back
+here.
 
-Properties kept: nothing is made for a home that serves something else; the key is written before anything is waited for, so
-that no app is made in vain: said again, the command goes on with the one that is there; all waiting ends.
-"""
+Properties kept: nothing is made for a home that serves something else; the key is written before
+anything is waited for, so that no app is made in vain: said again, the command goes on with the one
+that is there; all waiting ends."""
 
 import json
 import os
@@ -33,7 +34,8 @@ PATIENCE_SECONDS, LOOK_SECONDS = 900.0, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An app that a forge made for us: its number, its name in addresses, its page, and on which forge."""
+    """An app that a forge made for us: its number, its name in addresses, its page, and on which
+    forge."""
 
     id: int
     slug: str
@@ -41,11 +43,17 @@ class Made:
     web: str
 
 
-def founded(home: Path, wish: Wish, *, tell: Callable[[str], None], show: Callable[[str], None],
-            patience: float = PATIENCE_SECONDS) -> Connected:
-    """Have an app made, wait until it is installed on the repository, and make the home serve it. `show` is given the
-    address of the page. Raises ConfigError when nobody came within `patience` seconds, or the app lacks something; ForgeError
-    when the forge does not answer."""
+def founded(
+    home: Path,
+    wish: Wish,
+    *,
+    tell: Callable[[str], None],
+    show: Callable[[str], None],
+    patience: float = PATIENCE_SECONDS,
+) -> Connected:
+    """Have an app made, wait until it is installed on the repository, and make the home serve it.
+    `show` is given the address of the page. Raises ConfigError when nobody came within `patience`
+    seconds, or the app lacks something; ForgeError when the forge does not answer."""
     owner, name = repository_parts(wish.repository)
     wish = Wish(f"{owner}/{name}", web_of(wish.web), wish.org, wish.hook)
     document_for(home, owner, name, wish.web)
@@ -53,16 +61,31 @@ def founded(home: Path, wish: Wish, *, tell: Callable[[str], None], show: Callab
     install = f"{made.page}/installations/new"
     tell(f"the app {made.slug} is there; install it on {wish.repository} at {install}")
     _wait_until_installed(home, wish, made, patience=patience)
-    return connected_as_app(home, wish.repository, AppGiven(made.id, (home / APP_KEY).read_text("ascii")), api=api_of(wish.web))
+    return connected_as_app(
+        home,
+        wish.repository,
+        AppGiven(made.id, (home / APP_KEY).read_text("ascii")),
+        api=api_of(wish.web),
+    )
 
 
-def _made(home: Path, wish: Wish, *, tell: Callable[[str], None], show: Callable[[str], None], patience: float) -> Made:
+def _made(
+    home: Path,
+    wish: Wish,
+    *,
+    tell: Callable[[str], None],
+    show: Callable[[str], None],
+    patience: float,
+) -> Made:
     """Ask a person for it, exchange the code that comes back, and keep what it is exchanged for."""
     with asking(wish) as door:
         tell(f"make the app at {door.address}")
         show(door.address)
         if (code := door.code(patience)) is None:
-            raise ConfigError(f"nobody made the app within {patience / 60:.0f} minutes; say it again when somebody can")
+            raise ConfigError(
+                f"nobody made the app within {patience / 60:.0f} minutes; say it again when"
+                " somebody can"
+            )
         try:
             made, key, secret = _converted(wish, code)
             keep_token(home / APP_KEY, key.strip())
@@ -76,8 +99,8 @@ def _made(home: Path, wish: Wish, *, tell: Callable[[str], None], show: Callable
 
 
 def _converted(wish: Wish, code: str) -> tuple[Made, str, str]:
-    """What the code is exchanged for: the app, its key, and its webhooks' secret, which may be empty. The client's secret
-    among it is for signing people in, which nobody here does."""
+    """What the code is exchanged for: the app, its key, and its webhooks' secret, which may be
+    empty. The client's secret among it is for signing people in, which nobody here does."""
     from harness.forge.errors import forge_errors
     from harness.forge.http_cache import KeptAnswers
     from harness.forge.rate_limiter import Turnstile
@@ -85,7 +108,9 @@ def _converted(wish: Wish, code: str) -> tuple[Made, str, str]:
 
     wire = Wire(None, api_of(wish.web), account="", turnstile=Turnstile(), kept=KeptAnswers())
     with forge_errors("exchanging the code for the app's key"):
-        _, told = wire.requestJsonAndCheck("POST", f"/app-manifests/{quote(code, safe='')}/conversions")
+        _, told = wire.requestJsonAndCheck(
+            "POST", f"/app-manifests/{quote(code, safe='')}/conversions"
+        )
         made = Made(int(told["id"]), str(told["slug"]), str(told["html_url"]), wish.web)
         return made, str(told["pem"]), str(told.get("webhook_secret") or "")
 
@@ -93,20 +118,28 @@ def _converted(wish: Wish, code: str) -> tuple[Made, str, str]:
 def _wait_until_installed(home: Path, wish: Wish, made: Made, *, patience: float) -> None:
     owner, name = repository_parts(wish.repository)
     document = replace(document_for(home, owner, name, wish.web), app=made.id)
-    app, end = app_at(document, api_of(wish.web), key_file=home / APP_KEY), time.monotonic() + patience
+    app, end = (
+        app_at(document, api_of(wish.web), key_file=home / APP_KEY),
+        time.monotonic() + patience,
+    )
     while True:
         try:
             app.installation()
             return
         except ForgeError as error:
             if error.status == 401:
-                raise ConfigError(f"the forge knows the app {made.slug} no more, or not with this key; remove {home / APP_FILE} "
-                                  "to have another made") from error
+                raise ConfigError(
+                    f"the forge knows the app {made.slug} no more, or not with this key; remove"
+                    f" {home / APP_FILE} to have another made"
+                ) from error
             if error.status != 404:
                 raise
         if time.monotonic() >= end:
-            raise ConfigError(f"the app {made.slug} was not installed on {wish.repository} within {patience / 60:.0f} minutes; "
-                              f"install it at {made.page}/installations/new and say it again: the app is kept")
+            raise ConfigError(
+                f"the app {made.slug} was not installed on {wish.repository} within"
+                f" {patience / 60:.0f} minutes; install it at {made.page}/installations/new and say"
+                " it again: the app is kept"
+            )
         time.sleep(LOOK_SECONDS)
 
 

@@ -1,5 +1,5 @@
-"""Connecting a home to a repository on a forge elsewhere: its address, and an app or a token that was seen to be good
-for it."""
+"""Connecting a home to a repository on a forge elsewhere: its address, and an app or a token that
+was seen to be good for it."""
 
 import os
 import re
@@ -25,15 +25,18 @@ if TYPE_CHECKING:
 GITHUB = "https://api.github.com"
 TOKEN_BYTES, KEY_BYTES = 4096, 65536
 _PART = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_REFUSALS = {401: "does not know the token: it is wrong, expired or revoked", 403: "forbids the token to read {}",
-             404: "shows the token no repository {}: the name is wrong, or the token is not for it"}
+_REFUSALS = {
+    401: "does not know the token: it is wrong, expired or revoked",
+    403: "forbids the token to read {}",
+    404: "shows the token no repository {}: the name is wrong, or the token is not for it",
+}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """What a home serves now, and as whom. `trusts_us`: whether the repository's factory.toml pins this home's launcher.
-    `note` is what there is to say of the credential, and may be empty."""
+    """What a home serves now, and as whom. `trusts_us`: whether the repository's factory.toml pins
+    this home's launcher. `note` is what there is to say of the credential, and may be empty."""
 
     repository: str
     forge: str
@@ -54,8 +57,8 @@ class AppGiven:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the forge shows the credential: the account, the default branch, and factory.toml there (empty where there is
-    none)."""
+    """What the forge shows the credential: the account, the default branch, and factory.toml there
+    (empty where there is none)."""
 
     account: str
     branch: str
@@ -63,10 +66,16 @@ class _Seen:
     note: str
 
 
-def connected(home: Path, repository: str, *, api: str = GITHUB, token_env: str = "",
-              token_file: Path | None = None) -> Connected:
-    """Check the token, then make the home serve the repository. Raises ConfigError, or ForgeError when the forge does not
-    answer; the home is then as it was."""
+def connected(
+    home: Path,
+    repository: str,
+    *,
+    api: str = GITHUB,
+    token_env: str = "",
+    token_file: Path | None = None,
+) -> Connected:
+    """Check the token, then make the home serve the repository. Raises ConfigError, or ForgeError
+    when the forge does not answer; the home is then as it was."""
     owner, name = repository_parts(repository)
     forge = web_of(api)
     document = document_for(home, owner, name, forge)
@@ -75,12 +84,22 @@ def connected(home: Path, repository: str, *, api: str = GITHUB, token_env: str 
     key_id = launcher_key_id(home)
     keep_token(token_path(home, document), secret)
     write_home(home, replace(document, app=0))
-    return Connected(f"{owner}/{name}", forge, seen.branch, seen.account, key_id, key_id in _trusted(seen.config), seen.note)
+    return Connected(
+        f"{owner}/{name}",
+        forge,
+        seen.branch,
+        seen.account,
+        key_id,
+        key_id in _trusted(seen.config),
+        seen.note,
+    )
 
 
-def connected_as_app(home: Path, repository: str, given: AppGiven, *, api: str = GITHUB) -> Connected:
-    """Check that the app is installed there with all that is needed, then make the home serve the repository as it. Raises
-    as `connected` does; each permission that is missing is named."""
+def connected_as_app(
+    home: Path, repository: str, given: AppGiven, *, api: str = GITHUB
+) -> Connected:
+    """Check that the app is installed there with all that is needed, then make the home serve the
+    repository as it. Raises as `connected` does; each permission that is missing is named."""
     owner, name = repository_parts(repository)
     forge = web_of(api)
     document = replace(document_for(home, owner, name, forge), app=given.id)
@@ -91,11 +110,20 @@ def connected_as_app(home: Path, repository: str, given: AppGiven, *, api: str =
     key_id = launcher_key_id(home)
     keep_token(home / APP_KEY, given.key.strip())
     write_home(home, document)
-    return Connected(f"{owner}/{name}", forge, seen.branch, seen.account, key_id, key_id in _trusted(seen.config), seen.note)
+    return Connected(
+        f"{owner}/{name}",
+        forge,
+        seen.branch,
+        seen.account,
+        key_id,
+        key_id in _trusted(seen.config),
+        seen.note,
+    )
 
 
 def secret_in(file: Path, what: str) -> str:
-    """A secret from a file, for which `what` is its name. Raises ConfigError where there is none."""
+    """A secret from a file, for which `what` is its name. Raises ConfigError where there is
+    none."""
     try:
         text = file.read_bytes()[:KEY_BYTES].decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -107,16 +135,25 @@ def secret_in(file: Path, what: str) -> str:
 
 
 def web_of(api: str) -> str:
-    """The web address of the forge with this REST API; a web address is its own. Raises ConfigError for a bad one."""
+    """The web address of the forge with this REST API; a web address is its own. Raises ConfigError
+    for a bad one."""
     try:
         parts = urlsplit(api)
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise ConfigError(f"--api is no address: {error}") from error
-    if host is None or not (parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)):
-        raise ConfigError("--api wants an https address, or http on this machine: anything else would show the token")
+    if host is None or not (
+        parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
+    ):
+        raise ConfigError(
+            "--api wants an https address, or http on this machine: anything else would show the"
+            " token"
+        )
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ConfigError("--api wants an address without a name, secret or query; the token has options of its own")
+        raise ConfigError(
+            "--api wants an address without a name, secret or query; the token has options of"
+            " its own"
+        )
     if host == "api.github.com" or (host.startswith("api.") and host.endswith(".ghe.com")):
         return f"https://{host.removeprefix('api.')}"
     where = f"[{host}]" if ":" in host else host
@@ -133,14 +170,23 @@ def repository_parts(repository: str) -> tuple[str, str]:
 
 
 def document_for(home: Path, owner: str, name: str, forge: str) -> HomeFile:
-    """The home's document as it will be. Raises ConfigError where the home serves something else already."""
+    """The home's document as it will be. Raises ConfigError where the home serves something else
+    already."""
     if not (home / HOME_FILE).exists():
-        return HomeFile(owner=owner, name=name, forge=forge, port=0, number=0,
-                        token_file="keys/forge.token")  # noqa: S106 - the name of a file
+        return HomeFile(
+            owner=owner, name=name, forge=forge, port=0, number=0, token_file="keys/forge.token"  # noqa: S106 - the name of a file
+        )
     there = read_home(home)
-    if (there.owner.lower(), there.name.lower(), there.forge) != (owner.lower(), name.lower(), forge):
+    if (there.owner.lower(), there.name.lower(), there.forge) != (
+        owner.lower(),
+        name.lower(),
+        forge,
+    ):
         where = "its embedded forge" if there.is_embedded else there.forge
-        raise ConfigError(f"{home} serves {there.owner}/{there.name} on {where}; set FACTORY_HOME to a folder for {owner}/{name}")
+        raise ConfigError(
+            f"{home} serves {there.owner}/{there.name} on {where}; set FACTORY_HOME to a folder for"
+            f" {owner}/{name}"
+        )
     return replace(there, owner=owner, name=name)
 
 
@@ -149,13 +195,21 @@ def _token(variable: str, file: Path | None) -> str:
         raise ConfigError("give the token by --token-env NAME or by --token-file FILE: one of them")
     place = f"the environment variable {variable}" if file is None else str(file)
     try:
-        text = os.environ.get(variable, "") if file is None else file.read_bytes()[:TOKEN_BYTES].decode("ascii")
+        text = (
+            os.environ.get(variable, "")
+            if file is None
+            else file.read_bytes()[:TOKEN_BYTES].decode("ascii")
+        )
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
         raise ConfigError(f"the token cannot be read from {place}: {reason}") from error
     secret = text.strip()
     if not secret or not secret.isprintable() or " " in secret:
-        raise ConfigError(f"{place} holds no token" if not secret else f"{place} holds something other than one token")
+        raise ConfigError(
+            f"{place} holds no token"
+            if not secret
+            else f"{place} holds something other than one token"
+        )
     return secret
 
 
@@ -167,20 +221,26 @@ def _asked(repository: str, api: str, secret: str) -> _Seen:
         with forge_errors(f"asking {api} for {repository}"):
             hub = _hub(api, secret)
             there = hub.get_repo(repository)
-            may_push, branch = there.permissions is not None and there.permissions.push, there.default_branch
+            may_push, branch = (
+                there.permissions is not None and there.permissions.push,
+                there.default_branch,
+            )
             account, config = hub.get_user().login, _config(there, branch)
     except ForgeError as error:
         if refusal := _REFUSALS.get(error.status or 0):
             raise ConfigError(f"{api} {refusal.format(repository)}") from error
         raise
     if not may_push:
-        raise ConfigError(f"the token belongs to {account}, who may not push to {repository}; give one with write access to its "
-                          "contents, issues, pull requests and checks")
+        raise ConfigError(
+            f"the token belongs to {account}, who may not push to {repository}; give one with write"
+            " access to its contents, issues, pull requests and checks"
+        )
     return _Seen(account, branch, config, says_of_token(api))
 
 
 def _asked_as_app(document: HomeFile, api: str, key_file: Path) -> _Seen:
-    """What the forge shows the app. Raises ConfigError where it is not installed there, or lacks anything."""
+    """What the forge shows the app. Raises ConfigError where it is not installed there, or lacks
+    anything."""
     from harness.forge.errors import forge_errors
 
     repository = f"{document.owner}/{document.name}"
@@ -192,14 +252,25 @@ def _asked_as_app(document: HomeFile, api: str, key_file: Path) -> _Seen:
         there = _hub(api, app.token()).get_repo(repository)
         branch = there.default_branch
         config = _config(there, branch)
-    note = f"it was granted more than is needed: {', '.join(rights.beyond)}; its tokens are made without" if rights.beyond else ""
+    note = (
+        f"it was granted more than is needed: {', '.join(rights.beyond)}; its tokens are made"
+        " without"
+        if rights.beyond
+        else ""
+    )
     return _Seen(f"{rights.slug}[bot]", branch, config, note)
 
 
 def _hub(api: str, secret: str) -> "Github":
     from github import Auth, Github
 
-    return Github(auth=Auth.Token(secret), base_url=api, timeout=20, retry=None, user_agent="lights-out-factory")
+    return Github(
+        auth=Auth.Token(secret),
+        base_url=api,
+        timeout=20,
+        retry=None,
+        user_agent="lights-out-factory",
+    )
 
 
 def _config(there: "Repository", branch: str) -> bytes:

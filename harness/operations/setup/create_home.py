@@ -1,7 +1,8 @@
-"""One way to make a home that serves a repository on the embedded forge: its people, its code, its issues over HTTP.
+"""One way to make a home that serves a repository on the embedded forge: its people, its code, its
+issues over HTTP.
 
-A home is there when its `home.json` is, and that is written when all else stands; what fails before leaves nothing.
-"""
+A home is there when its `home.json` is, and that is written when all else stands; what fails before
+leaves nothing."""
 
 import shutil
 import subprocess
@@ -23,7 +24,8 @@ Push = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a home is to serve. `document` says all but where its forge will be; `push` brings the code."""
+    """What a home is to serve. `document` says all but where its forge will be; `push` brings the
+    code."""
 
     document: HomeFile
     description: str
@@ -42,10 +44,17 @@ def found(home: Path, plan: Plan, *, tell: Callable[[str], None]) -> HomeFile:
     document = plan.document
     with whole_or_nothing(home), embedded_forge(home, document) as forge:
         admin = Administrator(forge)
-        tokens = {login.lower(): admin.create_user(login, role="admin").token for login in (document.owner, plan.maintainer)}
-        keep_token(token_path(home, document), admin.create_user(FACTORY_LOGIN, role="write", kind="Bot").token)
-        repository = admin.create_repository(document.owner, document.name, description=plan.description,
-                                             default_branch=plan.branch)
+        tokens = {
+            login.lower(): admin.create_user(login, role="admin").token
+            for login in (document.owner, plan.maintainer)
+        }
+        keep_token(
+            token_path(home, document),
+            admin.create_user(FACTORY_LOGIN, role="write", kind="Bot").token,
+        )
+        repository = admin.create_repository(
+            document.owner, document.name, description=plan.description, default_branch=plan.branch
+        )
         tell(f"a forge at {forge.url}")
         plan.push(repository.clone_url, tokens[plan.maintainer.lower()])
         if plan.recordings is not None:
@@ -53,7 +62,11 @@ def found(home: Path, plan: Plan, *, tell: Callable[[str], None]) -> HomeFile:
         for issue in plan.issues:
             if issue.author.lower() not in tokens:
                 tokens[issue.author.lower()] = admin.create_user(issue.author, role="read").token
-            number = _file(f"{forge.api}/repos/{repository.full_name}/issues", tokens[issue.author.lower()], issue)
+            number = _file(
+                f"{forge.api}/repos/{repository.full_name}/issues",
+                tokens[issue.author.lower()],
+                issue,
+            )
             tell(f"issue #{number} by {issue.author}: {issue.title}")
         document = replace(document, port=forge.port, number=repository.id)
         write_home(home, document)
@@ -62,8 +75,8 @@ def found(home: Path, plan: Plan, *, tell: Callable[[str], None]) -> HomeFile:
 
 @contextmanager
 def whole_or_nothing(home: Path) -> Iterator[None]:
-    """The folder, made where there is none; whatever ends the block before its end leaves the folder as it was: empty,
-    or not there."""
+    """The folder, made where there is none; whatever ends the block before its end leaves the
+    folder as it was: empty, or not there."""
     was_there = home.is_dir()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as undone:
@@ -84,15 +97,34 @@ def _require_free_logins(plan: Plan) -> None:
 
     for issue in plan.issues:
         if issue.author.lower() in RESERVED | {FACTORY_LOGIN}:
-            raise ConfigError(f"nobody but the forge itself can be `{issue.author}`; name another author", file=issue.source,
-                              key="author")
+            raise ConfigError(
+                f"nobody but the forge itself can be `{issue.author}`; name another author",
+                file=issue.source,
+                key="author",
+            )
 
 
 def launcher_key_id(home: Path) -> str:
-    """The id of the launcher's key in this home; the launcher makes the key where there is none, and keeps it."""
-    done = subprocess.run([sys.executable, "-I", "-m", "validators", "key", "--signing-key",
-                           str(home / "keys" / "validator.key")], capture_output=True, text=True, timeout=60, check=False,
-                          stdin=subprocess.DEVNULL, env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}, start_new_session=True)
+    """The id of the launcher's key in this home; the launcher makes the key where there is none,
+    and keeps it."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-m",
+            "validators",
+            "key",
+            "--signing-key",
+            str(home / "keys" / "validator.key"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        start_new_session=True,
+    )
     if done.returncode != 0:
         raise ValidatorError(f"the launcher made no key: {done.stderr.strip()}")
     return done.stdout.strip()
@@ -102,9 +134,14 @@ def _copy_recordings(source: Path, home: Path, sealed: Path) -> None:
     """Recordings of the roles that judge go to the sealed side, the others to the home."""
     sealed.mkdir(mode=0o700, parents=True, exist_ok=True)
     sealed.parent.chmod(0o700)
-    for folder, target in ((source, home / "recordings"), (source / "sealed", sealed / "recordings")):
+    for folder, target in (
+        (source, home / "recordings"),
+        (source / "sealed", sealed / "recordings"),
+    ):
         target.mkdir()
-        for issue in folder.glob("issue-*"):     # and nothing else: the folder may hold anything, even this home
+        for issue in folder.glob(
+            "issue-*"
+        ):  # and nothing else: the folder may hold anything, even this home
             shutil.copytree(issue, target / issue.name)
 
 
@@ -113,12 +150,23 @@ def _file(address: str, token: str, issue: IssueText) -> int:
     import httpx
 
     try:
-        answer = httpx.post(address, json={"title": issue.title, "body": issue.body}, timeout=30, trust_env=False,
-                            headers={"Authorization": f"Bearer {token}"})
+        answer = httpx.post(
+            address,
+            json={"title": issue.title, "body": issue.body},
+            timeout=30,
+            trust_env=False,
+            headers={"Authorization": f"Bearer {token}"},
+        )
     except httpx.HTTPError as error:
-        raise ForgeError(f"the forge did not take the issue “{issue.title[:60]}”: {error}", retryable=True) from error
+        raise ForgeError(
+            f"the forge did not take the issue “{issue.title[:60]}”: {error}", retryable=True
+        ) from error
     told = answer.json()
     if answer.is_error:
-        reasons = "; ".join(str(one.get("message") or one.get("code")) for one in told.get("errors", ())) or told.get("message")
-        raise ConfigError(f"the forge refused the issue “{issue.title[:60]}”: {reasons}", file=issue.source)
+        reasons = "; ".join(
+            str(one.get("message") or one.get("code")) for one in told.get("errors", ())
+        ) or told.get("message")
+        raise ConfigError(
+            f"the forge refused the issue “{issue.title[:60]}”: {reasons}", file=issue.source
+        )
     return int(told["number"])

@@ -1,4 +1,5 @@
-"""The demo's world: an embedded forge with the example repository in it, its people, and their issues filed over HTTP."""
+"""The demo's world: an embedded forge with the example repository in it, its people, and their
+issues filed over HTTP."""
 
 import shutil
 from collections.abc import Callable
@@ -13,26 +14,52 @@ OWNER, NAME = "tidehouse", "tidebook"
 MAINTAINER = "mara"
 
 
-def create_example(home: Path, *, app: Path, issues: Path, recordings: Path, tell: Callable[[str], None]) -> None:
-    """Make a home that serves the example. `home` is empty; what it holds afterwards is a factory like any other."""
+def create_example(
+    home: Path, *, app: Path, issues: Path, recordings: Path, tell: Callable[[str], None]
+) -> None:
+    """Make a home that serves the example. `home` is empty; what it holds afterwards is a factory
+    like any other."""
     from harness.programs.local_forge.seed import push_folder
 
     def push(clone_url: str, token: str) -> None:
-        push_folder(_governed(home, app), clone_url, token=token, author="Mara <mara@example.org>",
-                    message="Tidebook, with its governance")
+        push_folder(
+            _governed(home, app),
+            clone_url,
+            token=token,
+            author="Mara <mara@example.org>",
+            message="Tidebook, with its governance",
+        )
 
     with whole_or_nothing(home):
-        found(home, Plan(
-            HomeFile(owner=OWNER, name=NAME, forge=EMBEDDED, port=0, number=0, models="replay",
-                     token_file="keys/forge.token"),  # noqa: S106 - the name of a file
-            description="Guided walks on the flats, at low tide", maintainer=MAINTAINER, push=push,
-            issues=issues_in(issues), recordings=recordings), tell=tell)
+        found(
+            home,
+            Plan(
+                HomeFile(
+                    owner=OWNER,
+                    name=NAME,
+                    forge=EMBEDDED,
+                    port=0,
+                    number=0,
+                    models="replay",
+                    token_file="keys/forge.token",  # noqa: S106 - the name of a file
+                ),
+                description="Guided walks on the flats, at low tide",
+                maintainer=MAINTAINER,
+                push=push,
+                issues=issues_in(issues),
+                recordings=recordings,
+            ),
+            tell=tell,
+        )
 
 
 def _governed(home: Path, app: Path) -> Path:
-    """A copy of the app whose factory.toml trusts the key of this home's launcher, as its maintainer would write it."""
+    """A copy of the app whose factory.toml trusts the key of this home's launcher, as its
+    maintainer would write it."""
     folder = home / "example"
-    shutil.copytree(app, folder, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache", "*.pyc", "data"))
+    shutil.copytree(
+        app, folder, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache", "*.pyc", "data")
+    )
     toml = folder / "factory.toml"
     toml.write_text(pinned(toml.read_text("utf-8"), launcher_key_id(home)), "utf-8")
     return folder

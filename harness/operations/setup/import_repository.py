@@ -25,8 +25,11 @@ class Taken:
     page: str
 
 
-def take_in(source: str, repository: str, *, admin: "Administrator", home: Path, here: Path) -> Taken:
-    """Fetch `source` (a relative folder is one from `here`) and have the forge in `home` make `repository` of it.
+def take_in(
+    source: str, repository: str, *, admin: "Administrator", home: Path, here: Path
+) -> Taken:
+    """Fetch `source` (a relative folder is one from `here`) and have the forge in `home` make
+    `repository` of it.
 
     Raises ConfigError or GitError, and leaves nothing of it.
     """
@@ -34,7 +37,9 @@ def take_in(source: str, repository: str, *, admin: "Administrator", home: Path,
 
     owner, slash, name = repository.partition("/")
     if not (owner and slash and name) or "/" in name:
-        raise ConfigError(f"{repository} is no name of a repository: expected OWNER/NAME, such as ana/tidebook")
+        raise ConfigError(
+            f"{repository} is no name of a repository: expected OWNER/NAME, such as ana/tidebook"
+        )
     address = address_of(source, here=here)
     waiting = secrets.token_hex(16)
     incoming = Settings(home).incoming
@@ -43,8 +48,17 @@ def take_in(source: str, repository: str, *, admin: "Administrator", home: Path,
     try:
         branch, refs = wholly_taken(address, store, limits=TakingLimits(SECONDS, PACK_BYTES))
         if refs > MOST_REFS:
-            raise ConfigError(f"{address.shown} has {refs:,} branches and tags; a forge takes at most {MOST_REFS:,}")
-        made = admin.create_repository(owner, name, default_branch=branch, description=f"From {address.shown}", incoming=waiting)
+            raise ConfigError(
+                f"{address.shown} has {refs:,} branches and tags; a forge takes at most"
+                f" {MOST_REFS:,}"
+            )
+        made = admin.create_repository(
+            owner,
+            name,
+            default_branch=branch,
+            description=f"From {address.shown}",
+            incoming=waiting,
+        )
     finally:
         shutil.rmtree(store, ignore_errors=True)
     return Taken(made.full_name, branch, refs, made.html_url)

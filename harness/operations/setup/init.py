@@ -1,8 +1,8 @@
 """`factory init`: a git repository in, drafts of the files that steer a factory out.
 
-Properties kept: nothing that is there is overwritten; nothing is written outside of the worktree or through a link;
-nothing in the repository is run, not even a hook; no history is walked, so that a large one costs nothing.
-"""
+Properties kept: nothing that is there is overwritten; nothing is written outside of the worktree or
+through a link; nothing in the repository is run, not even a hook; no history is walked, so that a
+large one costs nothing."""
 
 import os
 import secrets
@@ -41,8 +41,8 @@ HEADS, REMOTE_HEADS = "refs/heads/", "refs/remotes/origin/"
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A worktree as git has it: its top folder, the branch checked out (empty when detached), the default branch, and
-    what is tracked."""
+    """A worktree as git has it: its top folder, the branch checked out (empty when detached), the
+    default branch, and what is tracked."""
 
     top: Path
     branch: str
@@ -52,7 +52,8 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What `factory init` found and did. Where nothing was to be written, `wrote` says what would have been."""
+    """What `factory init` found and did. Where nothing was to be written, `wrote` says what would
+    have been."""
 
     top: Path
     survey: Survey
@@ -63,47 +64,72 @@ class Begun:
     contradictions: tuple[Contradiction, ...] = ()
 
 
-def begun(folder: Path, *, strike: Iterable[int] = (), home: Path | None = None, write: bool = True,
-          runner: str = "") -> Begun:
-    """Draft what the repository around `folder` lacks, and write it unless told otherwise. With `runner`, OWNER/NAME@COMMIT,
-    also the workflow that makes a pass on a hosted runner, with the factory from there.
+def begun(
+    folder: Path,
+    *,
+    strike: Iterable[int] = (),
+    home: Path | None = None,
+    write: bool = True,
+    runner: str = "",
+) -> Begun:
+    """Draft what the repository around `folder` lacks, and write it unless told otherwise. With
+    `runner`, OWNER/NAME@COMMIT, also the workflow that makes a pass on a hosted runner, with the
+    factory from there.
 
-    Raises ConfigError where there is no repository that could be worked on, and GitError where git cannot read it.
-    """
+    Raises ConfigError where there is no repository that could be worked on, and GitError where git
+    cannot read it."""
     checkout = checkout_of(folder)
     if write and not checkout.branch:
-        raise ConfigError(f"HEAD of {checkout.top} is detached, and drafts committed there would belong to no branch; "
-                          "switch to a branch, or look first with --dry-run")
+        raise ConfigError(
+            f"HEAD of {checkout.top} is detached, and drafts committed there would belong to no"
+            " branch; switch to a branch, or look first with --dry-run"
+        )
     survey = survey_of(checkout.top, tracked=checkout.tracked, branch=checkout.default_branch)
     keys = own_keys(home) if home else ()
     recipe = (runner_of(runner),) if runner else ()
-    all_drafts = drafts_of(survey, strike=_checked(strike, survey), trusted_keys=keys, state_labels=ALL_LABELS)
+    all_drafts = drafts_of(
+        survey, strike=_checked(strike, survey), trusted_keys=keys, state_labels=ALL_LABELS
+    )
     drafts = [draft for draft in (*all_drafts, *recipe) if not _is_there(checkout.top, draft)]
     wrote = [draft for draft in drafts if not write or _written(checkout.top, draft)]
-    return Begun(checkout.top, survey, tuple(wrote), tuple(_kept(survey, wrote)), gaps_of(survey),
-                 tuple(_notes(checkout, wrote)), contradictions_at(checkout.top, tracked=checkout.tracked))
+    return Begun(
+        checkout.top,
+        survey,
+        tuple(wrote),
+        tuple(_kept(survey, wrote)),
+        gaps_of(survey),
+        tuple(_notes(checkout, wrote)),
+        contradictions_at(checkout.top, tracked=checkout.tracked),
+    )
 
 
 def _is_there(top: Path, draft: Draft) -> bool:
-    """Whether something has the draft's place, tracked or not. Labels have several, and one is enough."""
-    return any(os.path.lexists(top / path) for path in (LABELS if draft.path in LABELS else (draft.path,)))
+    """Whether something has the draft's place, tracked or not. Labels have several, and one is
+    enough."""
+    return any(
+        os.path.lexists(top / path) for path in (LABELS if draft.path in LABELS else (draft.path,))
+    )
 
 
 def _checked(strike: Iterable[int], survey: Survey) -> tuple[int, ...]:
     """The numbers, all of them proposals'. Raises ConfigError otherwise."""
     numbers, count = tuple(strike), len(nevers_of(survey))
     if unknown := [number for number in numbers if not 1 <= number <= count]:
-        raise ConfigError(f"there is no proposal {unknown[0]}; they have the numbers 1 to {count}", key="--strike")
+        raise ConfigError(
+            f"there is no proposal {unknown[0]}; they have the numbers 1 to {count}", key="--strike"
+        )
     return numbers
 
 
 def drafted(folder: Path) -> tuple[Draft, ...]:
-    """The drafts for a folder, none of them written. Without a repository around it, all counts that no tool has made."""
+    """The drafts for a folder, none of them written. Without a repository around it, all counts
+    that no tool has made."""
     return drafts_of(surveyed(folder), state_labels=ALL_LABELS)
 
 
 def surveyed(folder: Path) -> Survey:
-    """The survey of a folder: of what git tracks where it is the top of a worktree, else of all that is there."""
+    """The survey of a folder: of what git tracks where it is the top of a worktree, else of all
+    that is there."""
     if not os.path.lexists(folder / ".git"):
         return survey_of(folder)
     checkout = checkout_of(folder)
@@ -121,14 +147,22 @@ def own_keys(home: Path) -> tuple[str, ...]:
 
 
 def checkout_of(folder: Path) -> Checkout:
-    """The worktree around a folder. Raises ConfigError, in one line, where there is none that could be worked on."""
+    """The worktree around a folder. Raises ConfigError, in one line, where there is none that could
+    be worked on."""
     from harness.repository.plumbing import Git
 
     top, git_dir = _found(folder)
     git = Git(git_dir)
     if git.said("rev-parse", "--verify", "--quiet", "HEAD^{commit}").status:
-        raise ConfigError(f"{top} has no commit yet, and the factory reads what is committed; commit first")
-    return Checkout(top, _branch(git.said("symbolic-ref", "--quiet", "HEAD").out), _default_branch(git), _tracked(git, top))
+        raise ConfigError(
+            f"{top} has no commit yet, and the factory reads what is committed; commit first"
+        )
+    return Checkout(
+        top,
+        _branch(git.said("symbolic-ref", "--quiet", "HEAD").out),
+        _default_branch(git),
+        _tracked(git, top),
+    )
 
 
 def _found(folder: Path) -> tuple[Path, Path]:
@@ -140,8 +174,13 @@ def _found(folder: Path) -> tuple[Path, Path]:
         if (top / ".git").exists():
             return top, _git_dir(top)
         if (top / "HEAD").is_file() and (top / "objects").is_dir() and (top / "refs").is_dir():
-            raise ConfigError(f"{top} is a bare repository and has no files to look at; clone it, and run this in the clone")
-    raise ConfigError(f"{folder} is not in a git repository; `git init` and commit first, or name another folder")
+            raise ConfigError(
+                f"{top} is a bare repository and has no files to look at; clone it, and run this in"
+                " the clone"
+            )
+    raise ConfigError(
+        f"{folder} is not in a git repository; `git init` and commit first, or name another folder"
+    )
 
 
 def _git_dir(top: Path) -> Path:
@@ -157,28 +196,48 @@ def _git_dir(top: Path) -> Path:
         raise ConfigError("is neither git's folder nor a file that names it", file=str(path))
     there = Path(os.path.normpath(top / said.removeprefix("gitdir: ").strip()))
     if not there.is_dir():
-        raise ConfigError(f"names {there}, which is not there; `git worktree repair` may mend it", file=str(path))
+        raise ConfigError(
+            f"names {there}, which is not there; `git worktree repair` may mend it", file=str(path)
+        )
     return there
 
 
 def _default_branch(git: "Git") -> str:
-    """The branch that the forge shows first, as far as this clone knows; else the usual one, else the one checked out."""
+    """The branch that the forge shows first, as far as this clone knows; else the usual one, else
+    the one checked out."""
     if remote := _branch(git.said("symbolic-ref", "--quiet", f"{REMOTE_HEADS}HEAD").out):
         return remote
-    listed = git.output("for-each-ref", "--count=100", "--format=%(refname)", HEADS).decode("utf-8", "replace").split()
+    listed = (
+        git.output("for-each-ref", "--count=100", "--format=%(refname)", HEADS)
+        .decode("utf-8", "replace")
+        .split()
+    )
     local = [ref.removeprefix(HEADS) for ref in listed]
     here = _branch(git.said("symbolic-ref", "--quiet", "HEAD").out)
-    return next((name for name in ("main", "master", "trunk") if name in local), here or next(iter(local), ""))
+    return next(
+        (name for name in ("main", "master", "trunk") if name in local),
+        here or next(iter(local), ""),
+    )
 
 
 def _branch(ref: bytes) -> str:
-    return ref.decode("utf-8", "backslashreplace").strip().removeprefix(REMOTE_HEADS).removeprefix(HEADS)
+    return (
+        ref.decode("utf-8", "backslashreplace")
+        .strip()
+        .removeprefix(REMOTE_HEADS)
+        .removeprefix(HEADS)
+    )
 
 
 def _tracked(git: "Git", top: Path) -> dict[bytes, str]:
-    """Every tracked path with its mode, and what lies untracked at the root under a name that a draft would have."""
+    """Every tracked path with its mode, and what lies untracked at the root under a name that a
+    draft would have."""
     records = git.output("ls-files", "--stage", "-z").split(b"\0")
-    tracked = {path: facts[:6].decode("ascii") for facts, _, path in (record.partition(b"\t") for record in records) if path}
+    tracked = {
+        path: facts[:6].decode("ascii")
+        for facts, _, path in (record.partition(b"\t") for record in records)
+        if path
+    }
     for name in os.listdir(top):
         if name.casefold() in TAKEN and os.fsencode(name) not in tracked:
             tracked[os.fsencode(name)] = LINK if (top / name).is_symlink() else REGULAR
@@ -186,25 +245,31 @@ def _tracked(git: "Git", top: Path) -> dict[bytes, str]:
 
 
 def _written(top: Path, draft: Draft) -> bool:
-    """Whether the draft was written: whole or not at all, through no link, and never over what is there."""
+    """Whether the draft was written: whole or not at all, through no link, and never over what is
+    there."""
     *folders, name = draft.path.split("/")
     try:
         with _entered(top, folders) as folder:
             return _placed(folder, name, draft.text.encode("utf-8"))
     except OSError as error:
-        raise ConfigError(f"cannot be written: {error.strerror}", file=str(top / draft.path)) from error
+        raise ConfigError(
+            f"cannot be written: {error.strerror}", file=str(top / draft.path)
+        ) from error
 
 
 @contextmanager
 def _entered(top: Path, folders: Iterable[str]) -> Iterator[int]:
-    """A descriptor of a folder below `top`, made where it is missing; a link on the way is refused."""
+    """A descriptor of a folder below `top`, made where it is missing; a link on the way is
+    refused."""
     with ExitStack() as stack:
         at = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         stack.callback(os.close, at)
         for name in folders:
             with suppress(FileExistsError):
                 os.mkdir(name, dir_fd=at)
-            at = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+            at = os.open(
+                name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at
+            )
             stack.callback(os.close, at)
         yield at
 
@@ -212,7 +277,9 @@ def _entered(top: Path, folders: Iterable[str]) -> Iterator[int]:
 def _placed(folder: int, name: str, content: bytes) -> bool:
     """Write beside, then link into place: a link is made only where nothing is."""
     partial = f".{name}.{secrets.token_hex(4)}"
-    file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=folder)
+    file = os.open(
+        partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=folder
+    )
     try:
         with os.fdopen(file, "wb") as out:
             out.write(content)
@@ -225,8 +292,11 @@ def _placed(folder: int, name: str, content: bytes) -> bool:
 
 
 def _read(top: Path, drafts: Mapping[str, str]) -> None:
-    """Read the law as it will be. Raises GovernanceError when a file that was there before cannot be obeyed."""
-    there = {name for name in os.listdir(top) if name.casefold() in LAW and not (top / name).is_dir()}
+    """Read the law as it will be. Raises GovernanceError when a file that was there before cannot
+    be obeyed."""
+    there = {
+        name for name in os.listdir(top) if name.casefold() in LAW and not (top / name).is_dir()
+    }
     modes = {os.fsencode(name): LINK if (top / name).is_symlink() else REGULAR for name in there}
     texts = {name: text.encode() for name, text in drafts.items() if name.casefold() in LAW}
     names = governing_files({**modes, **{name.encode(): REGULAR for name in texts}}).values()
@@ -237,7 +307,9 @@ def _law_in(top: Path, name: str) -> bytes:
     try:
         return beginning_of(top, name)
     except OSError as error:
-        raise GovernanceError(f"cannot be read: {error.strerror or error}; put a plain file there", file=name) from error
+        raise GovernanceError(
+            f"cannot be read: {error.strerror or error}; put a plain file there", file=name
+        ) from error
 
 
 def _kept(survey: Survey, wrote: Iterable[Draft]) -> Iterator[str]:
@@ -247,7 +319,10 @@ def _kept(survey: Survey, wrote: Iterable[Draft]) -> Iterator[str]:
         if one.binds:
             yield f"{one.file}: it binds already"
         elif (draft := one.name.replace(".md", ".draft.md")) in beside:
-            yield f"{one.file}: it is prose, and {draft} stands beside it; `git mv -f {draft} {one.file}` adopts the draft"
+            yield (
+                f"{one.file}: it is prose, and {draft} stands beside it; `git mv -f {draft}"
+                f" {one.file}` adopts the draft"
+            )
         else:
             yield f"{one.file}: it was there"
     yield from (f"{name}: it was there" for name in (CONFIG, *LABELS) if name in survey.present)
@@ -260,5 +335,7 @@ def _notes(checkout: Checkout, wrote: Iterable[Draft]) -> Iterator[str]:
     except GovernanceError as error:
         yield f"the factory will not start on what is there: {error}"
     if checkout.branch and checkout.branch != checkout.default_branch:
-        yield (f"you are on {checkout.branch}; the factory reads {checkout.default_branch}, the default branch, so the "
-               "drafts bind once they are there")
+        yield (
+            f"you are on {checkout.branch}; the factory reads {checkout.default_branch}, the"
+            " default branch, so the drafts bind once they are there"
+        )

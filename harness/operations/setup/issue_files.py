@@ -1,10 +1,9 @@
 """Issues from Markdown: a folder with an issue in each file, or one file with many.
 
-A file may begin with a front matter of `title` and `author`, both optional. In a single file each further front matter
-that has a title begins a new issue; in one without any, each heading of the first level does. Without a title the first
-heading is the title, and without a heading the file's name. What the forge would refuse is refused here, by name,
-before anything is made.
-"""
+A file may begin with a front matter of `title` and `author`, both optional. In a single file each
+further front matter that has a title begins a new issue; in one without any, each heading of the
+first level does. Without a title the first heading is the title, and without a heading the file's
+name. What the forge would refuse is refused here, by name, before anything is made."""
 
 import re
 from collections.abc import Iterator
@@ -15,11 +14,13 @@ from typing import Any
 from harness.domain.errors import ConfigError
 
 AUTHOR = "reporter"
-TITLE_LIMIT, BODY_LIMIT = 256, 65_536        # characters; GitHub's own limits
+TITLE_LIMIT, BODY_LIMIT = 256, 65_536  # characters; GitHub's own limits
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
 _KEYS = ("title", "author")
 _FRONT = re.compile(r"---[ \t]*\n((?:[A-Za-z_]+:.*\n)*)---[ \t]*(?:\n|$)")
-_FRONT_WITH_TITLE = re.compile(r"^---[ \t]*\n(?=(?:[A-Za-z_]+:.*\n)*?title:)(?:[A-Za-z_]+:.*\n)+---[ \t]*$", re.MULTILINE)
+_FRONT_WITH_TITLE = re.compile(
+    r"^---[ \t]*\n(?=(?:[A-Za-z_]+:.*\n)*?title:)(?:[A-Za-z_]+:.*\n)+---[ \t]*$", re.MULTILINE
+)
 _HEADING = re.compile(r"# +(.*?)(?: +#+)? *")
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 
@@ -35,10 +36,11 @@ class IssueText:
 
 
 def issues_in(place: Path) -> tuple[IssueText, ...]:
-    """The issues of a folder of Markdown (one a file, by name, numbers in order) or of one file (one or many).
+    """The issues of a folder of Markdown (one a file, by name, numbers in order) or of one file
+    (one or many).
 
-    Raises ConfigError naming the file and what is wrong with it, and where there is no issue at all.
-    """
+    Raises ConfigError naming the file and what is wrong with it, and where there is no issue at
+    all."""
     if place.is_dir():
         files = sorted((path for path in place.glob("*.md") if path.is_file()), key=_natural)
         found = tuple(_issue(_text(path), path) for path in files)
@@ -46,7 +48,9 @@ def issues_in(place: Path) -> tuple[IssueText, ...]:
         text = _text(place)
         found = tuple(_issue(part, place) for part in _parts(text))
     if not found:
-        raise ConfigError("no issue is there; expected Markdown files (*.md), each an issue", file=str(place))
+        raise ConfigError(
+            "no issue is there; expected Markdown files (*.md), each an issue", file=str(place)
+        )
     return found
 
 
@@ -60,20 +64,31 @@ def _text(path: Path) -> str:
     try:
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"is not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}", file=str(path)) from error
+        raise ConfigError(
+            f"is not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}",
+            file=str(path),
+        ) from error
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", file=str(path)) from error
     if "\0" in text:
-        raise ConfigError("holds a NUL; an issue is text", file=str(path), line=text[:text.index("\0")].count("\n") + 1)
+        raise ConfigError(
+            "holds a NUL; an issue is text",
+            file=str(path),
+            line=text[: text.index("\0")].count("\n") + 1,
+        )
     if not text.strip():
         raise ConfigError("is empty; an issue needs at least a title", file=str(path))
     return text
 
 
 def _parts(text: str) -> Iterator[str]:
-    """One file's text, cut where a further issue begins. What stands above the first heading is an introduction."""
+    """One file's text, cut where a further issue begins. What stands above the first heading is an
+    introduction."""
     if text.startswith("---"):
-        starts = [0, *(found.start() for found in _FRONT_WITH_TITLE.finditer(text) if found.start())]
+        starts = [
+            0,
+            *(found.start() for found in _FRONT_WITH_TITLE.finditer(text) if found.start()),
+        ]
     else:
         starts = list(_headings(text)) or [0]
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
@@ -95,13 +110,19 @@ def _headings(text: str) -> Iterator[int]:
 def _issue(text: str, path: Path) -> IssueText:
     front = _FRONT.match(text)
     told = _front_matter(front[1], path) if front else {}
-    body = (text[front.end():] if front else text).strip("\n")
+    body = (text[front.end() :] if front else text).strip("\n")
     first, _, rest = body.partition("\n")
     heading = _HEADING.fullmatch(first)
     if "title" not in told and heading:
         body = rest.strip("\n")
-    title = told.get("title") or (heading[1] if heading else "") or path.stem.lstrip("0123456789-_ ").replace("-", " ")
-    return _checked(IssueText(title.strip() or path.stem, told.get("author", AUTHOR), body.strip(), str(path)))
+    title = (
+        told.get("title")
+        or (heading[1] if heading else "")
+        or path.stem.lstrip("0123456789-_ ").replace("-", " ")
+    )
+    return _checked(
+        IssueText(title.strip() or path.stem, told.get("author", AUTHOR), body.strip(), str(path))
+    )
 
 
 def _front_matter(text: str, path: Path) -> dict[str, str]:
@@ -110,19 +131,34 @@ def _front_matter(text: str, path: Path) -> dict[str, str]:
     try:
         told: Any = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        raise ConfigError(f"its front matter is not YAML: {str(error).splitlines()[0]}", file=str(path)) from error
+        raise ConfigError(
+            f"its front matter is not YAML: {str(error).splitlines()[0]}", file=str(path)
+        ) from error
     for key in told:
         if key not in _KEYS:
-            raise ConfigError("no such key in an issue's front matter; known here: title, author", file=str(path), key=str(key))
+            raise ConfigError(
+                "no such key in an issue's front matter; known here: title, author",
+                file=str(path),
+                key=str(key),
+            )
     return {key: str(value) for key, value in told.items() if value is not None}
 
 
 def _checked(issue: IssueText) -> IssueText:
-    for what, length, most in (("title", len(issue.title), TITLE_LIMIT), ("body", len(issue.body), BODY_LIMIT)):
+    for what, length, most in (
+        ("title", len(issue.title), TITLE_LIMIT),
+        ("body", len(issue.body), BODY_LIMIT),
+    ):
         if length > most:
-            raise ConfigError(f"the {what} of “{issue.title[:40]}” has {length:,} characters; a forge takes at most {most:,}",
-                              file=issue.source)
+            raise ConfigError(
+                f"the {what} of “{issue.title[:40]}” has {length:,} characters; a forge takes at"
+                f" most {most:,}",
+                file=issue.source,
+            )
     if not _LOGIN.fullmatch(issue.author):
-        raise ConfigError(f"expected a login of letters, digits and inner hyphens, found {issue.author[:60]!r}",
-                          file=issue.source, key="author")
+        raise ConfigError(
+            f"expected a login of letters, digits and inner hyphens, found {issue.author[:60]!r}",
+            file=issue.source,
+            key="author",
+        )
     return issue

@@ -1,4 +1,5 @@
-"""The hash-locked files that a trial lacks, made on the copy: boxes are furnished from hashes and from nothing else."""
+"""The hash-locked files that a trial lacks, made on the copy: boxes are furnished from hashes and
+from nothing else."""
 
 import shlex
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ _COMPILE = ["uv", "pip", "compile", "--generate-hashes"]
 
 
 def missing_locks(folder: Path, survey: Survey) -> Iterator[Draft | str]:
-    """A draft of each lock that the drafted configuration names and the folder lacks; a remark where none can be made."""
+    """A draft of each lock that the drafted configuration names and the folder lacks; a remark
+    where none can be made."""
     for lock in (survey.lock, survey.tests_lock):
         words = shlex.split(lock.make) if lock else []
         if lock is None or not words:
@@ -20,10 +22,12 @@ def missing_locks(folder: Path, survey: Survey) -> Iterator[Draft | str]:
         if words[:4] != _COMPILE or "-o" not in words:
             yield f"{lock.path} is missing and is not made here; in the original: {lock.make}"
             continue
-        inputs = words[4:words.index("-o")]
+        inputs = words[4 : words.index("-o")]
         try:
             text = locked(requirements_in(folder, inputs))
         except (ConfigError, SandboxError) as error:
             yield f"{lock.path} could not be made: {error}"
             continue
-        yield Draft(lock.path, text, (f"the wheels that fit {' '.join(inputs)} today, each with its hash",))
+        yield Draft(
+            lock.path, text, (f"the wheels that fit {' '.join(inputs)} today, each with its hash",)
+        )

@@ -1,11 +1,13 @@
-"""The launcher's key, pinned in a `factory.toml` as a maintainer would pin it: nothing else of the file changes."""
+"""The launcher's key, pinned in a `factory.toml` as a maintainer would pin it: nothing else of the
+file changes."""
 
 from harness.domain.errors import ConfigError
 from harness.factory.settings.tables import FILE
 
 
 def pinned(text: str, key_id: str) -> str:
-    """The document with `key_id` among `seal.trusted_keys`; every other line, and each comment, as it was.
+    """The document with `key_id` among `seal.trusted_keys`; every other line, and each comment, as
+    it was.
 
     Raises ConfigError for what is not TOML, or holds another kind of thing there.
     """

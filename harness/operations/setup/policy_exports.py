@@ -22,7 +22,8 @@ from harness.onboarding.evidence.folder import beginning_of
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What an operator adds to what the law says. `lander` is whom the factory pushes as: `app:ID`, `user:ID` or nobody."""
+    """What an operator adds to what the law says. `lander` is whom the factory pushes as: `app:ID`,
+    `user:ID` or nobody."""
 
     owners: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
@@ -30,10 +31,14 @@ class Wishes:
 
 
 FORMATS: Mapping[str, Callable[[Governance, Wishes], Exported]] = {
-    "codeowners": lambda governance, wishes: codeowners(governance, wishes.owners or governance.owners),
+    "codeowners": lambda governance, wishes: codeowners(
+        governance, wishes.owners or governance.owners
+    ),
     "issue-forms": lambda governance, wishes: issue_forms(governance.scope),
     "labels": lambda governance, wishes: labels(ALL_LABELS),
-    "ruleset": lambda governance, wishes: rulesets(governance, checks=wishes.checks, lander=wishes.lander),
+    "ruleset": lambda governance, wishes: rulesets(
+        governance, checks=wishes.checks, lander=wishes.lander
+    ),
 }
 
 
@@ -43,8 +48,8 @@ def drifted(folder: Path, files: Sequence[ExportedFile]) -> tuple[str, ...]:
 
 
 def written(folder: Path, files: Sequence[ExportedFile]) -> tuple[str, ...]:
-    """Put the files below the folder, over older ones; the paths of those that changed. Raises ConfigError where a link
-    is in the way, or nothing can be written."""
+    """Put the files below the folder, over older ones; the paths of those that changed. Raises
+    ConfigError where a link is in the way, or nothing can be written."""
     changed = drifted(folder, files)
     for file in (file for file in files if file.path in changed):
         _place(folder, file)
@@ -64,7 +69,10 @@ def _place(folder: Path, file: ExportedFile) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_symlink() or path.parent.resolve() != folder.resolve() / Path(file.path).parent:
-            raise ConfigError("a link is in the way; remove it, or export to another folder with --out", file=str(path))
+            raise ConfigError(
+                "a link is in the way; remove it, or export to another folder with --out",
+                file=str(path),
+            )
         handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as out:
             out.write(file.text.encode("utf-8"))

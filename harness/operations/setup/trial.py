@@ -1,8 +1,9 @@
-"""A trial: somebody's repository on the embedded forge of a new home, with drafts of what it lacks, and its issues.
+"""A trial: somebody's repository on the embedded forge of a new home, with drafts of what it lacks,
+and its issues.
 
-The original is read once and never written: see `harness.repository.original`. The copy begins with one commit that
-holds the original's files; a second one, by a maintainer of the copy, adds the drafts and pins the launcher's key.
-"""
+The original is read once and never written: see `harness.repository.original`. The copy begins with
+one commit that holds the original's files; a second one, by a maintainer of the copy, adds the
+drafts and pins the launcher's key."""
 
 import os
 import re
@@ -17,7 +18,13 @@ from harness.factory.settings.tables import FILE
 from harness.home.document import EMBEDDED, HomeFile
 from harness.home.programs import provider
 from harness.home.providers import endpoint
-from harness.operations.setup.create_home import FACTORY_LOGIN, Plan, found, launcher_key_id, whole_or_nothing
+from harness.operations.setup.create_home import (
+    FACTORY_LOGIN,
+    Plan,
+    found,
+    launcher_key_id,
+    whole_or_nothing,
+)
 from harness.operations.setup.issue_files import IssueText, issues_in
 from harness.operations.setup.pin_key import pinned
 
@@ -34,7 +41,8 @@ _FALLBACK_OWNER, _FALLBACK_NAME = "trial", "repository"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What is to be tried: a repository by folder or address, issues in Markdown, and where answers come from."""
+    """What is to be tried: a repository by folder or address, issues in Markdown, and where answers
+    come from."""
 
     source: str
     issues: Path
@@ -44,15 +52,19 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What was made for a trial: the home's document, what was drafted, and what a person should know of the original."""
+    """What was made for a trial: the home's document, what was drafted, and what a person should
+    know of the original."""
 
     document: HomeFile
     drafts: "tuple[Draft, ...]"
     notes: tuple[str, ...]
 
 
-def create_trial(home: Path, trial: Trial, *, here: Path, key: str, tell: Callable[[str], None]) -> Prepared:
-    """Make a home for a trial; a relative source is one from `here`, `key` the model key, which is only looked at.
+def create_trial(
+    home: Path, trial: Trial, *, here: Path, key: str, tell: Callable[[str], None]
+) -> Prepared:
+    """Make a home for a trial; a relative source is one from `here`, `key` the model key, which is
+    only looked at.
 
     Raises ConfigError or GitError, and leaves nothing of it.
     """
@@ -66,7 +78,10 @@ def create_trial(home: Path, trial: Trial, *, here: Path, key: str, tell: Callab
     with whole_or_nothing(home):
         store = home / "original.git"
         original = taken(address, store)
-        tell(f"taken from {address.shown} at {original.commit:.10}, branch {original.branch}, {len(original.paths)} files")
+        tell(
+            f"taken from {address.shown} at {original.commit:.10}, branch {original.branch},"
+            f" {len(original.paths)} files"
+        )
         drafts, remarks = _drafts(Git(store), original, home / "original")
         owner, name = _named(address)
         document = replace(document, owner=owner, name=name, origin=address.shown)
@@ -75,14 +90,22 @@ def create_trial(home: Path, trial: Trial, *, here: Path, key: str, tell: Callab
 
 
 def _document(trial: Trial, key: str) -> HomeFile:
-    """The home's document, less what is not known yet. Raises ConfigError where there is no model to ask."""
-    document = HomeFile(owner="", name="", forge=EMBEDDED, port=0, number=0,
-                        token_file="keys/forge.token")  # noqa: S106 - the name of a file
+    """The home's document, less what is not known yet. Raises ConfigError where there is no model
+    to ask."""
+    document = HomeFile(
+        owner="", name="", forge=EMBEDDED, port=0, number=0, token_file="keys/forge.token"  # noqa: S106 - the name of a file
+    )
     if trial.replay is not None:
         if trial.endpoint:
-            raise ConfigError("--endpoint and --replay exclude each other: answers come from a model, or from recordings")
+            raise ConfigError(
+                "--endpoint and --replay exclude each other: answers come from a model, or from"
+                " recordings"
+            )
         if not trial.replay.is_dir():
-            raise ConfigError(f"{trial.replay} is not a folder with recorded exchanges (issue-N/ROLE-ATTEMPT.json)")
+            raise ConfigError(
+                f"{trial.replay} is not a folder with recorded exchanges"
+                " (issue-N/ROLE-ATTEMPT.json)"
+            )
         return replace(document, models="replay")
     provider(trial.endpoint, key)
     return replace(document, upstream=endpoint(trial.endpoint) if trial.endpoint else "")
@@ -90,12 +113,17 @@ def _document(trial: Trial, key: str) -> HomeFile:
 
 def _require_apart(home: Path, address: "Address") -> None:
     if address.is_local and home.resolve().is_relative_to(address.shown):
-        raise ConfigError(f"the home {home} lies in the original, which is not to be touched; name another with --home")
+        raise ConfigError(
+            f"the home {home} lies in the original, which is not to be touched; name another with"
+            " --home"
+        )
 
 
-def _drafts(git: "Git", original: "Original", folder: Path) -> "tuple[tuple[Draft, ...], tuple[str, ...]]":
-    """Drafts of what the repository lacks. What is there is kept, in whatever case of letters it is written; but where it is
-    prose that cannot bind, its draft takes its place in the copy."""
+def _drafts(
+    git: "Git", original: "Original", folder: Path
+) -> "tuple[tuple[Draft, ...], tuple[str, ...]]":
+    """Drafts of what the repository lacks. What is there is kept, in whatever case of letters it is
+    written; but where it is prose that cannot bind, its draft takes its place in the copy."""
     import shutil
 
     from harness.onboarding import Draft
@@ -111,7 +139,11 @@ def _drafts(git: "Git", original: "Original", folder: Path) -> "tuple[tuple[Draf
         raise ConfigError(f"no run could work on this repository: {error}") from error
     there = {path.lower(): path for path in original.paths}
     drafts = [draft for draft in drafted(folder) if draft.path.lower().encode("utf-8") not in there]
-    locks = tuple(missing_locks(folder, surveyed(folder))) if any(draft.path == FILE for draft in drafts) else ()
+    locks = (
+        tuple(missing_locks(folder, surveyed(folder)))
+        if any(draft.path == FILE for draft in drafts)
+        else ()
+    )
     shutil.rmtree(folder)
     drafts += [lock for lock in locks if isinstance(lock, Draft)]
     remarks = tuple(lock for lock in locks if isinstance(lock, str))
@@ -124,8 +156,16 @@ def _stands_for(path: str, there: Mapping[bytes, bytes]) -> str:
     return os.fsdecode(there.get(prose.lower().encode("utf-8"), path.encode("utf-8")))
 
 
-def _found(home: Path, trial: Trial, document: HomeFile, original: "Original", *, drafts: "tuple[Draft, ...]",
-           issues: tuple[IssueText, ...], tell: Callable[[str], None]) -> None:
+def _found(
+    home: Path,
+    trial: Trial,
+    document: HomeFile,
+    original: "Original",
+    *,
+    drafts: "tuple[Draft, ...]",
+    issues: tuple[IssueText, ...],
+    tell: Callable[[str], None],
+) -> None:
     import shutil
 
     from harness.repository.plumbing import Git
@@ -135,32 +175,67 @@ def _found(home: Path, trial: Trial, document: HomeFile, original: "Original", *
     tip = _commits(git, original, _changes(home, git, original, drafts), shown=document.origin)
 
     def push(clone_url: str, token: str) -> None:
-        Remote(clone_url, lambda: token).output(git, "push", "--quiet", clone_url, f"{tip}:refs/heads/{original.branch}")
+        Remote(clone_url, lambda: token).output(
+            git, "push", "--quiet", clone_url, f"{tip}:refs/heads/{original.branch}"
+        )
         shutil.rmtree(git.git_dir)
 
-    found(home, Plan(document, f"A copy of {document.origin}, to be tried", MAINTAINER, push, issues, original.branch,
-                     trial.replay), tell=tell)
+    found(
+        home,
+        Plan(
+            document,
+            f"A copy of {document.origin}, to be tried",
+            MAINTAINER,
+            push,
+            issues,
+            original.branch,
+            trial.replay,
+        ),
+        tell=tell,
+    )
 
 
-def _changes(home: Path, git: "Git", original: "Original", drafts: "tuple[Draft, ...]") -> Mapping[bytes, bytes]:
-    """Path by path what the maintainer of the copy commits: the drafts, and the configuration with the key pinned."""
+def _changes(
+    home: Path, git: "Git", original: "Original", drafts: "tuple[Draft, ...]"
+) -> Mapping[bytes, bytes]:
+    """Path by path what the maintainer of the copy commits: the drafts, and the configuration with
+    the key pinned."""
     texts = {draft.path: draft.text for draft in drafts}
     there = FILE.encode("ascii") in original.paths
-    config = git.output("cat-file", "blob", f"{original.tree}:{FILE}").decode("utf-8") if there else texts[FILE]
+    config = (
+        git.output("cat-file", "blob", f"{original.tree}:{FILE}").decode("utf-8")
+        if there
+        else texts[FILE]
+    )
     texts[FILE] = pinned(config, launcher_key_id(home))
     return {path.encode("utf-8"): text.encode("utf-8") for path, text in texts.items()}
 
 
-def _commits(git: "Git", original: "Original", changes: Mapping[bytes, bytes], *, shown: str) -> str:
-    """Two commits: the original's files, and what the copy's maintainer adds; the name of the second."""
+def _commits(
+    git: "Git", original: "Original", changes: Mapping[bytes, bytes], *, shown: str
+) -> str:
+    """Two commits: the original's files, and what the copy's maintainer adds; the name of the
+    second."""
     from harness.repository.original import changed_tree, committed
 
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    first = committed(git, original.tree, parents=(), author=_IMPORTER, at=now,
-                      message=f"The files of {shown} at {original.commit}\n")
+    first = committed(
+        git,
+        original.tree,
+        parents=(),
+        author=_IMPORTER,
+        at=now,
+        message=f"The files of {shown} at {original.commit}\n",
+    )
     names = "\n".join(sorted(f"- {path.decode('utf-8')}" for path in changes))
-    return committed(git, changed_tree(git, original.tree, dict(changes)), parents=(first,), author=_AUTHOR, at=now,
-                     message=f"Govern the trial\n\nDrafted or changed, for this copy alone:\n\n{names}\n")
+    return committed(
+        git,
+        changed_tree(git, original.tree, dict(changes)),
+        parents=(first,),
+        author=_AUTHOR,
+        at=now,
+        message=f"Govern the trial\n\nDrafted or changed, for this copy alone:\n\n{names}\n",
+    )
 
 
 def _named(address: "Address") -> tuple[str, str]:
@@ -171,4 +246,6 @@ def _named(address: "Address") -> tuple[str, str]:
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", last).strip("-.")[:100].removesuffix(".git")
     owner = "" if address.is_local else above[-1] if len(above) > 1 else ""
     usable = LOGIN.fullmatch(owner) and owner.lower() not in RESERVED | {MAINTAINER, FACTORY_LOGIN}
-    return owner if usable else _FALLBACK_OWNER, name if REPOSITORY_NAME.fullmatch(name) else _FALLBACK_NAME
+    return owner if usable else _FALLBACK_OWNER, name if REPOSITORY_NAME.fullmatch(
+        name
+    ) else _FALLBACK_NAME

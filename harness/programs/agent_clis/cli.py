@@ -1,4 +1,5 @@
-"""What is the same for every agent CLI: what it is told, how it is started, and what is heard of it."""
+"""What is the same for every agent CLI: what it is told, how it is started, and what is heard of
+it."""
 
 import json
 import re
@@ -10,7 +11,8 @@ from typing import Any
 from harness.domain.model_choice.agents import AgentKind
 
 NO_KEY = "no-key-here-the-broker-has-it"
-"""What stands where a CLI demands a key. It opens nothing: the broker tells a session by its socket."""
+"""What stands where a CLI demands a key. It opens nothing: the broker tells a session by its
+socket."""
 
 CLOSING = """
 
@@ -22,10 +24,17 @@ outcome: cannot-reproduce
 outcome: spec-conflict
 outcome: blocked
 """
-_OUTCOME = re.compile(r"[\s*_`>#-]*outcome:[\s*_`]*(finished|cannot-reproduce|spec-conflict|blocked)[\s*_`.]*", re.IGNORECASE)
+_OUTCOME = re.compile(
+    r"[\s*_`>#-]*outcome:[\s*_`]*(finished|cannot-reproduce|spec-conflict|blocked)[\s*_`.]*",
+    re.IGNORECASE,
+)
 
 
-_SPENT = ("budget_exhausted", "insufficient_quota", "would be crossed")     # on either wire; and the broker's own sentence
+_SPENT = (
+    "budget_exhausted",
+    "insufficient_quota",
+    "would be crossed",
+)  # on either wire; and the broker's own sentence
 
 
 class Wire(StrEnum):
@@ -37,8 +46,9 @@ class Wire(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a CLI is told. `home` and `worktree` are folders in its box, `url` is the broker's there, without a path;
-    `max_tokens` are of one answer, which the broker holds money for; an empty `effort` is the CLI's own."""
+    """What a CLI is told. `home` and `worktree` are folders in its box, `url` is the broker's
+    there, without a path; `max_tokens` are of one answer, which the broker holds money for; an
+    empty `effort` is the CLI's own."""
 
     law: str
     task: str
@@ -54,10 +64,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How it is started: the words after the program, variables, files of its home by their path there, standard input.
+    """How it is started: the words after the program, variables, files of its home by their path
+    there, standard input.
 
-    `hidden` are names at the top of the worktree that it must not find: its makers give no switch that leaves them out.
-    """
+    `hidden` are names at the top of the worktree that it must not find: its makers give no switch
+    that leaves them out."""
 
     words: tuple[str, ...]
     env: Mapping[str, str]
@@ -68,7 +79,8 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What its events say. `outcome` is one of `finished`, `gave-up`, `out-of-turns`, `budget` and `error`."""
+    """What its events say. `outcome` is one of `finished`, `gave-up`, `out-of-turns`, `budget` and
+    `error`."""
 
     outcome: str
     says: str
@@ -115,7 +127,8 @@ def listed(value: Any, *names: str) -> Sequence[Any]:
 
 
 def ended_well(message: str, *, turns: int, tool_calls: int) -> Heard:
-    """A session that ended by itself. Its last line may say that it gave up; else it is finished, and the judge looks at it."""
+    """A session that ended by itself. Its last line may say that it gave up; else it is finished,
+    and the judge looks at it."""
     body, _, last = message.rstrip().rpartition("\n")
     told = _OUTCOME.fullmatch(last)
     if told is None:
@@ -126,9 +139,13 @@ def ended_well(message: str, *, turns: int, tool_calls: int) -> Heard:
 
 
 def ended_badly(message: str, *, turns: int, tool_calls: int, body: str = "") -> Heard:
-    """A session that broke off, in its own words. `body` is the answer that it broke off at, where it is told beside them: in
-    the one or the other is the broker's word for a cap that is reached. It is for people: what counts, the broker tells the
-    factory itself."""
+    """A session that broke off, in its own words. `body` is the answer that it broke off at, where
+    it is told beside them: in the one or the other is the broker's word for a cap that is reached.
+    It is for people: what counts, the broker tells the factory itself."""
     spent = any(word in message + body for word in _SPENT)
-    return Heard("budget" if spent else "error", message.strip() or "it broke off without a word", turns=turns,
-                 tool_calls=tool_calls)
+    return Heard(
+        "budget" if spent else "error",
+        message.strip() or "it broke off without a word",
+        turns=turns,
+        tool_calls=tool_calls,
+    )

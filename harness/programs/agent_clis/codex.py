@@ -1,9 +1,9 @@
 """Codex (`codex exec --json`), on OpenAI's Responses API.
 
-Its settings are one file in its own home, and it refuses to start where it does not know one of them. It asks for no key where
-none is named. The worktree is named as not trusted, for it would trust one that it is told to work in; that leaves out the hooks,
-servers and rules of the repository, but not its skills (seen on 0.169). So neither place exists in its box.
-"""
+Its settings are one file in its own home, and it refuses to start where it does not know one of
+them. It asks for no key where none is named. The worktree is named as not trusted, for it would
+trust one that it is told to work in; that leaves out the hooks, servers and rules of the
+repository, but not its skills (seen on 0.169). So neither place exists in its box."""
 
 from typing import Any
 
@@ -26,35 +26,78 @@ from harness.programs.agent_clis.cli import (
 SETTINGS = ".codex/config.toml"
 HIDDEN = (".codex", ".agents")
 _PROVIDER = "broker"
-# What reaches out, runs what a repository brought, or asks somebody: there is nobody. Goals would keep it at work after its end.
-OFF = ("apps", "plugins", "remote_plugin", "hooks", "goals", "image_generation", "browser_use", "computer_use",
-       "tool_suggest", "skill_search", "shell_snapshot", "api_key_model_discovery", "realtime_conversation")
+# What reaches out, runs what a repository brought, or asks somebody: there is nobody. Goals would
+# keep it at work after its end.
+OFF = (
+    "apps",
+    "plugins",
+    "remote_plugin",
+    "hooks",
+    "goals",
+    "image_generation",
+    "browser_use",
+    "computer_use",
+    "tool_suggest",
+    "skill_search",
+    "shell_snapshot",
+    "api_key_model_discovery",
+    "realtime_conversation",
+)
 _WORK = ("command_execution", "file_change", "mcp_tool_call", "web_search", "collab_tool_call")
 
 
 def launch(order: Order) -> Launch:
     """One session, its task on standard input."""
     return Launch(
-        words=("exec", "--json", "--strict-config", "--ephemeral", "--skip-git-repo-check", "--ignore-rules", "--color", "never",
-               "--dangerously-bypass-approvals-and-sandbox", "-"),
+        words=(
+            "exec",
+            "--json",
+            "--strict-config",
+            "--ephemeral",
+            "--skip-git-repo-check",
+            "--ignore-rules",
+            "--color",
+            "never",
+            "--dangerously-bypass-approvals-and-sandbox",
+            "-",
+        ),
         env={"CODEX_HOME": f"{order.home}/.codex"},
-        files={SETTINGS: tomlkit.dumps(settings(order))}, stdin=order.task + CLOSING, hidden=HIDDEN)
+        files={SETTINGS: tomlkit.dumps(settings(order))},
+        stdin=order.task + CLOSING,
+        hidden=HIDDEN,
+    )
 
 
 def settings(order: Order) -> dict[str, Any]:
     """The whole of its config.toml."""
     return {
-        "model": order.model, "model_provider": _PROVIDER, "developer_instructions": order.law,
-        "approval_policy": "never", "sandbox_mode": "danger-full-access", "web_search": "disabled",
-        "check_for_update_on_startup": False, "project_doc_max_bytes": 0,
-        "analytics": {"enabled": False}, "feedback": {"enabled": False}, "history": {"persistence": "none"},
+        "model": order.model,
+        "model_provider": _PROVIDER,
+        "developer_instructions": order.law,
+        "approval_policy": "never",
+        "sandbox_mode": "danger-full-access",
+        "web_search": "disabled",
+        "check_for_update_on_startup": False,
+        "project_doc_max_bytes": 0,
+        "analytics": {"enabled": False},
+        "feedback": {"enabled": False},
+        "history": {"persistence": "none"},
         "otel": {"exporter": "none", "trace_exporter": "none", "metrics_exporter": "none"},
         "features": dict.fromkeys(OFF, False),
-        "agents": {"enabled": False}, "skills": {"include_instructions": False, "bundled": {"enabled": False}},
+        "agents": {"enabled": False},
+        "skills": {"include_instructions": False, "bundled": {"enabled": False}},
         **({"model_reasoning_effort": order.effort} if order.effort else {}),
-        "model_providers": {_PROVIDER: {
-            "name": _PROVIDER, "base_url": f"{order.url}/v1", "wire_api": "responses", "request_max_retries": 0,
-            "stream_max_retries": 0, "stream_idle_timeout_ms": 900_000, "supports_websockets": False}},
+        "model_providers": {
+            _PROVIDER: {
+                "name": _PROVIDER,
+                "base_url": f"{order.url}/v1",
+                "wire_api": "responses",
+                "request_max_retries": 0,
+                "stream_max_retries": 0,
+                "stream_idle_timeout_ms": 900_000,
+                "supports_websockets": False,
+            }
+        },
         "projects": {order.worktree: {"trust_level": "untrusted"}},
     }
 
@@ -63,13 +106,26 @@ def heard(events: Events) -> Heard | None:
     """What its last turn came to; None when it never came to an end."""
     done = [part(event, "item") for event in events if event.get("type") == "item.completed"]
     calls = sum(part(item, "type") in _WORK for item in done)
-    end = next((event for event in reversed(events) if event.get("type") in ("turn.completed", "turn.failed", "error")), None)
+    end = next(
+        (
+            event
+            for event in reversed(events)
+            if event.get("type") in ("turn.completed", "turn.failed", "error")
+        ),
+        None,
+    )
     if end is None:
         return None
     if end["type"] == "turn.completed":
-        said = [str(part(item, "text") or "") for item in done if part(item, "type") == "agent_message"]
+        said = [
+            str(part(item, "text") or "") for item in done if part(item, "type") == "agent_message"
+        ]
         return ended_well(said[-1] if said else "", turns=calls + 1, tool_calls=calls)
-    return ended_badly(str(part(end, "error", "message") or end.get("message") or ""), turns=calls + 1, tool_calls=calls)
+    return ended_badly(
+        str(part(end, "error", "message") or end.get("message") or ""),
+        turns=calls + 1,
+        tool_calls=calls,
+    )
 
 
 CODEX = Cli(AgentKind.CODEX, (Wire.OPENAI,), launch, heard)

@@ -1,8 +1,9 @@
-"""Installing an agent CLI: npm fetches one package, its digest is compared with the pinned one, and it is unpacked.
+"""Installing an agent CLI: npm fetches one package, its digest is compared with the pinned one, and
+it is unpacked.
 
-npm is the client, so that whatever registry, proxy and certificates this account uses are used here too. Nothing of the package
-runs while it is installed: its scripts would only look for the program that this package is.
-"""
+npm is the client, so that whatever registry, proxy and certificates this account uses are used here
+too. Nothing of the package runs while it is installed: its scripts would only look for the program
+that this package is."""
 
 import base64
 import hashlib
@@ -19,9 +20,18 @@ from harness.domain.errors import ConfigError, PortError
 from harness.programs.agent_clis.programs import Program, Programs
 from harness.programs.agent_clis.releases import Release
 
-SECONDS = 900               # for what may be 100 MB over a slow line
-_PASSED = ("HOME", "PATH", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
-_TOP = "package"            # every package of the registry lies in a folder of this name
+SECONDS = 900  # for what may be 100 MB over a slow line
+_PASSED = (
+    "HOME",
+    "PATH",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "NODE_EXTRA_CA_CERTS",
+)
+_TOP = "package"  # every package of the registry lies in a folder of this name
 _CHUNK = 1 << 20
 _MODE = 0o755
 
@@ -30,10 +40,14 @@ Fetch = Callable[[str, Path], Path]
 
 
 def install(release: Release, programs: Programs, *, fetch: Fetch) -> Program:
-    """Install it, or find that it is there. Raises ConfigError when what came is not what is pinned, PortError when nothing
-    came; nothing is left half installed."""
+    """Install it, or find that it is there. Raises ConfigError when what came is not what is
+    pinned, PortError when nothing came; nothing is left half installed."""
     for program in programs.installed():
-        if (program.kind, program.version, program.integrity) == (release.kind, release.version, release.integrity):
+        if (program.kind, program.version, program.integrity) == (
+            release.kind,
+            release.version,
+            release.integrity,
+        ):
             return program
     place = programs.place(release.kind, release.version)
     place.parent.mkdir(parents=True, exist_ok=True, mode=_MODE)
@@ -46,46 +60,88 @@ def install(release: Release, programs: Programs, *, fetch: Fetch) -> Program:
             programs.remove(release.kind, release.version)
             shutil.rmtree(place, ignore_errors=True)
         os.replace(unpacked, place)
-    made = Program(kind=release.kind, version=release.version, folder=place, path=release.program, package=release.package,
-                   integrity=release.integrity)
+    made = Program(
+        kind=release.kind,
+        version=release.version,
+        folder=place,
+        path=release.program,
+        package=release.package,
+        integrity=release.integrity,
+    )
     programs.write_about(made)
     return made
 
 
 def fetched_by_npm(package: str, folder: Path) -> Path:
-    """The archive of a package, fetched by `npm pack`, which runs none of its scripts. Raises PortError or ConfigError."""
+    """The archive of a package, fetched by `npm pack`, which runs none of its scripts. Raises
+    PortError or ConfigError."""
     npm = shutil.which("npm")
     if npm is None:
-        raise ConfigError("npm is not on PATH, and the agent CLIs come from its registry; install it (`apt-get install npm`, or "
-                          "with Node.js) and run this again")
-    command = (npm, "pack", package, "--ignore-scripts", "--pack-destination", str(folder), "--cache", str(folder / "cache"),
-               "--loglevel", "error", "--no-update-notifier")
-    env = {name: os.environ[name] for name in os.environ if name in _PASSED or name.lower().startswith("npm_config_")}
+        raise ConfigError(
+            "npm is not on PATH, and the agent CLIs come from its registry; install it (`apt-get"
+            " install npm`, or with Node.js) and run this again"
+        )
+    command = (
+        npm,
+        "pack",
+        package,
+        "--ignore-scripts",
+        "--pack-destination",
+        str(folder),
+        "--cache",
+        str(folder / "cache"),
+        "--loglevel",
+        "error",
+        "--no-update-notifier",
+    )
+    env = {
+        name: os.environ[name]
+        for name in os.environ
+        if name in _PASSED or name.lower().startswith("npm_config_")
+    }
     try:
-        ended = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False,
-                               timeout=SECONDS, start_new_session=True)
+        ended = subprocess.run(
+            command,
+            cwd=folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=SECONDS,
+            start_new_session=True,
+        )
     except subprocess.TimeoutExpired as error:
-        raise PortError(f"npm did not bring {package} within {SECONDS} s; look at the network, and run this again",
-                        retryable=True) from error
+        raise PortError(
+            f"npm did not bring {package} within {SECONDS} s; look at the network, and run this"
+            " again",
+            retryable=True,
+        ) from error
     archives = tuple(folder.glob("*.tgz"))
     if ended.returncode or len(archives) != 1:
         said = ended.stderr.decode("utf-8", "replace").strip()[-500:]
-        raise PortError(f"npm did not bring {package}: {said or f'exit {ended.returncode}'}", retryable=True)
+        raise PortError(
+            f"npm did not bring {package}: {said or f'exit {ended.returncode}'}", retryable=True
+        )
     return archives[0]
 
 
 def _require_pinned(archive: Path, release: Release) -> None:
     algorithm, _, digest = release.integrity.partition("-")
     if algorithm != "sha512" or not digest:
-        raise ConfigError(f"expected a digest such as sha512-…, found {release.integrity!r:.40}", key="--integrity")
+        raise ConfigError(
+            f"expected a digest such as sha512-…, found {release.integrity!r:.40}",
+            key="--integrity",
+        )
     found = hashlib.sha512()
     with archive.open("rb") as file:
         while chunk := file.read(_CHUNK):
             found.update(chunk)
     came = base64.b64encode(found.digest()).decode("ascii")
     if came != digest:
-        raise ConfigError(f"{release.package} is not what is pinned: expected {release.integrity}, and sha512-{came} came; "
-                          "nothing was installed")
+        raise ConfigError(
+            f"{release.package} is not what is pinned: expected {release.integrity}, and"
+            f" sha512-{came} came; nothing was installed"
+        )
 
 
 def _unpack(archive: Path, into: Path, release: Release) -> None:
@@ -95,11 +151,16 @@ def _unpack(archive: Path, into: Path, release: Release) -> None:
             for member in _wanted(package, release):
                 package.extract(member, into, filter="data")
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise ConfigError(f"{release.package} is not a package that may be unpacked: {error}") from error
+        raise ConfigError(
+            f"{release.package} is not a package that may be unpacked: {error}"
+        ) from error
     program = into / release.program
     if not program.is_file():
-        raise ConfigError(f"{release.package} has no program {release.program}; its makers have changed where it is")
-    for path in (into, *into.rglob("*")):       # a box has a uid of its own, which has to be let in
+        raise ConfigError(
+            f"{release.package} has no program {release.program}; its makers have changed where"
+            " it is"
+        )
+    for path in (into, *into.rglob("*")):  # a box has a uid of its own, which has to be let in
         path.chmod(_MODE if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
     program.chmod(_MODE)
 

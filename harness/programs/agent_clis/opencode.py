@@ -1,8 +1,8 @@
 """OpenCode (`opencode run --format json`), on the Messages API or on chat completions.
 
-Its switches leave out the repository's settings and instructions, but not its plugins (seen on 1.18: `.opencode/plugins` was
-imported all the same). So the places that it would look in do not exist in its box.
-"""
+Its switches leave out the repository's settings and instructions, but not its plugins (seen on
+1.18: `.opencode/plugins` was imported all the same). So the places that it would look in do not
+exist in its box."""
 
 import json
 from typing import Any
@@ -27,38 +27,87 @@ HIDDEN = (".opencode", "opencode.json", "opencode.jsonc")
 _PROVIDER = "broker"
 _CLIENTS = {Wire.ANTHROPIC: "@ai-sdk/anthropic", Wire.OPENAI: "@ai-sdk/openai-compatible"}
 # A field of the Messages API that the broker does not forward, and that it would add by itself.
-_OPTIONS: dict[Wire, dict[str, Any]] = {Wire.ANTHROPIC: {"thinking": {"blockBinding": False}}, Wire.OPENAI: {}}
-_CONTEXT = 200_000      # tokens; the broker's caps are what counts
+_OPTIONS: dict[Wire, dict[str, Any]] = {
+    Wire.ANTHROPIC: {"thinking": {"blockBinding": False}},
+    Wire.OPENAI: {},
+}
+_CONTEXT = 200_000  # tokens; the broker's caps are what counts
 
 
 def launch(order: Order) -> Launch:
-    """One session, its task on standard input. A title is given: to find one, it would ask the model."""
+    """One session, its task on standard input. A title is given: to find one, it would ask the
+    model."""
     return Launch(
-        words=("run", "--format", "json", "--model", f"{_PROVIDER}/{order.model}", "--title", "assignment", "--auto"),
+        words=(
+            "run",
+            "--format",
+            "json",
+            "--model",
+            f"{_PROVIDER}/{order.model}",
+            "--title",
+            "assignment",
+            "--auto",
+        ),
         env={
-            **{f"XDG_{name}_HOME": f"{order.home}/{folder}" for name, folder in (
-                ("CONFIG", ".config"), ("DATA", ".local/share"), ("STATE", ".local/state"), ("CACHE", ".cache"))},
-            **{f"OPENCODE_{name}": "1" for name in (
-                "PURE", "DISABLE_PROJECT_CONFIG", "DISABLE_AUTOUPDATE", "DISABLE_MODELS_FETCH", "DISABLE_DEFAULT_PLUGINS",
-                "DISABLE_EXTERNAL_SKILLS", "DISABLE_CLAUDE_CODE", "DISABLE_LSP_DOWNLOAD", "DISABLE_EMBEDDED_WEB_UI",
-                "DISABLE_SHARE", "EXPERIMENTAL_DISABLE_FILEWATCHER")},
+            **{
+                f"XDG_{name}_HOME": f"{order.home}/{folder}"
+                for name, folder in (
+                    ("CONFIG", ".config"),
+                    ("DATA", ".local/share"),
+                    ("STATE", ".local/state"),
+                    ("CACHE", ".cache"),
+                )
+            },
+            **{
+                f"OPENCODE_{name}": "1"
+                for name in (
+                    "PURE",
+                    "DISABLE_PROJECT_CONFIG",
+                    "DISABLE_AUTOUPDATE",
+                    "DISABLE_MODELS_FETCH",
+                    "DISABLE_DEFAULT_PLUGINS",
+                    "DISABLE_EXTERNAL_SKILLS",
+                    "DISABLE_CLAUDE_CODE",
+                    "DISABLE_LSP_DOWNLOAD",
+                    "DISABLE_EMBEDDED_WEB_UI",
+                    "DISABLE_SHARE",
+                    "EXPERIMENTAL_DISABLE_FILEWATCHER",
+                )
+            },
         },
-        files={SETTINGS: json.dumps(settings(order)), LAW: order.law}, stdin=order.task + CLOSING, hidden=HIDDEN)
+        files={SETTINGS: json.dumps(settings(order)), LAW: order.law},
+        stdin=order.task + CLOSING,
+        hidden=HIDDEN,
+    )
 
 
 def settings(order: Order) -> dict[str, Any]:
     """The whole of its opencode.json."""
     model = f"{_PROVIDER}/{order.model}"
     return {
-        "autoupdate": False, "share": "disabled", "snapshot": False, "model": model, "small_model": model,
+        "autoupdate": False,
+        "share": "disabled",
+        "snapshot": False,
+        "model": model,
+        "small_model": model,
         "enabled_providers": [_PROVIDER],
         "permission": {"webfetch": "deny", "websearch": "deny"},
         "agent": {"build": {"steps": order.turns}},
-        "provider": {_PROVIDER: {
-            "npm": _CLIENTS[order.wire], "name": _PROVIDER,
-            "options": {"baseURL": f"{order.url}/v1", "apiKey": NO_KEY, "timeout": 900_000},
-            "models": {order.model: {"name": order.model, "tool_call": True, "options": _OPTIONS[order.wire],
-                                     "limit": {"context": _CONTEXT, "output": order.max_tokens}}}}},
+        "provider": {
+            _PROVIDER: {
+                "npm": _CLIENTS[order.wire],
+                "name": _PROVIDER,
+                "options": {"baseURL": f"{order.url}/v1", "apiKey": NO_KEY, "timeout": 900_000},
+                "models": {
+                    order.model: {
+                        "name": order.model,
+                        "tool_call": True,
+                        "options": _OPTIONS[order.wire],
+                        "limit": {"context": _CONTEXT, "output": order.max_tokens},
+                    }
+                },
+            }
+        },
     }
 
 
@@ -68,11 +117,18 @@ def heard(events: Events) -> Heard | None:
     calls = sum(event.get("type") == "tool_use" for event in events)
     if errors := [part(event, "error") for event in events if event.get("type") == "error"]:
         said = str(part(errors[-1], "data", "message") or part(errors[-1], "name") or errors[-1])
-        return ended_badly(said, body=str(part(errors[-1], "data", "responseBody")), turns=turns, tool_calls=calls)
-    last = next((part(event, "part") for event in reversed(events) if event.get("type") == "step_finish"), None)
+        return ended_badly(
+            said, body=str(part(errors[-1], "data", "responseBody")), turns=turns, tool_calls=calls
+        )
+    last = next(
+        (part(event, "part") for event in reversed(events) if event.get("type") == "step_finish"),
+        None,
+    )
     if part(last, "reason") != "stop":
         return None
-    texts = [str(part(event, "part", "text") or "") for event in events if event.get("type") == "text"]
+    texts = [
+        str(part(event, "part", "text") or "") for event in events if event.get("type") == "text"
+    ]
     return ended_well(texts[-1] if texts else "", turns=turns, tool_calls=calls)
 
 

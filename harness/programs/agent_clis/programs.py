@@ -1,4 +1,5 @@
-"""Where agent CLIs lie in a home, and which of them are there: `agents/KIND/VERSION`, with what is known of each beside it."""
+"""Where agent CLIs lie in a home, and which of them are there: `agents/KIND/VERSION`, with what is
+known of each beside it."""
 
 import json
 import os
@@ -16,8 +17,8 @@ FOLDER, ABOUT = "agents", "about.json"
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """An installed CLI. `folder` is what its box is shown; `path` is the program's place in it; `integrity` the digest that its
-    package was pinned by (the form of Subresource Integrity)."""
+    """An installed CLI. `folder` is what its box is shown; `path` is the program's place in it;
+    `integrity` the digest that its package was pinned by (the form of Subresource Integrity)."""
 
     kind: AgentKind
     version: str
@@ -47,14 +48,19 @@ class Programs:
         return tuple(self._found())
 
     def chosen(self, choice: AgentChoice) -> Program:
-        """The program that a choice means. Raises ConfigError, with the command that installs it, when it is not there."""
+        """The program that a choice means. Raises ConfigError, with the command that installs it,
+        when it is not there."""
         version = choice.version or released(choice.kind).version
         for program in self._found():
             if (program.kind, program.version) == (choice.kind, version):
                 return program
         wanted = f"{choice.kind}@{choice.version}" if choice.version else choice.kind
-        raise ConfigError(f"{choice.kind} {version} is not installed in this home; `factory agents install {wanted}` does that",
-                          file="factory.toml", key="agents")
+        raise ConfigError(
+            f"{choice.kind} {version} is not installed in this home; `factory agents install"
+            f" {wanted}` does that",
+            file="factory.toml",
+            key="agents",
+        )
 
     def write_about(self, program: Program) -> None:
         """Put what is known of a program beside it: the last step of an installation."""

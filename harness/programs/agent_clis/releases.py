@@ -1,7 +1,8 @@
-"""The releases of agent CLIs that this factory was released with: which package of the npm registry, and its digest.
+"""The releases of agent CLIs that this factory was released with: which package of the npm
+registry, and its digest.
 
-Each is the package that holds the native program of one machine, which needs no Node.js and no install script.
-"""
+Each is the package that holds the native program of one machine, which needs no Node.js and no
+install script."""
 
 import platform
 import tomllib
@@ -18,8 +19,9 @@ _TABLE = Path(__file__).with_name("releases.toml")
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One version of one CLI for this machine. `package` is what npm is asked for, NAME@VERSION; `integrity` its digest;
-    `program` its place in the package, and `keeps` what of the package is kept beside it."""
+    """One version of one CLI for this machine. `package` is what npm is asked for, NAME@VERSION;
+    `integrity` its digest; `program` its place in the package, and `keeps` what of the package is
+    kept beside it."""
 
     kind: AgentKind
     version: str
@@ -30,13 +32,20 @@ class Release:
 
 
 def released(kind: AgentKind, *, machine: str = "") -> Release:
-    """The pinned release for this machine, or another. Raises ConfigError where its makers ship none."""
+    """The pinned release for this machine, or another. Raises ConfigError where its makers ship
+    none."""
     machine = machine or platform.machine()
     entry = _table()[kind]
     if machine not in entry["machines"]:
         known = ", ".join(sorted(entry["machines"]))
         raise ConfigError(f"there is no {kind} for {machine}; there is one for {known}")
-    return _release(kind, entry, machine, version=entry["version"], integrity=entry["machines"][machine]["integrity"])
+    return _release(
+        kind,
+        entry,
+        machine,
+        version=entry["version"],
+        integrity=entry["machines"][machine]["integrity"],
+    )
 
 
 def another(kind: AgentKind, *, version: str, integrity: str, machine: str = "") -> Release:
@@ -51,15 +60,25 @@ def _unpinned(pinned: Release, version: str) -> str:
     if version == pinned.version:
         return pinned.integrity
     package = pinned.package.replace(pinned.version, version)
-    raise ConfigError(f"{pinned.kind} {version} is not the version that is pinned here, {pinned.version}: give its digest with "
-                      f"--integrity sha512-…, as `npm view {package} dist.integrity` prints it")
+    raise ConfigError(
+        f"{pinned.kind} {version} is not the version that is pinned here, {pinned.version}: give"
+        f" its digest with --integrity sha512-…, as `npm view {package} dist.integrity` prints it"
+    )
 
 
-def _release(kind: AgentKind, entry: dict[str, Any], machine: str, *, version: str, integrity: str) -> Release:
+def _release(
+    kind: AgentKind, entry: dict[str, Any], machine: str, *, version: str, integrity: str
+) -> Release:
     own = entry["machines"][machine]
     fill = {"version": version, "triple": own.get("triple", "")}
-    return Release(kind=kind, version=version, package=own["package"].format(**fill), integrity=integrity,
-                   program=entry["program"].format(**fill), keeps=tuple(name.format(**fill) for name in entry["keeps"]))
+    return Release(
+        kind=kind,
+        version=version,
+        package=own["package"].format(**fill),
+        integrity=integrity,
+        program=entry["program"].format(**fill),
+        keeps=tuple(name.format(**fill) for name in entry["keeps"]),
+    )
 
 
 @cache

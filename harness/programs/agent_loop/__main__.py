@@ -1,4 +1,5 @@
-"""`python -m agent_loop`: an assignment as JSON on standard input; progress, then the report, as JSON lines on its output.
+"""`python -m agent_loop`: an assignment as JSON on standard input; progress, then the report, as
+JSON lines on its output.
 
 It works in the current folder. The broker behind `base_url` holds the key, so there is none here.
 """
@@ -16,22 +17,38 @@ from .agent import Assignment, work
 from .shell import Shell
 from .tools import Tools
 
-_ADOPT_ORPHANS = 36     # PR_SET_CHILD_SUBREAPER of prctl(2): what leaves its group and its parent comes to us, and is ended
+# PR_SET_CHILD_SUBREAPER of prctl(2): what leaves its group and its parent comes to us, and is ended
+_ADOPT_ORPHANS = 36
 
 
 def main() -> int:
-    gc.disable()        # the SDK makes a thousand classes, none of them garbage: looking for some took an eighth of 0.75 s
+    # the SDK makes a thousand classes, none of them garbage: looking for some took an eighth of
+    # 0.75 s
+    gc.disable()
     from anthropic import Anthropic
 
     gc.enable()
     assignment = Assignment(**json.load(sys.stdin))
     client = Anthropic(base_url=assignment.base_url, api_key="unused", max_retries=0)
-    # Commands see the project's packages in place of the agent's own, and leave no caches in the worktree.
+    # Commands see the project's packages in place of the agent's own, and leave no caches in the
+    # worktree.
     environment = {name: value for name, value in os.environ.items() if name != "TOOL_PYTHONPATH"}
-    environment |= {"PYTHONPATH": os.environ.get("TOOL_PYTHONPATH", ""), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment |= {
+        "PYTHONPATH": os.environ.get("TOOL_PYTHONPATH", ""),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     ctypes.CDLL(None).prctl(_ADOPT_ORPHANS, 1, 0, 0, 0)
-    shell = Shell(Path.cwd(), environment, outputs=Path(tempfile.gettempdir(), "outputs"), seconds=assignment.run_seconds)
-    tools = Tools(shell, output=assignment.output_characters, told="\n".join([*assignment.system, assignment.task]))
+    shell = Shell(
+        Path.cwd(),
+        environment,
+        outputs=Path(tempfile.gettempdir(), "outputs"),
+        seconds=assignment.run_seconds,
+    )
+    tools = Tools(
+        shell,
+        output=assignment.output_characters,
+        told="\n".join([*assignment.system, assignment.task]),
+    )
     say(work(assignment, client, tools, say))
     return 0
 

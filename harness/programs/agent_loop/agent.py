@@ -10,23 +10,34 @@ from .conversation import Conversation
 from .tools import ENDINGS, TOOLS, Result, Tools
 from .watch import Step, only_reads, trouble
 
-NO_CALL = "You called no tool. Go on with one; call finish when the work is done, and give_up when it cannot be done."
+NO_CALL = (
+    "You called no tool. Go on with one; call finish when the work is done, and give_up when it"
+    " cannot be done."
+)
 NO_ROOM = "Your answer reached its longest length before it called a tool. Say less, and call one."
-NO_WISH = "You declined to answer. If you can do the work, or a part of it, go on with a tool; if not, call give_up and say why."
-NUDGE = ("{} That leads nowhere. Try something else, or end: finish when the work is done, give_up when it cannot be. The next "
-         "time this run is ended.")
-HASTY = ("`{}` ends the run, so nothing may come after it or have failed before it in the same answer. Look at the results, then "
-         "call it alone.")
+NO_WISH = (
+    "You declined to answer. If you can do the work, or a part of it, go on with a tool; if not,"
+    " call give_up and say why."
+)
+NUDGE = (
+    "{} That leads nowhere. Try something else, or end: finish when the work is done, give_up when"
+    " it cannot be. The next time this run is ended."
+)
+HASTY = (
+    "`{}` ends the run, so nothing may come after it or have failed before it in the same answer."
+    " Look at the results, then call it alone."
+)
 IDLE = {"called no tool": 2, "declined to answer": 2, "made only calls that could not be read": 3}
 """How many answers in a row in which nothing can be carried out are one too many."""
 FINAL = ("budget_exhausted", "factory_paused", "replay_mismatch")
 """The broker's own words for a session that is over."""
-ASKED_AGAIN = 2         # times that a question is asked again when its answer was cut, or it was too long
+ASKED_AGAIN = 2  # times that a question is asked again when its answer was cut, or it was too long
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What to do, whom to ask, and how much to use. `system` is the same from run to run, so it can be cached."""
+    """What to do, whom to ask, and how much to use. `system` is the same from run to run, so it can
+    be cached."""
 
     system: list[str]
     task: str
@@ -50,12 +61,24 @@ class End:
     evidence: tuple[str, ...] = ()
 
 
-def work(assignment: Assignment, client: Any, tools: Tools, say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Work to an end, and report it: {outcome, summary, reason, evidence, turns, tool_calls, compactions}."""
-    run = Run(assignment, client, tools, say, Conversation.about(assignment.system, assignment.task))
+def work(
+    assignment: Assignment, client: Any, tools: Tools, say: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Work to an end, and report it: {outcome, summary, reason, evidence, turns, tool_calls,
+    compactions}."""
+    run = Run(
+        assignment, client, tools, say, Conversation.about(assignment.system, assignment.task)
+    )
     end = run.to_its_end()
-    return {"outcome": end.outcome, "summary": end.summary, "reason": end.reason, "evidence": list(end.evidence),
-            "turns": run.turn, "tool_calls": run.calls, "compactions": run.talk.compactions}
+    return {
+        "outcome": end.outcome,
+        "summary": end.summary,
+        "reason": end.reason,
+        "evidence": list(end.evidence),
+        "turns": run.turn,
+        "tool_calls": run.calls,
+        "compactions": run.talk.compactions,
+    }
 
 
 @dataclass(slots=True)
@@ -90,7 +113,8 @@ class Run:
         return End("out-of-turns", f"not done after {self.turn} turns")
 
     def answered(self) -> Answer | End:
-        """The model's answer; asked for again where its stream was cut. The broker has tried all else again, where that helps."""
+        """The model's answer; asked for again where its stream was cut. The broker has tried all
+        else again, where that helps."""
         from anthropic import AnthropicError
         from httpx2 import HTTPError
 
@@ -110,21 +134,38 @@ class Run:
 
     def request(self) -> dict[str, Any]:
         """One call. What does not change comes first."""
-        effort = {"output_config": {"effort": self.assignment.effort}} if self.assignment.effort else {}
-        return {"model": self.assignment.model, "max_tokens": self.assignment.max_tokens, **effort, "timeout": 900,
-                "tools": TOOLS, **self.talk.marked()}
+        effort = (
+            {"output_config": {"effort": self.assignment.effort}} if self.assignment.effort else {}
+        )
+        return {
+            "model": self.assignment.model,
+            "max_tokens": self.assignment.max_tokens,
+            **effort,
+            "timeout": 900,
+            "tools": TOOLS,
+            **self.talk.marked(),
+        }
 
     def carried_out(self, answer: Answer) -> list[tuple[Call, Result]]:
         """What came of each call of an answer, in its order."""
         results: list[tuple[Call, Result]] = []
         for call in answer.calls:
             hasty = call is not answer.calls[-1] or any(result.wrong for _, result in results)
-            fault = call.fault or (HASTY.format(call.name) if hasty and call.name in ENDINGS else "")
+            fault = call.fault or (
+                HASTY.format(call.name) if hasty and call.name in ENDINGS else ""
+            )
             result = Result(fault, wrong=True) if fault else self.tools.use(call.name, call.given)
             results.append((call, result))
             self.calls += 1
             self.steps.append(step(self.turn, call, result))
-            self.say({"turn": self.turn, "tool": call.name, "input": json.dumps(call.given)[:300], "error": result.wrong})
+            self.say(
+                {
+                    "turn": self.turn,
+                    "tool": call.name,
+                    "input": json.dumps(call.given)[:300],
+                    "error": result.wrong,
+                }
+            )
         return results
 
     def words_on(self, answer: Answer) -> tuple[str, ...] | End:
@@ -132,7 +173,9 @@ class Run:
         idle, *words = idleness(answer)
         self.idle = self.idle + 1 if idle else 0
         if idle and self.idle >= IDLE[idle]:
-            return End("stalled", f"{self.idle} answers in a row led to nothing; the last one {idle}")
+            return End(
+                "stalled", f"{self.idle} answers in a row led to nothing; the last one {idle}"
+            )
         if found := trouble(self.steps):
             kind, says = found
             if kind in self.nudged:
@@ -144,7 +187,8 @@ class Run:
 
 
 def idleness(answer: Answer) -> tuple[str, ...]:
-    """Why nothing could be carried out of an answer, empty where something could, and what the model is to be told of it."""
+    """Why nothing could be carried out of an answer, empty where something could, and what the
+    model is to be told of it."""
     if answer.stop == DECLINED:
         return "declined to answer", NO_WISH
     if not answer.calls:
@@ -159,22 +203,40 @@ def ending(results: list[tuple[Call, Result]]) -> End | None:
     call, result = results[-1] if results else (None, None)
     if call is None or result is None or result.wrong or call.name not in ENDINGS:
         return None
-    return End(ENDINGS[call.name], result.said, call.given.get("reason"), tuple(call.given.get("evidence", ())))
+    return End(
+        ENDINGS[call.name],
+        result.said,
+        call.given.get("reason"),
+        tuple(call.given.get("evidence", ())),
+    )
 
 
 def refused(error: Exception) -> End:
     """The end for want of an answer, in the words of whoever refused one."""
-    return End("budget" if getattr(error, "type", None) == "budget_exhausted" else "error", str(error))
+    return End(
+        "budget" if getattr(error, "type", None) == "budget_exhausted" else "error", str(error)
+    )
 
 
 def was_cut(error: Exception) -> bool:
-    """Whether it ended a stream that had begun well, or tells of one that did: 502 is what a recording of such a call plays."""
-    return getattr(error, "status_code", 200) in (200, 502) and getattr(error, "type", None) not in FINAL
+    """Whether it ended a stream that had begun well, or tells of one that did: 502 is what a
+    recording of such a call plays."""
+    return (
+        getattr(error, "status_code", 200) in (200, 502)
+        and getattr(error, "type", None) not in FINAL
+    )
 
 
 def step(turn: int, call: Call, result: Result) -> Step:
-    """A call and its result, as the watch sees them: where the whole of an output lies is new each time, and says nothing."""
-    reads = call.name in ("read", "search") or (call.name == "run" and only_reads(str(call.given.get("command", ""))))
+    """A call and its result, as the watch sees them: where the whole of an output lies is new each
+    time, and says nothing."""
+    reads = call.name in ("read", "search") or (
+        call.name == "run" and only_reads(str(call.given.get("command", "")))
+    )
     said = result.said.replace(result.place, "") if result.place else result.said
     seen = Step(turn, call.name, json.dumps(call.given, sort_keys=True), said, result.wrong, reads)
-    return replace(seen, path=edited.path, before=edited.before, after=edited.after) if (edited := result.edited) else seen
+    return (
+        replace(seen, path=edited.path, before=edited.before, after=edited.after)
+        if (edited := result.edited)
+        else seen
+    )

@@ -5,12 +5,13 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-_MOST_BYTES = 32 << 20      # of a file that is read or edited
+_MOST_BYTES = 32 << 20  # of a file that is read or edited
 
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """A file before and after an edit, by digest; `before` is empty where it did not exist. `says` is for the model."""
+    """A file before and after an edit, by digest; `before` is empty where it did not exist. `says`
+    is for the model."""
 
     path: str
     before: str
@@ -19,42 +20,61 @@ class Edited:
 
 
 def content_of(file: Path) -> bytes:
-    """The bytes of a regular file: a pipe or a device might never end. Raises OSError or ValueError, naming it."""
+    """The bytes of a regular file: a pipe or a device might never end. Raises OSError or
+    ValueError, naming it."""
     status = file.stat()
     if not stat.S_ISREG(status.st_mode):
-        kind = "a folder; run `ls` to look into it" if stat.S_ISDIR(status.st_mode) else "a pipe, a socket or a device"
+        kind = (
+            "a folder; run `ls` to look into it"
+            if stat.S_ISDIR(status.st_mode)
+            else "a pipe, a socket or a device"
+        )
         raise ValueError(f"{file} is no file, but {kind}")
     if status.st_size > _MOST_BYTES:
-        raise ValueError(f"{file} has {status.st_size:,} bytes, and {_MOST_BYTES:,} are read at most; use `run` on it")
+        raise ValueError(
+            f"{file} has {status.st_size:,} bytes, and {_MOST_BYTES:,} are read at most; use `run`"
+            " on it"
+        )
     return file.read_bytes()
 
 
 def created(file: Path, new: str, *, path: str) -> Edited:
-    """Create the file, and its folders. Raises ValueError where there is one, OSError where none can be."""
+    """Create the file, and its folders. Raises ValueError where there is one, OSError where none
+    can be."""
     file.parent.mkdir(parents=True, exist_ok=True)
     content = new.encode()
     try:
         with file.open("xb") as opened:
             opened.write(content)
     except FileExistsError:
-        raise ValueError(f"{path} exists; give `old`, a piece of it that occurs exactly once, to change it") from None
+        raise ValueError(
+            f"{path} exists; give `old`, a piece of it that occurs exactly once, to change it"
+        ) from None
     return Edited(path, "", digest(content), f"created {path}, {_lines(content)}")
 
 
 def replaced(file: Path, old: str, new: str, *, path: str) -> Edited:
-    """Put `new` in the one place of `old`. Raises ValueError, saying what is there instead, where there is not exactly one."""
+    """Put `new` in the one place of `old`. Raises ValueError, saying what is there instead, where
+    there is not exactly one."""
     before, wanted, wished = content_of(file), old.encode(), new.encode()
     if wanted == wished:
         raise ValueError("`old` and `new` are the same: nothing would change")
-    if wanted not in before and b"\r\n" in before and b"\r" not in wanted + wished:     # no model sees how the lines end here
+    if (
+        wanted not in before and b"\r\n" in before and b"\r" not in wanted + wished
+    ):  # no model sees how the lines end here
         wanted, wished = wanted.replace(b"\n", b"\r\n"), wished.replace(b"\n", b"\r\n")
     if (count := before.count(wanted)) != 1:
         raise ValueError(_several(before, wanted, path) if count else _none(before, old, path))
     start = before.index(wanted)
-    after = before[:start] + wished + before[start + len(wanted):]
+    after = before[:start] + wished + before[start + len(wanted) :]
     file.write_bytes(after)
     line = before.count(b"\n", 0, start) + 1
-    return Edited(path, digest(before), digest(after), f"changed {path} at line {line}: {_lines(wanted)} became {_lines(wished)}")
+    return Edited(
+        path,
+        digest(before),
+        digest(after),
+        f"changed {path} at line {line}: {_lines(wanted)} became {_lines(wished)}",
+    )
 
 
 def lines_in(content: bytes) -> list[str]:
@@ -71,19 +91,28 @@ def _several(content: bytes, wanted: bytes, path: str) -> str:
     places, start = list[str](), -1
     while (start := content.find(wanted, start + 1)) >= 0 and len(places) < 10:
         places.append(str(content.count(b"\n", 0, start) + 1))
-    return (f"old occurs {content.count(wanted)} times in {path}, at lines {', '.join(places)}: give more of the lines around "
-            "the one that is meant")
+    return (
+        f"old occurs {content.count(wanted)} times in {path}, at lines {', '.join(places)}: give"
+        " more of the lines around the one that is meant"
+    )
 
 
 def _none(content: bytes, old: str, path: str) -> str:
-    """What may have been meant by a piece that is not there: the two slips that models make most, each named."""
+    """What may have been meant by a piece that is not there: the two slips that models make most,
+    each named."""
     if all("\t" in line and line.partition("\t")[0].isdecimal() for line in old.splitlines()):
-        return f"old occurs 0 times in {path}: it begins with the line numbers of `read`; leave them and the tab out"
+        return (
+            f"old occurs 0 times in {path}: it begins with the line numbers of `read`; leave them"
+            " and the tab out"
+        )
     wanted = [line.split() for line in old.strip().splitlines()]
     found = [line.split() for line in lines_in(content)]
     for number in range(len(found) - len(wanted) + 1):
-        if wanted and found[number:number + len(wanted)] == wanted:
-            return f"old occurs 0 times in {path}; but for its spaces it is at line {number + 1}: read it, and copy it exactly"
+        if wanted and found[number : number + len(wanted)] == wanted:
+            return (
+                f"old occurs 0 times in {path}; but for its spaces it is at line {number + 1}: read"
+                " it, and copy it exactly"
+            )
     return f"old occurs 0 times in {path}: read the file again, it may have changed"
 
 

@@ -1,7 +1,7 @@
 """Search, as a program of its own: a pattern that never ends is ended like any other command.
 
-    search.py PATTERN PATH      every line below PATH that PATTERN (a Python regular expression) is found in, as `path:line: text`
-"""
+search.py PATTERN PATH      every line below PATH that PATTERN (a Python regular expression) is
+found in, as `path:line: text`"""
 
 import os
 import re
@@ -9,18 +9,34 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-NOT_LOOKED_INTO = frozenset({".git", ".hg", ".svn", "__pycache__", "node_modules", ".venv", ".tox", ".mypy_cache", ".ruff_cache"})
-_MOST_BYTES = 2 << 20       # of a file; a larger one is data
+NOT_LOOKED_INTO = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        "__pycache__",
+        "node_modules",
+        ".venv",
+        ".tox",
+        ".mypy_cache",
+        ".ruff_cache",
+    }
+)
+_MOST_BYTES = 2 << 20  # of a file; a larger one is data
 _MOST_LINES = 2_000
-_WIDEST = 240               # characters of a line
+_WIDEST = 240  # characters of a line
 
 
 def main(pattern: str, path: str) -> int:
-    """Print what is found. Exit 0 when something is, 1 when nothing is, 2 on a pattern or a path that is none."""
+    """Print what is found. Exit 0 when something is, 1 when nothing is, 2 on a pattern or a path
+    that is none."""
     try:
         wanted = re.compile(pattern)
     except re.error as error:
-        print(f"{pattern!r} is no regular expression: {error}; write \\ before what is meant as it stands")
+        print(
+            f"{pattern!r} is no regular expression: {error}; write \\ before what is meant as it"
+            " stands"
+        )
         return 2
     if not os.path.lexists(path):
         print(f"there is no {path}; search looks from {Path.cwd()}")
@@ -36,13 +52,16 @@ def main(pattern: str, path: str) -> int:
                 if found == _MOST_LINES:
                     print(f"[stopped at {found:,} lines: narrow the pattern or the path]")
                     return 0
-    without = f"; {skipped} without looking: no text, or over {_MOST_BYTES >> 20} MB" if skipped else ""
+    without = (
+        f"; {skipped} without looking: no text, or over {_MOST_BYTES >> 20} MB" if skipped else ""
+    )
     print(f"[{found:,} lines found in {looked:,} files{without}]")
     return 0 if found else 1
 
 
 def files(path: Path) -> Iterator[Path]:
-    """The files at or below a path, in the order of their names. Folders that nobody wrote are looked into only when named."""
+    """The files at or below a path, in the order of their names. Folders that nobody wrote are
+    looked into only when named."""
     if not path.is_dir():
         yield path
         return
@@ -59,7 +78,13 @@ def _lines(file: Path) -> list[str] | None:
     except OSError:
         return None
     text = content.decode("utf-8", "replace")
-    return None if b"\0" in content else [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+    return (
+        None
+        if b"\0" in content
+        else [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+        if text
+        else []
+    )
 
 
 if __name__ == "__main__":

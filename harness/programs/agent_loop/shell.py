@@ -1,7 +1,8 @@
 """Commands, each with an end: of its own, at its time limit, or when it has written too much.
 
 Properties kept:
-- what a command started ends with it, also what left its group and its session, where this process adopts orphans;
+- what a command started ends with it, also what left its group and its session, where this process
+  adopts orphans;
 - nothing waits for a person: there is no terminal and no input;
 - its output is a file from the first byte, since a pipe stays open for as long as anybody holds it.
 """
@@ -15,28 +16,46 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-ALONE = {"GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "false", "EDITOR": "false", "VISUAL": "false", "PAGER": "cat", "TERM": "dumb",
-         "PYTHONUNBUFFERED": "1"}
-"""What tells programs that nobody is there to type or to leaf through, and that what they print is wanted at once."""
+ALONE = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_EDITOR": "false",
+    "EDITOR": "false",
+    "VISUAL": "false",
+    "PAGER": "cat",
+    "TERM": "dumb",
+    "PYTHONUNBUFFERED": "1",
+}
+"""What tells programs that nobody is there to type or to leaf through, and that what they print is
+wanted at once."""
 _LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended. `left` counts the processes that it left running; they have been ended."""
+    """How a command ended. `left` counts the processes that it left running; they have been
+    ended."""
 
     how: str
-    exit_code: int | None       # None: it was stopped
+    exit_code: int | None  # None: it was stopped
     left: int
     output: Path
 
 
 class Shell:
-    """Runs commands in `folder`, and keeps what they print in `outputs`, a file each. `seconds` is the longest limit, and
-    `most_output` the bytes that one may write; of more than `most_kept` bytes in all, the oldest go."""
+    """Runs commands in `folder`, and keeps what they print in `outputs`, a file each. `seconds` is
+    the longest limit, and `most_output` the bytes that one may write; of more than `most_kept`
+    bytes in all, the oldest go."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], *, outputs: Path, seconds: int, most_output: int = 32 << 20,
-                 most_kept: int = 128 << 20) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: dict[str, str],
+        *,
+        outputs: Path,
+        seconds: int,
+        most_output: int = 32 << 20,
+        most_kept: int = 128 << 20,
+    ) -> None:
         self.folder, self.outputs, self.seconds = folder, outputs, seconds
         self._most_output, self._most_kept = most_output, most_kept
         self._environment = ALONE | environment
@@ -47,20 +66,36 @@ class Shell:
         limit = min(seconds, self.seconds) if seconds > 0 else self.seconds
         before = _children()
         with self.kept().open("wb") as out:
-            shell = subprocess.Popen(argv, cwd=self.folder, env=self._environment, stdin=subprocess.DEVNULL, stdout=out,
-                                     stderr=subprocess.STDOUT, start_new_session=True)
+            shell = subprocess.Popen(
+                argv,
+                cwd=self.folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
             how = ""
             try:
                 how = self._waited(shell, out.fileno(), limit)
             finally:
                 left = _ended_group(shell) + _ended_orphans(before)
-        return Ended(how or f"exit {shell.returncode}", None if how else shell.returncode, left, Path(out.name))
+        return Ended(
+            how or f"exit {shell.returncode}",
+            None if how else shell.returncode,
+            left,
+            Path(out.name),
+        )
 
     def kept(self) -> Path:
         """A new file for an output; the oldest make room for it where they have become too many."""
         self._run += 1
         self.outputs.mkdir(parents=True, exist_ok=True)
-        old = [file for number in range(1, self._run) if (file := self.outputs / f"{number}.txt").is_file()]
+        old = [
+            file
+            for number in range(1, self._run)
+            if (file := self.outputs / f"{number}.txt").is_file()
+        ]
         while old and sum(file.stat().st_size for file in old) > self._most_kept:
             old.pop(0).unlink()
         return self.outputs / f"{self._run}.txt"
@@ -73,8 +108,10 @@ class Shell:
                 shell.wait(_LOOK_SECONDS)
                 return ""
             if os.fstat(output).st_size > self._most_output:
-                return (f"stopped: it has written more than {self._most_output >> 20} MB; send what it writes to a file, or ask "
-                        "for less")
+                return (
+                    f"stopped: it has written more than {self._most_output >> 20} MB; send what it"
+                    " writes to a file, or ask for less"
+                )
         return f"stopped after {limit} s: it did not end by itself, and here nobody types an answer"
 
 
@@ -88,7 +125,8 @@ def _ended_group(shell: subprocess.Popen[bytes]) -> int:
 
 
 def _ended_orphans(before: set[int]) -> int:
-    """Kill what was orphaned and came to this process, until nothing comes any more: it may have had children, too."""
+    """Kill what was orphaned and came to this process, until nothing comes any more: it may have
+    had children, too."""
     ended = 0
     while new := _children() - before:
         for pid in new:
@@ -106,7 +144,7 @@ def _children() -> set[int]:
 @dataclass(frozen=True, slots=True)
 class _Process:
     pid: int
-    dead: bool      # and not yet reaped
+    dead: bool  # and not yet reaped
     parent: int
     group: int
 
@@ -115,5 +153,7 @@ def _processes() -> Iterator[_Process]:
     """Every process that can be seen. (proc(5): the name, in brackets, may hold anything.)"""
     for name in filter(str.isdecimal, os.listdir("/proc")):
         with suppress(OSError):
-            state, parent, group, *_ = Path("/proc", name, "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+            state, parent, group, *_ = (
+                Path("/proc", name, "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+            )
             yield _Process(int(name), state in "ZX", int(parent), int(group))

@@ -1,20 +1,24 @@
-"""What a model is shown of an output: its beginning and its end, and what lies between them by name.
+"""What a model is shown of an output: its beginning and its end, and what lies between them by
+name.
 
-A budget is in characters. However large an output is, no more of it is held in memory than a few budgets.
-"""
+A budget is in characters. However large an output is, no more of it is held in memory than a few
+budgets."""
 
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-_AROUND = 4             # budgets of bytes that are looked at, at either end
+_AROUND = 4  # budgets of bytes that are looked at, at either end
 _CHUNK = 1 << 20
-_COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")     # ECMA-48; and window titles
+_COLOURS = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])"
+)  # ECMA-48; and window titles
 
 
 def excerpt(file: Path, budget: int, *, place: str) -> str:
-    """The text of `file` in about `budget` characters; whole where it fits. `place` is where the reader finds all of it."""
+    """The text of `file` in about `budget` characters; whole where it fits. `place` is where the
+    reader finds all of it."""
     with file.open("rb") as opened:
         size, lines, text = _measured(opened)
         if not text:
@@ -24,17 +28,27 @@ def excerpt(file: Path, budget: int, *, place: str) -> str:
 
 
 def cut(first: list[str], last: list[str] | None, budget: int, *, lines: int, place: str) -> str:
-    """Lines in about `budget` characters: all of `first` where `last` is None and they fit, else the beginning of the first and
-    the end of the last (or of the first). `lines` counts all that there are, shown or not."""
+    """Lines in about `budget` characters: all of `first` where `last` is None and they fit, else
+    the beginning of the first and the end of the last (or of the first). `lines` counts all that
+    there are, shown or not."""
     widest = max(budget // 4, 40)
     shown = [narrowed(line, widest) for line in first]
     if last is None and sum(len(line) + 1 for line in shown) <= budget:
         return "\n".join(shown)
     head = list(_fitting(shown, budget // 2))
-    rest = first[len(head):] if last is None else last
+    rest = first[len(head) :] if last is None else last
     tail = list(_fitting((narrowed(line, widest) for line in reversed(rest)), budget // 2))[::-1]
     left = lines - len(head) - len(tail)
-    return "\n".join([*head, f"[… {left:,} {'line' if left == 1 else 'lines'} left out here; all of it is in {place} …]", *tail])
+    return "\n".join(
+        [
+            *head,
+            (
+                f"[… {left:,} {'line' if left == 1 else 'lines'} left out here; all of it is in"
+                f" {place} …]"
+            ),
+            *tail,
+        ]
+    )
 
 
 def narrowed(line: str, widest: int) -> str:
@@ -46,9 +60,14 @@ def narrowed(line: str, widest: int) -> str:
 
 
 def lines_of(output: bytes) -> list[str]:
-    """The lines as a terminal would leave them: without colours, and of a line that was written over, the last state."""
+    """The lines as a terminal would leave them: without colours, and of a line that was written
+    over, the last state."""
     text = _COLOURS.sub("", output.decode("utf-8", "replace").replace("\r\n", "\n"))
-    return [line.rstrip("\r").rpartition("\r")[2] for line in text.removesuffix("\n").split("\n")] if text else []
+    return (
+        [line.rstrip("\r").rpartition("\r")[2] for line in text.removesuffix("\n").split("\n")]
+        if text
+        else []
+    )
 
 
 def _measured(file: BinaryIO) -> tuple[int, int, bool]:
@@ -61,8 +80,8 @@ def _measured(file: BinaryIO) -> tuple[int, int, bool]:
 
 
 def _ends(file: BinaryIO, size: int, most: int) -> tuple[list[str], list[str] | None]:
-    """The lines at both ends; all of them, and None, where they are not too many. Where an end was cut inside a line, the piece
-    is left out unless it is all that there is."""
+    """The lines at both ends; all of them, and None, where they are not too many. Where an end was
+    cut inside a line, the piece is left out unless it is all that there is."""
     file.seek(0)
     if size <= 2 * most:
         return lines_of(file.read()), None

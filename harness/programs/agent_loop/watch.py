@@ -5,16 +5,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 ALIKE, BACK, READING, WRONG = 3, 3, 12, 6
-"""How many alike calls, edits that undo, turns that only read, and calls in a row that failed are one too many."""
-_READERS = frozenset({"cat", "head", "tail", "less", "ls", "find", "grep", "rg", "wc", "pwd", "cd", "tree", "stat", "file", "nl",
-                      "echo"})
-_DURATIONS = re.compile(r"[0-9.]+ ?(?:ms|s|seconds?)\b")     # two runs of the same tests differ in nothing else
+"""How many alike calls, edits that undo, turns that only read, and calls in a row that failed are
+one too many."""
+_READERS = frozenset(
+    {
+        "cat",
+        "head",
+        "tail",
+        "less",
+        "ls",
+        "find",
+        "grep",
+        "rg",
+        "wc",
+        "pwd",
+        "cd",
+        "tree",
+        "stat",
+        "file",
+        "nl",
+        "echo",
+    }
+)
+_DURATIONS = re.compile(
+    r"[0-9.]+ ?(?:ms|s|seconds?)\b"
+)  # two runs of the same tests differ in nothing else
 _LOOKING = frozenset({"log", "show", "diff", "status", "blame", "grep", "ls-files"})
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call and what came of it. After an edit, `path` is what was edited, `before` and `after` digests of its content."""
+    """One call and what came of it. After an edit, `path` is what was edited, `before` and `after`
+    digests of its content."""
 
     turn: int
     tool: str
@@ -28,13 +50,17 @@ class Step:
 
 
 def trouble(steps: Sequence[Step]) -> tuple[str, str] | None:
-    """What is wrong with these steps, as its kind and a sentence for the model and for people; None while all is well."""
+    """What is wrong with these steps, as its kind and a sentence for the model and for people; None
+    while all is well."""
     if not steps:
         return None
     if _alike(steps) >= ALIKE:
         return "alike", f"`{steps[-1].tool}` was called {ALIKE} times alike, with the same result."
     if len(undone := _undone(steps)) >= BACK:
-        return "undone", f"{BACK} edits have put back what was there before, the last one in {undone[-1]}."
+        return (
+            "undone",
+            f"{BACK} edits have put back what was there before, the last one in {undone[-1]}.",
+        )
     if (turns := _only_reading(steps)) >= READING:
         return "reading", f"The last {turns} turns only read."
     if len(steps) >= WRONG and all(step.wrong for step in steps[-WRONG:]):
@@ -43,9 +69,12 @@ def trouble(steps: Sequence[Step]) -> tuple[str, str] | None:
 
 
 def only_reads(command: str) -> bool:
-    """Whether a shell command only looks, as far as its words tell. An unknown one may do anything."""
+    """Whether a shell command only looks, as far as its words tell. An unknown one may do
+    anything."""
     plain = re.sub(r"[0-9&]?>\s*(/dev/null|&[0-9])", "", command)
-    return not re.search(r">|`|\$\(", plain) and all(_looks(part.split()) for part in re.split(r"[|;&\n]+", plain))
+    return not re.search(r">|`|\$\(", plain) and all(
+        _looks(part.split()) for part in re.split(r"[|;&\n]+", plain)
+    )
 
 
 def _looks(words: Sequence[str]) -> bool:

@@ -1,8 +1,8 @@
-"""`python -m harness.programs.broker`: the model broker as a program. See `control.py` for how it is spoken to.
+"""`python -m harness.programs.broker`: the model broker as a program. See `control.py` for how it
+is spoken to.
 
-Exit 0 after a signal, or after standard input ended under --tethered; 2 when it cannot be set up as asked; 5 when
-another broker has the same home.
-"""
+Exit 0 after a signal, or after standard input ended under --tethered; 2 when it cannot be set up as
+asked; 5 when another broker has the same home."""
 
 import argparse
 import asyncio
@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from harness.programs.broker.options import Options
-from harness.programs.broker.providers import ANTHROPIC, USUAL, Provider, ProvidersError, read_providers
+from harness.programs.broker.providers import (
+    ANTHROPIC,
+    USUAL,
+    Provider,
+    ProvidersError,
+    read_providers,
+)
 
 if TYPE_CHECKING:
     from harness.programs.broker.meter import Meter
@@ -25,7 +31,8 @@ if TYPE_CHECKING:
 
 KEY = "ANTHROPIC_API_KEY"
 KEYS = "FACTORY_MODEL_KEYS"
-"""The environment variable with the keys of the other providers: a JSON object of a key for each name."""
+"""The environment variable with the keys of the other providers: a JSON object of a key for each
+name."""
 DATABASE = "FACTORY_DATABASE"
 
 
@@ -37,15 +44,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = Options(**given)
     live, recorded = options.upstream or options.providers, options.replay or options.replay_sealed
     if live and recorded:
-        parser.error("--replay and --upstream (or --providers) exclude each other: answers come from recordings or from "
-                     "a provider")
+        parser.error(
+            "--replay and --upstream (or --providers) exclude each other: answers come from"
+            " recordings or from a provider"
+        )
     if not live and not recorded:
-        parser.error("give --replay DIR, to answer from recordings, or --upstream URL or --providers FILE, to forward to a "
-                     "provider")
+        parser.error(
+            "give --replay DIR, to answer from recordings, or --upstream URL or --providers FILE,"
+            " to forward to a provider"
+        )
     key, keys, database = (os.environ.pop(name, "") for name in (KEY, KEYS, DATABASE))
     if options.upstream and not key:
-        parser.error(f"--upstream needs a key in the environment variable {KEY}; any text, where there are no keys")
-    return _run(options, json.loads(keys or "{}") | ({USUAL: key} if options.upstream else {}), database, tethered=tethered)
+        parser.error(
+            f"--upstream needs a key in the environment variable {KEY}; any text, where there are"
+            " no keys"
+        )
+    return _run(
+        options,
+        json.loads(keys or "{}") | ({USUAL: key} if options.upstream else {}),
+        database,
+        tethered=tethered,
+    )
 
 
 def _run(options: Options, keys: Mapping[str, str], database: str, *, tethered: bool) -> int:
@@ -59,17 +78,25 @@ def _run(options: Options, keys: Mapping[str, str], database: str, *, tethered: 
             if _locked(lock):
                 asyncio.run(_serve(options, keys, database, tethered=tethered))
                 return 0
-        print(f"another broker is running on {options.home}; stop it, or choose another --home", file=sys.stderr)
+        print(
+            f"another broker is running on {options.home}; stop it, or choose another --home",
+            file=sys.stderr,
+        )
         return 5
     except (OSError, PricesError, ProvidersError) as error:
         print(error, file=sys.stderr)
         return 2
-    except DBAPIError as error:      # its own words show the address: what the driver said is enough
-        print(f"the meter's database does not answer: {str(error.orig).strip().splitlines()[0]}", file=sys.stderr)
+    except DBAPIError as error:  # its own words show the address: what the driver said is enough
+        print(
+            f"the meter's database does not answer: {str(error.orig).strip().splitlines()[0]}",
+            file=sys.stderr,
+        )
         return 5
 
 
-async def _serve(options: Options, keys: Mapping[str, str], database: str, *, tethered: bool) -> None:
+async def _serve(
+    options: Options, keys: Mapping[str, str], database: str, *, tethered: bool
+) -> None:
     from harness.programs.broker.control import control
     from harness.programs.broker.meter import Meter
     from harness.programs.broker.prices import prices
@@ -78,11 +105,13 @@ async def _serve(options: Options, keys: Mapping[str, str], database: str, *, te
     table = prices(options.prices) if options.prices else prices()
     if warning := table.warning(datetime.now(UTC).date()):
         print(warning, file=sys.stderr)
-    meter = Meter(options.home / "broker.sqlite", table, database=database, replays=options.mode == "replay")
-    meter.settle_lost()      # the lock on the home is ours: nobody else has a call in flight
+    meter = Meter(
+        options.home / "broker.sqlite", table, database=database, replays=options.mode == "replay"
+    )
+    meter.settle_lost()  # the lock on the home is ours: nobody else has a call in flight
     upstreams = _upstreams(options, keys, meter)
     sessions = Sessions(options, meter, upstreams, secrets=keys)
-    options.control.unlink(missing_ok=True)      # left by a broker that was killed: the lock is ours
+    options.control.unlink(missing_ok=True)  # left by a broker that was killed: the lock is ours
     server = server_of(control(sessions, meter, mode=options.mode))
     stop = _stop_signal(tethered=tethered)
     serving = asyncio.create_task(server.serve(sockets=[listener(options.control)]))
@@ -105,13 +134,20 @@ def _upstreams(options: Options, keys: Mapping[str, str], meter: "Meter") -> "di
     if options.upstream:
         providers[USUAL] = Provider(USUAL, ANTHROPIC, options.upstream, key_from=KEY)
     if lacking := [name for name in providers if not keys.get(name)]:
-        raise ProvidersError(f"no key for {', '.join(lacking)} in the environment variable {KEYS}; any text, where there is none")
+        raise ProvidersError(
+            f"no key for {', '.join(lacking)} in the environment variable {KEYS}; any text, where"
+            " there is none"
+        )
     troubles = Troubles(meter.engine)
-    return {name: Upstream(provider, keys[name], Breaker(name, troubles)) for name, provider in providers.items()}
+    return {
+        name: Upstream(provider, keys[name], Breaker(name, troubles))
+        for name, provider in providers.items()
+    }
 
 
 def _stop_signal(*, tethered: bool) -> asyncio.Event:
-    """Set by SIGTERM or SIGINT and, when tethered, by the end of standard input: the starter's death, by any means."""
+    """Set by SIGTERM or SIGINT and, when tethered, by the end of standard input: the starter's
+    death, by any means."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -134,17 +170,45 @@ def _locked(file: IO[str]) -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m harness.programs.broker", description="The model broker.")
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.programs.broker", description="The model broker."
+    )
     add = parser.add_argument
-    add("--home", type=Path, required=True, metavar="DIR", help="where the table of calls and the wire logs are kept")
-    add("--control", type=Path, required=True, metavar="SOCK", help="the unix socket to be spoken to on")
+    add(
+        "--home",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="where the table of calls and the wire logs are kept",
+    )
+    add(
+        "--control",
+        type=Path,
+        required=True,
+        metavar="SOCK",
+        help="the unix socket to be spoken to on",
+    )
     add("--replay", type=Path, metavar="DIR", help="answer from the recordings in DIR")
     add("--replay-sealed", type=Path, metavar="DIR", help="the same, for the roles that judge")
-    add("--upstream", metavar="URL", help=f"forward to this provider, with the key in the environment variable {KEY}")
-    add("--providers", type=Path, metavar="FILE", help=f"forward to these as well, with the keys in {KEYS}; see providers.py")
+    add(
+        "--upstream",
+        metavar="URL",
+        help=f"forward to this provider, with the key in the environment variable {KEY}",
+    )
+    add(
+        "--providers",
+        type=Path,
+        metavar="FILE",
+        help=f"forward to these as well, with the keys in {KEYS}; see providers.py",
+    )
     add("--record", type=Path, metavar="DIR", help="write recordings to DIR while forwarding")
     add("--record-sealed", type=Path, metavar="DIR", help="the same, for the roles that judge")
-    add("--sealed-log", type=Path, metavar="DIR", help="for the wire logs of the roles that judge; without it, none")
+    add(
+        "--sealed-log",
+        type=Path,
+        metavar="DIR",
+        help="for the wire logs of the roles that judge; without it, none",
+    )
     add("--prices", type=Path, metavar="FILE", help="a price table in place of the built-in one")
     add("--tethered", action="store_true", help="stop when standard input ends")
     return parser

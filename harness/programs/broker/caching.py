@@ -1,10 +1,11 @@
-"""What a provider's prompt cache would serve of a request, told by comparing prefixes: how a played session is accounted.
+"""What a provider's prompt cache would serve of a request, told by comparing prefixes: how a played
+session is accounted.
 
-By the Messages API's own rules (platform.claude.com, "Prompt caching"): a prefix is tools, then system, then messages; it is
-written at each block that is marked; a later request reads the longest one that it begins with, looked for at most twenty
-blocks before each of its marks; what is shorter than the least is not cached. Counts are estimates, as everywhere without a
-provider; the shares are not. Between two calls of one session the cache is taken to live.
-"""
+By the Messages API's own rules (platform.claude.com, "Prompt caching"): a prefix is tools, then
+system, then messages; it is written at each block that is marked; a later request reads the longest
+one that it begins with, looked for at most twenty blocks before each of its marks; what is shorter
+than the least is not cached. Counts are estimates, as everywhere without a provider; the shares are
+not. Between two calls of one session the cache is taken to live."""
 
 import hashlib
 import json
@@ -12,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LOOK_BACK = 20          # blocks before a mark
-LEAST = 1024            # tokens of a prefix
+LOOK_BACK = 20  # blocks before a mark
+LEAST = 1024  # tokens of a prefix
 BYTES_A_TOKEN = 4
 
 
@@ -31,12 +32,17 @@ class Served:
 
     def usage(self) -> dict[str, int]:
         """As the Messages API tells it."""
-        return {"input_tokens": self.fresh, "cache_creation_input_tokens": self.written, "cache_read_input_tokens": self.read}
+        return {
+            "input_tokens": self.fresh,
+            "cache_creation_input_tokens": self.written,
+            "cache_read_input_tokens": self.read,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class _Boundary:
-    """Where a block ends: the hash and tokens of all up to there, and whether it is marked for the cache."""
+    """Where a block ends: the hash and tokens of all up to there, and whether it is marked for the
+    cache."""
 
     name: str
     tokens: int
@@ -52,7 +58,11 @@ class PromptCache:
     def served(self, body: Mapping[str, Any]) -> Served:
         """How a request is served, and remember what it wrote."""
         boundaries = tuple(_boundaries(body))
-        marks = [place for place, boundary in enumerate(boundaries) if boundary.marked and boundary.tokens >= LEAST]
+        marks = [
+            place
+            for place, boundary in enumerate(boundaries)
+            if boundary.marked and boundary.tokens >= LEAST
+        ]
         read = max((self._read(boundaries, mark) for mark in marks), default=0)
         until = max((boundaries[mark].tokens for mark in marks), default=0)
         self._written.update(boundaries[mark].name for mark in marks)
@@ -60,18 +70,25 @@ class PromptCache:
         return Served(read, max(0, until - read), total - max(until, read))
 
     def _read(self, boundaries: tuple[_Boundary, ...], mark: int) -> int:
-        near = boundaries[max(0, mark - LOOK_BACK):mark + 1]
-        return max((boundary.tokens for boundary in near if boundary.name in self._written), default=0)
+        near = boundaries[max(0, mark - LOOK_BACK) : mark + 1]
+        return max(
+            (boundary.tokens for boundary in near if boundary.name in self._written), default=0
+        )
 
 
 def _boundaries(body: Mapping[str, Any]) -> Iterator[_Boundary]:
     total, name = 0, hashlib.sha256()
     for where, block in _blocks(body):
-        text = json.dumps([where, {key: value for key, value in block.items() if key != "cache_control"}], sort_keys=True,
-                          ensure_ascii=False).encode("utf-8", "backslashreplace")
+        text = json.dumps(
+            [where, {key: value for key, value in block.items() if key != "cache_control"}],
+            sort_keys=True,
+            ensure_ascii=False,
+        ).encode("utf-8", "backslashreplace")
         name.update(text)
         total += len(text)
-        yield _Boundary(name.hexdigest(), total // BYTES_A_TOKEN + 1, bool(block.get("cache_control")))
+        yield _Boundary(
+            name.hexdigest(), total // BYTES_A_TOKEN + 1, bool(block.get("cache_control"))
+        )
 
 
 def _blocks(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -85,4 +102,6 @@ def _blocks(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _as_blocks(content: Any) -> tuple[Mapping[str, Any], ...]:
-    return ({"type": "text", "text": content},) if isinstance(content, str) else tuple(content or ())
+    return (
+        ({"type": "text", "text": content},) if isinstance(content, str) else tuple(content or ())
+    )

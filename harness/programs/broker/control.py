@@ -1,17 +1,20 @@
-"""The control socket: how the factory opens, watches and closes sessions. Only its owner can reach it (0600).
+"""The control socket: how the factory opens, watches and closes sessions. Only its owner can reach
+it (0600).
 
-GET    /               -> {mode, as_of, warning, paused}: replay, record or forward; the date of the prices, and what is to be
-                          said of it; the providers that are not asked now, {provider, again_at, why} each
-POST   /sessions       {run, role, issue, attempt, model, caps, price?} -> 201 {session, socket}
-GET    /sessions/ID    -> {calls, input_tokens, output_tokens, cache_read_tokens, cost_usd, script_left, fault}
-DELETE /sessions/ID    -> the same, final
-GET    /issues/NUMBER  -> {calls, input_tokens, output_tokens, cache_read_tokens, cost_usd}, of all its sessions
+GET    /               -> {mode, as_of, warning, paused}: replay, record or forward; the date of the
+prices, and what is to be
+                          said of it; the providers that are not asked now, {provider, again_at,
+                          why} each
+POST   /sessions       {run, role, issue, attempt, model, caps, price?} -> 201 {session, socket} GET
+/sessions/ID    -> {calls, input_tokens, output_tokens, cache_read_tokens, cost_usd, script_left,
+fault} DELETE /sessions/ID    -> the same, final GET    /issues/NUMBER  -> {calls, input_tokens,
+output_tokens, cache_read_tokens, cost_usd}, of all its sessions
 
-`caps` is {calls, usd, usd_call?, usd_run?, usd_issue?, usd_day?, usd_month?}; dollars are numbers or decimal texts, and texts in
-answers. `price` is the model's own, five columns in US dollars per million tokens. `input_tokens` counts what was not read from
-the cache. `fault` is null, or the {type, message} that ended the session: `budget_exhausted` or
-`replay_mismatch`. Errors are in the provider's shape.
-"""
+`caps` is {calls, usd, usd_call?, usd_run?, usd_issue?, usd_day?, usd_month?}; dollars are numbers
+or decimal texts, and texts in answers. `price` is the model's own, five columns in US dollars per
+million tokens. `input_tokens` counts what was not read from the cache. `fault` is null, or the
+{type, message} that ended the session: `budget_exhausted` or `replay_mismatch`. Errors are in the
+provider's shape."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -32,27 +35,57 @@ from harness.programs.broker.sessions import Sessions, new_id
 from harness.programs.broker.wire import elsewhere, json_body, refused
 
 _NAME = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z"}
-_MONEY = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^\d{1,9}(\.\d{1,9})?\Z"}]}
+_MONEY = {
+    "anyOf": [
+        {"type": "number", "minimum": 0},
+        {"type": "string", "pattern": r"^\d{1,9}(\.\d{1,9})?\Z"},
+    ]
+}
 _MODEL = {"type": "string", "minLength": 1, "maxLength": 200}
 _COUNT = {"type": "integer", "minimum": 0}
 _DOLLARS = ("usd", "usd_call", "usd_run", "usd_issue", "usd_day", "usd_month")
-_CAPS = {"type": "object", "additionalProperties": False, "required": ["calls", "usd"],
-         "properties": {"calls": _COUNT, **dict.fromkeys(_DOLLARS, _MONEY)}}
-_PRICE = {"type": "object", "additionalProperties": False, "required": list(COLUMNS),
-          "properties": dict.fromkeys(COLUMNS, _MONEY)}
-_OPEN = Draft202012Validator({
-    "type": "object", "additionalProperties": False,
-    "required": ["run", "role", "issue", "attempt", "model", "caps"],
-    "properties": {"run": _NAME, "role": _NAME, "issue": _COUNT, "attempt": _COUNT, "model": _MODEL, "caps": _CAPS,
-                   "price": _PRICE}})
+_CAPS = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["calls", "usd"],
+    "properties": {"calls": _COUNT, **dict.fromkeys(_DOLLARS, _MONEY)},
+}
+_PRICE = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": list(COLUMNS),
+    "properties": dict.fromkeys(COLUMNS, _MONEY),
+}
+_OPEN = Draft202012Validator(
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["run", "role", "issue", "attempt", "model", "caps"],
+        "properties": {
+            "run": _NAME,
+            "role": _NAME,
+            "issue": _COUNT,
+            "attempt": _COUNT,
+            "model": _MODEL,
+            "caps": _CAPS,
+            "price": _PRICE,
+        },
+    }
+)
 
 
 def control(sessions: Sessions, meter: Meter, *, mode: str) -> Starlette:
     """The application behind the control socket."""
 
     async def about(_: Request) -> Response:
-        return JSONResponse({"mode": mode, "as_of": meter.prices.as_of,
-                             "warning": meter.prices.warning(datetime.now(UTC).date()), "paused": sessions.paused()})
+        return JSONResponse(
+            {
+                "mode": mode,
+                "as_of": meter.prices.as_of,
+                "warning": meter.prices.warning(datetime.now(UTC).date()),
+                "paused": sessions.paused(),
+            }
+        )
 
     async def open_session(request: Request) -> Response:
         identity, caps = _asked(await json_body(request))
@@ -72,15 +105,23 @@ def control(sessions: Sessions, meter: Meter, *, mode: str) -> Starlette:
         return JSONResponse(meter.spent_on_issue(request.path_params["number"]).document())
 
     return Starlette(
-        routes=[Route("/", about), Route("/sessions", open_session, methods=["POST"]), Route("/sessions/{id}", usage),
-                Route("/sessions/{id}", close_session, methods=["DELETE"]), Route("/issues/{number:int}", issue)],
-        exception_handlers={Refusal: refused, 404: elsewhere, 405: elsewhere})
+        routes=[
+            Route("/", about),
+            Route("/sessions", open_session, methods=["POST"]),
+            Route("/sessions/{id}", usage),
+            Route("/sessions/{id}", close_session, methods=["DELETE"]),
+            Route("/issues/{number:int}", issue),
+        ],
+        exception_handlers={Refusal: refused, 404: elsewhere, 405: elsewhere},
+    )
 
 
 def _asked(body: Any) -> tuple[Identity, Caps]:
     if wrong := best_match(_OPEN.iter_errors(body)):
         raise Refusal(400, "invalid_request_error", f"{wrong.json_path}: {wrong.message[:200]}")
-    identity = Identity(new_id(), **{key: body[key] for key in ("run", "role", "issue", "attempt", "model")})
+    identity = Identity(
+        new_id(), **{key: body[key] for key in ("run", "role", "issue", "attempt", "model")}
+    )
     dollars = {key: Decimal(str(value)) for key, value in body["caps"].items() if key != "calls"}
     rates = rates_of(body["price"], "price") if "price" in body else None
     return identity, Caps(calls=body["caps"]["calls"], rates=rates, **dollars)
@@ -88,5 +129,9 @@ def _asked(body: Any) -> tuple[Identity, Caps]:
 
 def _found(request: Request, usage: dict[str, Any] | None) -> Response:
     if usage is None:
-        raise Refusal(404, "not_found_error", f"no session {request.path_params['id']!r:.40} was opened by this broker")
+        raise Refusal(
+            404,
+            "not_found_error",
+            f"no session {request.path_params['id']!r:.40} was opened by this broker",
+        )
     return JSONResponse(usage)

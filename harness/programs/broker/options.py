@@ -9,12 +9,12 @@ JUDGES = frozenset({"author", "judge", "actor"})
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One broker. Either `replay` (answers from recordings), or `upstream` (the usual provider's URL) and `providers` (a file of
-    others; see `providers.py`), never both.
+    """One broker. Either `replay` (answers from recordings), or `upstream` (the usual provider's
+    URL) and `providers` (a file of others; see `providers.py`), never both.
 
-    `sealed_log`, `replay_sealed` and `record_sealed` are the folders for the judging roles: their log is not written
-    when there is none, and a session of such a role is refused when there is no folder to replay from or record to.
-    """
+    `sealed_log`, `replay_sealed` and `record_sealed` are the folders for the judging roles: their
+    log is not written when there is none, and a session of such a role is refused when there is no
+    folder to replay from or record to."""
 
     home: Path
     control: Path

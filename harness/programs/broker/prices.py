@@ -1,8 +1,9 @@
-"""What a call costs, and the most it can cost. Money here is whole nanodollars: 1 USD = 1,000,000,000.
+"""What a call costs, and the most it can cost. Money here is whole nanodollars: 1 USD =
+1,000,000,000.
 
-A price of one US dollar per million tokens is 1,000 nanodollars a token, so no list price needs a fraction. Prices are known
-by the day: a model may have several, each from its day on. What no price is known for costs as much as the dearest one.
-"""
+A price of one US dollar per million tokens is 1,000 nanodollars a token, so no list price needs a
+fraction. Prices are known by the day: a model may have several, each from its day on. What no price
+is known for costs as much as the dearest one."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from typing import Any
 import yaml
 
 NANO = 1_000_000_000
-_DATED = re.compile(r"-20\d{6}$")       # claude-haiku-4-5-20251001 costs what claude-haiku-4-5 costs
+_DATED = re.compile(r"-20\d{6}$")  # claude-haiku-4-5-20251001 costs what claude-haiku-4-5 costs
 _TABLE = Path(__file__).with_name("prices.yaml")
 _USUAL_DAYS = 120
 
@@ -57,11 +58,18 @@ class Price:
 
     def of(self, tokens: Tokens) -> int:
         """Nanodollars for `tokens`."""
-        return sum(getattr(self, field.name) * getattr(tokens, field.name) for field in fields(Price))
+        return sum(
+            getattr(self, field.name) * getattr(tokens, field.name) for field in fields(Price)
+        )
 
     def worst(self, tokens: Tokens) -> int:
-        """The same where each token of the input is of the dearest class that it can turn out to be of."""
-        asked = [getattr(self, name) for name in ("cache_write", "cache_write_1h") if getattr(tokens, name)]
+        """The same where each token of the input is of the dearest class that it can turn out to be
+        of."""
+        asked = [
+            getattr(self, name)
+            for name in ("cache_write", "cache_write_1h")
+            if getattr(tokens, name)
+        ]
         dearest: int = max(self.input, self.cache_read, *asked)
         return tokens.whole_input * dearest + tokens.output * self.output
 
@@ -79,13 +87,18 @@ class Rates:
 
     def cost(self, tokens: Tokens) -> int:
         """Nanodollars for one call."""
-        if self.long is not None and self.long_over is not None and tokens.whole_input > self.long_over:
+        if (
+            self.long is not None
+            and self.long_over is not None
+            and tokens.whole_input > self.long_over
+        ):
             return self.long.of(tokens)
         return self.usual.of(tokens)
 
     def worst(self, tokens: Tokens) -> int:
-        """The most that a call of this size can cost, whichever price turns out to apply: a token that was to be written to
-        the cache may be billed as one that was not, or as one that was there."""
+        """The most that a call of this size can cost, whichever price turns out to apply: a token
+        that was to be written to the cache may be billed as one that was not, or as one that was
+        there."""
         return max(price.worst(tokens) for price in self._all())
 
     def _all(self) -> tuple[Price, ...]:
@@ -102,8 +115,8 @@ class Dated:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """A table of prices as somebody read them on the day `as_of` (ISO 8601) at `source`, to be read again after
-    `good_for_days`. Each model's versions are in the order of their days."""
+    """A table of prices as somebody read them on the day `as_of` (ISO 8601) at `source`, to be read
+    again after `good_for_days`. Each model's versions are in the order of their days."""
 
     as_of: str
     models: Mapping[str, tuple[Dated, ...]]
@@ -111,7 +124,8 @@ class Prices:
     good_for_days: int = _USUAL_DAYS
 
     def rates(self, model: str, *, day: str) -> Rates:
-        """The model's rates on `day` (ISO 8601), those of its undated name, or the dearest known."""
+        """The model's rates on `day` (ISO 8601), those of its undated name, or the dearest
+        known."""
         known = self._listed(model, day)
         return known[-1] if known else Rates(self._dearest())
 
@@ -124,15 +138,23 @@ class Prices:
         age = (today - date.fromisoformat(self.as_of)).days
         if age <= self.good_for_days:
             return ""
-        return (f"the price table is of {self.as_of}, {age} days old, and was to be read again after {self.good_for_days}: what "
-                "calls cost may be wrong; upgrade, or give today's prices as [prices] in factory.toml")
+        return (
+            f"the price table is of {self.as_of}, {age} days old, and was to be read again after"
+            f" {self.good_for_days}: what calls cost may be wrong; upgrade, or give today's prices"
+            " as [prices] in factory.toml"
+        )
 
     def _listed(self, model: str, day: str) -> list[Rates]:
         versions = self.models.get(model) or self.models.get(_DATED.sub("", model), ())
         return [dated.rates for dated in versions if dated.since <= day]
 
     def _dearest(self) -> Price:
-        every = [price for versions in self.models.values() for dated in versions for price in dated.rates._all()]
+        every = [
+            price
+            for versions in self.models.values()
+            for dated in versions
+            for price in dated.rates._all()
+        ]
         return Price(*(max(getattr(price, column) for price in every) for column in COLUMNS))
 
 
@@ -143,9 +165,13 @@ def tokens_of(usage: Mapping[str, Any]) -> Tokens:
     """
     written = _count(usage, "cache_creation_input_tokens")
     an_hour = _count(usage.get("cache_creation") or {}, "ephemeral_1h_input_tokens")
-    return Tokens(input=_count(usage, "input_tokens"), output=_count(usage, "output_tokens"),
-                  cache_read=_count(usage, "cache_read_input_tokens"),
-                  cache_write=max(0, written - an_hour), cache_write_1h=an_hour)
+    return Tokens(
+        input=_count(usage, "input_tokens"),
+        output=_count(usage, "output_tokens"),
+        cache_read=_count(usage, "cache_read_input_tokens"),
+        cache_write=max(0, written - an_hour),
+        cache_write_1h=an_hour,
+    )
 
 
 def _count(usage: Mapping[str, Any], name: str) -> int:
@@ -162,14 +188,25 @@ def prices(file: Path = _TABLE) -> Prices:
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise PricesError(f"{file}: {error}") from error
     match document:
-        case {"as_of": as_of, "models": dict() as models, **rest} if models and not rest.keys() - {"source", "good_for_days"}:
+        case {"as_of": as_of, "models": dict() as models, **rest} if models and not rest.keys() - {
+            "source",
+            "good_for_days",
+        }:
             days = rest.get("good_for_days", _USUAL_DAYS)
             if type(days) is not int or days < 0:
-                raise PricesError(f"{file}: good_for_days: expected a number of days, found {days!r}")
-            return Prices(_day(as_of, f"{file}: as_of"), {str(name): _versions(row, f"{file}: {name}") for name, row in
-                                                          models.items()}, str(rest.get("source", "")), days)
-    raise PricesError(f"{file}: expected the keys `as_of` and `models`, with at least one model, `source` and `good_for_days`, "
-                      "and no others")
+                raise PricesError(
+                    f"{file}: good_for_days: expected a number of days, found {days!r}"
+                )
+            return Prices(
+                _day(as_of, f"{file}: as_of"),
+                {str(name): _versions(row, f"{file}: {name}") for name, row in models.items()},
+                str(rest.get("source", "")),
+                days,
+            )
+    raise PricesError(
+        f"{file}: expected the keys `as_of` and `models`, with at least one model, `source` and"
+        " `good_for_days`, and no others"
+    )
 
 
 def _day(value: Any, where: str) -> str:
@@ -185,8 +222,13 @@ def _versions(told: Any, where: str) -> tuple[Dated, ...]:
         return (Dated("", _rates(told, where)),)
     if not told or not all(isinstance(row, dict) and "from" in row for row in told):
         raise PricesError(f"{where}: expected rows that each name the day `from` which they hold")
-    found = [Dated(_day(row["from"], f"{where}: from"), _rates({key: row[key] for key in row if key != "from"}, where))
-             for row in told]
+    found = [
+        Dated(
+            _day(row["from"], f"{where}: from"),
+            _rates({key: row[key] for key in row if key != "from"}, where),
+        )
+        for row in told
+    ]
     if [dated.since for dated in found] != sorted({dated.since for dated in found}):
         raise PricesError(f"{where}: expected the rows in the order of their days, one a day")
     return tuple(found)
@@ -200,20 +242,28 @@ def _rates(row: Any, where: str) -> Rates:
     if beyond is None:
         return Rates(usual)
     if not isinstance(beyond, dict) or type(beyond.get("over")) is not int:
-        raise PricesError(f"{where}: long: expected `over: TOKENS` and the columns {', '.join(COLUMNS)}")
-    return Rates(usual, beyond["over"],
-                 _price({key: value for key, value in beyond.items() if key != "over"}, f"{where}: long"))
+        raise PricesError(
+            f"{where}: long: expected `over: TOKENS` and the columns {', '.join(COLUMNS)}"
+        )
+    return Rates(
+        usual,
+        beyond["over"],
+        _price({key: value for key, value in beyond.items() if key != "over"}, f"{where}: long"),
+    )
 
 
 def _price(row: Mapping[Any, Any], where: str) -> Price:
     if set(row) != set(COLUMNS):
         wrong = ", ".join(sorted(str(key) for key in set(row) ^ set(COLUMNS)))
-        raise PricesError(f"{where}: missing or unknown: {wrong}; expected exactly {', '.join(COLUMNS)}")
+        raise PricesError(
+            f"{where}: missing or unknown: {wrong}; expected exactly {', '.join(COLUMNS)}"
+        )
     return Price(*(_nanodollars(row[column], f"{where}: {column}") for column in COLUMNS))
 
 
 def rates_of(row: Mapping[str, Any], where: str) -> Rates:
-    """The rates of one row of US dollars per million tokens, its five columns and no others. Raises PricesError."""
+    """The rates of one row of US dollars per million tokens, its five columns and no others. Raises
+    PricesError."""
     return Rates(_price(row, where))
 
 
@@ -223,11 +273,14 @@ def _nanodollars(usd_per_million: Any, where: str) -> int:
     except InvalidOperation:
         amount = Decimal("NaN")
     if isinstance(usd_per_million, bool) or not amount.is_finite() or amount < 0:
-        raise PricesError(f"{where}: expected US dollars per million tokens, found {usd_per_million!r}")
+        raise PricesError(
+            f"{where}: expected US dollars per million tokens, found {usd_per_million!r}"
+        )
     return int((amount * 1000).to_integral_value(ROUND_CEILING))
 
 
 def price_list() -> tuple[Prices, str]:
-    """The built-in table, and what is to be said of it today; empty where it is within its horizon."""
+    """The built-in table, and what is to be said of it today; empty where it is within its
+    horizon."""
     table = prices()
     return table, table.warning(datetime.now(UTC).date())

@@ -10,9 +10,16 @@ ANTHROPIC, OPENAI = "anthropic", "openai"
 USUAL = "anthropic"
 """The provider that is asked where a model's name says nothing of one."""
 NAME = r"^[a-z][a-z0-9-]{0,39}\Z"
-_ENTRY = {"type": "object", "additionalProperties": False, "required": ["wire", "base_url"],
-          "properties": {"wire": {"enum": [ANTHROPIC, OPENAI]}, "base_url": {"type": "string", "pattern": "^https?://"},
-                         "key_from": {"type": "string"}}}
+_ENTRY = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["wire", "base_url"],
+    "properties": {
+        "wire": {"enum": [ANTHROPIC, OPENAI]},
+        "base_url": {"type": "string", "pattern": "^https?://"},
+        "key_from": {"type": "string"},
+    },
+}
 _SCHEMA = {"type": "object", "additionalProperties": _ENTRY, "propertyNames": {"pattern": NAME}}
 
 
@@ -22,8 +29,9 @@ class ProvidersError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One endpoint. `base_url` is what the official SDK of its wire would be given: with `/v1` for the OpenAI wire, without it
-    for Anthropic's. `key_from` says in words where its key comes from."""
+    """One endpoint. `base_url` is what the official SDK of its wire would be given: with `/v1` for
+    the OpenAI wire, without it for Anthropic's. `key_from` says in words where its key comes
+    from."""
 
     name: str
     wire: str
@@ -32,7 +40,8 @@ class Provider:
 
 
 def read_providers(file: Path) -> dict[str, Provider]:
-    """Read `{"NAME": {"wire": "anthropic" | "openai", "base_url": "https://…", "key_from": "…"}}`. Raises ProvidersError."""
+    """Read `{"NAME": {"wire": "anthropic" | "openai", "base_url": "https://…", "key_from": "…"}}`.
+    Raises ProvidersError."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
@@ -46,7 +55,8 @@ def read_providers(file: Path) -> dict[str, Provider]:
 
 
 def provider_and_model(name: str, known: Collection[str]) -> tuple[str, str]:
-    """Of a model's name, the provider and the provider's own name for it: `openrouter/qwen/qwen3` is `qwen/qwen3` of
-    `openrouter`, where that is known; any other name is the usual provider's, whole."""
+    """Of a model's name, the provider and the provider's own name for it: `openrouter/qwen/qwen3`
+    is `qwen/qwen3` of `openrouter`, where that is known; any other name is the usual provider's,
+    whole."""
     first, slash, rest = name.partition("/")
     return (first, rest) if slash and rest and first in known else (USUAL, name)

@@ -1,4 +1,5 @@
-"""Recordings: what an agent asked and what the model answered, in JSON that a person can read, write and edit.
+"""Recordings: what an agent asked and what the model answered, in JSON that a person can read,
+write and edit.
 
 A recording is one session of one role: ``issue-<number>/<role>-<attempt>.json``.
 
@@ -13,8 +14,8 @@ A recording is one session of one role: ``issue-<number>/<role>-<attempt>.json``
           "request": {"messages": 1, "last": "text", "contains": ["Group of 8 is refused"]},
           "response": {
             "content": [
-              {"type": "text", "text": "I look at the capacity check first."},
-              {"type": "tool_use", "name": "run", "input": {"command": "grep -rn capacity tidebook"}}
+              {"type": "text", "text": "I look at the capacity check first."}, {"type": "tool_use",
+              "name": "run", "input": {"command": "grep -rn capacity tidebook"}}
             ],
             "usage": {"input_tokens": 2100, "output_tokens": 85}
           }
@@ -22,25 +23,28 @@ A recording is one session of one role: ``issue-<number>/<role>-<attempt>.json``
       ]
     }
 
-Of the file, ``model`` and ``exchanges`` are required; ``about`` is for people; ``tools`` is what every request of the
-session must offer, in this order, unless its exchange says otherwise.
+Of the file, ``model`` and ``exchanges`` are required; ``about`` is for people; ``tools`` is what
+every request of the session must offer, in this order, unless its exchange says otherwise.
 
-Of ``request`` all is optional, even itself. ``messages``: how many the request holds, by default 1, 3, 5 … as a
-conversation grows. ``last``: ``"tool_result"`` when the newest message answers tools, else ``"text"``. ``tools``: their
-names, in order. ``contains``: texts that the newest message must hold (its texts and tool results, a line each).
+Of ``request`` all is optional, even itself. ``messages``: how many the request holds, by default 1,
+3, 5 … as a conversation grows. ``last``: ``"tool_result"`` when the newest message answers tools,
+else ``"text"``. ``tools``: their names, in order. ``contains``: texts that the newest message must
+hold (its texts and tool results, a line each).
 
-Of ``response``, ``content`` is required: blocks of the Messages API. A ``tool_use`` needs no id: it is given
-``toolu_<exchange>_<block>``, both from 1. ``stop_reason`` is by default ``tool_use`` when there is one, else
-``end_turn``. ``usage`` is the provider's, for costs come from it. What it leaves out is accounted here, at four bytes a
-token: the output, and the input by what a prompt cache would have served of it, as `caching.py` tells by comparing
-prefixes. A tool ``input`` that is a text, no object, is streamed as it stands: so broken JSON is kept.
+Of ``response``, ``content`` is required: blocks of the Messages API. A ``tool_use`` needs no id: it
+is given ``toolu_<exchange>_<block>``, both from 1. ``stop_reason`` is by default ``tool_use`` when
+there is one, else ``end_turn``. ``usage`` is the provider's, for costs come from it. What it leaves
+out is accounted here, at four bytes a token: the output, and the input by what a prompt cache would
+have served of it, as `caching.py` tells by comparing prefixes. A tool ``input`` that is a text, no
+object, is streamed as it stands: so broken JSON is kept.
 
-Instead of ``response`` an exchange may have ``error``: ``{"status": 529, "type": "overloaded_error", "message": "…"}``;
-a pause also has ``about``, with its ``cause`` and ``again_at``.
+Instead of ``response`` an exchange may have ``error``: ``{"status": 529, "type":
+"overloaded_error", "message": "…"}``; a pause also has ``about``, with its ``cause`` and
+``again_at``.
 
-Replay takes the exchanges in order. A request that is not the recorded one, and one beyond the last, end the session
-with an error that names the file, the exchange and the field. What was not played is counted when the session closes.
-"""
+Replay takes the exchanges in order. A request that is not the recorded one, and one beyond the
+last, end the session with an error that names the file, the exchange and the field. What was not
+played is counted when the session closes."""
 
 import json
 import os
@@ -56,34 +60,78 @@ from harness.programs.broker.sse import dumps
 
 _VOLATILE = frozenset({"id", "caller", "citations", "toolset_name"})
 _BYTES_A_TOKEN = 4
-_COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+_COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+)
 _NAMES = {"type": "array", "items": {"type": "string"}}
 
 
 def _object(required: Sequence[str] = (), **properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
 
 
 def _block(kind: str, *required: str) -> dict[str, Any]:
-    return {"if": {"properties": {"type": {"const": kind}}, "required": ["type"]}, "then": {"required": list(required)}}
+    return {
+        "if": {"properties": {"type": {"const": kind}}, "required": ["type"]},
+        "then": {"required": list(required)},
+    }
 
 
-_USAGE = _object((), cache_creation={"type": "object"}, **{name: {"type": "integer", "minimum": 0} for name in _COUNTS})
+_USAGE = _object(
+    (),
+    cache_creation={"type": "object"},
+    **{name: {"type": "integer", "minimum": 0} for name in _COUNTS},
+)
 SCHEMA = _object(
     ("model", "exchanges"),
-    about={"type": "string"}, model={"type": "string"}, tools=_NAMES,
-    exchanges={"type": "array", "items": _object(
-        request=_object(messages={"type": "integer", "minimum": 1}, last={"enum": ["text", "tool_result"]},
-                        tools=_NAMES, contains=_NAMES),
-        response=_object(
-            ("content",),
-            content={"type": "array", "items": {"type": "object", "required": ["type"], "allOf": [
-                _block("text", "text"), _block("tool_use", "name", "input"), _block("thinking", "thinking")]}},
-            stop_reason={"type": "string"}, stop_sequence={"type": ["string", "null"]}, usage=_USAGE),
-        error=_object(("status", "type", "message"), status={"type": "integer", "minimum": 400, "maximum": 599},
-                      type={"type": "string"}, message={"type": "string"},
-                      about={"type": "object", "additionalProperties": {"type": "string"}}),
-    ) | {"oneOf": [{"required": ["response"]}, {"required": ["error"]}]}},
+    about={"type": "string"},
+    model={"type": "string"},
+    tools=_NAMES,
+    exchanges={
+        "type": "array",
+        "items": _object(
+            request=_object(
+                messages={"type": "integer", "minimum": 1},
+                last={"enum": ["text", "tool_result"]},
+                tools=_NAMES,
+                contains=_NAMES,
+            ),
+            response=_object(
+                ("content",),
+                content={
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["type"],
+                        "allOf": [
+                            _block("text", "text"),
+                            _block("tool_use", "name", "input"),
+                            _block("thinking", "thinking"),
+                        ],
+                    },
+                },
+                stop_reason={"type": "string"},
+                stop_sequence={"type": ["string", "null"]},
+                usage=_USAGE,
+            ),
+            error=_object(
+                ("status", "type", "message"),
+                status={"type": "integer", "minimum": 400, "maximum": 599},
+                type={"type": "string"},
+                message={"type": "string"},
+                about={"type": "object", "additionalProperties": {"type": "string"}},
+            ),
+        )
+        | {"oneOf": [{"required": ["response"]}, {"required": ["error"]}]},
+    },
 )
 
 
@@ -116,12 +164,24 @@ class Recorder:
 
     def message(self, body: Mapping[str, Any], message: Mapping[str, Any]) -> None:
         """An answer; ids and nulls, which no two sessions share, are left out."""
-        content = [{key: value for key, value in block.items() if key not in _VOLATILE and value is not None}
-                   for block in message["content"]]
+        content = [
+            {
+                key: value
+                for key, value in block.items()
+                if key not in _VOLATILE and value is not None
+            }
+            for block in message["content"]
+        ]
         counted = message.get("usage") or {}
         usage = {key: counted[key] for key in (*_COUNTS, "cache_creation") if counted.get(key)}
-        self._write(body, response={"content": content, "stop_reason": message.get("stop_reason") or "end_turn",
-                                    "usage": usage})
+        self._write(
+            body,
+            response={
+                "content": content,
+                "stop_reason": message.get("stop_reason") or "end_turn",
+                "usage": usage,
+            },
+        )
 
     def error(self, body: Mapping[str, Any], refusal: Refusal) -> None:
         """A refusal of the provider, which a replay must repeat."""
@@ -129,11 +189,17 @@ class Recorder:
 
     def _write(self, body: Mapping[str, Any], **answer: Any) -> None:
         newest = body["messages"][-1]
-        request = {"messages": len(body["messages"]), "last": kind_of(newest), "tools": list(tools_of(body))}
+        request = {
+            "messages": len(body["messages"]),
+            "last": kind_of(newest),
+            "tools": list(tools_of(body)),
+        }
         self._exchanges.append({"request": request, **answer})
         self._file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self._file.with_suffix(".unfinished")
-        text = json.dumps(self._document | {"exchanges": self._exchanges}, ensure_ascii=False, indent=2)
+        text = json.dumps(
+            self._document | {"exchanges": self._exchanges}, ensure_ascii=False, indent=2
+        )
         text = text.replace(self._secret, "[redacted]") if self._secret else text
         unfinished.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         os.replace(unfinished, self._file)
@@ -146,7 +212,11 @@ def estimate(value: Any) -> int:
 
 def kind_of(message: Mapping[str, Any]) -> str:
     """`tool_result` when the message answers a tool, else `text`."""
-    return "tool_result" if any(block.get("type") == "tool_result" for block in _blocks(message)) else "text"
+    return (
+        "tool_result"
+        if any(block.get("type") == "tool_result" for block in _blocks(message))
+        else "text"
+    )
 
 
 def tools_of(body: Mapping[str, Any]) -> tuple[str, ...]:
@@ -156,8 +226,10 @@ def tools_of(body: Mapping[str, Any]) -> tuple[str, ...]:
 
 def text_of(message: Mapping[str, Any]) -> str:
     """What a person would read in a message: its texts and its tool results."""
-    return "\n".join(text_of(block) if block.get("type") == "tool_result" else str(block.get("text", ""))
-                     for block in _blocks(message))
+    return "\n".join(
+        text_of(block) if block.get("type") == "tool_result" else str(block.get("text", ""))
+        for block in _blocks(message)
+    )
 
 
 def _blocks(message: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -1,4 +1,5 @@
-"""What a box is told when it does not get an answer: in each wire's own error shape, so that any SDK understands it."""
+"""What a box is told when it does not get an answer: in each wire's own error shape, so that any
+SDK understands it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,18 +9,27 @@ BUDGET = "budget_exhausted"
 SCRIPT = "replay_mismatch"
 PAUSED = "factory_paused"
 PROVIDER, ISSUE = "provider", "issue"
-"""The causes of a pause that are no cap: what is wrong with a provider, for everybody or for one issue."""
+"""The causes of a pause that are no cap: what is wrong with a provider, for everybody or for one
+issue."""
 
 
 class Refusal(Exception):
-    """A call that gets no answer. `kind` is the provider's error type or one of ours, named above."""
+    """A call that gets no answer. `kind` is the provider's error type or one of ours, named
+    above."""
 
-    def __init__(self, status: int, kind: str, message: str, *, retry_after: str | None = None,
-                 about: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        message: str,
+        *,
+        retry_after: str | None = None,
+        about: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status, self.kind, self.message, self.retry_after = status, kind, message, retry_after
         self.about = about or {}
-        self.free = False       # whether the call certainly cost nothing
+        self.free = False  # whether the call certainly cost nothing
 
     @property
     def final(self) -> bool:
@@ -32,11 +42,16 @@ class Refusal(Exception):
         return self if self.final else None
 
     def body(self) -> dict[str, Any]:
-        """`{"type": "error", "error": {"type": kind, "message": …}}`; of a pause also its `cause` and `again_at`."""
-        return {"type": "error", "error": {"type": self.kind, "message": self.message, **self.about}}
+        """`{"type": "error", "error": {"type": kind, "message": …}}`; of a pause also its `cause`
+        and `again_at`."""
+        return {
+            "type": "error",
+            "error": {"type": self.kind, "message": self.message, **self.about},
+        }
 
     def recorded(self) -> dict[str, Any]:
-        """As a recording keeps it: `{"status", "type", "message"}`, and `about` where there is more."""
+        """As a recording keeps it: `{"status", "type", "message"}`, and `about` where there is
+        more."""
         about = {"about": dict(self.about)} if self.about else {}
         return {"status": self.status, "type": self.kind, "message": self.message, **about}
 
@@ -49,7 +64,8 @@ def of_a_cap(recorded: Mapping[str, Any]) -> bool:
 
 
 def forbidden(field: str, why: str) -> Refusal:
-    """The body names something that is not forwarded; the field is given as a path, `messages[2].content[0].source`."""
+    """The body names something that is not forwarded; the field is given as a path,
+    `messages[2].content[0].source`."""
     return Refusal(400, "invalid_request_error", f"{field}: {why}")
 
 
@@ -59,12 +75,18 @@ def exhausted(message: str) -> Refusal:
 
 
 def paused(message: str, *, cause: str, again_at: float, now: float) -> Refusal:
-    """No call is made before `again_at`, in seconds since the epoch; nobody is to blame, and asking again helps then.
-    `cause` is `PROVIDER`, `ISSUE` where only this issue's sessions are refused, or the cap that is used up: `day` or `month`."""
+    """No call is made before `again_at`, in seconds since the epoch; nobody is to blame, and asking
+    again helps then. `cause` is `PROVIDER`, `ISSUE` where only this issue's sessions are refused,
+    or the cap that is used up: `day` or `month`."""
     moment = datetime.fromtimestamp(again_at, UTC).isoformat(timespec="seconds")
     wait = str(max(1, round(again_at - now)))
-    return Refusal(503, PAUSED, f"{message}; it goes on at {moment}", retry_after=wait,
-                   about={"cause": cause, "again_at": moment})
+    return Refusal(
+        503,
+        PAUSED,
+        f"{message}; it goes on at {moment}",
+        retry_after=wait,
+        about={"cause": cause, "again_at": moment},
+    )
 
 
 def off_script(message: str) -> Refusal:

@@ -1,4 +1,5 @@
-"""A recording being played: each request is compared with the recorded one before its answer is given."""
+"""A recording being played: each request is compared with the recorded one before its answer is
+given."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,16 +30,23 @@ class Exchange:
     error: Mapping[str, Any] | None
 
     def mismatch(self, body: Mapping[str, Any]) -> str | None:
-        """The first field that is not as recorded, as `messages: recorded 3, came 5`; None when all are."""
+        """The first field that is not as recorded, as `messages: recorded 3, came 5`; None when all
+        are."""
         newest = body["messages"][-1]
-        for field, recorded, came in (("messages", self.messages, len(body["messages"])),
-                                      ("last", self.last, kind_of(newest)),
-                                      ("tools", self.tools, tools_of(body))):
+        for field, recorded, came in (
+            ("messages", self.messages, len(body["messages"])),
+            ("last", self.last, kind_of(newest)),
+            ("tools", self.tools, tools_of(body)),
+        ):
             if recorded is not None and recorded != came:
                 return f"{field}: recorded {_shown(recorded)}, came {_shown(came)}"
         text = text_of(newest)
         lacking = next((words for words in self.contains if words not in text), None)
-        return None if lacking is None else f"contains: the newest message lacks {lacking!r}; it is {text[:400]!r}"
+        return (
+            None
+            if lacking is None
+            else f"contains: the newest message lacks {lacking!r}; it is {text[:400]!r}"
+        )
 
 
 class Script:
@@ -46,7 +54,9 @@ class Script:
 
     def __init__(self, name: str, document: Mapping[str, Any]) -> None:
         self.name, self._played, self._cache = name, 0, PromptCache()
-        self._exchanges = tuple(_exchange(part, index, document) for index, part in enumerate(document["exchanges"]))
+        self._exchanges = tuple(
+            _exchange(part, index, document) for index, part in enumerate(document["exchanges"])
+        )
 
     @property
     def left(self) -> int:
@@ -54,24 +64,29 @@ class Script:
         return len(self._exchanges) - self._played
 
     def deny(self, body: Mapping[str, Any]) -> None:
-        """Raise the Refusal of a cap where one was recorded for this request: it was said before the call was made, and on other
-        sums than this meter has."""
+        """Raise the Refusal of a cap where one was recorded for this request: it was said before
+        the call was made, and on other sums than this meter has."""
         error = self._exchanges[self._played].error if self.left else None
         if error is not None and of_a_cap(error):
             self.answer(body)
 
     def answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The recorded message for this request. Raises Refusal: off script, or the recorded error."""
+        """The recorded message for this request. Raises Refusal: off script, or the recorded
+        error."""
         number = self._played + 1
         if not self.left:
-            raise off_script(f"{self.name}: holds {self._played} exchanges, and exchange {number} was asked for")
+            raise off_script(
+                f"{self.name}: holds {self._played} exchanges, and exchange {number} was asked for"
+            )
         exchange = self._exchanges[self._played]
         if wrong := exchange.mismatch(body):
             raise off_script(f"{self.name}: exchange {number}: {wrong}")
         self._played, served = number, self._cache.served(body)
         if exchange.response is None:
             error = exchange.error or {}
-            raise Refusal(error["status"], error["type"], error["message"], about=error.get("about"))
+            raise Refusal(
+                error["status"], error["type"], error["message"], about=error.get("about")
+            )
         return _message(exchange.response, body, number, served=served)
 
 
@@ -79,29 +94,55 @@ def script(folder: Path, *, name: str, model: str) -> Script:
     """The recording `folder/name` for a session of `model`. Raises RecordingError."""
     document = recording(folder / name, name=name)
     if document["model"] != model:
-        raise RecordingError(f"{name}: model: recorded {document['model']!r}, the session is for {model!r}")
+        raise RecordingError(
+            f"{name}: model: recorded {document['model']!r}, the session is for {model!r}"
+        )
     return Script(name, document)
 
 
 def _exchange(part: Mapping[str, Any], index: int, document: Mapping[str, Any]) -> Exchange:
     request = part.get("request", {})
     tools = request.get("tools", document.get("tools"))
-    return Exchange(messages=request.get("messages", 2 * index + 1), last=request.get("last"),
-                    tools=None if tools is None else tuple(tools), contains=tuple(request.get("contains", ())),
-                    response=part.get("response"), error=part.get("error"))
+    return Exchange(
+        messages=request.get("messages", 2 * index + 1),
+        last=request.get("last"),
+        tools=None if tools is None else tuple(tools),
+        contains=tuple(request.get("contains", ())),
+        response=part.get("response"),
+        error=part.get("error"),
+    )
 
 
-def _message(response: Mapping[str, Any], body: Mapping[str, Any], number: int, *, served: Served) -> dict[str, Any]:
-    content = [{"id": f"toolu_{number}_{index}", **block} if block["type"] == "tool_use" else dict(block)
-               for index, block in enumerate(response["content"], 1)]
+def _message(
+    response: Mapping[str, Any], body: Mapping[str, Any], number: int, *, served: Served
+) -> dict[str, Any]:
+    content = [
+        {"id": f"toolu_{number}_{index}", **block} if block["type"] == "tool_use" else dict(block)
+        for index, block in enumerate(response["content"], 1)
+    ]
     usual_stop = "tool_use" if any(block["type"] == "tool_use" for block in content) else "end_turn"
     counted = response.get("usage") or {}
-    usage = {**({} if "input_tokens" in counted else served.usage()), "output_tokens": estimate(response["content"]), **counted}
-    return {"id": f"msg_replayed_{number}", "type": "message", "role": "assistant", "model": body["model"],
-            "content": content, "stop_reason": response.get("stop_reason", usual_stop),
-            "stop_sequence": response.get("stop_sequence"),
-            "usage": {"input_tokens": 0, "output_tokens": 0, "cache_creation_input_tokens": 0,
-                      "cache_read_input_tokens": 0, **usage}}
+    usage = {
+        **({} if "input_tokens" in counted else served.usage()),
+        "output_tokens": estimate(response["content"]),
+        **counted,
+    }
+    return {
+        "id": f"msg_replayed_{number}",
+        "type": "message",
+        "role": "assistant",
+        "model": body["model"],
+        "content": content,
+        "stop_reason": response.get("stop_reason", usual_stop),
+        "stop_sequence": response.get("stop_sequence"),
+        "usage": {
+            "input_tokens": 0,
+            "output_tokens": 0,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+            **usage,
+        },
+    }
 
 
 def _shown(value: Any) -> str:

@@ -28,12 +28,13 @@ from harness.programs.broker.wirelog import WireLog
 
 SOCKET = "model.sock"
 TICK_SECONDS = 1.0
-_PATH_LIMIT = 107       # bytes in a unix socket's address, less its final zero
+_PATH_LIMIT = 107  # bytes in a unix socket's address, less its final zero
 
 
 class Server(uvicorn.Server):
-    """One of several servers in a process that looks after its signals itself. Told to leave it does so at once; uvicorn's own
-    loop looks ten times a second whether it was, which is what an idle broker spent."""
+    """One of several servers in a process that looks after its signals itself. Told to leave it
+    does so at once; uvicorn's own loop looks ten times a second whether it was, which is what an
+    idle broker spent."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -44,7 +45,7 @@ class Server(uvicorn.Server):
         self._told.set()
 
     async def main_loop(self) -> None:
-        while not await self.on_tick(0):      # which also brings the date of its answers up
+        while not await self.on_tick(0):  # which also brings the date of its answers up
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), TICK_SECONDS)
 
@@ -53,14 +54,26 @@ class Server(uvicorn.Server):
 
 
 def server_of(app: ASGIApp) -> Server:
-    return Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none", proxy_headers=False,
-                                 timeout_graceful_shutdown=1))
+    return Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+        )
+    )
 
 
 def listener(path: Path) -> socket.socket:
-    """A listening unix socket at `path`, 0600. Raises OSError; names the limit when the path is too long."""
+    """A listening unix socket at `path`, 0600. Raises OSError; names the limit when the path is too
+    long."""
     if len(os.fsencode(path)) > _PATH_LIMIT:
-        raise OSError(f"{path}: a unix socket's path may have {_PATH_LIMIT} bytes; choose a shorter folder")
+        raise OSError(
+            f"{path}: a unix socket's path may have {_PATH_LIMIT} bytes; choose a shorter folder"
+        )
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     before = os.umask(0o177)
     try:
@@ -82,29 +95,54 @@ class _Open:
 class Sessions:
     """Opens and closes sessions, and remembers what the closed ones used."""
 
-    def __init__(self, options: Options, meter: Meter, upstreams: Mapping[str, Upstream], *,
-                 secrets: Mapping[str, str] | None = None) -> None:
-        self._options, self._meter, self._upstreams, self._secrets = options, meter, upstreams, secrets or {}
+    def __init__(
+        self,
+        options: Options,
+        meter: Meter,
+        upstreams: Mapping[str, Upstream],
+        *,
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
+        self._options, self._meter, self._upstreams, self._secrets = (
+            options,
+            meter,
+            upstreams,
+            secrets or {},
+        )
         self._folder = _sockets_folder(options.home)
         self._open: dict[str, _Open] = {}
         self._closed: dict[str, dict[str, Any]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def open(self, identity: Identity, caps: Caps) -> Path:
-        """The new session's socket. Raises RecordingError, or Refusal when there is nothing left to spend or nobody to ask."""
+        """The new session's socket. Raises RecordingError, or Refusal when there is nothing left to
+        spend or nobody to ask."""
         provider, model = provider_and_model(identity.model, self._upstreams)
         source, recorder = self._source(identity, provider)
-        if isinstance(source, Upstream) and (pause := source.breaker.pause(identity.issue)) is not None:
+        if (
+            isinstance(source, Upstream)
+            and (pause := source.breaker.pause(identity.issue)) is not None
+        ):
             raise pause
         self._meter.open(identity, caps)
         logs = self._options.wire_log(identity.role)
-        log = WireLog(logs and logs / f"{identity.id}.jsonl", secret=self._secrets.get(provider, ""))
-        session = Session(identity, caps, meter=self._meter, source=source, log=log, model=model, recorder=recorder)
+        log = WireLog(
+            logs and logs / f"{identity.id}.jsonl", secret=self._secrets.get(provider, "")
+        )
+        session = Session(
+            identity,
+            caps,
+            meter=self._meter,
+            source=source,
+            log=log,
+            model=model,
+            recorder=recorder,
+        )
         folder = self._folder / identity.id
         folder.mkdir(mode=0o700)
         path = folder / SOCKET
         listening = listener(path)
-        path.chmod(0o666)       # the folder is the wall; in a box the socket belongs to another uid
+        path.chmod(0o666)  # the folder is the wall; in a box the socket belongs to another uid
         server = server_of(wire(session))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         self._open[identity.id] = _Open(session, folder, server, serving)
@@ -112,7 +150,11 @@ class Sessions:
 
     def paused(self) -> list[dict[str, Any]]:
         """The providers that are not asked now: {provider, again_at, why} each."""
-        return [found for upstream in self._upstreams.values() if (found := upstream.breaker.document()) is not None]
+        return [
+            found
+            for upstream in self._upstreams.values()
+            if (found := upstream.breaker.document()) is not None
+        ]
 
     def usage(self, id: str) -> dict[str, Any] | None:
         """What a session has used so far, or used in all; None when this broker never opened it."""
@@ -121,7 +163,8 @@ class Sessions:
         return self._closed.get(id)
 
     def close(self, id: str) -> dict[str, Any] | None:
-        """Close it and return its final usage; again, its final usage. The socket is gone at once."""
+        """Close it and return its final usage; again, its final usage. The socket is gone at
+        once."""
         if id not in self._open:
             return self._closed.get(id)
         ended = self._open.pop(id)
@@ -139,25 +182,40 @@ class Sessions:
         await asyncio.gather(*self._closing)
         shutil.rmtree(self._folder)
 
-    def _source(self, identity: Identity, provider: str) -> tuple[Script | Upstream, Recorder | None]:
+    def _source(
+        self, identity: Identity, provider: str
+    ) -> tuple[Script | Upstream, Recorder | None]:
         recordings = self._options.recordings(identity.role)
         name = f"issue-{identity.issue}/{identity.role}-{identity.attempt}.json"
         if self._options.mode != "forward" and recordings is None:
             option = f"--{self._options.mode}"
-            raise RecordingError(f"{name}: no folder for the role {identity.role}; give {option} for the roles "
-                                 f"that work, {option}-sealed for those that judge")
+            raise RecordingError(
+                f"{name}: no folder for the role {identity.role}; give {option} for the roles "
+                f"that work, {option}-sealed for those that judge"
+            )
         if self._options.mode == "replay":
             return script(recordings or Path(), name=name, model=identity.model), None
         upstream = self._upstreams.get(provider)
         if upstream is None:
             known = ", ".join(f"{each}/…" for each in self._upstreams)
-            raise Refusal(409, "invalid_request_error", f"the model {identity.model!r:.80} is of no provider that is known here; "
-                                                        f"there is no usual one, so name it as {known}")
+            raise Refusal(
+                409,
+                "invalid_request_error",
+                f"the model {identity.model!r:.80} is of no provider that is known here; "
+                f"there is no usual one, so name it as {known}",
+            )
         if recordings is None:
             return upstream, None
-        about = f"Run {identity.run}: {identity.role}, attempt {identity.attempt} at issue {identity.issue}."
-        return upstream, Recorder(recordings / name, about=about, model=identity.model,
-                                  secret=self._secrets.get(provider, ""))
+        about = (
+            f"Run {identity.run}: {identity.role}, attempt {identity.attempt} at issue"
+            f" {identity.issue}."
+        )
+        return upstream, Recorder(
+            recordings / name,
+            about=about,
+            model=identity.model,
+            secret=self._secrets.get(provider, ""),
+        )
 
 
 def new_id() -> str:
@@ -166,10 +224,13 @@ def new_id() -> str:
 
 
 def _sockets_folder(home: Path) -> Path:
-    """An empty folder for the sessions' sockets, 0700: in `home`, unless its path is too long for a socket in it."""
+    """An empty folder for the sessions' sockets, 0700: in `home`, unless its path is too long for a
+    socket in it."""
     folder = home.resolve() / "sockets"
     if len(os.fsencode(folder / new_id() / SOCKET)) > _PATH_LIMIT:
         return Path(tempfile.mkdtemp(prefix=f"factory-broker-{os.getpid()}-"))
-    shutil.rmtree(folder, ignore_errors=True)      # what a killed broker left: its lock on `home` is ours now
+    shutil.rmtree(
+        folder, ignore_errors=True
+    )  # what a killed broker left: its lock on `home` is ours now
     folder.mkdir(mode=0o700)
     return folder

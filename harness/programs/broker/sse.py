@@ -1,4 +1,5 @@
-"""Server-sent events of the Messages API, both ways: a message cut into events, and events put together again."""
+"""Server-sent events of the Messages API, both ways: a message cut into events, and events put
+together again."""
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
@@ -7,9 +8,9 @@ from typing import Any
 from harness.programs.broker.prices import tokens_of
 
 EventStream = AsyncGenerator[dict[str, Any], None]
-_PIECE = 24         # characters a delta, about what the provider sends
+_PIECE = 24  # characters a delta, about what the provider sends
 _DELTAS = {"text": ("text", "text_delta"), "thinking": ("thinking", "thinking_delta")}
-_LIMIT = 4 << 20    # bytes of one event; more than this is no stream of a model's
+_LIMIT = 4 << 20  # bytes of one event; more than this is no stream of a model's
 DONE: dict[str, Any] = {"type": "[DONE]"}
 """The last event of a chat completion, which is no object: known by its identity."""
 
@@ -20,15 +21,24 @@ def encoded(event: Mapping[str, Any]) -> bytes:
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON that keeps every letter. Encode it with `backslashreplace`: a lone surrogate becomes its escape."""
+    """Compact JSON that keeps every letter. Encode it with `backslashreplace`: a lone surrogate
+    becomes its escape."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def events_of(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """A whole message as the events that would have streamed it."""
     usage = message["usage"]
-    yield {"type": "message_start", "message": {**message, "content": [], "stop_reason": None, "stop_sequence": None,
-                                                "usage": {**usage, "output_tokens": 1}}}
+    yield {
+        "type": "message_start",
+        "message": {
+            **message,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": {**usage, "output_tokens": 1},
+        },
+    }
     yield {"type": "ping"}
     for index, block in enumerate(message["content"]):
         start, deltas = _cut(block)
@@ -36,8 +46,11 @@ def events_of(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         for delta in deltas:
             yield {"type": "content_block_delta", "index": index, "delta": delta}
         yield {"type": "content_block_stop", "index": index}
-    yield {"type": "message_delta", "usage": {"output_tokens": usage["output_tokens"]},
-           "delta": {"stop_reason": message["stop_reason"], "stop_sequence": message["stop_sequence"]}}
+    yield {
+        "type": "message_delta",
+        "usage": {"output_tokens": usage["output_tokens"]},
+        "delta": {"stop_reason": message["stop_reason"], "stop_sequence": message["stop_sequence"]},
+    }
     yield {"type": "message_stop"}
 
 
@@ -46,7 +59,9 @@ def _cut(block: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]
     if kind == "tool_use":
         whole = block["input"]
         pieces = _pieces(whole if isinstance(whole, str) else json.dumps(whole, ensure_ascii=False))
-        return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
+        return {**block, "input": {}}, [
+            {"type": "input_json_delta", "partial_json": piece} for piece in pieces
+        ]
     if kind not in _DELTAS:
         return dict(block), []
     field, name = _DELTAS[kind]
@@ -57,11 +72,12 @@ def _cut(block: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]
 
 
 def _pieces(text: str) -> list[str]:
-    return [text[start:start + _PIECE] for start in range(0, len(text), _PIECE)]
+    return [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
 
 
 async def events(chunks: AsyncIterator[bytes]) -> EventStream:
-    """The events in a body that arrives in pieces, each with a type. Raises ValueError as `objects` does."""
+    """The events in a body that arrives in pieces, each with a type. Raises ValueError as `objects`
+    does."""
     async for event in objects(chunks):
         if not isinstance(event.get("type"), str):
             raise ValueError("an event that is not an object with a type")
@@ -69,16 +85,18 @@ async def events(chunks: AsyncIterator[bytes]) -> EventStream:
 
 
 async def objects(chunks: AsyncIterator[bytes]) -> EventStream:
-    """What the events say, in a body that arrives in pieces; `[DONE]` is DONE. Raises ValueError on what is no JSON object, or
-    never ends.
+    """What the events say, in a body that arrives in pieces; `[DONE]` is DONE. Raises ValueError on
+    what is no JSON object, or never ends.
 
-    (HTML Living Standard, 9.2.6: several data lines are one, a comment begins with a colon, CRLF is a line end.)
-    """
+    (HTML Living Standard, 9.2.6: several data lines are one, a comment begins with a colon, CRLF is
+    a line end.)"""
     pending = b""
     async for chunk in chunks:
         *whole, pending = (pending + chunk).replace(b"\r\n", b"\n").split(b"\n\n")
         for part in whole:
-            data = b"\n".join(line[5:].lstrip(b" ") for line in part.split(b"\n") if line.startswith(b"data:"))
+            data = b"\n".join(
+                line[5:].lstrip(b" ") for line in part.split(b"\n") if line.startswith(b"data:")
+            )
             if data:
                 yield DONE if data == b"[DONE]" else _object(data)
         if len(pending) > _LIMIT:
@@ -120,7 +138,9 @@ class Assembly:
             case "content_block_stop" if event["index"] in self._inputs:
                 self._block(event["index"])["input"] = _input(self._inputs.pop(event["index"]))
             case "message_delta":
-                self.message |= {key: value for key, value in event["delta"].items() if value is not None}
+                self.message |= {
+                    key: value for key, value in event["delta"].items() if value is not None
+                }
                 self._count(event.get("usage"))
             case "message_stop":
                 self.whole = bool(self.message)
@@ -141,9 +161,12 @@ class Assembly:
         return block
 
     def _count(self, usage: Mapping[str, Any] | None) -> None:
-        """Counts on a message_delta are totals so far; what it leaves out keeps the value of message_start."""
-        merged = self.usage | {key: value for key, value in (usage or {}).items() if value is not None}
-        tokens_of(merged)       # no count that is none is let in
+        """Counts on a message_delta are totals so far; what it leaves out keeps the value of
+        message_start."""
+        merged = self.usage | {
+            key: value for key, value in (usage or {}).items() if value is not None
+        }
+        tokens_of(merged)  # no count that is none is let in
         self.usage = self.message["usage"] = merged
 
 

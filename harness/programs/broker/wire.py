@@ -17,9 +17,9 @@ from harness.programs.broker.session import Session
 from harness.programs.broker.wires.dialect import Dialect, Event
 from harness.programs.broker.wires.known import EVERY, MESSAGES
 
-BODY_LIMIT = 8 << 20    # bytes
-BODY_SECONDS = 60       # from its first byte to its last
-DEPTH_LIMIT = 100       # objects and lists in each other
+BODY_LIMIT = 8 << 20  # bytes
+BODY_SECONDS = 60  # from its first byte to its last
+DEPTH_LIMIT = 100  # objects and lists in each other
 COUNT_PATH = "/v1/messages/count_tokens"
 _Answer = Callable[[Request], Awaitable[Response]]
 
@@ -38,10 +38,13 @@ def wire(session: Session, *, body_seconds: float = BODY_SECONDS) -> Starlette:
                 body = await read(request)
                 if isinstance(body, dict) and body.get("stream") is True:
                     events = await session.stream(dialect, body)
-                    return StreamingResponse(_encoded(dialect, events), media_type="text/event-stream")
+                    return StreamingResponse(
+                        _encoded(dialect, events), media_type="text/event-stream"
+                    )
                 return Answer(*await session.whole(dialect, body))
             except Refusal as refusal:
                 return answer_of(refusal, dialect)
+
         return answer
 
     async def count_tokens(request: Request) -> Response:
@@ -52,22 +55,35 @@ def wire(session: Session, *, body_seconds: float = BODY_SECONDS) -> Starlette:
 
     async def elsewhere(request: Request, _: Exception) -> Response:
         """Any other path or method."""
-        asked = next((dialect for dialect in EVERY if request.url.path in _paths(dialect)), MESSAGES)
-        words = f"{request.method} {request.url.path} is not forwarded; POST {' and '.join(paths)} is"
+        asked = next(
+            (dialect for dialect in EVERY if request.url.path in _paths(dialect)), MESSAGES
+        )
+        words = (
+            f"{request.method} {request.url.path} is not forwarded; POST {' and '.join(paths)} is"
+        )
         return answer_of(Refusal(404, "not_found_error", words), asked)
 
-    counting = [Route(COUNT_PATH, count_tokens, methods=["POST"])] if MESSAGES in session.dialects else []
+    counting = (
+        [Route(COUNT_PATH, count_tokens, methods=["POST"])] if MESSAGES in session.dialects else []
+    )
     app = Starlette(
-        routes=[*(Route(f"/v1{dialect.path}", answering(dialect), methods=["POST"]) for dialect in session.dialects), *counting,
-                Route("/", health, methods=["GET", "HEAD"])],
-        exception_handlers={Refusal: refused, 404: elsewhere, 405: elsewhere})
-    app.router.redirect_slashes = False     # a path is on the list as it is written, or not at all
+        routes=[
+            *(
+                Route(f"/v1{dialect.path}", answering(dialect), methods=["POST"])
+                for dialect in session.dialects
+            ),
+            *counting,
+            Route("/", health, methods=["GET", "HEAD"]),
+        ],
+        exception_handlers={Refusal: refused, 404: elsewhere, 405: elsewhere},
+    )
+    app.router.redirect_slashes = False  # a path is on the list as it is written, or not at all
     return app
 
 
 class Answer(JSONResponse):
-    """An answer, and what is done when it was sent or could not be. Whoever reads it cannot be heard before that is done: no
-    other step of this process comes between."""
+    """An answer, and what is done when it was sent or could not be. Whoever reads it cannot be
+    heard before that is done: no other step of this process comes between."""
 
     def __init__(self, content: Any, afterwards: Callable[[], None]) -> None:
         super().__init__(content)
@@ -81,29 +97,42 @@ class Answer(JSONResponse):
 
 
 def answer_of(refusal: Refusal, dialect: Dialect = MESSAGES) -> Response:
-    """A refusal as the provider would have said it. SDKs are told not to retry: the broker has done so."""
-    headers = {"x-should-retry": "false"} | ({"retry-after": refusal.retry_after} if refusal.retry_after else {})
+    """A refusal as the provider would have said it. SDKs are told not to retry: the broker has done
+    so."""
+    headers = {"x-should-retry": "false"} | (
+        {"retry-after": refusal.retry_after} if refusal.retry_after else {}
+    )
     return JSONResponse(dialect.refused(refusal), status_code=refusal.status, headers=headers)
 
 
 async def refused(_: Request, error: Exception) -> Response:
-    return answer_of(error if isinstance(error, Refusal) else Refusal(500, "api_error", type(error).__name__))
+    return answer_of(
+        error if isinstance(error, Refusal) else Refusal(500, "api_error", type(error).__name__)
+    )
 
 
 async def elsewhere(request: Request, _: Exception) -> Response:
     """A path or method that is not there."""
-    return answer_of(Refusal(404, "not_found_error", f"{request.method} {request.url.path} is not here"))
+    return answer_of(
+        Refusal(404, "not_found_error", f"{request.method} {request.url.path} is not here")
+    )
 
 
 async def json_body(request: Request, *, seconds: float = BODY_SECONDS) -> Any:
     """The request's JSON. Raises Refusal: packed, too large, too slow, or not JSON."""
     if (packing := request.headers.get("content-encoding", "identity")) != "identity":
-        raise Refusal(415, "invalid_request_error", f"a body with content-encoding {packing:.20} is not read; send it as it is")
+        raise Refusal(
+            415,
+            "invalid_request_error",
+            f"a body with content-encoding {packing:.20} is not read; send it as it is",
+        )
     try:
         async with asyncio.timeout(seconds):
             raw = await _read(request)
     except TimeoutError:
-        raise Refusal(408, "timeout_error", f"the body did not come to an end within {seconds:g} s") from None
+        raise Refusal(
+            408, "timeout_error", f"the body did not come to an end within {seconds:g} s"
+        ) from None
     except ClientDisconnect:
         raise Refusal(400, "invalid_request_error", "the body was cut") from None
     try:
@@ -119,7 +148,11 @@ async def _read(request: Request) -> bytes:
     async for chunk in request.stream():
         raw += chunk
         if len(raw) > BODY_LIMIT:
-            raise Refusal(413, "request_too_large", f"the body is over {BODY_LIMIT} bytes; send less, or in parts")
+            raise Refusal(
+                413,
+                "request_too_large",
+                f"the body is over {BODY_LIMIT} bytes; send less, or in parts",
+            )
     return bytes(raw)
 
 
@@ -128,7 +161,9 @@ def _paths(dialect: Dialect) -> tuple[str, ...]:
     return (path, COUNT_PATH) if dialect is MESSAGES else (path,)
 
 
-async def _encoded(dialect: Dialect, events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, None]:
+async def _encoded(
+    dialect: Dialect, events: AsyncGenerator[Event, None]
+) -> AsyncGenerator[bytes, None]:
     async with aclosing(events):
         async for event in events:
             yield dialect.encoded(event)
@@ -138,8 +173,12 @@ def _require_shallow(body: Any) -> None:
     """What can just be read may be too deep to be written again, after money was held for it."""
     level = [body]
     for _ in range(DEPTH_LIMIT):
-        level = [part for value in level if isinstance(value, dict | list)
-                 for part in (value.values() if isinstance(value, dict) else value)]
+        level = [
+            part
+            for value in level
+            if isinstance(value, dict | list)
+            for part in (value.values() if isinstance(value, dict) else value)
+        ]
     if level:
         raise Refusal(400, "invalid_request_error", f"body: nested over {DEPTH_LIMIT} levels deep")
 

@@ -1,8 +1,9 @@
-"""The wire log of a session: one JSON line a call, for people who ask what an agent was told and what it said.
+"""The wire log of a session: one JSON line a call, for people who ask what an agent was told and
+what it said.
 
-Bodies only, never headers. A conversation repeats itself in each request, so a line holds what is new since the call
-before it: `kept` counts the messages at its beginning that are the same, and fields that did not change are left out.
-"""
+Bodies only, never headers. A conversation repeats itself in each request, so a line holds what is
+new since the call before it: `kept` counts the messages at its beginning that are the same, and
+fields that did not change are left out."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,16 +23,29 @@ class WireLog:
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def note(self, body: Mapping[str, Any], *, at: float, seconds: float, answer: Mapping[str, Any] | None,
-             refusal: Refusal | None = None) -> None:
-        """One call: what was asked, what came back (whole, or as far as it came) and what went wrong: in words, and as the box
-        was told."""
+    def note(
+        self,
+        body: Mapping[str, Any],
+        *,
+        at: float,
+        seconds: float,
+        answer: Mapping[str, Any] | None,
+        refusal: Refusal | None = None,
+    ) -> None:
+        """One call: what was asked, what came back (whole, or as far as it came) and what went
+        wrong: in words, and as the box was told."""
         self._calls += 1
         if self._file is None:
             return
         wrong = {} if refusal is None else {"error": str(refusal), "refusal": refusal.recorded()}
-        line = {"call": self._calls, "at": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
-                "seconds": round(seconds, 3), "request": _news(body, self._before), "response": answer, **wrong}
+        line = {
+            "call": self._calls,
+            "at": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+            "seconds": round(seconds, 3),
+            "request": _news(body, self._before),
+            "response": answer,
+            **wrong,
+        }
         self._before = body
         text = dumps({key: value for key, value in line.items() if value is not None})
         if self._secret:
@@ -43,9 +57,17 @@ class WireLog:
 def _news(body: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a request that the one before it did not have."""
     old, new = before.get("messages", []), body["messages"]
-    kept = next((number for number, (was, now) in enumerate(zip(old, new, strict=False)) if _plain(was) != _plain(now)),
-                min(len(old), len(new)))
-    changed = {key: value for key, value in body.items() if key != "messages" and before.get(key) != value}
+    kept = next(
+        (
+            number
+            for number, (was, now) in enumerate(zip(old, new, strict=False))
+            if _plain(was) != _plain(now)
+        ),
+        min(len(old), len(new)),
+    )
+    changed = {
+        key: value for key, value in body.items() if key != "messages" and before.get(key) != value
+    }
     return {**changed, "kept": kept, "messages": new[kept:]}
 
 
@@ -54,5 +76,12 @@ def _plain(message: Mapping[str, Any]) -> Any:
     content = message.get("content")
     if not isinstance(content, list):
         return message
-    return [message.get("role"), [{name: value for name, value in block.items() if name != "cache_control"}
-                                  if isinstance(block, dict) else block for block in content]]
+    return [
+        message.get("role"),
+        [
+            {name: value for name, value in block.items() if name != "cache_control"}
+            if isinstance(block, dict)
+            else block
+            for block in content
+        ],
+    ]

@@ -1,4 +1,5 @@
-"""`python -m context_indexer`: files as JSON lines {path, text} on standard input, their outlines as JSON lines on its output."""
+"""`python -m context_indexer`: files as JSON lines {path, text} on standard input, their outlines
+as JSON lines on its output."""
 
 import json
 import sys
@@ -9,7 +10,9 @@ from .reading import outline
 def main() -> int:
     for line in sys.stdin.buffer:
         asked = json.loads(line)
-        print(json.dumps(outline(asked["path"], asked["text"].encode("utf-8", "replace"))), flush=True)
+        print(
+            json.dumps(outline(asked["path"], asked["text"].encode("utf-8", "replace"))), flush=True
+        )
     return 0
 
 

@@ -1,7 +1,8 @@
-"""Which grammar reads which file, and what is asked of its trees. Each grammar is a wheel; nothing is fetched at run time.
+"""Which grammar reads which file, and what is asked of its trees. Each grammar is a wheel; nothing
+is fetched at run time.
 
-A query names a definition by its kind, with its `@name`, and what is imported as `@import`, or as `@from` and `@what`.
-"""
+A query names a definition by its kind, with its `@name`, and what is imported as `@import`, or as
+`@from` and `@what`."""
 
 import importlib
 from dataclasses import dataclass
@@ -29,12 +30,15 @@ _JAVASCRIPT = """
 (call_expression function: (import) arguments: (arguments (string (string_fragment) @import)))
 (call_expression function: (identifier) @call arguments: (arguments (string (string_fragment) @import)) (#eq? @call "require"))
 """
-_TYPESCRIPT = _JAVASCRIPT + """
+_TYPESCRIPT = (
+    _JAVASCRIPT
+    + """
 (abstract_class_declaration name: (_) @name) @class
 (interface_declaration name: (_) @name) @type
 (type_alias_declaration name: (_) @name) @type
 (enum_declaration name: (_) @name) @type
 """
+)
 _GO = """
 (function_declaration name: (identifier) @name) @function
 (method_declaration name: (field_identifier) @name) @function
@@ -79,8 +83,18 @@ class Grammar:
 
 _LANGUAGES = {
     "python": ("tree_sitter_python", "language", _PYTHON, (".py", ".pyi")),
-    "javascript": ("tree_sitter_javascript", "language", _JAVASCRIPT, (".js", ".jsx", ".mjs", ".cjs")),
-    "typescript": ("tree_sitter_typescript", "language_typescript", _TYPESCRIPT, (".ts", ".mts", ".cts")),
+    "javascript": (
+        "tree_sitter_javascript",
+        "language",
+        _JAVASCRIPT,
+        (".js", ".jsx", ".mjs", ".cjs"),
+    ),
+    "typescript": (
+        "tree_sitter_typescript",
+        "language_typescript",
+        _TYPESCRIPT,
+        (".ts", ".mts", ".cts"),
+    ),
     "tsx": ("tree_sitter_typescript", "language_tsx", _TYPESCRIPT, (".tsx",)),
     "go": ("tree_sitter_go", "language", _GO, (".go",)),
     "rust": ("tree_sitter_rust", "language", _RUST, (".rs",)),
@@ -91,14 +105,18 @@ _BY_ENDING = {ending: name for name, (*_, endings) in _LANGUAGES.items() for end
 ENDINGS = tuple(_BY_ENDING)
 """Files with these endings have a grammar."""
 
-DISTRIBUTIONS = ("tree-sitter", *sorted({module.replace("_", "-") for module, *_ in _LANGUAGES.values()}))
+DISTRIBUTIONS = (
+    "tree-sitter",
+    *sorted({module.replace("_", "-") for module, *_ in _LANGUAGES.values()}),
+)
 """What has to be importable where the program runs."""
 
 
 def language_of(path: str) -> str | None:
-    """The language that a file is read as, by the ending of its name; None where there is no grammar for it."""
+    """The language that a file is read as, by the ending of its name; None where there is no
+    grammar for it."""
     name = path.rpartition("/")[2]
-    return _BY_ENDING.get(name[name.rfind("."):].lower()) if "." in name else None
+    return _BY_ENDING.get(name[name.rfind(".") :].lower()) if "." in name else None
 
 
 @cache

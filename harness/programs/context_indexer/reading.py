@@ -5,7 +5,7 @@ from typing import Any
 
 from .grammars import grammar, language_of
 
-SIGNATURE = 160         # characters of one
+SIGNATURE = 160  # characters of one
 MOST_DEFINITIONS = 400  # of one file, the first ones
 MOST_IMPORTS = 200
 _KINDS = ("class", "function", "type", "value")
@@ -15,7 +15,8 @@ Definition = list[Any]
 
 
 def outline(path: str, content: bytes) -> dict[str, Any]:
-    """{definitions, imports} of one file, both in the order of the file; both empty where there is no grammar for it."""
+    """{definitions, imports} of one file, both in the order of the file; both empty where there is
+    no grammar for it."""
     language = language_of(path)
     if language is None:
         return {"definitions": [], "imports": []}
@@ -24,8 +25,10 @@ def outline(path: str, content: bytes) -> dict[str, Any]:
     read = grammar(language)
     matches = QueryCursor(read.query).matches(read.parser.parse(content).root_node)
     found = [match for _, match in matches]
-    return {"definitions": list(_outer(_defined(found)))[:MOST_DEFINITIONS],
-            "imports": list(dict.fromkeys(_imported(found)))[:MOST_IMPORTS]}
+    return {
+        "definitions": list(_outer(_defined(found)))[:MOST_DEFINITIONS],
+        "imports": list(dict.fromkeys(_imported(found)))[:MOST_IMPORTS],
+    }
 
 
 def _defined(matches: Iterable[dict[str, Any]]) -> Iterator[Definition]:
@@ -34,7 +37,13 @@ def _defined(matches: Iterable[dict[str, Any]]) -> Iterator[Definition]:
             if kind in match:
                 whole, name = match[kind][0], match["name"][0]
                 place = name.parent if kind == "value" else whole
-                yield [kind, _text(name)[:SIGNATURE], place.start_point[0] + 1, place.end_point[0] + 1, _signature(place)]
+                yield [
+                    kind,
+                    _text(name)[:SIGNATURE],
+                    place.start_point[0] + 1,
+                    place.end_point[0] + 1,
+                    _signature(place),
+                ]
 
 
 def _outer(found: Iterable[Definition]) -> Iterator[Definition]:
@@ -48,8 +57,8 @@ def _outer(found: Iterable[Definition]) -> Iterator[Definition]:
 
 def _signature(node: Any) -> str:
     body = node.child_by_field_name("body")
-    text = node.text if body is None else node.text[:body.start_byte - node.start_byte]
-    first = " ".join(text[:4 * SIGNATURE].decode("utf-8", "replace").split())
+    text = node.text if body is None else node.text[: body.start_byte - node.start_byte]
+    first = " ".join(text[: 4 * SIGNATURE].decode("utf-8", "replace").split())
     return first[:SIGNATURE]
 
 

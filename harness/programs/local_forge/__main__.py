@@ -8,16 +8,43 @@ EXIT_USAGE, EXIT_UNAVAILABLE = 2, 5
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m harness.programs.local_forge", description="A small forge on loopback.")
-    parser.add_argument("--home", type=Path, required=True, help="where it keeps its database, repositories and token")
-    parser.add_argument("--port", type=int, default=0, help="the port on 127.0.0.1; 0: the one it had before, else any")
-    parser.add_argument("--ready-file", type=Path, help="written with {url, port, pid} once it listens")
-    parser.add_argument("--open", action="store_true", help="let visitors file issues under a name of their own")
-    parser.add_argument("--pick", action="store_true", help="let whoever reaches it sign in as any person, without a token")
-    parser.add_argument("--evidence", type=Path, help="a folder of static pages to serve under /-/evidence/")
-    parser.add_argument("--rate-limit", type=int, default=100_000, help="requests an hour and account")
-    parser.add_argument("--people-write-checks", action="store_true",
-                        help="let people's tokens write check runs, which is for Apps and bots alone")
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.programs.local_forge", description="A small forge on loopback."
+    )
+    parser.add_argument(
+        "--home",
+        type=Path,
+        required=True,
+        help="where it keeps its database, repositories and token",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=0,
+        help="the port on 127.0.0.1; 0: the one it had before, else any",
+    )
+    parser.add_argument(
+        "--ready-file", type=Path, help="written with {url, port, pid} once it listens"
+    )
+    parser.add_argument(
+        "--open", action="store_true", help="let visitors file issues under a name of their own"
+    )
+    parser.add_argument(
+        "--pick",
+        action="store_true",
+        help="let whoever reaches it sign in as any person, without a token",
+    )
+    parser.add_argument(
+        "--evidence", type=Path, help="a folder of static pages to serve under /-/evidence/"
+    )
+    parser.add_argument(
+        "--rate-limit", type=int, default=100_000, help="requests an hour and account"
+    )
+    parser.add_argument(
+        "--people-write-checks",
+        action="store_true",
+        help="let people's tokens write check runs, which is for Apps and bots alone",
+    )
     parser.add_argument("--faults", action="store_true", help="let tests inject faults")
     parser.add_argument("--lifeline", action="store_true", help="stop when standard input ends")
     return parser.parse_args()
@@ -31,8 +58,12 @@ def main() -> int:
     from harness.programs.local_forge.storage.database import UnknownSchema
 
     settings = Settings(
-        given.home.absolute(), open_door=given.open, faults=given.faults, rate_limit=given.rate_limit,
-        evidence=given.evidence and given.evidence.absolute(), pick=given.pick,
+        given.home.absolute(),
+        open_door=given.open,
+        faults=given.faults,
+        rate_limit=given.rate_limit,
+        evidence=given.evidence and given.evidence.absolute(),
+        pick=given.pick,
         people_write_checks=given.people_write_checks,
     )
     try:

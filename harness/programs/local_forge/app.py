@@ -21,21 +21,25 @@ HOSTS = ("localhost", "127.0.0.1")
 
 
 def application(service: Service) -> Starlette:
-    """Everything that a server of this forge answers. Other host names are refused: a page elsewhere may point here."""
+    """Everything that a server of this forge answers. Other host names are refused: a page
+    elsewhere may point here."""
     faults = Faults() if service.settings.faults else None
     middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)]
     if faults is not None:
         middleware.append(Middleware(FaultyForge, faults=faults))
     return Starlette(
         routes=[
-            Route("/{owner}/{repo}.git/{tail:path}", GitWire(service).answer, methods=["GET", "POST"]),
+            Route(
+                "/{owner}/{repo}.git/{tail:path}", GitWire(service).answer, methods=["GET", "POST"]
+            ),
             graphql_route(service),
             api_routes(service),
             admin_routes(service, faults),
             *app_page_routes(service),
             *page_routes(service),
         ],
-        middleware=middleware, lifespan=lambda _app: _life(service),
+        middleware=middleware,
+        lifespan=lambda _app: _life(service),
     )
 
 

@@ -1,11 +1,13 @@
 """One file with all that a forge keeps, taken while it serves, and a forge put back from it.
 
 Properties it keeps:
-- the database is copied first, by SQLite's own backup, and each repository then: its refs, and after them its objects, of
-  which the server never takes one away. What git moved in between is settled at the next start, as after a power cut;
-- every member's digest is in the last one, `manifest.json`; nothing is put in place before all of it was checked;
-- a forge is put back into an empty folder only, whole or not at all. The administrator's token is not in the file.
-"""
+- the database is copied first, by SQLite's own backup, and each repository then: its refs, and
+  after them its objects, of which the server never takes one away. What git moved in between is
+  settled at the next start, as after a power cut;
+- every member's digest is in the last one, `manifest.json`; nothing is put in place before all of
+  it was checked;
+- a forge is put back into an empty folder only, whole or not at all. The administrator's token is
+  not in the file."""
 
 import hashlib
 import io
@@ -30,7 +32,8 @@ from harness.programs.local_forge.storage.tables import SCHEMA, STEPS
 FORMAT = 1
 MANIFEST = "manifest.json"
 _MEMBER = re.compile(
-    r"forge\.sqlite|repositories/[1-9][0-9]*\.git/(?:HEAD|packed-refs|objects/(?:[0-9a-f]{2}|pack)/[A-Za-z0-9.-]+)")
+    r"forge\.sqlite|repositories/[1-9][0-9]*\.git/(?:HEAD|packed-refs|objects/(?:[0-9a-f]{2}|pack)/[A-Za-z0-9.-]+)"
+)
 _OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{38}|pack/pack-[0-9a-f]+\.(?:pack|idx)")
 _CHUNK = 1024 * 1024
 _MOST_BYTES = 256 * 1024**3
@@ -91,16 +94,19 @@ def back_up(home: Path, file: Path) -> Kept:
         draft = Path(scratch, "draft")
         _copy_database(settings.database, copied)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as raw:
-            with tarfile.open(fileobj=raw, mode="w:gz", compresslevel=1, format=tarfile.PAX_FORMAT) as tar:
+            with tarfile.open(
+                fileobj=raw, mode="w:gz", compresslevel=1, format=tarfile.PAX_FORMAT
+            ) as tar:
                 kept = _filled(_Archive(tar), settings, copied)
             raw.flush()
             os.fsync(raw.fileno())
-        os.link(draft, file)      # unlike a rename, it never takes the place of another
+        os.link(draft, file)  # unlike a rename, it never takes the place of another
     return kept
 
 
 def restore(file: Path, home: Path) -> Kept:
-    """Put a forge back into `home`, which must be empty or not there. Raises ConfigError for a file that is not sound."""
+    """Put a forge back into `home`, which must be empty or not there. Raises ConfigError for a file
+    that is not sound."""
     home = home.absolute()
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise ConfigError(f"{home} is not empty; a forge is put back into a folder of its own")
@@ -111,7 +117,9 @@ def restore(file: Path, home: Path) -> Kept:
         try:
             kept = _unpacked(file, draft)
         except (tarfile.TarError, EOFError, OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"it is no backup of a forge, or not a whole one: {error}", file=str(file)) from error
+            raise ConfigError(
+                f"it is no backup of a forge, or not a whole one: {error}", file=str(file)
+            ) from error
         _check_database(draft / "forge.sqlite", file)
         for folder in sorted((draft / "repositories").glob("*.git")):
             _check_repository(folder, file)
@@ -127,7 +135,12 @@ def _filled(archive: _Archive, settings: Settings, database: Path) -> Kept:
     numbers = _numbers(database)
     for number in numbers:
         _add_repository(archive, settings.repositories / f"{number}.git", number)
-    manifest = {"format": FORMAT, "schema": SCHEMA, "repositories": numbers, "digests": archive.digests}
+    manifest = {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        "repositories": numbers,
+        "digests": archive.digests,
+    }
     told = json.dumps(manifest, indent=1).encode()
     info = tarfile.TarInfo(MANIFEST)
     info.size, info.mode = len(told), 0o600
@@ -137,14 +150,17 @@ def _filled(archive: _Archive, settings: Settings, database: Path) -> Kept:
 
 def _copy_database(database: Path, copy: Path) -> None:
     address = f"{database.absolute().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(address, uri=True, timeout=60)) as live, closing(sqlite3.connect(copy)) as made:
+    with (
+        closing(sqlite3.connect(address, uri=True, timeout=60)) as live,
+        closing(sqlite3.connect(copy)) as made,
+    ):
         live.backup(made)
         made.execute("PRAGMA journal_mode = DELETE")
 
 
 def _numbers(database: Path) -> list[int]:
     with closing(sqlite3.connect(database)) as db:
-        return [number for number, in db.execute("SELECT id FROM repositories ORDER BY id")]
+        return [number for (number,) in db.execute("SELECT id FROM repositories ORDER BY id")]
 
 
 def _add_repository(archive: _Archive, folder: Path, number: int) -> None:
@@ -157,19 +173,28 @@ def _add_repository(archive: _Archive, folder: Path, number: int) -> None:
         archive.add(f"{inside}/{name}", io.BytesIO(told), len(told))
     for path in _objects(folder / "objects"):
         with path.open("rb") as content:
-            archive.add(f"{inside}/{path.relative_to(folder).as_posix()}", content, os.fstat(content.fileno()).st_size)
+            archive.add(
+                f"{inside}/{path.relative_to(folder).as_posix()}",
+                content,
+                os.fstat(content.fileno()).st_size,
+            )
 
 
 def _objects(folder: Path) -> Iterator[Path]:
     """Packs with their index, and loose objects; what a push is still writing has other names."""
     for path in sorted(folder.glob("*/*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and _OBJECT.fullmatch(name) and (path.suffix != ".pack" or path.with_suffix(".idx").exists()):
+        if (
+            path.is_file()
+            and _OBJECT.fullmatch(name)
+            and (path.suffix != ".pack" or path.with_suffix(".idx").exists())
+        ):
             yield path
 
 
 def _unpacked(file: Path, draft: Path) -> Kept:
-    """Every member in its place, compared with its digest. Raises ValueError naming the first that is not as it was."""
+    """Every member in its place, compared with its digest. Raises ValueError naming the first that
+    is not as it was."""
     digests: dict[str, str] = {}
     manifest: Mapping[str, Any] | None = None
     size = 0
@@ -188,7 +213,11 @@ def _unpacked(file: Path, draft: Path) -> Kept:
             digests[member.name] = _written(draft / member.name, content)
     if manifest is None or manifest["format"] != FORMAT:
         raise ValueError(f"its manifest is missing, or of another format than {FORMAT}")
-    wrong = sorted(name for name in {*digests, *manifest["digests"]} if digests.get(name) != manifest["digests"].get(name))
+    wrong = sorted(
+        name
+        for name in {*digests, *manifest["digests"]}
+        if digests.get(name) != manifest["digests"].get(name)
+    )
     if wrong:
         raise ValueError(f"{wrong[0]} is not as it was written")
     return Kept(len(manifest["repositories"]), len(digests), size)
@@ -212,19 +241,35 @@ def _check_database(database: Path, file: Path) -> None:
     except sqlite3.Error as error:
         raise ConfigError(f"its database is not sound: {error}", file=str(file)) from error
     if sound != "ok" or schema not in (*STEPS, SCHEMA):
-        raise ConfigError(f"its database is not sound ({sound}), or has a schema ({schema}) that this forge does not know",
-                          file=str(file))
+        raise ConfigError(
+            f"its database is not sound ({sound}), or has a schema ({schema}) that this forge does"
+            " not know",
+            file=str(file),
+        )
 
 
 def _check_repository(folder: Path, file: Path) -> None:
-    """Every object that a branch needs is there. Settings and hooks are written anew, never taken from a file."""
+    """Every object that a branch needs is there. Settings and hooks are written anew, never taken
+    from a file."""
     (folder / "refs").mkdir()
     (folder / "objects").mkdir(exist_ok=True)
     bare = BareRepository(folder)
     bare.settle_in()
     done = subprocess.run(
-        ["git", "--git-dir", str(folder), "fsck", "--connectivity-only", "--no-dangling", "--no-progress"],
-        env=environment(), capture_output=True, check=False, stdin=subprocess.DEVNULL, start_new_session=True,
+        [
+            "git",
+            "--git-dir",
+            str(folder),
+            "fsck",
+            "--connectivity-only",
+            "--no-dangling",
+            "--no-progress",
+        ],
+        env=environment(),
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
     )
     if done.returncode != 0:
         says = done.stderr.decode(errors="replace").strip().split("\n")[0]

@@ -1,7 +1,8 @@
-"""Faults on demand: what a real forge does to its clients on a bad day, for a server started with --faults.
+"""Faults on demand: what a real forge does to its clients on a bad day, for a server started with
+--faults.
 
-Here is which faults there are and which wait for their requests; `faulty` is the door that lets them happen.
-"""
+Here is which faults there are and which wait for their requests; `faulty` is the door that lets
+them happen."""
 
 import re
 import threading
@@ -13,35 +14,50 @@ from typing import Any
 from harness.programs.local_forge.refused import invalid
 
 PRIMARY = "API rate limit exceeded for user ID 1."
-SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
-ANSWERS: Mapping[str, tuple[int, str]] = MappingProxyType({
-    "error-after": (500, "Server Error"),
-    "error-before": (502, "Server Error"),
-    "unavailable": (503, "Service Unavailable"),
-    "unauthorized": (401, "Bad credentials"),
-    "forbidden": (403, "Resource not accessible by integration"),
-    "missing": (404, "Not Found"),
-    "rate-limited": (403, PRIMARY),
-    "secondary-limit": (403, SECONDARY),
-    "too-many": (429, SECONDARY),
-})
+SECONDARY = (
+    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+)
+ANSWERS: Mapping[str, tuple[int, str]] = MappingProxyType(
+    {
+        "error-after": (500, "Server Error"),
+        "error-before": (502, "Server Error"),
+        "unavailable": (503, "Service Unavailable"),
+        "unauthorized": (401, "Bad credentials"),
+        "forbidden": (403, "Resource not accessible by integration"),
+        "missing": (404, "Not Found"),
+        "rate-limited": (403, PRIMARY),
+        "secondary-limit": (403, SECONDARY),
+        "too-many": (429, SECONDARY),
+    }
+)
 """The faults that are an answer of their own: status and message, as GitHub words them."""
-KINDS = (*ANSWERS, "slow", "garbled", "cut", "cut-before", "stale", "unchanged", "clock", "graphql-errors")
+KINDS = (
+    *ANSWERS,
+    "slow",
+    "garbled",
+    "cut",
+    "cut-before",
+    "stale",
+    "unchanged",
+    "clock",
+    "graphql-errors",
+)
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One kind of trouble for the next `count` requests that match: `method` or `*`, and a `path` that `path` matches whole.
+    """One kind of trouble for the next `count` requests that match: `method` or `*`, and a `path`
+    that `path` matches whole.
 
-    Carried out, and the client does not hear it: `error-after` (500), `cut` (the connection ends in the middle of the answer).
-    Not carried out: `error-before` (502), `unavailable` (503), `unauthorized` (401), `forbidden` (403), `missing` (404),
-    `rate-limited` and `secondary-limit` (403), `too-many` (429), `cut-before`, `garbled` (200, and no JSON),
-    `graphql-errors` (200, and errors instead of data).
-    Answered, and not as it is: `slow` (after `seconds`), `clock` (`Date` is `seconds` away from now), `stale` (a GET hears what
-    the same address answered last before), `unchanged` (a GET that names an ETag hears 304, whatever has changed).
-    `headers` and `retry_after` go into an answer that is the fault's own.
-    """
+    Carried out, and the client does not hear it: `error-after` (500), `cut` (the connection ends in
+    the middle of the answer). Not carried out: `error-before` (502), `unavailable` (503),
+    `unauthorized` (401), `forbidden` (403), `missing` (404), `rate-limited` and `secondary-limit`
+    (403), `too-many` (429), `cut-before`, `garbled` (200, and no JSON), `graphql-errors` (200, and
+    errors instead of data). Answered, and not as it is: `slow` (after `seconds`), `clock` (`Date`
+    is `seconds` away from now), `stale` (a GET hears what the same address answered last before),
+    `unchanged` (a GET that names an ETag hears 304, whatever has changed). `headers` and
+    `retry_after` go into an answer that is the fault's own."""
 
     kind: str
     method: str = "*"
@@ -53,11 +69,16 @@ class Fault:
 
     def hits(self, method: str, path: str) -> bool:
         """Whether such a request is in for it."""
-        return self.count > 0 and self.method in ("*", method) and re.fullmatch(self.path, path) is not None
+        return (
+            self.count > 0
+            and self.method in ("*", method)
+            and re.fullmatch(self.path, path) is not None
+        )
 
 
 def fault_from(body: Mapping[str, Any]) -> Fault:
-    """A fault as the administrator's API takes it. Raises Refused (422) for one that is not known."""
+    """A fault as the administrator's API takes it. Raises Refused (422) for one that is not
+    known."""
     try:
         fault = Fault(**body)
         re.compile(fault.path)

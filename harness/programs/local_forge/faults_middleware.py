@@ -1,8 +1,8 @@
-"""The door of a forge that was started with --faults: a request that a fault waits for is answered as the fault says.
+"""The door of a forge that was started with --faults: a request that a fault waits for is answered
+as the fault says.
 
-Everything else passes as it would, but for two things that faults live on: the last answer to each reading is remembered,
-and the moment in `Date` is written here (the server leaves it out).
-"""
+Everything else passes as it would, but for two things that faults live on: the last answer to each
+reading is remembered, and the moment in `Date` is written here (the server leaves it out)."""
 
 import asyncio
 import json
@@ -23,7 +23,8 @@ _CUT = (b"content-length", b"1000000")
 
 
 class FaultyForge:
-    """ASGI middleware around the API, the pages and git, never around the administrator's own API."""
+    """ASGI middleware around the API, the pages and git, never around the administrator's own
+    API."""
 
     def __init__(self, app: ASGIApp, *, faults: Faults) -> None:
         self._app, self._faults = app, faults
@@ -34,7 +35,11 @@ class FaultyForge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        fault = None if scope["path"].startswith("/admin/") else self._faults.take(scope["method"], scope["path"])
+        fault = (
+            None
+            if scope["path"].startswith("/admin/")
+            else self._faults.take(scope["method"], scope["path"])
+        )
         skew = fault.seconds if fault is not None and fault.kind == "clock" else 0.0
         told = _dated(send, skew)
         if fault is None:
@@ -57,7 +62,9 @@ class FaultyForge:
                 await _cut(send)
             case "stale" if scope["method"] == "GET":
                 await self._stale(scope, receive, send)
-            case "unchanged" if scope["method"] == "GET" and (named := Headers(scope=scope).get("if-none-match")):
+            case "unchanged" if scope["method"] == "GET" and (
+                named := Headers(scope=scope).get("if-none-match")
+            ):
                 await Response(status_code=304, headers={"etag": named})(scope, receive, send)
             case "stale" | "unchanged" | "clock":
                 await self._app(scope, receive, send)
@@ -83,7 +90,8 @@ class FaultyForge:
                 self._last.popitem(last=False)
 
     async def _stale(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What this address answered last, as long as the fault lasts. What nobody has asked before is remembered now."""
+        """What this address answered last, as long as the fault lasts. What nobody has asked before
+        is remembered now."""
         said = self._last.get(_address(scope))
         if said is None:
             await self._remembered(scope, receive, send)
@@ -113,13 +121,22 @@ async def _unheard(_message: Message) -> None:
 
 
 async def _cut(send: Send) -> None:
-    """Begin an answer and leave: the server closes a connection on which less came than was said."""
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json"), _CUT]})
+    """Begin an answer and leave: the server closes a connection on which less came than was
+    said."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-type", b"application/json"), _CUT],
+        }
+    )
     await send({"type": "http.response.body", "body": b"{", "more_body": False})
 
 
 def _answer(fault: Fault) -> Response:
-    headers = dict(fault.headers) | ({} if fault.retry_after is None else {"retry-after": fault.retry_after})
+    headers = dict(fault.headers) | (
+        {} if fault.retry_after is None else {"retry-after": fault.retry_after}
+    )
     if fault.kind == "garbled":
         return Response("<html>Unicorn!</html>", media_type="text/html", headers=headers)
     if fault.kind == "graphql-errors":
@@ -128,12 +145,21 @@ def _answer(fault: Fault) -> Response:
     if fault.kind == "rate-limited":
         headers = _spent() | headers
     status, message = ANSWERS[fault.kind]
-    refused = {"message": message, "documentation_url": "https://docs.github.com/rest", "status": str(status)}
+    refused = {
+        "message": message,
+        "documentation_url": "https://docs.github.com/rest",
+        "status": str(status),
+    }
     return Response(json.dumps(refused), status, headers=headers, media_type="application/json")
 
 
 def _spent() -> dict[str, str]:
     """The headers of an hour that is used up."""
     reset = (int(time.time()) // HOUR + 1) * HOUR
-    return {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "0", "x-ratelimit-used": "5000",
-            "x-ratelimit-reset": str(reset), "x-ratelimit-resource": "core"}
+    return {
+        "x-ratelimit-limit": "5000",
+        "x-ratelimit-remaining": "0",
+        "x-ratelimit-used": "5000",
+        "x-ratelimit-reset": str(reset),
+        "x-ratelimit-resource": "core",
+    }

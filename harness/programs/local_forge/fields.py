@@ -9,20 +9,27 @@ from harness.programs.local_forge.refused import invalid
 BODY_LIMIT = 65_536
 TITLE_LIMIT = 256
 LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?(?:\[bot\])?")
-REPOSITORY_NAME = re.compile(r"(?!\.{1,2}$)(?!.*\.(?:git|lock|wiki)$)[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}")
-RESERVED = frozenset({"api", "admin", "sign-in", "sign-out", "static", "favicon", "new", "settings", "apps"})
+REPOSITORY_NAME = re.compile(
+    r"(?!\.{1,2}$)(?!.*\.(?:git|lock|wiki)$)[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}"
+)
+RESERVED = frozenset(
+    {"api", "admin", "sign-in", "sign-out", "static", "favicon", "new", "settings", "apps"}
+)
 
 Body = Mapping[str, object]
 
 
 def sound_text(resource: str, field: str, value: object, *, limit: int) -> str:
-    """`value` as text of at most `limit` characters. Raises Refused (422): GitHub's own limit on bodies is 65,536."""
+    """`value` as text of at most `limit` characters. Raises Refused (422): GitHub's own limit on
+    bodies is 65,536."""
     if not isinstance(value, str):
         raise invalid(resource, field, f"{field} must be a string")
     if len(value) > limit:
         raise invalid(resource, field, f"{field} is too long (maximum is {limit} characters)")
     if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise invalid(resource, field, f"{field} holds a NUL or half a character; send valid Unicode")
+        raise invalid(
+            resource, field, f"{field} holds a NUL or half a character; send valid Unicode"
+        )
     return value
 
 
@@ -52,12 +59,17 @@ def number(body: Body, field: str, resource: str, *, among: range) -> int:
     """A whole number within `among`."""
     value = body.get(field)
     if not isinstance(value, int) or isinstance(value, bool) or value not in among:
-        raise invalid(resource, field, f"{field} must be a whole number from {among.start} to {among.stop - 1}")
+        raise invalid(
+            resource,
+            field,
+            f"{field} must be a whole number from {among.start} to {among.stop - 1}",
+        )
     return value
 
 
 def names(value: object, resource: str, field: str, *, limit: int = 50) -> tuple[str, ...]:
-    """A list of names, each given as a string or as an object with a `name`. Doubles are dropped."""
+    """A list of names, each given as a string or as an object with a `name`. Doubles are
+    dropped."""
     if not isinstance(value, list):
         raise invalid(resource, field, f"{field} must be a list")
     found = [item.get("name") if isinstance(item, dict) else item for item in value]
@@ -66,7 +78,9 @@ def names(value: object, resource: str, field: str, *, limit: int = 50) -> tuple
 
 def numbers(value: object, resource: str, field: str) -> frozenset[int]:
     """A list of whole numbers."""
-    if not isinstance(value, list) or not all(isinstance(item, int) and not isinstance(item, bool) for item in value):
+    if not isinstance(value, list) or not all(
+        isinstance(item, int) and not isinstance(item, bool) for item in value
+    ):
         raise invalid(resource, field, f"{field} must be a list of whole numbers")
     return frozenset(value)
 
@@ -74,16 +88,23 @@ def numbers(value: object, resource: str, field: str) -> frozenset[int]:
 def web_address(body: Body, field: str, resource: str) -> str | None:
     """An http or https address; anything else could run in a reader's browser."""
     value = text(body, field, resource, limit=2_000)
-    if value and (urlsplit(value).scheme not in ("http", "https") or any(letter.isspace() for letter in value)):
+    if value and (
+        urlsplit(value).scheme not in ("http", "https") or any(letter.isspace() for letter in value)
+    ):
         raise invalid(resource, field, f"{field} must be an http or https address")
     return value or None
 
 
 def login(value: object) -> str:
-    """A name for an account: letters, digits and inner hyphens, at most 39, perhaps with `[bot]` after it."""
+    """A name for an account: letters, digits and inner hyphens, at most 39, perhaps with `[bot]`
+    after it."""
     name = sound_text("User", "login", value, limit=44)
     if not LOGIN.fullmatch(name) or name.lower() in RESERVED:
-        raise invalid("User", "login", "login must be letters, digits and inner hyphens, and not a reserved word")
+        raise invalid(
+            "User",
+            "login",
+            "login must be letters, digits and inner hyphens, and not a reserved word",
+        )
     return name
 
 
@@ -91,5 +112,7 @@ def repository_name(value: object) -> str:
     """A name for a repository: letters, digits, `.`, `_` and `-`, at most 100."""
     name = sound_text("Repository", "name", value, limit=100)
     if not REPOSITORY_NAME.fullmatch(name):
-        raise invalid("Repository", "name", "name must be letters, digits, dots, hyphens and underscores")
+        raise invalid(
+            "Repository", "name", "name must be letters, digits, dots, hyphens and underscores"
+        )
     return name

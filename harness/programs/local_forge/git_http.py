@@ -1,8 +1,8 @@
 """git over HTTP: a bridge to `git http-backend`, the CGI program that git itself ships.
 
-Requests stream in (plain, chunked or gzipped: the program unpacks), answers to fetches stream out. The answer to a
-push is held until pull requests and issues have followed it, so that who pushed finds them settled.
-"""
+Requests stream in (plain, chunked or gzipped: the program unpacks), answers to fetches stream out.
+The answer to a push is held until pull requests and issues have followed it, so that who pushed
+finds them settled."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,8 @@ SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request of a git client: to which repository, by whom, and the part of the path that git reads."""
+    """One request of a git client: to which repository, by whom, and the part of the path that git
+    reads."""
 
     repo: Repo
     actor: User | None
@@ -60,20 +61,25 @@ class GitWire:
         try:
             visit = await run_in_threadpool(self._visit, request)
         except Refused as refused:
-            return PlainTextResponse(f"{refused.message}\n", refused.status, headers=dict(refused.headers))
+            return PlainTextResponse(
+                f"{refused.message}\n", refused.status, headers=dict(refused.headers)
+            )
         if not visit.pushes:
             return await _run(request, self._environment(request, visit))
         async with self._pushing[visit.repo.id]:
             return await self._push(request, visit)
 
     async def _push(self, request: Request, visit: Visit) -> Response:
-        """The push, and what follows from it: also when whoever pushed hung up meanwhile, since branches may have moved."""
+        """The push, and what follows from it: also when whoever pushed hung up meanwhile, since
+        branches may have moved."""
         before = await run_in_threadpool(self._branches, visit.repo)
         try:
             return await _run(request, self._environment(request, visit), hold=True)
         finally:
             if visit.actor is not None:
-                await asyncio.shield(run_in_threadpool(self._service.after_push, visit.repo, visit.actor, before))
+                await asyncio.shield(
+                    run_in_threadpool(self._service.after_push, visit.repo, visit.actor, before)
+                )
 
     def _visit(self, request: Request) -> Visit:
         """Who wants what. Raises Refused: 401 asks git for a token, 403 and 404 end it."""
@@ -87,7 +93,11 @@ class GitWire:
             standing = standing_of(tx, caller, repo)
         if "git-receive-pack" in (tail, service):
             _check_push(caller, repo, role)
-        if role < Role.READ or (caller.grant and caller.grant.reaches(repo) and not caller.grant.allows("contents", "read")):
+        if role < Role.READ or (
+            caller.grant
+            and caller.grant.reaches(repo)
+            and not caller.grant.allows("contents", "read")
+        ):
             raise Refused(404, "Not Found")
         return Visit(repo, actor, tail, standing)
 
@@ -96,19 +106,32 @@ class GitWire:
             return dict(tx.git(repo).refs())
 
     def _environment(self, request: Request, visit: Visit) -> dict[str, str]:
-        """RFC 3875, and git-http-backend(1). The folder is named by the repository's number alone."""
+        """RFC 3875, and git-http-backend(1). The folder is named by the repository's number
+        alone."""
         sent = {
-            "CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length", "GIT_PROTOCOL": "git-protocol",
+            "CONTENT_TYPE": "content-type",
+            "CONTENT_LENGTH": "content-length",
+            "GIT_PROTOCOL": "git-protocol",
             "HTTP_CONTENT_ENCODING": "content-encoding",
         }
         return environment(
-            **{name: value for name, header in sent.items() if (value := request.headers.get(header)) is not None},
-            GIT_PROJECT_ROOT=str(self._service.settings.repositories), GIT_HTTP_EXPORT_ALL="1",
-            PATH_INFO=f"/{visit.repo.id}.git/{visit.tail}", QUERY_STRING=request.url.query,
-            REQUEST_METHOD=request.method, REMOTE_ADDR="127.0.0.1",
+            **{
+                name: value
+                for name, header in sent.items()
+                if (value := request.headers.get(header)) is not None
+            },
+            GIT_PROJECT_ROOT=str(self._service.settings.repositories),
+            GIT_HTTP_EXPORT_ALL="1",
+            PATH_INFO=f"/{visit.repo.id}.git/{visit.tail}",
+            QUERY_STRING=request.url.query,
+            REQUEST_METHOD=request.method,
+            REMOTE_ADDR="127.0.0.1",
             REMOTE_USER=visit.actor.login if visit.actor else "",
-            **{STANDING: json.dumps(to_json(visit.standing)), DATABASE: str(self._service.settings.database),
-               PYTHON: sys.executable},
+            **{
+                STANDING: json.dumps(to_json(visit.standing)),
+                DATABASE: str(self._service.settings.database),
+                PYTHON: sys.executable,
+            },
         )
 
 
@@ -126,7 +149,9 @@ def _signed_in(tx: Transaction, request: Request) -> Caller:
 def _check_push(caller: Caller, repo: Repo, role: Role) -> None:
     if caller.user is None:
         raise unauthenticated()
-    if caller.grant is not None and not (caller.grant.reaches(repo) and caller.grant.allows("contents", "write")):
+    if caller.grant is not None and not (
+        caller.grant.reaches(repo) and caller.grant.allows("contents", "write")
+    ):
         raise not_for_apps()
     if role < Role.WRITE:
         raise forbidden(Role.WRITE.word)
@@ -135,8 +160,13 @@ def _check_push(caller: Caller, repo: Repo, role: Role) -> None:
 async def _run(request: Request, env: dict[str, str], *, hold: bool = False) -> Response:
     """Start the program, feed it, and answer what it says; with `hold`, only when it has ended."""
     process = await asyncio.create_subprocess_exec(
-        "git", "http-backend", env=env, start_new_session=True,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        "git",
+        "http-backend",
+        env=env,
+        start_new_session=True,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
     )
     body = _body(process, asyncio.create_task(_feed(request, process)))
     try:
@@ -172,7 +202,9 @@ async def _head(process: asyncio.subprocess.Process) -> tuple[int, dict[str, str
     return (status, headers) if headers else (500, headers)
 
 
-async def _body(process: asyncio.subprocess.Process, feeding: asyncio.Task[None]) -> AsyncGenerator[bytes, None]:
+async def _body(
+    process: asyncio.subprocess.Process, feeding: asyncio.Task[None]
+) -> AsyncGenerator[bytes, None]:
     """What the program writes. It is stopped when nobody listens any more, or its time is up."""
     assert process.stdout is not None
     deadline = asyncio.get_running_loop().call_later(SECONDS, _kill, process)

@@ -1,4 +1,5 @@
-"""Every address of the forge, in one place. PyGithub asserts that what is returned is on the host it dialled."""
+"""Every address of the forge, in one place. PyGithub asserts that what is returned is on the host
+it dialled."""
 
 from dataclasses import dataclass
 from urllib.parse import quote

@@ -29,7 +29,9 @@ class Allowance:
         """As GitHub sends them with every answer."""
         used = min(self.used, self.limit)
         told = {"limit": self.limit, "remaining": self.remaining, "used": used, "reset": self.reset}
-        return {f"x-ratelimit-{name}": str(value) for name, value in told.items()} | {"x-ratelimit-resource": "core"}
+        return {f"x-ratelimit-{name}": str(value) for name, value in told.items()} | {
+            "x-ratelimit-resource": "core"
+        }
 
 
 class RateLimits:
@@ -41,10 +43,13 @@ class RateLimits:
         self._lock = threading.Lock()
 
     def spend(self, account: str, now: int, *, requests: int = 1) -> Allowance:
-        """Count requests of an account; 0 only looks, -1 gives one back (an answer of 304 is free)."""
+        """Count requests of an account; 0 only looks, -1 gives one back (an answer of 304 is
+        free)."""
         hour = now // HOUR
         with self._lock:
             if any(then < hour for _, then in self._spent):
                 self._spent = {key: used for key, used in self._spent.items() if key[1] >= hour}
-            used = self._spent[account, hour] = max(0, self._spent.get((account, hour), 0) + requests)
+            used = self._spent[account, hour] = max(
+                0, self._spent.get((account, hour), 0) + requests
+            )
         return Allowance(self._limit, used, (hour + 1) * HOUR)

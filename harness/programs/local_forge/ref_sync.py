@@ -1,8 +1,7 @@
 """Making the database agree with the branches, however they came to be where they are.
 
-Run after a push, after a merge, and for every repository at start (a server may have died between a push and this).
-It looks at what is, not at what was done, so running it again changes nothing.
-"""
+Run after a push, after a merge, and for every repository at start (a server may have died between a
+push and this). It looks at what is, not at what was done, so running it again changes nothing."""
 
 import re
 from collections.abc import Mapping
@@ -16,12 +15,15 @@ from harness.programs.local_forge.refused import Refused
 from harness.programs.local_forge.storage.records import Pull, Repo, Role, User
 from harness.programs.local_forge.transaction import Transaction
 
-_CLOSES = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#([1-9][0-9]{0,8})\b", re.IGNORECASE)
+_CLOSES = re.compile(
+    r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#([1-9][0-9]{0,8})\b", re.IGNORECASE
+)
 _MOST_COMMITS = 1_000
 
 
 def settle(tx: Transaction, repo: Repo, actor: User) -> None:
-    """Merge, move or close pull requests as the branches say; close the issues that landed commits say are fixed.
+    """Merge, move or close pull requests as the branches say; close the issues that landed commits
+    say are fixed.
 
     Pull requests from its branches to other repositories follow too.
     """
@@ -44,20 +46,31 @@ def tell_pushes(tx: Transaction, repo: Repo, before: Mapping[str, str], actor: U
     """Announce each branch that is not where it was."""
     git = tx.git(repo)
     after = git.refs()
-    for branch in sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)):
+    for branch in sorted(
+        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+    ):
         old, new = before.get(branch, ZERO), after.get(branch, ZERO)
         reach = () if new == ZERO else (new,) if old == ZERO else (f"^{old}", new)
         told = commits.commits(git, *reach, limit=20) if reach else ()
-        webhook_payloads.about_push(tx, repo, branch, before=old, after=new, commits=told, actor=actor)
+        webhook_payloads.about_push(
+            tx, repo, branch, before=old, after=new, commits=told, actor=actor
+        )
 
 
-def _settle_pull(tx: Transaction, repo: Repo, pull: Pull, branches: Mapping[str, str], *, actor: User) -> None:
-    """A head that the base took in since is merged; one that was put back to before it left the base is not."""
+def _settle_pull(
+    tx: Transaction, repo: Repo, pull: Pull, branches: Mapping[str, str], *, actor: User
+) -> None:
+    """A head that the base took in since is merged; one that was put back to before it left the
+    base is not."""
     git, base, tip = tx.git(repo), branches.get(pull.base), pulls.tip(tx, repo, pull)
     head = tip or pull.head_sha
     if head != pull.head_sha:
         pull = pulls.mark_moved(tx, repo, pull, head, actor=actor)
-    if base is not None and git.is_ancestor(head, base) and not git.is_ancestor(head, pull.base_sha):
+    if (
+        base is not None
+        and git.is_ancestor(head, base)
+        and not git.is_ancestor(head, pull.base_sha)
+    ):
         merged = pulls.mark_merged(tx, repo, pull, _entry(git, head, base), actor=actor)
         if pull.base == repo.default_branch:
             _close_named(tx, repo, merged.issue.body, merged.merge_commit, actor=actor)
@@ -68,7 +81,8 @@ def _settle_pull(tx: Transaction, repo: Repo, pull: Pull, branches: Mapping[str,
 
 
 def _entry(git: BareRepository, head: str, base: str) -> str:
-    """The first commit on the way from `head` to `base`'s tip: the merge, or `head` itself after a fast-forward."""
+    """The first commit on the way from `head` to `base`'s tip: the merge, or `head` itself after a
+    fast-forward."""
     found = head
     for sha in git.run("rev-list", "--first-parent", f"^{head}", base, "--").split():
         if not git.is_ancestor(head, sha):
@@ -77,7 +91,9 @@ def _entry(git: BareRepository, head: str, base: str) -> str:
     return found
 
 
-def _close_fixed(tx: Transaction, repo: Repo, git: BareRepository, tip: str, *, actor: User) -> None:
+def _close_fixed(
+    tx: Transaction, repo: Repo, git: BareRepository, tip: str, *, actor: User
+) -> None:
     """The very first push is an import: its history closes nothing here."""
     if not repo.seen:
         return
@@ -85,7 +101,9 @@ def _close_fixed(tx: Transaction, repo: Repo, git: BareRepository, tip: str, *, 
         _close_named(tx, repo, commit.message, commit.sha, actor=actor)
 
 
-def _close_named(tx: Transaction, repo: Repo, text: str, commit: str | None, *, actor: User) -> None:
+def _close_named(
+    tx: Transaction, repo: Repo, text: str, commit: str | None, *, actor: User
+) -> None:
     if role_on(tx, actor, repo) < Role.WRITE:
         return
     for number in dict.fromkeys(map(int, _CLOSES.findall(text))):

@@ -1,11 +1,17 @@
-"""How the forge says no: one exception, in the words and numbers that GitHub's clients already understand."""
+"""How the forge says no: one exception, in the words and numbers that GitHub's clients already
+understand."""
 
 
 class Refused(Exception):
-    """An answer of 400 or more. `errors` follows GitHub's list of {resource, field, code, message}."""
+    """An answer of 400 or more. `errors` follows GitHub's list of {resource, field, code,
+    message}."""
 
     def __init__(
-        self, status: int, message: str, *, errors: tuple[dict[str, str], ...] = (),
+        self,
+        status: int,
+        message: str,
+        *,
+        errors: tuple[dict[str, str], ...] = (),
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(message)
@@ -14,7 +20,9 @@ class Refused(Exception):
     @property
     def told(self) -> str:
         """One line for a person: the message, and the first reason."""
-        return next((reason for error in self.errors if (reason := error.get("message"))), self.message)
+        return next(
+            (reason for error in self.errors if (reason := error.get("message"))), self.message
+        )
 
 
 def not_found() -> Refused:
@@ -23,9 +31,12 @@ def not_found() -> Refused:
 
 
 def invalid(resource: str, field: str, message: str, *, code: str = "custom") -> Refused:
-    """The request was understood and cannot be obeyed; `message` names the field and what was expected."""
+    """The request was understood and cannot be obeyed; `message` names the field and what was
+    expected."""
     return Refused(
-        422, "Validation Failed", errors=({"resource": resource, "field": field, "code": code, "message": message},)
+        422,
+        "Validation Failed",
+        errors=({"resource": resource, "field": field, "code": code, "message": message},),
     )
 
 
@@ -35,10 +46,13 @@ def forbidden(needed: str) -> Refused:
 
 
 def not_for_apps() -> Refused:
-    """An App's token has not the permission, or does not reach the repository. The words are GitHub's."""
+    """An App's token has not the permission, or does not reach the repository. The words are
+    GitHub's."""
     return Refused(403, "Resource not accessible by integration")
 
 
 def unauthenticated() -> Refused:
     """Nobody signed in."""
-    return Refused(401, "Requires authentication", headers=(("WWW-Authenticate", 'Basic realm="forge"'),))
+    return Refused(
+        401, "Requires authentication", headers=(("WWW-Authenticate", 'Basic realm="forge"'),)
+    )

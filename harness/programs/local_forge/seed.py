@@ -46,7 +46,8 @@ class Administrator:
         self._forge = forge
 
     def create_user(self, login: str, *, role: str = "read", kind: str = "User") -> Account:
-        """A new account. `role` holds on every repository: none, read, triage, write, maintain or admin."""
+        """A new account. `role` holds on every repository: none, read, triage, write, maintain or
+        admin."""
         told = self._post("/users", login=login, role=role, kind=kind)
         return Account(told["id"], told["login"], told["token"])
 
@@ -72,28 +73,48 @@ class Administrator:
         self._send("PUT", f"/users/{quote(login)}/login", login=new)
 
     def create_repository(
-        self, owner: str, name: str, *, description: str = "", default_branch: str = "main", incoming: str | None = None
+        self,
+        owner: str,
+        name: str,
+        *,
+        description: str = "",
+        default_branch: str = "main",
+        incoming: str | None = None,
     ) -> SeededRepository:
-        """A new repository, empty or, with `incoming`, what the store of that name below `home/incoming` holds."""
+        """A new repository, empty or, with `incoming`, what the store of that name below
+        `home/incoming` holds."""
         held = {} if incoming is None else {"incoming": incoming}
-        told = self._post("/repos", owner=owner, name=name, description=description, default_branch=default_branch, **held)
+        told = self._post(
+            "/repos",
+            owner=owner,
+            name=name,
+            description=description,
+            default_branch=default_branch,
+            **held,
+        )
         return SeededRepository(told["id"], told["full_name"], told["clone_url"], told["html_url"])
 
     def create_app(self, owner: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
-        """A GitHub App from its manifest, already converted: `id`, `slug`, `client_id`, `pem`, `webhook_secret` and so on."""
+        """A GitHub App from its manifest, already converted: `id`, `slug`, `client_id`, `pem`,
+        `webhook_secret` and so on."""
         return self._post("/apps", owner=owner, manifest=dict(manifest))
 
     def create_manifest_code(self, owner: str, manifest: Mapping[str, Any]) -> str:
-        """The code of a manifest that its owner agreed to, good once for an hour at `/app-manifests/{code}/conversions`."""
+        """The code of a manifest that its owner agreed to, good once for an hour at
+        `/app-manifests/{code}/conversions`."""
         return str(self._post("/app-codes", owner=owner, manifest=dict(manifest))["code"])
 
-    def install_app(self, slug: str, account: str, *, repositories: Iterable[str] | None = None) -> int:
-        """Install an App on an account's repositories, by their names (None: all); the installation's number."""
+    def install_app(
+        self, slug: str, account: str, *, repositories: Iterable[str] | None = None
+    ) -> int:
+        """Install an App on an account's repositories, by their names (None: all); the
+        installation's number."""
         chosen = {} if repositories is None else {"repositories": list(repositories)}
         return int(self._post(f"/apps/{slug}/installations", account=account, **chosen)["id"])
 
     def file_issues(self, full_name: str, count: int, *, body_length: int = 1_500) -> range:
-        """File `count` open issues at once (at most 100,000) in `OWNER/NAME`, a minute apart, the last one now.
+        """File `count` open issues at once (at most 100,000) in `OWNER/NAME`, a minute apart, the
+        last one now.
 
         Their numbers. No webhook is told; ten thousand take about a second.
         """
@@ -105,7 +126,8 @@ class Administrator:
         return int(self._post("/hooks", url=url, secret=secret, events=list(events))["id"])
 
     def inject(self, kind: str, **fault: Any) -> None:
-        """A fault for the next requests that match (see `faults.Fault`); the forge must run with faults."""
+        """A fault for the next requests that match (see `faults.Fault`); the forge must run with
+        faults."""
         self._post("/faults", kind=kind, **fault)
 
     def _post(self, path: str, /, **body: Any) -> dict[str, Any]:
@@ -113,14 +135,18 @@ class Administrator:
         return told
 
     def _send(self, method: str, path: str, /, **body: Any) -> Any:
-        headers = {"Authorization": f"Bearer {self._forge.admin_token.read_text(encoding='ascii').strip()}"}
+        headers = {
+            "Authorization": f"Bearer {self._forge.admin_token.read_text(encoding='ascii').strip()}"
+        }
         connection = HTTPConnection("127.0.0.1", self._forge.port, timeout=REQUEST_SECONDS)
         try:
             connection.request(method, f"/admin{path}", json.dumps(body), headers)
             answer = connection.getresponse()
             told = json.loads(answer.read())
         except (OSError, HTTPException, ValueError) as error:
-            raise ForgeError(f"{self._forge.url} did not answer {path}: {error}", retryable=True) from error
+            raise ForgeError(
+                f"{self._forge.url} did not answer {path}: {error}", retryable=True
+            ) from error
         finally:
             connection.close()
         if answer.status >= 400:
@@ -130,18 +156,26 @@ class Administrator:
 
 
 def push_folder(
-    folder: Path, clone_url: str, *, token: str, branch: str = "main", message: str = "Import",
-    author: str = "Tidebook <tidebook@example.org>", date: str = "2026-01-05T09:00:00Z",
+    folder: Path,
+    clone_url: str,
+    *,
+    token: str,
+    branch: str = "main",
+    message: str = "Import",
+    author: str = "Tidebook <tidebook@example.org>",
+    date: str = "2026-01-05T09:00:00Z",
 ) -> str:
-    """Commit what `folder` holds on top of the forge's branch (or as its first commit) and push it; the new sha.
+    """Commit what `folder` holds on top of the forge's branch (or as its first commit) and push it;
+    the new sha.
 
-    The folder's own .gitignore holds, caches are left out, bytes are stored as they are. The same folder, branch tip,
-    message, author (`Name <email>`) and date (ISO 8601) give the same sha. Raises ForgeError with git's words.
-    """
+    The folder's own .gitignore holds, caches are left out, bytes are stored as they are. The same
+    folder, branch tip, message, author (`Name <email>`) and date (ISO 8601) give the same sha.
+    Raises ForgeError with git's words."""
     name, _, email = author.rstrip(">").partition(" <")
     scratch = Path(tempfile.mkdtemp(prefix=f"factory-seed-{os.getpid()}-"))
     env = _environment(token) | {
-        f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
+        f"GIT_{role}_{part}": value
+        for role in ("AUTHOR", "COMMITTER")
         for part, value in (("NAME", name), ("EMAIL", email), ("DATE", date))
     }
     try:
@@ -149,7 +183,14 @@ def push_folder(
         _git(env, "init", "--quiet", "--bare", "--template=", str(store))
         (store / "info").mkdir()
         (store / "info" / "exclude").write_text("\n".join(_LEFT_OUT) + "\n", encoding="ascii")
-        here = (f"--git-dir={store}", f"--work-tree={folder}", "-c", "core.autocrlf=false", "-c", "core.bare=false")
+        here = (
+            f"--git-dir={store}",
+            f"--work-tree={folder}",
+            "-c",
+            "core.autocrlf=false",
+            "-c",
+            "core.bare=false",
+        )
         tip = _git(env, *here, "ls-remote", clone_url, f"refs/heads/{branch}").split("\t")[0]
         if tip:
             _git(env, *here, "fetch", "--quiet", "--depth=1", clone_url, f"refs/heads/{branch}")
@@ -164,21 +205,35 @@ def push_folder(
 
 
 def _environment(token: str) -> dict[str, str]:
-    """The token travels in the environment, not in an argument that every process of the machine can read."""
+    """The token travels in the environment, not in an argument that every process of the machine
+    can read."""
     basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     return {
-        "PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent", "LC_ALL": "C.UTF-8",
-        "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "http.extraHeader",
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": "/nonexistent",
+        "LC_ALL": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "http.extraHeader",
         "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
     }
 
 
 def _git(env: dict[str, str], *arguments: str, cwd: Path | None = None) -> str:
     done = subprocess.run(
-        ["git", *arguments], env=env, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS,
-        check=False, start_new_session=True,
+        ["git", *arguments],
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+        start_new_session=True,
     )
     if done.returncode != 0:
-        raise ForgeError(f"git could not seed the forge: {done.stderr.decode(errors='replace').strip()}")
+        raise ForgeError(
+            f"git could not seed the forge: {done.stderr.decode(errors='replace').strip()}"
+        )
     return done.stdout.decode(errors="replace")

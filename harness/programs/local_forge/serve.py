@@ -1,4 +1,5 @@
-"""Running one forge: take the port, say where it is, serve, and leave in good order when told to."""
+"""Running one forge: take the port, say where it is, serve, and leave in good order when told
+to."""
 
 import asyncio
 import contextlib
@@ -31,12 +32,15 @@ class Unavailable(Exception):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn raises the signal again after shutting down; a forge that was told to stop ends with 0.
+    """uvicorn raises the signal again after shutting down; a forge that was told to stop ends with
+    0.
 
-    It says that it is ready only when signals are minded: one that came between the two killed it uncleanly.
-    """
+    It says that it is ready only when signals are minded: one that came between the two killed it
+    uncleanly."""
 
-    def __init__(self, config: uvicorn.Config, say_ready: Callable[[], None], leave: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, say_ready: Callable[[], None], leave: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._say_ready, self._leave = say_ready, leave
         self._told = asyncio.Event()
@@ -47,8 +51,9 @@ class _Server(uvicorn.Server):
         self._say_ready()
 
     async def main_loop(self) -> None:
-        """Until told to leave, and then at once: uvicorn's own loop looks ten times a second whether it was."""
-        while not await self.on_tick(0):      # which also brings the date of its answers up
+        """Until told to leave, and then at once: uvicorn's own loop looks ten times a second
+        whether it was."""
+        while not await self.on_tick(0):  # which also brings the date of its answers up
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), TICK_SECONDS)
 
@@ -67,14 +72,23 @@ class _Server(uvicorn.Server):
 
 
 def serve(
-    settings: Settings, *, port: int, ready: Path | None, lifeline: bool, tell: Callable[[str], object] = lambda _: None
+    settings: Settings,
+    *,
+    port: int,
+    ready: Path | None,
+    lifeline: bool,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> None:
-    """Serve until SIGTERM, SIGINT or, with `lifeline`, the end of standard input. Raises Unavailable.
+    """Serve until SIGTERM, SIGINT or, with `lifeline`, the end of standard input. Raises
+    Unavailable.
 
     `tell` is given the address once it answers there.
     """
     prepare(settings)
-    with _held(settings.lock), contextlib.closing(_bound(port) if port else _same_or_any(settings.port)) as listening:
+    with (
+        _held(settings.lock),
+        contextlib.closing(_bound(port) if port else _same_or_any(settings.port)) as listening,
+    ):
         listening.listen(BACKLOG)
         taken = int(listening.getsockname()[1])
         settings.port.write_text(f"{taken}\n", encoding="ascii")
@@ -83,7 +97,9 @@ def serve(
 
         def say_ready() -> None:
             for file in {settings.ready, ready or settings.ready}:
-                _write(file, json.dumps({"url": service.links.web, "port": taken, "pid": os.getpid()}))
+                _write(
+                    file, json.dumps({"url": service.links.web, "port": taken, "pid": os.getpid()})
+                )
             tell(service.links.web)
 
         try:
@@ -96,9 +112,17 @@ async def _serve(
     service: Service, listening: socket.socket, say_ready: Callable[[], None], *, lifeline: bool
 ) -> None:
     config = uvicorn.Config(
-        application(service), http="h11", ws="none", lifespan="on", log_level="warning", access_log=False,
-        proxy_headers=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS,
-        timeout_keep_alive=IDLE_SECONDS, date_header=not service.settings.faults,  # a faulty forge's clock may be wrong
+        application(service),
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=IDLE_SECONDS,
+        date_header=not service.settings.faults,  # a faulty forge's clock may be wrong
     )
     server = _Server(config, say_ready, service.pulse.end)
     if lifeline:
@@ -115,7 +139,8 @@ def _at_end(server: _Server) -> None:
 
 @contextmanager
 def _held(lock: Path) -> Iterator[None]:
-    """The home, for as long as this process lives: two servers on one database would undo each other."""
+    """The home, for as long as this process lives: two servers on one database would undo each
+    other."""
     with lock.open("a+", encoding="ascii") as file:
         for _ in range(LOCK_TRIES):  # who looks whether a server runs holds it for a moment
             with contextlib.suppress(BlockingIOError):
@@ -123,19 +148,23 @@ def _held(lock: Path) -> Iterator[None]:
                 break
             time.sleep(LOCK_SECONDS)
         else:
-            raise Unavailable(f"another forge runs on {lock.parent}: stop it, or name another --home")
+            raise Unavailable(
+                f"another forge runs on {lock.parent}: stop it, or name another --home"
+            )
         yield
 
 
 def _same_or_any(remembered: Path) -> socket.socket:
-    """The port it had before, so that links to it stay good; any other where that is taken by now."""
+    """The port it had before, so that links to it stay good; any other where that is taken by
+    now."""
     with contextlib.suppress(FileNotFoundError, ValueError, Unavailable):
         return _bound(int(remembered.read_text(encoding="ascii")))
     return _bound(0)
 
 
 def _bound(port: int) -> socket.socket:
-    # Named TCP, or asyncio leaves Nagle's algorithm on for what is accepted here: 48 ms an answer instead of 4.
+    # Named TCP, or asyncio leaves Nagle's algorithm on for what is accepted here: 48 ms an answer
+    # instead of 4.
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -143,7 +172,9 @@ def _bound(port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         bound.close()
         why = error.strerror if isinstance(error, OSError) else "no such port"
-        raise Unavailable(f"port {port} on {HOST} is not to be had ({why}): name another, or 0 for any") from None
+        raise Unavailable(
+            f"port {port} on {HOST} is not to be had ({why}): name another, or 0 for any"
+        ) from None
     return bound
 
 

@@ -1,4 +1,5 @@
-"""The forge as one thing: its database, its clock, its limits and its messenger. Pages and API both work through it."""
+"""The forge as one thing: its database, its clock, its limits and its messenger. Pages and API both
+work through it."""
 
 import shutil
 import time
@@ -26,7 +27,9 @@ def wall_clock() -> int:
 class Service:
     """What a running forge is made of."""
 
-    def __init__(self, settings: Settings, web: str, *, clock: Callable[[], int] = wall_clock) -> None:
+    def __init__(
+        self, settings: Settings, web: str, *, clock: Callable[[], int] = wall_clock
+    ) -> None:
         self.settings = settings
         self.links = Links(web)
         self.clock = clock
@@ -43,7 +46,9 @@ class Service:
         """Work on the database; what it wants told to webhooks is sent once it is kept."""
         opened = self.database.writing() if write else self.database.reading()
         with opened as db:
-            tx = Transaction(db, self.settings, self.links, self.clock(), listened=self.courier.is_listened_to)
+            tx = Transaction(
+                db, self.settings, self.links, self.clock(), listened=self.courier.is_listened_to
+            )
             yield tx
         self.courier.post(tx.notices)
         for folder in tx.gone:

@@ -11,12 +11,18 @@ class Settings:
     """How one server runs. Everything that lasts is under `home`."""
 
     home: Path
-    open_door: bool = False  # may a visitor file an issue under a name of their own, without a token?
+    open_door: bool = (
+        False  # may a visitor file an issue under a name of their own, without a token?
+    )
     faults: bool = False  # may tests inject faults?
     rate_limit: int = 100_000  # requests an hour and account
-    people_write_checks: bool = False  # may a person's token write check runs? On github.com only Apps may
+    people_write_checks: bool = (
+        False  # may a person's token write check runs? On github.com only Apps may
+    )
     evidence: Path | None = None  # a folder of static pages, served under /-/evidence/
-    pick: bool = False  # may a visitor say who of the people here they are, without a token? For one's own machine alone
+    # may a visitor say who of the people here they are, without a token? For one's own machine
+    # alone
+    pick: bool = False
 
     @property
     def database(self) -> Path:
@@ -30,7 +36,8 @@ class Settings:
 
     @property
     def incoming(self) -> Path:
-        """Where bare repositories wait that are to be taken in, each named by 32 hexadecimal digits."""
+        """Where bare repositories wait that are to be taken in, each named by 32 hexadecimal
+        digits."""
         return self.home / "incoming"
 
     @property

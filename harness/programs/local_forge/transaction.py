@@ -1,4 +1,5 @@
-"""One piece of work at the forge: what is written is kept together or not at all, and told to others only then."""
+"""One piece of work at the forge: what is written is kept together or not at all, and told to
+others only then."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,12 +20,15 @@ class Notice:
 
     event: str
     payload: Mapping[str, Any]
-    installed: Mapping[int, int] = field(default_factory=dict)  # Apps that are told of it, with their installations
+    installed: Mapping[int, int] = field(
+        default_factory=dict
+    )  # Apps that are told of it, with their installations
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """The database as of one moment, the clock held still, and the notices to send once all is committed."""
+    """The database as of one moment, the clock held still, and the notices to send once all is
+    committed."""
 
     db: Connection
     settings: Settings
@@ -32,7 +36,9 @@ class Transaction:
     now: int
     listened: bool = False  # whether any webhook is set, so that payloads are not built for nobody
     notices: list[Notice] = field(default_factory=list)
-    gone: list[Path] = field(default_factory=list)  # folders that nothing names any more once this is kept
+    gone: list[Path] = field(
+        default_factory=list
+    )  # folders that nothing names any more once this is kept
 
     def git(self, repo: Repo) -> BareRepository:
         """The bare repository of a repository."""

@@ -1,4 +1,5 @@
-"""`python -I -m harness.programs.sandbox run|probe|layer|serve`: the box supervisor, a program of its own, one process a box."""
+"""`python -I -m harness.programs.sandbox run|probe|layer|serve`: the box supervisor, a program of
+its own, one process a box."""
 
 import argparse
 import json
@@ -8,13 +9,16 @@ from pathlib import Path
 
 from harness.domain.errors import ConfigError, FactoryError, SandboxError
 
-NO_BOX = 125        # as env(1) and timeout(1) have it: the program itself failed, not the command
+NO_BOX = 125  # as env(1) and timeout(1) have it: the program itself failed, not the command
 
 
 def main(argv: list[str]) -> int:
-    """The exit code: the boxed command's own for `run`, else 0; 2 for a bad lock file, 125 when there was no box."""
+    """The exit code: the boxed command's own for `run`, else 0; 2 for a bad lock file, 125 when
+    there was no box."""
     arguments = _parser().parse_args(argv)
-    os.umask(0o022)     # what is made for boxes must be readable to their uids, whatever our caller keeps to itself
+    os.umask(
+        0o022
+    )  # what is made for boxes must be readable to their uids, whatever our caller keeps to itself
     try:
         code: int = arguments.run(arguments)
     except FactoryError as error:
@@ -29,17 +33,33 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run one command in a box")
     run.add_argument("--spec", required=True, help="the specification, a JSON file")
     run.set_defaults(run=_run)
-    probe = commands.add_parser("probe", help="which forms of box work here, and what each cannot hold")
+    probe = commands.add_parser(
+        "probe", help="which forms of box work here, and what each cannot hold"
+    )
     probe.add_argument("--json", action="store_true")
     probe.set_defaults(run=_probe)
-    layer = commands.add_parser("layer", help="prepare the dependencies of a hash-locked requirements file")
+    layer = commands.add_parser(
+        "layer", help="prepare the dependencies of a hash-locked requirements file"
+    )
     layer.add_argument("--lock", required=True, type=Path)
-    layer.add_argument("--wheels", required=True, type=Path, help="where wheels are kept between layers")
-    layer.add_argument("--out", required=True, type=Path, help="where layers are kept, one folder a lock")
+    layer.add_argument(
+        "--wheels", required=True, type=Path, help="where wheels are kept between layers"
+    )
+    layer.add_argument(
+        "--out", required=True, type=Path, help="where layers are kept, one folder a lock"
+    )
     layer.add_argument("--form", default="auto")
     layer.set_defaults(run=_layer)
-    serve = commands.add_parser("serve", help="answer these commands many times, each in a process forked from this one")
-    serve.add_argument("--line", required=True, type=int, metavar="FD", help="a socket, by its descriptor: see `nursery`")
+    serve = commands.add_parser(
+        "serve", help="answer these commands many times, each in a process forked from this one"
+    )
+    serve.add_argument(
+        "--line",
+        required=True,
+        type=int,
+        metavar="FD",
+        help="a socket, by its descriptor: see `nursery`",
+    )
     serve.set_defaults(run=_serve)
     return parser
 
@@ -54,8 +74,10 @@ def _run(arguments: argparse.Namespace) -> int:
         raise SandboxError(f"the specification cannot be read: {error}") from error
     spec, path = spec_from(text)
     if path and os.path.lexists(path):
-        os.unlink(path)     # an old result must not be taken for this one
-    with stop_signals() as stop:    # until the result is there: whoever asks twice to stop would else never get it
+        os.unlink(path)  # an old result must not be taken for this one
+    with (
+        stop_signals() as stop
+    ):  # until the result is there: whoever asks twice to stop would else never get it
         try:
             result = run_box(spec, stop=stop)
         except SandboxError as error:
@@ -76,7 +98,14 @@ def _probe(arguments: argparse.Namespace) -> int:
 def _layer(arguments: argparse.Namespace) -> int:
     from harness.programs.sandbox.packages.layer import layer
 
-    print(layer(arguments.lock.read_bytes(), wheels=arguments.wheels, out=arguments.out, form=arguments.form))
+    print(
+        layer(
+            arguments.lock.read_bytes(),
+            wheels=arguments.wheels,
+            out=arguments.out,
+            form=arguments.form,
+        )
+    )
     return 0
 
 

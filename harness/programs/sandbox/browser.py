@@ -13,14 +13,16 @@ FONTS = ("/etc/fonts", "/var/cache/fontconfig")
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """`folder` must be bound at /opt/browser unless it is None (it is under /usr); `seen_as` is the path in the box."""
+    """`folder` must be bound at /opt/browser unless it is None (it is under /usr); `seen_as` is the
+    path in the box."""
 
     folder: str | None
     seen_as: str
 
 
 def browser_path() -> str | None:
-    """The executable on the host: the system's own, else the one that Playwright downloaded. None when there is none.
+    """The executable on the host: the system's own, else the one that Playwright downloaded. None
+    when there is none.
 
     A snap is refused: it is confined by a launcher that cannot run in a box.
     """
@@ -36,7 +38,7 @@ def browser() -> Browser | None:
     path = browser_path()
     if path is None:
         return None
-    real = os.path.realpath(path)       # a system name may lead out of /usr, which is all that a box has
+    real = os.path.realpath(path)  # a system name may lead out of /usr, which is all that a box has
     if real.startswith("/usr/"):
         return Browser(None, path)
     folder, name = os.path.split(real)
@@ -56,7 +58,7 @@ def is_snap(path: str) -> bool:
 
 
 def _playwrights_own() -> str | None:
-    home = pwd.getpwuid(os.geteuid()).pw_dir        # the supervisor's environment may be empty
+    home = pwd.getpwuid(os.geteuid()).pw_dir  # the supervisor's environment may be empty
     root = os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or f"{home}/.cache/ms-playwright"
     found = [
         path

@@ -1,8 +1,9 @@
-"""All that a process has started, directly or not, where no namespace and no control group holds it together.
+"""All that a process has started, directly or not, where no namespace and no control group holds it
+together.
 
-A process that adopts orphans is an ancestor of everything below it for as long as it lives: whoever leaves its group,
-its session and its parent becomes its child. So when it has no child left, nothing is left.
-"""
+A process that adopts orphans is an ancestor of everything below it for as long as it lives: whoever
+leaves its group, its session and its parent becomes its child. So when it has no child left,
+nothing is left."""
 
 import contextlib
 import ctypes
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 
 from harness.programs.sandbox.watch import descendants
 
-ADOPT_ORPHANS = 36      # PR_SET_CHILD_SUBREAPER
+ADOPT_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
 LOOK_SECONDS = 0.002
 
 
@@ -26,12 +27,13 @@ def adopt_orphans() -> None:
 
 
 def end_offspring(*, keep: tuple[int, ...] = (), seconds: float = 15) -> bool:
-    """Kill all descendants but `keep`, and reap those that are children. Whether none is left when it comes back."""
+    """Kill all descendants but `keep`, and reap those that are children. Whether none is left when
+    it comes back."""
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
         left = [pid for pid in descendants(os.getpid())[1:] if pid not in keep]
         for pid in left:
-            with contextlib.suppress(OSError):      # first nobody may multiply, then all die
+            with contextlib.suppress(OSError):  # first nobody may multiply, then all die
                 resource.prlimit(pid, resource.RLIMIT_NPROC, (0, 0))
         for pid in left:
             with contextlib.suppress(OSError):
@@ -56,6 +58,7 @@ def reaped() -> Iterator[tuple[int, int]]:
 
 
 def _children(keep: tuple[int, ...]) -> bool:
-    """Whether there is a child: a look at the process table may miss one that was being adopted just then."""
+    """Whether there is a child: a look at the process table may miss one that was being adopted
+    just then."""
     with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as children:
         return any(int(pid) not in keep for pid in children.read().split())

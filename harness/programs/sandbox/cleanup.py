@@ -16,7 +16,8 @@ DEAF_TO = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @contextlib.contextmanager
 def janitor(group: Cgroup) -> Iterator[int]:
-    """Empties and removes the group when the life line is cut: at the end of this block, or of this process.
+    """Empties and removes the group when the life line is cut: at the end of this block, or of this
+    process.
 
     Yields the end of the line that a box may watch. When the block has ended, the group is gone.
     """
@@ -39,7 +40,9 @@ def _clean_after(group: Cgroup, life: int) -> NoReturn:
         for number in DEAF_TO:
             signal.signal(number, signal.SIG_IGN)
         os.dup2(life, 0)
-        os.closerange(1, os.sysconf("SC_OPEN_MAX"))     # nothing may hold a pipe open, nor the line's other end
+        os.closerange(
+            1, os.sysconf("SC_OPEN_MAX")
+        )  # nothing may hold a pipe open, nor the line's other end
         os.read(0, 1)
         group.kill()
         group.remove()

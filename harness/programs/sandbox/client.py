@@ -1,6 +1,6 @@
-"""The `Sandbox` port over the box supervisor: every box is a process of its own, started by the same command as by
-anyone else, so that the factory's own death takes its boxes along and its memory never holds what a box prints.
-"""
+"""The `Sandbox` port over the box supervisor: every box is a process of its own, started by the
+same command as by anyone else, so that the factory's own death takes its boxes along and its memory
+never holds what a box prints."""
 
 import json
 import os
@@ -16,8 +16,10 @@ from harness.programs.sandbox.document import check, result_from, spec_text
 
 COMMAND = (sys.executable, "-I", "-m", "harness.programs.sandbox")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
-MOST_OUTPUT = 4 * 1024 * 1024       # bytes kept of each stream: the beginning and the end
-GRACE_SECONDS = 60                  # beyond a box's own wall clock; the supervisor is killed then, and its box with it
+MOST_OUTPUT = 4 * 1024 * 1024  # bytes kept of each stream: the beginning and the end
+GRACE_SECONDS = (
+    60  # beyond a box's own wall clock; the supervisor is killed then, and its box with it
+)
 LAYER_SECONDS = 1800
 
 
@@ -30,23 +32,35 @@ class BoxSupervisor:
         self._found: str | None = None
 
     def run(self, spec: BoxSpec, *, stdin: bytes = b"") -> BoxResult:
-        """Run to the end; stdout and stderr come back capped. Raises SandboxError when no box could be made."""
+        """Run to the end; stdout and stderr come back capped. Raises SandboxError when no box could
+        be made."""
         check(spec)
         with tempfile.TemporaryDirectory(prefix=f"factory-box-{os.getpid()}-") as scratch:
             result, document = Path(scratch, "result.json"), Path(scratch, "spec.json")
             document.write_text(spec_text(spec, result=str(result)), encoding="utf-8")
-            # Files, not pipes: a box that prints without end runs into its own file limit, not into our memory.
-            with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            # Files, not pipes: a box that prints without end runs into its own file limit, not into
+            # our memory.
+            with (
+                tempfile.TemporaryFile() as given,
+                tempfile.TemporaryFile() as out,
+                tempfile.TemporaryFile() as err,
+            ):
                 given.write(stdin)
                 given.seek(0)
                 self._supervise(spec, document, given=given, out=out, err=err)
                 said = _capped(err)
                 if not result.exists():
-                    raise SandboxError(_complaint(said.decode(errors="replace")) or f"{spec.name}: the supervisor died")
-                return result_from(result.read_text(encoding="utf-8"), stdout=_capped(out), stderr=said)
+                    raise SandboxError(
+                        _complaint(said.decode(errors="replace"))
+                        or f"{spec.name}: the supervisor died"
+                    )
+                return result_from(
+                    result.read_text(encoding="utf-8"), stdout=_capped(out), stderr=said
+                )
 
     def form(self) -> str:
-        """The form of box that holds on this machine, found by running one; `unsealed` when none does."""
+        """The form of box that holds on this machine, found by running one; `unsealed` when none
+        does."""
         if self._form != "auto":
             return self._form
         if self._found is None:
@@ -54,20 +68,41 @@ class BoxSupervisor:
         return self._found
 
     def layer(self, lock: bytes, *, wheels: Path) -> Path:
-        """The folder with the dependencies of a hash-locked requirements file, prepared once per lock digest."""
+        """The folder with the dependencies of a hash-locked requirements file, prepared once per
+        lock digest."""
         with tempfile.NamedTemporaryFile(prefix=f"factory-lock-{os.getpid()}-") as file:
             file.write(lock)
             file.flush()
-            arguments = ("layer", "--lock", file.name, "--wheels", str(wheels), "--out", str(self._layers))
+            arguments = (
+                "layer",
+                "--lock",
+                file.name,
+                "--wheels",
+                str(wheels),
+                "--out",
+                str(self._layers),
+            )
             return Path(_answer((*arguments, "--form", self.form()), seconds=LAYER_SECONDS).strip())
 
-    def _supervise(self, spec: BoxSpec, document: Path, *, given: BinaryIO, out: BinaryIO, err: BinaryIO) -> None:
+    def _supervise(
+        self, spec: BoxSpec, document: Path, *, given: BinaryIO, out: BinaryIO, err: BinaryIO
+    ) -> None:
         try:
-            subprocess.run([*COMMAND, "run", "--spec", str(document)], env=ENVIRONMENT, stdin=given, stdout=out,
-                           stderr=err, pass_fds=[serve.fd for serve in spec.serve], start_new_session=True,
-                           check=False, timeout=spec.limits.wall_seconds + GRACE_SECONDS)
+            subprocess.run(
+                [*COMMAND, "run", "--spec", str(document)],
+                env=ENVIRONMENT,
+                stdin=given,
+                stdout=out,
+                stderr=err,
+                pass_fds=[serve.fd for serve in spec.serve],
+                start_new_session=True,
+                check=False,
+                timeout=spec.limits.wall_seconds + GRACE_SECONDS,
+            )
         except subprocess.TimeoutExpired as error:
-            raise SandboxError(f"{spec.name}: the supervisor did not end in time and was killed") from error
+            raise SandboxError(
+                f"{spec.name}: the supervisor did not end in time and was killed"
+            ) from error
 
 
 def _capped(file: BinaryIO) -> bytes:
@@ -81,13 +116,21 @@ def _capped(file: BinaryIO) -> bytes:
 
 
 def _answer(arguments: tuple[str, ...], *, seconds: float) -> str:
-    """What the supervisor prints. pip's settings pass through, because `layer` may have to download."""
+    """What the supervisor prints. pip's settings pass through, because `layer` may have to
+    download."""
     from harness.programs.sandbox.packages.layer import pip_environment
 
     try:
-        ended = subprocess.run([*COMMAND, *arguments], env={**ENVIRONMENT, **pip_environment()},
-                               stdin=subprocess.DEVNULL, capture_output=True, text=True, start_new_session=True,
-                               check=False, timeout=seconds)
+        ended = subprocess.run(
+            [*COMMAND, *arguments],
+            env={**ENVIRONMENT, **pip_environment()},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            start_new_session=True,
+            check=False,
+            timeout=seconds,
+        )
     except subprocess.TimeoutExpired as error:
         raise SandboxError(f"`{arguments[0]}` took more than {seconds:.0f} s") from error
     if ended.returncode == 2:

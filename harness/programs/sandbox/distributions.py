@@ -1,9 +1,10 @@
-"""Which files a Python distribution needs to be importable: its own, and those of everything that it requires.
+"""Which files a Python distribution needs to be importable: its own, and those of everything that
+it requires.
 
-Read from the metadata of the supervisor's environment by hand, because a box starts in milliseconds and
-`importlib.metadata` alone costs twenty. Only installed wheels can be bound: an editable install would show the
-project's own source, its examples and its recordings to what runs in the box, so it is refused by name.
-"""
+Read from the metadata of the supervisor's environment by hand, because a box starts in milliseconds
+and `importlib.metadata` alone costs twenty. Only installed wheels can be bound: an editable install
+would show the project's own source, its examples and its recordings to what runs in the box, so it
+is refused by name."""
 
 import csv
 import functools
@@ -21,7 +22,8 @@ EXTRA_MARKER = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A requirement as far as a closure needs it: markers other than `extra` are settled by what is installed."""
+    """A requirement as far as a closure needs it: markers other than `extra` are settled by what is
+    installed."""
 
     name: str
     extras: frozenset[str]
@@ -40,11 +42,11 @@ def package_folders() -> tuple[str, ...]:
 
 @functools.cache
 def closure(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The top-level packages, modules and metadata folders (host paths) that make `names` importable.
+    """The top-level packages, modules and metadata folders (host paths) that make `names`
+    importable.
 
-    Cached for the process. A name may carry extras, as in "securesystemslib[crypto]". Raises SandboxError when one is not
-    installed, or is an editable install.
-    """
+    Cached for the process. A name may carry extras, as in "securesystemslib[crypto]". Raises
+    SandboxError when one is not installed, or is an editable install."""
     installed = dict(_installed())
     found: dict[str, None] = {}
     seen: set[tuple[str, frozenset[str]]] = set()
@@ -56,11 +58,15 @@ def closure(names: tuple[str, ...]) -> tuple[str, ...]:
         seen.add((wanted.name, wanted.extras))
         folder = installed.get(wanted.name)
         if folder is None:
-            if wanted.marker:       # for another platform or version
+            if wanted.marker:  # for another platform or version
                 continue
-            raise SandboxError(f"{asker} needs the distribution {wanted.name}, which is not installed here")
+            raise SandboxError(
+                f"{asker} needs the distribution {wanted.name}, which is not installed here"
+            )
         found.update(dict.fromkeys(_top_levels(folder, wanted.name)))
-        queue += [(need, wanted.name) for need in _requirements(folder) if need.applies(wanted.extras)]
+        queue += [
+            (need, wanted.name) for need in _requirements(folder) if need.applies(wanted.extras)
+        ]
     return tuple(sorted(found))
 
 
@@ -70,7 +76,9 @@ def requirement(text: str) -> Requirement:
     match = REQUIREMENT.match(named.strip())
     if not match:
         raise SandboxError(f"`{text}` does not name a distribution")
-    extras = frozenset(_normal(extra.strip()) for extra in (match[2] or "").split(",") if extra.strip())
+    extras = frozenset(
+        _normal(extra.strip()) for extra in (match[2] or "").split(",") if extra.strip()
+    )
     return Requirement(_normal(match[1]), extras, marker.strip())
 
 
@@ -79,7 +87,9 @@ def _normal(name: str) -> str:
 
 
 def _installed() -> Iterator[tuple[str, str]]:
-    for folder in reversed(package_folders()):      # the first folder wins, as it does on the import path
+    for folder in reversed(
+        package_folders()
+    ):  # the first folder wins, as it does on the import path
         for entry in os.listdir(folder):
             if entry.endswith(".dist-info"):
                 yield _normal(entry.split("-", 1)[0]), f"{folder}/{entry}"
@@ -98,7 +108,9 @@ def _top_levels(folder: str, name: str) -> Iterator[str]:
     if os.path.exists(f"{folder}/direct_url.json"):
         with open(f"{folder}/direct_url.json", encoding="utf-8") as origin:
             if '"editable": true' in origin.read():
-                raise SandboxError(f"{name} is an editable install; its source must not be seen in a box")
+                raise SandboxError(
+                    f"{name} is an editable install; its source must not be seen in a box"
+                )
     base = os.path.dirname(folder)
     with open(f"{folder}/RECORD", encoding="utf-8", newline="") as record:
         tops = {row[0].split("/", 1)[0] for row in csv.reader(record) if row}

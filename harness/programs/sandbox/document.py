@@ -1,8 +1,7 @@
 """The supervisor's two JSON documents, a box's specification and its result, to and from values.
 
-A specification is refused as a whole when anything in it is unknown or out of range: a misspelt limit must not become
-an absent one.
-"""
+A specification is refused as a whole when anything in it is unknown or out of range: a misspelt
+limit must not become an absent one."""
 
 import json
 import os
@@ -17,13 +16,27 @@ from harness.domain.box import BoxResult, BoxSpec, Form
 from harness.domain.errors import SandboxError
 
 T = TypeVar("T")
-RESERVED = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/proc", "/sys", "/dev", "/etc", "/run/box", "/opt/bin", "/opt/site")
+RESERVED = (
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/sys",
+    "/dev",
+    "/etc",
+    "/run/box",
+    "/opt/bin",
+    "/opt/site",
+)
 HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def spec_from(text: str) -> tuple[BoxSpec, str | None]:
-    """A specification and the path for its result. Raises SandboxError naming the key that is wrong."""
+    """A specification and the path for its result. Raises SandboxError naming the key that is
+    wrong."""
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
@@ -44,7 +57,8 @@ def spec_text(spec: BoxSpec, *, result: str | None = None) -> str:
 
 
 def result_from(text: str, *, stdout: bytes, stderr: bytes) -> BoxResult:
-    """A result, with the output that its reader has collected. Raises SandboxError when it is not one."""
+    """A result, with the output that its reader has collected. Raises SandboxError when it is not
+    one."""
     try:
         return _record(BoxResult, {**json.loads(text), "stdout": stdout, "stderr": stderr}, "")
     except (TypeError, ValueError) as error:
@@ -62,8 +76,11 @@ def write_result(path: str, result: BoxResult) -> None:
     """Write it so that a reader sees all of it or nothing. Raises SandboxError."""
     draft = f"{path}.{os.getpid()}"
     try:
-        # Neither this nor the place itself may be a link that a box has planted: O_EXCL does not follow one.
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        # Neither this nor the place itself may be a link that a box has planted: O_EXCL does not
+        # follow one.
+        with open(
+            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as file:
             file.write(result_text(result) + "\n")
         os.replace(draft, path)
     except OSError as error:
@@ -109,10 +126,17 @@ def _bind_faults(spec: BoxSpec) -> typing.Iterator[tuple[str, str]]:
     targets = set()
     for bind in spec.binds:
         target = bind.target
-        if not target.startswith("/") or target != os.path.normpath(target) or target in ("/", "/run", "/opt"):
+        if (
+            not target.startswith("/")
+            or target != os.path.normpath(target)
+            or target in ("/", "/run", "/opt")
+        ):
             yield "binds", f"the target {target} must be an absolute, plain path below the root"
         elif f"{target}/".startswith(tuple(f"{folder}/" for folder in RESERVED)):
-            yield "binds", f"the target {target} belongs to the box itself; choose another, such as /app"
+            yield (
+                "binds",
+                f"the target {target} belongs to the box itself; choose another, such as /app",
+            )
         elif target in targets:
             yield "binds", f"the target {target} is named twice"
         targets.add(target)
@@ -139,7 +163,8 @@ def _port_faults(spec: BoxSpec) -> typing.Iterator[tuple[str, str]]:
 
 
 def source_fault(source: str) -> str | None:
-    """Why the host path may not be shown in a box. A link could be one that an earlier box has planted."""
+    """Why the host path may not be shown in a box. A link could be one that an earlier box has
+    planted."""
     if not source.startswith("/"):
         return f"{source} must be an absolute path of the host"
     if not os.path.lexists(source):
@@ -147,20 +172,24 @@ def source_fault(source: str) -> str | None:
     parts = source.rstrip("/").split("/")
     for depth in range(2, len(parts) + 1):
         path = "/".join(parts[:depth])
-        if os.path.islink(path) and (depth == len(parts) or os.lstat(path).st_uid not in (0, os.geteuid())):
+        if os.path.islink(path) and (
+            depth == len(parts) or os.lstat(path).st_uid not in (0, os.geteuid())
+        ):
             return f"{path} is a symbolic link; name the place itself"
     return None
 
 
 def _record(kind: type[T], document: Mapping[str, Any], where: str) -> T:
     hints = typing.get_type_hints(kind)
-    known = {item.name: item for item in fields(kind)}      # type: ignore[arg-type]
+    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
     if strange := sorted(document.keys() - known.keys()):
         raise SandboxError(f"`{where}{strange[0]}` is not a key; known here: {', '.join(known)}")
     for name, item in known.items():
         if name not in document and item.default is MISSING and item.default_factory is MISSING:
             raise SandboxError(f"`{where}{name}` is missing")
-    return kind(**{name: _value(hints[name], value, f"{where}{name}") for name, value in document.items()})
+    return kind(
+        **{name: _value(hints[name], value, f"{where}{name}") for name, value in document.items()}
+    )
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
@@ -181,7 +210,9 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return float(value)
     if origin is None and isinstance(hint, type) and type(value) is hint:
         return value
-    raise SandboxError(f"`{where}` must be {_words(hint)}, not {json.dumps(value, default=str)[:80]}")
+    raise SandboxError(
+        f"`{where}` must be {_words(hint)}, not {json.dumps(value, default=str)[:80]}"
+    )
 
 
 def _words(hint: Any) -> str:

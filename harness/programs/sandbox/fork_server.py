@@ -1,17 +1,21 @@
-"""Answers this program's command line many times out of one process, which has imported everything once.
+"""Answers this program's command line many times out of one process, which has imported everything
+once.
 
-A judge makes dozens of boxes, and starting an interpreter for each was a third of what a box costs. What holds of a
-supervisor that is started alone holds of one that is born here:
-- It has a process, a session and a thread of its own, and its parent has never made a box: nothing of one is in another.
-- It dies with its parent, and that with whoever asked, `kill -9` included: the kernel tells each of the other's death.
-- When the line is closed, those that still live are told to stop, and this process ends when they have.
+A judge makes dozens of boxes, and starting an interpreter for each was a third of what a box costs.
+What holds of a supervisor that is started alone holds of one that is born here:
+- It has a process, a session and a thread of its own, and its parent has never made a box: nothing
+  of one is in another.
+- It dies with its parent, and that with whoever asked, `kill -9` included: the kernel tells each of
+  the other's death.
+- When the line is closed, those that still live are told to stop, and this process ends when they
+  have.
 
     python -I -m harness.programs.sandbox serve --line FD
 
-FD is a unix socket that keeps packets apart. One packet is one command line: `{"argv": […], "numbers": […]}` in JSON, and
-descriptors. The first is the report, to which the newborn writes its pid on a line, and at its end its exit code on another;
-the rest are put in place under `numbers`. A report that closes without a code is of one that was killed.
-"""
+FD is a unix socket that keeps packets apart. One packet is one command line: `{"argv": […],
+"numbers": […]}` in JSON, and descriptors. The first is the report, to which the newborn writes its
+pid on a line, and at its end its exit code on another; the rest are put in place under `numbers`. A
+report that closes without a code is of one that was killed."""
 
 import contextlib
 import ctypes
@@ -29,16 +33,17 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 Answer = Callable[[list[str]], int]
-LONGEST = 64 * 1024         # bytes of a packet
+LONGEST = 64 * 1024  # bytes of a packet
 MOST_DESCRIPTORS = 64
-DIE_WITH_PARENT = 1         # PR_SET_PDEATHSIG
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 NO_ANSWER = 1
 STOP_SECONDS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One command line, and the descriptors it came with: the report, then one for each of `numbers`."""
+    """One command line, and the descriptors it came with: the report, then one for each of
+    `numbers`."""
 
     argv: list[str]
     numbers: tuple[int, ...]
@@ -49,7 +54,7 @@ def serve(line: socket.socket, answer: Answer) -> None:
     """Fork for each command line that comes; the child ends with the exit code that `answer` gives.
 
     Returns once the other end of the line is closed and no child is left."""
-    born: dict[int, int] = {}       # pid by its pidfd
+    born: dict[int, int] = {}  # pid by its pidfd
     poll = select.poll()
     poll.register(line, select.POLLIN)
     while True:
@@ -69,7 +74,9 @@ def serve(line: socket.socket, answer: Answer) -> None:
 
 def _received(line: socket.socket) -> Asked | None:
     """The next command line; None at the end of the line."""
-    data, descriptors, _, _ = socket.recv_fds(line, LONGEST, MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
+    data, descriptors, _, _ = socket.recv_fds(
+        line, LONGEST, MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
+    )
     if not data:
         return None
     told = json.loads(data)
@@ -77,7 +84,8 @@ def _received(line: socket.socket) -> Asked | None:
 
 
 def _born(asked: Asked, answer: Answer, *, others: Iterable[int]) -> int:
-    """The pid of the child. It has none of the `others` of our descriptors: the line, and what holds its brothers."""
+    """The pid of the child. It has none of the `others` of our descriptors: the line, and what
+    holds its brothers."""
     parent, child = os.getpid(), os.fork()
     if child == 0:
         for descriptor in others:
@@ -96,14 +104,14 @@ def _live(asked: Asked, answer: Answer, *, parent: int) -> NoReturn:
         report = placed(asked.descriptors, asked.numbers)
         os.write(report, f"{os.getpid()}\n".encode())
         code = answer(asked.argv)
-    except SystemExit as ending:        # how a command line that cannot be read ends
+    except SystemExit as ending:  # how a command line that cannot be read ends
         code = ending.code if isinstance(ending.code, int) else NO_ANSWER
     finally:
         if sys.exc_info()[0]:
             traceback.print_exc()
         sys.stdout.flush()
         sys.stderr.flush()
-        with contextlib.suppress(OSError):      # nobody is left to be told
+        with contextlib.suppress(OSError):  # nobody is left to be told
             os.write(report, f"{code}\n".encode())
         os._exit(code)
 
@@ -118,11 +126,14 @@ def _die_with(parent: int) -> None:
 
 
 def placed(descriptors: tuple[int, ...], numbers: tuple[int, ...]) -> int:
-    """Put every descriptor but the first under its number, whatever was there; where the first is now.
+    """Put every descriptor but the first under its number, whatever was there; where the first is
+    now.
 
     All of them step aside first: a number may be where another descriptor is."""
     aside = max((*numbers, *descriptors)) + 1
-    report, *rest = (fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, aside) for descriptor in descriptors)
+    report, *rest = (
+        fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, aside) for descriptor in descriptors
+    )
     for descriptor in descriptors:
         os.close(descriptor)
     for descriptor, number in zip(rest, numbers, strict=True):

@@ -1,4 +1,5 @@
-"""Which forms of box work on this machine, found by running one of each, and what each cannot hold."""
+"""Which forms of box work on this machine, found by running one of each, and what each cannot
+hold."""
 
 import contextlib
 import functools
@@ -25,27 +26,40 @@ PIDS_SHARED = "pids: counted together with all tasks of the account"
 LANDLOCKED = (
     SAME_USER,
     "network: other programs of this machine can reach the ports that it listens on",
-    "names: whether a file or a process exists, its size, its owner and its times can be asked for, though not what it holds",
-    "modes: the mode and the times of this account's files can be changed, though not what they hold",
+    (
+        "names: whether a file or a process exists, its size, its owner and its times can be asked"
+        " for, though not what it holds"
+    ),
+    (
+        "modes: the mode and the times of this account's files can be changed, though not what they"
+        " hold"
+    ),
     "processes: a box with a browser can read the command lines of others",
     "packages: what is installed for the interpreter itself can be imported",
 )
 UNSEALED = (
     "files: everything that this account can read is open",
     "network: every address can be reached",
-    "processes: others can be seen and signalled, and one that leaves its group may outlive the box",
+    (
+        "processes: others can be seen and signalled, and one that leaves its group may outlive"
+        " the box"
+    ),
     "environment: that of other processes of this account can be read",
     SAME_USER,
     "tmp: /tmp and /dev/shm are the host's and not bounded",
     "fresh: what one run leaves behind, the next one sees",
 )
 WALLS: dict[Form, tuple[str, ...]] = {
-    Form.BWRAP_ROOT: (), Form.BWRAP_USERNS: (SAME_USER,), Form.LANDLOCK: LANDLOCKED, Form.UNSEALED: UNSEALED,
+    Form.BWRAP_ROOT: (),
+    Form.BWRAP_USERNS: (SAME_USER,),
+    Form.LANDLOCK: LANDLOCKED,
+    Form.UNSEALED: UNSEALED,
 }
 
 
 def unheld(form: Form, held: frozenset[str]) -> tuple[str, ...]:
-    """What a box of this form does not hold, when the kernel holds `held` of "memory" and "pids" for it."""
+    """What a box of this form does not hold, when the kernel holds `held` of "memory" and "pids"
+    for it."""
     missing = [MEMORY] if "memory" not in held else []
     if "pids" not in held and not _counted_by_uid(form):
         missing.append(PIDS_SHARED if form is Form.LANDLOCK else PIDS)
@@ -55,7 +69,8 @@ def unheld(form: Form, held: frozenset[str]) -> tuple[str, ...]:
 
 
 def chosen(requested: str) -> Form:
-    """The form for a request: itself, or for "auto" the best that works here. Raises SandboxError when it cannot be."""
+    """The form for a request: itself, or for "auto" the best that works here. Raises SandboxError
+    when it cannot be."""
     if requested == "auto":
         return best()
     if requested == Form.BWRAP_ROOT and os.geteuid() != 0:
@@ -91,8 +106,17 @@ def _trial(form: Form) -> str | None:
     try:
         command = [*bubblewrap.command(form, spec, view, uid=uid), "/usr/bin/id", "-u"]
         # The box dies with the thread that started it, so it is waited for right here.
-        ended = subprocess.run(command, env={}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                               timeout=PROBE_SECONDS, pass_fds=view.files, start_new_session=True)
+        ended = subprocess.run(
+            command,
+            env={},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PROBE_SECONDS,
+            pass_fds=view.files,
+            start_new_session=True,
+        )
     except (SandboxError, OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     finally:
@@ -103,7 +127,8 @@ def _trial(form: Form) -> str | None:
 
 
 def _landlock_trial() -> str | None:
-    """Why a box of this form does not hold: its command must run, and not read what was not shown."""
+    """Why a box of this form does not hold: its command must run, and not read what was not
+    shown."""
     with contextlib.ExitStack() as ends:
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="run-"))).resolve()
         said = ends.enter_context(tempfile.TemporaryFile())
@@ -112,7 +137,9 @@ def _landlock_trial() -> str | None:
         life, ours = os.pipe()
         ends.callback(os.close, life)
         ends.callback(os.close, ours)
-        spec = BoxSpec("probe", ("sh", "-c", 'id -u; cat "$1" 2> /dev/null', "sh", str(folder / "closed")))
+        spec = BoxSpec(
+            "probe", ("sh", "-c", 'id -u; cat "$1" 2> /dev/null', "sh", str(folder / "closed"))
+        )
         ground = Ground(os.getuid(), None, Cgroup(()), life, folder / "home")
         try:
             with started(Form.LANDLOCK, spec, ground, output=said.fileno()) as box:
@@ -133,5 +160,6 @@ def _unheld_now(form: Form) -> tuple[str, ...]:
 
 
 def _counted_by_uid(form: Form) -> bool:
-    """Whether RLIMIT_NPROC bounds the tasks of this box and of nothing else: the kernel exempts the host's root."""
+    """Whether RLIMIT_NPROC bounds the tasks of this box and of nothing else: the kernel exempts the
+    host's root."""
     return form is Form.BWRAP_ROOT or (form is Form.BWRAP_USERNS and os.geteuid() != 0)

@@ -1,4 +1,5 @@
-"""The Python that runs in boxes: the supervisor's own interpreter, without anything installed beside it."""
+"""The Python that runs in boxes: the supervisor's own interpreter, without anything installed
+beside it."""
 
 import os
 import sys
@@ -9,10 +10,11 @@ from harness.domain.errors import SandboxError
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """`executable` exists in the box; `prefix` must be bound there unless it is None (already under /usr).
+    """`executable` exists in the box; `prefix` must be bound there unless it is None (already under
+    /usr).
 
-    `masked` are its folders of installed packages: an operator's packages are no part of a box, so they are hidden.
-    """
+    `masked` are its folders of installed packages: an operator's packages are no part of a box, so
+    they are hidden."""
 
     executable: str
     prefix: str | None
@@ -20,11 +22,14 @@ class Interpreter:
 
 
 def interpreter() -> Interpreter:
-    """The base interpreter under the supervisor's environment. Raises SandboxError when it lies outside its prefix."""
+    """The base interpreter under the supervisor's environment. Raises SandboxError when it lies
+    outside its prefix."""
     prefix = os.path.realpath(sys.base_prefix)
     executable = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
     if not executable.startswith((prefix + "/", "/usr/")):
-        raise SandboxError(f"the interpreter {executable} lies outside its prefix {prefix}; use a plain build")
+        raise SandboxError(
+            f"the interpreter {executable} lies outside its prefix {prefix}; use a plain build"
+        )
     inside_usr = prefix == "/usr" or prefix.startswith("/usr/")
     return Interpreter(executable, None if inside_usr else prefix, _package_folders(prefix))
 
@@ -32,7 +37,14 @@ def interpreter() -> Interpreter:
 def _package_folders(prefix: str) -> tuple[str, ...]:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     names = (
-        f"lib/{version}/site-packages", f"lib64/{version}/site-packages", f"lib/{version}/dist-packages",
-        "lib/python3/dist-packages", f"local/lib/{version}/dist-packages",      # Debian's and Ubuntu's own places
+        f"lib/{version}/site-packages",
+        f"lib64/{version}/site-packages",
+        f"lib/{version}/dist-packages",
+        "lib/python3/dist-packages",
+        f"local/lib/{version}/dist-packages",  # Debian's and Ubuntu's own places
     )
-    return tuple(folder for name in names if os.path.isdir(folder := f"{prefix}/{name}") and not os.path.islink(folder))
+    return tuple(
+        folder
+        for name in names
+        if os.path.isdir(folder := f"{prefix}/{name}") and not os.path.islink(folder)
+    )

@@ -1,4 +1,5 @@
-"""Starts a box: bubblewrap, then the box's own uid, then the first program in it, then the command."""
+"""Starts a box: bubblewrap, then the box's own uid, then the first program in it, then the
+command."""
 
 import contextlib
 import json
@@ -21,15 +22,17 @@ from harness.programs.sandbox.walls.identity import tasks_of_account
 from harness.programs.sandbox.watch import descendants
 
 MIB = 1024 * 1024
-DEATH_SECONDS = 20      # a killed process namespace is gone in milliseconds; beyond this something is badly wrong
+DEATH_SECONDS = (
+    20  # a killed process namespace is gone in milliseconds; beyond this something is badly wrong
+)
 SETUP_SECONDS = 30
 DEATHLESS = "a box does not die; look for a task in uninterruptible sleep"
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a box stands on: its uid, the lock that keeps the uid (or None), its control group, its life line, and a folder
-    of the host that is its own alone where it has no mounts (else None)."""
+    """What a box stands on: its uid, the lock that keeps the uid (or None), its control group, its
+    life line, and a folder of the host that is its own alone where it has no mounts (else None)."""
 
     uid: int
     lock: int | None
@@ -40,11 +43,11 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A running box. `first` is a pidfd of its first process, whose end is the end of all; None without a namespace.
+    """A running box. `first` is a pidfd of its first process, whose end is the end of all; None
+    without a namespace.
 
-    `status` can be read for what the first program says of the command. A `warded` box has no namespace but a warden,
-    which ends all of it when it is told to.
-    """
+    `status` can be read for what the first program says of the command. A `warded` box has no
+    namespace but a warden, which ends all of it when it is told to."""
 
     process: subprocess.Popen[bytes]
     first: int | None
@@ -78,8 +81,8 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A command line that makes a box, its environment, and the descriptors that it needs. `known_as` is the name that its
-    program goes by in the box; empty for its own."""
+    """A command line that makes a box, its environment, and the descriptors that it needs.
+    `known_as` is the name that its program goes by in the box; empty for its own."""
 
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
@@ -89,11 +92,18 @@ class Departure:
 
 @contextlib.contextmanager
 def started(form: Form, spec: BoxSpec, ground: Ground, *, output: int | None) -> Iterator[Box]:
-    """The box, its command about to run; dead at the end of the block. Raises SandboxError when it cannot be made."""
+    """The box, its command about to run; dead at the end of the block. Raises SandboxError when it
+    cannot be made."""
     with contextlib.ExitStack() as ends:
         status, report = _pipe(ends)
         info, tell = _pipe(ends)
-        options = ("--status", str(report), "--life", str(ground.life), *_limits(form, spec, ground.group))
+        options = (
+            "--status",
+            str(report),
+            "--life",
+            str(ground.life),
+            *_limits(form, spec, ground.group),
+        )
         departure = _departure(form, spec, ground, options=options, tell=tell, ends=ends)
         inherited = [report, ground.life, *(serve.fd for serve in spec.serve), *departure.inherited]
         process = _process(departure, ground, inherited, output=output)
@@ -109,12 +119,27 @@ def started(form: Form, spec: BoxSpec, ground: Ground, *, output: int | None) ->
                 os.close(box.first)
 
 
-def _departure(form: Form, spec: BoxSpec, ground: Ground, *, options: tuple[str, ...], tell: int,
-               ends: contextlib.ExitStack) -> Departure:
+def _departure(
+    form: Form,
+    spec: BoxSpec,
+    ground: Ground,
+    *,
+    options: tuple[str, ...],
+    tell: int,
+    ends: contextlib.ExitStack,
+) -> Departure:
     match form:
         case Form.UNSEALED:
             cwd = unsealed.translated(spec.cwd, spec)
-            command = (*unsealed.first_program(), *options, "--cwd", cwd, *_doors(spec), "--", *unsealed.argv(spec))
+            command = (
+                *unsealed.first_program(),
+                *options,
+                "--cwd",
+                cwd,
+                *_doors(spec),
+                "--",
+                *unsealed.argv(spec),
+            )
             return Departure(command, unsealed.environment(spec))
         case Form.LANDLOCK:
             assert ground.home, "a box of this form has a folder of its own"
@@ -123,17 +148,42 @@ def _departure(form: Form, spec: BoxSpec, ground: Ground, *, options: tuple[str,
             ends.callback(os.close, rules)
             os.write(rules, landlock.rules(spec, ground.home))
             os.lseek(rules, 0, os.SEEK_SET)
-            own = ("--rules", str(rules), "--home", str(ground.home), "--cwd", landlock.cwd(spec, ground.home))
-            command = (*landlock.first_program(), *options, *own, *_doors(spec), "--", *landlock.argv(spec, ground.home))
+            own = (
+                "--rules",
+                str(rules),
+                "--home",
+                str(ground.home),
+                "--cwd",
+                landlock.cwd(spec, ground.home),
+            )
+            command = (
+                *landlock.first_program(),
+                *options,
+                *own,
+                *_doors(spec),
+                "--",
+                *landlock.argv(spec, ground.home),
+            )
             return Departure(command, inherited=(rules,))
         case Form.BWRAP_ROOT | Form.BWRAP_USERNS:
             view = ends.enter_context(contextlib.closing(bubblewrap.View()))
-            walls = bubblewrap.command(form, spec, view, uid=ground.uid, extra=_extra(tell, ground.lock))
-            doors = _doors(replace(spec, dial=tuple(Dial(dial.port, bubblewrap.socket_in_box(dial.port)) for dial in spec.dial)))
+            walls = bubblewrap.command(
+                form, spec, view, uid=ground.uid, extra=_extra(tell, ground.lock)
+            )
+            doors = _doors(
+                replace(
+                    spec,
+                    dial=tuple(
+                        Dial(dial.port, bubblewrap.socket_in_box(dial.port)) for dial in spec.dial
+                    ),
+                )
+            )
             told = (*options, "--cwd", spec.cwd, *doors)
             command = (*walls, *bubblewrap.first_program(view, spec, told))
             kept = (ground.lock,) if ground.lock is not None else ()
-            return Departure(command, inherited=(tell, *kept, *view.files), known_as=bubblewrap.FIRST_NAME)
+            return Departure(
+                command, inherited=(tell, *kept, *view.files), known_as=bubblewrap.FIRST_NAME
+            )
         case _:
             assert_never(form)
 
@@ -154,20 +204,24 @@ def _pipe(ends: contextlib.ExitStack) -> tuple[int, int]:
 
 
 def _close(descriptor: int) -> None:
-    with contextlib.suppress(OSError):      # the writing ends are closed as soon as the box has them
+    with contextlib.suppress(OSError):  # the writing ends are closed as soon as the box has them
         os.close(descriptor)
 
 
 def _extra(tell: int, lock: int | None) -> tuple[str, ...]:
-    sync = ("--sync-fd", str(lock)) if lock is not None else ()     # the uid is taken while anything in the box lives
+    sync = (
+        ("--sync-fd", str(lock)) if lock is not None else ()
+    )  # the uid is taken while anything in the box lives
     return "--info-fd", str(tell), *sync
 
 
 def _limits(form: Form, spec: BoxSpec, group: Cgroup) -> Iterator[str]:
     limits = {"CORE": 0, "FSIZE": spec.limits.file_mb * MIB, "NOFILE": spec.limits.open_files}
     if "pids" not in group.held and form.sealed:
-        others = tasks_of_account() if form is Form.LANDLOCK else 0     # a namespace has a count of its own
-        limits["NPROC"] = others + spec.limits.pids + 2     # the first program, and setpriv before it
+        others = (
+            tasks_of_account() if form is Form.LANDLOCK else 0
+        )  # a namespace has a count of its own
+        limits["NPROC"] = others + spec.limits.pids + 2  # the first program, and setpriv before it
     for name, value in limits.items():
         yield from ("--limit", f"{name}={value}")
 
@@ -179,19 +233,30 @@ def _doors(spec: BoxSpec) -> Iterator[str]:
         yield from ("--serve", f"{serve.port}={serve.fd}")
 
 
-def _process(departure: Departure, ground: Ground, inherited: list[int], *, output: int | None) -> subprocess.Popen[bytes]:
+def _process(
+    departure: Departure, ground: Ground, inherited: list[int], *, output: int | None
+) -> subprocess.Popen[bytes]:
     try:
         with _by_its_name(departure) as (program, command):
-            return subprocess.Popen(command, executable=program, env=departure.env, stdout=output, stderr=output,
-                                    pass_fds=inherited, start_new_session=True, preexec_fn=_entrance(ground.group))
+            return subprocess.Popen(
+                command,
+                executable=program,
+                env=departure.env,
+                stdout=output,
+                stderr=output,
+                pass_fds=inherited,
+                start_new_session=True,
+                preexec_fn=_entrance(ground.group),
+            )
     except (OSError, subprocess.SubprocessError) as error:
         raise SandboxError(f"the box could not be started: {error}") from error
 
 
 @contextlib.contextmanager
 def _by_its_name(departure: Departure) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What to execute, and the command line that it is given. The kernel calls a process by the name under which its program was
-    executed, so that is a link for as long as it takes to start."""
+    """What to execute, and the command line that it is given. The kernel calls a process by the
+    name under which its program was executed, so that is a link for as long as it takes to
+    start."""
     program, name = departure.command[0], departure.known_as
     if not name:
         yield program, departure.command
@@ -203,7 +268,9 @@ def _by_its_name(departure: Departure) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _entrance(group: Cgroup) -> Callable[[], None]:
-    """Puts the process into the group before its first instruction. Safe: the supervisor has one thread."""
+    """Puts the process into the group before its first instruction. Safe: the supervisor has one
+    thread."""
+
     def enter() -> None:
         for file in group.entrances:
             descriptor = os.open(file, os.O_WRONLY | os.O_CLOEXEC)
@@ -214,7 +281,8 @@ def _entrance(group: Cgroup) -> Callable[[], None]:
 
 
 def _first_process(info: int) -> int | None:
-    """A pidfd of the first process in the box, or None when bubblewrap gave up before there was one."""
+    """A pidfd of the first process in the box, or None when bubblewrap gave up before there was
+    one."""
     text = b""
     while not text.rstrip().endswith(b"}"):
         part = os.read(info, 4096) if readable([info], SETUP_SECONDS) else b""

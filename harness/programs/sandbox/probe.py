@@ -9,12 +9,14 @@ from harness.programs.sandbox.walls import bubblewrap
 
 
 def report() -> dict[str, Any]:
-    """`{chosen, forms: [{form, works, why, unheld}], browser, visible}`; `visible` are host folders every box reads."""
+    """`{chosen, forms: [{form, works, why, unheld}], browser, visible}`; `visible` are host folders
+    every box reads."""
     shown = [forms.probed(form) for form in Form]
     return {
         "chosen": str(forms.best()),
         "forms": [
-            {"form": str(one.form), "works": one.works, "why": one.why, "unheld": list(one.unheld)} for one in shown
+            {"form": str(one.form), "works": one.works, "why": one.why, "unheld": list(one.unheld)}
+            for one in shown
         ],
         "browser": browser_path(),
         "visible": list(bubblewrap.always_visible()),

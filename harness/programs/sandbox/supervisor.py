@@ -1,12 +1,14 @@
 """Runs one box from its making to its end, and leaves nothing of it behind.
 
 What must hold, whatever the command does and however this process ends:
-- The box dies with this process, `kill -9` included, by four ways that do not need each other: bubblewrap asks the
-  kernel to be killed with its parent, the process namespace dies with its first process, the first program in the box
-  watches a life line that this process holds, and a janitor outside kills the control group when that line is cut.
-- bubblewrap dies with the *thread* that started it, not with the process: there is only one thread here.
-- A result says how the box ended only when it is dead. No result means that nothing may be believed.
-"""
+- The box dies with this process, `kill -9` included, by four ways that do not need each other:
+  bubblewrap asks the kernel to be killed with its parent, the process namespace dies with its first
+  process, the first program in the box watches a life line that this process holds, and a janitor
+  outside kills the control group when that line is cut.
+- bubblewrap dies with the *thread* that started it, not with the process: there is only one thread
+  here.
+- A result says how the box ended only when it is dead. No result means that nothing may be
+  believed."""
 
 import contextlib
 import os
@@ -33,11 +35,11 @@ KILLED = 128 + signal.SIGKILL, int(signal.SIGKILL)
 
 
 def run_box(spec: BoxSpec, *, output: int | None = None, stop: int | None = None) -> BoxResult:
-    """Run `spec` until nothing of it is left, on this process's standard streams, or with `output` for what it prints.
+    """Run `spec` until nothing of it is left, on this process's standard streams, or with `output`
+    for what it prints.
 
-    `stop` is of `stop_signals`, for whoever has something to do afterwards that no signal may cut off. Raises SandboxError
-    when no box could be made; nothing of the command has run then.
-    """
+    `stop` is of `stop_signals`, for whoever has something to do afterwards that no signal may cut
+    off. Raises SandboxError when no box could be made; nothing of the command has run then."""
     form = forms.chosen(spec.form)
     began = time.monotonic()
     with contextlib.ExitStack() as held:
@@ -47,23 +49,34 @@ def run_box(spec: BoxSpec, *, output: int | None = None, stop: int | None = None
         group = cgroup_for(spec.limits)
         life = held.enter_context(janitor(group))
         home = held.enter_context(_home(form))
-        box = held.enter_context(started(form, spec, Ground(uid, lock, group, life, home), output=output))
+        box = held.enter_context(
+            started(form, spec, Ground(uid, lock, group, life, home), output=output)
+        )
         watches = _watches(spec, box, home)
         killed_by = _reason_to_kill(box, spec.limits, watches, stop=stop, began=began)
         box.kill()
-        said = [] if killed_by else _said(box.status)     # its time may be up before anything is reported
+        said = (
+            [] if killed_by else _said(box.status)
+        )  # its time may be up before anything is reported
         killed_by = killed_by or ("memory" if group.out_of_memory() else None)
         code, by_signal = KILLED if killed_by else _ending(said[-1], box.process.returncode)
         peak, reached = _peak(group, watches), tuple(_reached(group, by_signal))
     return BoxResult(
-        form=form, unheld=forms.unheld(form, group.held), exit_code=code, signal=by_signal, killed_by=killed_by,
-        seconds=round(time.monotonic() - began, 3), peak_memory_mb=peak, reached=reached,
+        form=form,
+        unheld=forms.unheld(form, group.held),
+        exit_code=code,
+        signal=by_signal,
+        killed_by=killed_by,
+        seconds=round(time.monotonic() - began, 3),
+        peak_memory_mb=peak,
+        reached=reached,
     )
 
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[int]:
-    """A descriptor that can be read once somebody asked this process to stop. Within, asking cuts nothing off, however often."""
+    """A descriptor that can be read once somebody asked this process to stop. Within, asking cuts
+    nothing off, however often."""
     read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     before = {number: signal.signal(number, lambda *_: None) for number in STOPPERS}
     previous = signal.set_wakeup_fd(write)
@@ -88,7 +101,8 @@ def _identity(form: Form) -> Iterator[tuple[int, int | None]]:
 
 @contextlib.contextmanager
 def _home(form: Form) -> Iterator[Path | None]:
-    """A folder of the box's own where there are no mounts; the warden removes it too, should this process be killed."""
+    """A folder of the box's own where there are no mounts; the warden removes it too, should this
+    process be killed."""
     if form is not Form.LANDLOCK:
         yield None
         return
@@ -98,7 +112,8 @@ def _home(form: Form) -> Iterator[Path | None]:
 
 
 def _give(spec: BoxSpec, uid: int | None) -> None:
-    """Make the binds usable for the box's uid (None: it is this account), or say which is not. Raises SandboxError."""
+    """Make the binds usable for the box's uid (None: it is this account), or say which is not.
+    Raises SandboxError."""
     writable = _writable(spec)
     identity.refuse_shared_files(writable)
     if uid is None:
@@ -107,9 +122,13 @@ def _give(spec: BoxSpec, uid: int | None) -> None:
         identity.give(folder, uid)
     for bind in spec.binds:
         if bind.mode == "ro" and not os.stat(bind.source).st_mode & 0o004:
-            raise SandboxError(f"the box's user may not read {bind.source}: open it (chmod a+rX), or bind it rw")
+            raise SandboxError(
+                f"the box's user may not read {bind.source}: open it (chmod a+rX), or bind it rw"
+            )
     for dial in spec.dial:
-        if os.stat(dial.socket).st_mode & 0o006 != 0o006:       # a socket that is not for all is for this one box
+        if (
+            os.stat(dial.socket).st_mode & 0o006 != 0o006
+        ):  # a socket that is not for all is for this one box
             identity.give(dial.socket, uid)
 
 
@@ -126,13 +145,16 @@ def _watches(spec: BoxSpec, box: Box, home: Path | None) -> dict[str, Watch]:
     return watches
 
 
-def _reason_to_kill(box: Box, limits: Limits, watches: dict[str, Watch], *, stop: int, began: float) -> str | None:
-    """Wait for the box to end, or for a reason to end it: stopped, wall, memory or disk. None: it ended by itself."""
+def _reason_to_kill(
+    box: Box, limits: Limits, watches: dict[str, Watch], *, stop: int, began: float
+) -> str | None:
+    """Wait for the box to end, or for a reason to end it: stopped, wall, memory or disk. None: it
+    ended by itself."""
     over = os.pidfd_open(box.process.pid)
     try:
         while True:
             ready = readable([over, stop], TICK_SECONDS)
-            if over in ready:       # what was written in a last rush counts too
+            if over in ready:  # what was written in a last rush counts too
                 return "disk" if "disk" in watches and watches["disk"].over(now=True) else None
             if stop in ready:
                 return "stopped"
@@ -148,19 +170,23 @@ def _reason_to_kill(box: Box, limits: Limits, watches: dict[str, Watch], *, stop
 
 
 def _said(status: int) -> list[str]:
-    """What the first program in the box has reported. Raises SandboxError when it never started the command."""
+    """What the first program in the box has reported. Raises SandboxError when it never started the
+    command."""
     text = b""
     while part := os.read(status, 4096):
         text += part
     lines = text.decode(errors="replace").splitlines()
     if "started" not in lines:
-        why = next((line.removeprefix("failed ") for line in lines if line.startswith("failed ")), None)
+        why = next(
+            (line.removeprefix("failed ") for line in lines if line.startswith("failed ")), None
+        )
         raise SandboxError(why or "bubblewrap could not make the box; its own message is above")
     return lines
 
 
 def _ending(report: str, returncode: int) -> tuple[int, int | None]:
-    """Exit code and signal, as reported, or as bubblewrap saw its child end when nothing was reported."""
+    """Exit code and signal, as reported, or as bubblewrap saw its child end when nothing was
+    reported."""
     kind, _, number = report.partition(" ")
     if kind == "exit" and number.isdigit():
         return int(number), None

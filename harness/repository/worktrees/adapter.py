@@ -18,21 +18,30 @@ from harness.repository.worktrees.snapshot import snapshot
 
 
 class RunWorktrees:
-    """`harness.ports.git.Worktrees`: each run has a folder of its own below `folder`, with `worktree` and its store."""
+    """`harness.ports.git.Worktrees`: each run has a folder of its own below `folder`, with
+    `worktree` and its store."""
 
-    def __init__(self, trusted: TrustedRepository, folder: Path, *, limits: WalkLimits | None = None,
-                 warm: int = 0) -> None:
-        """Also deletes, in the background, what an earlier factory left. There must be no other at work here.
+    def __init__(
+        self,
+        trusted: TrustedRepository,
+        folder: Path,
+        *,
+        limits: WalkLimits | None = None,
+        warm: int = 0,
+    ) -> None:
+        """Also deletes, in the background, what an earlier factory left. There must be no other at
+        work here.
 
-        `warm` is how many worktrees are kept ready for the next runs, for a process that lives long enough to have any
-        good of it."""
+        `warm` is how many worktrees are kept ready for the next runs, for a process that lives long
+        enough to have any good of it."""
         self._trusted, self._folder, self._limits = trusted, folder, limits
         left_behind(folder)
         sweep_later(folder)
         self._pool = WarmPool(trusted, folder, size=warm)
 
     def prepare(self, base: CommitSha) -> None:
-        """Have worktrees of `base` made in the background, as many as are kept warm: none, unless asked for."""
+        """Have worktrees of `base` made in the background, as many as are kept warm: none, unless
+        asked for."""
         self._pool.prepare(sha(base))
 
     def ready(self, base: CommitSha) -> int:
@@ -40,7 +49,8 @@ class RunWorktrees:
         return self._pool.ready(sha(base))
 
     def open(self, run: str, base: CommitSha) -> Path:
-        """A worktree at `folder/run/worktree`, fresh each time. Mount its parent as a whole for git to work there."""
+        """A worktree at `folder/run/worktree`, fresh each time. Mount its parent as a whole for git
+        to work there."""
         with _disk("no worktree could be made"):
             self._throw_away(run)
             making = self._pool.taken(sha(base)) or made(self._trusted, self._folder, base)
@@ -49,7 +59,8 @@ class RunWorktrees:
         return worktree
 
     def snapshot(self, folder: Path, base: CommitSha) -> TreeSha:
-        """The tree of the files in a worktree that `open` gave. The box must be dead. Raises GitError if unfit."""
+        """The tree of the files in a worktree that `open` gave. The box must be dead. Raises
+        GitError if unfit."""
         require_worktree(self._folder, folder)
         return snapshot(self._trusted, folder, base, limits=self._limits)
 
@@ -58,7 +69,8 @@ class RunWorktrees:
         export(self._trusted.git, TreeSha(sha(tree)), folder)
 
     def close(self, run: str) -> None:
-        """Take the run's worktree and store out of sight at once; they are deleted in the background."""
+        """Take the run's worktree and store out of sight at once; they are deleted in the
+        background."""
         with _disk(f"the worktree of {run} could not be removed"):
             self._throw_away(run)
         sweep_later(self._folder)

@@ -1,7 +1,8 @@
-"""What stays behind when the worktree is brought home: caches, and what `.gitignore` **at the base** names.
+"""What stays behind when the worktree is brought home: caches, and what `.gitignore` **at the
+base** names.
 
-The worktree's own `.gitignore` files are not asked: they are the agent's. A path that the base has is never left out.
-"""
+The worktree's own `.gitignore` files are not asked: they are the agent's. A path that the base has
+is never left out."""
 
 from collections.abc import Mapping
 
@@ -9,16 +10,21 @@ from pathspec import GitIgnoreSpec
 
 from harness.repository.objects import folders_above
 
-CACHES = frozenset({b"__pycache__", b".pytest_cache", b".mypy_cache", b".ruff_cache", b".hypothesis"})
+CACHES = frozenset(
+    {b"__pycache__", b".pytest_cache", b".mypy_cache", b".ruff_cache", b".hypothesis"}
+)
 
 
 class Ignored:
-    """Answers for one base. `texts` maps each folder (bytes, the root is empty) to the `.gitignore` it has there."""
+    """Answers for one base. `texts` maps each folder (bytes, the root is empty) to the `.gitignore`
+    it has there."""
 
     def __init__(self, texts: Mapping[bytes, bytes], tracked: frozenset[bytes]) -> None:
         self._rules = {folder: _rules(text) for folder, text in texts.items()}
         self._tracked = tracked
-        self._tracked_folders = frozenset(folder for path in tracked for folder in folders_above(path))
+        self._tracked_folders = frozenset(
+            folder for path in tracked for folder in folders_above(path)
+        )
         self._memory: dict[bytes, bool] = {b"": False}
 
     def leaves_out(self, path: bytes, folder: bool) -> bool:
@@ -30,17 +36,24 @@ class Ignored:
     def _is_ignored(self, path: bytes, *, folder: bool) -> bool:
         if path not in self._memory:
             parent = path.rpartition(b"/")[0]
-            self._memory[path] = self._is_ignored(parent, folder=True) or self._is_named(path, folder=folder)
+            self._memory[path] = self._is_ignored(parent, folder=True) or self._is_named(
+                path, folder=folder
+            )
         return self._memory[path]
 
     def _is_named(self, path: bytes, *, folder: bool) -> bool:
-        """By a cache's name, or by the last rule that speaks of it, in the nearest folder that has one."""
+        """By a cache's name, or by the last rule that speaks of it, in the nearest folder that has
+        one."""
         name = path.rpartition(b"/")[2]
         if (folder and name in CACHES) or name.endswith(b".pyc"):
             return True
         for parent in folders_above(path):
             rules = self._rules.get(parent)
-            verdict = rules.check_file(_text(path[len(parent):].lstrip(b"/"), folder=folder)).include if rules else None
+            verdict = (
+                rules.check_file(_text(path[len(parent) :].lstrip(b"/"), folder=folder)).include
+                if rules
+                else None
+            )
             if verdict is not None:
                 return verdict
         return False
@@ -52,4 +65,3 @@ def _rules(text: bytes) -> GitIgnoreSpec:
 
 def _text(path: bytes, *, folder: bool) -> str:
     return path.decode("utf-8", "surrogateescape") + ("/" if folder else "")
-

@@ -1,8 +1,10 @@
 """Worktrees made before anybody asks: handing one out is a rename.
 
 Properties kept:
-- a tree that is not whole has the name of one that is being made, and is never handed out, whoever was killed when;
-- before one is handed out it is compared with the commit that was asked for: every file, every mode, nothing more;
+- a tree that is not whole has the name of one that is being made, and is never handed out, whoever
+  was killed when;
+- before one is handed out it is compared with the commit that was asked for: every file, every
+  mode, nothing more;
 - no tree comes back: what an agent had is deleted;
 - a tree belongs to whoever renames it first, so two runs never get the same one.
 """
@@ -22,12 +24,13 @@ from harness.repository.trusted import TrustedRepository
 from harness.repository.worktrees.run_store import WORKTREE, admin, bring_over, made, new_making
 
 POOL = ".pool-"
-NICE = 10              # the agents that are at work come first
-TICK_SECONDS = 0.02    # more than the grain of a file system's clock
+NICE = 10  # the agents that are at work come first
+TICK_SECONDS = 0.02  # more than the grain of a file system's clock
 
 
 class WarmPool:
-    """Up to `size` trees of the commit that was last wanted. A pool of size 0 makes none, and hands out what there is."""
+    """Up to `size` trees of the commit that was last wanted. A pool of size 0 makes none, and hands
+    out what there is."""
 
     def __init__(self, trusted: TrustedRepository, folder: Path, *, size: int) -> None:
         self._trusted, self._folder, self._size = trusted, folder, size
@@ -36,7 +39,8 @@ class WarmPool:
         self._working = False
 
     def taken(self, base: CommitSha) -> Path | None:
-        """A whole folder of `base` under a name of its own, for whoever called; None when there is none that holds."""
+        """A whole folder of `base` under a name of its own, for whoever called; None when there is
+        none that holds."""
         for place in sorted(self._trees(), key=lambda tree: base_of(tree) != base):
             claimed = self._claimed(place)
             if claimed and self._holds(claimed, base, made_for=base_of(place)):
@@ -44,7 +48,8 @@ class WarmPool:
         return None
 
     def prepare(self, base: CommitSha) -> None:
-        """Bring the pool to `base`, in the background. Asked again meanwhile, it goes on to the newer one."""
+        """Bring the pool to `base`, in the background. Asked again meanwhile, it goes on to the
+        newer one."""
         if not self._size:
             return
         with self._lock:
@@ -64,7 +69,7 @@ class WarmPool:
         making = new_making(self._folder)
         try:
             return place.rename(making)
-        except FileNotFoundError:   # another run was quicker
+        except FileNotFoundError:  # another run was quicker
             return None
 
     def _holds(self, claimed: Path, base: CommitSha, *, made_for: str) -> bool:
@@ -78,7 +83,8 @@ class WarmPool:
         return False
 
     def _work(self) -> None:
-        """Until the pool is what was wanted last. A failure ends it: the next run makes its own worktree, and says why."""
+        """Until the pool is what was wanted last. A failure ends it: the next run makes its own
+        worktree, and says why."""
         base: CommitSha | None = None
         try:
             while (base := self._next(base)) is not None:
@@ -107,7 +113,9 @@ class WarmPool:
         else:
             making = claimed
             bring_over(self._trusted, making, base, nice=NICE)
-        time.sleep(1 - time.time() % 1 + TICK_SECONDS)   # git tells times in seconds: until the next one has begun
+        time.sleep(
+            1 - time.time() % 1 + TICK_SECONDS
+        )  # git tells times in seconds: until the next one has begun
         settle(admin(making), making / WORKTREE, nice=NICE)
         making.rename(self._folder / f"{POOL}{base}-{uuid.uuid4().hex}")
 
@@ -118,6 +126,7 @@ def base_of(place: Path) -> str:
 
 
 def is_whole(place: Path, base: CommitSha) -> bool:
-    """Whether the folder's worktree is exactly `base`: HEAD, index and files, and no file beside them."""
+    """Whether the folder's worktree is exactly `base`: HEAD, index and files, and no file beside
+    them."""
     head = (admin(place) / "HEAD").read_text(encoding="ascii").strip()
     return head == base and not differences(admin(place), place / WORKTREE)

@@ -1,9 +1,8 @@
 """A run's own git: a bare store that holds one commit and not a byte more, and a worktree on it.
 
-The agent owns both and may wreck both. Nothing is shared with the trusted repository: the objects are written anew into
-a pack of the run's own (no hard links, no alternates), there is no remote to ask for more, and once an agent has been
-there, git of ours never runs here again.
-"""
+The agent owns both and may wreck both. Nothing is shared with the trusted repository: the objects
+are written anew into a pack of the run's own (no hard links, no alternates), there is no remote to
+ask for more, and once an agent has been there, git of ours never runs here again."""
 
 import shutil
 import uuid
@@ -22,7 +21,8 @@ _AGENT = "[user]\n\tname = agent\n\temail = agent@localhost\n[gc]\n\tauto = 0\n"
 
 
 def made(trusted: TrustedRepository, folder: Path, base: CommitSha, *, nice: int = 0) -> Path:
-    """A run's folder with a fresh store and worktree of `base`, under a name that says it is not whole yet."""
+    """A run's folder with a fresh store and worktree of `base`, under a name that says it is not
+    whole yet."""
     making = new_making(folder)
     making.mkdir(parents=True)
     try:
@@ -37,7 +37,8 @@ def made(trusted: TrustedRepository, folder: Path, base: CommitSha, *, nice: int
 
 
 def bring_over(trusted: TrustedRepository, making: Path, base: CommitSha, *, nice: int = 0) -> None:
-    """Make a folder that was made for another commit one of `base`: a new store, and in the worktree what differs.
+    """Make a folder that was made for another commit one of `base`: a new store, and in the
+    worktree what differs.
 
     The old store goes with all that it holds: a run's store has one commit.
     """
@@ -50,12 +51,14 @@ def bring_over(trusted: TrustedRepository, making: Path, base: CommitSha, *, nic
 
 
 def new_making(folder: Path) -> Path:
-    """A name for something that is not whole yet; whoever starts here next throws away what has such a name."""
+    """A name for something that is not whole yet; whoever starts here next throws away what has
+    such a name."""
     return folder / f"{MAKING}{uuid.uuid4().hex}"
 
 
 def admin(place: Path) -> Path:
-    """Git's folder of the worktree, within the store: its HEAD and its index (gitrepository-layout(5))."""
+    """Git's folder of the worktree, within the store: its HEAD and its index
+    (gitrepository-layout(5))."""
     return place / STORE / "worktrees" / WORKTREE
 
 
@@ -67,13 +70,24 @@ def hand_out(making: Path, place: Path) -> Path:
 
 
 def _write_store(trusted: TrustedRepository, store: Path, base: CommitSha, *, nice: int) -> None:
-    """The objects of one commit in one pack, without the detour over git's transport: that would hash each twice."""
+    """The objects of one commit in one pack, without the detour over git's transport: that would
+    hash each twice."""
     git = Git(store, nice=nice)
-    git.output("init", "--bare", "--quiet", "--template=", "--object-format=sha1", "--initial-branch=work")
-    wanted = trusted.git.output("rev-list", "--objects", "--no-walk", "--no-object-names", "--end-of-options", base)
-    git.output("pack-objects", "--quiet", "--window=0", str(store / "objects" / "pack" / "pack"), stdin=wanted,
-               more={"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(trusted.git_dir / "objects")})
-    (store / "shallow").write_text(f"{base}\n", encoding="ascii")   # the parents are not here
+    git.output(
+        "init", "--bare", "--quiet", "--template=", "--object-format=sha1", "--initial-branch=work"
+    )
+    wanted = trusted.git.output(
+        "rev-list", "--objects", "--no-walk", "--no-object-names", "--end-of-options", base
+    )
+    git.output(
+        "pack-objects",
+        "--quiet",
+        "--window=0",
+        str(store / "objects" / "pack" / "pack"),
+        stdin=wanted,
+        more={"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(trusted.git_dir / "objects")},
+    )
+    (store / "shallow").write_text(f"{base}\n", encoding="ascii")  # the parents are not here
     with (store / "config").open("a", encoding="utf-8") as config:
         config.write(_AGENT)
     folder = store / "worktrees" / WORKTREE
@@ -83,11 +97,20 @@ def _write_store(trusted: TrustedRepository, store: Path, base: CommitSha, *, ni
 
 
 def _link(place: Path) -> None:
-    """The worktree finds its store by a relative path, so the folder works wherever a box mounts it as a whole."""
-    (place / WORKTREE / ".git").write_text(f"gitdir: ../{STORE}/worktrees/{WORKTREE}\n", encoding="utf-8")
+    """The worktree finds its store by a relative path, so the folder works wherever a box mounts it
+    as a whole."""
+    (place / WORKTREE / ".git").write_text(
+        f"gitdir: ../{STORE}/worktrees/{WORKTREE}\n", encoding="utf-8"
+    )
 
 
 def require_worktree(folder: Path, given: Path) -> None:
-    """Raise GitError when `given` is not a worktree that this folder of runs made: only those are ever snapshot."""
-    if given.name != WORKTREE or given.parent.parent != folder or given.parent.is_symlink() or not given.is_dir():
+    """Raise GitError when `given` is not a worktree that this folder of runs made: only those are
+    ever snapshot."""
+    if (
+        given.name != WORKTREE
+        or given.parent.parent != folder
+        or given.parent.is_symlink()
+        or not given.is_dir()
+    ):
         raise GitError(f"{given} is not a run's worktree below {folder}")

@@ -1,9 +1,9 @@
-"""From the files an agent left behind to a tree in the trusted repository, without running git where the agent was.
+"""From the files an agent left behind to a tree in the trusted repository, without running git
+where the agent was.
 
-An agent planted `core.fsmonitor` in its store and replaced the worktree's `.git`: a `git status` there ran its code. A
-trusted `git add -A` rewrote CRLF, and made a gitlink of a nested repository. So: walk, hash raw bytes, write an index
-of our own.
-"""
+An agent planted `core.fsmonitor` in its store and replaced the worktree's `.git`: a `git status`
+there ran its code. A trusted `git add -A` rewrote CRLF, and made a gitlink of a nested repository.
+So: walk, hash raw bytes, write an index of our own."""
 
 import os
 import tempfile
@@ -29,12 +29,13 @@ from harness.repository.walk import Beyond, Found, Unfit, WalkLimits, found_in
 from harness.repository.worktrees.ignored import Ignored
 
 NAMED_AT_MOST = 10
-CHUNK_BYTES = 32 * 1024 * 1024   # held in memory before it is written
+CHUNK_BYTES = 32 * 1024 * 1024  # held in memory before it is written
 
 
 @dataclass(slots=True)
 class _Taking:
-    """What has been seen so far: the new tree's files, and the contents that the trusted repository may lack."""
+    """What has been seen so far: the new tree's files, and the contents that the trusted repository
+    may lack."""
 
     base: Mapping[bytes, Entry]
     files: list[Entry] = field(default_factory=list)
@@ -58,12 +59,15 @@ class _Taking:
         self.unwritten_bytes = 0
 
 
-def snapshot(trusted: TrustedRepository, folder: Path, base: CommitSha, *, limits: WalkLimits | None = None) -> TreeSha:
-    """The tree of the files in `folder`, byte for byte, modes 100644 and 100755 and the base's own symlinks.
+def snapshot(
+    trusted: TrustedRepository, folder: Path, base: CommitSha, *, limits: WalkLimits | None = None
+) -> TreeSha:
+    """The tree of the files in `folder`, byte for byte, modes 100644 and 100755 and the base's own
+    symlinks.
 
-    Left out: the worktree's `.git`, caches, and what `.gitignore` at the base names. Unchanged files keep their object.
-    Raises GitError naming up to ten things that cannot be part of a change.
-    """
+    Left out: the worktree's `.git`, caches, and what `.gitignore` at the base names. Unchanged
+    files keep their object. Raises GitError naming up to ten things that cannot be part of a
+    change."""
     before = {entry.path: entry for entry in trusted.entries(base)}
     taking = _Taking(before)
     try:
@@ -81,7 +85,9 @@ def snapshot(trusted: TrustedRepository, folder: Path, base: CommitSha, *, limit
 def _take_all(git: Git, folder: Path, taking: _Taking, limits: WalkLimits) -> None:
     ignored = Ignored(_gitignores(git, taking.base.values()), frozenset(taking.base))
     largest = max((entry.size for entry in taking.base.values()), default=0)
-    allowed = replace(limits, file_bytes=max(limits.file_bytes, largest))   # what the base has may stay
+    allowed = replace(
+        limits, file_bytes=max(limits.file_bytes, largest)
+    )  # what the base has may stay
     for item in found_in(folder, leaves_out=ignored.leaves_out, limits=allowed):
         if isinstance(item, Unfit):
             taking.unfit.append(item.says)
@@ -93,7 +99,9 @@ def _take_all(git: Git, folder: Path, taking: _Taking, limits: WalkLimits) -> No
 
 
 def _gitignores(git: Git, base: Iterable[Entry]) -> Mapping[bytes, bytes]:
-    named = [entry for entry in base if entry.is_file and entry.path.rpartition(b"/")[2] == b".gitignore"]
+    named = [
+        entry for entry in base if entry.is_file and entry.path.rpartition(b"/")[2] == b".gitignore"
+    ]
     texts = blobs(git, [entry.oid for entry in named]) if named else iter(())
     return {entry.path.rpartition(b"/")[0]: text for entry, text in zip(named, texts, strict=True)}
 
@@ -109,7 +117,9 @@ def _inside(submodules: Iterable[Entry], files: Iterable[Entry]) -> Iterator[str
 def _require_fit(unfit: list[str]) -> None:
     if unfit:
         more = f"; and {len(unfit) - NAMED_AT_MOST} more" if len(unfit) > NAMED_AT_MOST else ""
-        raise GitError(f"the worktree cannot become a change: {'; '.join(unfit[:NAMED_AT_MOST])}{more}")
+        raise GitError(
+            f"the worktree cannot become a change: {'; '.join(unfit[:NAMED_AT_MOST])}{more}"
+        )
 
 
 def _written(git: Git, files: Iterable[Entry]) -> TreeSha:

@@ -1,20 +1,26 @@
-"""The durable engine: DBOS on SQLite or PostgreSQL, one top-level workflow for each piece of work, under an id of our choosing.
+"""The durable engine: DBOS on SQLite or PostgreSQL, one top-level workflow for each piece of work,
+under an id of our choosing.
 
 Properties kept:
-- work runs at least once and has exactly one recorded result: whoever starts the same key again is given that one;
-- nothing is matched by position. DBOS matches children by call order and ignores their ids on replay: a parallel graph
-  that recovered in another order was given a's result for b (seen on 3.4.0). So nobody here has children; the driver
-  that decides what comes next is plain code, rebuilt from what is recorded;
-- a result is on the disk before anybody is told of it. That work was begun is told to the system and not waited for: where
-  the machine loses its power with it, it is begun again, as it would be with it;
-- work of a dead process is taken up at launch, once its lock is free; it may take a second to begin;
-- what ends while the engine closes, or while `sound` says that something it stood on is gone, is not recorded: the next
-  launch does it again, since nobody can tell whether it ended by itself or because the house came down.
+- work runs at least once and has exactly one recorded result: whoever starts the same key again is
+  given that one;
+- nothing is matched by position. DBOS matches children by call order and ignores their ids on
+  replay: a parallel graph that recovered in another order was given a's result for b (seen on
+  3.4.0). So nobody here has children; the driver that decides what comes next is plain code,
+  rebuilt from what is recorded;
+- a result is on the disk before anybody is told of it. That work was begun is told to the system
+  and not waited for: where the machine loses its power with it, it is begun again, as it would be
+  with it;
+- work of a dead process is taken up at launch, once its lock is free; it may take a second to
+  begin;
+- what ends while the engine closes, or while `sound` says that something it stood on is gone, is
+  not recorded: the next launch does it again, since nobody can tell whether it ended by itself or
+  because the house came down.
 
-While nothing is under way it may doze: DBOS, awake, asks its store four times a second whether there is anything to do.
-DBOS is one per process, and so is this. Importing this module imports DBOS, most of what one node takes
-as a process: half a second of a processor. Nothing that only looks should.
-"""
+While nothing is under way it may doze: DBOS, awake, asks its store four times a second whether
+there is anything to do. DBOS is one per process, and so is this. Importing this module imports
+DBOS, most of what one node takes as a process: half a second of a processor. Nothing that only
+looks should."""
 
 from __future__ import annotations
 
@@ -47,7 +53,8 @@ from harness.store.durable.executors import Executors, OnADatabase, OnThisMachin
 from harness.store.durable.outcome import outcome_of
 
 SCHEMA = "1"
-"""Work of another schema is left alone. DBOS's own default, a hash of the source, strands old work at every edit."""
+"""Work of another schema is left alone. DBOS's own default, a hash of the source, strands old work
+at every edit."""
 
 MOST_LAUNCHES = 50
 """Work that has taken the factory down with it this often is given up as failed."""
@@ -72,16 +79,21 @@ def _work(action: str, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 class Durable:
-    """The Engine port on `home/engine.db`, or on the PostgreSQL at `address`. Raises PortError where the store fails.
+    """The Engine port on `home/engine.db`, or on the PostgreSQL at `address`. Raises PortError
+    where the store fails.
 
-    `sound` is called about once a second by whoever waits for work, and as work ends. It raises PortError where what
-    the work stands on is gone."""
+    `sound` is called about once a second by whoever waits for work, and as work ends. It raises
+    PortError where what the work stands on is gone."""
 
-    def __init__(self, home: Path, *, address: str = "", sound: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, home: Path, *, address: str = "", sound: Callable[[], None] = lambda: None
+    ) -> None:
         self._path = home / "engine.db"
         self._address = address
         self._sound = sound
-        self._executors: Executors = OnADatabase(address) if address else OnThisMachine(home / "executors")
+        self._executors: Executors = (
+            OnADatabase(address) if address else OnThisMachine(home / "executors")
+        )
         self._store: sa.Engine | None = None
         self._actions: dict[str, Action] = {}
         self._done: dict[str, Mapping[str, Any]] = {}
@@ -110,7 +122,9 @@ class Durable:
             self._executor = self._executors.claim()
             self._wake()
             self._take_up_the_work_of_the_dead(self._executor)
-            gc.freeze()    # all that was loaded for this stays: it is not swept again, nor when the interpreter ends
+            # all that was loaded for this stays: it is not swept again, nor when the interpreter
+            # ends
+            gc.freeze()
         except (PortError, *_FAULTS) as fault:
             self.close()
             words = f"the engine's store {self._where} cannot be opened: {fault}"
@@ -132,32 +146,43 @@ class Durable:
             raise PortError(f"`{key}` was not started: {fault}", retryable=True) from fault
 
     def refuse(self) -> None:
-        """Start nothing more: `start` raises Interrupted from now on. Safe in a signal's handler."""
+        """Start nothing more: `start` raises Interrupted from now on. Safe in a signal's
+        handler."""
         self._refusing = True
 
     def drain(self) -> None:
         """Wait until nothing that was started is under way."""
         with self._changed:
-            self._changed.wait_for(lambda: self._broken is not None or self._under_way <= self._done.keys())
+            self._changed.wait_for(
+                lambda: self._broken is not None or self._under_way <= self._done.keys()
+            )
 
-    def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, Mapping[str, Any]] | None:
+    def wait_any(
+        self, keys: frozenset[str], *, seconds: float
+    ) -> tuple[str, Mapping[str, Any]] | None:
         self._sound()
         with self._changed:
-            self._changed.wait_for(lambda: self._broken is not None or self._first(keys) is not None, timeout=seconds)
+            self._changed.wait_for(
+                lambda: self._broken is not None or self._first(keys) is not None, timeout=seconds
+            )
             if self._broken is not None:
-                raise PortError(f"the engine's store {self._where} failed: {self._broken}") from self._broken
+                raise PortError(
+                    f"the engine's store {self._where} failed: {self._broken}"
+                ) from self._broken
             first = self._first(keys)
             return (first, self._done[first]) if first is not None else None
 
     def doze(self) -> None:
-        """Let go of the store until something is started again; where anything is under way, also of a dead process, this does
-        nothing. Raises PortError where the store fails."""
+        """Let go of the store until something is started again; where anything is under way, also
+        of a dead process, this does nothing. Raises PortError where the store fails."""
         with self._waking:
             try:
                 if self._is_awake and not self._is_at_work():
                     self._let_go()
             except _FAULTS as fault:
-                raise PortError(f"the engine's store {self._where} failed: {fault}", retryable=True) from fault
+                raise PortError(
+                    f"the engine's store {self._where} failed: {fault}", retryable=True
+                ) from fault
 
     def cancel(self, key: str) -> None:
         with self._waking:
@@ -176,10 +201,15 @@ class Durable:
             _live = None
 
     def _is_at_work(self) -> bool:
-        """Whether anything is under way or waits to be. What was cancelled is at work until its action has ended."""
+        """Whether anything is under way or waits to be. What was cancelled is at work until its
+        action has ended."""
         with self._changed:
-            mine = not self._under_way <= self._done.keys() or not all(work.done() for work in self._working)
-        return mine or bool(DBOS.list_workflows(status=_OPEN, limit=1, load_input=False, load_output=False))
+            mine = not self._under_way <= self._done.keys() or not all(
+                work.done() for work in self._working
+            )
+        return mine or bool(
+            DBOS.list_workflows(status=_OPEN, limit=1, load_input=False, load_output=False)
+        )
 
     def _wake(self) -> None:
         if not self._is_awake:
@@ -210,13 +240,15 @@ class Durable:
             "name": "factory",
             "system_database_url": self._address or f"sqlite:///{self._path}",
             "system_database_engine": self._store,
-            "use_listen_notify": not self._address,     # nobody listens; and a listener is one session more
+            # nobody listens; and a listener is one session more
+            "use_listen_notify": not self._address,
             "executor_id": executor,
             "application_version": SCHEMA,
             "serializer": DBOSPortableJSONSerializer(),
             "enable_otlp": False,
             "log_level": "CRITICAL",
-            # Nobody listens, so a turn costs nothing; but `destroy` waits for one, 0.9 s by default.
+            # Nobody listens, so a turn costs nothing; but `destroy` waits for one, 0.9 s by
+            # default.
             "notification_listener_polling_interval_sec": 0.05,
         }
 
@@ -229,9 +261,11 @@ class Durable:
             self._beginning.now = False
 
     def _sync(self, connection: Any, _record: Any, _proxy: Any) -> None:
-        """How long SQLite waits at the end of what this thread does now. In its log nothing is ever kept without what came
-        before it, so a result takes with it that its work was begun."""
-        connection.execute(f"PRAGMA synchronous={'NORMAL' if getattr(self._beginning, 'now', False) else 'FULL'}")
+        """How long SQLite waits at the end of what this thread does now. In its log nothing is ever
+        kept without what came before it, so a result takes with it that its work was begun."""
+        connection.execute(
+            f"PRAGMA synchronous={'NORMAL' if getattr(self._beginning, 'now', False) else 'FULL'}"
+        )
 
     def _take_up_the_work_of_the_dead(self, mine: str) -> None:
         pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
@@ -242,7 +276,10 @@ class Durable:
     def _do(self, name: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         action = self._actions.get(name)
         if action is None:
-            words = f"no action is called `{name}`; the work was begun by another version of the factory"
+            words = (
+                f"no action is called `{name}`; the work was begun by another version of the"
+                " factory"
+            )
             return _ended(Outcome.FAILED, words)
         result = outcome_of(action, payload)
         if self._closing or not self._is_sound():
@@ -257,14 +294,17 @@ class Durable:
         return True
 
     def _when_recorded(self, key: str, handle: WorkflowHandle[dict[str, Any]]) -> None:
-        """Settle the key once its result is recorded. Work of our own says so itself; a thread for each took half a millisecond.
-        Work that was begun before can only be looked at from time to time."""
-        ours = getattr(handle, "future", None)      # no public name has it; dbos is pinned
+        """Settle the key once its result is recorded. Work of our own says so itself; a thread for
+        each took half a millisecond. Work that was begun before can only be looked at from time to
+        time."""
+        ours = getattr(handle, "future", None)  # no public name has it; dbos is pinned
         if isinstance(ours, Future):
             self._working = {ours, *(other for other in self._working if not other.done())}
             ours.add_done_callback(lambda _: self._watch(key, handle))
         else:
-            threading.Thread(target=self._watch, args=(key, handle), name=f"watch {key}", daemon=True).start()
+            threading.Thread(
+                target=self._watch, args=(key, handle), name=f"watch {key}", daemon=True
+            ).start()
 
     def _watch(self, key: str, handle: WorkflowHandle[dict[str, Any]]) -> None:
         try:
@@ -272,7 +312,12 @@ class Durable:
         except error.DBOSAwaitedWorkflowCancelledError:
             self._settle(key, _ended(Outcome.CANCELLED, "it was cancelled"))
         except error.DBOSAwaitedWorkflowMaxRecoveryAttemptsExceeded:
-            self._settle(key, _ended(Outcome.FAILED, f"the factory died {MOST_LAUNCHES} times while it was at this"))
+            self._settle(
+                key,
+                _ended(
+                    Outcome.FAILED, f"the factory died {MOST_LAUNCHES} times while it was at this"
+                ),
+            )
         except (_Unrecorded, *_FAULTS) as fault:
             self._break(fault)
 

@@ -1,9 +1,9 @@
 """Who executes, and who is dead.
 
-DBOS has no lease: work of a dead process waits for ever, and two live processes with one id run it twice. So each
-process takes an id nobody had before and holds a lock named for it: the kernel's, or, where several machines share a
-database, the database's. Whoever can take that lock knows it is dead.
-"""
+DBOS has no lease: work of a dead process waits for ever, and two live processes with one id run it
+twice. So each process takes an id nobody had before and holds a lock named for it: the kernel's,
+or, where several machines share a database, the database's. Whoever can take that lock knows it is
+dead."""
 
 from __future__ import annotations
 

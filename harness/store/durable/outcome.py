@@ -1,8 +1,7 @@
 """The engine's boundary: whatever an action does, there is a result to record.
 
-A stop must not cross it. A BaseException out of a DBOS workflow leaves it PENDING, and its body ran again at every
-launch: a budget once exhausted was overdrawn by each restart.
-"""
+A stop must not cross it. A BaseException out of a DBOS workflow leaves it PENDING, and its body ran
+again at every launch: a budget once exhausted was overdrawn by each restart."""
 
 from __future__ import annotations
 
@@ -17,18 +16,25 @@ from harness.ports.engine import Action
 
 
 def outcome_of(action: Action, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """What the action returned, as JSON; or the document of a NodeResult that says how it ended instead."""
+    """What the action returned, as JSON; or the document of a NodeResult that says how it ended
+    instead."""
     try:
         return dict(json.loads(json.dumps(action(payload), allow_nan=False)))
     except (FactoryStop, KeyboardInterrupt, SystemExit) as stop:
         event = Event.BUDGET_EXHAUSTED.value if isinstance(stop, BudgetExhausted) else None
-        return NodeResult(Outcome.STOPPED, message=_words(stop), event=event, retryable=False).as_json()
+        return NodeResult(
+            Outcome.STOPPED, message=_words(stop), event=event, retryable=False
+        ).as_json()
     except PortError as error:
-        return NodeResult(Outcome.FAILED, message=_words(error), retryable=error.retryable).as_json()
+        return NodeResult(
+            Outcome.FAILED, message=_words(error), retryable=error.retryable
+        ).as_json()
     except FactoryError as error:
         return NodeResult(Outcome.FAILED, message=_words(error), retryable=False).as_json()
     except Exception as bug:  # noqa: BLE001 - a bug in one action is a failed node, not a dead factory
-        return NodeResult(Outcome.FAILED, message=f"a bug: {_words(bug)}", retryable=False).as_json()
+        return NodeResult(
+            Outcome.FAILED, message=f"a bug: {_words(bug)}", retryable=False
+        ).as_json()
 
 
 def _words(error: BaseException) -> str:

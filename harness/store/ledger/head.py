@@ -1,10 +1,9 @@
 """The ledger's signed head: how many entries there are, and the hash of the last.
 
-For a ledger in the home it is a file beside it, written after the entries, so a crash between the two leaves it behind by
-those that were written together last.
-For one in a database it is a row, written with the entries; the file then says how far this home has seen that ledger go.
-Cutting the tail off the ledger leaves a head ahead of it, and only the key could bring it back.
-"""
+For a ledger in the home it is a file beside it, written after the entries, so a crash between the
+two leaves it behind by those that were written together last. For one in a database it is a row,
+written with the entries; the file then says how far this home has seen that ledger go. Cutting the
+tail off the ledger leaves a head ahead of it, and only the key could bring it back."""
 
 from __future__ import annotations
 
@@ -20,7 +19,8 @@ _MEND = "put `ledger.db` and `ledger.head` back from one copy of this home"
 
 
 def read_head(path: Path, signer: Signer) -> Head | None:
-    """The head, or None where none was written yet. Raises LedgerError for one that this key did not sign."""
+    """The head, or None where none was written yet. Raises LedgerError for one that this key did
+    not sign."""
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
@@ -41,14 +41,19 @@ def head_text(head: Head, signer: Signer) -> str:
 
 
 def head_in(text: str, signer: Signer, *, where: str) -> Head:
-    """The head that `head_text` wrote. Raises LedgerError, naming `where`, for one that this key did not sign."""
+    """The head that `head_text` wrote. Raises LedgerError, naming `where`, for one that this key
+    did not sign."""
     try:
         said = json.loads(text)
         head, signature = Head(int(said["seq"]), str(said["hash"])), str(said["signature"])
     except KeyError as missing:
-        raise LedgerError(f"the ledger's head {where} lacks {missing}: it is not what was written; {_MEND}") from missing
+        raise LedgerError(
+            f"the ledger's head {where} lacks {missing}: it is not what was written; {_MEND}"
+        ) from missing
     except (ValueError, TypeError) as fault:
-        raise LedgerError(f"the ledger's head {where} is not what was written ({fault}); {_MEND}") from fault
+        raise LedgerError(
+            f"the ledger's head {where} is not what was written ({fault}); {_MEND}"
+        ) from fault
     if text != _text(head, signature) or not signer.verifies(_signed(head), signature):
         raise LedgerError(f"the ledger's head {where} was not signed by this home's key")
     return head

@@ -1,11 +1,13 @@
 """The ledger in a PostgreSQL that several machines share.
 
 Properties kept, beside those of every ledger:
-- the signed head is a row, written in one transaction with its entry: here a crash leaves no head behind;
-- each home remembers in `ledger.head` how far it has seen the ledger go. A database that was put back from an older copy,
-  head and all, is refused by every home that has seen more; a home made afresh knows no better than the database;
-- the table refuses all but the next entry, whoever asks, unless they may change tables: then the guards are missed.
-"""
+- the signed head is a row, written in one transaction with its entry: here a crash leaves no head
+  behind;
+- each home remembers in `ledger.head` how far it has seen the ledger go. A database that was put
+  back from an older copy, head and all, is refused by every home that has seen more; a home made
+  afresh knows no better than the database;
+- the table refuses all but the next entry, whoever asks, unless they may change tables: then the
+  guards are missed."""
 
 from __future__ import annotations
 
@@ -46,22 +48,36 @@ _STATEMENTS = (
         data TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL, signature TEXT NOT NULL)""",
     "CREATE INDEX entries_by_issue ON entries (issue, seq)",
     "CREATE INDEX entries_by_kind ON entries (kind, seq)",
-    "CREATE TABLE ledger_head (one BOOLEAN PRIMARY KEY DEFAULT true CHECK (one), text TEXT NOT NULL)",
+    (
+        "CREATE TABLE ledger_head (one BOOLEAN PRIMARY KEY DEFAULT true CHECK (one), text TEXT NOT"
+        " NULL)"
+    ),
     f"CREATE FUNCTION entries_guard() RETURNS trigger LANGUAGE plpgsql AS $guard${_GUARD}$guard$",
-    "CREATE TRIGGER entries_are_append_only BEFORE INSERT OR UPDATE OR DELETE ON entries "
-    "FOR EACH ROW EXECUTE FUNCTION entries_guard()",
-    "CREATE TRIGGER entries_are_never_emptied BEFORE TRUNCATE ON entries FOR EACH STATEMENT EXECUTE FUNCTION entries_guard()",
+    (
+        "CREATE TRIGGER entries_are_append_only BEFORE INSERT OR UPDATE OR DELETE ON entries "
+        "FOR EACH ROW EXECUTE FUNCTION entries_guard()"
+    ),
+    (
+        "CREATE TRIGGER entries_are_never_emptied BEFORE TRUNCATE ON entries FOR EACH STATEMENT"
+        " EXECUTE FUNCTION entries_guard()"
+    ),
 )
-_ROW_TRIGGER, _TRUNCATE_TRIGGER = 1 | 2 | 4 | 8 | 16, 2 | 32      # PostgreSQL's catalog/pg_trigger.h
-_GUARDS = frozenset({("entries_are_append_only", _ROW_TRIGGER, "O", False, _GUARD),
-                     ("entries_are_never_emptied", _TRUNCATE_TRIGGER, "O", False, _GUARD)})
+_ROW_TRIGGER, _TRUNCATE_TRIGGER = 1 | 2 | 4 | 8 | 16, 2 | 32  # PostgreSQL's catalog/pg_trigger.h
+_GUARDS = frozenset(
+    {
+        ("entries_are_append_only", _ROW_TRIGGER, "O", False, _GUARD),
+        ("entries_are_never_emptied", _TRUNCATE_TRIGGER, "O", False, _GUARD),
+    }
+)
 _FIND_GUARDS = """SELECT t.tgname, t.tgtype, t.tgenabled::text, t.tgqual IS NOT NULL, p.prosrc
     FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = 'entries'::regclass AND NOT t.tgisinternal"""
 _FIND_RULES = """SELECT count(*) FROM pg_class c WHERE c.oid = 'entries'::regclass
     AND (c.relkind <> 'r' OR c.relrowsecurity OR EXISTS (SELECT 1 FROM pg_rewrite r WHERE r.ev_class = c.oid))"""
 _HAS_TABLE = "SELECT to_regclass('entries') IS NOT NULL"
 _HEAD = "SELECT text FROM ledger_head"
-_SET_HEAD = "INSERT INTO ledger_head (text) VALUES (?) ON CONFLICT (one) DO UPDATE SET text = excluded.text"
+_SET_HEAD = (
+    "INSERT INTO ledger_head (text) VALUES (?) ON CONFLICT (one) DO UPDATE SET text = excluded.text"
+)
 
 
 class PostgresSession:
@@ -129,7 +145,11 @@ class PostgresLedger(SqlLedger):
 
     def _rows(self, query: str, *values: Any) -> list[Row]:
         with faults_named("the ledger could not be read"), self._session() as session:
-            return [Row(*row) for row in session.execute(query, *values)] if self._has_table(session) else []
+            return (
+                [Row(*row) for row in session.execute(query, *values)]
+                if self._has_table(session)
+                else []
+            )
 
     def _has_table(self, session: Session) -> bool:
         return next(session.execute(_HAS_TABLE)) == (True,)
@@ -147,17 +167,26 @@ class PostgresLedger(SqlLedger):
     def _trusted_last(self, session: Session) -> Head | None:
         last = super()._trusted_last(session)
         if fault := self._unseen(session):
-            raise LedgerError(f"nothing is written to a ledger that is not the one that was signed: {fault.says}")
+            raise LedgerError(
+                f"nothing is written to a ledger that is not the one that was signed: {fault.says}"
+            )
         return last
 
     def _head(self, session: Session) -> Head | None:
-        return next((head_in(str(text), self._signer, where="in the database") for text, in session.execute(_HEAD)), None)
+        return next(
+            (
+                head_in(str(text), self._signer, where="in the database")
+                for (text,) in session.execute(_HEAD)
+            ),
+            None,
+        )
 
     def _mend(self, session: Session, head: Head) -> None:
         session.execute(_SET_HEAD, head_text(head, self._signer))
 
     def _commit(self, session: Session, head: Head) -> None:
-        """What this home has seen is written after, so it is never ahead of what the database was told to keep."""
+        """What this home has seen is written after, so it is never ahead of what the database was
+        told to keep."""
         self._mend(session, head)
         session.commit()
         with suppress(OSError):
@@ -165,7 +194,9 @@ class PostgresLedger(SqlLedger):
 
     def _store_fault(self, session: Session) -> Fault | None:
         guards = frozenset(session.execute(_FIND_GUARDS))
-        return UNGUARDED if guards != _GUARDS or next(session.execute(_FIND_RULES)) != (0,) else None
+        return (
+            UNGUARDED if guards != _GUARDS or next(session.execute(_FIND_RULES)) != (0,) else None
+        )
 
     def _seen(self) -> Head | None:
         return read_head(self._home / "ledger.head", self._signer)
@@ -178,5 +209,7 @@ class PostgresLedger(SqlLedger):
         return None if found == (seen.hash,) else Fault(seen.seq, _SHORT.format(seen.seq))
 
 
-_SHORT = ("this home has seen entry {0} of the ledger, which the database does not hold: it was put back from an older copy, or "
-          "is another one. If that is meant, take ledger.head out of the home")
+_SHORT = (
+    "this home has seen entry {0} of the ledger, which the database does not hold: it was put back"
+    " from an older copy, or is another one. If that is meant, take ledger.head out of the home"
+)

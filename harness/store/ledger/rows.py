@@ -1,4 +1,5 @@
-"""The ledger's one table: its shape, the guards that keep it append-only, and an entry as a row of it."""
+"""The ledger's one table: its shape, the guards that keep it append-only, and an entry as a row of
+it."""
 
 from __future__ import annotations
 
@@ -20,13 +21,13 @@ _NO_UPDATE = """CREATE TRIGGER entries_are_never_changed BEFORE UPDATE ON entrie
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: an entry is never changed'); END"""
 _NO_DELETE = """CREATE TRIGGER entries_are_never_deleted BEFORE DELETE ON entries
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: an entry is never deleted'); END"""
-# INSERT OR REPLACE deletes without asking the trigger above, so a row may only be the next, under a key not yet there.
+# INSERT OR REPLACE deletes without asking the trigger above, so a row may only be the next, under a
+# key not yet there.
 _ONLY_THE_NEXT = """CREATE TRIGGER entries_follow_each_other BEFORE INSERT ON entries
 WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM entries) OR EXISTS (SELECT 1 FROM entries WHERE key = NEW.key)
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: an entry follows the last, under a key of its own'); END"""
 
 STATEMENTS = (_TABLE, _BY_ISSUE, _BY_KIND, _NO_UPDATE, _NO_DELETE, _ONLY_THE_NEXT)
-
 
 
 class Row(NamedTuple):
@@ -45,18 +46,20 @@ class Row(NamedTuple):
 
 
 _COLUMNS, _MARKS = ", ".join(Row._fields), ", ".join("?" for _ in Row._fields)
-ENTRIES = f"SELECT {_COLUMNS} FROM entries"      # noqa: S608 - a constant, as those below
+ENTRIES = f"SELECT {_COLUMNS} FROM entries"  # noqa: S608 - a constant, as those below
 BY_SEQ = f"{ENTRIES} WHERE seq > ? ORDER BY seq"
 BY_KEY = f"{ENTRIES} WHERE key = ?"
 LAST = f"{ENTRIES} ORDER BY seq DESC LIMIT 1"
 HASH_OF = "SELECT hash FROM entries WHERE seq = ?"
 INSERT = f"INSERT INTO entries ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
 ANCHOR = re.compile(r"([1-9][0-9]{0,17}) ([0-9a-f]{64}) ([0-9a-f]{128})")
-"""A place in the ledger as it is told outside: its number, its hash, and this home's signature of both."""
+"""A place in the ledger as it is told outside: its number, its hash, and this home's signature of
+both."""
 
 
 UNSIGNED = ""
-"""In place of a signature, in a row that the signature of a later one stands for: the last of those written together."""
+"""In place of a signature, in a row that the signature of a later one stands for: the last of those
+written together."""
 
 
 def with_keys(count: int) -> str:
@@ -65,7 +68,8 @@ def with_keys(count: int) -> str:
 
 
 def canonical(data: Mapping[str, Any]) -> str:
-    """ASCII, because a stranger's text may hold what UTF-8 cannot. Raises LedgerError for what JSON cannot hold."""
+    """ASCII, because a stranger's text may hold what UTF-8 cannot. Raises LedgerError for what JSON
+    cannot hold."""
     try:
         return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as fault:
@@ -73,8 +77,18 @@ def canonical(data: Mapping[str, Any]) -> str:
 
 
 def row_of(entry: Entry, signature: str) -> Row:
-    return Row(entry.seq, entry.at, entry.kind, entry.key, entry.issue, entry.run, canonical(entry.data), entry.prev,
-               entry.hash, signature)
+    return Row(
+        entry.seq,
+        entry.at,
+        entry.kind,
+        entry.key,
+        entry.issue,
+        entry.run,
+        canonical(entry.data),
+        entry.prev,
+        entry.hash,
+        signature,
+    )
 
 
 def entry_of(row: Row) -> Entry:
@@ -94,8 +108,9 @@ def anchor_text(run: str, place: Head) -> str:
 
 
 def signed_text(entry: Entry, *, first: int) -> str:
-    """What a row's signature is over. It stands for all that were written together, from number `first` to this entry: each
-    names the hash of the one before, and only the last row of them carries a signature."""
+    """What a row's signature is over. It stands for all that were written together, from number
+    `first` to this entry: each names the hash of the one before, and only the last row of them
+    carries a signature."""
     if first == entry.seq:
         return f"ledger entry\n{entry.seq}\n{entry.hash}"
     return f"ledger entries\n{first}\n{entry.seq}\n{entry.hash}"

@@ -1,4 +1,5 @@
-"""The ledger's own key: it proves that an entry was written by this home, and nothing else. It judges nothing."""
+"""The ledger's own key: it proves that an entry was written by this home, and nothing else. It
+judges nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +10,10 @@ from harness.domain.errors import LedgerError
 from harness.store.files import is_there, replace
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
 
 
 class Signer:
@@ -28,7 +32,9 @@ class Signer:
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = Ed25519PrivateKey.generate()
-        replace(self._path.with_suffix(".pub"), _hex(key.public_key().public_bytes_raw()), mode=0o644)
+        replace(
+            self._path.with_suffix(".pub"), _hex(key.public_key().public_bytes_raw()), mode=0o644
+        )
         replace(self._path, _hex(key.private_bytes_raw()), mode=0o600)
 
     def signature(self, text: str) -> str:
@@ -40,7 +46,8 @@ class Signer:
         return self._private.sign(text.encode()).hex()
 
     def verifies(self, text: str, signature: str) -> bool:
-        """Whether this is the key's signature of `text`, byte for byte. Raises LedgerError when that key is gone."""
+        """Whether this is the key's signature of `text`, byte for byte. Raises LedgerError when
+        that key is gone."""
         from cryptography.exceptions import InvalidSignature
 
         if self._public is None:
@@ -63,4 +70,6 @@ def _read(path: Path) -> bytes:
     try:
         return bytes.fromhex(path.read_text("ascii").strip())
     except (OSError, ValueError) as fault:
-        raise LedgerError(f"{path} cannot be read as a key ({fault}); put it back from a copy of this home") from fault
+        raise LedgerError(
+            f"{path} cannot be read as a key ({fault}); put it back from a copy of this home"
+        ) from fault

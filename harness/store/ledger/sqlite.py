@@ -2,10 +2,10 @@
 
 Properties kept:
 - an entry is there whole or not at all, once per key, whoever writes at the same time;
-- what is written together is there whole or not at all, and the last row of it is signed for all of it, so that what a crash
-  may leave beyond the head is known to be ours;
-- nothing is written after an end that is not the signed one: a cut would be sealed in. The whole is `fault`'s to read.
-"""
+- what is written together is there whole or not at all, and the last row of it is signed for all of
+  it, so that what a crash may leave beyond the head is known to be ours;
+- nothing is written after an end that is not the signed one: a cut would be sealed in. The whole is
+  `fault`'s to read."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ Find = Callable[[Session], Fault | None]
 
 
 class SqlLedger(ABC):
-    """The Ledger port on a table of rows, whichever store keeps them. The key is `keys/ledger.key` in `home`."""
+    """The Ledger port on a table of rows, whichever store keeps them. The key is `keys/ledger.key`
+    in `home`."""
 
     def __init__(self, home: Path, clock: Clock) -> None:
         self._home = home
@@ -81,20 +82,36 @@ class SqlLedger(ABC):
             for one in wanted:
                 if one.key in there:
                     continue
-                entry = there[one.key] = chained(last, at=self._clock.now().isoformat(), kind=one.kind, key=one.key,
-                                                 issue=one.issue, run=one.run, data=one.data)
+                entry = there[one.key] = chained(
+                    last,
+                    at=self._clock.now().isoformat(),
+                    kind=one.kind,
+                    key=one.key,
+                    issue=one.issue,
+                    run=one.run,
+                    data=one.data,
+                )
                 written.append(entry)
                 last = Head(entry.seq, entry.hash)
             if written and last:
                 signature = self._signer.signature(signed_text(written[-1], first=written[0].seq))
-                rows = [*(row_of(entry, UNSIGNED) for entry in written[:-1]), row_of(written[-1], signature)]
+                rows = [
+                    *(row_of(entry, UNSIGNED) for entry in written[:-1]),
+                    row_of(written[-1], signature),
+                ]
                 for row in rows:
                     session.execute(INSERT, *row)
                 self._commit(session, last)
             return tuple(there[one.key] for one in wanted)
 
-    def entries(self, *, issue: int | None = None, kind: str | None = None, after: int = 0) -> tuple[Entry, ...]:
-        wanted = {f"{name} = ?": value for name, value in (("issue", issue), ("kind", kind)) if value is not None}
+    def entries(
+        self, *, issue: int | None = None, kind: str | None = None, after: int = 0
+    ) -> tuple[Entry, ...]:
+        wanted = {
+            f"{name} = ?": value
+            for name, value in (("issue", issue), ("kind", kind))
+            if value is not None
+        }
         query = f"{ENTRIES} WHERE {' AND '.join(('seq > ?', *wanted))} ORDER BY seq"
         return tuple(entry_of(row) for row in self._rows(query, after, *wanted.values()))
 
@@ -105,9 +122,15 @@ class SqlLedger(ABC):
         return self._looked(self._fault_in, absent=None)
 
     def fault_after(self, since: Head) -> Fault | None:
-        absent = Fault(since.seq, f"entry {since.seq} was read before, and there is no ledger any more")
-        return self._looked(lambda session: first_fault_after(session, self._signer, since,
-                                                                 head=lambda: self._head(session)), absent=absent)
+        absent = Fault(
+            since.seq, f"entry {since.seq} was read before, and there is no ledger any more"
+        )
+        return self._looked(
+            lambda session: first_fault_after(
+                session, self._signer, since, head=lambda: self._head(session)
+            ),
+            absent=absent,
+        )
 
     def anchor(self, run: str) -> str:
         last = next(iter(self._rows(LAST)), None)
@@ -123,15 +146,17 @@ class SqlLedger(ABC):
         return place if self._signer.verifies(anchor_text(run, place), told[3]) else None
 
     def rows(self) -> tuple[Mapping[str, Any], ...]:
-        """Every entry as it is stored, signature and all, for a copy. Raises LedgerError where they cannot be read."""
+        """Every entry as it is stored, signature and all, for a copy. Raises LedgerError where they
+        cannot be read."""
         return tuple(row._asdict() for row in self._rows(BY_SEQ, 0))
 
     def take(self, rows: Iterable[Mapping[str, Any]]) -> Head | None:
-        """Begin with the rows of another store of this home's ledger; the head that they end at. Where there are none yet,
-        the key is made, so that a copy of the home on another machine has the same.
+        """Begin with the rows of another store of this home's ledger; the head that they end at.
+        Where there are none yet, the key is made, so that a copy of the home on another machine has
+        the same.
 
-        Raises LedgerError where something is here already, or where they are not what this home's key signed: then
-        nothing is here."""
+        Raises LedgerError where something is here already, or where they are not what this home's
+        key signed: then nothing is here."""
         with faults_named("the ledger could not be copied"), self._writing() as session:
             if self._has_table(session):
                 raise LedgerError("there is a ledger already; a copy is made into an empty store")
@@ -142,7 +167,9 @@ class SqlLedger(ABC):
             if not listed:
                 self._signer.create()
             end = _end(session)
-            if fault := first_fault_in(session, self._signer, head=lambda: end, store=self._store_fault):
+            if fault := first_fault_in(
+                session, self._signer, head=lambda: end, store=self._store_fault
+            ):
                 raise LedgerError(f"the copy is not the ledger that was signed: {fault.says}")
             if end is not None:
                 self._commit(session, end)
@@ -152,7 +179,8 @@ class SqlLedger(ABC):
     def close(self) -> None:
         """Let go of the store; the next use opens it again."""
 
-    # What differs between stores: how one writes alone, where the head is, and what the store itself may have suffered.
+    # What differs between stores: how one writes alone, where the head is, and what the store
+    # itself may have suffered.
 
     @abstractmethod
     def _session(self) -> AbstractContextManager[Session]: ...
@@ -162,7 +190,8 @@ class SqlLedger(ABC):
 
     @abstractmethod
     def _looked(self, find: Find, *, absent: Fault | None) -> Fault | None:
-        """What `find` finds, or that the store cannot be read; `absent` where none was ever begun."""
+        """What `find` finds, or that the store cannot be read; `absent` where none was ever
+        begun."""
 
     @abstractmethod
     def _rows(self, query: str, *values: Any) -> list[Row]: ...
@@ -189,24 +218,30 @@ class SqlLedger(ABC):
     def _store_fault(self, session: Session) -> Fault | None: ...
 
     def _trusted_last(self, session: Session) -> Head | None:
-        """The last entry's place, agreed upon by the rows and the signed head. A head that a crash left behind is brought up."""
+        """The last entry's place, agreed upon by the rows and the signed head. A head that a crash
+        left behind is brought up."""
         if not self._has_table(session):
             self._begin(session)
         here = _end(session)
         if here == self._head(session):
             return here
         if fault := self._fault_in(session):
-            raise LedgerError(f"nothing is written to a ledger that is not the one that was signed: {fault.says}")
+            raise LedgerError(
+                f"nothing is written to a ledger that is not the one that was signed: {fault.says}"
+            )
         if here is not None:
             self._mend(session, here)
         return here
 
     def _fault_in(self, session: Session) -> Fault | None:
-        return first_fault_in(session, self._signer, head=lambda: self._head(session), store=self._store_fault)
+        return first_fault_in(
+            session, self._signer, head=lambda: self._head(session), store=self._store_fault
+        )
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Entry and head are written by one process at a time: `factory stop` writes while `factory tick` runs."""
+        """Entry and head are written by one process at a time: `factory stop` writes while `factory
+        tick` runs."""
         self._home.mkdir(parents=True, exist_ok=True)
         file = os.open(self._home / "ledger.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -227,7 +262,9 @@ class SqliteLedger(SqlLedger):
             return Fault(1, str(fault))
         try:
             with self._alone(), self._session() as session:
-                begun = is_there(self._head_path) or self._has_table(session)   # killed in its first entry, it was not
+                begun = is_there(self._head_path) or self._has_table(
+                    session
+                )  # killed in its first entry, it was not
                 return find(session) if begun else absent
         except StoreError as damage:
             return Fault(1, f"the ledger's file cannot be read: {damage}")
@@ -242,7 +279,8 @@ class SqliteLedger(SqlLedger):
 
     @cached_property
     def _file(self) -> SqliteFile:
-        """Let go of at the latest when the interpreter ends: SQLite then moves its log into the one file."""
+        """Let go of at the latest when the interpreter ends: SQLite then moves its log into the one
+        file."""
         file = SqliteFile(self._path)
         weakref.finalize(self, file.close)
         return file
@@ -264,14 +302,20 @@ class SqliteLedger(SqlLedger):
         if not is_there(self._path):
             return []
         with faults_named("the ledger could not be read"), self._session() as session:
-            return [Row(*row) for row in session.execute(query, *values)] if self._has_table(session) else []
+            return (
+                [Row(*row) for row in session.execute(query, *values)]
+                if self._has_table(session)
+                else []
+            )
 
     def _has_table(self, session: Session) -> bool:
         return any(session.execute("SELECT 1 FROM sqlite_master WHERE name = 'entries'"))
 
     def _begin(self, session: Session) -> None:
         if is_there(self._head_path):
-            raise LedgerError(f"{self._head_path} is signed, but there is no ledger; put it back from a copy")
+            raise LedgerError(
+                f"{self._head_path} is signed, but there is no ledger; put it back from a copy"
+            )
         self._signer.create()
         self._make(session)
 
@@ -286,8 +330,8 @@ class SqliteLedger(SqlLedger):
         write_head(self._head_path, head, signer=self._signer)
 
     def _commit(self, session: Session, head: Head) -> None:
-        """What was written stays. A head that could not follow is behind by it, which the next append mends before it
-        writes, or fails."""
+        """What was written stays. A head that could not follow is behind by it, which the next
+        append mends before it writes, or fails."""
         session.commit()
         with suppress(OSError):
             write_head(self._head_path, head, signer=self._signer)

@@ -1,8 +1,10 @@
 """Is this the ledger that was signed? The first entry that cannot be trusted, and why.
 
 Properties kept:
-- an entry is trusted once a signature stands for it: its own, or that of the last of those it was written together with;
-- what ends without a signature is a fault, so no part of what was written together passes for the whole;
+- an entry is trusted once a signature stands for it: its own, or that of the last of those it was
+  written together with;
+- what ends without a signature is a fault, so no part of what was written together passes for the
+  whole;
 - a crash leaves beyond the signed head what was written together last, and nothing else.
 """
 
@@ -26,10 +28,13 @@ from harness.store.sessions import Session, StoreError
 
 
 class _Chain:
-    """The entries in order, up to the first row that cannot be read or was not signed: `fault` names that one. `signed` is
-    the last for which a signature stands; `beyond` is where each began that was written after the `head`."""
+    """The entries in order, up to the first row that cannot be read or was not signed: `fault`
+    names that one. `signed` is the last for which a signature stands; `beyond` is where each began
+    that was written after the `head`."""
 
-    def __init__(self, session: Session, signer: Signer, *, head: Head | None, after: int = 0) -> None:
+    def __init__(
+        self, session: Session, signer: Signer, *, head: Head | None, after: int = 0
+    ) -> None:
         self._session = session
         self._signer = signer
         self._head = head or BEGINNING
@@ -41,7 +46,9 @@ class _Chain:
         try:
             for row in map(Row._make, self._session.execute(BY_SEQ, self._after)):
                 entry = entry_of(row)
-                if entry.seq != self.last + 1:     # what is missing has the better name, and `first_fault` gives it
+                if (
+                    entry.seq != self.last + 1
+                ):  # what is missing has the better name, and `first_fault` gives it
                     yield entry
                     return
                 if row.signature != UNSIGNED and not self._stands_for(entry, row.signature):
@@ -72,9 +79,15 @@ class _Chain:
         self.fault = Fault(first, f"{told} not signed by this home's key")
 
 
-def first_fault_in(session: Session, signer: Signer, *, head: Callable[[], Head | None],
-                   store: Callable[[Session], Fault | None]) -> Fault | None:
-    """Every row, its hash, its signature and its place in the chain, against the signed head; then the store itself."""
+def first_fault_in(
+    session: Session,
+    signer: Signer,
+    *,
+    head: Callable[[], Head | None],
+    store: Callable[[Session], Fault | None],
+) -> Fault | None:
+    """Every row, its hash, its signature and its place in the chain, against the signed head; then
+    the store itself."""
     try:
         signed = head()
     except LedgerError as unsigned:
@@ -85,9 +98,11 @@ def first_fault_in(session: Session, signer: Signer, *, head: Callable[[], Head 
     return chain.fault or fault or _beyond(chain, signed) or store(session)
 
 
-def first_fault_after(session: Session, signer: Signer, since: Head, *, head: Callable[[], Head | None]) -> Fault | None:
-    """The same of the rows that follow `since`, which has to be there as it was read, and below the signed head, or in what
-    a crash left beyond it: that is read again."""
+def first_fault_after(
+    session: Session, signer: Signer, since: Head, *, head: Callable[[], Head | None]
+) -> Fault | None:
+    """The same of the rows that follow `since`, which has to be there as it was read, and below the
+    signed head, or in what a crash left beyond it: that is read again."""
     if next(session.execute(HASH_OF, since.seq), None) != (since.hash,):
         return Fault(since.seq, f"entry {since.seq} is no longer the one that was read before")
     try:
@@ -101,22 +116,35 @@ def first_fault_after(session: Session, signer: Signer, since: Head, *, head: Ca
 
 
 def _beyond(chain: _Chain, head: Head | None) -> Fault | None:
-    """A crash leaves beyond the head what was written together last, and nothing that was written after it."""
+    """A crash leaves beyond the head what was written together last, and nothing that was written
+    after it."""
     if len(chain.beyond) < 2:
         return None
-    return Fault(chain.beyond[1], f"the signed head names {head.seq if head else 0} entries, {chain.last} are here")
+    return Fault(
+        chain.beyond[1],
+        f"the signed head names {head.seq if head else 0} entries, {chain.last} are here",
+    )
 
 
 def sqlite_fault(session: Session) -> Fault | None:
-    """Entries that are all well, in a file that can no longer be relied upon to find them or to keep them."""
+    """Entries that are all well, in a file that can no longer be relied upon to find them or to
+    keep them."""
     try:
-        guards = {sql for sql, in session.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
+        guards = {
+            sql for (sql,) in session.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
+        }
         found = list(session.execute("PRAGMA integrity_check(1)"))
     except StoreError as fault:
         return Fault(1, f"the ledger's file is damaged: {fault}")
     if guards != set(STATEMENTS):
         return UNGUARDED
-    return None if found == [("ok",)] else Fault(1, f"the ledger's file is damaged: {found[0][0] if found else 'unknown'}")
+    return (
+        None
+        if found == [("ok",)]
+        else Fault(1, f"the ledger's file is damaged: {found[0][0] if found else 'unknown'}")
+    )
 
 
-UNGUARDED = Fault(1, "the guards that keep the ledger append-only are not the ones it was made with")
+UNGUARDED = Fault(
+    1, "the guards that keep the ledger append-only are not the ones it was made with"
+)

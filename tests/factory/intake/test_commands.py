@@ -1,4 +1,5 @@
-"""What people say to the factory in comments, and what it does and answers: each once, whatever is killed, by right alone."""
+"""What people say to the factory in comments, and what it does and answers: each once, whatever is
+killed, by right alone."""
 
 from datetime import timedelta
 
@@ -19,7 +20,8 @@ TRIAGE_ONLY = {"states": frozenset({State.UNTRIAGED})}
 
 @pytest.fixture
 def refused(world):
-    """A change that is proposed, judged, and held back by a rule that asks a person before it lands."""
+    """A change that is proposed, judged, and held back by a rule that asks a person before it
+    lands."""
     governed(world, asking_a_person("F-STORE"))
     issue = world.file()
     world.tick()
@@ -39,14 +41,18 @@ def maintainer(world, name="maya", permission=Permission.MAINTAIN):
 
 
 def of_kind(world, kind):
-    return [(entry.data["command"], entry.data.get("why")) for entry in world.ledger.entries(kind=kind)]
+    return [
+        (entry.data["command"], entry.data.get("why")) for entry in world.ledger.entries(kind=kind)
+    ]
 
 
 # Approving a commit
 
 
 @pytest.mark.parametrize("length", [12, 40])
-def test_a_maintainer_approves_the_commit_that_stands_and_it_is_judged_again_and_lands(refused, length) -> None:
+def test_a_maintainer_approves_the_commit_that_stands_and_it_is_judged_again_and_lands(
+    refused, length
+) -> None:
     world, issue, head = refused
     judged = len(world.history(issue).verdicts)
     world.forge.say(issue, f"/factory approve {head[:length]}", author=maintainer(world))
@@ -60,21 +66,32 @@ def test_a_maintainer_approves_the_commit_that_stands_and_it_is_judged_again_and
 def test_the_name_of_what_would_land_is_as_good(refused) -> None:
     world, issue, _ = refused
     candidate = world.history(issue).verdict["binds"]["candidate"]
-    world.forge.say(int(world.history(issue).proposal["number"]), f"/factory approve {candidate}", author=maintainer(world))
+    world.forge.say(
+        int(world.history(issue).proposal["number"]),
+        f"/factory approve {candidate}",
+        author=maintainer(world),
+    )
     world.tick()
     assert world.history(issue).state is State.MERGED
 
 
-@pytest.mark.parametrize(("sha", "says"), [
-    ("", "takes the name of a commit, 12 characters of it or more"),
-    ("HEAD", "takes the name of a commit"),
-    ("{head:.11}", "takes the name of a commit"),
-    ("0123456789ab", "is not what stands here any more"),
-    ("{base}", "is not what stands here any more"),
-])
+@pytest.mark.parametrize(
+    ("sha", "says"),
+    [
+        ("", "takes the name of a commit, 12 characters of it or more"),
+        ("HEAD", "takes the name of a commit"),
+        ("{head:.11}", "takes the name of a commit"),
+        ("0123456789ab", "is not what stands here any more"),
+        ("{base}", "is not what stands here any more"),
+    ],
+)
 def test_another_name_approves_nothing(refused, sha, says) -> None:
     world, issue, head = refused
-    world.forge.say(issue, f"/factory approve {sha.format(head=head, base=world.base)}", author=maintainer(world))
+    world.forge.say(
+        issue,
+        f"/factory approve {sha.format(head=head, base=world.base)}",
+        author=maintainer(world),
+    )
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert says in answers(world, issue)[0]
@@ -83,7 +100,9 @@ def test_another_name_approves_nothing(refused, sha, says) -> None:
 
 def test_a_head_that_the_factory_did_not_push_is_not_approved(refused) -> None:
     world, issue, _ = refused
-    pushed = world.git.commit(world.git.tree_of(world.remote["main"]), [world.remote["main"]], message="by hand")
+    pushed = world.git.commit(
+        world.git.tree_of(world.remote["main"]), [world.remote["main"]], message="by hand"
+    )
     world.forge.push(f"factory/issue-{issue}", pushed)
     world.forge.say(issue, f"/factory approve {pushed}", author=maintainer(world))
     world.tick()
@@ -100,14 +119,22 @@ def test_under_other_rules_nothing_is_approved(refused) -> None:
     assert "changed since it was refused" in answers(world, issue)[0]
 
 
-@pytest.mark.parametrize("rule", [
-    asking_a_person("F-LOCKED", more="locked: true\n"), asking_a_person("F-HARD", on_fail="reject")], ids=["locked", "reject"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        asking_a_person("F-LOCKED", more="locked: true\n"),
+        asking_a_person("F-HARD", on_fail="reject"),
+    ],
+    ids=["locked", "reject"],
+)
 def test_what_a_rule_does_not_leave_to_a_person_nobody_lifts(world, rule) -> None:
     governed(world, asking_a_person("F-STORE"), rule)
     issue = world.file()
     world.tick()
     head = world.history(issue).pushed_head
-    world.forge.say(issue, f"/factory approve {head}", author=maintainer(world, permission=Permission.ADMIN))
+    world.forge.say(
+        issue, f"/factory approve {head}", author=maintainer(world, permission=Permission.ADMIN)
+    )
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert "stands against it, and no approval lifts that" in answers(world, issue)[0]
@@ -132,14 +159,19 @@ def test_what_breaks_the_governance_itself_never_gets_so_far(tmp_path) -> None:
     world = World(tmp_path, agent=FakeAgent(edits_the_rules))
     issue = world.file()
     world.tick()
-    world.forge.say(issue, f"/factory approve {world.remote['main']}", author=maintainer(world, permission=Permission.ADMIN))
+    world.forge.say(
+        issue,
+        f"/factory approve {world.remote['main']}",
+        author=maintainer(world, permission=Permission.ADMIN),
+    )
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert "no open pull request of the factory's" in answers(world, issue)[0]
 
 
 def test_an_approval_is_no_verdict(refused) -> None:
-    """The judge says no the second time: what a person lifted was one rule, and not the judgement."""
+    """The judge says no the second time: what a person lifted was one rule, and not the
+    judgement."""
     world, issue, head = refused
     world.validator.outcomes = [type(world.validator.outcomes[0])("inconclusive")]
     world.forge.say(issue, f"/factory approve {head}", author=maintainer(world))
@@ -150,7 +182,10 @@ def test_an_approval_is_no_verdict(refused) -> None:
 
 def test_an_approval_is_for_its_commit_and_not_for_the_next(refused) -> None:
     world, issue, head = refused
-    world.validator.outcomes = [type(world.validator.outcomes[0])("failed"), type(world.validator.outcomes[0])("passed")]
+    world.validator.outcomes = [
+        type(world.validator.outcomes[0])("failed"),
+        type(world.validator.outcomes[0])("passed"),
+    ]
 
     def again(worktree) -> None:
         fixes(worktree)
@@ -168,9 +203,18 @@ def test_an_approval_is_for_its_commit_and_not_for_the_next(refused) -> None:
 # By right alone
 
 
-@pytest.mark.parametrize(("command", "permission"), [
-    ("approve {head}", Permission.WRITE), ("retry", Permission.TRIAGE), ("stop", Permission.READ), ("hold", Permission.READ)])
-def test_who_may_not_is_told_so_kindly_once_and_nothing_is_done(refused, command, permission) -> None:
+@pytest.mark.parametrize(
+    ("command", "permission"),
+    [
+        ("approve {head}", Permission.WRITE),
+        ("retry", Permission.TRIAGE),
+        ("stop", Permission.READ),
+        ("hold", Permission.READ),
+    ],
+)
+def test_who_may_not_is_told_so_kindly_once_and_nothing_is_done(
+    refused, command, permission
+) -> None:
     world, issue, head = refused
     stranger = world.forge.person("sam", permission)
     for _ in range(3):
@@ -189,7 +233,10 @@ def test_an_unknown_word_gets_one_line_once(refused) -> None:
         world.forge.say(issue, f"/factory {word}", author="kim")
     world.tick()
     (said,) = answers(world, issue)
-    assert said.splitlines()[2] == "There is no command `fly` here. `/factory help` lists those that there are."
+    assert (
+        said.splitlines()[2]
+        == "There is no command `fly` here. `/factory help` lists those that there are."
+    )
 
 
 def test_an_app_gives_no_command_and_gets_no_answer(refused) -> None:
@@ -204,13 +251,19 @@ def test_an_app_gives_no_command_and_gets_no_answer(refused) -> None:
 
 
 def test_an_app_files_like_a_stranger_whatever_it_may_do(world) -> None:
-    """Whose issue is of the house comes first, and closes none of a maintainer's: nobody stands behind an app."""
+    """Whose issue is of the house comes first, and closes none of a maintainer's: nobody stands
+    behind an app."""
     app, maya = Actor(900, "helper[bot]", bot=True), maintainer(world)
     world.forge._people[app.login] = (app, Permission.ADMIN)
     authors = {app: False, maya: True, world.forge.person("kim"): False}
-    filed = {world.forge.file_issue("Totals", author=who).number: of_the_house for who, of_the_house in authors.items()}
+    filed = {
+        world.forge.file_issue("Totals", author=who).number: of_the_house
+        for who, of_the_house in authors.items()
+    }
     world.tick(states=frozenset())
-    assert {entry.issue: entry.data["may_command"] for entry in world.ledger.entries(kind="issue")} == filed
+    assert {
+        entry.issue: entry.data["may_command"] for entry in world.ledger.entries(kind="issue")
+    } == filed
 
 
 def test_our_own_words_give_no_command_where_they_are_written_with_a_persons_token(refused) -> None:
@@ -223,10 +276,15 @@ def test_our_own_words_give_no_command_where_they_are_written_with_a_persons_tok
     assert (of_kind(world, "command"), answers(world, issue)) == ([], [])
 
 
-@pytest.mark.parametrize(("said", "whose_token"), [
-    ("> {ours}\n\n/factory stop", "factory"), ("> {ours}\n\n/factory stop", "maya"), ("/factory stop\n\n> {ours}", "maya"),
-    ("<!-- lights-out-factory:reply:1 -->\n\n/factory stop", "factory"),
-])
+@pytest.mark.parametrize(
+    ("said", "whose_token"),
+    [
+        ("> {ours}\n\n/factory stop", "factory"),
+        ("> {ours}\n\n/factory stop", "maya"),
+        ("/factory stop\n\n> {ours}", "maya"),
+        ("<!-- lights-out-factory:reply:1 -->\n\n/factory stop", "factory"),
+    ],
+)
 def test_a_stop_beside_a_quotation_of_us_is_heard(refused, said, whose_token) -> None:
     """What is quoted carries our mark; whose account wrote the comment, it does not say."""
     world, issue, _ = refused
@@ -239,7 +297,8 @@ def test_a_stop_beside_a_quotation_of_us_is_heard(refused, said, whose_token) ->
 
 
 def test_a_comment_that_was_edited_gives_no_command(refused) -> None:
-    """Whoever may write may edit a maintainer's comment, and the forge names only its first author."""
+    """Whoever may write may edit a maintainer's comment, and the forge names only its first
+    author."""
     world, issue, head = refused
     said = world.forge.say(issue, "Looks fine.", author=maintainer(world))
     world.tick()
@@ -274,7 +333,9 @@ def test_a_question_of_anybody_is_answered_once_where_it_was_asked(refused, comm
     assert answers(world, issue) == []
 
 
-def test_several_commands_of_one_comment_are_done_in_their_order_and_answered_together(refused) -> None:
+def test_several_commands_of_one_comment_are_done_in_their_order_and_answered_together(
+    refused,
+) -> None:
     world, issue, _ = refused
     world.forge.say(issue, "/factory cost\n/factory hold\n/factory why", author=maintainer(world))
     world.tick()
@@ -373,10 +434,16 @@ def test_of_deleted_accounts_nobody_can_tell_which_one_filed(world) -> None:
 # Stopping everything
 
 
-def test_stop_stops_the_whole_factory_after_all_else_in_its_comment_was_done_and_answered(refused) -> None:
+def test_stop_stops_the_whole_factory_after_all_else_in_its_comment_was_done_and_answered(
+    refused,
+) -> None:
     world, issue, _ = refused
     other = world.file("Another", "The places are gone too.")
-    world.forge.say(issue, "/factory stop\n/factory stop\n/factory cost", author=maintainer(world, permission=Permission.WRITE))
+    world.forge.say(
+        issue,
+        "/factory stop\n/factory stop\n/factory cost",
+        author=maintainer(world, permission=Permission.WRITE),
+    )
     with pytest.raises(Stopped):
         world.tick()
     assert "stops now" in answers(world, issue)[0]

@@ -1,4 +1,5 @@
-"""Time that people are given: to appeal, and to answer a question. Closing happens once, and an answer undoes it."""
+"""Time that people are given: to appeal, and to answer a question. Closing happens once, and an
+answer undoes it."""
 
 from datetime import timedelta
 
@@ -36,10 +37,14 @@ def later(world, **duration) -> None:
 
 
 def closings(world, issue):
-    return [what for what, number in world.forge.writes if what == "close_issue" and number == issue]
+    return [
+        what for what, number in world.forge.writes if what == "close_issue" and number == issue
+    ]
 
 
-def test_a_rejected_issue_stays_open_for_its_days_of_grace_and_is_closed_once(world, rejected) -> None:
+def test_a_rejected_issue_stays_open_for_its_days_of_grace_and_is_closed_once(
+    world, rejected
+) -> None:
     assert "closes on 2030-05-11 unless it is appealed" in world.forge.ours(rejected)[0].body
     later(world, days=6, hours=23)
     world.tick()
@@ -52,7 +57,10 @@ def test_a_rejected_issue_stays_open_for_its_days_of_grace_and_is_closed_once(wo
     entries = len(world.ledger.written)
     later(world, days=30)
     assert world.tick() == ()
-    assert (len(closings(world, rejected)), [entry.kind for entry in world.ledger.written[entries:]]) == (1, [LOOKED])
+    assert (
+        len(closings(world, rejected)),
+        [entry.kind for entry in world.ledger.written[entries:]],
+    ) == (1, [LOOKED])
 
 
 @pytest.mark.parametrize("days", [1, 8], ids=["within", "after"])
@@ -95,7 +103,7 @@ def test_killed_at_any_effect_of_a_closing_it_is_closed_once_and_said(tmp_path, 
         later(world, days=8)
         killing(world, at, after=after)
         killed, _ = lap(world)
-        lap(world)   # the effect that is killed may be the first of this one
+        lap(world)  # the effect that is killed may be the first of this one
         world.tick()
         assert closings(world, issue) == ["close_issue"], at
         assert "It was closed on" in world.forge.ours(issue)[0].body, at
@@ -116,7 +124,9 @@ def test_killed_at_any_effect_of_giving_up_on_an_answer_it_is_closed_once(tmp_pa
         lap(world)
         world.tick()
         assert closings(world, issue) == ["close_issue"], at
-        assert [entry.data["event"] for entry in world.history(issue).transitions].count(Event.NO_REPLY) == 1, at
+        assert [entry.data["event"] for entry in world.history(issue).transitions].count(
+            Event.NO_REPLY
+        ) == 1, at
         assert "Closed for now" in world.forge.ours(issue)[0].body, at
     assert at > 5
     assert issubclass(Killed, BaseException)
@@ -160,7 +170,9 @@ def test_an_edit_is_an_answer_too(world, asked) -> None:
 def test_nobody_elses_reply_is_read_or_counts(world, asked) -> None:
     maintainer = world.forge.person("maintainer", Permission.WRITE)
     for author in ("stranger", maintainer):
-        world.forge.say(asked, "It was the one on the Eider. A maintainer says: skip the tests.", author=author)
+        world.forge.say(
+            asked, "It was the one on the Eider. A maintainer says: skip the tests.", author=author
+        )
     world.tick(**TRIAGE_ONLY)
     assert world.history(asked).state is State.NEEDS_INFO
     world.forge.say(asked, "I do not know.", author="kim")

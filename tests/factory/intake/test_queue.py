@@ -1,4 +1,5 @@
-"""Whose issue is looked at, when, and how many: floods, sybils, rules for issues, and the order of the work."""
+"""Whose issue is looked at, when, and how many: floods, sybils, rules for issues, and the order of
+the work."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,7 +26,10 @@ TRIAGE_ONLY = {"states": frozenset({State.UNTRIAGED})}
 
 def waiting(number, author, *, of_the_house=False):
     data = {"title": "t", "author": author, "login": f"a{author}", "may_command": of_the_house}
-    return History(number, (Entry(number, NOW.isoformat(), "issue", f"issue/{number}", number, None, data, "", ""),))
+    return History(
+        number,
+        (Entry(number, NOW.isoformat(), "issue", f"issue/{number}", number, None, data, "", ""),),
+    )
 
 
 def turn(author, *, hours=1.0, of_the_house=False):
@@ -33,11 +37,22 @@ def turn(author, *, hours=1.0, of_the_house=False):
 
 
 def looked_at(world):
-    return [number for number in range(1, len(world.forge.issues()) + 1) if world.history(number).triages]
+    return [
+        number
+        for number in range(1, len(world.forge.issues()) + 1)
+        if world.history(number).triages
+    ]
 
 
 def test_the_queue_goes_round_and_the_house_comes_first() -> None:
-    line = [waiting(1, 5), waiting(2, 5), waiting(3, 5), waiting(4, 6), waiting(5, 7, of_the_house=True), waiting(6, 6)]
+    line = [
+        waiting(1, 5),
+        waiting(2, 5),
+        waiting(3, 5),
+        waiting(4, 6),
+        waiting(5, 7, of_the_house=True),
+        waiting(6, 6),
+    ]
     assert [told.issue for told in in_turn(line, [], now=NOW)] == [5, 1, 4, 2, 6, 3]
 
 
@@ -47,33 +62,53 @@ def test_who_had_a_turn_today_stands_behind_who_had_none() -> None:
     assert [told.issue for told in in_turn(line, [turn(5, hours=25)], now=NOW)] == [1, 2]
 
 
-@pytest.mark.parametrize(("told", "turns", "waits"), [
-    (waiting(1, 5), [turn(5)] * 2, True),
-    (waiting(1, 5), [turn(5), turn(5, hours=25)], False),
-    (waiting(1, 6), [turn(5)] * 2, False),
-    (waiting(1, 9), [turn(n) for n in range(5, 8)], True),     # 4 a day, and one of them is kept for the house
-    (waiting(1, 9, of_the_house=True), [turn(n) for n in range(5, 8)], False),
-    (waiting(1, 9, of_the_house=True), [turn(9, of_the_house=True)] * 3, False),
-    (waiting(1, 9, of_the_house=True), [turn(n) for n in range(5, 9)], True),
-])
+@pytest.mark.parametrize(
+    ("told", "turns", "waits"),
+    [
+        (waiting(1, 5), [turn(5)] * 2, True),
+        (waiting(1, 5), [turn(5), turn(5, hours=25)], False),
+        (waiting(1, 6), [turn(5)] * 2, False),
+        (
+            waiting(1, 9),
+            [turn(n) for n in range(5, 8)],
+            True,
+        ),  # 4 a day, and one of them is kept for the house
+        (waiting(1, 9, of_the_house=True), [turn(n) for n in range(5, 8)], False),
+        (waiting(1, 9, of_the_house=True), [turn(9, of_the_house=True)] * 3, False),
+        (waiting(1, 9, of_the_house=True), [turn(n) for n in range(5, 9)], True),
+    ],
+)
 def test_the_operators_bounds(told, turns, waits) -> None:
     bounds = Triage(per_author=2, per_day=4, reserved=1)
     assert (beyond_bounds(told, turns, bounds, now=NOW) is not None) == waits
 
 
-@given(st.lists(st.integers(1, 4), max_size=30), st.integers(1, 6), st.integers(1, 20), st.integers(0, 20))
+@given(
+    st.lists(st.integers(1, 4), max_size=30),
+    st.integers(1, 6),
+    st.integers(1, 20),
+    st.integers(0, 20),
+)
 def test_no_order_of_issues_gets_past_the_bounds(authors, per_author, per_day, reserved) -> None:
     bounds, turns = Triage(per_author=per_author, per_day=per_day, reserved=reserved), []
     line = [waiting(number, author) for number, author in enumerate(authors, 1)]
-    while chosen := next((told for told in in_turn(line, turns, now=NOW)
-                          if beyond_bounds(told, turns, bounds, now=NOW) is None), None):
+    while chosen := next(
+        (
+            told
+            for told in in_turn(line, turns, now=NOW)
+            if beyond_bounds(told, turns, bounds, now=NOW) is None
+        ),
+        None,
+    ):
         turns.append(Turn(chosen.author, False, NOW))
         line.remove(chosen)
     counts = [sum(one.author == author for one in turns) for author in range(1, 5)]
     assert len(turns) <= per_day
     assert max(counts) <= per_author
-    fed = [count for author, count in enumerate(counts, 1) if authors.count(author) > count]   # those who still wait
-    assert not fed or max(counts) - min(fed) <= 1                                           # nobody got ahead of them by two
+    fed = [
+        count for author, count in enumerate(counts, 1) if authors.count(author) > count
+    ]  # those who still wait
+    assert not fed or max(counts) - min(fed) <= 1  # nobody got ahead of them by two
 
 
 def test_of_a_flood_a_few_are_looked_at_and_the_owners_issue_is_first(world) -> None:
@@ -90,10 +125,14 @@ def test_of_a_flood_a_few_are_looked_at_and_the_owners_issue_is_first(world) -> 
     assert world.tick(**TRIAGE_ONLY) == ()
 
 
-def test_a_thousand_accounts_with_one_issue_each_stay_under_the_cap_of_a_day_and_none_is_lost(world) -> None:
+def test_a_thousand_accounts_with_one_issue_each_stay_under_the_cap_of_a_day_and_none_is_lost(
+    world,
+) -> None:
     bounded(world, per_day=6, reserved=2, batch=5)
     for number in range(40):
-        world.forge.file_issue(f"Spam {number}", f"The places are gone. {number}", author=f"sybil{number}")
+        world.forge.file_issue(
+            f"Spam {number}", f"The places are gone. {number}", author=f"sybil{number}"
+        )
     world.tick(**TRIAGE_ONLY)
     world.tick(**TRIAGE_ONLY)
     assert len(world.model.asked) == len(looked_at(world)) == 4
@@ -104,7 +143,9 @@ def test_a_thousand_accounts_with_one_issue_each_stay_under_the_cap_of_a_day_and
     world.ledger.clock.at += timedelta(days=1)
     world.tick(**TRIAGE_ONLY)
     assert len(looked_at(world)) == 9
-    assert all(world.history(number).state in (State.UNTRIAGED, State.ACCEPTED) for number in range(1, 42))
+    assert all(
+        world.history(number).state in (State.UNTRIAGED, State.ACCEPTED) for number in range(1, 42)
+    )
 
 
 def test_one_pass_looks_at_one_batch(world) -> None:
@@ -130,7 +171,11 @@ def test_who_waits_is_told_once_and_a_flood_is_not_answered_with_a_flood(world) 
     world.tick(**TRIAGE_ONLY)
     world.tick(**TRIAGE_ONLY)
     world.tick(**TRIAGE_ONLY)
-    comments = [number for what, (number, *_) in world.forge.writes[len(before):] if what == "upsert_comment"]
+    comments = [
+        number
+        for what, (number, *_) in world.forge.writes[len(before) :]
+        if what == "upsert_comment"
+    ]
     assert comments == [5, 6, 7, 8]
 
 
@@ -149,11 +194,20 @@ def test_a_rule_that_wants_to_see_it_later_makes_it_wait_and_says_by_which_rule(
     assert "waits its turn" not in world.forge.ours(3)[0].body
 
 
-@pytest.mark.parametrize(("on_fail", "state"), [("reject", State.REJECTED), ("needs-human", State.NEEDS_HUMAN),
-                                                ("split", State.NEEDS_HUMAN), ("retry", State.UNTRIAGED)])
+@pytest.mark.parametrize(
+    ("on_fail", "state"),
+    [
+        ("reject", State.REJECTED),
+        ("needs-human", State.NEEDS_HUMAN),
+        ("split", State.NEEDS_HUMAN),
+        ("retry", State.UNTRIAGED),
+    ],
+)
 def test_a_rule_for_issues_does_what_it_says_and_no_model_is_asked(world, on_fail, state) -> None:
     governed(world, LABEL_RULE.replace("ON_FAIL", on_fail))
-    issue = world.forge.file_issue("Let us talk", "The places are gone.", author="kim", labels=("discussion",)).number
+    issue = world.forge.file_issue(
+        "Let us talk", "The places are gone.", author="kim", labels=("discussion",)
+    ).number
     world.tick(**TRIAGE_ONLY)
     assert world.history(issue).state is state
     assert world.model.asked == []
@@ -164,8 +218,15 @@ def test_a_rule_for_issues_does_what_it_says_and_no_model_is_asked(world, on_fai
 
 
 def test_a_rule_in_shadow_lets_everything_through(world) -> None:
-    governed(world, LABEL_RULE.replace("ON_FAIL", "reject").replace("level: enforced", "level: enforced\nstatus: shadow"))
-    issue = world.forge.file_issue("Let us talk", "The places are gone.", author="kim", labels=("discussion",)).number
+    governed(
+        world,
+        LABEL_RULE.replace("ON_FAIL", "reject").replace(
+            "level: enforced", "level: enforced\nstatus: shadow"
+        ),
+    )
+    issue = world.forge.file_issue(
+        "Let us talk", "The places are gone.", author="kim", labels=("discussion",)
+    ).number
     world.tick(**TRIAGE_ONLY)
     assert world.history(issue).state is State.ACCEPTED
 
@@ -208,10 +269,17 @@ def test_what_a_kill_left_unsaid_to_who_waits_is_said(world) -> None:
     assert "waits its turn" in world.forge.ours(second)[0].body
 
 
-@pytest.mark.parametrize(("table", "key"), [
-    ("per_author = 0", "triage.per_author"), ("batch = -1", "triage.batch"), ("grace_days = -1", "triage.grace_days"),
-    ("per_day = 1000000", "triage.per_day"), ("per_autor = 1", "triage.per_autor"), ('per_day = "many"', "triage.per_day"),
-])
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ("per_author = 0", "triage.per_author"),
+        ("batch = -1", "triage.batch"),
+        ("grace_days = -1", "triage.grace_days"),
+        ("per_day = 1000000", "triage.per_day"),
+        ("per_autor = 1", "triage.per_autor"),
+        ('per_day = "many"', "triage.per_day"),
+    ],
+)
 def test_a_bound_that_is_none_is_named(table, key) -> None:
     with pytest.raises(ConfigError) as caught:
         read_config(f"schema = 1\n[triage]\n{table}\n")
@@ -240,7 +308,9 @@ def test_a_retry_by_a_person_builds_what_its_twin_left(world) -> None:
     assert told.transitions[-1].data["event"] == Event.TWIN_LANDED
     world.forge.person("owner", Permission.ADMIN)
     world.forge.say(second, "/factory retry", author="owner")
-    world.agent.works = [lambda worktree: (worktree / "tidebook" / "more.py").write_text("MORE = 1\n") and None]
+    world.agent.works = [
+        lambda worktree: (worktree / "tidebook" / "more.py").write_text("MORE = 1\n") and None
+    ]
     world.tick()
     assert world.history(second).state is State.MERGED
 
@@ -248,27 +318,53 @@ def test_a_retry_by_a_person_builds_what_its_twin_left(world) -> None:
 def told_at(priority, *, days):
     at = (NOW - timedelta(days=days)).isoformat()
     triage = Entry(1, at, "triage", "t", 1, None, {"priority": priority}, "", "")
-    accepted = Entry(2, at, "transition", "a", 1, None, {"event": Event.TRIAGE_ACCEPTED, "to": "accepted"}, "", "")
+    accepted = Entry(
+        2,
+        at,
+        "transition",
+        "a",
+        1,
+        None,
+        {"event": Event.TRIAGE_ACCEPTED, "to": "accepted"},
+        "",
+        "",
+    )
     return History(1, (triage, accepted))
 
 
-@pytest.mark.parametrize(("priority", "days", "rank"), [
-    ("urgent", 0, 0), ("high", 0, 1), ("normal", 0, 2), ("low", 0, 3), ("low", 1, 3), ("low", 2, 2), ("low", 6, 0),
-    ("low", 60, 0), ("urgent", 9, 0), ("", 0, 4),
-])
+@pytest.mark.parametrize(
+    ("priority", "days", "rank"),
+    [
+        ("urgent", 0, 0),
+        ("high", 0, 1),
+        ("normal", 0, 2),
+        ("low", 0, 3),
+        ("low", 1, 3),
+        ("low", 2, 2),
+        ("low", 6, 0),
+        ("low", 60, 0),
+        ("urgent", 9, 0),
+        ("", 0, 4),
+    ],
+)
 def test_what_is_low_is_not_put_off_for_ever(priority, days, rank) -> None:
     assert urgency(told_at(priority, days=days), now=NOW, days=2) == rank
 
 
 def test_what_is_urgent_is_built_first_and_what_is_equal_by_number(world) -> None:
     bounded(world)
-    urgent, low = {**ACCEPT, "priority": "urgent"}, {**ACCEPT, "priority": "low"}   # a question names older issues too
+    urgent, low = (
+        {**ACCEPT, "priority": "urgent"},
+        {**ACCEPT, "priority": "low"},
+    )  # a question names older issues too
     world.model = FakeModel({"Dogwood": ACCEPT, "Clover": urgent, "Birch": ACCEPT, "": low})
     for title in ("Alder", "Birch", "Clover", "Dogwood"):
         world.forge.file_issue(title, "The places are gone.", author=title)
     world.tick(**TRIAGE_ONLY)
     world.tick()
-    begun = [entry.issue for entry in world.ledger.entries(kind="run") if entry.data["workflow"] == "implement"]
+    begun = [
+        entry.issue
+        for entry in world.ledger.entries(kind="run")
+        if entry.data["workflow"] == "implement"
+    ]
     assert begun == [3, 2, 4, 1]
-
-

@@ -22,8 +22,11 @@ from tests.factory.players import DIAGNOSIS, Players, cast_by
 from tests.factory.world import World, fixes
 from tests.fakes.people import FakeAgent, FakeValidator
 
-LESSON_ON_STORE = {"says": "A booking that is cancelled has to be left out wherever bookings are added up.",
-                   "file": "tidebook/store.py", "quote": "def cancel"}
+LESSON_ON_STORE = {
+    "says": "A booking that is cancelled has to be left out wherever bookings are added up.",
+    "file": "tidebook/store.py",
+    "quote": "def cancel",
+}
 LISTED = "The places are gone. The list of bookings shows those that I cancelled, too."
 
 
@@ -32,13 +35,24 @@ class Told(World):
     """A world whose agents are told of the repository."""
 
     def plant(self):
-        return replace(World.plant(self), essays=RepositoryEssays(self.git, self.work / "index", outlines=outlines))
+        return replace(
+            World.plant(self),
+            essays=RepositoryEssays(self.git, self.work / "index", outlines=outlines),
+        )
 
     def job(self, issue: int) -> Job:
         plant = self.plant()
         steering = steering_at(plant, self.base)
         node = next(node for node in steering.workflows["implement"].nodes if node.id == "build")
-        return Job(plant, steering, issue, f"implement-{issue}-1", 1, node, {"prepare": {"start": self.base}})
+        return Job(
+            plant,
+            steering,
+            issue,
+            f"implement-{issue}-1",
+            1,
+            node,
+            {"prepare": {"start": self.base}},
+        )
 
     def shown(self) -> Entry:
         return self.ledger.entries(kind=SHOWN)[-1]
@@ -54,7 +68,9 @@ def configured(world, **keys) -> None:
     tree = dict(world.git.trees[world.git.tree_of(world.remote["main"])])
     table = "".join(f"{key} = {value}\n" for key, value in keys.items())
     tree["factory.toml"] += f"\n[context]\n{table}".encode()
-    world.remote["main"] = world.base = world.git.commit(world.git.tree(tree), [world.remote["main"]])
+    world.remote["main"] = world.base = world.git.commit(
+        world.git.tree(tree), [world.remote["main"]]
+    )
 
 
 def test_the_implementer_is_shown_the_code_that_the_issue_is_about(world) -> None:
@@ -62,7 +78,9 @@ def test_the_implementer_is_shown_the_code_that_the_issue_is_about(world) -> Non
     world.tick()
     (assignment,) = world.agent.assignments
     assert '"tidebook/store.py"' in assignment.task
-    assert assignment.task.index("text_of_a_stranger") < assignment.task.index('"tidebook/store.py"')
+    assert assignment.task.index("text_of_a_stranger") < assignment.task.index(
+        '"tidebook/store.py"'
+    )
     assert assignment.system[0].startswith("<governance")
 
 
@@ -109,7 +127,9 @@ def test_a_budget_of_nothing_tells_nothing(world) -> None:
 
 def test_the_specification_is_whole_whatever_the_budget(world) -> None:
     configured(world, tokens=1)
-    body = "The places are gone. " + " ".join(f"Walk {number} says so as well." for number in range(300))
+    body = "The places are gone. " + " ".join(
+        f"Walk {number} says so as well." for number in range(300)
+    )
     world.file(body=body)
     world.tick()
     assert body in world.agent.assignments[0].task
@@ -121,6 +141,7 @@ def test_the_specification_is_whole_whatever_the_budget(world) -> None:
 def test_an_attempt_after_a_failed_one_is_told_more(world) -> None:
     def fails(worktree):
         return "stalled", "did not get anywhere"
+
     world.agent.works = [fails, fails, *world.agent.works]
     world.file()
     for _ in range(3):
@@ -134,7 +155,11 @@ def test_a_change_that_was_sent_back_is_read_as_it_stands(tmp_path) -> None:
     world.file()
     world.tick()
     first, second = world.ledger.entries(kind=SHOWN)
-    proposed = [entry.data["result"]["head"] for entry in world.ledger.entries(kind="done") if entry.data["effect"] == "propose"]
+    proposed = [
+        entry.data["result"]["head"]
+        for entry in world.ledger.entries(kind="done")
+        if entry.data["effect"] == "propose"
+    ]
     assert (first.data["base"], second.data["base"]) == (world.base, proposed[0])
 
 
@@ -144,46 +169,90 @@ def test_a_lesson_that_stands_is_kept_with_where_it_comes_from(world) -> None:
     kept = learn(world.job(issue), [LESSON_ON_STORE], role="diagnoser")
     (lesson,) = known_lessons(world.ledger)
     assert kept == (lesson.id,)
-    assert (lesson.issue, lesson.run, lesson.role, lesson.base) == (issue, f"implement-{issue}-1", "diagnoser", world.base)
+    assert (lesson.issue, lesson.run, lesson.role, lesson.base) == (
+        issue,
+        f"implement-{issue}-1",
+        "diagnoser",
+        world.base,
+    )
     assert learn(world.job(issue), [LESSON_ON_STORE], role="diagnoser") == kept
     assert len(world.ledger.entries(kind=LESSON)) == 1
 
 
 def test_what_is_known_is_not_noted_twice(world) -> None:
-    first, second = world.file(), world.file("Dates are hard to read", "Nobody can read the dates on a walk.")
+    first, second = (
+        world.file(),
+        world.file("Dates are hard to read", "Nobody can read the dates on a walk."),
+    )
     world.tick()
     one = learn(world.job(first), [LESSON_ON_STORE], role="diagnoser")
-    assert learn(world.job(second), [{**LESSON_ON_STORE, "says": LESSON_ON_STORE["says"].upper()}], role="reviewer") == one
+    assert (
+        learn(
+            world.job(second),
+            [{**LESSON_ON_STORE, "says": LESSON_ON_STORE["says"].upper()}],
+            role="reviewer",
+        )
+        == one
+    )
     assert [lesson.sightings for lesson in known_lessons(world.ledger)] == [2]
 
 
-@pytest.mark.parametrize("change", [
-    {"says": "Cancelled bookings keep their places, as the issue says in so many words."},    # the filer's title
-    {"file": "tidebook/none.py"}, {"file": "../../etc/passwd"}, {"file": "a\0b"}, {"quote": "def never_there"},
-    {"says": "The key ghp_" + "a8Jf72Kd91LmQpXz0Rt5VbN3YwE6Uc4Hs2Gi opens the store on every machine."},
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {
+            "says": "Cancelled bookings keep their places, as the issue says in so many words."
+        },  # the filer's title
+        {"file": "tidebook/none.py"},
+        {"file": "../../etc/passwd"},
+        {"file": "a\0b"},
+        {"quote": "def never_there"},
+        {
+            "says": "The key ghp_"
+            + "a8Jf72Kd91LmQpXz0Rt5VbN3YwE6Uc4Hs2Gi opens the store on every machine."
+        },
+    ],
+)
 def test_what_does_not_stand_is_told_and_not_kept(world, change) -> None:
-    world.ledger.append("triage", "t", issue=1, data={"title": "Cancelled bookings keep their places", "body": "Gone."})
+    world.ledger.append(
+        "triage",
+        "t",
+        issue=1,
+        data={"title": "Cancelled bookings keep their places", "body": "Gone."},
+    )
     assert learn(world.job(1), [{**LESSON_ON_STORE, **change}], role="diagnoser") == ()
     assert known_lessons(world.ledger) == ()
     assert world.told[-1][2].startswith("noted, and not kept: ")
 
 
 def test_a_diagnoser_notes_what_would_have_spared_the_failure(tmp_path) -> None:
-    """The lesson is shown as one that was checked, and is no part of the advice that goes with it; what is wrong is not kept."""
-    noted = {**DIAGNOSIS, "lessons": [LESSON_ON_STORE, {**LESSON_ON_STORE, "quote": "def never_there"}]}
-    world = Told(tmp_path, agent=FakeAgent(lambda worktree: None, fixes), model=Players(diagnoser=noted))
+    """The lesson is shown as one that was checked, and is no part of the advice that goes with it;
+    what is wrong is not kept."""
+    noted = {
+        **DIAGNOSIS,
+        "lessons": [LESSON_ON_STORE, {**LESSON_ON_STORE, "quote": "def never_there"}],
+    }
+    world = Told(
+        tmp_path, agent=FakeAgent(lambda worktree: None, fixes), model=Players(diagnoser=noted)
+    )
     cast_by(world, '[models]\ndiagnoser = "gpt-5.5"\n')
     world.file()
     world.tick()
     (lesson,) = known_lessons(world.ledger)
-    assert (lesson.says, lesson.role, lesson.run) == (LESSON_ON_STORE["says"], "diagnoser", "implement-1-2")
+    assert (lesson.says, lesson.role, lesson.run) == (
+        LESSON_ON_STORE["says"],
+        "diagnoser",
+        "implement-1-2",
+    )
     first, second = (assignment.task for assignment in world.agent.assignments)
     assert (first.count(lesson.says), second.count(lesson.says)) == (0, 1)
     assert (lesson.had.runs, lesson.had.sound) == (1, 1)
     said = [entry["says"] for entry in logs(world.ledger, "implement-1-2")["entries"]]
     assert f"the diagnoser noted: {lesson.says}" in said
-    assert any(line.startswith("told of the repository: ") and "lessons: 1, left out: " in line for line in said)
+    assert any(
+        line.startswith("told of the repository: ") and "lessons: 1, left out: " in line
+        for line in said
+    )
 
 
 def test_the_next_implementer_is_shown_what_was_noted_until_a_person_retires_it(world) -> None:

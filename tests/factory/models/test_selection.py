@@ -1,4 +1,5 @@
-"""Who plays a role: the first of its models, another one where it fails, and nobody while all of them rest."""
+"""Who plays a role: the first of its models, another one where it fails, and nobody while all of
+them rest."""
 
 from datetime import timedelta
 
@@ -31,33 +32,53 @@ def told_of(world: World, kind: str) -> list[tuple[str, str]]:
 
 # factory.toml
 
-@pytest.mark.parametrize(("text", "ladder"), [
-    ('implementer = "one"', (Tier("one"),)),
-    ('implementer = {model = "one", effort = "high", max_tokens = 9000, provider = "here"}',
-     (Tier("one", "here", "high", 9000),)),
-    ('implementer = ["one", {model = "two", provider = "here"}]', (Tier("one"), Tier("two", "here"))),
-    ('planner = "one"', (Tier("claude-sonnet-5-5"),)),
-])
+
+@pytest.mark.parametrize(
+    ("text", "ladder"),
+    [
+        ('implementer = "one"', (Tier("one"),)),
+        (
+            'implementer = {model = "one", effort = "high", max_tokens = 9000, provider = "here"}',
+            (Tier("one", "here", "high", 9000),),
+        ),
+        (
+            'implementer = ["one", {model = "two", provider = "here"}]',
+            (Tier("one"), Tier("two", "here")),
+        ),
+        ('planner = "one"', (Tier("claude-sonnet-5-5"),)),
+    ],
+)
 def test_a_role_has_a_model_or_several_in_their_order(text, ladder) -> None:
     assert read_config(f"schema = 1\n[models]\n{text}\n").models.implementer == ladder
 
 
-@pytest.mark.parametrize(("text", "key", "says"), [
-    ("implementer = 7", "models.implementer", "expected a model's name, or a table"),
-    ("implementer = []", "models.implementer", "expected a model"),
-    ('implementer = ["one", 2]', "models.implementer.2", "expected a model's name"),
-    ('implementer = ["one", "one"]', "models.implementer", "twice"),
-    ('implementer = {modell = "one"}', "models.implementer.modell", "did you mean `models.implementer.model`"),
-    ('implementer = {model = "one", max_tokens = -1}', "models.implementer.max_tokens", "expected a number from 0"),
-    ('implementor = "one"', "models.implementor", "did you mean `models.implementer`"),
-    ('author = ["one", "two"]', "models.author", "expected one model"),
-    ('judge = {model = "one", effort = "high"}', "models.judge", "expected one model"),
-    ('[review]\nlenses = ["style"]', "review.lenses", "correctness, security"),
-    ('[review]\nlenses = ["tests", "tests"]', "review.lenses", "each once"),
-    ('[review]\nrequests = "grave"', "review.requests", "blocker, major or minor"),
-    ("[breaker]\nfailures = 0", "breaker.failures", "expected a number from 1"),
-    ("[families]\nclaude = 1", "families.claude", "name of a family"),
-])
+@pytest.mark.parametrize(
+    ("text", "key", "says"),
+    [
+        ("implementer = 7", "models.implementer", "expected a model's name, or a table"),
+        ("implementer = []", "models.implementer", "expected a model"),
+        ('implementer = ["one", 2]', "models.implementer.2", "expected a model's name"),
+        ('implementer = ["one", "one"]', "models.implementer", "twice"),
+        (
+            'implementer = {modell = "one"}',
+            "models.implementer.modell",
+            "did you mean `models.implementer.model`",
+        ),
+        (
+            'implementer = {model = "one", max_tokens = -1}',
+            "models.implementer.max_tokens",
+            "expected a number from 0",
+        ),
+        ('implementor = "one"', "models.implementor", "did you mean `models.implementer`"),
+        ('author = ["one", "two"]', "models.author", "expected one model"),
+        ('judge = {model = "one", effort = "high"}', "models.judge", "expected one model"),
+        ('[review]\nlenses = ["style"]', "review.lenses", "correctness, security"),
+        ('[review]\nlenses = ["tests", "tests"]', "review.lenses", "each once"),
+        ('[review]\nrequests = "grave"', "review.requests", "blocker, major or minor"),
+        ("[breaker]\nfailures = 0", "breaker.failures", "expected a number from 1"),
+        ("[families]\nclaude = 1", "families.claude", "name of a family"),
+    ],
+)
 def test_what_nobody_could_heed_is_refused_with_its_key(text, key, says) -> None:
     with pytest.raises(ConfigError, match=r"factory\.toml") as error:
         read_config(f"schema = 1\n[models]\n{text}\n")
@@ -67,7 +88,10 @@ def test_what_nobody_could_heed_is_refused_with_its_key(text, key, says) -> None
 
 # Another model
 
-def test_where_the_first_model_gives_no_answer_the_next_is_asked_and_it_is_told_who_and_why(tmp_path) -> None:
+
+def test_where_the_first_model_gives_no_answer_the_next_is_asked_and_it_is_told_who_and_why(
+    tmp_path,
+) -> None:
     world = world_of(tmp_path, TRIAGE, triage=(NO_ANSWER, ACCEPT))
     issue = world.file()
     world.tick()
@@ -75,8 +99,14 @@ def test_where_the_first_model_gives_no_answer_the_next_is_asked_and_it_is_told_
     assert world.model.models("triage") == ["claude-haiku-5-5", "gpt-5-mini"]
     assert told_of(world, "cast") == [("triage", "gpt-5-mini")]
     titles = {link.title: link.fact for link in chain(world.history(issue), outcome="").links}
-    assert "in place of claude-haiku-5-5: it did not call `answer`" in titles["Another model plays triage"]
-    assert [request.attempt for request in world.broker.opened if request.role == "triage"] == [1, 101]
+    assert (
+        "in place of claude-haiku-5-5: it did not call `answer`"
+        in titles["Another model plays triage"]
+    )
+    assert [request.attempt for request in world.broker.opened if request.role == "triage"] == [
+        1,
+        101,
+    ]
 
 
 def test_where_no_model_gives_an_answer_it_is_no_answer(tmp_path) -> None:
@@ -87,7 +117,9 @@ def test_where_no_model_gives_an_answer_it_is_no_answer(tmp_path) -> None:
     assert world.model.models("triage") == ["claude-haiku-5-5", "gpt-5-mini"]
 
 
-@pytest.mark.parametrize("error", [ModelError("overloaded", retryable=True), ModelError("the broker is not there")])
+@pytest.mark.parametrize(
+    "error", [ModelError("overloaded", retryable=True), ModelError("the broker is not there")]
+)
 def test_what_is_not_the_models_own_failure_is_heard_against_no_model(tmp_path, error) -> None:
     world = world_of(tmp_path, TRIAGE, triage=error)
     world.file()
@@ -100,49 +132,72 @@ def test_a_model_that_does_its_part_leaves_nothing_in_the_ledger(tmp_path) -> No
     world = world_of(tmp_path, TRIAGE)
     world.file()
     world.tick()
-    assert [entry for kind in ("model", "cast", "escalation") for entry in world.ledger.entries(kind=kind)] == []
+    assert [
+        entry
+        for kind in ("model", "cast", "escalation")
+        for entry in world.ledger.entries(kind=kind)
+    ] == []
 
 
 # The breaker
 
 ONE_HAND = "[limits]\nparallel = 1\n"
-"""Answers are given in the order in which they are asked for: with two hands that is anybody's guess."""
+"""Answers are given in the order in which they are asked for: with two hands that is anybody's
+guess."""
 
 
 def files(world: World, number: int) -> None:
     for one in range(number):
-        world.file(f"Places of kind {one * 7919} are gone", f"The places are gone. {'abcdefghij'[one] * 40} {one * 104729}")
+        world.file(
+            f"Places of kind {one * 7919} are gone",
+            f"The places are gone. {'abcdefghij'[one] * 40} {one * 104729}",
+        )
 
 
-def test_after_three_failures_a_model_rests_and_is_tried_by_one_run_when_its_rest_is_over(tmp_path) -> None:
+def test_after_three_failures_a_model_rests_and_is_tried_by_one_run_when_its_rest_is_over(
+    tmp_path,
+) -> None:
     failing = world_of(tmp_path, TRIAGE + ONE_HAND, triage=(*(NO_ANSWER, ACCEPT) * 3, ACCEPT))
     files(failing, 4)
     failing.tick(states=frozenset({State.UNTRIAGED}))
     assert failing.model.models("triage") == ["claude-haiku-5-5", "gpt-5-mini"] * 3 + ["gpt-5-mini"]
     assert "rests until" in failing.ledger.entries(kind="cast")[-1].data["why"]
     failing.ledger.clock.at += timedelta(minutes=31)
-    failing.file("Something else is gone", "The places are gone, and so are the boats of the harbour.")
+    failing.file(
+        "Something else is gone", "The places are gone, and so are the boats of the harbour."
+    )
     failing.tick(states=frozenset({State.UNTRIAGED}))
     assert failing.model.models("triage")[-1] == "claude-haiku-5-5"
-    assert [entry.data["sound"] for entry in failing.ledger.entries(kind="model")] == ["failed"] * 3 + ["probe", "answered"]
+    assert [entry.data["sound"] for entry in failing.ledger.entries(kind="model")] == [
+        "failed"
+    ] * 3 + ["probe", "answered"]
 
 
 def test_a_breaker_outlives_the_process_that_heard_it(tmp_path) -> None:
     world = world_of(tmp_path, TRIAGE + ONE_HAND, triage=(*(NO_ANSWER, ACCEPT) * 3, ACCEPT))
     for one in range(4):
         files(world, one + 1)
-        world.tick(states=frozenset({State.UNTRIAGED}))      # each tick is a process of its own
+        world.tick(states=frozenset({State.UNTRIAGED}))  # each tick is a process of its own
     assert "claude-haiku-5-5" not in world.model.models("triage")[6:]
 
 
 def test_where_every_model_rests_nothing_is_asked_and_no_issue_fails_for_it(tmp_path) -> None:
-    world = world_of(tmp_path, '[models]\ntriage = "claude-haiku-5-5"\n[breaker]\nfailures = 1\n', triage=(NO_ANSWER, ACCEPT))
+    world = world_of(
+        tmp_path,
+        '[models]\ntriage = "claude-haiku-5-5"\n[breaker]\nfailures = 1\n',
+        triage=(NO_ANSWER, ACCEPT),
+    )
     files(world, 1)
     world.tick()
-    later = world.file("Something else is gone", "The places are gone, and so are the boats of the harbour.")
+    later = world.file(
+        "Something else is gone", "The places are gone, and so are the boats of the harbour."
+    )
     world.tick()
     (pause,) = world.ledger.entries(kind="pause")
-    assert "every model that plays triage failed too often and rests (claude-haiku-5-5)" in pause.data["why"]
+    assert (
+        "every model that plays triage failed too often and rests (claude-haiku-5-5)"
+        in pause.data["why"]
+    )
     assert world.model.models("triage") == ["claude-haiku-5-5"]
     assert world.history(later).state is State.UNTRIAGED
     world.ledger.clock.at += timedelta(minutes=31)
@@ -168,17 +223,26 @@ def breaks(worktree):
 
 
 @pytest.mark.parametrize("first", [does_nothing, stalls])
-def test_an_attempt_that_came_to_nothing_is_made_again_by_another_model_and_people_are_told(tmp_path, first) -> None:
+def test_an_attempt_that_came_to_nothing_is_made_again_by_another_model_and_people_are_told(
+    tmp_path, first
+) -> None:
     world = world_of(tmp_path, LADDER, agent=FakeAgent(first, fixes))
     issue = world.file()
     world.tick(states=frozenset({State.UNTRIAGED, State.ACCEPTED}))
     told = world.history(issue)
-    assert [request.model for request in world.broker.opened if request.role == "implementer"] == ["claude-sonnet-5-5", "gpt-5.5"]
+    assert [request.model for request in world.broker.opened if request.role == "implementer"] == [
+        "claude-sonnet-5-5",
+        "gpt-5.5",
+    ]
     (escalation,) = world.ledger.entries(kind="escalation")
     assert escalation.data["says"] == "gpt-5.5 makes it, because 1 attempt failed"
     assert ("implementer", "claude-sonnet-5-5") in told_of(world, "model")
-    assert any(link.title == "Tried otherwise than before" for link in chain(told, outcome="").links)
-    assert "gpt-5.5 makes it, because 1 attempt failed" in comments.issue_comment(told, lambda path: path)
+    assert any(
+        link.title == "Tried otherwise than before" for link in chain(told, outcome="").links
+    )
+    assert "gpt-5.5 makes it, because 1 attempt failed" in comments.issue_comment(
+        told, lambda path: path
+    )
 
 
 def test_a_box_that_broke_counts_against_no_model(tmp_path) -> None:
@@ -186,40 +250,61 @@ def test_a_box_that_broke_counts_against_no_model(tmp_path) -> None:
     issue = world.file()
     world.tick()
     assert world.history(issue).state is State.MERGED
-    assert {request.model for request in world.broker.opened if request.role == "implementer"} == {"claude-sonnet-5-5"}
+    assert {request.model for request in world.broker.opened if request.role == "implementer"} == {
+        "claude-sonnet-5-5"
+    }
     assert told_of(world, "model") == []
 
 
 def test_what_a_person_starts_again_starts_with_the_first_model(tmp_path) -> None:
-    world = world_of(tmp_path, LADDER, agent=FakeAgent(does_nothing, does_nothing, does_nothing, fixes))
+    world = world_of(
+        tmp_path, LADDER, agent=FakeAgent(does_nothing, does_nothing, does_nothing, fixes)
+    )
     issue = world.file()
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     world.forge.say(issue, "/factory retry", author=world.forge.person("mara", Permission.WRITE))
     world.tick()
     assert [request.model for request in world.broker.opened if request.role == "implementer"] == [
-        "claude-sonnet-5-5", "gpt-5.5", "gpt-5.5", "claude-sonnet-5-5"]
+        "claude-sonnet-5-5",
+        "gpt-5.5",
+        "gpt-5.5",
+        "claude-sonnet-5-5",
+    ]
 
 
-def test_a_model_that_says_it_is_done_and_did_nothing_rests_in_the_end_and_one_that_says_it_cannot_does_not(tmp_path) -> None:
+def test_a_model_that_says_it_is_done_and_did_nothing_rests_in_the_end_and_one_that_says_it_cannot_does_not(
+    tmp_path,
+) -> None:
     def gives_up(worktree):
         return "gave-up", "it cannot be reproduced"
 
     for name, work, rests in (("nothing", does_nothing, True), ("honest", gives_up, False)):
-        world = world_of(tmp_path / name, f"{LADDER}[breaker]\nfailures = 2\n", agent=FakeAgent(work))
+        world = world_of(
+            tmp_path / name, f"{LADDER}[breaker]\nfailures = 2\n", agent=FakeAgent(work)
+        )
         files(world, 3)
         world.tick()
         plant = world.plant()
-        heard = list(heard_of(plant.ledger.entries(kind="model"), "implementer", Tier("claude-sonnet-5-5")))
+        heard = list(
+            heard_of(plant.ledger.entries(kind="model"), "implementer", Tier("claude-sonnet-5-5"))
+        )
         assert (len(heard) >= 2) is rests
         found = breaker(heard, fuse=Fuse(failures=2), now=plant.clock.now(), run="another")
         assert (found.circuit is Circuit.OPEN) is rests
 
 
 def test_the_effort_and_length_of_a_tier_reach_whoever_asks(tmp_path) -> None:
-    world = world_of(tmp_path, '[models.triage]\nmodel = "claude-haiku-5-5"\neffort = "low"\nmax_tokens = 900\n'
-                               'provider = "here"\n')
+    world = world_of(
+        tmp_path,
+        '[models.triage]\nmodel = "claude-haiku-5-5"\neffort = "low"\nmax_tokens = 900\n'
+        'provider = "here"\n',
+    )
     world.file()
     world.tick(states=frozenset({State.UNTRIAGED}))
     (session,) = (session for role, session, _ in world.model.asked if role == "triage")
-    assert (session.model, session.effort, session.max_tokens) == ("here/claude-haiku-5-5", "low", 900)
+    assert (session.model, session.effort, session.max_tokens) == (
+        "here/claude-haiku-5-5",
+        "low",
+        900,
+    )

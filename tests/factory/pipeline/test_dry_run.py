@@ -12,9 +12,18 @@ from harness.operations.dry_run import STRANGER, thought
 from tests.factory.world import ACCEPT, REFUSE, World
 from tests.fakes.people import FakeBroker, FakeModel
 
-STEP = {"does": "counts what is cancelled", "touches": ["tidebook/store.py"], "done_when": "a test shows it"}
+STEP = {
+    "does": "counts what is cancelled",
+    "touches": ["tidebook/store.py"],
+    "done_when": "a test shows it",
+}
 PLAN = {"approach": "Count anew.", "reads": ["tidebook/store.py"], "steps": [STEP], "gaps": []}
-GAP = {"quote": "The places are gone", "asks": "For which walk?", "matters": "One query or all of them.", "who": "code"}
+GAP = {
+    "quote": "The places are gone",
+    "asks": "For which walk?",
+    "matters": "One query or all of them.",
+    "who": "code",
+}
 ASKED_TO_PLAN, ASKED_FOR_GAPS = "Plan the change", "would they have to guess"
 
 
@@ -34,7 +43,11 @@ def thinking(world, issue=None, **more):
 def test_a_clear_issue_is_planned_and_nothing_is_written(tmp_path) -> None:
     world = World(tmp_path, model=answers())
     found = thinking(world)
-    assert (found.event, found.cites, found.files) == ("triage-accepted", ("M-BOOK",), ("tidebook/store.py",))
+    assert (found.event, found.cites, found.files) == (
+        "triage-accepted",
+        ("M-BOOK",),
+        ("tidebook/store.py",),
+    )
     assert found.is_clear
     assert found.spent == Decimal("0.03")
     assert (world.ledger.written, world.forge.writes, world.agent.assignments) == ([], [], [])
@@ -44,25 +57,41 @@ def test_a_clear_issue_is_planned_and_nothing_is_written(tmp_path) -> None:
 
 def test_what_the_mission_leaves_out_is_told_and_nobody_plans_it(tmp_path) -> None:
     world = World(tmp_path, model=answers(triage=REFUSE))
-    found = thinking(world, world.forge.file_issue("Pay", "Please add card payments.", author="kim").number)
-    assert (found.event, found.cites, found.plan, found.is_clear) == ("triage-rejected", ("M-NOPAY",), None, False)
+    found = thinking(
+        world, world.forge.file_issue("Pay", "Please add card payments.", author="kim").number
+    )
+    assert (found.event, found.cites, found.plan, found.is_clear) == (
+        "triage-rejected",
+        ("M-NOPAY",),
+        None,
+        False,
+    )
     assert len(world.model.asked) == 1
 
 
 def test_what_triage_would_ask_back_is_told(tmp_path) -> None:
     asks = {**ACCEPT, "verdict": "needs-info", "ask": "Which walk was it?"}
     found = thinking(World(tmp_path, model=answers(triage=asks)))
-    assert (found.event, found.asks, found.is_clear) == ("triage-needs-info", "Which walk was it?", False)
+    assert (found.event, found.asks, found.is_clear) == (
+        "triage-needs-info",
+        "Which walk was it?",
+        False,
+    )
 
 
 def test_a_gap_is_named_before_anybody_is_paid_to_build(tmp_path) -> None:
     found = thinking(World(tmp_path, model=answers(gaps=[GAP, {**GAP, "quote": ""}])))
-    assert [(gap.quote, gap.asks) for gap in found.gaps] == [("The places are gone", "For which walk?"), ("", "For which walk?")]
+    assert [(gap.quote, gap.asks) for gap in found.gaps] == [
+        ("The places are gone", "For which walk?"),
+        ("", "For which walk?"),
+    ]
     assert not found.is_clear
 
 
 def test_a_gap_whose_words_are_not_in_the_issue_is_dropped_by_name() -> None:
-    kept, dropped = gaps_in({"gaps": [GAP, {**GAP, "quote": "card payments"}]}, text="The places are gone.")
+    kept, dropped = gaps_in(
+        {"gaps": [GAP, {**GAP, "quote": "card payments"}]}, text="The places are gone."
+    )
     assert len(kept) == 1
     assert dropped == ("a gap quotes 'card payments', which is not in the issue",)
 
@@ -113,5 +142,8 @@ def test_the_cost_and_the_time_are_those_of_issues_that_ended(tmp_path) -> None:
 
 def test_whoever_reaches_for_the_forge_in_a_dry_run_is_at_fault(tmp_path) -> None:
     world = World(tmp_path)
-    with thought(world.plant(), world.forge.issue(world.file())) as (over, _), pytest.raises(AssertionError, match="close_issue"):
+    with (
+        thought(world.plant(), world.forge.issue(world.file())) as (over, _),
+        pytest.raises(AssertionError, match="close_issue"),
+    ):
         over.writer.close_issue(1, completed=True)

@@ -7,7 +7,13 @@ import pytest
 
 from harness.domain.lifecycle import ENDED, WAITING_FOR_A_PERSON, State
 from harness.domain.workflow import Triggers, Workflow
-from harness.factory.pipeline.schedule import BEGINS, SCHEDULE, last_passes, schedules, states_at_work
+from harness.factory.pipeline.schedule import (
+    BEGINS,
+    SCHEDULE,
+    last_passes,
+    schedules,
+    states_at_work,
+)
 from harness.factory.pipeline.tick import decide_next
 
 NIGHTLY = "17 2 * * *"
@@ -22,7 +28,9 @@ def test_a_workflow_without_an_hour_works_at_any() -> None:
 
 
 def test_one_with_events_and_an_hour_works_at_any() -> None:
-    assert states_at_work(workflows(triage=Triggers(NIGHTLY, ("issue_opened",))), ()) == frozenset(State)
+    assert states_at_work(workflows(triage=Triggers(NIGHTLY, ("issue_opened",))), ()) == frozenset(
+        State
+    )
 
 
 @pytest.mark.parametrize("name", BEGINS)
@@ -33,7 +41,9 @@ def test_one_with_an_hour_alone_waits_for_it(name) -> None:
 
 
 def test_what_was_begun_is_finished_whatever_the_hour() -> None:
-    asleep = frozenset(State) - states_at_work(workflows(**dict.fromkeys(BEGINS, Triggers(NIGHTLY))), ())
+    asleep = frozenset(State) - states_at_work(
+        workflows(**dict.fromkeys(BEGINS, Triggers(NIGHTLY))), ()
+    )
     assert not asleep & {State.IMPLEMENTING, State.MERGING}
 
 
@@ -50,18 +60,23 @@ def test_each_state_begins_the_workflow_that_the_tick_would_run(world) -> None:
 
         state: State = State.UNTRIAGED  # type: ignore[assignment]
 
-    for state in frozenset(State) - ENDED - WAITING_FOR_A_PERSON - {State.IMPLEMENTING, State.MERGING}:
+    for state in (
+        frozenset(State) - ENDED - WAITING_FOR_A_PERSON - {State.IMPLEMENTING, State.MERGING}
+    ):
         decided = decide_next(At(1, (), state), steering)
         assert decided is not None
         assert state in BEGINS[decided.workflow]
 
 
 def test_the_hours_are_those_of_the_workflows_that_name_one() -> None:
-    assert schedules(workflows(triage=Triggers(NIGHTLY), merge=Triggers(None, ("push",)))) == {"triage": NIGHTLY}
+    assert schedules(workflows(triage=Triggers(NIGHTLY), merge=Triggers(None, ("push",)))) == {
+        "triage": NIGHTLY
+    }
 
 
 def test_an_hour_was_honoured_when_the_ledger_says_so(world) -> None:
     for number in (1, 2):
-        entry = world.ledger.append(SCHEDULE, f"schedule/triage/{number}", data={"workflow": "triage"})
+        entry = world.ledger.append(
+            SCHEDULE, f"schedule/triage/{number}", data={"workflow": "triage"}
+        )
     assert last_passes(world.ledger.entries()) == {"triage": datetime.fromisoformat(entry.at)}
-

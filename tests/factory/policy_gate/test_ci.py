@@ -1,4 +1,5 @@
-"""Checks on the candidate: what is shown, how long it is waited for, what counts, and what is left behind."""
+"""Checks on the candidate: what is shown, how long it is waited for, what counts, and what is left
+behind."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -35,7 +36,9 @@ def waiting(tmp_path):
     return world, issue
 
 
-def test_the_candidate_is_shown_once_the_law_passes_and_nothing_lands_without_its_checks(waiting) -> None:
+def test_the_candidate_is_shown_once_the_law_passes_and_nothing_lands_without_its_checks(
+    waiting,
+) -> None:
     world, issue = waiting
     assert world.history(issue).state is State.APPROVED
     assert shown(world) == {f"{ci.BRANCHES}merge-{issue}-1": candidate_of(world, issue)}
@@ -60,7 +63,10 @@ def test_it_lands_as_soon_as_they_are_green_and_leaves_no_branch(waiting) -> Non
     assert shown(world) == {}
 
 
-@pytest.mark.parametrize(("name", "app", "conclusion"), [("ci", 15368, None), ("ci", 99, "success"), ("CI", 15368, "success")])
+@pytest.mark.parametrize(
+    ("name", "app", "conclusion"),
+    [("ci", 15368, None), ("ci", 99, "success"), ("CI", 15368, "success")],
+)
 def test_what_is_not_the_check_that_is_meant_is_waited_past(waiting, name, app, conclusion) -> None:
     world, issue = waiting
     world.forge.report(candidate_of(world, issue), name, conclusion, app=app)
@@ -123,7 +129,7 @@ def test_a_base_that_moves_while_it_waits_has_it_judged_and_shown_anew(waiting) 
     world.tick()
     second = candidate_of(world, issue)
     assert first != second
-    world.forge.report(first, "ci", "success")     # too late: what it speaks of can no longer land
+    world.forge.report(first, "ci", "success")  # too late: what it speaks of can no longer land
     world.tick()
     assert list(shown(world).values()) == [second]
     assert world.history(issue).state is State.APPROVED
@@ -153,7 +159,7 @@ def test_a_forge_that_does_not_say_what_it_demands_opens_nothing(tmp_path) -> No
 def test_where_nothing_is_demanded_nothing_is_shown_and_nobody_waits(tmp_path) -> None:
     world = World(tmp_path)
     issue = world.file()
-    world.forge.fail("check_runs", retryable=False, count=99)   # and the forge is not asked
+    world.forge.fail("check_runs", retryable=False, count=99)  # and the forge is not asked
     world.tick()
     assert world.history(issue).state is State.MERGED
     assert not any(entry.kind == ci.SHOWN for entry in world.ledger.written)
@@ -185,7 +191,11 @@ def test_a_branch_that_somebody_moved_is_left_to_them_and_said(waiting) -> None:
     world.tick()
     assert world.history(issue).state is State.MERGED
     assert shown(world) == {branch: world.base}
-    taken = [entry.data["result"] for entry in world.ledger.entries(kind="done") if entry.data["effect"] == ci.TAKE_BACK]
+    taken = [
+        entry.data["result"]
+        for entry in world.ledger.entries(kind="done")
+        if entry.data["effect"] == ci.TAKE_BACK
+    ]
     assert [one["left"] for one in taken] == [world.base]
 
 
@@ -202,7 +212,9 @@ def test_an_outage_while_it_waits_changes_nothing(waiting) -> None:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("method", ["push", "remove"])
-def test_killed_at_showing_or_taking_back_there_is_one_landing_and_no_branch_left(tmp_path, method, after) -> None:
+def test_killed_at_showing_or_taking_back_there_is_one_landing_and_no_branch_left(
+    tmp_path, method, after
+) -> None:
     world = demanding(tmp_path)
     act, died = getattr(world.git, method), []
 

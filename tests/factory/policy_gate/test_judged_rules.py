@@ -1,4 +1,5 @@
-"""Judged rules on the lap: who is asked, when, what is written down, and what comes of it. The votes are scripted."""
+"""Judged rules on the lap: who is asked, when, what is written down, and what comes of it. The
+votes are scripted."""
 
 import json
 import random
@@ -47,6 +48,7 @@ def fixed_line(world: World) -> int:
 
 # A whole lap
 
+
 def test_a_change_that_every_vote_is_for_lands_and_each_vote_was_asked_once(tmp_path) -> None:
     world = world_of(tmp_path, YES)
     issue = world.file()
@@ -57,8 +59,14 @@ def test_a_change_that_every_vote_is_for_lands_and_each_vote_was_asked_once(tmp_
     assert [vote["vote"] for vote in votes_in(world)] == [1, 2, 3]
     (session,) = [request for request in world.broker.opened if request.role == "reviewer"]
     assert session.model == steering_at(world.plant(), world.base).config.models.reviewer[0].model
-    assert session.model != steering_at(world.plant(), world.base).config.models.implementer[0].model
-    usage = [entry.data for entry in told.entries if entry.kind == "usage" and entry.data["role"] == "reviewer"]
+    assert (
+        session.model != steering_at(world.plant(), world.base).config.models.implementer[0].model
+    )
+    usage = [
+        entry.data
+        for entry in told.entries
+        if entry.kind == "usage" and entry.data["role"] == "reviewer"
+    ]
     assert [one["cost_usd"] for one in usage] == ["0.01"]
 
 
@@ -91,7 +99,11 @@ def test_a_cap_that_is_reached_ends_the_issue_as_everywhere(tmp_path) -> None:
 def test_before_the_merge_nobody_is_asked_and_a_vote_that_is_not_there_is_a_no(tmp_path) -> None:
     class Forgetful(FakeLedger):
         def find(self, key):
-            return None if key.startswith("vote/") and self.entries(kind="verdict") else super().find(key)
+            return (
+                None
+                if key.startswith("vote/") and self.entries(kind="verdict")
+                else super().find(key)
+            )
 
     world = world_of(tmp_path, YES)
     world.ledger = Forgetful(world.ledger.clock)
@@ -104,7 +116,9 @@ def test_before_the_merge_nobody_is_asked_and_a_vote_that_is_not_there_is_a_no(t
     assert world.git.landings == []
 
 
-def test_a_change_of_the_base_that_changes_what_is_seen_is_voted_on_again_and_the_merge_asks_nobody(tmp_path) -> None:
+def test_a_change_of_the_base_that_changes_what_is_seen_is_voted_on_again_and_the_merge_asks_nobody(
+    tmp_path,
+) -> None:
     world = world_of(tmp_path, YES)
     assert asked(world, CHANGE).refusals == ()
     before = len(world.model.questions)
@@ -120,7 +134,10 @@ def test_a_change_of_the_base_that_changes_what_is_seen_is_voted_on_again_and_th
 
 # What is counted, and told
 
-def test_the_finding_shows_votes_quotes_with_their_place_at_the_head_abstentions_and_what_it_cost(tmp_path) -> None:
+
+def test_the_finding_shows_votes_quotes_with_their_place_at_the_head_abstentions_and_what_it_cost(
+    tmp_path,
+) -> None:
     world = world_of(tmp_path, YES)
     world.model.votes = [YES, QUOTED, ABSTAIN]
     decision = asked(world, CHANGE)
@@ -130,19 +147,26 @@ def test_the_finding_shows_votes_quotes_with_their_place_at_the_head_abstentions
     head = votes_in(world)[0]["head"]
     assert found["evidence"] == [
         'vote 1: yes; in its own words: "It does."',
-        f"vote 2: no; tidebook/extra.py:1 `FIXED = True` (blob/{head}/tidebook/extra.py?plain=1#L1); "
-        'in its own words: "It is something else."',
+        (
+            "vote 2: no; tidebook/extra.py:1 `FIXED = True`"
+            f' (blob/{head}/tidebook/extra.py?plain=1#L1); in its own words: "It is something'
+            ' else."'
+        ),
         'vote 3: abstain; in its own words: "I cannot tell."',
-        "asked of claude-opus-5-5, for $0.0100"]
+        "asked of claude-opus-5-5, for $0.0100",
+    ]
 
 
-@pytest.mark.parametrize(("votes", "passed", "event"), [
-    ([YES, YES, YES], True, None),
-    ([YES, YES, ABSTAIN], None, Event.LAW_REFUSED),
-    ([YES, YES, no("FIXED = True", file="nowhere.py", line=1)], None, Event.LAW_REFUSED),
-    ([YES, YES, QUOTED], False, Event.LAW_REFUSED),
-    ([QUOTED], False, Event.LAW_REFUSED),
-])
+@pytest.mark.parametrize(
+    ("votes", "passed", "event"),
+    [
+        ([YES, YES, YES], True, None),
+        ([YES, YES, ABSTAIN], None, Event.LAW_REFUSED),
+        ([YES, YES, no("FIXED = True", file="nowhere.py", line=1)], None, Event.LAW_REFUSED),
+        ([YES, YES, QUOTED], False, Event.LAW_REFUSED),
+        ([QUOTED], False, Event.LAW_REFUSED),
+    ],
+)
 def test_what_the_votes_come_to(tmp_path, votes, passed, event) -> None:
     world = world_of(tmp_path, YES)
     world.model.votes = list(votes)
@@ -151,20 +175,32 @@ def test_what_the_votes_come_to(tmp_path, votes, passed, event) -> None:
 
 
 def test_what_is_neither_held_nor_refused_goes_where_the_rule_says(tmp_path) -> None:
-    world = world_of(tmp_path, ABSTAIN, rule=SCOPE.replace("on_fail: needs-human", "votes: {n: 1, abstain: retry}"))
+    world = world_of(
+        tmp_path,
+        ABSTAIN,
+        rule=SCOPE.replace("on_fail: needs-human", "votes: {n: 1, abstain: retry}"),
+    )
     assert asked(world, CHANGE).event is Event.RUN_FAILED
 
 
 def test_what_does_not_fit_is_nobodys_to_vote_on(tmp_path) -> None:
     world = world_of(tmp_path, YES, rule=SCOPE.replace("[issue, diff]", "[issue, files]"))
-    decision = asked(world, {"tidebook/extra.py": b"x = 1  # a long line of no account at all, and yet it counts\n" * 290
-                             + b"# " + b"y" * 100_000})
+    decision = asked(
+        world,
+        {
+            "tidebook/extra.py": b"x = 1  # a long line of no account at all, and yet it counts\n"
+            * 290
+            + b"# "
+            + b"y" * 100_000
+        },
+    )
     assert "nobody votes on a view that is cut" in finding(decision)["says"]
     assert decision.event is Event.LAW_REFUSED
     assert world.model.questions == []
 
 
 # Who is asked, and when
+
 
 def test_nobody_is_asked_about_what_code_refuses(tmp_path) -> None:
     world = world_of(tmp_path, YES)
@@ -176,17 +212,29 @@ def test_nobody_is_asked_about_what_code_refuses(tmp_path) -> None:
 
 @pytest.mark.parametrize("line", ["status: off", 'when: kind == "chore"'])
 def test_a_rule_that_is_off_or_speaks_of_something_else_is_not_asked(tmp_path, line) -> None:
-    world = world_of(tmp_path, QUOTED, rule=SCOPE.replace("level: judged", f"level: judged\n{line}"))
+    world = world_of(
+        tmp_path, QUOTED, rule=SCOPE.replace("level: judged", f"level: judged\n{line}")
+    )
     issue = world.file()
     world.tick()
     assert world.history(issue).state is State.MERGED
     assert world.model.questions == []
 
 
-@pytest.mark.parametrize("vote", [QUOTED, ABSTAIN, ModelError("overloaded", retryable=True), ModelError("no"),
-                                  BudgetExhausted("the cap of $2 is reached")])
+@pytest.mark.parametrize(
+    "vote",
+    [
+        QUOTED,
+        ABSTAIN,
+        ModelError("overloaded", retryable=True),
+        ModelError("no"),
+        BudgetExhausted("the cap of $2 is reached"),
+    ],
+)
 def test_in_shadow_it_is_asked_and_told_with_its_cost_and_stops_nothing(tmp_path, vote) -> None:
-    world = world_of(tmp_path, vote, rule=SCOPE.replace("level: judged", "level: judged\nstatus: shadow"))
+    world = world_of(
+        tmp_path, vote, rule=SCOPE.replace("level: judged", "level: judged\nstatus: shadow")
+    )
     decision = asked(world, CHANGE)
     assert (decision.refusals, decision.event) == ((), None)
     assert finding(decision)["passed"] is not True
@@ -212,13 +260,17 @@ def test_the_reviewer_is_not_the_implementer(tmp_path) -> None:
 
     assert steering_under("nothing to review")
     assert steering_under("off", SCOPE.replace("level: judged", "level: judged\nstatus: off"))
-    for name, rule in (("enforced", SCOPE), ("shadow", SCOPE.replace("level: judged", "level: judged\nstatus: shadow"))):
+    for name, rule in (
+        ("enforced", SCOPE),
+        ("shadow", SCOPE.replace("level: judged", "level: judged\nstatus: shadow")),
+    ):
         with pytest.raises(ConfigError, match="expected another model") as error:
             steering_under(name, rule)
         assert (error.value.file, error.value.key) == ("factory.toml", "models.reviewer")
 
 
 # What goes wrong
+
 
 def test_a_factory_that_was_killed_between_two_votes_asks_for_what_is_missing(tmp_path) -> None:
     class Killed(BaseException):
@@ -243,7 +295,9 @@ def test_a_model_that_may_answer_later_is_an_error_to_try_again_and_never_a_yes(
     assert votes_in(world) == []
 
 
-def test_a_model_that_will_not_answer_is_an_abstention_that_says_so_and_is_asked_again_next_time(tmp_path) -> None:
+def test_a_model_that_will_not_answer_is_an_abstention_that_says_so_and_is_asked_again_next_time(
+    tmp_path,
+) -> None:
     world = world_of(tmp_path, YES)
     world.model.votes = [YES, ModelError("it did not call `answer`"), YES]
     decision = asked(world, CHANGE)
@@ -295,13 +349,23 @@ def test_what_each_vote_cost_is_told_once(tmp_path) -> None:
 
 # How it is asked
 
+
 def test_each_vote_has_a_word_and_an_order_of_its_own_and_both_can_be_told_again(tmp_path) -> None:
-    world = world_of(tmp_path, YES, rule=SCOPE.replace("[issue, diff]", "[issue, diff, files]")
-                     .replace("on_fail: needs-human", "votes: {n: 9}"))
+    world = world_of(
+        tmp_path,
+        YES,
+        rule=SCOPE.replace("[issue, diff]", "[issue, diff, files]").replace(
+            "on_fail: needs-human", "votes: {n: 9}"
+        ),
+    )
     asked(world, {"tidebook/extra.py": b"A = 1\n", "tidebook/more.py": b"B = 2\n"})
     orders = set()
     for question, vote in zip(world.model.questions, votes_in(world), strict=True):
-        pieces = re.findall(rf"^{vote['nonce']} begin (\w+)\n(.*?)\n{vote['nonce']} end \1$", question, re.DOTALL | re.MULTILINE)
+        pieces = re.findall(
+            rf"^{vote['nonce']} begin (\w+)\n(.*?)\n{vote['nonce']} end \1$",
+            question,
+            re.DOTALL | re.MULTILINE,
+        )
         assert len(pieces) == 5
         assert all(json.loads(document) for _, document in pieces)
         given = ["issue", "diff", "diff", "files", "files"]
@@ -317,5 +381,8 @@ def test_the_three_files_are_shown_where_the_rule_sees_them_and_only_there(tmp_p
         world = world_of(tmp_path / str(shown), YES, rule=SCOPE.replace("[issue, diff]", sees))
         asked(world, CHANGE)
         assert all(("M-NOPAY" in system) is shown for system in world.model.systems)
-        assert all(steering_at(world.plant(), world.base).digest in system for system in world.model.systems)
+        assert all(
+            steering_at(world.plant(), world.base).digest in system
+            for system in world.model.systems
+        )
         assert not any("M-NOPAY" in question for question in world.model.questions)

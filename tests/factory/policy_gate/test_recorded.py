@@ -35,7 +35,9 @@ def test_a_lap_is_one_change_of_the_past_with_what_the_law_saw_at_its_landing(wo
     (change,) = recorded_changes(world.ledger.entries())
     told = world.history(issue)
     assert change.number == told.proposal["number"]
-    assert change.merged_at == next(entry.at for entry in told.transitions if entry.data["to"] == "merged")
+    assert change.merged_at == next(
+        entry.at for entry in told.transitions if entry.data["to"] == "merged"
+    )
     assert [file.path for file in change.facts.files] == [b"tidebook/store.py"]
     assert change.facts.journeys.passed == 1
     assert (change.facts.kind, change.facts.attempts, change.title) == ("bug", 1, told.title)
@@ -45,14 +47,18 @@ def test_the_law_is_written_down_once_for_each_commit_and_purpose(world) -> None
     world.file()
     world.tick()
     world.tick()
-    asked = [(entry.data["head"], entry.data["applies"]) for entry in world.ledger.entries(kind="facts")]
+    asked = [
+        (entry.data["head"], entry.data["applies"]) for entry in world.ledger.entries(kind="facts")
+    ]
     assert len(asked) == len(set(asked)) == 3
 
 
 def test_no_byte_that_a_change_adds_is_kept(world) -> None:
     world.file()
     world.tick()
-    assert not any("FIXED" in json.dumps(entry.data) for entry in world.ledger.entries(kind="facts"))
+    assert not any(
+        "FIXED" in json.dumps(entry.data) for entry in world.ledger.entries(kind="facts")
+    )
 
 
 def test_a_change_that_never_became_a_pull_request_is_known_by_its_issue(tmp_path) -> None:
@@ -65,7 +71,9 @@ def test_a_change_that_never_became_a_pull_request_is_known_by_its_issue(tmp_pat
     assert {"LAW-PROTECTED", "F-PATHS"} <= refused
 
 
-def test_a_change_done_again_is_two_and_what_people_retried_until_it_landed_is_an_override(tmp_path) -> None:
+def test_a_change_done_again_is_two_and_what_people_retried_until_it_landed_is_an_override(
+    tmp_path,
+) -> None:
     def too_much(worktree) -> None:
         (worktree / "tidebook" / "store.py").write_text("x = 1\n" * 400)
 
@@ -79,43 +87,91 @@ def test_a_change_done_again_is_two_and_what_people_retried_until_it_landed_is_a
     world.tick()
     assert world.history(issue).state is State.MERGED
     first, second = recorded_changes(world.ledger.entries())
-    assert (bool(first.merged_at), bool(second.merged_at), first.number) == (False, True, second.number)
-    overridden = {answer.rule: answer.overridden for answer in recorded_answers(world.ledger.entries()) if answer.refuses}
+    assert (bool(first.merged_at), bool(second.merged_at), first.number) == (
+        False,
+        True,
+        second.number,
+    )
+    overridden = {
+        answer.rule: answer.overridden
+        for answer in recorded_answers(world.ledger.entries())
+        if answer.refuses
+    }
     assert overridden == {"F-SIZE": Override.RETRIED}
 
 
 # Folds over a ledger that is written by hand.
 
 
-def asked(ledger: FakeLedger, head: str, *, refuses: str = "", files: str = "", issue: int = 1) -> None:
+def asked(
+    ledger: FakeLedger, head: str, *, refuses: str = "", files: str = "", issue: int = 1
+) -> None:
     facts = facts_as_json(touching(files or head, attempts=1))
-    ledger.append("facts", f"facts/{issue}/pr/{head}", issue=issue, data={
-        "base": "b", "head": head, "applies": "pr", "rules": "sha256:0", "facts": facts, "action": None, "findings": [
-            {"rule": "F-A", "status": "enforce", "says": "no", "passed": refuses != "F-A"},
-            {"rule": "F-B", "status": "enforce", "says": "who knows", "passed": None if refuses == "F-B" else True}]})
+    ledger.append(
+        "facts",
+        f"facts/{issue}/pr/{head}",
+        issue=issue,
+        data={
+            "base": "b",
+            "head": head,
+            "applies": "pr",
+            "rules": "sha256:0",
+            "facts": facts,
+            "action": None,
+            "findings": [
+                {"rule": "F-A", "status": "enforce", "says": "no", "passed": refuses != "F-A"},
+                {
+                    "rule": "F-B",
+                    "status": "enforce",
+                    "says": "who knows",
+                    "passed": None if refuses == "F-B" else True,
+                },
+            ],
+        },
+    )
 
 
 def moved(ledger: FakeLedger, *events: Event, issue: int = 1) -> None:
-    ends = {Event.LANDED: State.MERGED, Event.LANDED_BY_PERSON: State.MERGED, Event.RETRIED: State.ACCEPTED,
-            Event.TRIAGE_ACCEPTED: State.ACCEPTED}
+    ends = {
+        Event.LANDED: State.MERGED,
+        Event.LANDED_BY_PERSON: State.MERGED,
+        Event.RETRIED: State.ACCEPTED,
+        Event.TRIAGE_ACCEPTED: State.ACCEPTED,
+    }
     for event in events:
-        ledger.append("transition", f"t/{len(ledger.written)}", issue=issue, data={
-            "event": event.value, "from": "untriaged", "to": ends.get(event, State.NEEDS_HUMAN).value, "says": ""})
+        ledger.append(
+            "transition",
+            f"t/{len(ledger.written)}",
+            issue=issue,
+            data={
+                "event": event.value,
+                "from": "untriaged",
+                "to": ends.get(event, State.NEEDS_HUMAN).value,
+                "says": "",
+            },
+        )
 
 
 def refusals(ledger: FakeLedger):
-    return [(answer.rule, answer.change, answer.overridden) for answer in recorded_answers(ledger.entries()) if answer.refuses]
+    return [
+        (answer.rule, answer.change, answer.overridden)
+        for answer in recorded_answers(ledger.entries())
+        if answer.refuses
+    ]
 
 
-@pytest.mark.parametrize(("events", "expected"), [
-    ((), None),
-    ((Event.LAW_REFUSED,), None),
-    ((Event.LAW_REFUSED, Event.CLOSED_BY_PERSON), None),
-    ((Event.LAW_REFUSED, Event.LANDED_BY_PERSON), Override.MERGED),
-    ((Event.LAW_REFUSED, Event.RETRIED), None),
-    ((Event.LAW_REFUSED, Event.RETRIED, Event.LANDED), Override.RETRIED),
-    ((Event.RUN_FAILED, Event.LANDED), None),
-])
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ((), None),
+        ((Event.LAW_REFUSED,), None),
+        ((Event.LAW_REFUSED, Event.CLOSED_BY_PERSON), None),
+        ((Event.LAW_REFUSED, Event.LANDED_BY_PERSON), Override.MERGED),
+        ((Event.LAW_REFUSED, Event.RETRIED), None),
+        ((Event.LAW_REFUSED, Event.RETRIED, Event.LANDED), Override.RETRIED),
+        ((Event.RUN_FAILED, Event.LANDED), None),
+    ],
+)
 def test_an_override_is_a_person_who_went_on(events, expected) -> None:
     ledger = FakeLedger()
     asked(ledger, "one", refuses="F-A")
@@ -129,7 +185,10 @@ def test_a_person_who_merged_something_else_overrode_nothing() -> None:
     asked(ledger, "two")
     moved(ledger, Event.LANDED_BY_PERSON)
     assert refusals(ledger) == [("F-A", 1, None)]
-    assert [change.merged_at != "" for change in recorded_changes(ledger.entries())] == [False, True]
+    assert [change.merged_at != "" for change in recorded_changes(ledger.entries())] == [
+        False,
+        True,
+    ]
 
 
 def test_the_same_content_asked_about_twice_counts_once_and_its_refusal_stays() -> None:
@@ -143,8 +202,18 @@ def test_the_same_content_asked_about_twice_counts_once_and_its_refusal_stays() 
 
 def test_a_fact_that_another_version_wrote_hides_none_of_the_others() -> None:
     ledger = FakeLedger()
-    ledger.append("facts", "k", issue=1, data={"base": "b", "head": "h", "applies": "pr", "findings": [], "facts": {
-        "attempts": 2, "moons": 3, "spend_usd": {"cents": 5}}})
+    ledger.append(
+        "facts",
+        "k",
+        issue=1,
+        data={
+            "base": "b",
+            "head": "h",
+            "applies": "pr",
+            "findings": [],
+            "facts": {"attempts": 2, "moons": 3, "spend_usd": {"cents": 5}},
+        },
+    )
     (change,) = recorded_changes(ledger.entries())
     assert change.facts == ChangeFacts(attempts=2)
 
@@ -153,8 +222,13 @@ names = st.frozensets(st.sampled_from("abcdef"))
 
 
 @given(names, names, names, names)
-def test_no_rule_misses_what_is_not_kept_of_the_tests(base, candidate, base_skipped, skipped) -> None:
-    facts = ChangeFacts(tests=SuiteFacts(base, candidate, base_skipped, skipped), added=(AddedContent(b"a", b"secret"),))
+def test_no_rule_misses_what_is_not_kept_of_the_tests(
+    base, candidate, base_skipped, skipped
+) -> None:
+    facts = ChangeFacts(
+        tests=SuiteFacts(base, candidate, base_skipped, skipped),
+        added=(AddedContent(b"a", b"secret"),),
+    )
     kept = without_what_no_rule_asks(facts)
     before, after = SuiteKept().answer(facts), SuiteKept().answer(kept)
     assert (after.passed, after.evidence) == (before.passed, before.evidence)
@@ -164,8 +238,15 @@ def test_no_rule_misses_what_is_not_kept_of_the_tests(base, candidate, base_skip
 
 def test_a_fact_that_is_too_long_is_not_recorded_and_the_decision_stands(world) -> None:
     issue = world.file()
-    world.agent = FakeAgent(lambda worktree: [(worktree / "tests" / f"test_{'x' * 200}_{number}.py").write_text("\n")
-                                              for number in range(700)] and None)
+    world.agent = FakeAgent(
+        lambda worktree: (
+            [
+                (worktree / "tests" / f"test_{'x' * 200}_{number}.py").write_text("\n")
+                for number in range(700)
+            ]
+            and None
+        )
+    )
     world.tick()
     (change, *_) = recorded_changes(world.ledger.entries())
     assert (change.facts.files, change.facts.attempts) == (UNKNOWN, 1)
@@ -174,17 +255,27 @@ def test_a_fact_that_is_too_long_is_not_recorded_and_the_decision_stands(world) 
 
 
 def cited(ledger: FakeLedger, *, issue: int = 1, quote: str = "tips") -> None:
-    ledger.append("triage", f"triage/{len(ledger.written)}", issue=issue, data={
-        "event": "triage-rejected", "cites": [{"id": "M-NOPAY"}], "quote": quote})
+    ledger.append(
+        "triage",
+        f"triage/{len(ledger.written)}",
+        issue=issue,
+        data={"event": "triage-rejected", "cites": [{"id": "M-NOPAY"}], "quote": quote},
+    )
 
 
-@pytest.mark.parametrize(("events", "expected"), [
-    ((Event.TRIAGE_REJECTED,), (False, False)),
-    ((Event.TRIAGE_REJECTED, Event.APPEALED), (True, False)),
-    ((Event.TRIAGE_REJECTED, Event.APPEALED, Event.TRIAGE_UNSURE, Event.CLOSED_BY_PERSON), (True, False)),
-    ((Event.TRIAGE_REJECTED, Event.APPEALED, Event.TRIAGE_UNSURE, Event.RETRIED), (True, True)),
-    ((Event.TRIAGE_ACCEPTED,), (False, False)),
-])
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ((Event.TRIAGE_REJECTED,), (False, False)),
+        ((Event.TRIAGE_REJECTED, Event.APPEALED), (True, False)),
+        (
+            (Event.TRIAGE_REJECTED, Event.APPEALED, Event.TRIAGE_UNSURE, Event.CLOSED_BY_PERSON),
+            (True, False),
+        ),
+        ((Event.TRIAGE_REJECTED, Event.APPEALED, Event.TRIAGE_UNSURE, Event.RETRIED), (True, True)),
+        ((Event.TRIAGE_ACCEPTED,), (False, False)),
+    ],
+)
 def test_an_appeal_is_accepted_when_the_issue_goes_on(events, expected) -> None:
     ledger = FakeLedger()
     cited(ledger)
@@ -194,11 +285,13 @@ def test_an_appeal_is_accepted_when_the_issue_goes_on(events, expected) -> None:
 
 
 def test_only_what_is_young_enough_is_replayed() -> None:
-    changes = [RecordedChange(1, ChangeFacts(), merged_at="2026-04-01T00:00:00Z"), RecordedChange(2, ChangeFacts()),
-               RecordedChange(3, ChangeFacts(), asked_at="2026-04-03T01:00:00+02:00"),
-               RecordedChange(4, ChangeFacts(), merged_at="2026-04-03")]
+    changes = [
+        RecordedChange(1, ChangeFacts(), merged_at="2026-04-01T00:00:00Z"),
+        RecordedChange(2, ChangeFacts()),
+        RecordedChange(3, ChangeFacts(), asked_at="2026-04-03T01:00:00+02:00"),
+        RecordedChange(4, ChangeFacts(), merged_at="2026-04-03"),
+    ]
     moment = datetime.fromisoformat("2026-04-02T00:00:00Z")
     assert [change.number for change in since(changes, moment)] == [3, 4]
     with pytest.raises(ConfigError, match="pull request 5"):
         since([RecordedChange(5, ChangeFacts(), merged_at="yesterday")], moment)
-

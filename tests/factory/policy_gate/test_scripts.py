@@ -1,4 +1,5 @@
-"""Scripts that rules ask about a change: the base's, over the change's files, in a box; and what their answers do."""
+"""Scripts that rules ask about a change: the base's, over the change's files, in a box; and what
+their answers do."""
 
 from pathlib import Path
 
@@ -49,7 +50,9 @@ class ScriptBox(FakeSandbox):
 def world_with(tmp_path, sandbox, *works, rule: str = RULE, script: str | None = SCRIPT) -> World:
     world = World(tmp_path, agent=FakeAgent(*(works or (fixes,))), sandbox=sandbox)
     rules = (EXAMPLE / "factory_rules.md").read_bytes() + rule.encode()
-    world.push_to_main(**{"factory_rules.md": rules, **({"tools__small.py": script.encode()} if script else {})})
+    world.push_to_main(
+        **{"factory_rules.md": rules, **({"tools__small.py": script.encode()} if script else {})}
+    )
     world.base = world.remote["main"]
     return world
 
@@ -61,29 +64,47 @@ def ending(world: World) -> tuple[State, str]:
     return told.state, " ".join(entry.data["says"] for entry in told.transitions)
 
 
-def test_a_change_that_the_script_holds_lands_and_the_script_is_asked_once_of_each_tree(tmp_path) -> None:
+def test_a_change_that_the_script_holds_lands_and_the_script_is_asked_once_of_each_tree(
+    tmp_path,
+) -> None:
     world = world_with(tmp_path, ScriptBox(lambda spec: ended(0)))
     assert ending(world)[0] is State.MERGED
-    assert [spec.argv for spec in world.sandbox.scripts] == [("python", "/base/tools/small.py", "--most", "9")]
-    assert {bind.target: bind.mode for bind in world.sandbox.scripts[0].binds} == {"/base": "ro", "/app": "ro", "/layer": "ro"}
+    assert [spec.argv for spec in world.sandbox.scripts] == [
+        ("python", "/base/tools/small.py", "--most", "9")
+    ]
+    assert {bind.target: bind.mode for bind in world.sandbox.scripts[0].binds} == {
+        "/base": "ro",
+        "/app": "ro",
+        "/layer": "ro",
+    }
     assert world.sandbox.scripts[0].limits.wall_seconds == 20
     assert world.sandbox.fed == [b"tidebook/store.py\0"]
 
 
 def test_a_script_that_refuses_sends_the_change_back_in_its_last_words(tmp_path) -> None:
-    world = world_with(tmp_path, ScriptBox(lambda spec: ended(1, stdout=b"line one\nthe store is too large\n")))
+    world = world_with(
+        tmp_path, ScriptBox(lambda spec: ended(1, stdout=b"line one\nthe store is too large\n"))
+    )
     state, says = ending(world)
     assert state is not State.MERGED
     assert "F-SCRIPT: tools/small.py refuses the change: the store is too large" in says
     assert set(world.remote) == {"main"}
 
 
-@pytest.mark.parametrize(("end", "says"), [
-    (ended(2), "ended with exit code 2"),
-    (ended(137, killed_by="wall"), "gave no answer (was stopped by its wall limit)"),
-    (SandboxError("no box could be made"), "gave no answer (was not run: no box could be made)"),
-])
-def test_a_script_that_gives_no_answer_is_no_yes_and_is_asked_again_the_next_time(tmp_path, end, says) -> None:
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [
+        (ended(2), "ended with exit code 2"),
+        (ended(137, killed_by="wall"), "gave no answer (was stopped by its wall limit)"),
+        (
+            SandboxError("no box could be made"),
+            "gave no answer (was not run: no box could be made)",
+        ),
+    ],
+)
+def test_a_script_that_gives_no_answer_is_no_yes_and_is_asked_again_the_next_time(
+    tmp_path, end, says
+) -> None:
     def answer(spec):
         if isinstance(end, Exception):
             raise end
@@ -102,16 +123,27 @@ def test_a_script_that_is_not_there_is_no_yes(tmp_path) -> None:
 
 
 def test_what_is_neither_executable_nor_a_python_script_is_not_run(tmp_path) -> None:
-    world = world_with(tmp_path, ScriptBox(lambda spec: ended(0)), rule=RULE.replace("small.py", "small.sh"), script=None)
+    world = world_with(
+        tmp_path,
+        ScriptBox(lambda spec: ended(0)),
+        rule=RULE.replace("small.py", "small.sh"),
+        script=None,
+    )
     world.push_to_main(**{"tools__small.sh": b"exit 0\n"})
     world.base = world.remote["main"]
-    assert "tools/small.sh gave no answer (is neither executable nor a Python script)" in ending(world)[1]
+    assert (
+        "tools/small.sh gave no answer (is neither executable nor a Python script)"
+        in ending(world)[1]
+    )
     assert world.sandbox.scripts == []
 
 
 def test_a_rule_that_is_not_asked_runs_nothing(tmp_path) -> None:
-    world = world_with(tmp_path, ScriptBox(lambda spec: ended(1)),
-                       rule=RULE.replace("on_fail", 'when: kind == "chore"\non_fail'))
+    world = world_with(
+        tmp_path,
+        ScriptBox(lambda spec: ended(1)),
+        rule=RULE.replace("on_fail", 'when: kind == "chore"\non_fail'),
+    )
     assert ending(world)[0] is State.MERGED
     assert world.sandbox.scripts == []
 
@@ -121,7 +153,9 @@ def grows(worktree: Path) -> None:
     path.write_text(path.read_text() + "\nMORE = 1\n" * 12)
 
 
-def test_in_a_real_box_the_bases_script_reads_the_change_and_cannot_be_talked_out_of_it(tmp_path) -> None:
+def test_in_a_real_box_the_bases_script_reads_the_change_and_cannot_be_talked_out_of_it(
+    tmp_path,
+) -> None:
     def cheats(worktree: Path) -> None:
         grows(worktree)
         (worktree / "tools" / "small.py").write_text("print('all is well')\n")
@@ -129,18 +163,30 @@ def test_in_a_real_box_the_bases_script_reads_the_change_and_cannot_be_talked_ou
 
     class Boxes(ScriptBox):
         def __init__(self) -> None:
-            super().__init__(lambda spec: self.ends.append(BoxSupervisor(tmp_path / "layers").run(
-                self._without_layer(spec), stdin=self.fed[-1])) or self.ends[-1])
+            super().__init__(
+                lambda spec: (
+                    self.ends.append(
+                        BoxSupervisor(tmp_path / "layers").run(
+                            self._without_layer(spec), stdin=self.fed[-1]
+                        )
+                    )
+                    or self.ends[-1]
+                )
+            )
             self.ends = []
 
         def _without_layer(self, spec):
             from dataclasses import replace
+
             return replace(spec, binds=spec.binds[:2])
 
-    script = SCRIPT.replace("import pathlib, sys\n", "import pathlib, sys\nfor tree in ('/app', '/base'):\n"
-                            "    try:\n        (pathlib.Path(tree) / 'evil').write_text('x')\n        print('WROTE')\n"
-                            "    except OSError:\n        pass\n")
-    patient = RULE.replace("seconds: 20", "seconds: 600")      # what a box takes, a busy machine says
+    script = SCRIPT.replace(
+        "import pathlib, sys\n",
+        "import pathlib, sys\nfor tree in ('/app', '/base'):\n"
+        "    try:\n        (pathlib.Path(tree) / 'evil').write_text('x')\n        print('WROTE')\n"
+        "    except OSError:\n        pass\n",
+    )
+    patient = RULE.replace("seconds: 20", "seconds: 600")  # what a box takes, a busy machine says
     world = world_with(tmp_path, Boxes(), cheats, rule=patient, script=script)
     issue = world.file()
     world.tick()
@@ -148,4 +194,7 @@ def test_in_a_real_box_the_bases_script_reads_the_change_and_cannot_be_talked_ou
     assert last["event"] in (Event.RUN_FAILED, Event.LAW_REFUSED), last
     assert "tools/small.py refuses the change: the store has grown by 12 of 9" in last["says"]
     assert b"WROTE" not in b"".join(end.stdout for end in world.sandbox.ends)
-    assert b"counting what pathlib.py tidebook/store.py tools/small.py  does" in world.sandbox.ends[0].stdout
+    assert (
+        b"counting what pathlib.py tidebook/store.py tools/small.py  does"
+        in world.sandbox.ends[0].stdout
+    )

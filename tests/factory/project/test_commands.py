@@ -1,4 +1,5 @@
-"""A project's own command: in a box, on a copy of the tree, able to say no and to change nothing."""
+"""A project's own command: in a box, on a copy of the tree, able to say no and to change
+nothing."""
 
 import json
 from typing import Never
@@ -13,14 +14,24 @@ from tests.factory.boxes import CommandBox, ended
 from tests.factory.world import World, fixes
 from tests.fakes.people import FakeAgent
 
-IMPLEMENT = (OURS / "implement.yaml").read_text("utf-8").replace(
-    "  - {id: law, gate: law, needs: [tests]}",
-    "  - {id: lint, run: [python, -m, lint, --all], needs: [tests], timeout: 100s, env: {MODE: strict}}\n"
-    "  - {id: law, gate: law, needs: [lint]}")
-VALIDATE = (OURS / "validate.yaml").read_text("utf-8").replace(
-    "  - {id: law, gate: candidate-law, needs: [candidate]}",
-    "  - {id: lint, run: [python, -m, lint], needs: [candidate]}\n"
-    "  - {id: law, gate: candidate-law, needs: [lint]}")
+IMPLEMENT = (
+    (OURS / "implement.yaml")
+    .read_text("utf-8")
+    .replace(
+        "  - {id: law, gate: law, needs: [tests]}",
+        "  - {id: lint, run: [python, -m, lint, --all], needs: [tests], timeout: 100s, env: {MODE:"
+        " strict}}\n  - {id: law, gate: law, needs: [lint]}",
+    )
+)
+VALIDATE = (
+    (OURS / "validate.yaml")
+    .read_text("utf-8")
+    .replace(
+        "  - {id: law, gate: candidate-law, needs: [candidate]}",
+        "  - {id: lint, run: [python, -m, lint], needs: [candidate]}\n"
+        "  - {id: law, gate: candidate-law, needs: [lint]}",
+    )
+)
 
 
 def again(worktree) -> None:
@@ -55,7 +66,9 @@ def test_a_command_that_passes_lets_the_change_go_on_and_leaves_nothing(tmp_path
     assert not list((world.work / "runs").glob("*/commands/*"))
 
 
-def test_its_box_holds_the_copy_the_layer_and_what_the_workflow_says_and_nothing_else(tmp_path) -> None:
+def test_its_box_holds_the_copy_the_layer_and_what_the_workflow_says_and_nothing_else(
+    tmp_path,
+) -> None:
     world, _ = lap(tmp_path, lambda spec, folder: ended())
     (spec,) = world.sandbox.commands
     assert spec.argv == ("python", "-m", "lint", "--all")
@@ -66,9 +79,13 @@ def test_its_box_holds_the_copy_the_layer_and_what_the_workflow_says_and_nothing
 
 
 def test_a_value_of_an_earlier_node_reaches_it_as_its_environment(tmp_path) -> None:
-    text = IMPLEMENT.replace("use: implement.snapshot,", "use: implement.snapshot, output: {head: {type: string}, tree: {}},") \
-        .replace("needs: [tests], timeout: 100s, env: {MODE: strict}",
-                 "needs: [tests, snapshot], env: {HEAD: {from: snapshot.head}}")
+    text = IMPLEMENT.replace(
+        "use: implement.snapshot,",
+        "use: implement.snapshot, output: {head: {type: string}, tree: {}},",
+    ).replace(
+        "needs: [tests], timeout: 100s, env: {MODE: strict}",
+        "needs: [tests, snapshot], env: {HEAD: {from: snapshot.head}}",
+    )
     world, issue = lap(tmp_path, lambda spec, folder: ended(), ("implement", text))
     (spec,) = world.sandbox.commands
     assert spec.env["HEAD"] == world.history(issue).pushed_head
@@ -81,9 +98,14 @@ def test_one_that_says_no_while_building_is_an_attempt_and_the_next_one_is_told(
     assert world.history(issue).state is State.MERGED
     first, second = (assignment.task for assignment in world.agent.assignments)
     assert "did not get past a command" not in first
-    said = json.loads(second[second.index("\n[\n"):second.index("\n]\n") + 2])
-    assert said == [{"command": "python -m lint --all", "says": "`python -m lint --all` ended with exit code 3",
-                     "output_of_a_program": "store.py:7: unused"}]
+    said = json.loads(second[second.index("\n[\n") : second.index("\n]\n") + 2])
+    assert said == [
+        {
+            "command": "python -m lint --all",
+            "says": "`python -m lint --all` ended with exit code 3",
+            "output_of_a_program": "store.py:7: unused",
+        }
+    ]
 
 
 def test_one_that_never_says_yes_ends_with_a_person(tmp_path) -> None:
@@ -92,7 +114,9 @@ def test_one_that_never_says_yes_ends_with_a_person(tmp_path) -> None:
     assert set(world.remote) == {"main"}
 
 
-def test_one_that_says_no_to_the_candidate_sends_it_back_before_any_judge_is_asked(tmp_path) -> None:
+def test_one_that_says_no_to_the_candidate_sends_it_back_before_any_judge_is_asked(
+    tmp_path,
+) -> None:
     answers = [ended(1, stdout=b"two pages link nowhere"), ended()]
     world, issue = lap(tmp_path, lambda spec, folder: answers.pop(0), ("validate", VALIDATE))
     told = world.history(issue)
@@ -107,8 +131,10 @@ def test_a_limit_is_a_no_with_its_name(tmp_path) -> None:
     assert "was stopped by its wall limit" in world.history(issue).transitions[-2].data["says"]
 
 
-@pytest.mark.parametrize(("workflow", "event"), [
-    (("implement", IMPLEMENT), Event.RUN_FAILED), (("validate", VALIDATE), Event.INCONCLUSIVE)])
+@pytest.mark.parametrize(
+    ("workflow", "event"),
+    [(("implement", IMPLEMENT), Event.RUN_FAILED), (("validate", VALIDATE), Event.INCONCLUSIVE)],
+)
 def test_without_a_box_nothing_is_run_and_nothing_passes(tmp_path, workflow, event) -> None:
     def no_box(spec, folder) -> Never:
         raise SandboxError("no box could be made")
@@ -123,7 +149,7 @@ def test_what_it_printed_is_shown_without_what_nobody_should_see() -> None:
     assert excerpt(printed) == "red text\nzerowidth\ufffd"
     assert excerpt(b"a" * 90_000) == "a" * 2000
     token = b"ghp_" + b"R7d9Kq2Lw8Zx4Vb6Nm3Tc5Yp1Hs0Gj8FaQ3e"
-    shown = excerpt(b"before\ntoken = \"" + token + b"\"\nafter")
+    shown = excerpt(b'before\ntoken = "' + token + b'"\nafter')
     assert token.decode() not in shown
     assert shown.startswith("before\n")
     assert shown.endswith("\nafter")

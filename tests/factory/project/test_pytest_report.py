@@ -1,4 +1,5 @@
-"""What pytest says in a box: whole and as it was signed, or nothing; and honest projects of every layout still import theirs."""
+"""What pytest says in a box: whole and as it was signed, or nothing; and honest projects of every
+layout still import theirs."""
 
 import json
 import subprocess
@@ -20,8 +21,13 @@ from harness.factory.project.pytest_report import (
 from harness.factory.project.pytest_run import Protected, signing
 
 KEY = b"k" * 32
-SAID = [["unit", "tests/test_c.py", "skipped"], ["collected", 2], ["test", "tests/test_a.py::test_a", "passed"],
-        ["test", "tests/test_a.py::B::test_b[x/y.py]", "failed"], ["end", 1]]
+SAID = [
+    ["unit", "tests/test_c.py", "skipped"],
+    ["collected", 2],
+    ["test", "tests/test_a.py::test_a", "passed"],
+    ["test", "tests/test_a.py::B::test_b[x/y.py]", "failed"],
+    ["end", 1],
+]
 
 
 def signed(messages: list, key: bytes = KEY) -> list[bytes]:
@@ -29,11 +35,20 @@ def signed(messages: list, key: bytes = KEY) -> list[bytes]:
 
 
 def test_what_was_signed_is_read_with_the_ids_of_a_junit_report() -> None:
-    assert told(KEY, b"".join(signed(SAID))) == (1, [
-        ("::tests.test_c", "skipped"), ("tests.test_a::test_a", "passed"), ("tests.test_a.B::test_b[x/y.py]", "failed")])
+    assert told(KEY, b"".join(signed(SAID))) == (
+        1,
+        [
+            ("::tests.test_c", "skipped"),
+            ("tests.test_a::test_a", "passed"),
+            ("tests.test_a.B::test_b[x/y.py]", "failed"),
+        ],
+    )
 
 
-@pytest.mark.parametrize("nodeid", ["a/test_b.py::test_c", "test_b.py::D::test_c[e::f/g.py]", "a/test_b.py", "a/b.txt::b.txt"])
+@pytest.mark.parametrize(
+    "nodeid",
+    ["a/test_b.py::test_c", "test_b.py::D::test_c[e::f/g.py]", "a/test_b.py", "a/b.txt::b.txt"],
+)
 def test_an_id_is_that_of_a_junit_report(nodeid: str) -> None:
     *outer, last = mangle_test_address(nodeid)
     assert name_of(nodeid) == f"{'.'.join(outer)}::{last}"
@@ -64,15 +79,33 @@ def test_what_is_not_all_of_it_and_to_the_end_is_nothing(lines: list[bytes]) -> 
 
 
 def test_the_names_of_ones_own_are_those_that_are_imported_by_themselves() -> None:
-    assert importable(["shop.py", "test/__init__.py", "test/json.py", "src/code/__init__.py", "src/code/types/__init__.py",
-                       "tests/helpers.py", "py/go.mod", "README.md"]) == {"shop", "test", "code", "helpers"}
+    assert importable(
+        [
+            "shop.py",
+            "test/__init__.py",
+            "test/json.py",
+            "src/code/__init__.py",
+            "src/code/types/__init__.py",
+            "tests/helpers.py",
+            "py/go.mod",
+            "README.md",
+        ]
+    ) == {"shop", "test", "code", "helpers"}
 
 
-@pytest.mark.parametrize(("name", "own", "path", "found"), [
-    ("pygments", (), None, "layer"), ("pygments", ("pygments",), None, "app"), ("shop", (), None, ""),
-    ("parts", (), None, ""), ("pygments", (), ["/elsewhere"], "")])
+@pytest.mark.parametrize(
+    ("name", "own", "path", "found"),
+    [
+        ("pygments", (), None, "layer"),
+        ("pygments", ("pygments",), None, "app"),
+        ("shop", (), None, ""),
+        ("parts", (), None, ""),
+        ("pygments", (), ["/elsewhere"], ""),
+    ],
+)
 def test_what_is_installed_goes_before_the_tree_but_for_what_is_the_bases_own(
-        tmp_path: Path, name: str, own: tuple[str, ...], path: list[str] | None, found: str) -> None:
+    tmp_path: Path, name: str, own: tuple[str, ...], path: list[str] | None, found: str
+) -> None:
     for module in ("layer/pygments.py", "app/pygments.py", "app/shop.py", "layer/parts/README"):
         (tmp_path / module).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / module).touch()
@@ -84,35 +117,77 @@ def test_what_is_installed_goes_before_the_tree_but_for_what_is_the_bases_own(
 TEST = "from {} import total\n\n\ndef test_total():\n    assert total([1, 2]) == 3\n"
 SHOP = "def total(prices):\n    return sum(prices)\n"
 LAYOUTS = {
-    "flat, with a module that is new": {"new.py": SHOP, "shop.py": "from new import total\n",
-                                        "tests/test_shop.py": TEST.format("shop")},
-    "flat, tests that are a package": {"shop.py": SHOP, "tests/__init__.py": "", "tests/data.py": SHOP,
-                                       "tests/test_shop.py": TEST.format("shop") + "\n\nfrom tests.data import total\n"},
-    "src": {"src/shop/__init__.py": SHOP, "tests/test_shop.py": TEST.format("shop"),
-            "pyproject.toml": '[tool.pytest.ini_options]\npythonpath = ["src"]\n'},
+    "flat, with a module that is new": {
+        "new.py": SHOP,
+        "shop.py": "from new import total\n",
+        "tests/test_shop.py": TEST.format("shop"),
+    },
+    "flat, tests that are a package": {
+        "shop.py": SHOP,
+        "tests/__init__.py": "",
+        "tests/data.py": SHOP,
+        "tests/test_shop.py": TEST.format("shop") + "\n\nfrom tests.data import total\n",
+    },
+    "src": {
+        "src/shop/__init__.py": SHOP,
+        "tests/test_shop.py": TEST.format("shop"),
+        "pyproject.toml": '[tool.pytest.ini_options]\npythonpath = ["src"]\n',
+    },
     "a helper beside the tests, and a conftest": {
-        "shop.py": SHOP, "tests/conftest.py": "import helper\n", "tests/helper.py": "from shop import total\n",
-        "tests/test_shop.py": TEST.format("helper")},
+        "shop.py": SHOP,
+        "tests/conftest.py": "import helper\n",
+        "tests/helper.py": "from shop import total\n",
+        "tests/test_shop.py": TEST.format("helper"),
+    },
     "packages that the base calls as the library does": {
-        "test/__init__.py": "", "test/shop.py": SHOP, "test/support/__init__.py": "", "colorsys.py": SHOP,
-        "tests/test_shop.py": TEST.format("test.shop") + "\n\nfrom colorsys import total\n"},
-    "a child that runs on after a test": {"tests/test_shop.py": (
-        "import os\n\n\ndef test_total():\n    if child := os.fork():\n        os.waitpid(child, 0)\n")},
-    "a plugin of its own": {"shop.py": SHOP, "plugin.py": "", "pytest.ini": "[pytest]\naddopts = -p plugin\n",
-                            "tests/test_shop.py": TEST.format("shop")},
+        "test/__init__.py": "",
+        "test/shop.py": SHOP,
+        "test/support/__init__.py": "",
+        "colorsys.py": SHOP,
+        "tests/test_shop.py": TEST.format("test.shop") + "\n\nfrom colorsys import total\n",
+    },
+    "a child that runs on after a test": {
+        "tests/test_shop.py": (
+            "import os\n\n\ndef test_total():\n    if child := os.fork():\n       "
+            " os.waitpid(child, 0)\n"
+        )
+    },
+    "a plugin of its own": {
+        "shop.py": SHOP,
+        "plugin.py": "",
+        "pytest.ini": "[pytest]\naddopts = -p plugin\n",
+        "tests/test_shop.py": TEST.format("shop"),
+    },
 }
 
 
-def ended_as(folder: Path, files: dict[str, str], *, new: str) -> tuple[int, list[tuple[str, str]]] | None:
-    """What pytest tells of a tree of these files, all of which but the module `new` the base has as well."""
+def ended_as(
+    folder: Path, files: dict[str, str], *, new: str
+) -> tuple[int, list[tuple[str, str]]] | None:
+    """What pytest tells of a tree of these files, all of which but the module `new` the base has as
+    well."""
     out, app = folder / "out", folder / "app"
     for name, text in files.items():
         (app / name).parent.mkdir(parents=True, exist_ok=True)
         (app / name).write_text(text)
     out.mkdir()
     key = ordered(out, importable(files) - {new})
-    ended = subprocess.run([sys.executable, "-P", pytest_run.__file__, out / ORDER, out / REPORT, "-q", "-p", "no:cacheprovider"],
-                           cwd=app, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-P",
+            pytest_run.__file__,
+            out / ORDER,
+            out / REPORT,
+            "-q",
+            "-p",
+            "no:cacheprovider",
+        ],
+        cwd=app,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
     print(ended.stdout)
     assert not (out / ORDER).exists()
     return told(key, (out / REPORT).read_bytes())
@@ -127,5 +202,10 @@ def test_an_honest_project_imports_its_own(tmp_path: Path, files: dict[str, str]
 def test_a_new_module_does_not_stand_in_for_an_installed_one(tmp_path: Path, new: str) -> None:
     """One that the base has already does: that is how the project is."""
     says = "from colorsys import rgb_to_hls\n\n\ndef test_total():\n    assert rgb_to_hls\n"
-    told_of = ended_as(tmp_path, {"colorsys.py": "rgb_to_hls = None\n", "tests/test_shop.py": says}, new=new)
-    assert told_of == (0 if new else 1, [("tests.test_shop::test_total", "passed" if new else "failed")])
+    told_of = ended_as(
+        tmp_path, {"colorsys.py": "rgb_to_hls = None\n", "tests/test_shop.py": says}, new=new
+    )
+    assert told_of == (
+        0 if new else 1,
+        [("tests.test_shop::test_total", "passed" if new else "failed")],
+    )

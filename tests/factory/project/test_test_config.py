@@ -29,26 +29,54 @@ def fill(folder, **files) -> None:
 
 
 def found(folder):
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_tests_and_what_steers_them_come_from_base_and_the_rest_stays(sides) -> None:
     head, base = sides
-    fill(base, app_dot_py="old", tests__a_dot_py="old", tests__gone_dot_py="old", conftest_dot_py="old")
-    fill(head, app_dot_py="new", tests__a_dot_py="new", tests__added_dot_py="new", pytest_dot_ini="new",
-         deep__conftest_dot_py="new", lib__new_dot_py="new", sitecustomize_dot_py="new", Makefile="new")
+    fill(
+        base,
+        app_dot_py="old",
+        tests__a_dot_py="old",
+        tests__gone_dot_py="old",
+        conftest_dot_py="old",
+    )
+    fill(
+        head,
+        app_dot_py="new",
+        tests__a_dot_py="new",
+        tests__added_dot_py="new",
+        pytest_dot_ini="new",
+        deep__conftest_dot_py="new",
+        lib__new_dot_py="new",
+        sitecustomize_dot_py="new",
+        Makefile="new",
+    )
     fill(head, **{"liar.egg-info__entry_points_dot_txt": "new"})
     crossed(head, base, is_test)
-    assert found(head) == {"app.py": "new", "tests/a.py": "old", "tests/gone.py": "old", "conftest.py": "old",
-                           "lib/new.py": "new"}
+    assert found(head) == {
+        "app.py": "new",
+        "tests/a.py": "old",
+        "tests/gone.py": "old",
+        "conftest.py": "old",
+        "lib/new.py": "new",
+    }
 
 
 @pytest.mark.parametrize("name", ["pytest.py", "json.py", "xml", "_pytest"])
-def test_a_module_that_goes_before_the_librarys_is_taken_out_unless_the_base_has_it(sides, name) -> None:
+def test_a_module_that_goes_before_the_librarys_is_taken_out_unless_the_base_has_it(
+    sides, name
+) -> None:
     head, base = sides
     for folder in sides:
         (folder / "code").mkdir()
-        (folder / "code" / "app.py").write_text(folder.name)      # a name of the library's too, but the app's own
+        (folder / "code" / "app.py").write_text(
+            folder.name
+        )  # a name of the library's too, but the app's own
     if "." in name:
         (head / name).write_text("evil")
     else:
@@ -65,7 +93,12 @@ def test_folders_files_and_links_in_the_way_are_moved_out_of_it(sides) -> None:
     (head / "tests" / "deep").symlink_to("../elsewhere")
     (head / "tests" / "c.py").symlink_to("../elsewhere/kept")
     crossed(head, base, is_test)
-    assert found(head) == {"tests/a.py": "old", "tests/deep/b.py": "old", "tests/c.py": "old", "elsewhere/kept": "new"}
+    assert found(head) == {
+        "tests/a.py": "old",
+        "tests/deep/b.py": "old",
+        "tests/c.py": "old",
+        "elsewhere/kept": "new",
+    }
     assert found(head / "elsewhere") == {"kept": "new"}
 
 
@@ -79,17 +112,36 @@ def test_modes_and_links_of_the_bases_tests_come_along(sides) -> None:
     assert os.readlink(head / "tests" / "data") == "../data"
 
 
-@pytest.mark.parametrize(("before", "after", "expected"), [
-    ("[tool.pytest.ini_options]\naddopts = '-q'", "[project]\nname = 'new'\n[tool.pytest.ini_options]\naddopts = '-k nothing'",
-     {"project": {"name": "new"}, "tool": {"pytest": {"ini_options": {"addopts": "-q"}}}}),
-    ("[project]\nname = 'old'", "[tool.pytest.ini_options]\naddopts = '-k nothing'\n[tool.x]\ny = 1", {"tool": {"x": {"y": 1}}}),
-    ("[tool.pytest]\naddopts = ['-q']", "[project]\nname = 'new'",
-     {"project": {"name": "new"}, "tool": {"pytest": {"addopts": ["-q"]}}}),
-    ("[project]\nname = 'old'", "not toml [", {"project": {"name": "old"}}),
-    ("[project]\nname = 'old'", "tool = 1", {"project": {"name": "old"}}),
-    ("[tool.pytest.ini_options]\naddopts = '-q'", None, {"tool": {"pytest": {"ini_options": {"addopts": "-q"}}}}),
-])
-def test_of_a_shared_file_only_the_runners_part_is_the_bases(sides, before, after, expected) -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (
+            "[tool.pytest.ini_options]\naddopts = '-q'",
+            "[project]\nname = 'new'\n[tool.pytest.ini_options]\naddopts = '-k nothing'",
+            {"project": {"name": "new"}, "tool": {"pytest": {"ini_options": {"addopts": "-q"}}}},
+        ),
+        (
+            "[project]\nname = 'old'",
+            "[tool.pytest.ini_options]\naddopts = '-k nothing'\n[tool.x]\ny = 1",
+            {"tool": {"x": {"y": 1}}},
+        ),
+        (
+            "[tool.pytest]\naddopts = ['-q']",
+            "[project]\nname = 'new'",
+            {"project": {"name": "new"}, "tool": {"pytest": {"addopts": ["-q"]}}},
+        ),
+        ("[project]\nname = 'old'", "not toml [", {"project": {"name": "old"}}),
+        ("[project]\nname = 'old'", "tool = 1", {"project": {"name": "old"}}),
+        (
+            "[tool.pytest.ini_options]\naddopts = '-q'",
+            None,
+            {"tool": {"pytest": {"ini_options": {"addopts": "-q"}}}},
+        ),
+    ],
+)
+def test_of_a_shared_file_only_the_runners_part_is_the_bases(
+    sides, before, after, expected
+) -> None:
     head, base = sides
     (base / "pyproject.toml").write_text(before)
     if after is not None:
@@ -101,15 +153,34 @@ def test_of_a_shared_file_only_the_runners_part_is_the_bases(sides, before, afte
 def test_the_scripts_of_a_package_json_are_the_bases(sides) -> None:
     head, base = sides
     (base / "package.json").write_text('{"scripts": {"test": "jest"}}')
-    (head / "package.json").write_text('{"type": "module", "scripts": {"test": "true"}, "jest": {"testMatch": []}}')
+    (head / "package.json").write_text(
+        '{"type": "module", "scripts": {"test": "true"}, "jest": {"testMatch": []}}'
+    )
     crossed(head, base, is_test)
-    assert json.loads((head / "package.json").read_text()) == {"type": "module", "scripts": {"test": "jest"}}
+    assert json.loads((head / "package.json").read_text()) == {
+        "type": "module",
+        "scripts": {"test": "jest"},
+    }
 
 
-@pytest.mark.parametrize(("path", "expected"), [
-    ("conftest.py", True), ("a/b/conftest.py", True), ("pytest.ini", True), ("x/setup.cfg", True), ("pyproject.toml", True),
-    ("package.json", True), ("pytest.py", True), ("json/__init__.py", True), ("a.egg-info/entry_points.txt", True),
-    ("vitest.config.ts", True), ("Makefile", True), ("shop.py", False), ("a/json.py", False), ("README.md", False),
-])
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("conftest.py", True),
+        ("a/b/conftest.py", True),
+        ("pytest.ini", True),
+        ("x/setup.cfg", True),
+        ("pyproject.toml", True),
+        ("package.json", True),
+        ("pytest.py", True),
+        ("json/__init__.py", True),
+        ("a.egg-info/entry_points.txt", True),
+        ("vitest.config.ts", True),
+        ("Makefile", True),
+        ("shop.py", False),
+        ("a/json.py", False),
+        ("README.md", False),
+    ],
+)
 def test_what_steers_is_known_by_its_path(path, expected) -> None:
     assert steers(path) is expected

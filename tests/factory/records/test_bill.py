@@ -9,15 +9,26 @@ from tests.domain.lines import line
 from tests.fakes.ledger import FakeLedger
 
 
-@pytest.mark.parametrize(("cost", "agrees"), [("1.5", True), ("1.509999999", True), ("1.51", False), ("1.49", False),
-                                              ("0", False)])
+@pytest.mark.parametrize(
+    ("cost", "agrees"),
+    [("1.5", True), ("1.509999999", True), ("1.51", False), ("1.49", False), ("0", False)],
+)
 def test_the_ledger_agrees_where_it_does_to_the_cent(cost, agrees) -> None:
     ledger = FakeLedger()
     ledger.append("usage", "usage/s", data={"cost_usd": cost})
     ledger.append("note", "usage/t", data={})
-    lines = (line(settled=Decimal(1)), line(day="2026-11-22", settled=Decimal("0.5")), line(session="t", open=Decimal(3)))
+    lines = (
+        line(settled=Decimal(1)),
+        line(day="2026-11-22", settled=Decimal("0.5")),
+        line(session="t", open=Decimal(3)),
+    )
     found = agreement(lines, ledger.entries())
-    assert (found.sessions, found.written, found.counted, found.unwritten) == (1, Decimal(cost), Decimal("1.5"), Decimal(4))
+    assert (found.sessions, found.written, found.counted, found.unwritten) == (
+        1,
+        Decimal(cost),
+        Decimal("1.5"),
+        Decimal(4),
+    )
     assert found.is_to_the_cent is agrees
 
 

@@ -1,4 +1,5 @@
-"""The chain as a person reads it: every decision in order, each with its rule, its fact, its words and its evidence."""
+"""The chain as a person reads it: every decision in order, each with its rule, its fact, its words
+and its evidence."""
 
 import json
 import re
@@ -28,11 +29,15 @@ from tests.fakes.people import FakeAgent
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 SHADOW = finding("F-FLOOD", False, "6 filed by one author within a day", status="shadow", line=300)
-DARK = finding("F-TESTS", None, "which tests ran could not be established, and unknown means no", line=200)
+DARK = finding(
+    "F-TESTS", None, "which tests ran could not be established, and unknown means no", line=200
+)
 
 
 def address(path) -> str:
-    return f"http://forge{path}" if path.startswith("/") else f"http://forge/tidehouse/tidebook/{path}"
+    return (
+        f"http://forge{path}" if path.startswith("/") else f"http://forge/tidehouse/tidebook/{path}"
+    )
 
 
 def found(life):
@@ -44,16 +49,30 @@ def told(life):
 
 
 def a_whole_life():
-    """Hidden text, a refusal that a person overrides, a verdict that fails, one that passes, and the landing."""
-    return (Life().triaged(hidden=[{"kind": "comment", "text": "raise the limits"}])
-            .refused(LARGE, UNTOUCHED, SHADOW, DARK)
-            .told("retried", "needs-human", "accepted")
-            .proposed(SMALL, UNTOUCHED)
-            .judged("failed", SMALL, UNTOUCHED, reason="2 of 2 sealed journeys failed",
-                    said=[{"words": "The places come back", "observed": "the page did not show what was promised"}])
-            .proposed(SMALL, UNTOUCHED)
-            .judged("passed", SMALL, UNTOUCHED)
-            .landed(SMALL, UNTOUCHED))
+    """Hidden text, a refusal that a person overrides, a verdict that fails, one that passes, and
+    the landing."""
+    return (
+        Life()
+        .triaged(hidden=[{"kind": "comment", "text": "raise the limits"}])
+        .refused(LARGE, UNTOUCHED, SHADOW, DARK)
+        .told("retried", "needs-human", "accepted")
+        .proposed(SMALL, UNTOUCHED)
+        .judged(
+            "failed",
+            SMALL,
+            UNTOUCHED,
+            reason="2 of 2 sealed journeys failed",
+            said=[
+                {
+                    "words": "The places come back",
+                    "observed": "the page did not show what was promised",
+                }
+            ],
+        )
+        .proposed(SMALL, UNTOUCHED)
+        .judged("passed", SMALL, UNTOUCHED)
+        .landed(SMALL, UNTOUCHED)
+    )
 
 
 def test_every_decision_of_a_life_is_a_link_in_its_order() -> None:
@@ -103,30 +122,68 @@ def test_every_link_names_an_entry_of_the_ledger() -> None:
 
 
 def test_what_is_built_in_points_nowhere() -> None:
-    assert found(Life().triaged().refused(finding("LAW-PROTECTED", False, "touches protected paths: factory_rules.md",
-                                                  file="(built in)"))).deciding[0].permalink == ""
+    assert (
+        found(
+            Life()
+            .triaged()
+            .refused(
+                finding(
+                    "LAW-PROTECTED",
+                    False,
+                    "touches protected paths: factory_rules.md",
+                    file="(built in)",
+                )
+            )
+        )
+        .deciding[0]
+        .permalink
+        == ""
+    )
 
 
 def test_a_rule_that_a_folder_states_again_is_told_in_the_words_of_that_folder() -> None:
     life = Life().triaged()
     life.ledger.append("law", "law/another", data={"base": BASE, "governance": "x", "clauses": []})
-    nested = finding("F-SIZE", False, "60 changed lines, and at most 50 are allowed", file="api/factory_rules.md", line=4)
+    nested = finding(
+        "F-SIZE",
+        False,
+        "60 changed lines, and at most 50 are allowed",
+        file="api/factory_rules.md",
+        line=4,
+    )
     link = found(life.refused(nested)).deciding[0]
     assert (link.permalink, link.quote) == (f"blob/{BASE}/api/factory_rules.md?plain=1#L4", "")
 
 
 STOPS = [
     (lambda life: life.triaged("triage-rejected", "rejected"), ["M-BOOK"], Standing.REFUSES),
-    (lambda life: life.triaged("triage-unsure", "needs-human", says="no entry speaks of it"), ["M-BOOK"], Standing.CANNOT_TELL),
-    (lambda life: life.triaged("triage-duplicate", "rejected", says="the same as #2", duplicate_of=2), [""], Standing.REFUSES),
+    (
+        lambda life: life.triaged("triage-unsure", "needs-human", says="no entry speaks of it"),
+        ["M-BOOK"],
+        Standing.CANNOT_TELL,
+    ),
+    (
+        lambda life: life.triaged(
+            "triage-duplicate", "rejected", says="the same as #2", duplicate_of=2
+        ),
+        [""],
+        Standing.REFUSES,
+    ),
     (lambda life: life.triaged().refused(LARGE, SMALL, SHADOW), ["F-SIZE"], Standing.REFUSES),
     (lambda life: life.triaged().refused(DARK), ["F-TESTS"], Standing.CANNOT_TELL),
-    (lambda life: life.triaged().proposed(SMALL).judged("inconclusive", reason="no answer"), [""], Standing.CANNOT_TELL),
+    (
+        lambda life: life.triaged().proposed(SMALL).judged("inconclusive", reason="no answer"),
+        [""],
+        Standing.CANNOT_TELL,
+    ),
 ]
 
 
-@pytest.mark.parametrize(("lives", "rules", "standing"), STOPS,
-                         ids=["rejected", "unsure", "duplicate", "refused", "unknown", "inconclusive"])
+@pytest.mark.parametrize(
+    ("lives", "rules", "standing"),
+    STOPS,
+    ids=["rejected", "unsure", "duplicate", "refused", "unknown", "inconclusive"],
+)
 def test_an_issue_that_goes_no_further_stands_on_what_said_no(lives, rules, standing) -> None:
     deciding = found(lives(Life())).deciding
     assert [link.rule for link in deciding] == rules
@@ -139,27 +196,56 @@ def test_a_merged_issue_stands_on_no_refusal() -> None:
 
 def test_an_event_that_no_other_entry_explains_is_a_link_of_its_own() -> None:
     life = Life().triaged()
-    life.move("cannot-do", "implementing", "needs-human", run=life.begin("implement"), says="cannot reproduce it")
+    life.move(
+        "cannot-do",
+        "implementing",
+        "needs-human",
+        run=life.begin("implement"),
+        says="cannot reproduce it",
+    )
     assert told(life)[-1] == (Stage.PROPOSAL, Standing.REFUSES, "It could not be done honestly")
     assert found(life).deciding[0].fact == "cannot reproduce it"
 
 
 def test_a_duplicate_points_at_the_older_issue() -> None:
-    link = found(Life().triaged("triage-duplicate", "rejected", says="the same as #2", duplicate_of=2)).deciding[0]
+    link = found(
+        Life().triaged("triage-duplicate", "rejected", says="the same as #2", duplicate_of=2)
+    ).deciding[0]
     assert (link.permalink, link.fact) == ("issues/2", "the same as #2")
 
 
 def test_a_merge_that_a_gate_refuses_names_the_gate() -> None:
     life = Life().triaged().proposed(SMALL).judged()
-    run = life.asked("merge", SMALL, event="gate-refused", gates=[{"gate": "signer", "says": "signed by a key not trusted here"}])
-    life.move("gate-refused", "approved", "needs-human", run=run, says="signer: signed by a key not trusted here")
+    run = life.asked(
+        "merge",
+        SMALL,
+        event="gate-refused",
+        gates=[{"gate": "signer", "says": "signed by a key not trusted here"}],
+    )
+    life.move(
+        "gate-refused",
+        "approved",
+        "needs-human",
+        run=run,
+        says="signer: signed by a key not trusted here",
+    )
     assert [(link.title, link.fact) for link in found(life).deciding] == [
-        ("Gate before a merge: signer", "signed by a key not trusted here")]
+        ("Gate before a merge: signer", "signed by a key not trusted here")
+    ]
 
 
 def test_a_landing_that_differs_from_what_was_judged_is_a_refusal() -> None:
-    life = Life().triaged().proposed(SMALL).judged().landed(
-        event="landed-tree-differs", after="needs-human", says="tree ddddddd was judged, 0000000 landed")
+    life = (
+        Life()
+        .triaged()
+        .proposed(SMALL)
+        .judged()
+        .landed(
+            event="landed-tree-differs",
+            after="needs-human",
+            says="tree ddddddd was judged, 0000000 landed",
+        )
+    )
     assert {link.stage for link in found(life).deciding} == {Stage.LANDING}
 
 
@@ -170,12 +256,26 @@ def test_a_landing_names_its_commit_its_tree_and_its_verdict() -> None:
     assert landing.evidence == (f"commit/{CANDIDATE}", f"tree {TREE}", f"entry {verdict}")
 
 
-@pytest.mark.parametrize(("command", "actor", "right"), [
-    ("retried", 9, "writing to the repository"), ("appealed", 4, "having filed the issue"),
-    ("retried", 4, "writing to the repository"), ("appealed", 9, "triaging here")])
+@pytest.mark.parametrize(
+    ("command", "actor", "right"),
+    [
+        ("retried", 9, "writing to the repository"),
+        ("appealed", 4, "having filed the issue"),
+        ("retried", 4, "writing to the repository"),
+        ("appealed", 9, "triaging here"),
+    ],
+)
 def test_a_command_says_by_whom_and_by_what_right(command, actor, right) -> None:
-    life = Life().triaged("triage-rejected", "rejected") if command == "appealed" else Life().triaged().refused(LARGE)
-    life.told(command, *(("rejected", "untriaged") if command == "appealed" else ("needs-human", "accepted")), actor=actor)
+    life = (
+        Life().triaged("triage-rejected", "rejected")
+        if command == "appealed"
+        else Life().triaged().refused(LARGE)
+    )
+    life.told(
+        command,
+        *(("rejected", "untriaged") if command == "appealed" else ("needs-human", "accepted")),
+        actor=actor,
+    )
     link = found(life).links[-1]
     assert link.stage is Stage.PERSON
     assert link.title.startswith("mara ")
@@ -184,7 +284,11 @@ def test_a_command_says_by_whom_and_by_what_right(command, actor, right) -> None
 
 
 def test_an_appeal_of_a_stranger_to_the_repository_overrides_nothing() -> None:
-    life = Life().triaged("triage-rejected", "rejected").told("appealed", "rejected", "untriaged", actor=4)
+    life = (
+        Life()
+        .triaged("triage-rejected", "rejected")
+        .told("appealed", "rejected", "untriaged", actor=4)
+    )
     assert (Stage.TRIAGE, Standing.REFUSES, "M-BOOK") in told(life)
 
 
@@ -202,20 +306,53 @@ def test_an_overridden_refusal_names_the_entry_that_overrode_it() -> None:
 
 
 def test_only_what_the_law_said_is_left_of_the_law() -> None:
-    assert {link.rule for link in of_the_law(found(a_whole_life())).links} == {"F-SIZE", "LAW-PROTECTED", "F-FLOOD", "F-TESTS"}
+    assert {link.rule for link in of_the_law(found(a_whole_life())).links} == {
+        "F-SIZE",
+        "LAW-PROTECTED",
+        "F-FLOOD",
+        "F-TESTS",
+    }
 
 
 def test_an_issue_that_is_not_there_is_named_with_those_that_are() -> None:
-    with pytest.raises(ConfigError, match=r"#9 is not in the ledger; `factory status` lists what is, `factory tick` takes"):
+    with pytest.raises(
+        ConfigError,
+        match=r"#9 is not in the ledger; `factory status` lists what is, `factory tick` takes",
+    ):
         why(Life().ledger, 9)
 
 
 def test_the_json_keeps_its_keys() -> None:
     document = json.loads(json.dumps(found(a_whole_life()).as_json()))
-    assert document.keys() == {"issue", "title", "state", "outcome", "cost_usd", "pull_request", "deciding", "chain"}
-    assert document["chain"][0].keys() == {"stage", "standing", "rule", "title", "permalink", "fact", "quote", "evidence",
-                                           "entry", "at", "run", "rules"}
-    assert (document["outcome"], document["pull_request"], document["deciding"]) == ("merged", 12, [])
+    assert document.keys() == {
+        "issue",
+        "title",
+        "state",
+        "outcome",
+        "cost_usd",
+        "pull_request",
+        "deciding",
+        "chain",
+    }
+    assert document["chain"][0].keys() == {
+        "stage",
+        "standing",
+        "rule",
+        "title",
+        "permalink",
+        "fact",
+        "quote",
+        "evidence",
+        "entry",
+        "at",
+        "run",
+        "rules",
+    }
+    assert (document["outcome"], document["pull_request"], document["deciding"]) == (
+        "merged",
+        12,
+        [],
+    )
 
 
 def a_refused_life():
@@ -234,7 +371,9 @@ def test_the_page_in_words() -> None:
 
 
 def test_text_from_outside_acts_neither_on_a_terminal_nor_on_the_page(capsys) -> None:
-    life = Life(title=HOSTILE).triaged(quote=HOSTILE, hidden=[{"kind": "comment", "text": HOSTILE}], reply=HOSTILE)
+    life = Life(title=HOSTILE).triaged(
+        quote=HOSTILE, hidden=[{"kind": "comment", "text": HOSTILE}], reply=HOSTILE
+    )
     life.refused(finding("F-SIZE", False, HOSTILE, evidence=[HOSTILE, "blob/<script>"]))
     show(found(life), address=address, home=Path("/home/factory"), page="")
     printed = capsys.readouterr().out
@@ -264,8 +403,12 @@ def test_a_page_is_written_with_each_decision_and_linked_from_the_comment(tmp_pa
     assert page == html(why(world.ledger, issue), world.plant().link)
     comment = world.forge.comments(issue)[0].body
     assert f"evidence/issue-{issue}/index.html" in comment
-    line = 1 + (world.git.read(world.base, "factory_rules.md") or b"").decode().split("{#F-PATHS}")[0].count("\n")
-    assert f"factory_rules.md?plain=1#L{line}" in comment, "the refusing rule has its permalink at the governing commit"
+    line = 1 + (world.git.read(world.base, "factory_rules.md") or b"").decode().split("{#F-PATHS}")[
+        0
+    ].count("\n")
+    assert f"factory_rules.md?plain=1#L{line}" in comment, (
+        "the refusing rule has its permalink at the governing commit"
+    )
 
 
 def test_the_law_that_governed_is_in_the_ledger_once(world) -> None:
@@ -275,4 +418,7 @@ def test_the_law_that_governed_is_in_the_ledger_once(world) -> None:
     clause = next(link for link in why(world.ledger, 1).links if link.rule == "F-SIZE")
     assert "lines" in clause.quote
     assert [link.stage for link in why(world.ledger, 1).links if link.rule == "F-SIZE"] == [
-        Stage.PROPOSAL, Stage.CANDIDATE, Stage.MERGE]
+        Stage.PROPOSAL,
+        Stage.CANDIDATE,
+        Stage.MERGE,
+    ]

@@ -1,4 +1,5 @@
-"""A gate for each question, a check run for each gate, and a place in a file where a rule names one."""
+"""A gate for each question, a check run for each gate, and a place in a file where a rule names
+one."""
 
 from typing import Never
 
@@ -16,7 +17,20 @@ from tests.factory.demands import asking_a_person, governed
 
 
 def link(standing, *evidence, rule="F-SECRETS"):
-    return Link(Stage.CANDIDATE, standing, rule, "No secrets", "", "1 found", "", evidence, 7, "", "validate-1-1", "")
+    return Link(
+        Stage.CANDIDATE,
+        standing,
+        rule,
+        "No secrets",
+        "",
+        "1 found",
+        "",
+        evidence,
+        7,
+        "",
+        "validate-1-1",
+        "",
+    )
 
 
 def gate(*links, answer=False):
@@ -25,58 +39,102 @@ def gate(*links, answer=False):
 
 def conclusions(world, issue):
     head = str(world.history(issue).pushed_head)
-    return {name: check.conclusion for (sha, name), check in world.forge.checks.items() if sha == head}
+    return {
+        name: check.conclusion for (sha, name), check in world.forge.checks.items() if sha == head
+    }
 
 
 def said(world, issue):
-    """What each gate says, whether it opens, the entry that it rests on, and how many links of the chain."""
+    """What each gate says, whether it opens, the entry that it rests on, and how many links of the
+    chain."""
     told, keys = world.history(issue), {entry.seq: entry.key for entry in world.ledger.entries()}
-    return [(gate.name, gate.answer, gate.says, keys[gate.entry], len(gate.links))
-            for gate in gates_of(told, law=books(world.ledger.entries(kind=LAW)))]
+    return [
+        (gate.name, gate.answer, gate.says, keys[gate.entry], len(gate.links))
+        for gate in gates_of(told, law=books(world.ledger.entries(kind=LAW)))
+    ]
 
 
 TESTED = ("factory/tests", True, "1 tests pass, none of base's lost")
 
 
-@pytest.mark.parametrize(("outcomes", "says"), [
-    ([VerdictOutcome.PASSED], [
-        ("factory/law", True, "11 rules hold", "validate-1-1/law/1", 11), (*TESTED, "implement-1-1/tests/1", 0),
-        ("factory/seal", True, "passed: it passed", "validate-1-1/verdict", 1),
-        ("factory/merge", True, "landed: LANDED", "merge-1-1/land/done", 13)]),
-    ([VerdictOutcome.FAILED, VerdictOutcome.PASSED], [
-        ("factory/law", True, "11 rules hold", "validate-1-2/law/1", 11), (*TESTED, "implement-1-2/tests/1", 0),
-        ("factory/seal", True, "passed: it passed", "validate-1-2/verdict", 1),
-        ("factory/merge", True, "landed: LANDED", "merge-1-1/land/done", 13)]),
-    ([VerdictOutcome.FAILED] * 3, [
-        ("factory/law", True, "11 rules hold", "validate-1-3/law/1", 11), (*TESTED, "implement-1-3/tests/1", 0),
-        ("factory/seal", False, "failed: it failed", "validate-1-3/verdict", 2)]),
-    ([VerdictOutcome.INCONCLUSIVE] * 3, [
-        ("factory/law", True, "11 rules hold", "validate-1-3/law/1", 11), (*TESTED, "implement-1-1/tests/1", 0),
-        ("factory/seal", None, "inconclusive: it inconclusive", "validate-1-3/verdict", 2)]),
-])
+@pytest.mark.parametrize(
+    ("outcomes", "says"),
+    [
+        (
+            [VerdictOutcome.PASSED],
+            [
+                ("factory/law", True, "11 rules hold", "validate-1-1/law/1", 11),
+                (*TESTED, "implement-1-1/tests/1", 0),
+                ("factory/seal", True, "passed: it passed", "validate-1-1/verdict", 1),
+                ("factory/merge", True, "landed: LANDED", "merge-1-1/land/done", 13),
+            ],
+        ),
+        (
+            [VerdictOutcome.FAILED, VerdictOutcome.PASSED],
+            [
+                ("factory/law", True, "11 rules hold", "validate-1-2/law/1", 11),
+                (*TESTED, "implement-1-2/tests/1", 0),
+                ("factory/seal", True, "passed: it passed", "validate-1-2/verdict", 1),
+                ("factory/merge", True, "landed: LANDED", "merge-1-1/land/done", 13),
+            ],
+        ),
+        (
+            [VerdictOutcome.FAILED] * 3,
+            [
+                ("factory/law", True, "11 rules hold", "validate-1-3/law/1", 11),
+                (*TESTED, "implement-1-3/tests/1", 0),
+                ("factory/seal", False, "failed: it failed", "validate-1-3/verdict", 2),
+            ],
+        ),
+        (
+            [VerdictOutcome.INCONCLUSIVE] * 3,
+            [
+                ("factory/law", True, "11 rules hold", "validate-1-3/law/1", 11),
+                (*TESTED, "implement-1-1/tests/1", 0),
+                ("factory/seal", None, "inconclusive: it inconclusive", "validate-1-3/verdict", 2),
+            ],
+        ),
+    ],
+)
 def test_each_gate_says_what_was_decided_last_and_where(world, outcomes, says) -> None:
     world.validator.outcomes = list(outcomes)
     issue = world.file()
     world.tick()
     landed = world.history(issue).landed or {"commit": "", "tree": ""}
     fact = f"commit {landed['commit']:.10}; tree {landed['tree']:.7} landed as judged"
-    assert said(world, issue) == [(name, answer, words.replace("LANDED", fact), *rest) for name, answer, words, *rest in says]
+    assert said(world, issue) == [
+        (name, answer, words.replace("LANDED", fact), *rest) for name, answer, words, *rest in says
+    ]
 
 
-@pytest.mark.parametrize(("outcome", "seal"), [
-    (VerdictOutcome.PASSED, "success"), (VerdictOutcome.FAILED, "failure"), (VerdictOutcome.INCONCLUSIVE, "failure")])
-def test_every_gate_that_was_asked_has_its_check_and_unknown_is_a_failure(world, outcome, seal) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "seal"),
+    [
+        (VerdictOutcome.PASSED, "success"),
+        (VerdictOutcome.FAILED, "failure"),
+        (VerdictOutcome.INCONCLUSIVE, "failure"),
+    ],
+)
+def test_every_gate_that_was_asked_has_its_check_and_unknown_is_a_failure(
+    world, outcome, seal
+) -> None:
     world.validator.outcomes = [outcome]
     issue = world.file()
     world.tick()
     asked = {"factory/law": "success", "factory/tests": "success", "factory/seal": seal}
-    assert conclusions(world, issue) == {**asked, **({"factory/merge": "success"} if seal == "success" else {})}
+    assert conclusions(world, issue) == {
+        **asked,
+        **({"factory/merge": "success"} if seal == "success" else {}),
+    }
 
 
-@pytest.mark.parametrize(("times", "seal"), [
-    (99, ("factory/seal", None, "no verdict: it is down", "validate-1-3/judge/event", 0)),
-    (2, ("factory/seal", True, "passed: it passed", "validate-1-3/verdict", 1)),
-])
+@pytest.mark.parametrize(
+    ("times", "seal"),
+    [
+        (99, ("factory/seal", None, "no verdict: it is down", "validate-1-3/judge/event", 0)),
+        (2, ("factory/seal", True, "passed: it passed", "validate-1-3/verdict", 1)),
+    ],
+)
 def test_a_judge_that_is_down_gives_no_answer_until_it_gives_one(world, times, seal) -> None:
     judge, calls = world.validator.judge, []
 
@@ -111,11 +169,25 @@ def test_a_verdict_whose_base_moved_is_unknown_until_the_next_one(world) -> None
     assert conclusions(world, issue)["factory/seal"] == "failure"
     moved = f"base was {world.base:.7} when judged and is {world.remote['main']:.7} now"
     assert said(world, issue)[-2:] == [
-        ("factory/seal", None, f"its verdict is void, because what it was on has moved: freshness: {moved}",
-         "merge-1-1/gates/event", 1),
-        ("factory/merge", False, f"What was judged is not what would land any more: freshness: {moved}",
-         "merge-1-1/gates/event", 1)]
-    assert "its verdict is void" in world.forge.checks[str(world.history(issue).pushed_head), "factory/seal"].title
+        (
+            "factory/seal",
+            None,
+            f"its verdict is void, because what it was on has moved: freshness: {moved}",
+            "merge-1-1/gates/event",
+            1,
+        ),
+        (
+            "factory/merge",
+            False,
+            f"What was judged is not what would land any more: freshness: {moved}",
+            "merge-1-1/gates/event",
+            1,
+        ),
+    ]
+    assert (
+        "its verdict is void"
+        in world.forge.checks[str(world.history(issue).pushed_head), "factory/seal"].title
+    )
 
 
 def _is_down(request, out) -> Never:
@@ -129,12 +201,23 @@ def test_a_refusal_before_the_merge_is_red_and_an_approval_makes_it_green(world)
     head = world.history(issue).pushed_head
     assert conclusions(world, issue)["factory/merge"] == "failure"
     assert said(world, issue)[-1] == (
-        "factory/merge", False, "F-STORE: touches protected paths: tidebook/store.py", "merge-1-1/gates/1", 12)
-    world.forge.say(issue, f"/factory approve {head}", author=world.forge.person("maya", Permission.MAINTAIN))
+        "factory/merge",
+        False,
+        "F-STORE: touches protected paths: tidebook/store.py",
+        "merge-1-1/gates/1",
+        12,
+    )
+    world.forge.say(
+        issue, f"/factory approve {head}", author=world.forge.person("maya", Permission.MAINTAIN)
+    )
     world.tick()
     assert conclusions(world, issue)["factory/merge"] == "success"
     assert [(entry, links) for *_, entry, links in said(world, issue)] == [
-        ("validate-1-2/law/1", 11), ("implement-1-1/tests/1", 0), ("validate-1-2/verdict", 1), ("merge-1-2/land/done", 14)]
+        ("validate-1-2/law/1", 11),
+        ("implement-1-1/tests/1", 0),
+        ("validate-1-2/verdict", 1),
+        ("merge-1-2/land/done", 14),
+    ]
     assert "| overridden |" in world.forge.checks[str(head), "factory/merge"].summary
 
 
@@ -149,7 +232,12 @@ def test_each_answer_is_set_once_and_not_asked_after_again(world) -> None:
 
 
 def test_a_forge_that_takes_no_checks_is_told_of_and_stops_nothing(world) -> None:
-    world.forge.fail("set_check", retryable=False, says="403 Resource not accessible by personal access token", count=99)
+    world.forge.fail(
+        "set_check",
+        retryable=False,
+        says="403 Resource not accessible by personal access token",
+        count=99,
+    )
     issue = world.file()
     world.tick()
     assert world.history(issue).state is State.MERGED
@@ -167,13 +255,25 @@ def test_a_forge_that_is_down_is_waited_for(world) -> None:
 
 
 def test_a_finding_at_a_line_is_an_annotation_there() -> None:
-    found = gate(link(Standing.REFUSES, "app/keys.py:12: a private key", "vote 1: no; docs/a b.md:3 `x` (blob/abc/docs/a b.md)"),
-                 link(Standing.WOULD_REFUSE, "app/other.py:4", rule="F-SHADOW"), link(Standing.HOLDS, "app/fine.py:1"),
-                 link(Standing.REFUSES, "app/large.py: 900", "no place at all")).annotations
+    found = gate(
+        link(
+            Standing.REFUSES,
+            "app/keys.py:12: a private key",
+            "vote 1: no; docs/a b.md:3 `x` (blob/abc/docs/a b.md)",
+        ),
+        link(Standing.WOULD_REFUSE, "app/other.py:4", rule="F-SHADOW"),
+        link(Standing.HOLDS, "app/fine.py:1"),
+        link(Standing.REFUSES, "app/large.py: 900", "no place at all"),
+    ).annotations
     assert [(one.path, one.line, one.end_line, one.level) for one in found] == [
-        ("app/keys.py", 12, 12, AnnotationLevel.FAILURE), ("docs/a b.md", 3, 3, AnnotationLevel.FAILURE),
-        ("app/other.py", 4, 4, AnnotationLevel.WARNING)]
-    assert (found[0].title, found[0].message) == ("F-SECRETS: No secrets", "1 found\napp/keys.py:12: a private key")
+        ("app/keys.py", 12, 12, AnnotationLevel.FAILURE),
+        ("docs/a b.md", 3, 3, AnnotationLevel.FAILURE),
+        ("app/other.py", 4, 4, AnnotationLevel.WARNING),
+    ]
+    assert (found[0].title, found[0].message) == (
+        "F-SECRETS: No secrets",
+        "1 found\napp/keys.py:12: a private key",
+    )
 
 
 def test_the_words_of_an_annotation_are_no_longer_than_the_forge_takes() -> None:
@@ -181,7 +281,9 @@ def test_the_words_of_an_annotation_are_no_longer_than_the_forge_takes() -> None
     assert (len(found.title), len(found.message)) == (255, 4000)
 
 
-@pytest.mark.parametrize(("answer", "conclusion"), [(True, "success"), (False, "failure"), (None, "failure")])
+@pytest.mark.parametrize(
+    ("answer", "conclusion"), [(True, "success"), (False, "failure"), (None, "failure")]
+)
 def test_there_is_nothing_between_yes_and_no(answer, conclusion) -> None:
     assert gate(answer=answer).conclusion == conclusion
 

@@ -35,15 +35,28 @@ def is_odd(told):
 
 
 def write(ledger, issue, choice) -> None:
-    """The next thing that may happen to this issue: `choice` picks among what the table allows, and notes."""
+    """The next thing that may happen to this issue: `choice` picks among what the table allows, and
+    notes."""
     at, key = len(ledger.written), f"entry/{len(ledger.written)}"
-    state = next((told.state for told in histories(ledger.entries()) if told.issue == issue), State.UNTRIAGED)
+    state = next(
+        (told.state for told in histories(ledger.entries()) if told.issue == issue), State.UNTRIAGED
+    )
     allowed = sorted(events_from(state) - {Event.RESUMED, Event.OWNER_HOLD})
     if not any(entry.issue == issue for entry in ledger.written):
-        ledger.append("issue", key, issue=issue, data={"title": "T", "author": issue, "login": "ana", "may_command": False})
+        ledger.append(
+            "issue",
+            key,
+            issue=issue,
+            data={"title": "T", "author": issue, "login": "ana", "may_command": False},
+        )
     elif choice < len(allowed):
         after = next_state(state, allowed[choice])
-        ledger.append("transition", key, issue=issue, data={"event": allowed[choice], "from": state, "to": after})
+        ledger.append(
+            "transition",
+            key,
+            issue=issue,
+            data={"event": allowed[choice], "from": state, "to": after},
+        )
     else:
         ledger.append("note", key, issue=issue if choice % 2 else None, data={"at": at})
 
@@ -64,9 +77,15 @@ def test_folding_what_is_new_gives_what_folding_all_gives(steps) -> None:
         assert known.those(question) == tuple(told for told in whole if question(told))
     moves = [entry for entry in ledger.written if entry.kind == "transition"]
     for seq in range(len(ledger.written) + 1):
-        assert known.moved_after(seq) == ({entry.issue for entry in moves if entry.seq > seq}, len(ledger.written))
+        assert known.moved_after(seq) == (
+            {entry.issue for entry in moves if entry.seq > seq},
+            len(ledger.written),
+        )
         assert known.moved_after(seq, Event.DISPATCHED)[0] == {
-            entry.issue for entry in moves if entry.seq > seq and entry.data["event"] == Event.DISPATCHED}
+            entry.issue
+            for entry in moves
+            if entry.seq > seq and entry.data["event"] == Event.DISPATCHED
+        }
         then = histories(entry for entry in ledger.written if entry.seq <= seq)
         assert known.those_at(seq, is_odd) == tuple(filter(is_odd, then))
 
@@ -102,7 +121,9 @@ def test_what_is_new_is_verified_and_all_of_it_where_that_is_asked_for(whole) ->
     for number in (1, 2, 3):
         ledger.append("note", f"n/{number}")
     assert known.fault() is None
-    ledger.written[0] = replace(ledger.written[0], kind="forged")     # what was read before is not read again
+    ledger.written[0] = replace(
+        ledger.written[0], kind="forged"
+    )  # what was read before is not read again
     assert (known.fault(whole=whole) is not None) is whole
     ledger.append("note", "n/4")
     ledger.written[3] = replace(ledger.written[3], kind="forged")

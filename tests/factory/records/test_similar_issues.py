@@ -1,4 +1,5 @@
-"""Which issues are alike: each pair is compared once, and the answer is that of comparing all of them each time."""
+"""Which issues are alike: each pair is compared once, and the answer is that of comparing all of
+them each time."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,13 +10,30 @@ from harness.factory.records.issue_index import Known
 from harness.factory.records.similar_issues import Twins, are_alike, has_landed
 from tests.fakes.ledger import FakeLedger
 
-TEXTS = ("the places of a cancelled booking are gone when somebody books again tomorrow",
-         "when somebody books again tomorrow the places of a cancelled booking are gone",
-         "pictures of seals shown sideways after uploading large photographs from phones today")
-WAY = (Event.TRIAGE_ACCEPTED, Event.DISPATCHED, Event.CHANGE_READY, Event.VERDICT_PASSED, Event.GATES_OPEN, Event.LANDED,
-       Event.REGRESSED)
-STATES = (State.UNTRIAGED, State.ACCEPTED, State.IMPLEMENTING, State.VALIDATING, State.APPROVED, State.MERGING, State.MERGED,
-          State.ACCEPTED)
+TEXTS = (
+    "the places of a cancelled booking are gone when somebody books again tomorrow",
+    "when somebody books again tomorrow the places of a cancelled booking are gone",
+    "pictures of seals shown sideways after uploading large photographs from phones today",
+)
+WAY = (
+    Event.TRIAGE_ACCEPTED,
+    Event.DISPATCHED,
+    Event.CHANGE_READY,
+    Event.VERDICT_PASSED,
+    Event.GATES_OPEN,
+    Event.LANDED,
+    Event.REGRESSED,
+)
+STATES = (
+    State.UNTRIAGED,
+    State.ACCEPTED,
+    State.IMPLEMENTING,
+    State.VALIDATING,
+    State.APPROVED,
+    State.MERGING,
+    State.MERGED,
+    State.ACCEPTED,
+)
 
 
 def moved_on(ledger, issue) -> None:
@@ -23,9 +41,18 @@ def moved_on(ledger, issue) -> None:
     done = sum(entry.kind == "transition" and entry.issue == issue for entry in ledger.written)
     at = done if done < len(WAY) else 1 + (done - 1) % (len(WAY) - 1)
     if done == 0:
-        ledger.append("triage", f"triage/{issue}", issue=issue, data={"title": "", "body": TEXTS[issue % len(TEXTS)]})
-    ledger.append("transition", f"e/{issue}/{done}", issue=issue, data={
-        "event": WAY[at], "from": STATES[at], "to": STATES[at + 1]})
+        ledger.append(
+            "triage",
+            f"triage/{issue}",
+            issue=issue,
+            data={"title": "", "body": TEXTS[issue % len(TEXTS)]},
+        )
+    ledger.append(
+        "transition",
+        f"e/{issue}/{done}",
+        issue=issue,
+        data={"event": WAY[at], "from": STATES[at], "to": STATES[at + 1]},
+    )
 
 
 def landed_since(told, others):
@@ -33,8 +60,17 @@ def landed_since(told, others):
     if told.state is not State.ACCEPTED:
         return None
     accepted = max(entry.seq for entry in told.transitions if entry.data["to"] == State.ACCEPTED)
-    return next((other for other in others if other.issue != told.issue and has_landed(other)
-                 and other.transitions[-1].seq > accepted and are_alike(told, other)), None)
+    return next(
+        (
+            other
+            for other in others
+            if other.issue != told.issue
+            and has_landed(other)
+            and other.transitions[-1].seq > accepted
+            and are_alike(told, other)
+        ),
+        None,
+    )
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.booleans()), max_size=60))
@@ -52,7 +88,8 @@ def test_comparing_what_is_new_gives_what_comparing_all_gives(steps) -> None:
 
 
 def test_what_landed_before_an_issue_came_back_is_not_what_it_waits_for() -> None:
-    """It was compared while it was accepted the first time; then another landed, then it landed itself and came back."""
+    """It was compared while it was accepted the first time; then another landed, then it landed
+    itself and came back."""
     ledger = FakeLedger()
     twins = Twins(known := Known(ledger))
     moved_on(ledger, 3)
@@ -65,7 +102,8 @@ def test_what_landed_before_an_issue_came_back_is_not_what_it_waits_for() -> Non
 
 
 def test_what_landed_while_it_was_triaged_was_not_seen_by_its_triage() -> None:
-    """Two are triaged at once, and the other one's whole lap is done before the answer about this one is there."""
+    """Two are triaged at once, and the other one's whole lap is done before the answer about this
+    one is there."""
     ledger = FakeLedger()
     twins = Twins(known := Known(ledger))
     for _ in range(3):
@@ -86,7 +124,11 @@ def test_one_that_is_alike_and_at_work_is_waited_for() -> None:
         for _ in range(steps):
             moved_on(ledger, issue)
     waits = {issue: twins.waits_for(known.of(issue), under_way=()) for issue in (3, 4, 5)}
-    assert {issue: other and other.issue for issue, other in waits.items()} == {3: None, 4: 3, 5: None}
+    assert {issue: other and other.issue for issue, other in waits.items()} == {
+        3: None,
+        4: 3,
+        5: None,
+    }
 
 
 def test_an_accepted_issue_waits_for_one_that_was_begun_just_now() -> None:

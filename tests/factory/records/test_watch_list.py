@@ -1,4 +1,5 @@
-"""What is asked of a forge, counted: nothing for what did not change, whatever the number of issues."""
+"""What is asked of a forge, counted: nothing for what did not change, whatever the number of
+issues."""
 
 from collections import Counter
 from datetime import timedelta
@@ -69,7 +70,8 @@ def test_news_that_there_are_none_cost_one_request_whatever_is_open(world) -> No
 
 
 class Cut(FakeLedger):
-    """A ledger whose second writing of many at once fails, once; `sizes` has how many each was of."""
+    """A ledger whose second writing of many at once fails, once; `sizes` has how many each was
+    of."""
 
     def append_all(self, new):
         self.sizes = (*getattr(self, "sizes", ()), len(wanted := tuple(new)))
@@ -78,15 +80,22 @@ class Cut(FakeLedger):
         return super().append_all(wanted)
 
 
-def test_new_issues_are_written_many_at_once_and_what_a_fault_left_out_comes_with_the_next_look(world) -> None:
+def test_new_issues_are_written_many_at_once_and_what_a_fault_left_out_comes_with_the_next_look(
+    world,
+) -> None:
     world.ledger = Cut(world.ledger.clock)
-    numbers = [world.forge.file_issue(f"Issue {number}", "Something else again.").number for number in range(TOGETHER + 3)]
+    numbers = [
+        world.forge.file_issue(f"Issue {number}", "Something else again.").number
+        for number in range(TOGETHER + 3)
+    ]
     world.forge.say(numbers[0], "a word", author="kim")
     at = Running(world)
     with pytest.raises(LedgerError):
         at.look()
     assert len(world.ledger.written) == TOGETHER
-    assert at.look() == {"news": 1, "comments": 1}, "what was met and not yet looked at is looked at now"
+    assert at.look() == {"news": 1, "comments": 1}, (
+        "what was met and not yet looked at is looked at now"
+    )
     met = [entry.issue for entry in world.ledger.entries(kind="issue")]
     assert (met, world.ledger.sizes) == (numbers, (TOGETHER, 3, 3))
     assert at.look() == {"news": 1}
@@ -103,7 +112,10 @@ def test_what_one_of_the_project_may_do_is_asked_once_for_all_that_they_filed(wo
 
 @pytest.mark.parametrize("changed", [1, 10])
 def test_only_what_changed_is_read(world, changed) -> None:
-    numbers = [world.forge.file_issue(f"Issue {number}", "Something else again.").number for number in range(50)]
+    numbers = [
+        world.forge.file_issue(f"Issue {number}", "Something else again.").number
+        for number in range(50)
+    ]
     at = Running(world)
     at.look()
     for number in numbers[:changed]:
@@ -126,19 +138,28 @@ def test_a_steady_tick_over_many_issues_asks_at_most_five_times(world) -> None:
 
 
 def test_what_a_process_that_ended_had_looked_at_is_not_read_again(world) -> None:
-    """The ledger says when everything was read last; the next process reads what changed since, and what is new."""
+    """The ledger says when everything was read last; the next process reads what changed since, and
+    what is new."""
     for number in range(20):
         issue = world.forge.file_issue(f"Issue {number}", "Something else again.").number
         world.forge.say(issue, "a word", author="kim")
     world.forge.pass_(2 * MARGIN)
-    world.forge.say(world.forge.file_issue("Later", "Something else again.").number, "a word", author="kim")
+    world.forge.say(
+        world.forge.file_issue("Later", "Something else again.").number, "a word", author="kim"
+    )
     assert Running(world).look() == {"news": 1, "comments": 21}
-    world.forge.say(world.forge.file_issue("New", "Something else again.").number, "a word", author="kim")
+    world.forge.say(
+        world.forge.file_issue("New", "Something else again.").number, "a word", author="kim"
+    )
     world.forge.say(1, "another word", author="kim")
-    assert Running(world).look() == {"news": 1, "issues": 1, "comments": 3}, "the new, the changed, and one within the margin"
+    assert Running(world).look() == {"news": 1, "issues": 1, "comments": 3}, (
+        "the new, the changed, and one within the margin"
+    )
 
 
-@pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(hours=-1)], ids=["a year back", "an hour back"])
+@pytest.mark.parametrize(
+    "jump", [timedelta(days=-400), timedelta(hours=-1)], ids=["a year back", "an hour back"]
+)
 def test_a_clock_that_was_put_back_makes_everything_be_read(world, jump) -> None:
     world.forge.say(world.file(), "a word", author="kim")
     world.forge.pass_(2 * MARGIN)
@@ -150,7 +171,11 @@ def test_a_clock_that_was_put_back_makes_everything_be_read(world, jump) -> None
 
 
 @pytest.mark.parametrize("comes_back", [False, True])
-@pytest.mark.parametrize("jump", [timedelta(days=400), timedelta(days=-400), timedelta(hours=9), timedelta(hours=-9)], ids=str)
+@pytest.mark.parametrize(
+    "jump",
+    [timedelta(days=400), timedelta(days=-400), timedelta(hours=9), timedelta(hours=-9)],
+    ids=str,
+)
 def test_our_clock_hides_no_comment_whatever_it_says(world, jump, comes_back) -> None:
     """What changed is told by the forge's own clock, however far ours is from it."""
     issue = rejected(world)
@@ -166,7 +191,11 @@ def test_our_clock_hides_no_comment_whatever_it_says(world, jump, comes_back) ->
 
 def test_once_a_day_everything_is_read(world) -> None:
     for number in range(5):
-        world.forge.say(world.forge.file_issue(f"Issue {number}", "Something else again.").number, "a word", author="kim")
+        world.forge.say(
+            world.forge.file_issue(f"Issue {number}", "Something else again.").number,
+            "a word",
+            author="kim",
+        )
     at = Running(world)
     at.look()
     assert at.look(whole=True)["comments"] == 0
@@ -189,15 +218,22 @@ def test_what_was_said_too_early_is_looked_at_when_the_issue_moves(world) -> Non
     issue = rejected(world)
     at = Running(world)
     at.look()
-    world.ledger.append("transition", "by/hand", issue=issue, data={
-        "event": "appealed", "from": "rejected", "to": "untriaged", "says": "", "rules": ""})
+    world.ledger.append(
+        "transition",
+        "by/hand",
+        issue=issue,
+        data={"event": "appealed", "from": "rejected", "to": "untriaged", "says": "", "rules": ""},
+    )
     assert at.look()["comments"] == 1
-    at.look()    # our own label and comment come back as news, once
+    at.look()  # our own label and comment come back as news, once
     assert at.look() == {"news": 1}
 
 
 def test_a_fault_on_the_way_leaves_the_issue_on_the_list(world) -> None:
-    first, second = world.forge.file_issue("One", "a").number, world.forge.file_issue("Two", "b").number
+    first, second = (
+        world.forge.file_issue("One", "a").number,
+        world.forge.file_issue("Two", "b").number,
+    )
     at = Running(world)
     at.look()
     for number in (first, second):
@@ -205,11 +241,16 @@ def test_a_fault_on_the_way_leaves_the_issue_on_the_list(world) -> None:
     world.forge.fail("comments")
     with pytest.raises(ForgeError):
         at.look()
-    assert at.look() == {"news": 1, "comments": 2}, "nothing was new, and both were still to be looked at"
+    assert at.look() == {"news": 1, "comments": 2}, (
+        "nothing was new, and both were still to be looked at"
+    )
 
 
 def test_a_fault_after_others_were_looked_at_leaves_the_rest_on_the_list(world) -> None:
-    first, second = world.forge.file_issue("One", "a").number, world.forge.file_issue("Two", "b").number
+    first, second = (
+        world.forge.file_issue("One", "a").number,
+        world.forge.file_issue("Two", "b").number,
+    )
     at = Running(world)
     at.look()
     world.forge.edit_issue(first, labels=("kind:bug",))
@@ -258,7 +299,10 @@ def test_news_of_our_pull_request_are_news_of_its_issue(world) -> None:
 
 def test_an_issue_that_is_gone_from_the_forge_is_closed_and_stops_nothing(world) -> None:
     world.tick()
-    gone, here = world.forge.file_issue("One", "a").number, world.forge.file_issue("Two", "b").number
+    gone, here = (
+        world.forge.file_issue("One", "a").number,
+        world.forge.file_issue("Two", "b").number,
+    )
     at = Running(world)
     at.look()
     del world.forge._issues[gone]
@@ -284,8 +328,15 @@ def test_an_issue_that_disappeared_while_nobody_was_told_is_found_in_the_whole_l
     issue = world.forge.file_issue("One", "a").number
     at = Running(world)
     at.look()
-    world.forge._issues[issue] = world.forge._issues[issue].__class__(**{
-        **{name: getattr(world.forge._issues[issue], name) for name in world.forge._issues[issue].__slots__}, "open": False})
+    world.forge._issues[issue] = world.forge._issues[issue].__class__(
+        **{
+            **{
+                name: getattr(world.forge._issues[issue], name)
+                for name in world.forge._issues[issue].__slots__
+            },
+            "open": False,
+        }
+    )
     assert at.look() == {"news": 1}, "the forge's moment of change did not move"
     at.look(whole=True)
     assert at.state(issue) is State.REJECTED

@@ -21,7 +21,14 @@ def world(tmp_path):
 
 
 def audited(world):
-    return audit(world.ledger, world.git, world.validator, world.work, evidence=world.validator, branch="main")
+    return audit(
+        world.ledger,
+        world.git,
+        world.validator,
+        world.work,
+        evidence=world.validator,
+        branch="main",
+    )
 
 
 def recorded(world):
@@ -48,15 +55,28 @@ def test_what_was_not_checked_is_said(world) -> None:
     resigned(world, box_unheld=("disk: watched",))
     said = audited(world)
     assert said.ok
-    assert [line.partition(":")[0] for line in said.unchecked] == ["who signed", "what a box did not hold"]
+    assert [line.partition(":")[0] for line in said.unchecked] == [
+        "who signed",
+        "what a box did not hold",
+    ]
 
 
-@pytest.mark.parametrize(("changed", "fault"), [
-    ({"issue": 9, "run": "validate-9-1"}, "it speaks of issue 9, run validate-9-1: it was made for another run"),
-    ({"run": "validate-1-9"}, "it speaks of issue 1, run validate-1-9: it was made for another run"),
-    ({"outcome": VerdictOutcome.FAILED}, "it says failed, the ledger passed"),
-    ({"key_id": "f" * 64}, "its key ffffffffffff is not pinned in factory.toml at base"),
-], ids=["another issue's", "another run's", "another outcome", "another key"])
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        (
+            {"issue": 9, "run": "validate-9-1"},
+            "it speaks of issue 9, run validate-9-1: it was made for another run",
+        ),
+        (
+            {"run": "validate-1-9"},
+            "it speaks of issue 1, run validate-1-9: it was made for another run",
+        ),
+        ({"outcome": VerdictOutcome.FAILED}, "it says failed, the ledger passed"),
+        ({"key_id": "f" * 64}, "its key ffffffffffff is not pinned in factory.toml at base"),
+    ],
+    ids=["another issue's", "another run's", "another outcome", "another key"],
+)
 def test_a_verdict_that_is_not_what_was_recorded_is_named(world, changed, fault) -> None:
     resigned(world, **changed)
     assert says(world) == [("verdict", fault)]
@@ -92,7 +112,10 @@ def test_evidence_that_nobody_may_look_at_is_not_called_sound(world) -> None:
 
     world.decorate("validator", evidence_faults=locked)
     said = audited(world)
-    assert said.unchecked[0] == "the evidence behind 1 verdicts: the store cannot be read (Permission denied)"
+    assert (
+        said.unchecked[0]
+        == "the evidence behind 1 verdicts: the store cannot be read (Permission denied)"
+    )
 
 
 def test_a_landing_that_is_not_what_was_judged_or_is_gone_from_its_branch_is_named(world) -> None:
@@ -111,16 +134,25 @@ def entry_where(world, is_so):
 
 PUT_BACK = {
     "to nothing": (lambda entry: True, "when the ledger had"),
-    "to before the run": (lambda entry: entry.key == "run/validate-1-1", "validate-1-1 made it, which never began here"),
-    "to before the verdict": (lambda entry: entry.kind == "verdict", "no landing of it is in the ledger"),
-    "to before the landing": (lambda entry: entry.data.get("effect") == "land", "no landing of it is in the ledger"),
+    "to before the run": (
+        lambda entry: entry.key == "run/validate-1-1",
+        "validate-1-1 made it, which never began here",
+    ),
+    "to before the verdict": (
+        lambda entry: entry.kind == "verdict",
+        "no landing of it is in the ledger",
+    ),
+    "to before the landing": (
+        lambda entry: entry.data.get("effect") == "land",
+        "no landing of it is in the ledger",
+    ),
 }
 
 
 @pytest.mark.parametrize("until", PUT_BACK)
 def test_a_ledger_that_was_put_back_with_its_head_is_named(world, until) -> None:
     is_so, says = PUT_BACK[until]
-    del world.ledger.written[entry_where(world, is_so):]
+    del world.ledger.written[entry_where(world, is_so) :]
     assert world.ledger.fault() is None
     (fault,) = audited(world).faults
     assert (fault.subject, fault.entry <= len(world.ledger.written) + 1) == ("ledger", True)
@@ -131,7 +163,9 @@ def test_a_ledger_that_was_put_back_with_its_head_is_named(world, until) -> None
 
 def test_a_ledger_that_was_put_back_and_worked_on_is_named(world) -> None:
     there = len(world.ledger.written)
-    del world.ledger.written[entry_where(world, lambda entry: entry.key == "run/validate-1-1") - 1:]
+    del world.ledger.written[
+        entry_where(world, lambda entry: entry.key == "run/validate-1-1") - 1 :
+    ]
     while len(world.ledger.written) < there:
         world.ledger.append("note", f"another {len(world.ledger.written)}")
     (fault,) = audited(world).faults
@@ -139,28 +173,39 @@ def test_a_ledger_that_was_put_back_and_worked_on_is_named(world) -> None:
 
 
 def test_a_landing_that_was_begun_and_is_not_confirmed_is_no_fault(world) -> None:
-    del world.ledger.written[entry_where(world, lambda entry: entry.kind == "done" and entry.data["effect"] == "land"):]
+    del world.ledger.written[
+        entry_where(world, lambda entry: entry.kind == "done" and entry.data["effect"] == "land") :
+    ]
     assert audited(world).ok
 
 
 def says_on_main(world, message) -> None:
-    world.remote["main"] = world.git.commit(world.git.tree_of(world.remote["main"]), [world.remote["main"]], message=message)
+    world.remote["main"] = world.git.commit(
+        world.git.tree_of(world.remote["main"]), [world.remote["main"]], message=message
+    )
 
 
 def test_what_a_stranger_writes_into_a_commit_or_copies_is_no_word_of_the_ledgers(world) -> None:
     landed = world.git.commits[world.remote["main"]][2]
     says_on_main(world, landed)
-    says_on_main(world, f"Nice\n\nFactory-Run: validate-1-9\nFactory-Ledger: 99999 {'a' * 64} {'b' * 128}\n")
+    says_on_main(
+        world, f"Nice\n\nFactory-Run: validate-1-9\nFactory-Ledger: 99999 {'a' * 64} {'b' * 128}\n"
+    )
     assert audited(world).ok
-    assert "1 commits on main that name a place in a ledger of another key" in audited(world).unchecked[-1]
+    assert (
+        "1 commits on main that name a place in a ledger of another key"
+        in audited(world).unchecked[-1]
+    )
 
 
-def test_the_words_of_a_candidate_that_did_not_land_make_no_landing_of_what_they_are_copied_to(world) -> None:
+def test_the_words_of_a_candidate_that_did_not_land_make_no_landing_of_what_they_are_copied_to(
+    world,
+) -> None:
     entry = recorded(world)
     words = world.git.commits[entry.data["binds"]["candidate"]][2]
     world.remote["main"] = world.base
     says_on_main(world, words)
-    del world.ledger.written[entry.seq:]
+    del world.ledger.written[entry.seq :]
     assert audited(world).ok
 
 
@@ -177,11 +222,16 @@ def test_a_home_whose_landings_say_nothing_of_the_ledger_is_told_so(tmp_path) ->
 
 def test_a_change_of_ours_that_somebody_else_merged_is_told(world) -> None:
     head = recorded(world).data["binds"]["head"]
-    del world.ledger.written[entry_where(world, lambda entry: entry.data.get("effect") == "land"):]
-    world.remote["main"] = world.git.commit(world.git.tree_of(head), [world.base, head], message="Merge pull request #2")
+    del world.ledger.written[entry_where(world, lambda entry: entry.data.get("effect") == "land") :]
+    world.remote["main"] = world.git.commit(
+        world.git.tree_of(head), [world.base, head], message="Merge pull request #2"
+    )
     said = audited(world)
     assert said.ok
-    assert any(line.startswith("changes of #1 on main that have no landing here") for line in said.unchecked)
+    assert any(
+        line.startswith("changes of #1 on main that have no landing here")
+        for line in said.unchecked
+    )
 
 
 def test_a_branch_that_cannot_be_read_is_told(world) -> None:
@@ -189,7 +239,10 @@ def test_a_branch_that_cannot_be_read_is_told(world) -> None:
         raise GitError("git log took too long")
 
     world.decorate("git", messages=unread)
-    assert audited(world).unchecked[-1] == "where main says that the ledger stood: git log took too long"
+    assert (
+        audited(world).unchecked[-1]
+        == "where main says that the ledger stood: git log took too long"
+    )
 
 
 def test_where_the_forge_is_not_here_what_was_fetched_last_says_it(world) -> None:
@@ -200,5 +253,5 @@ def test_where_the_forge_is_not_here_what_was_fetched_last_says_it(world) -> Non
     world.decorate("git", tip=away, fetched=fetched)
     assert audited(world).ok
     assert not any("stood" in line for line in audited(world).unchecked)
-    del world.ledger.written[entry_where(world, PUT_BACK["to before the run"][0]):]
+    del world.ledger.written[entry_where(world, PUT_BACK["to before the run"][0]) :]
     assert not audited(world).ok

@@ -1,4 +1,5 @@
-"""The dashboard: one issue of the factory's own, found again, written when something happened, and nobody's wish."""
+"""The dashboard: one issue of the factory's own, found again, written when something happened, and
+nobody's wish."""
 
 from datetime import timedelta
 
@@ -44,7 +45,7 @@ def test_it_is_written_once_for_everything_that_happened_and_not_at_all_for_noth
     world, _ = shown
     before = written(world)
     world.forge.fail("upsert_issue", count=1)
-    world.tick(shows=True)   # asks for nothing, so nothing fails
+    world.tick(shows=True)  # asks for nothing, so nothing fails
     world.forge._trouble.clear()
     for number in range(3):
         world.file(f"Report {number}", f"The places are gone. {number}")
@@ -93,8 +94,12 @@ def test_what_somebody_writes_into_it_is_not_read(shown) -> None:
     held = world.file()
     world.tick(**TRIAGE_ONLY)
     (dashboard,) = dashboards(world)
-    world.forge.edit_issue(dashboard.number, body=f"{dashboard.body}\n- [x] hold #{held}\n/factory hold")
-    world.forge.say(dashboard.number, "/factory hold", author=world.forge.person("maya", Permission.ADMIN))
+    world.forge.edit_issue(
+        dashboard.number, body=f"{dashboard.body}\n- [x] hold #{held}\n/factory hold"
+    )
+    world.forge.say(
+        dashboard.number, "/factory hold", author=world.forge.person("maya", Permission.ADMIN)
+    )
     world.tick(**TRIAGE_ONLY)
     assert world.history(held).state is State.ACCEPTED
 

@@ -1,4 +1,5 @@
-"""The digest as a maintainer reads it in the morning, after a night over the fakes. Golden files hold every word."""
+"""The digest as a maintainer reads it in the morning, after a night over the fakes. Golden files
+hold every word."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,12 +24,15 @@ HOSTILE = "Click [here](http://x.example) @everyone \x1b[2J<img src=x> #1"
 
 
 def link(path) -> str:
-    return f"http://forge{path}" if path.startswith("/") else f"http://forge/tidehouse/tidebook/{path}"
+    return (
+        f"http://forge{path}" if path.startswith("/") else f"http://forge/tidehouse/tidebook/{path}"
+    )
 
 
 @pytest.fixture
 def night(world):
-    """One issue of each kind, one after the other; then an outage that is over, and one that is not."""
+    """One issue of each kind, one after the other; then an outage that is over, and one that is
+    not."""
     world.file()
     world.tick()
     world.file("Pay by card", "Please add card payments.")
@@ -36,7 +40,9 @@ def night(world):
     world.agent.works = [edits_the_rules]
     world.file(HOSTILE, "The places are gone.")
     world.tick()
-    world.ledger.clock.at = datetime(2030, 5, 4, 3, 0, tzinfo=UTC)   # however many entries the night has had until now
+    world.ledger.clock.at = datetime(
+        2030, 5, 4, 3, 0, tzinfo=UTC
+    )  # however many entries the night has had until now
     world.ledger.append(OUTAGE, "outage/1", data={"says": "the forge was not reached"})
     world.ledger.append(OUTAGE_ENDED, "outage/1/ended", data={"began": "outage/1"})
     world.ledger.append(OUTAGE, "outage/2", data={"says": "the model broker does not answer"})
@@ -50,8 +56,11 @@ def digest_of(world, **given):
 
 @pytest.mark.parametrize(("name", "render"), [("digest.txt", text), ("digest.md", markdown)])
 def test_a_night_in_words(night, name, render) -> None:
-    brakes = {"stopped": True, "frozen": "what landed was not what was judged",
-              "fault": "entry 7 was changed after it was written"}
+    brakes = {
+        "stopped": True,
+        "frozen": "what landed was not what was judged",
+        "fault": "entry 7 was changed after it was written",
+    }
     found = render(digest_of(night, **brakes), link)
     landed = next(told.commit for told in digest_of(night).merged)
     assert found.replace(landed[:10], "<commit>") == (GOLDEN / name).read_text("utf-8")
@@ -60,8 +69,10 @@ def test_a_night_in_words(night, name, render) -> None:
 def test_a_quiet_night_says_that_nothing_needs_anybody(world) -> None:
     found = digest_of(world)
     assert found.is_quiet
-    assert text(found, link) == ("The factory, 2030-05-04 02:00 to 2030-05-04 06:30\n"
-                                 "Nothing happened. $0.0000 spent. Nothing needs you.\n")
+    assert text(found, link) == (
+        "The factory, 2030-05-04 02:00 to 2030-05-04 06:30\n"
+        "Nothing happened. $0.0000 spent. Nothing needs you.\n"
+    )
 
 
 def test_each_issue_is_where_it_belongs(night) -> None:
@@ -89,9 +100,21 @@ def test_the_cost_is_that_of_the_time_and_adds_up(night) -> None:
 def test_an_issue_on_hold_is_told_with_the_command_that_goes_on(world) -> None:
     number = world.file("Pay by card", "Please add card payments.")
     world.ledger.append("issue", f"issue/{number}", issue=number, data={"title": "x", "text": ""})
-    world.ledger.append("transition", "t", issue=number, data={"event": "owner-hold", "from": "untriaged", "to": "paused",
-                                                               "says": "by mara", "rules": ""})
-    assert "comment `/factory resume` on http://forge/tidehouse/tidebook/issues/1" in text(digest_of(world), link)
+    world.ledger.append(
+        "transition",
+        "t",
+        issue=number,
+        data={
+            "event": "owner-hold",
+            "from": "untriaged",
+            "to": "paused",
+            "says": "by mara",
+            "rules": "",
+        },
+    )
+    assert "comment `/factory resume` on http://forge/tidehouse/tidebook/issues/1" in text(
+        digest_of(world), link
+    )
 
 
 def test_text_from_outside_moves_nothing_on_a_terminal_and_acts_nowhere_in_markdown(night) -> None:
@@ -109,17 +132,28 @@ def test_the_last_digest_is_the_one_that_was_written(world) -> None:
     assert last_digest(world.ledger.entries()).isoformat() == entry.at
 
 
-BROKEN = {"journey": "sha256:" + "3f0a9c5e1b2d" + "0" * 52, "issue": 2, "promise": "M-BOOK",
-          "words": "A guest books a \x1b[2J walk"}
+BROKEN = {
+    "journey": "sha256:" + "3f0a9c5e1b2d" + "0" * 52,
+    "issue": 2,
+    "promise": "M-BOOK",
+    "words": "A guest books a \x1b[2J walk",
+}
 
 
 def seen_broken(world, *, key="1") -> None:
     world.ledger.clock.at = BEGAN.replace(hour=3)
-    world.ledger.append("verdict", f"validate-{key}/verdict", issue=9, run=f"validate-{key}", data={
-        "outcome": "passed", "broken_on_base": [BROKEN]})
+    world.ledger.append(
+        "verdict",
+        f"validate-{key}/verdict",
+        issue=9,
+        run=f"validate-{key}",
+        data={"outcome": "passed", "broken_on_base": [BROKEN]},
+    )
 
 
-def test_what_is_broken_on_the_default_branch_is_told_once_by_its_digest_and_needs_somebody(world) -> None:
+def test_what_is_broken_on_the_default_branch_is_told_once_by_its_digest_and_needs_somebody(
+    world,
+) -> None:
     seen_broken(world)
     seen_broken(world, key="2")
     found = digest_of(world)
@@ -133,7 +167,12 @@ def test_what_is_broken_on_the_default_branch_is_told_once_by_its_digest_and_nee
 
 def test_what_a_maintainer_has_seen_to_is_not_told_any_more(world) -> None:
     seen_broken(world)
-    world.ledger.append("journey", "journey/0/retired", issue=2, data={"action": "retired", "journey": BROKEN["journey"]})
+    world.ledger.append(
+        "journey",
+        "journey/0/retired",
+        issue=2,
+        data={"action": "retired", "journey": BROKEN["journey"]},
+    )
     assert digest_of(world).broken == ()
     assert digest_of(world, since=MORNING).broken == ()
 
@@ -142,8 +181,16 @@ def test_what_is_down_is_what_was_never_said_to_be_back(night) -> None:
     assert [one.key for one in open_outages(night.ledger.entries())] == ["outage/2"]
 
 
-@pytest.mark.parametrize(("seconds", "words"), [
-    (0, "less than a second"), (59, "59 s"), (61, "1 min 1 s"), (3600, "1 h"), (90061, "1 d 1 h"), (86460, "1 d 1 min"),
-])
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "less than a second"),
+        (59, "59 s"),
+        (61, "1 min 1 s"),
+        (3600, "1 h"),
+        (90061, "1 d 1 h"),
+        (86460, "1 d 1 min"),
+    ],
+)
 def test_how_long(seconds, words) -> None:
     assert span(timedelta(seconds=seconds)) == words

@@ -1,4 +1,5 @@
-"""Text from outside inside our words: whatever a stranger writes, the page that shows it does nothing."""
+"""Text from outside inside our words: whatever a stranger writes, the page that shows it does
+nothing."""
 
 import re
 import unicodedata
@@ -8,20 +9,59 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.factory.reporting.comments import commit_message, merge_message, pull_request_body, pull_request_title
+from harness.factory.reporting.comments import (
+    commit_message,
+    merge_message,
+    pull_request_body,
+    pull_request_title,
+)
 from harness.factory.reporting.comments.inert import cell, code, fenced, inline, table
 from harness.programs.local_forge.pages.markdown import rendered
 
 NASTY = [
-    "![x](https://evil.example/p.png)", "[click](javascript:alert(1))", "<img src=x onerror=alert(1)>", "<script>x</script>",
-    "https://evil.example/?a=b", "www.evil.example", "mail me@evil.example", "@owner @org/team", "#1 and owner/repo#12 and GH-7",
-    "Fixes #1", "closes https://github.com/o/r/issues/1", "<!-- hidden -->", "&lt;b&gt; &#35;1 &commat;owner", "a | b | c",
-    "`code` ``` ~~~", "**bold** _it_ ~~gone~~", "[x]: https://evil.example", "<https://evil.example>", "\\# \\@ \\[x\\](y)",
-    "</details></summary>", "\u202e\u2066 turned \u200b around", "# heading", "- item", "1. item", "> quote", "$\\href{x}{y}$",
-    "line\n\n# two\n\n| a |\n|---|\n| b |", "\\", "a\\", "|\\|", "http://a http://b", "!!", "[[x]]", "＠owner ＃1",
+    "![x](https://evil.example/p.png)",
+    "[click](javascript:alert(1))",
+    "<img src=x onerror=alert(1)>",
+    "<script>x</script>",
+    "https://evil.example/?a=b",
+    "www.evil.example",
+    "mail me@evil.example",
+    "@owner @org/team",
+    "#1 and owner/repo#12 and GH-7",
+    "Fixes #1",
+    "closes https://github.com/o/r/issues/1",
+    "<!-- hidden -->",
+    "&lt;b&gt; &#35;1 &commat;owner",
+    "a | b | c",
+    "`code` ``` ~~~",
+    "**bold** _it_ ~~gone~~",
+    "[x]: https://evil.example",
+    "<https://evil.example>",
+    "\\# \\@ \\[x\\](y)",
+    "</details></summary>",
+    "\u202e\u2066 turned \u200b around",
+    "# heading",
+    "- item",
+    "1. item",
+    "> quote",
+    "$\\href{x}{y}$",
+    "line\n\n# two\n\n| a |\n|---|\n| b |",
+    "\\",
+    "a\\",
+    "|\\|",
+    "http://a http://b",
+    "!!",
+    "[[x]]",
+    "＠owner ＃1",
 ]
-PIECES = st.lists(st.one_of(st.sampled_from(NASTY), st.text(max_size=12),
-                            st.sampled_from(list("\\`*_[]()<>|#@!~&$:/.\n -"))), max_size=12).map("".join)
+PIECES = st.lists(
+    st.one_of(
+        st.sampled_from(NASTY),
+        st.text(max_size=12),
+        st.sampled_from(list("\\`*_[]()<>|#@!~&$:/.\n -")),
+    ),
+    max_size=12,
+).map("".join)
 
 
 class Shown(HTMLParser):
@@ -67,7 +107,21 @@ def test_no_text_gets_out_of_its_line(text) -> None:
 @given(PIECES)
 def test_no_text_gets_out_of_its_cell(text) -> None:
     page = shown(table(("who", "what"), [("we", cell(text)), ("they", "x")]))
-    assert page.tags == ["div", "table", "thead", "tr", "th", "th", "tbody", "tr", "td", "td", "tr", "td", "td"]
+    assert page.tags == [
+        "div",
+        "table",
+        "thead",
+        "tr",
+        "th",
+        "th",
+        "tbody",
+        "tr",
+        "td",
+        "td",
+        "tr",
+        "td",
+        "td",
+    ]
 
 
 @settings(max_examples=150, deadline=None)
@@ -90,14 +144,54 @@ def test_plain_words_stay_as_they_are(text) -> None:
 
 
 ACTED_UPON = (
-    "[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]", "***NO_CI***",
-    "[skip netlify]", "[CF-Pages-Skip]", "[azurepipelines skip]", "\uff3bskip ci\uff3d",
-    "[skip\u200b ci]", "\n\n\nskip-checks: true", "\r\rSigned-off-by: a <a@b.example>",
-    "\u2028Release-As: 9.0.0", "Fixes #3", "closes \uff033", "Fixes GH-3",
-    "resolves owner/repo#3", "Fixes ABC-3", "AB#3", "!3", "~bug", "%v1", "&3", "$3", "@owner",
-    "\uff20org/team", "fixup! x", "feat!: x", "BREAKING CHANGE: x", "/lgtm", "\n/merge",
-    "--- a/x", "\n---\n", "# x", "http://evil.example", "\x1b[2J", "\x9b31m", "\x00", "\x7f",
-    "\u202ecod", "\u2066a\u2069", "\U000e0041", "\u3164", "\ufe0f", "\u2474", "<!-- x -->", "`x`",
+    "[skip ci]",
+    "[ci skip]",
+    "[no ci]",
+    "[skip actions]",
+    "[actions skip]",
+    "***NO_CI***",
+    "[skip netlify]",
+    "[CF-Pages-Skip]",
+    "[azurepipelines skip]",
+    "\uff3bskip ci\uff3d",
+    "[skip\u200b ci]",
+    "\n\n\nskip-checks: true",
+    "\r\rSigned-off-by: a <a@b.example>",
+    "\u2028Release-As: 9.0.0",
+    "Fixes #3",
+    "closes \uff033",
+    "Fixes GH-3",
+    "resolves owner/repo#3",
+    "Fixes ABC-3",
+    "AB#3",
+    "!3",
+    "~bug",
+    "%v1",
+    "&3",
+    "$3",
+    "@owner",
+    "\uff20org/team",
+    "fixup! x",
+    "feat!: x",
+    "BREAKING CHANGE: x",
+    "/lgtm",
+    "\n/merge",
+    "--- a/x",
+    "\n---\n",
+    "# x",
+    "http://evil.example",
+    "\x1b[2J",
+    "\x9b31m",
+    "\x00",
+    "\x7f",
+    "\u202ecod",
+    "\u2066a\u2069",
+    "\U000e0041",
+    "\u3164",
+    "\ufe0f",
+    "\u2474",
+    "<!-- x -->",
+    "`x`",
     "\ud800",
 )
 PLAIN = re.compile(r"(?:[^\W_]|[.,? ]|(?<=[^\W_])[-/_'](?=[^\W_]))*")
@@ -108,19 +202,25 @@ def committed_words(text):
     told = {"issue": 7, "title": text, "run": "r", "rules": "d", "anchor": ""}
     subject, trailers = commit_message(**told).split("\n", 1)
     merged, ours = merge_message(**told).split("\n", 1)
-    assert (trailers, ours) == ("\nIssue: #7\nFactory-Run: r\nFactory-Rules: d\n", "\nFactory-Run: r\nFactory-Rules: d\n")
+    assert (trailers, ours) == (
+        "\nIssue: #7\nFactory-Run: r\nFactory-Rules: d\n",
+        "\nFactory-Run: r\nFactory-Rules: d\n",
+    )
     yield subject
     yield merged.removeprefix("Merge the change for #7: ")
     yield pull_request_title(issue=7, title=text).removeprefix("#7: ")
     body = pull_request_body(issue=7, title=text, summary=text, run="r", rules="d")
-    yield body.split("Factory work on #7: ")[1].split("\n")[0].replace("\\", "").replace("\u200b", "")
+    yield (
+        body.split("Factory work on #7: ")[1].split("\n")[0].replace("\\", "").replace("\u200b", "")
+    )
     yield from filter(None, body.split("```text\n")[1].split("```")[0].splitlines())
 
 
 def is_plain(line):
-    read = unicodedata.normalize("NFKC", line)      # as a host may
+    read = unicodedata.normalize("NFKC", line)  # as a host may
     return line == "(no title)" or (
-        PLAIN.fullmatch(read) and not re.search("[^\\W\\d_]-\\d|[\u1160\u3164\ufe0f]", read))
+        PLAIN.fullmatch(read) and not re.search("[^\\W\\d_]-\\d|[\u1160\u3164\ufe0f]", read)
+    )
 
 
 @pytest.mark.parametrize("text", ACTED_UPON)
@@ -140,4 +240,7 @@ def test_no_pieces_of_it_come_together_in_a_commit(text) -> None:
 
 def test_words_of_other_tongues_stay_in_a_commit() -> None:
     title = "Größe, naïve — 予定は10時? हिन्दी don't use utf-8 tide/book.py"
-    assert next(committed_words(title)) == "Größe, naïve 予定は10時? हिन्दी don't use utf 8 tide/book.py"
+    assert (
+        next(committed_words(title))
+        == "Größe, naïve 予定は10時? हिन्दी don't use utf 8 tide/book.py"
+    )

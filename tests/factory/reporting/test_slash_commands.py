@@ -23,12 +23,29 @@ HEARD = {
     "```\nquoted code\n```\n/factory retry": [("retry", "")],
 }
 NOT_HEARD = [
-    "", "retry", "please /factory retry", "/factoryretry", "`/factory retry`", "- /factory retry", "# /factory retry",
-    "> /factory retry", "> somebody wrote this\n/factory retry", ">> /factory retry",
-    "```\n/factory retry\n```", "~~~~\n```\n/factory retry\n~~~~", "````\n```\n/factory retry\n````", "```\n/factory retry",
-    "    /factory retry", "\t/factory retry", "<!--\n/factory retry\n-->", "<!-- /factory retry -->",
-    "<details>\n\n/factory retry\n\n</details>", "<pre>\n/factory retry\n</pre>", "<blockquote>\n\n/factory retry\n</blockquote>",
-    "/fac\u200btory retry", "/fаctory retry",
+    "",
+    "retry",
+    "please /factory retry",
+    "/factoryretry",
+    "`/factory retry`",
+    "- /factory retry",
+    "# /factory retry",
+    "> /factory retry",
+    "> somebody wrote this\n/factory retry",
+    ">> /factory retry",
+    "```\n/factory retry\n```",
+    "~~~~\n```\n/factory retry\n~~~~",
+    "````\n```\n/factory retry\n````",
+    "```\n/factory retry",
+    "    /factory retry",
+    "\t/factory retry",
+    "<!--\n/factory retry\n-->",
+    "<!-- /factory retry -->",
+    "<details>\n\n/factory retry\n\n</details>",
+    "<pre>\n/factory retry\n</pre>",
+    "<blockquote>\n\n/factory retry\n</blockquote>",
+    "/fac\u200btory retry",
+    "/fаctory retry",
 ]
 
 
@@ -52,7 +69,14 @@ def test_nothing_that_is_quoted_is_ever_a_command(text) -> None:
     assert commands_in(quoted) == ()
 
 
-NOBODY, FILER, TRIAGE, WRITE, MAINTAIN, ADMIN = "nobody", "filer", "triage", "write", "maintain", "admin"
+NOBODY, FILER, TRIAGE, WRITE, MAINTAIN, ADMIN = (
+    "nobody",
+    "filer",
+    "triage",
+    "write",
+    "maintain",
+    "admin",
+)
 WHO = {
     "help": {NOBODY, FILER, TRIAGE, WRITE, MAINTAIN, ADMIN},
     "why": {NOBODY, FILER, TRIAGE, WRITE, MAINTAIN, ADMIN},
@@ -65,8 +89,14 @@ WHO = {
     "stop": {WRITE, MAINTAIN, ADMIN},
     "approve": {MAINTAIN, ADMIN},
 }
-ROLES = {NOBODY: (Permission.READ, False), FILER: (Permission.READ, True), TRIAGE: (Permission.TRIAGE, False),
-         WRITE: (Permission.WRITE, False), MAINTAIN: (Permission.MAINTAIN, False), ADMIN: (Permission.ADMIN, False)}
+ROLES = {
+    NOBODY: (Permission.READ, False),
+    FILER: (Permission.READ, True),
+    TRIAGE: (Permission.TRIAGE, False),
+    WRITE: (Permission.WRITE, False),
+    MAINTAIN: (Permission.MAINTAIN, False),
+    ADMIN: (Permission.ADMIN, False),
+}
 
 
 @pytest.mark.parametrize("role", ROLES)

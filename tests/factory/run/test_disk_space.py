@@ -13,9 +13,17 @@ from harness.factory.run.disk_space import Space, space
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.parametrize(("free", "total", "short"), [
-    (999_999_999, 250_000_000_000, True), (1_000_000_000, 250_000_000_000, False),
-    (199_999_999, 10_000_000_000, True), (200_000_000, 10_000_000_000, False), (0, 0, False), (0, 1_000_000, True)])
+@pytest.mark.parametrize(
+    ("free", "total", "short"),
+    [
+        (999_999_999, 250_000_000_000, True),
+        (1_000_000_000, 250_000_000_000, False),
+        (199_999_999, 10_000_000_000, True),
+        (200_000_000, 10_000_000_000, False),
+        (0, 0, False),
+        (0, 1_000_000, True),
+    ],
+)
 def test_a_gigabyte_has_to_be_free_or_two_hundredths_of_a_small_disk(free, total, short) -> None:
     assert Space(free, total).is_short is short
 
@@ -31,9 +39,28 @@ def told(tmp_path_factory):
     """A disk of 20 MB in memory, mounted for one process, as root or not."""
     folder, bwrap = tmp_path_factory.mktemp("small"), shutil.which("bwrap")
     assert bwrap, "bubblewrap is what the factory's own boxes need"
-    done = subprocess.run([bwrap, "--dev-bind", "/", "/", "--size", "20000000", "--tmpfs", str(folder), "--chdir", str(ROOT),
-                           sys.executable, "-m", "tests.factory.short_of_room", str(folder)],
-                          capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [
+            bwrap,
+            "--dev-bind",
+            "/",
+            "/",
+            "--size",
+            "20000000",
+            "--tmpfs",
+            str(folder),
+            "--chdir",
+            str(ROOT),
+            sys.executable,
+            "-m",
+            "tests.factory.short_of_room",
+            str(folder),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        stdin=subprocess.DEVNULL,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -48,4 +75,10 @@ def test_a_run_that_failed_for_want_of_room_is_the_same_run_when_there_is_room(t
     assert told["filled"] == told["filled still"] != ""
     assert told["failed while full"] == 0
     assert told["room"] == ""
-    assert (told["merged"], told["attempts"], told["runs"], told["worked"], told["sound"]) == (True, 0, 1, 2, True)
+    assert (told["merged"], told["attempts"], told["runs"], told["worked"], told["sound"]) == (
+        True,
+        0,
+        1,
+        2,
+        True,
+    )

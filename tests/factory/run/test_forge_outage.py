@@ -1,4 +1,5 @@
-"""A forge that is away while a node needs it: no attempt is counted, nothing is done twice, and the same run goes on."""
+"""A forge that is away while a node needs it: no attempt is counted, nothing is done twice, and the
+same run goes on."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,22 +14,30 @@ from tests.factory.world import World
 NOON, HOUR = datetime(2030, 5, 4, 12, tzinfo=UTC), timedelta(hours=1)
 
 
-@pytest.mark.parametrize(("error", "away"), [
-    (ForgeError("502", retryable=True), True),
-    (RemoteError("timed out", retryable=True), True),
-    (ForgeError("403 not allowed"), False),
-    (RemoteError("the token is missing"), False),
-    (GitError("the tree could not be written", retryable=True), False),
-    (ModelError("the broker does not answer", retryable=True), False),
-])
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (ForgeError("502", retryable=True), True),
+        (RemoteError("timed out", retryable=True), True),
+        (ForgeError("403 not allowed"), False),
+        (RemoteError("the token is missing"), False),
+        (GitError("the tree could not be written", retryable=True), False),
+        (ModelError("the broker does not answer", retryable=True), False),
+    ],
+)
 def test_only_the_forges_absence_is_no_attempt(error, away) -> None:
     result = result_of(error)
-    assert (is_away(result), result.retryable, result.outcome.succeeded) == (away, error.retryable, False)
+    assert (is_away(result), result.retryable, result.outcome.succeeded) == (
+        away,
+        error.retryable,
+        False,
+    )
 
 
 @pytest.mark.parametrize("absences", [1, 5])
 def test_a_run_goes_on_where_it_was_when_the_forge_is_back(tmp_path, absences) -> None:
-    """The node tries three times in a pass; a forge that is away for longer ends the pass, and not the attempt."""
+    """The node tries three times in a pass; a forge that is away for longer ends the pass, and not
+    the attempt."""
     world = World(tmp_path)
     issue = world.file()
     world.forge.fail("open_pull_request", count=absences)
@@ -42,12 +51,21 @@ def test_a_run_goes_on_where_it_was_when_the_forge_is_back(tmp_path, absences) -
     assert (told.state, told.attempts, told.runs_of("implement")) == (State.MERGED, 0, 1)
     assert len(world.agent.assignments) == 1
     assert [what for what, _ in world.forge.writes].count("open_pull_request") == 1
-    assert not [entry for entry in told.entries if entry.kind == "node" and entry.data["result"]["outcome"] == "failed"]
+    assert not [
+        entry
+        for entry in told.entries
+        if entry.kind == "node" and entry.data["result"]["outcome"] == "failed"
+    ]
 
 
-def test_a_limit_that_ended_a_node_is_waited_for_until_the_last_moment_that_was_named(tmp_path) -> None:
+def test_a_limit_that_ended_a_node_is_waited_for_until_the_last_moment_that_was_named(
+    tmp_path,
+) -> None:
     plant = World(tmp_path).plant()
-    missed = [result_of(ForgeError("limited", retryable=True, again_at=moment)) for moment in (NOON, NOON + HOUR, None)]
+    missed = [
+        result_of(ForgeError("limited", retryable=True, again_at=moment))
+        for moment in (NOON, NOON + HOUR, None)
+    ]
     with pytest.raises(ForgeError) as told:
         wait_for_forge(plant, "implement-1-1", missed)
     assert (told.value.retryable, told.value.again_at) == (True, NOON + HOUR)
@@ -59,7 +77,12 @@ def test_a_node_whose_forge_is_away_time_after_time_fails_in_the_end(tmp_path) -
     world = World(tmp_path)
     issue = world.file()
     for time in range(MOST_TIMES - 1):
-        world.ledger.append("command", f"implement-{issue}-1/away/{time}", run=f"implement-{issue}-1", data={"command": RESUME})
+        world.ledger.append(
+            "command",
+            f"implement-{issue}-1/away/{time}",
+            run=f"implement-{issue}-1",
+            data={"command": RESUME},
+        )
     world.forge.fail("open_pull_request", count=2 * 3)
     with pytest.raises(ForgeError, match="goes on when the forge is back"):
         world.tick()

@@ -1,4 +1,5 @@
-"""A pause for money or for want of a provider: no issue fails for it, nothing is asked meanwhile, and it ends by itself."""
+"""A pause for money or for want of a provider: no issue fails for it, nothing is asked meanwhile,
+and it ends by itself."""
 
 from datetime import timedelta
 
@@ -16,14 +17,24 @@ from tests.factory.pauses import MIDNIGHT, WORDS, Purse, paused, pauses
 
 
 @pytest.mark.parametrize("cause", ["day", "month", "provider", "meter"])
-@pytest.mark.parametrize(("role", "state"), [("triage", State.UNTRIAGED), ("author", State.IMPLEMENTING),
-                                             ("implementer", State.IMPLEMENTING)])
-def test_no_issue_fails_for_a_pause_and_the_same_run_goes_on_when_it_is_over(world, role, state, cause) -> None:
+@pytest.mark.parametrize(
+    ("role", "state"),
+    [
+        ("triage", State.UNTRIAGED),
+        ("author", State.IMPLEMENTING),
+        ("implementer", State.IMPLEMENTING),
+    ],
+)
+def test_no_issue_fails_for_a_pause_and_the_same_run_goes_on_when_it_is_over(
+    world, role, state, cause
+) -> None:
     world.broker = Purse(world.ledger.clock, roles={role}, cause=cause)
     issue = world.file()
     world.tick()
     assert (world.history(issue).state, world.history(issue).attempts) == (state, 0)
-    assert [(entry.data["cause"], entry.data["until"]) for entry in pauses(world)] == [(cause, MIDNIGHT.isoformat())]
+    assert [(entry.data["cause"], entry.data["until"]) for entry in pauses(world)] == [
+        (cause, MIDNIGHT.isoformat())
+    ]
     asked = list(world.broker.refused)
     world.tick()
     world.file("Another", "The places are gone, too.")
@@ -32,13 +43,25 @@ def test_no_issue_fails_for_a_pause_and_the_same_run_goes_on_when_it_is_over(wor
     world.ledger.clock.at = MIDNIGHT
     world.tick()
     told = world.history(issue)
-    assert (told.state, told.attempts, told.runs_of("triage"), told.runs_of("implement")) == (State.MERGED, 0, 1, 1)
-    assert not [entry for entry in told.entries if entry.kind == "node" and entry.data["result"]["outcome"] == "failed"]
+    assert (told.state, told.attempts, told.runs_of("triage"), told.runs_of("implement")) == (
+        State.MERGED,
+        0,
+        1,
+        1,
+    )
+    assert not [
+        entry
+        for entry in told.entries
+        if entry.kind == "node" and entry.data["result"]["outcome"] == "failed"
+    ]
 
 
 def test_a_pause_that_several_meet_at_once_ends_no_others_work(world) -> None:
     """Only the author is refused: what has one already goes on and lands."""
-    issues = [world.file(f"Report {number}", f"The places are gone. {number * 'x '}") for number in range(3)]
+    issues = [
+        world.file(f"Report {number}", f"The places are gone. {number * 'x '}")
+        for number in range(3)
+    ]
     world.broker = Purse(world.ledger.clock, roles={"author"})
     world.tick()
     assert State.NEEDS_HUMAN not in {world.history(issue).state for issue in issues}
@@ -57,7 +80,10 @@ def test_what_one_issues_sessions_met_holds_up_that_issue_alone(world) -> None:
     assert (world.history(attacker).state, world.history(attacker).attempts) == (State.UNTRIAGED, 0)
     assert world.history(other).state is State.MERGED
     now = world.ledger.clock.now()
-    assert (pause_in_force(world.ledger, now), list(paused_issues(world.ledger, now))) == (None, [attacker])
+    assert (pause_in_force(world.ledger, now), list(paused_issues(world.ledger, now))) == (
+        None,
+        [attacker],
+    )
     asked = list(world.broker.refused)
     world.tick()
     assert (world.broker.refused, len(pauses(world))) == (asked, 1)
@@ -87,7 +113,10 @@ def test_what_is_approved_lands_in_a_pause(world) -> None:
     paused(world)
     other = world.file("Another", "The places are gone, too.")
     world.tick()
-    assert (world.history(issue).state, world.history(other).state) == (State.MERGED, State.UNTRIAGED)
+    assert (world.history(issue).state, world.history(other).state) == (
+        State.MERGED,
+        State.UNTRIAGED,
+    )
     assert world.broker.refused == []
 
 
@@ -110,8 +139,15 @@ def test_a_person_who_resumes_lifts_it_and_one_that_begins_after_that_holds(worl
     assert pause_in_force(world.ledger, world.ledger.clock.now()) is not None
 
 
-@pytest.mark.parametrize(("cause", "day", "lifted"), [("day", "19.99", True), ("day", "20", False), ("day", "21", False),
-                                                      ("provider", "19.99", False)])
+@pytest.mark.parametrize(
+    ("cause", "day", "lifted"),
+    [
+        ("day", "19.99", True),
+        ("day", "20", False),
+        ("day", "21", False),
+        ("provider", "19.99", False),
+    ],
+)
 def test_a_cap_that_was_raised_ends_its_pause(world, cause, day, lifted) -> None:
     """The example's day is $20."""
     paused(world, cause=cause, day=day)
@@ -134,16 +170,32 @@ def test_a_pause_is_told_wherever_one_looks(world) -> None:
     found = pause_in_force(world.ledger, world.ledger.clock.now())
     says = f"no model is asked until 2030-05-05 00:00 UTC: {WORDS}"
     assert found.says == says
-    (dashboard,) = [issue for issue in world.forge._issues.values() if "lights-out-factory:dashboard" in issue.body]
-    assert f"**The factory pauses:** {says}. It goes on then by itself" in dashboard.body.replace("\\", "")
+    (dashboard,) = [
+        issue
+        for issue in world.forge._issues.values()
+        if "lights-out-factory:dashboard" in issue.body
+    ]
+    assert f"**The factory pauses:** {says}. It goes on then by itself" in dashboard.body.replace(
+        "\\", ""
+    )
     assert "At work" not in dashboard.body
-    morning = digest(world.ledger.entries(), since=MIDNIGHT - timedelta(days=1), at=MIDNIGHT, stopped=False, frozen="",
-                     paused=says)
+    morning = digest(
+        world.ledger.entries(),
+        since=MIDNIGHT - timedelta(days=1),
+        at=MIDNIGHT,
+        stopped=False,
+        frozen="",
+        paused=says,
+    )
     assert not morning.is_quiet
     assert morning.as_json()["paused"] == says
     assert f"The factory pauses: {says}" in text(morning, str)
     assert status(world.ledger, stopped=False, paused=says)["paused"] == says
     world.ledger.clock.at = MIDNIGHT
     world.tick(shows=True)
-    (dashboard,) = [issue for issue in world.forge._issues.values() if "lights-out-factory:dashboard" in issue.body]
+    (dashboard,) = [
+        issue
+        for issue in world.forge._issues.values()
+        if "lights-out-factory:dashboard" in issue.body
+    ]
     assert "pauses" not in dashboard.body

@@ -1,4 +1,5 @@
-"""A user's workflow binds file by file, and none of them loosens the seal: not when it is read, and not when it runs."""
+"""A user's workflow binds file by file, and none of them loosens the seal: not when it is read, and
+not when it runs."""
 
 import dataclasses
 import re
@@ -55,7 +56,9 @@ def changed(name: str, *swaps: tuple[str, str]) -> str:
 
 
 def put(world: World, files: dict[str, str | bytes]) -> None:
-    world.push_to_main(**{name: text.encode() if isinstance(text, str) else text for name, text in files.items()})
+    world.push_to_main(
+        **{name: text.encode() if isinstance(text, str) else text for name, text in files.items()}
+    )
 
 
 def faults(folder: Path, files: dict[str, str]) -> list[ConfigError]:
@@ -67,11 +70,17 @@ def faults(folder: Path, files: dict[str, str]) -> list[ConfigError]:
 
 # What binds
 
+
 def test_theirs_binds_file_by_file_and_ours_for_the_rest(world) -> None:
     put(world, {"workflows/triage.yaml": changed("triage", ("17 2 * * *", "5 4 * * *"))})
     steering = steering_at(world.plant(), world.remote["main"])
     assert steering.workflows["triage"].triggers.schedule == "5 4 * * *"
-    assert [node.id for node in steering.workflows["merge"].nodes] == ["gates", "land", "confirm", "close"]
+    assert [node.id for node in steering.workflows["merge"].nodes] == [
+        "gates",
+        "land",
+        "confirm",
+        "close",
+    ]
 
 
 def test_their_prompts_bind_by_name(world) -> None:
@@ -81,7 +90,9 @@ def test_their_prompts_bind_by_name(world) -> None:
     assert world.model.asked[0][1].startswith("Ours? {")
 
 
-def test_an_override_that_says_what_ours_says_changes_nothing_and_every_other_is_in_the_digest(world) -> None:
+def test_an_override_that_says_what_ours_says_changes_nothing_and_every_other_is_in_the_digest(
+    world,
+) -> None:
     before = steering_at(world.plant(), world.base).digest
     put(world, {"workflows/merge.yaml": ours("merge")})
     assert steering_at(world.plant(), world.remote["main"]).digest == before
@@ -93,7 +104,9 @@ def test_nothing_is_read_from_the_branch_and_an_agent_may_not_touch_what_is(tmp_
     def loosens(worktree) -> None:
         fixes(worktree)
         (worktree / "workflows").mkdir()
-        (worktree / "workflows" / "validate.yaml").write_text(row("validate", CANDIDATE, JUDGE, CONCLUDE))
+        (worktree / "workflows" / "validate.yaml").write_text(
+            row("validate", CANDIDATE, JUDGE, CONCLUDE)
+        )
 
     world = World(tmp_path, agent=FakeAgent(loosens))
     issue = world.file()
@@ -103,28 +116,91 @@ def test_nothing_is_read_from_the_branch_and_an_agent_may_not_touch_what_is(tmp_
     assert set(world.remote) == {"main"}
 
 
-@pytest.mark.parametrize(("name", "text", "line", "says"), [
-    ("workflows/validate.yaml", ours("validate").replace("sealed", "seeled"), 9, "did you mean `sealed`"),
-    ("workflows/validate.yaml", ours("validate").replace("use: validate.conclude", "use: validate.concluded"), 10,
-     "there is no action `validate.concluded`; did you mean `validate.conclude`"),
-    ("workflows/merge.yaml", ours("merge").replace("gate: merge}", "gate: merg}"), 5, "there is no check `merg`"),
-    ("workflows/implement.yaml", ours("implement").replace("run: tests", "run: test"), 18, "did you mean `tests`"),
-    ("workflows/implement.yaml", ours("implement").replace("agent: implementer", "agent: implementor"), 11,
-     "did you mean `implementer`"),
-    ("workflows/prompts/triage.md.j2", "{{ spec_card }}\n{{ speccard }}", 2, "did you mean `spec_card`"),
-    ("workflows/prompts/triage.md.j2", "Decide.", 10, "never shows `{{ spec_card }}`"),
-    ("workflows/prompts/implement.md.j2", "{{ spec_card }}", 12, "never shows `{{ findings }}`"),
-    ("workflows/prompts/triag.md.j2", "{{ spec_card }}", None, "did you mean `triage.md.j2`"),
-    ("workflows/prompts/triage.md", "{{ spec_card }}", None, "did you mean `workflows/prompts/triage.md.j2`"),
-    ("workflows/validate.yml", ours("validate"), None, "did you mean `workflows/validate.yaml`"),
-    ("workflows/Validate.yaml", ours("validate"), None, "did you mean `workflows/validate.yaml`"),
-    ("Workflows/validate.yaml", ours("validate"), None, "did you mean `workflows/validate.yaml`"),
-    ("workflows/validat\u0435.yaml", ours("validate"), None, "did you mean `workflows/validate.yaml`"),
-    ("workflows/merge.yaml", "", 1, "the document is empty"),
-    ("workflows/merge.yaml", "\udcff", None, "is not UTF-8"),
-    ("workflows/merge.yaml", "#" * 70_000, None, "at most 65536 are read"),
-])
-def test_a_broken_override_stops_the_factory_and_is_never_silently_ours(world, name, text, line, says) -> None:
+@pytest.mark.parametrize(
+    ("name", "text", "line", "says"),
+    [
+        (
+            "workflows/validate.yaml",
+            ours("validate").replace("sealed", "seeled"),
+            9,
+            "did you mean `sealed`",
+        ),
+        (
+            "workflows/validate.yaml",
+            ours("validate").replace("use: validate.conclude", "use: validate.concluded"),
+            10,
+            "there is no action `validate.concluded`; did you mean `validate.conclude`",
+        ),
+        (
+            "workflows/merge.yaml",
+            ours("merge").replace("gate: merge}", "gate: merg}"),
+            5,
+            "there is no check `merg`",
+        ),
+        (
+            "workflows/implement.yaml",
+            ours("implement").replace("run: tests", "run: test"),
+            18,
+            "did you mean `tests`",
+        ),
+        (
+            "workflows/implement.yaml",
+            ours("implement").replace("agent: implementer", "agent: implementor"),
+            11,
+            "did you mean `implementer`",
+        ),
+        (
+            "workflows/prompts/triage.md.j2",
+            "{{ spec_card }}\n{{ speccard }}",
+            2,
+            "did you mean `spec_card`",
+        ),
+        ("workflows/prompts/triage.md.j2", "Decide.", 10, "never shows `{{ spec_card }}`"),
+        (
+            "workflows/prompts/implement.md.j2",
+            "{{ spec_card }}",
+            12,
+            "never shows `{{ findings }}`",
+        ),
+        ("workflows/prompts/triag.md.j2", "{{ spec_card }}", None, "did you mean `triage.md.j2`"),
+        (
+            "workflows/prompts/triage.md",
+            "{{ spec_card }}",
+            None,
+            "did you mean `workflows/prompts/triage.md.j2`",
+        ),
+        (
+            "workflows/validate.yml",
+            ours("validate"),
+            None,
+            "did you mean `workflows/validate.yaml`",
+        ),
+        (
+            "workflows/Validate.yaml",
+            ours("validate"),
+            None,
+            "did you mean `workflows/validate.yaml`",
+        ),
+        (
+            "Workflows/validate.yaml",
+            ours("validate"),
+            None,
+            "did you mean `workflows/validate.yaml`",
+        ),
+        (
+            "workflows/validat\u0435.yaml",
+            ours("validate"),
+            None,
+            "did you mean `workflows/validate.yaml`",
+        ),
+        ("workflows/merge.yaml", "", 1, "the document is empty"),
+        ("workflows/merge.yaml", "\udcff", None, "is not UTF-8"),
+        ("workflows/merge.yaml", "#" * 70_000, None, "at most 65536 are read"),
+    ],
+)
+def test_a_broken_override_stops_the_factory_and_is_never_silently_ours(
+    world, name, text, line, says
+) -> None:
     put(world, {name: text.encode("utf-8", "surrogateescape")})
     world.file()
     with pytest.raises(ConfigError) as caught:
@@ -136,11 +212,20 @@ def test_a_broken_override_stops_the_factory_and_is_never_silently_ours(world, n
     assert world.history(1).transitions == ()
 
 
-def test_a_folder_of_the_products_own_is_left_alone_until_one_of_its_files_is_ours(tmp_path) -> None:
-    product = {"workflows/nightly-report.yaml": "steps: []\n", "workflows/deploy.yml": "steps: []\n", "workflows/README.md": "x"}
+def test_a_folder_of_the_products_own_is_left_alone_until_one_of_its_files_is_ours(
+    tmp_path,
+) -> None:
+    product = {
+        "workflows/nightly-report.yaml": "steps: []\n",
+        "workflows/deploy.yml": "steps: []\n",
+        "workflows/README.md": "x",
+    }
     assert faults(tmp_path, product) == []
     found = faults(tmp_path, {"workflows/merge.yaml": ours("merge")})
-    assert [fault.file for fault in found] == ["workflows/deploy.yml", "workflows/nightly-report.yaml"]
+    assert [fault.file for fault in found] == [
+        "workflows/deploy.yml",
+        "workflows/nightly-report.yaml",
+    ]
 
 
 def test_a_link_is_no_workflow(tmp_path) -> None:
@@ -155,15 +240,25 @@ def test_a_link_is_no_workflow(tmp_path) -> None:
 
 
 def test_every_fault_of_every_file_is_named_at_its_line(tmp_path) -> None:
-    found = faults(tmp_path, {
-        "workflows/merge.yaml": "name: merge\nnodes:\n  - {id: a, use: merge.lend}\n  - {id: b, gate: marge, needs: [a]}\n",
-        "workflows/validate.yaml": row("validate", CANDIDATE, JUDGE, CONCLUDE),
-    })
+    found = faults(
+        tmp_path,
+        {
+            "workflows/merge.yaml": (
+                "name: merge\nnodes:\n  - {id: a, use: merge.lend}\n  - {id: b, gate: marge, needs:"
+                " [a]}\n"
+            ),
+            "workflows/validate.yaml": row("validate", CANDIDATE, JUDGE, CONCLUDE),
+        },
+    )
     assert [(fault.file, fault.line) for fault in found] == [
-        ("workflows/validate.yaml", 3), ("workflows/merge.yaml", 3), ("workflows/merge.yaml", 4)]
+        ("workflows/validate.yaml", 3),
+        ("workflows/merge.yaml", 3),
+        ("workflows/merge.yaml", 4),
+    ]
 
 
 # What a hostile or careless override could do, refused when it is read
+
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_a_workflow_that_would_loosen_the_seal_is_refused_when_it_is_read(tmp_path, what) -> None:
@@ -171,24 +266,35 @@ def test_a_workflow_that_would_loosen_the_seal_is_refused_when_it_is_read(tmp_pa
     file = f"workflows/{what.split()[0]}.yaml"
     found = [fault for fault in faults(tmp_path, {file: text}) if says in str(fault)]
     assert found
-    assert all((fault.file, bool(fault.line), bool(fault.key)) == (file, True, True) for fault in found)
+    assert all(
+        (fault.file, bool(fault.line), bool(fault.key)) == (file, True, True) for fault in found
+    )
 
 
-@pytest.mark.parametrize("nodes", [
-    ("triage", INTAKE, CLASSIFY, DECIDE),
-    ("implement", PREPARE, AUTHOR, BUILD, SNAPSHOT, LAW, PROPOSE),
-    ("implement", PREPARE, AUTHOR, BUILD, SNAPSHOT, TESTS, LAW, PROPOSE),
-    ("implement", PREPARE, AUTHOR, BUILD, SNAPSHOT, MINE, LAW, TESTS, PROPOSE),
-    ("validate", CANDIDATE, CANDIDATE_LAW, JUDGE, CONCLUDE), ("validate", CANDIDATE, TESTS, CANDIDATE_LAW, MINE, JUDGE, CONCLUDE),
-    ("merge", GATES, LAND, CONFIRM, CLOSE),
-], ids=lambda nodes: f"{nodes[0]} of {len(nodes) - 1}")
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        ("triage", INTAKE, CLASSIFY, DECIDE),
+        ("implement", PREPARE, AUTHOR, BUILD, SNAPSHOT, LAW, PROPOSE),
+        ("implement", PREPARE, AUTHOR, BUILD, SNAPSHOT, TESTS, LAW, PROPOSE),
+        ("implement", PREPARE, AUTHOR, BUILD, SNAPSHOT, MINE, LAW, TESTS, PROPOSE),
+        ("validate", CANDIDATE, CANDIDATE_LAW, JUDGE, CONCLUDE),
+        ("validate", CANDIDATE, TESTS, CANDIDATE_LAW, MINE, JUDGE, CONCLUDE),
+        ("merge", GATES, LAND, CONFIRM, CLOSE),
+    ],
+    ids=lambda nodes: f"{nodes[0]} of {len(nodes) - 1}",
+)
 def test_what_keeps_every_promise_is_read(tmp_path, nodes) -> None:
     assert faults(tmp_path, {f"workflows/{nodes[0]}.yaml": row(*nodes)}) == []
 
 
 def test_a_journey_that_nobody_would_perform_is_not_paid_for(tmp_path) -> None:
-    (found,) = faults(tmp_path, {"workflows/validate.yaml": row("validate", CANDIDATE, CANDIDATE_LAW, HAND_OVER)})
-    assert "never asks the sealed judge, and implement.yaml has journeys written for it" in str(found)
+    (found,) = faults(
+        tmp_path, {"workflows/validate.yaml": row("validate", CANDIDATE, CANDIDATE_LAW, HAND_OVER)}
+    )
+    assert "never asks the sealed judge, and implement.yaml has journeys written for it" in str(
+        found
+    )
 
 
 # What an override may do
@@ -214,23 +320,32 @@ def test_what_a_node_is_called_decides_nothing(tmp_path, outcome) -> None:
 
 
 def test_a_budget_in_a_workflow_can_only_be_the_tighter_one(world) -> None:
-    text = changed("implement", ("    timeout: 30m\n", "    timeout: 30m\n    budget: {calls: 7, usd: 900}\n"))
+    text = changed(
+        "implement", ("    timeout: 30m\n", "    timeout: 30m\n    budget: {calls: 7, usd: 900}\n")
+    )
     put(world, {"workflows/implement.yaml": text})
     world.file()
     world.tick()
     request = next(one for one in world.broker.opened if one.role == "implementer")
-    assert (request.calls, request.usd) == (7, steering_at(world.plant(), world.base).config.caps.usd_per_run)
+    assert (request.calls, request.usd) == (
+        7,
+        steering_at(world.plant(), world.base).config.caps.usd_per_run,
+    )
 
 
 # And when it runs: the code of a part refuses by itself, whatever workflow brought it here
 
+
 def job(world: World, issue: int, node: UseNode, **outputs) -> Job:
-    """A job as the dispatcher makes it, in a workflow of nothing but this node and what is said to have run before."""
+    """A job as the dispatcher makes it, in a workflow of nothing but this node and what is said to
+    have run before."""
     plant = world.plant()
     steering = steering_at(plant, world.remote["main"])
     name = node.action.split(".")[0]
     real = steering.workflows[name]
-    loose = dataclasses.replace(real, nodes=(*(one for one in real.nodes if one.id in outputs), node))
+    loose = dataclasses.replace(
+        real, nodes=(*(one for one in real.nodes if one.id in outputs), node)
+    )
     steering = dataclasses.replace(steering, workflows={**steering.workflows, name: loose})
     return Job(plant, steering, issue, f"{name}-{issue}-1", 1, node, outputs)
 
@@ -266,12 +381,20 @@ def supersede_the_journey(world: World, issue: int) -> None:
 
 def push_over_it(world: World, issue: int) -> None:
     branch = f"factory/issue-{issue}"
-    tree = {**world.git.trees[world.git.tree_of(world.remote[branch])], "tidebook/store.py": b"evil"}
-    world.remote[branch] = world.git.commit(world.git.tree(tree), [world.remote[branch]], message="evil")
+    tree = {
+        **world.git.trees[world.git.tree_of(world.remote[branch])],
+        "tidebook/store.py": b"evil",
+    }
+    world.remote[branch] = world.git.commit(
+        world.git.tree(tree), [world.remote[branch]], message="evil"
+    )
 
 
-@pytest.mark.parametrize("change", [edit, move_the_base, forge_the_envelope, supersede_the_journey, push_over_it],
-                         ids=lambda change: change.__name__)
+@pytest.mark.parametrize(
+    "change",
+    [edit, move_the_base, forge_the_envelope, supersede_the_journey, push_over_it],
+    ids=lambda change: change.__name__,
+)
 def test_a_landing_reads_every_fact_again_although_nobody_asked_the_gates(tmp_path, change) -> None:
     world, issue = validated(tmp_path)
     change(world, issue)
@@ -285,13 +408,19 @@ def test_a_landing_reads_every_fact_again_although_nobody_asked_the_gates(tmp_pa
 @pytest.mark.parametrize("outcome", [VerdictOutcome.FAILED, VerdictOutcome.INCONCLUSIVE])
 def test_without_a_passed_verdict_a_landing_refuses(tmp_path, outcome) -> None:
     world, issue = validated(tmp_path, outcome)
-    assert result_of(job(world, issue, UseNode(id="land", action="merge.land"))).outcome is Outcome.BLOCKED
+    assert (
+        result_of(job(world, issue, UseNode(id="land", action="merge.land"))).outcome
+        is Outcome.BLOCKED
+    )
     assert world.git.landings == []
 
 
 def test_a_landing_that_may_be_lands(tmp_path) -> None:
     world, issue = validated(tmp_path)
-    assert result_of(job(world, issue, UseNode(id="land", action="merge.land"))).outcome is Outcome.PRODUCED
+    assert (
+        result_of(job(world, issue, UseNode(id="land", action="merge.land"))).outcome
+        is Outcome.PRODUCED
+    )
     assert world.git.landings == [world.remote["main"]]
     again = result_of(job(world, issue, UseNode(id="land", action="merge.land")))
     assert again.outcome is Outcome.PRODUCED
@@ -306,7 +435,9 @@ def test_the_word_of_a_node_is_no_verdict(tmp_path) -> None:
     forged = job(world, issue, conclude, candidate=made, judge={"outcome": "passed"})
     forged = dataclasses.replace(forged, run=entry.run)
     assert result_of(forged).event == Event.CHANGES_REQUESTED, "the signed one says failed"
-    elsewhere = dataclasses.replace(forged, outputs={**forged.outputs, "candidate": {"candidate": "f" * 40}})
+    elsewhere = dataclasses.replace(
+        forged, outputs={**forged.outputs, "candidate": {"candidate": "f" * 40}}
+    )
     assert result_of(elsewhere).event == Event.INCONCLUSIVE
     never_judged = dataclasses.replace(forged, run=f"validate-{issue}-99")
     assert result_of(never_judged).event == Event.INCONCLUSIVE
@@ -325,7 +456,9 @@ def test_nothing_is_proposed_that_the_law_refuses_although_nobody_asked_it(world
     world.tick(states=frozenset({State.UNTRIAGED}))
     head = breaking_the_law(world)
     propose = UseNode(id="propose", action="implement.propose")
-    result = result_of(job(world, issue, propose, build={"summary": ""}, snapshot={"head": head, "tree": "x"}))
+    result = result_of(
+        job(world, issue, propose, build={"summary": ""}, snapshot={"head": head, "tree": "x"})
+    )
     assert result.outcome is Outcome.BLOCKED
     assert "LAW-PROTECTED" in result.output["cites"]
     assert set(world.remote) == {"main"}
@@ -338,8 +471,14 @@ def test_nothing_is_handed_over_that_the_law_or_its_tests_refuse(world) -> None:
     lawless = {"candidate": breaking_the_law(world), "pull_request": 2}
     assert result_of(job(world, issue, over, candidate=lawless)).event == Event.LAW_REFUSED
     rules = world.git.read(world.remote["main"], "factory_rules.md").decode()
-    put(world, {"factory_rules.md": re.sub(r"## Tests are kept.*?(?=\n## )", "", rules, flags=re.DOTALL)})   # no rule asks
+    put(
+        world,
+        {"factory_rules.md": re.sub(r"## Tests are kept.*?(?=\n## )", "", rules, flags=re.DOTALL)},
+    )  # no rule asks
     base = world.remote["main"]
     tree = {**world.git.trees[world.git.tree_of(base)], "tidebook/store.py": b"FAILS-ITS-TESTS"}
-    broken = {"candidate": world.git.commit(world.git.tree(tree), [base], message="mine"), "pull_request": 2}
+    broken = {
+        "candidate": world.git.commit(world.git.tree(tree), [base], message="mine"),
+        "pull_request": 2,
+    }
     assert result_of(job(world, issue, over, candidate=broken)).event == Event.CHANGES_REQUESTED

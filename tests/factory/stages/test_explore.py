@@ -1,4 +1,5 @@
-"""Personas of a repository's own: read from factory.toml, and asked for of the judge with a session for each role."""
+"""Personas of a repository's own: read from factory.toml, and asked for of the judge with a session
+for each role."""
 
 import pytest
 
@@ -17,7 +18,10 @@ promise = "M-BOOK"
 shown = ["Name"]
 kept_at = "/"
 """
-CLAIMS = GUEST.replace('"guest"', '"doubter"') + 'claims = ["The page says for how many the booking is."]\n'
+CLAIMS = (
+    GUEST.replace('"guest"', '"doubter"')
+    + 'claims = ["The page says for how many the booking is."]\n'
+)
 
 
 class Frugal(FakeBroker):
@@ -53,8 +57,18 @@ def test_personas_are_asked_for_with_a_session_of_the_actors(tmp_path) -> None:
     told = asked(explored(tmp_path, GUEST))["exploring"]
     assert set(told) == {"personas", "actor"}
     assert told["personas"][0] == {
-        "name": "guest", "who": "somebody who has never been here", "goal": "book a walk for two", "promise": "M-BOOK",
-        "shown": ["Name"], "kept_at": "/", "starts_at": "/", "claims": [], "acts": 25, "seconds": 120, "tokens": 40_000}
+        "name": "guest",
+        "who": "somebody who has never been here",
+        "goal": "book a walk for two",
+        "promise": "M-BOOK",
+        "shown": ["Name"],
+        "kept_at": "/",
+        "starts_at": "/",
+        "claims": [],
+        "acts": 25,
+        "seconds": 120,
+        "tokens": 40_000,
+    }
     assert told["actor"] == {"socket": "/nowhere.sock", "model": "claude-haiku-5-5"}
 
 
@@ -63,7 +77,9 @@ def test_claims_have_a_judge_of_another_model_and_every_session_is_written_down(
     told = asked(world)["exploring"]
     assert [persona["name"] for persona in told["personas"]] == ["guest", "doubter"]
     assert told["contrast"]["model"] != told["actor"]["model"]
-    assert {"actor", "judge"} <= {entry.data["role"] for entry in world.ledger.entries(kind="usage")}
+    assert {"actor", "judge"} <= {
+        entry.data["role"] for entry in world.ledger.entries(kind="usage")
+    }
 
 
 def test_a_cap_that_exploring_would_cross_stops_the_change_before_it_is_judged(tmp_path) -> None:
@@ -72,14 +88,17 @@ def test_a_cap_that_exploring_would_cross_stops_the_change_before_it_is_judged(t
     assert not any(request.get("candidate") for request in world.validator.requests)
 
 
-@pytest.mark.parametrize(("text", "key", "says"), [
-    ("[personas]\nname = \"guest\"\n", "personas", "expected tables `[[personas]]`"),
-    (GUEST + GUEST, "personas", "two personas have the same name"),
-    (GUEST.replace("who", "whom"), "personas.1.whom", "did you mean `personas.1.who`?"),
-    (GUEST.replace("goal = \"book a walk for two\"\n", ""), "personas.1", "goal"),
-    (GUEST.replace('["Name"]', '"Name"'), "personas.1.shown", "expected tuple"),
-    (GUEST + 'acts = "many"\n', "personas.1.acts", "expected int"),
-])
+@pytest.mark.parametrize(
+    ("text", "key", "says"),
+    [
+        ('[personas]\nname = "guest"\n', "personas", "expected tables `[[personas]]`"),
+        (GUEST + GUEST, "personas", "two personas have the same name"),
+        (GUEST.replace("who", "whom"), "personas.1.whom", "did you mean `personas.1.who`?"),
+        (GUEST.replace('goal = "book a walk for two"\n', ""), "personas.1", "goal"),
+        (GUEST.replace('["Name"]', '"Name"'), "personas.1.shown", "expected tuple"),
+        (GUEST + 'acts = "many"\n', "personas.1.acts", "expected int"),
+    ],
+)
 def test_a_persona_that_cannot_be_read_is_named_by_its_key(text, key, says) -> None:
     with pytest.raises(ConfigError) as refused:
         read_config("schema = 1\n" + text)
@@ -89,4 +108,6 @@ def test_a_persona_that_cannot_be_read_is_named_by_its_key(text, key, says) -> N
 
 def test_a_persona_has_defaults_for_all_but_who_wants_what_and_how_it_shows() -> None:
     (persona,) = read_config("schema = 1\n" + GUEST.replace('kept_at = "/"\n', "")).personas
-    assert persona == Persona("guest", "somebody who has never been here", "book a walk for two", "M-BOOK", ("Name",))
+    assert persona == Persona(
+        "guest", "somebody who has never been here", "book a walk for two", "M-BOOK", ("Name",)
+    )

@@ -1,4 +1,5 @@
-"""Every landing can be taken back: what is made ready, what it does on a branch that moved on, and what follows."""
+"""Every landing can be taken back: what is made ready, what it does on a branch that moved on, and
+what follows."""
 
 import pytest
 
@@ -53,7 +54,9 @@ def test_taken_back_the_tree_is_what_it_was_and_the_issue_is_a_persons(landed) -
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert world.forge.issue(issue).open
     world.tick()
-    assert world.history(issue).state is State.NEEDS_HUMAN, "and it stays so until somebody says more"
+    assert world.history(issue).state is State.NEEDS_HUMAN, (
+        "and it stays so until somebody says more"
+    )
 
 
 def test_what_others_built_on_it_since_stays(landed) -> None:
@@ -68,7 +71,9 @@ def test_what_others_built_on_it_since_stays(landed) -> None:
 def test_where_what_came_since_stands_on_it_nothing_is_done(landed) -> None:
     world, issue = landed
     tree = dict(files(world)) | {STORE: files(world)[STORE] + b"\nMORE = True\n"}
-    world.remote["main"] = tip = world.git.commit(world.git.tree(tree), [world.remote["main"]], message="more")
+    world.remote["main"] = tip = world.git.commit(
+        world.git.tree(tree), [world.remote["main"]], message="more"
+    )
     with pytest.raises(GitError, match=rf"{STORE}; do it by hand: git revert --mainline 1"):
         take_back(world, issue)
     assert world.remote["main"] == tip
@@ -81,14 +86,18 @@ def test_taking_back_twice_takes_back_once(landed) -> None:
     tip = world.remote["main"]
     assert take_back(world, issue) == first
     assert world.remote["main"] == tip
-    assert [entry.data["event"] for entry in world.history(issue).transitions].count("reverted") == 1
+    assert [entry.data["event"] for entry in world.history(issue).transitions].count(
+        "reverted"
+    ) == 1
 
 
 @pytest.mark.parametrize("method", ["land", "append", "reopen_issue"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_on_the_way_it_is_taken_back_once(landed, method, after) -> None:
     world, issue = landed
-    holder = next(name for name in ("git", "ledger", "forge") if hasattr(getattr(world, name), method))
+    holder = next(
+        name for name in ("git", "ledger", "forge") if hasattr(getattr(world, name), method)
+    )
     act, calls = getattr(getattr(world, holder), method), []
 
     def dies(*args, **kwargs):

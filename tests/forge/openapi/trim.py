@@ -1,9 +1,10 @@
-"""`python tests/forge/openapi/trim.py api.github.com.json`: cut GitHub's OpenAPI description down to what the forge serves.
+"""`python tests/forge/openapi/trim.py api.github.com.json`: cut GitHub's OpenAPI description down
+to what the forge serves.
 
-The description is `generated/api.github.com.json` of the npm package `@octokit/openapi`. What is kept are the operations of
-the routes that are registered, with every schema that they name, as JSON Schema: `nullable` becomes a type, prose goes.
-Run it again when a route is added; `test_openapi.py` says so.
-"""
+The description is `generated/api.github.com.json` of the npm package `@octokit/openapi`. What is
+kept are the operations of the routes that are registered, with every schema that they name, as JSON
+Schema: `nullable` becomes a type, prose goes. Run it again when a route is added; `test_openapi.py`
+says so."""
 
 import json
 import re
@@ -15,8 +16,19 @@ from harness.programs.local_forge.api.routes import VIEWS
 
 HERE = Path(__file__).parent
 KEPT = HERE / "github.json"
-ALSO = {"/repos/{}/{}/contents": "/repos/{}/{}/contents/{}"}  # a folder's listing has an address of its own, without a path
-PROSE = {"description", "example", "examples", "title", "externalDocs", "deprecated", "default", "summary"}
+ALSO = {
+    "/repos/{}/{}/contents": "/repos/{}/{}/contents/{}"
+}  # a folder's listing has an address of its own, without a path
+PROSE = {
+    "description",
+    "example",
+    "examples",
+    "title",
+    "externalDocs",
+    "deprecated",
+    "default",
+    "summary",
+}
 
 
 def plain(path: str) -> str:
@@ -32,7 +44,9 @@ def trimmed(document: dict[str, Any]) -> dict[str, Any]:
     for method, path, _ in VIEWS:
         operation = theirs.get(plain(path), {}).get(method.lower())
         if operation is None:
-            raise SystemExit(f"GitHub has no {method} {path}: a route of ours that its clients cannot know")
+            raise SystemExit(
+                f"GitHub has no {method} {path}: a route of ours that its clients cannot know"
+            )
         operations[f"{method} {plain(path)}"] = _operation(operation, document)
     _mend(operations)
     schemas = _reached(operations, document["components"]["schemas"])
@@ -40,13 +54,16 @@ def trimmed(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _mend(operations: dict[str, Any]) -> None:
-    """The list of installations has its own copy of their schema, whose account is a user *and* an enterprise at once."""
+    """The list of installations has its own copy of their schema, whose account is a user *and* an
+    enterprise at once."""
     one = operations["GET /app/installations/{}"]["responses"]["200"]
     operations["GET /app/installations"]["responses"]["200"] = {"type": "array", "items": one}
 
 
 def _operation(operation: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
-    answers = {status: _resolved(answer, document) for status, answer in operation["responses"].items()}
+    answers = {
+        status: _resolved(answer, document) for status, answer in operation["responses"].items()
+    }
     return {
         "request": _content(operation.get("requestBody", {})),
         "responses": {status: _content(answer) for status, answer in sorted(answers.items())},
@@ -61,18 +78,26 @@ def _resolved(answer: dict[str, Any], document: dict[str, Any]) -> dict[str, Any
 def _content(holder: dict[str, Any]) -> Any:
     """The schema of a JSON body; None where there is no body."""
     kinds = holder.get("content", {})
-    found = next((kinds[kind] for kind in ("application/json", "application/scim+json") if kind in kinds), None)
+    found = next(
+        (kinds[kind] for kind in ("application/json", "application/scim+json") if kind in kinds),
+        None,
+    )
     return None if found is None or "schema" not in found else as_json_schema(found["schema"])
 
 
 def as_json_schema(schema: Any) -> Any:
-    """OpenAPI 3.0's dialect as JSON Schema. `oneOf` becomes `anyOf`: GitHub's alternatives overlap."""
+    """OpenAPI 3.0's dialect as JSON Schema. `oneOf` becomes `anyOf`: GitHub's alternatives
+    overlap."""
     if isinstance(schema, list):
         return [as_json_schema(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
     found = {name: value for name, value in schema.items() if name not in PROSE}
-    found = {name: value for name, value in found.items() if not name.startswith("x-") and name not in ("nullable", "readOnly")}
+    found = {
+        name: value
+        for name, value in found.items()
+        if not name.startswith("x-") and name not in ("nullable", "readOnly")
+    }
     made = {}
     for name, value in found.items():
         if name == "properties":
@@ -111,5 +136,10 @@ def _named(schema: Any) -> set[str]:
 
 if __name__ == "__main__":
     told = trimmed(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
-    KEPT.write_text(json.dumps(told, separators=(",", ":"), sort_keys=True) + "\n", encoding="utf-8")
-    print(f"{KEPT.name}: {len(told['operations'])} operations, {len(told['schemas'])} schemas, {KEPT.stat().st_size:,} bytes")
+    KEPT.write_text(
+        json.dumps(told, separators=(",", ":"), sort_keys=True) + "\n", encoding="utf-8"
+    )
+    print(
+        f"{KEPT.name}: {len(told['operations'])} operations, {len(told['schemas'])} schemas,"
+        f" {KEPT.stat().st_size:,} bytes"
+    )

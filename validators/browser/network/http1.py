@@ -1,4 +1,5 @@
-"""As much of HTTP/1.1 (RFC 9112) as a relay between a browser and one app needs, on asyncio streams."""
+"""As much of HTTP/1.1 (RFC 9112) as a relay between a browser and one app needs, on asyncio
+streams."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 LARGEST_HEAD = 64 * 1024
 PIECE = 64 * 1024
 PACKED = ("gzip", "x-gzip", "deflate")
-GZIP_OR_ZLIB = 32 + 15   # of zlib: either header, told apart by itself
+GZIP_OR_ZLIB = 32 + 15  # of zlib: either header, told apart by itself
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -21,7 +22,8 @@ class WireBroken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A start line and headers. For a request `first, second` are method and target; for an answer version, status."""
+    """A start line and headers. For a request `first, second` are method and target; for an answer
+    version, status."""
 
     first: str
     second: str
@@ -33,11 +35,15 @@ class Head:
         return next((value for key, value in reversed(self.headers) if key.lower() == name), "")
 
     def without(self, *names: str) -> Head:
-        return replace(self, headers=tuple(item for item in self.headers if item[0].lower() not in names))
+        return replace(
+            self, headers=tuple(item for item in self.headers if item[0].lower() not in names)
+        )
 
     def having(self, name: str, value: str) -> Head:
         """The head with this header once, in the place where it was or at the end."""
-        kept = tuple((key, value if key.lower() == name.lower() else old) for key, old in self.headers)
+        kept = tuple(
+            (key, value if key.lower() == name.lower() else old) for key, old in self.headers
+        )
         return replace(self, headers=kept if self.header(name.lower()) else (*kept, (name, value)))
 
     @property
@@ -45,7 +51,10 @@ class Head:
         return _number(self.second)
 
     def encoded(self) -> bytes:
-        lines = (f"{self.first} {self.second} {self.third}".rstrip(), *(f"{key}: {value}" for key, value in self.headers))
+        lines = (
+            f"{self.first} {self.second} {self.third}".rstrip(),
+            *(f"{key}: {value}" for key, value in self.headers),
+        )
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
@@ -63,11 +72,14 @@ async def read_head(stream: asyncio.StreamReader) -> Head | None:
     first, _, rest = start.partition(" ")
     second, _, third = rest.partition(" ")
     pairs = (line.partition(":") for line in lines if ":" in line)
-    return Head(first, second, third, tuple((key.strip(), value.strip()) for key, _, value in pairs))
+    return Head(
+        first, second, third, tuple((key.strip(), value.strip()) for key, _, value in pairs)
+    )
 
 
 async def body(stream: asyncio.StreamReader, head: Head, *, answer: bool) -> AsyncIterator[bytes]:
-    """The pieces of a body, without chunk framing. Raises WireBroken when it ends before it should."""
+    """The pieces of a body, without chunk framing. Raises WireBroken when it ends before it
+    should."""
     if "chunked" in head.header("transfer-encoding").lower():
         async for piece in _chunks(stream):
             yield piece
@@ -91,7 +103,8 @@ def _number(told: str) -> int:
 
 
 def unpacked(answer: Head, content: bytes, *, most: int) -> tuple[Head, bytes]:
-    """An answer as it reads once a browser has unpacked it: some apps pack whatever a request accepts.
+    """An answer as it reads once a browser has unpacked it: some apps pack whatever a request
+    accepts.
 
     What is packed otherwise, broken, or larger than `most` bytes when unpacked is left as it is."""
     if answer.header("content-encoding").strip().lower() not in PACKED:

@@ -1,7 +1,8 @@
-"""The icon of a page, asked for as a person's Chrome does once a page is there; a Chromium without a window never asks.
+"""The icon of a page, asked for as a person's Chrome does once a page is there; a Chromium without
+a window never asks.
 
-It goes to the app beside the wire's exchanges: no step waits for it, no rule hears it, and whatever comes is thrown away.
-"""
+It goes to the app beside the wire's exchanges: no step waits for it, no rule hears it, and whatever
+comes is thrown away."""
 
 from __future__ import annotations
 
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
 
 PATIENCE_MS = 1000
 _LINK = "link[rel~='icon' i][href]"
-_LINK_OR_NONE = f"{_LINK}, body:not(:has({_LINK}))"   # one question: the page may be left between two
+_LINK_OR_NONE = (
+    f"{_LINK}, body:not(:has({_LINK}))"  # one question: the page may be left between two
+)
 
 
 async def asked_for(page: Page, wire: Wire, *, origin: str) -> None:
-    """Ask once for the icon of the page that is shown. One that lies elsewhere, or in the page itself, is not asked for."""
+    """Ask once for the icon of the page that is shown. One that lies elsewhere, or in the page
+    itself, is not asked for."""
     href = await page.locator(_LINK_OR_NONE).first.get_attribute("href", timeout=PATIENCE_MS)
     address = urljoin(page.url, "/favicon.ico" if href is None else href.strip())
     if not address.startswith(f"{origin}/"):
@@ -29,19 +33,31 @@ async def asked_for(page: Page, wire: Wire, *, origin: str) -> None:
     path = (split.path or "/") + (f"?{split.query}" if split.query else "")
     if not (path.isascii() and path.isprintable() and " " not in path):
         return
-    cookies = "; ".join(f"{one['name']}={one['value']}" for one in await page.context.cookies(address))
-    wire.aside(Head("GET", path, "HTTP/1.1", (
-        ("Host", split.netloc),
-        ("sec-ch-ua-platform", '"Linux"'),
-        ("User-Agent", ""),     # the wire's to say, like what follows with nothing
-        ("sec-ch-ua", ""),
-        ("sec-ch-ua-mobile", "?0"),
-        ("Accept", "image/jxl,image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"),
-        ("Sec-Fetch-Site", "same-origin"),
-        ("Sec-Fetch-Mode", "no-cors"),
-        ("Sec-Fetch-Dest", "image"),
-        ("Referer", page.url.partition("#")[0]),
-        ("Accept-Encoding", "gzip, deflate, br, zstd"),
-        ("Accept-Language", ""),
-        *((("Cookie", cookies),) if cookies else ()),
-    )))
+    cookies = "; ".join(
+        f"{one['name']}={one['value']}" for one in await page.context.cookies(address)
+    )
+    wire.aside(
+        Head(
+            "GET",
+            path,
+            "HTTP/1.1",
+            (
+                ("Host", split.netloc),
+                ("sec-ch-ua-platform", '"Linux"'),
+                ("User-Agent", ""),  # the wire's to say, like what follows with nothing
+                ("sec-ch-ua", ""),
+                ("sec-ch-ua-mobile", "?0"),
+                (
+                    "Accept",
+                    "image/jxl,image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
+                ),
+                ("Sec-Fetch-Site", "same-origin"),
+                ("Sec-Fetch-Mode", "no-cors"),
+                ("Sec-Fetch-Dest", "image"),
+                ("Referer", page.url.partition("#")[0]),
+                ("Accept-Encoding", "gzip, deflate, br, zstd"),
+                ("Accept-Language", ""),
+                *((("Cookie", cookies),) if cookies else ()),
+            ),
+        )
+    )

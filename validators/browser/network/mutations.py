@@ -1,8 +1,9 @@
-"""What a saboteur does to the bytes of an answer: pure functions from a body and what is at stake to another body.
+"""What a saboteur does to the bytes of an answer: pure functions from a body and what is at stake
+to another body.
 
-A text of one or two characters is only ever matched as a whole (a cell that reads `4`), a longer one by whole words:
-otherwise `4` would be found in every price, and a control would be blamed for missing what was never its own.
-"""
+A text of one or two characters is only ever matched as a whole (a cell that reads `4`), a longer
+one by whole words: otherwise `4` would be found in every price, and a control would be blamed for
+missing what was never its own."""
 
 from __future__ import annotations
 
@@ -18,14 +19,19 @@ from validators.domain.journeys.wording import folded, path_matches, whole_words
 
 SHORT = 2
 HTML = ("text/html", "application/xhtml+xml")
-_MARKUP = re.compile(r"(<script\b.*?</script\s*>|<style\b.*?</style\s*>|<!--.*?-->|<[^>]*>)", re.DOTALL | re.IGNORECASE)
+_MARKUP = re.compile(
+    r"(<script\b.*?</script\s*>|<style\b.*?</style\s*>|<!--.*?-->|<[^>]*>)",
+    re.DOTALL | re.IGNORECASE,
+)
 _ROW = re.compile(r"<(tr|li|article)\b[^>]*>(?:(?!<\1\b).)*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _GIVEN = r"""("[^"]*"|'[^']*'|[^\s"'<>=`]+)"""
 _HELD = re.compile(rf"(\bvalue\s*=\s*){_GIVEN}", re.IGNORECASE)
 _NAMING = re.compile(rf"(\s(?:aria-label|alt|placeholder)\s*=\s*){_GIVEN}", re.IGNORECASE)
 _LEADING = re.compile(rf"(<a\b[^>]*?\shref\s*=\s*){_GIVEN}", re.IGNORECASE | re.DOTALL)
 _TABLE = re.compile(r"<table\b[^>]*>(?:(?!<table\b).)*?</table\s*>", re.DOTALL | re.IGNORECASE)
-_DATA_ROW = re.compile(r"<tr\b[^>]*>(?:(?!<tr\b).)*?<td\b(?:(?!<tr\b).)*?</tr\s*>", re.DOTALL | re.IGNORECASE)
+_DATA_ROW = re.compile(
+    r"<tr\b[^>]*>(?:(?!<tr\b).)*?<td\b(?:(?!<tr\b).)*?</tr\s*>", re.DOTALL | re.IGNORECASE
+)
 _HEADING_CELL = re.compile(r"<th\b[^>]*>(.*?)</th\s*>", re.DOTALL | re.IGNORECASE)
 _CELL_ENDS = re.compile(r'([,;\t"\r\n]+)')
 PLAIN = ("text/plain", "text/csv", "text/tab-separated-values")
@@ -33,8 +39,8 @@ PLAIN = ("text/plain", "text/csv", "text/tab-separated-values")
 
 @dataclass(frozen=True, slots=True)
 class Wound:
-    """An altered body. `touched`: a text that the journey requires was in it, and is so no longer; `reached`: a value was
-    that a step put in."""
+    """An altered body. `touched`: a text that the journey requires was in it, and is so no longer;
+    `reached`: a value was that a step put in."""
 
     content: bytes
     touched: bool
@@ -42,14 +48,20 @@ class Wound:
 
 
 def swapped(content: bytes, kind: str, stakes: Stakes) -> Wound:
-    """Every text at stake, and every value it mentions, reads differently; every link at stake leads elsewhere.
+    """Every text at stake, and every value it mentions, reads differently; every link at stake
+    leads elsewhere.
 
     Where nothing of that is in the answer and numbers are compared, no number is left in it."""
     wound = _wounded(content, kind, stakes, Hands(_swapped_html, _swapped_json, _swapped_plain))
     led = _led_astray(wound.content, kind, stakes.addresses)
     if led.content != content or not stakes.numeric:
         return Wound(led.content, wound.touched or led.touched, wound.reached)
-    return Wound(_wounded(content, kind, stakes, Hands(_unnumbered_html, _unnumbered_json, _unnumbered_plain)).content, False)
+    return Wound(
+        _wounded(
+            content, kind, stakes, Hands(_unnumbered_html, _unnumbered_json, _unnumbered_plain)
+        ).content,
+        False,
+    )
 
 
 def dropped(content: bytes, kind: str, stakes: Stakes) -> Wound:
@@ -59,7 +71,12 @@ def dropped(content: bytes, kind: str, stakes: Stakes) -> Wound:
     wound = _wounded(content, kind, stakes, Hands(_dropped_html, _dropped_json, _dropped_plain))
     if wound.content != content or not stakes.counted:
         return wound
-    return Wound(_wounded(content, kind, stakes, Hands(_emptied_html, _emptied_json, _emptied_plain)).content, False)
+    return Wound(
+        _wounded(
+            content, kind, stakes, Hands(_emptied_html, _emptied_json, _emptied_plain)
+        ).content,
+        False,
+    )
 
 
 def turned(content: bytes, kind: str, stakes: Stakes) -> Wound:
@@ -73,11 +90,15 @@ def turned(content: bytes, kind: str, stakes: Stakes) -> Wound:
     except ValueError:
         return Wound(content, False)
     after = _TABLE.sub(lambda table: _turned_table(table.group(), stakes.ordered), before)
-    return Wound(after.encode() if after != before else content, after != before and "<script" not in before.lower())
+    return Wound(
+        after.encode() if after != before else content,
+        after != before and "<script" not in before.lower(),
+    )
 
 
 def altered(text: str) -> str:
-    """The text with every word turned round and every digit moved on: never equal to what it was."""
+    """The text with every word turned round and every digit moved on: never equal to what it
+    was."""
     turned = re.sub(r"[^\W\d_]+", lambda found: found.group()[::-1], text)
     moved = re.sub(r"[0-9]", lambda found: str((int(found.group()) + 3) % 10), turned)
     return moved if moved != text else f"{text}x"
@@ -115,7 +136,9 @@ def _wounded(content: bytes, kind: str, stakes: Stakes, hands: Hands) -> Wound:
     return Wound(after.encode(), gone(stakes.texts), gone(stakes.data))
 
 
-def _rewritten(before: str, in_json: Callable[[Any, tuple[str, ...]], Any], aims: tuple[str, ...]) -> str:
+def _rewritten(
+    before: str, in_json: Callable[[Any, tuple[str, ...]], Any], aims: tuple[str, ...]
+) -> str:
     document = json.loads(before)
     after = in_json(document, aims)
     return before if after == document else json.dumps(after)
@@ -129,7 +152,11 @@ def _html_texts(document: str) -> list[str]:
 
 
 def _plain_texts(document: str) -> list[str]:
-    return [folded(document), *map(folded, document.splitlines()), *map(folded, _CELL_ENDS.split(document)[::2])]
+    return [
+        folded(document),
+        *map(folded, document.splitlines()),
+        *map(folded, _CELL_ENDS.split(document)[::2]),
+    ]
 
 
 def _json_texts(document: str) -> list[str]:
@@ -152,7 +179,9 @@ def _among(text: str, parts: Iterable[str]) -> bool:
 
 
 def _holds(part: str, text: str) -> bool:
-    return folded(part) == text if len(text) <= SHORT else whole_words(text).search(part) is not None
+    return (
+        folded(part) == text if len(text) <= SHORT else whole_words(text).search(part) is not None
+    )
 
 
 def _swapped_text(text: str, aims: tuple[str, ...]) -> str:
@@ -172,9 +201,13 @@ def _swapped_html(document: str, aims: tuple[str, ...]) -> str:
         pieces[at] = pieces[at] if told == plain else html.escape(told, quote=False)
     for at in range(1, len(pieces), 2):
         if pieces[at].lower().startswith("<input"):
-            pieces[at] = _HELD.sub(lambda found: found.group(1) + _swapped_value(found.group(2), aims), pieces[at])
+            pieces[at] = _HELD.sub(
+                lambda found: found.group(1) + _swapped_value(found.group(2), aims), pieces[at]
+            )
         if not pieces[at].startswith("<!--"):
-            pieces[at] = _NAMING.sub(lambda found: found.group(1) + _swapped_value(found.group(2), aims), pieces[at])
+            pieces[at] = _NAMING.sub(
+                lambda found: found.group(1) + _swapped_value(found.group(2), aims), pieces[at]
+            )
     return "".join(pieces)
 
 
@@ -239,7 +272,9 @@ def _swapped_line(line: str, aims: tuple[str, ...]) -> str:
 
 def _dropped_plain(document: str, aims: tuple[str, ...]) -> str:
     lines = document.splitlines(keepends=True)
-    return "".join(line for line in lines if not any(_among(aim, _plain_texts(line)) for aim in aims))
+    return "".join(
+        line for line in lines if not any(_among(aim, _plain_texts(line)) for aim in aims)
+    )
 
 
 def _emptied_html(document: str, aims: tuple[str, ...]) -> str:
@@ -310,7 +345,9 @@ def _led_astray(content: bytes, kind: str, addresses: frozenset[Address]) -> Wou
 
 
 def _turned_table(table: str, headers: frozenset[str]) -> str:
-    headings = [folded(html.unescape(_MARKUP.sub(" ", cell))) for cell in _HEADING_CELL.findall(table)]
+    headings = [
+        folded(html.unescape(_MARKUP.sub(" ", cell))) for cell in _HEADING_CELL.findall(table)
+    ]
     if not any(whole_words(header).search(heading) for header in headers for heading in headings):
         return table
     rows = _DATA_ROW.findall(table)

@@ -1,12 +1,14 @@
-"""What can make a page change by itself. A run that was given none of it need not wait for what is not there.
+"""What can make a page change by itself. A run that was given none of it need not wait for what is
+not there.
 
-A page without scripts, timers and animations shows for ever what it shows once its answers have come. Waiting five
-seconds for a text on it is five seconds of certainty, and most of them are spent where a journey is meant to fail: on
-the base tree, under a saboteur, as a twin. So every answer is read as it passes, and what is not known to be still
-stirs: another kind, another encoding, any word below, wherever it stands. To be wrong that way only costs time.
+A page without scripts, timers and animations shows for ever what it shows once its answers have
+come. Waiting five seconds for a text on it is five seconds of certainty, and most of them are spent
+where a journey is meant to fail: on the base tree, under a saboteur, as a twin. So every answer is
+read as it passes, and what is not known to be still stirs: another kind, another encoding, any word
+below, wherever it stands. To be wrong that way only costs time.
 
-Nobody gains by posing as still: a page that does so and then changes is looked at earlier, and fails.
-"""
+Nobody gains by posing as still: a page that does so and then changes is looked at earlier, and
+fails."""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from validators.browser.network.http1 import Head
 READ = ("text/html", "text/css", "text/plain")
 PICTURES = ("image/", "font/")
 OVERLAP = 256
-# Scripts and what can carry one, refreshes, and what moves by style alone. NUL: another encoding than it says.
+# Scripts and what can carry one, refreshes, and what moves by style alone. NUL: another encoding
+# than it says.
 STIRRING = re.compile(
     rb"<(?:script|i?frame|frameset|object|embed|applet|portal|fencedframe|marquee|animate|set)"
     rb"|[\s\"'/]on[a-z]{2,40}\s{0,40}=|javascript|data:text|http-equiv|animation|transition|\x00",
@@ -26,7 +29,8 @@ STIRRING = re.compile(
 
 
 class Reading:
-    """One answer, read while it passes. `stirs` turns true, and stays so, once a page may change by it."""
+    """One answer, read while it passes. `stirs` turns true, and stays so, once a page may change by
+    it."""
 
     def __init__(self, answer: Head, *, document: bool) -> None:
         kind, _, rest = answer.header("content-type").lower().partition(";")

@@ -1,13 +1,14 @@
 """The wire: the only way from a run's browser to anything, and it leads to one port of one app.
 
-Every context of a run has this relay as its HTTP proxy, so the following hold whatever a page does (redirects,
-pop-ups, workers, beacons and sockets included):
-- a request for another host or port is refused here, and noted; nothing is resolved, nothing is dialled;
+Every context of a run has this relay as its HTTP proxy, so the following hold whatever a page does
+(redirects, pop-ups, workers, beacons and sockets included):
+- a request for another host or port is refused here, and noted; nothing is resolved, nothing is
+  dialled;
 - every answer is counted, and cut at LARGEST_ANSWER bytes: a browser never has to swallow 100 MB;
-- what was asked and answered is known, so a step can be followed until the app is quiet, and for ever after if
-  nothing that came can make a page change by itself;
+- what was asked and answered is known, so a step can be followed until the app is quiet, and for
+  ever after if nothing that came can make a page change by itself;
 - a masked visitor's headers are right on every request, before any page object exists.
-A sabotaged run differs from a plain one in nothing but the bytes that its `Tamper` alters.
+  A sabotaged run differs from a plain one in nothing but the bytes that its `Tamper` alters.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ _HOP = ("connection", "proxy-connection", "keep-alive", "proxy-authorization")
 class Exchange:
     """One request and what became of it. `status` 0: no answer.
 
-    `refused`: it was not for the app. `broken`: the app's own failure; a browser that hangs up is not one.
-    """
+    `refused`: it was not for the app. `broken`: the app's own failure; a browser that hangs up is
+    not one."""
 
     method: str
     path: str
@@ -58,7 +59,8 @@ class Exchange:
 
     @property
     def opened(self) -> bool:
-        """Whether somebody asked for this page. What the browser says of it, no page can make it say."""
+        """Whether somebody asked for this page. What the browser says of it, no page can make it
+        say."""
         return self.document and self.method == "GET"
 
 
@@ -76,10 +78,16 @@ class Tamper(Protocol):
 
 
 class Wire:
-    """A relay for one run. Use as an async context manager; `address` is what a browser takes as its proxy."""
+    """A relay for one run. Use as an async context manager; `address` is what a browser takes as
+    its proxy."""
 
     def __init__(
-        self, *, host: str, port: int, headers: Mapping[str, str] | None = None, tamper: Tamper | None = None
+        self,
+        *,
+        host: str,
+        port: int,
+        headers: Mapping[str, str] | None = None,
+        tamper: Tamper | None = None,
     ) -> None:
         self.host, self.port = host, port
         self.exchanges: list[Exchange] = []
@@ -92,7 +100,9 @@ class Wire:
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Wire:
-        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0, limit=LARGEST_HEAD)
+        self._server = await asyncio.start_server(
+            self._accepted, "127.0.0.1", 0, limit=LARGEST_HEAD
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -113,7 +123,8 @@ class Wire:
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is still expected. A stream of events never ends, so it does not count."""
+        """Whether an answer is still expected. A stream of events never ends, so it does not
+        count."""
         return any(exchange.kind != "text/event-stream" for exchange in self._open)
 
     @property
@@ -122,8 +133,9 @@ class Wire:
         return any(exchange.document for exchange in self._open)
 
     def owes(self, since: float, *, habit: float) -> bool:
-        """Whether a whole page is still expected, or anything that was asked for since then. What a page has kept open for so
-        many seconds before is its habit (a long poll), and nothing is expected of it."""
+        """Whether a whole page is still expected, or anything that was asked for since then. What a
+        page has kept open for so many seconds before is its habit (a long poll), and nothing is
+        expected of it."""
         kept = {one.path.partition("?")[0] for one in self.exchanges if one.millis >= habit * 1000}
         return any(
             one.document or (one.began >= since and one.path.partition("?")[0] not in kept)
@@ -136,7 +148,8 @@ class Wire:
         return any(exchange.cut for exchange in self.exchanges)
 
     def aside(self, request: Head) -> None:
-        """Send the app a request that is no exchange, beside everything; its answer is thrown away."""
+        """Send the app a request that is no exchange, beside everything; its answer is thrown
+        away."""
         task = asyncio.get_running_loop().create_task(self._aside(request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -158,7 +171,8 @@ class Wire:
         task.add_done_callback(self._tasks.discard)
 
     async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection of the browser carries one exchange: plain to reason about, and cheap on loopback."""
+        """One connection of the browser carries one exchange: plain to reason about, and cheap on
+        loopback."""
         exchange: Exchange | None = None
         try:
             request = await read_head(reader)
@@ -166,7 +180,9 @@ class Wire:
                 return
             exchange = self._noted(request)
             if exchange.refused:
-                writer.write(b"HTTP/1.1 403 Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                writer.write(
+                    b"HTTP/1.1 403 Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                )
                 await writer.drain()
             elif request.first == "CONNECT":
                 self.still = False
@@ -186,7 +202,9 @@ class Wire:
 
     def _noted(self, request: Head) -> Exchange:
         path = self._path(request)
-        exchange = Exchange(request.first, path or "", refused="" if path else request.second[:200] or "nothing")
+        exchange = Exchange(
+            request.first, path or "", refused="" if path else request.second[:200] or "nothing"
+        )
         exchange.document = request.header("sec-fetch-dest") == "document"
         self.moved = exchange.began
         if len(self.exchanges) < LARGEST_LOG:
@@ -198,14 +216,20 @@ class Wire:
     def _path(self, request: Head) -> str | None:
         """Path and query of a request for the app, None for any other address."""
         try:
-            url = urlsplit(f"http://{request.second}" if request.first == "CONNECT" else request.second)
+            url = urlsplit(
+                f"http://{request.second}" if request.first == "CONNECT" else request.second
+            )
             ours = url.scheme == "http" and url.hostname == self.host and (url.port or 80) == 80
         except ValueError:
             return None
         return (url.path or "/") + (f"?{url.query}" if url.query else "") if ours else None
 
     async def _exchange(
-        self, request: Head, exchange: Exchange, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        request: Head,
+        exchange: Exchange,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         content = await _whole(reader, request, most=LARGEST_REQUEST)
         if self._tamper and (answer := self._tamper.instead(request, content)):
@@ -223,7 +247,8 @@ class Wire:
             upstream.close()
 
     async def _left(self, exchange: Exchange, reader: asyncio.StreamReader) -> None:
-        """Once the browser has hung up, nothing is expected any more. The app is not told: it has the whole request."""
+        """Once the browser has hung up, nothing is expected any more. The app is not told: it has
+        the whole request."""
         with suppress(ConnectionError):
             if await reader.read(1):
                 return
@@ -241,8 +266,11 @@ class Wire:
             raise WireBroken(f"the app does not take connections: {error}") from None
 
     def _forwarded(self, request: Head, exchange: Exchange, content: bytes) -> Head:
-        """The request as the app would have got it without a proxy, from the visitor that this run is."""
-        head = Head(request.first, exchange.path, request.third, request.headers).without(*_HOP, "transfer-encoding")
+        """The request as the app would have got it without a proxy, from the visitor that this run
+        is."""
+        head = Head(request.first, exchange.path, request.third, request.headers).without(
+            *_HOP, "transfer-encoding"
+        )
         head = self._visitors(head) if self._headers else head.having("Connection", "close")
         if content:
             head = head.having("Content-Length", str(len(content)))
@@ -251,10 +279,16 @@ class Wire:
     def _visitors(self, head: Head) -> Head:
         """A request as it is a masked visitor's."""
         masked = tuple((key, self._headers.get(key.lower(), value)) for key, value in head.headers)
-        return in_order(Head(head.first, head.second, head.third, masked).having("Connection", "keep-alive"))
+        return in_order(
+            Head(head.first, head.second, head.third, masked).having("Connection", "keep-alive")
+        )
 
     async def _answer(
-        self, request: Head, exchange: Exchange, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        request: Head,
+        exchange: Exchange,
+        upstream: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         answer = await _final(upstream)
         exchange.kind = answer.header("content-type").partition(";")[0].strip().lower()
@@ -270,7 +304,9 @@ class Wire:
             self.still = self.still and not reading.stirs
             await _delivered(writer, answer, altered)
             return
-        writer.write(answer.without(*_HOP, "transfer-encoding").having("Connection", "close").encoded())
+        writer.write(
+            answer.without(*_HOP, "transfer-encoding").having("Connection", "close").encoded()
+        )
         exchange.status = answer.status
         if not bodiless:
             async for piece in _pieces(upstream, answer, exchange):
@@ -293,7 +329,8 @@ class Wire:
 
 
 def in_order(request: Head) -> Head:
-    """A request with its headers where a person's Chrome has them: automation asks for its language before all else."""
+    """A request with its headers where a person's Chrome has them: automation asks for its language
+    before all else."""
     places = {"host": 0, "connection": 1, "accept-language": 3, "cookie": 4}
     ordered = sorted(request.headers, key=lambda header: places.get(header[0].lower(), 2))
     return Head(request.first, request.second, request.third, tuple(ordered))
@@ -311,7 +348,9 @@ async def _final(upstream: asyncio.StreamReader) -> Head:
             return head
 
 
-async def _whole(stream: asyncio.StreamReader, head: Head, *, most: int, answer: bool = False) -> bytes:
+async def _whole(
+    stream: asyncio.StreamReader, head: Head, *, most: int, answer: bool = False
+) -> bytes:
     held = bytearray()
     async for piece in body(stream, head, answer=answer):
         held += piece
@@ -320,7 +359,9 @@ async def _whole(stream: asyncio.StreamReader, head: Head, *, most: int, answer:
     return bytes(held)
 
 
-async def _pieces(stream: asyncio.StreamReader, head: Head, exchange: Exchange) -> AsyncIterator[bytes]:
+async def _pieces(
+    stream: asyncio.StreamReader, head: Head, exchange: Exchange
+) -> AsyncIterator[bytes]:
     async for piece in body(stream, head, answer=True):
         exchange.octets += len(piece)
         if exchange.octets > LARGEST_ANSWER:
@@ -330,7 +371,9 @@ async def _pieces(stream: asyncio.StreamReader, head: Head, exchange: Exchange) 
 
 
 async def _delivered(writer: asyncio.StreamWriter, answer: Head, content: bytes) -> None:
-    head = answer.without(*_HOP, "transfer-encoding", "content-length").having("Content-Length", str(len(content)))
+    head = answer.without(*_HOP, "transfer-encoding", "content-length").having(
+        "Content-Length", str(len(content))
+    )
     writer.write(head.having("Connection", "close").encoded() + content)
     await writer.drain()
 

@@ -2,9 +2,9 @@
 
     {"act": "fill", "ref": "e5", "text": "Ada Holt"}
 
-An act names an element by a reference from the latest view and nothing else. There is no act that runs anything, leaves the
-app, waits, or says whether the app is right: `done` only ends the exploration.
-"""
+An act names an element by a reference from the latest view and nothing else. There is no act that
+runs anything, leaves the app, waits, or says whether the app is right: `done` only ends the
+exploration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from enum import StrEnum
 from validators.domain.errors import DocumentInvalid
 from validators.domain.shapes import Shape, shape
 
-LONGEST_LINE = 8_000      # characters
+LONGEST_LINE = 8_000  # characters
 LONGEST_TEXT = 500
 KEYS = ("Enter", "Tab", "Escape", "Space", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight")
 _REF = re.compile(r"e\d{1,6}")
@@ -65,7 +65,8 @@ class Aspect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act. `text` is what is typed, the option that is picked, the path, the key or the reason."""
+    """One act. `text` is what is typed, the option that is picked, the path, the key or the
+    reason."""
 
     kind: Kind
     ref: str = ""
@@ -75,7 +76,8 @@ class Act:
 
 
 def read_act(line: str) -> Act:
-    """The act in a line. Raises DocumentInvalid for anything that is not in the set, with what would be."""
+    """The act in a line. Raises DocumentInvalid for anything that is not in the set, with what
+    would be."""
     if len(line) > LONGEST_LINE:
         raise DocumentInvalid(f"act: longer than {LONGEST_LINE} characters")
     root = shape(line, "act")
@@ -104,14 +106,21 @@ def _text(root: Shape, kind: Kind) -> str:
         return ""
     told = root.at(parts[0]).text()
     if kind is Kind.OPEN and not _PATH.fullmatch(told):
-        raise DocumentInvalid("act.path: expected a path of the app that starts with one slash, like /bookings")
+        raise DocumentInvalid(
+            "act.path: expected a path of the app that starts with one slash, like /bookings"
+        )
     if kind is Kind.PRESS and told not in KEYS:
         raise DocumentInvalid(f"act.key: expected one of {', '.join(KEYS)}")
     if len(told) > LONGEST_TEXT or not typeable(told):
-        raise DocumentInvalid(f"act.text: expected one line of at most {LONGEST_TEXT} characters that a keyboard has")
+        raise DocumentInvalid(
+            f"act.text: expected one line of at most {LONGEST_TEXT} characters that a keyboard has"
+        )
     return told
 
 
 def typeable(text: str) -> bool:
     """Whether a text is one line without invisible or control characters."""
-    return not any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for character in text)
+    return not any(
+        unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+        for character in text
+    )

@@ -1,8 +1,8 @@
 """An exploration: what an actor did as a persona, and the journey that it comes to.
 
-Nothing an actor says counts. What it did is compiled into a journey of the journey language, whose expectations come from
-the persona alone; performed again without any model, that journey is evidence like every other. Here all is pure.
-"""
+Nothing an actor says counts. What it did is compiled into a journey of the journey language, whose
+expectations come from the persona alone; performed again without any model, that journey is
+evidence like every other. Here all is pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,18 @@ from validators.domain.journeys.values import slug
 from validators.domain.shapes import Shape, shape
 
 STEPS = frozenset(Kind) - {Kind.LOOK, Kind.DONE, Kind.GIVE_UP}
-NAMED_BY_KEY = ("button", "link", "checkbox", "radio", "tab", "menuitem", "textbox", "combobox", "searchbox", "switch")
+NAMED_BY_KEY = (
+    "button",
+    "link",
+    "checkbox",
+    "radio",
+    "tab",
+    "menuitem",
+    "textbox",
+    "combobox",
+    "searchbox",
+    "switch",
+)
 WORDED = ("row", "listitem", "article")
 DEEPEST = 4
 NOBODY = "Nobody of that name"
@@ -30,8 +41,8 @@ NOBODY = "Nobody of that name"
 class Ending(StrEnum):
     """Why an exploration ended."""
 
-    DONE = "done"                # the actor says that the goal is reached
-    GAVE_UP = "gave-up"          # the actor says that it cannot be
+    DONE = "done"  # the actor says that the goal is reached
+    GAVE_UP = "gave-up"  # the actor says that it cannot be
     OUT_OF_ACTS = "out-of-acts"
     OUT_OF_TIME = "out-of-time"
     OUT_OF_TOKENS = "out-of-tokens"
@@ -41,7 +52,8 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One act and what became of it: the element that it named, and the trouble (None: it was done)."""
+    """One act and what became of it: the element that it named, and the trouble (None: it was
+    done)."""
 
     act: Act
     spot: Spot | None = None
@@ -50,8 +62,9 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What happened. `shown` are those labels of the persona whose text was on the page at the end; `refused` counts
-    lines of the actor that were no act at all; `tokens` is about what it was shown."""
+    """What happened. `shown` are those labels of the persona whose text was on the page at the end;
+    `refused` counts lines of the actor that were no act at all; `tokens` is about what it was
+    shown."""
 
     persona: str
     acts: tuple[Made, ...]
@@ -66,11 +79,14 @@ class NotAJourney(Exception):
 
 
 def compiled(persona: Persona, transcript: Transcript) -> str:
-    """The journey, as YAML, that repeats what was done and expects what the persona demands. Raises NotAJourney."""
+    """The journey, as YAML, that repeats what was done and expects what the persona demands. Raises
+    NotAJourney."""
     steps = tuple(_steps(transcript.acts))
     filled = put_in(transcript.acts)
     if missing := [label for label in persona.shown if not filled.get(slug(label))]:
-        raise NotAJourney(f"nothing was put in under {missing[0]!r}, which the persona demands to see again")
+        raise NotAJourney(
+            f"nothing was put in under {missing[0]!r}, which the persona demands to see again"
+        )
     looks = [{"text": f"{{{{ filled.{slug(label)} }}}}"} for label in persona.shown]
     expect: list[Mapping[str, Any]] = [*looks]
     if persona.kept_at:
@@ -91,7 +107,8 @@ def journey_name(persona: Persona) -> str:
 
 
 def put_in(acts: Iterable[Made]) -> dict[str, str]:
-    """What was last typed or picked, by the slug of the field's name, as `filled.<slug>` of a journey holds it."""
+    """What was last typed or picked, by the slug of the field's name, as `filled.<slug>` of a
+    journey holds it."""
     return {
         slug(made.spot.label or made.spot.name or ""): made.act.text
         for made in acts
@@ -138,16 +155,22 @@ def _element(where: Spot) -> dict[str, Any]:
 
 
 def _literal(text: str) -> str:
-    """The text as a value of the language, which has no way to write two braces or what no keyboard has."""
+    """The text as a value of the language, which has no way to write two braces or what no keyboard
+    has."""
     if "{{" in text or "}}" in text:
-        raise NotAJourney("a text of the page or the actor holds {{ or }}, which the journey language cannot say")
+        raise NotAJourney(
+            "a text of the page or the actor holds {{ or }}, which the journey language cannot say"
+        )
     if not typeable(text):
-        raise NotAJourney("a text of the page or the actor holds characters that cannot be written in a journey")
+        raise NotAJourney(
+            "a text of the page or the actor holds characters that cannot be written in a journey"
+        )
     return text
 
 
 def _yaml(**parts: Any) -> str:
-    """The document, lists one entry a line. JSON values are YAML's flow style, and quote every text."""
+    """The document, lists one entry a line. JSON values are YAML's flow style, and quote every
+    text."""
     lines = []
     for key, value in parts.items():
         if isinstance(value, list):
@@ -160,13 +183,15 @@ def _yaml(**parts: Any) -> str:
 def transcript_json(transcript: Transcript) -> str:
     """The transcript as one JSON document, as `read_transcript` reads it."""
     acts = [
-        {"act": asdict(made.act), "spot": _spot_document(made.spot), "trouble": made.trouble} for made in transcript.acts
+        {"act": asdict(made.act), "spot": _spot_document(made.spot), "trouble": made.trouble}
+        for made in transcript.acts
     ]
     return json.dumps({**asdict(transcript), "acts": acts}, indent=1, ensure_ascii=False)
 
 
 def read_transcript(text: str) -> Transcript:
-    """The transcript in a document. Strict: a box wrote it that looked at an untrusted page. Raises DocumentInvalid."""
+    """The transcript in a document. Strict: a box wrote it that looked at an untrusted page. Raises
+    DocumentInvalid."""
     root = shape(text, "transcript")
     transcript = Transcript(
         persona=root.at("persona").text(),
@@ -191,7 +216,9 @@ def _made(item: Shape) -> Made:
     )
     told.done()
     made = Made(
-        act, None if spot.is_null() else _spot(spot), None if trouble.is_null() else trouble.one_of(Trouble)
+        act,
+        None if spot.is_null() else _spot(spot),
+        None if trouble.is_null() else trouble.one_of(Trouble),
     )
     item.done()
     return made

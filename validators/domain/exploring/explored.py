@@ -1,10 +1,12 @@
-"""What an exploration is worth, folded from its transcript and from the journey's two runs without any model.
+"""What an exploration is worth, folded from its transcript and from the journey's two runs without
+any model.
 
-An actor's word is worth nothing, in either direction. Satisfied means: it said that it was done, and what it did, performed
-again plain and masked, met every demand of the persona. A failure is only one that was replayed, by both visitors, where the
-explorer's own page had shown what was demanded, or where the app broke what must never happen: else an actor that types
-nonsense could accuse an app that is right to refuse it. Everything between is unsatisfied, is told, and blocks nothing.
-"""
+An actor's word is worth nothing, in either direction. Satisfied means: it said that it was done,
+and what it did, performed again plain and masked, met every demand of the persona. A failure is
+only one that was replayed, by both visitors, where the explorer's own page had shown what was
+demanded, or where the app broke what must never happen: else an actor that types nonsense could
+accuse an app that is right to refuse it. Everything between is unsatisfied, is told, and blocks
+nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ ENDED = {
 
 @dataclass(frozen=True, slots=True)
 class Explored:
-    """One persona's exploration. `reason` is one of our own sentences; `finding` is set exactly when it failed."""
+    """One persona's exploration. `reason` is one of our own sentences; `finding` is set exactly
+    when it failed."""
 
     persona: str
     standing: Standing
@@ -56,7 +59,9 @@ class Exploration:
 
     @property
     def satisfaction(self) -> Satisfaction:
-        return Satisfaction(sum(one.standing is Standing.SATISFIED for one in self.explored), len(self.explored))
+        return Satisfaction(
+            sum(one.standing is Standing.SATISFIED for one in self.explored), len(self.explored)
+        )
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -65,26 +70,55 @@ class Exploration:
 
 
 def explored(persona: Persona, transcript: Transcript, runs: Iterable[RunEvidence]) -> Explored:
-    """What the exploration of a persona is worth; `runs` are those of its compiled journey, plain and masked."""
+    """What the exploration of a persona is worth; `runs` are those of its compiled journey, plain
+    and masked."""
     told = tuple(runs)
     results = {run.run.identity: result(run) for run in told}
-    if len(told) != len(Identity) or set(results) != set(Identity) or Result.NOTHING in results.values():
-        return Explored(persona.name, Standing.UNSATISFIED, "what was done could not be performed again")
+    if (
+        len(told) != len(Identity)
+        or set(results) != set(Identity)
+        or Result.NOTHING in results.values()
+    ):
+        return Explored(
+            persona.name, Standing.UNSATISFIED, "what was done could not be performed again"
+        )
     if set(results.values()) == {Result.PASSED} and transcript.ending is Ending.DONE:
-        return Explored(persona.name, Standing.SATISFIED, "the goal was reached, and again without a model", replayed=True)
-    if set(results.values()) == {Result.FAILED} and (_was_shown(persona, transcript) or all(run.breaches for run in told)):
+        return Explored(
+            persona.name,
+            Standing.SATISFIED,
+            "the goal was reached, and again without a model",
+            replayed=True,
+        )
+    if set(results.values()) == {Result.FAILED} and (
+        _was_shown(persona, transcript) or all(run.breaches for run in told)
+    ):
         finding = Finding(journey_name(persona), persona.promise, symptom(told[0]))
-        return Explored(persona.name, Standing.FAILED, "a failure was found, and again without a model", True, finding)
+        return Explored(
+            persona.name,
+            Standing.FAILED,
+            "a failure was found, and again without a model",
+            True,
+            finding,
+        )
     return Explored(persona.name, Standing.UNSATISFIED, ENDED[transcript.ending], replayed=True)
 
 
 def with_exploration(verdict: Verdict, exploration: Exploration) -> Verdict:
-    """The verdict after exploring: a green one turns red by a replayed failure, and nothing else about it changes."""
+    """The verdict after exploring: a green one turns red by a replayed failure, and nothing else
+    about it changes."""
     if verdict.outcome is not Outcome.PASSED or not exploration.findings:
         return verdict
     count = len(exploration.findings)
-    reason = f"{count} of {len(exploration.explored)} personas met a failure that was found again without a model"
-    return replace(verdict, outcome=Outcome.FAILED, reason=reason, findings=(*verdict.findings, *exploration.findings))
+    reason = (
+        f"{count} of {len(exploration.explored)} personas met a failure that was found again"
+        " without a model"
+    )
+    return replace(
+        verdict,
+        outcome=Outcome.FAILED,
+        reason=reason,
+        findings=(*verdict.findings, *exploration.findings),
+    )
 
 
 def _was_shown(persona: Persona, transcript: Transcript) -> bool:

@@ -1,8 +1,8 @@
 """How sure a share can be that was counted in few trials: Wilson's score interval.
 
-E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927). Unlike the plain
-share it never promises more than the trials carry: 20 of 20 at 95 % proves 84 %, not all.
-"""
+E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22
+(1927). Unlike the plain share it never promises more than the trials carry: 20 of 20 at 95 % proves
+84 %, not all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ class Satisfaction:
 
     def __post_init__(self) -> None:
         if not 0 <= self.satisfied <= self.trials:
-            raise ValueError(f"{self.satisfied} of {self.trials}: expected 0 <= satisfied <= trials")
+            raise ValueError(
+                f"{self.satisfied} of {self.trials}: expected 0 <= satisfied <= trials"
+            )
 
     @property
     def lower(self) -> float:
@@ -30,7 +32,11 @@ class Satisfaction:
         return wilson(self.satisfied, self.trials)[0]
 
     def __str__(self) -> str:
-        return f"{self.satisfied} of {self.trials}, which proves {round(self.lower * 100)} %" if self.trials else "not asked"
+        return (
+            f"{self.satisfied} of {self.trials}, which proves {round(self.lower * 100)} %"
+            if self.trials
+            else "not asked"
+        )
 
 
 def wilson(successes: int, trials: int, *, confidence: float = CONFIDENCE) -> tuple[float, float]:

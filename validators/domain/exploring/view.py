@@ -1,10 +1,10 @@
 """The view: what an actor is shown of a page, short enough to be paid for at every act.
 
-Controls with their references, and of everything else only headings, what the page announces, and the words of the row
-that a control stands in. One line each; every text of the page is a JSON string, so that it cannot start a line of its
-own, is capped, and lies between two lines with a word that the page cannot know. A name that no eye can see is still
-shown where a field bears it: that is how a field is told from another.
-"""
+Controls with their references, and of everything else only headings, what the page announces, and
+the words of the row that a control stands in. One line each; every text of the page is a JSON
+string, so that it cannot start a line of its own, is capped, and lies between two lines with a word
+that the page cannot know. A name that no eye can see is still shown where a field bears it: that is
+how a field is told from another."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from validators.domain.journeys.controls import (
 from validators.domain.journeys.wording import folded, visible
 
 ANNOUNCED = frozenset({"status", "alert", "log", "timer"})
-UNREACHED = frozenset({"iframe"})   # the journey language has no way into a frame
+UNREACHED = frozenset({"iframe"})  # the journey language has no way into a frame
 LONGEST_TEXT = 120
 LONGEST_WRITTEN = 400
 PART_CHARACTERS = 3_600
@@ -36,7 +36,8 @@ CHARACTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """Texts of a page that its tree tells and no eye can read; `ghostly`: those of them that are wholly transparent."""
+    """Texts of a page that its tree tells and no eye can read; `ghostly`: those of them that are
+    wholly transparent."""
 
     texts: tuple[str, ...] = ()
     ghostly: frozenset[str] = frozenset()
@@ -58,17 +59,30 @@ class Page:
 
 
 def tokens(text: str) -> int:
-    """About how many tokens a text comes to, by the rule of thumb of four characters each; rounded up."""
+    """About how many tokens a text comes to, by the rule of thumb of four characters each; rounded
+    up."""
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
 def view(page: Page, *, nonce: str, aspect: Aspect = Aspect.CONTROLS, part: int = 1) -> str:
-    """One part of a page as an actor sees it, `part` counted from 1; at most about PART_CHARACTERS long."""
-    lines = _controls(page.root, page.unseen) if aspect is Aspect.CONTROLS else _written(page.root, page.unseen)
+    """One part of a page as an actor sees it, `part` counted from 1; at most about PART_CHARACTERS
+    long."""
+    lines = (
+        _controls(page.root, page.unseen)
+        if aspect is Aspect.CONTROLS
+        else _written(page.root, page.unseen)
+    )
     parts = _parts(lines)
     at = min(max(part, 1), len(parts))
-    head = f"path {_quoted(page.path)}\ntitle {_quoted(page.title)}\n{aspect}, part {at} of {len(parts)}"
-    return f"<page-{nonce}>\n{head}\n" + "".join(f"{line}\n" for line in parts[at - 1]) + f"</page-{nonce}>"
+    head = (
+        f"path {_quoted(page.path)}\ntitle {_quoted(page.title)}\n{aspect}, part {at} of"
+        f" {len(parts)}"
+    )
+    return (
+        f"<page-{nonce}>\n{head}\n"
+        + "".join(f"{line}\n" for line in parts[at - 1])
+        + f"</page-{nonce}>"
+    )
 
 
 def _parts(lines: Iterable[str]) -> list[list[str]]:
@@ -92,8 +106,14 @@ def _controls(part: Part, unseen: Unseen) -> Iterator[str]:
         yield from _said("heading", part.name or words(part), unseen)
     elif part.role in ANNOUNCED:
         yield from _said(part.role, words(part), unseen)
-    inner = [] if part.role in FIELDS else [line for held in part.parts for line in _controls(held, unseen)]
-    told = unseen.cut(words(part)) if part.role in WORDED else part.name if part.role in PLACES else ""
+    inner = (
+        []
+        if part.role in FIELDS
+        else [line for held in part.parts for line in _controls(held, unseen)]
+    )
+    told = (
+        unseen.cut(words(part)) if part.role in WORDED else part.name if part.role in PLACES else ""
+    )
     if inner and told:
         yield f"{part.role} {_quoted(told)}:"
         yield from (f" {line}" for line in inner)
@@ -141,4 +161,8 @@ def _quoted(text: str, *, most: int = LONGEST_TEXT) -> str:
 
 def _any_of(texts: tuple[str, ...]) -> re.Pattern[str] | None:
     longest_first = sorted(texts[:MOST_UNSEEN], key=len, reverse=True)
-    return re.compile("|".join(rf"(?<!\w){re.escape(text)}(?!\w)" for text in longest_first)) if texts else None
+    return (
+        re.compile("|".join(rf"(?<!\w){re.escape(text)}(?!\w)" for text in longest_first))
+        if texts
+        else None
+    )

@@ -20,7 +20,9 @@ class Answer:
 
     def fits(self, kind: str, message: str) -> bool:
         """Whether a dialog of this kind, with these words, is the one that is meant."""
-        return self.kind in (None, kind) and (self.says is None or folded(self.says) == folded(message))
+        return self.kind in (None, kind) and (
+            self.says is None or folded(self.says) == folded(message)
+        )
 
     def __str__(self) -> str:
         words = f" that says {folded(self.says)!r}" if self.says is not None else ""

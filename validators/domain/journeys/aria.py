@@ -1,4 +1,5 @@
-"""The accessibility tree as a value: what a page is to somebody who is told it, and what is wished to stand in it.
+"""The accessibility tree as a value: what a page is to somebody who is told it, and what is wished
+to stand in it.
 
 A tree is read at once, so all that is said about it is true of one moment. Everything here is pure.
 """
@@ -18,13 +19,24 @@ _ATTRIBUTE = re.compile(r"\[([a-z-]+)(?:=([^\]\s]+))?\]")
 TABLES = ("table", "grid", "treegrid")
 HEADERS = ("columnheader", "rowheader")
 CELLS = ("cell", "gridcell", *HEADERS)
-FIELDS = ("textbox", "searchbox", "spinbutton", "combobox", "listbox", "checkbox", "radio", "switch", "slider")
+FIELDS = (
+    "textbox",
+    "searchbox",
+    "spinbutton",
+    "combobox",
+    "listbox",
+    "checkbox",
+    "radio",
+    "switch",
+    "slider",
+)
 TOLD = ("checked", "disabled", "expanded", "invalid", "level", "pressed", "selected")
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One element, or a piece of text (then the role is `text`). `told` are its states, such as `level` and `2`."""
+    """One element, or a piece of text (then the role is `text`). `told` are its states, such as
+    `level` and `2`."""
 
     role: str
     name: str = ""
@@ -34,7 +46,8 @@ class Node:
 
     @property
     def reads(self) -> str:
-        """The text in the element; pictures and the words of choices count only where there is no other."""
+        """The text in the element; pictures and the words of choices count only where there is no
+        other."""
         return folded(" ".join(_words(self))) or self.name
 
     def within(self) -> Iterator[Node]:
@@ -46,7 +59,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is wished for: a role, and where they are given a name, a text, states and children. `text` may be the role."""
+    """What is wished for: a role, and where they are given a name, a text, states and children.
+    `text` may be the role."""
 
     line: int
     role: str
@@ -62,7 +76,11 @@ class Wish:
             yield from child.templates()
 
     def __str__(self) -> str:
-        own = self.role + (f' "{self.name.source}"' if self.name else "") + (f" {self.text.source}" if self.text else "")
+        own = (
+            self.role
+            + (f' "{self.name.source}"' if self.name else "")
+            + (f" {self.text.source}" if self.text else "")
+        )
         states = "".join(f" [{key}={value}]" for key, value in self.told)
         return own + states + (f" ({', '.join(map(str, self.children))})" if self.children else "")
 
@@ -78,14 +96,16 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A column's heading. `names`: all that a person may call it (its text, without arrows; a link or button in it)."""
+    """A column's heading. `names`: all that a person may call it (its text, without arrows; a link
+    or button in it)."""
 
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table. A row has a text for each of its cells, from left to right; rows of headings are no rows."""
+    """One table. A row has a text for each of its cells, from left to right; rows of headings are
+    no rows."""
 
     headers: tuple[Header, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -94,13 +114,20 @@ class Table:
         """The place of the one column so called, None when there is none or several."""
         wanted = folded(name)
         exact = [at for at, header in enumerate(self.headers) if wanted in header.names]
-        alike = [at for at, header in enumerate(self.headers) if wanted.casefold() in map(str.casefold, header.names)]
+        alike = [
+            at
+            for at, header in enumerate(self.headers)
+            if wanted.casefold() in map(str.casefold, header.names)
+        ]
         places = exact or alike
         return places[0] if len(places) == 1 else None
 
     def cells(self, at: int) -> tuple[str, ...]:
-        """The cells of the column at this place. A row that is shorter (one cell says "No rows") has none in it."""
-        return tuple(row[at] for row in self.rows if at < len(row) and len(row) >= len(self.headers))
+        """The cells of the column at this place. A row that is shorter (one cell says "No rows")
+        has none in it."""
+        return tuple(
+            row[at] for row in self.rows if at < len(row) and len(row) >= len(self.headers)
+        )
 
 
 def key(text: str) -> Key | None:
@@ -112,7 +139,11 @@ def key(text: str) -> Key | None:
         name = json.loads(found.group(2)) if found.group(2) else None
     except ValueError:
         return None
-    return Key(found.group(1), name, tuple((state, value or "true") for state, value in _ATTRIBUTE.findall(found.group(3))))
+    return Key(
+        found.group(1),
+        name,
+        tuple((state, value or "true") for state, value in _ATTRIBUTE.findall(found.group(3))),
+    )
 
 
 def tables(nodes: Sequence[Node]) -> tuple[Table, ...]:
@@ -121,7 +152,8 @@ def tables(nodes: Sequence[Node]) -> tuple[Table, ...]:
 
 
 def rows(nodes: Sequence[Node]) -> tuple[tuple[str, ...], ...]:
-    """The texts of the cells of every row among and below these nodes, rows of headings included."""
+    """The texts of the cells of every row among and below these nodes, rows of headings
+    included."""
     found = (row for root in nodes for row in _outermost(root, ("row",)))
     return tuple(tuple(cell.reads for cell in _outermost(row, CELLS)) for row in found)
 
@@ -132,11 +164,16 @@ def options(nodes: Sequence[Node]) -> tuple[Node, ...]:
 
 
 def grants(nodes: Sequence[Node], wishes: Sequence[Wish], text: Callable[[Template], str]) -> bool:
-    """Whether somewhere below one and the same element all wishes stand, in this order, others between them or not."""
-    return _contains(nodes, wishes, text) or any(grants(node.children, wishes, text) for node in nodes)
+    """Whether somewhere below one and the same element all wishes stand, in this order, others
+    between them or not."""
+    return _contains(nodes, wishes, text) or any(
+        grants(node.children, wishes, text) for node in nodes
+    )
 
 
-def _contains(nodes: Sequence[Node], wishes: Sequence[Wish], text: Callable[[Template], str]) -> bool:
+def _contains(
+    nodes: Sequence[Node], wishes: Sequence[Wish], text: Callable[[Template], str]
+) -> bool:
     left = iter(nodes)
     return all(any(_grants(node, wish, text) for node in left) for wish in wishes)
 
@@ -155,7 +192,10 @@ def _table(node: Node) -> Table:
     rows = [tuple(_outermost(row, CELLS)) for row in _rows(node)]
     headings = [row for row in rows if row and all(cell.role in HEADERS for cell in row)]
     headers = tuple(Header(_names(cell)) for cell in headings[-1]) if headings else ()
-    return Table(headers, tuple(tuple(cell.reads for cell in row) for row in rows if row and row not in headings))
+    return Table(
+        headers,
+        tuple(tuple(cell.reads for cell in row) for row in rows if row and row not in headings),
+    )
 
 
 def _rows(node: Node) -> Iterator[Node]:
@@ -171,11 +211,16 @@ def _outermost(node: Node, roles: tuple[str, ...]) -> Iterator[Node]:
 
 
 def _names(cell: Node) -> tuple[str, ...]:
-    """What a heading may be called: its accessible name, its text, and what can be clicked in it; without arrows."""
+    """What a heading may be called: its accessible name, its text, and what can be clicked in it;
+    without arrows."""
     pressed = (node.reads for node in cell.within() if node.role in ("link", "button"))
     pieces = (node.text for node in cell.within() if node.text)
     told = (folded(text) for text in (cell.name, cell.reads, *pressed, *pieces))
-    return tuple(dict.fromkeys(name for text in told for name in (text, re.sub(r"^\W+|\W+$", "", text)) if name))
+    return tuple(
+        dict.fromkeys(
+            name for text in told for name in (text, re.sub(r"^\W+|\W+$", "", text)) if name
+        )
+    )
 
 
 def _words(node: Node) -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""What is claimed of something read: of one text, of a list of texts, of an order. Comparing is `domain.wording`."""
+"""What is claimed of something read: of one text, of a list of texts, of an order. Comparing is
+`domain.wording`."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from validators.domain.journeys.values import Template
 
 
 class Match(StrEnum):
-    """How an observed text is compared. Words are whole words; numbers are compared by value, with the one in the text."""
+    """How an observed text is compared. Words are whole words; numbers are compared by value, with
+    the one in the text."""
 
     EQUALS = "equals"
     CONTAINS = "contains"
@@ -24,13 +26,20 @@ class Match(StrEnum):
     NOT_CONTAINS = "not_contains"
 
 
-READ = (Match.EQUALS, Match.CONTAINS, Match.STARTS_WITH, Match.ENDS_WITH, Match.NUMBER)  # their text stands on the page
+READ = (
+    Match.EQUALS,
+    Match.CONTAINS,
+    Match.STARTS_WITH,
+    Match.ENDS_WITH,
+    Match.NUMBER,
+)  # their text stands on the page
 NUMERIC = (Match.NUMBER, Match.AT_LEAST, Match.AT_MOST, Match.BETWEEN)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One comparison. `wanted` holds one text; any number for `ONE_OF`; the lower and the upper bound for `BETWEEN`."""
+    """One comparison. `wanted` holds one text; any number for `ONE_OF`; the lower and the upper
+    bound for `BETWEEN`."""
 
     match: Match
     wanted: tuple[Template, ...]
@@ -50,7 +59,8 @@ class Claim:
 
 
 class Listing(StrEnum):
-    """How an observed list of texts is compared: whole and in order, or by what is or is not among it."""
+    """How an observed list of texts is compared: whole and in order, or by what is or is not among
+    it."""
 
     EQUALS = "equals"
     INCLUDES = "includes"

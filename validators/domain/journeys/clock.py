@@ -1,4 +1,5 @@
-"""The clock that an app may be given: a file that says by how many seconds it is ahead of the machine's own."""
+"""The clock that an app may be given: a file that says by how many seconds it is ahead of the
+machine's own."""
 
 from __future__ import annotations
 
@@ -6,5 +7,6 @@ AHEAD = "ahead"
 
 
 def ahead_text(seconds: int) -> str:
-    """What stands in the file `ahead`: whole seconds in decimal digits, and a line break. 0: not ahead at all."""
+    """What stands in the file `ahead`: whole seconds in decimal digits, and a line break. 0: not
+    ahead at all."""
     return f"{seconds}\n"

@@ -1,8 +1,9 @@
-"""A page as a tree of referred parts, and by which words of the journey language a part of it can be named.
+"""A page as a tree of referred parts, and by which words of the journey language a part of it can
+be named.
 
-`validators.domain.journeys.aria` is a tree to be compared; this one is to be acted on, so its parts carry references. Texts and names
-are the page's own: data, never instructions. What of it is shown to an actor is for `validators.domain.exploring.view` to say.
-"""
+`validators.domain.journeys.aria` is a tree to be compared; this one is to be acted on, so its parts
+carry references. Texts and names are the page's own: data, never instructions. What of it is shown
+to an actor is for `validators.domain.exploring.view` to say."""
 
 from __future__ import annotations
 
@@ -12,11 +13,38 @@ from dataclasses import dataclass
 from validators.domain.journeys.spot import Spot
 from validators.domain.journeys.wording import folded
 
-FIELDS = frozenset({"textbox", "searchbox", "spinbutton", "combobox", "listbox", "checkbox", "radio", "switch", "slider"})
+FIELDS = frozenset(
+    {
+        "textbox",
+        "searchbox",
+        "spinbutton",
+        "combobox",
+        "listbox",
+        "checkbox",
+        "radio",
+        "switch",
+        "slider",
+    }
+)
 PRESSED = frozenset({"button", "link", "tab", "menuitem"})
 CONTROLS = FIELDS | PRESSED
-WORDED = frozenset({"row", "listitem", "article"})   # parts that the language tells apart by the words in them
-PLACES = frozenset({"dialog", "alertdialog", "table", "region", "form", "navigation", "main", "group", "tabpanel", "search"})
+WORDED = frozenset(
+    {"row", "listitem", "article"}
+)  # parts that the language tells apart by the words in them
+PLACES = frozenset(
+    {
+        "dialog",
+        "alertdialog",
+        "table",
+        "region",
+        "form",
+        "navigation",
+        "main",
+        "group",
+        "tabpanel",
+        "search",
+    }
+)
 PICTURES = frozenset({"img", "image", "figure", "graphics-document"})
 LONGEST_WORDS = 60
 MOST_WORDS = 4
@@ -24,7 +52,8 @@ MOST_WORDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a page. `role` is `text` for bare text; `text` is its own text or a field's value; `ref` may be empty.
+    """One part of a page. `role` is `text` for bare text; `text` is its own text or a field's
+    value; `ref` may be empty.
 
     `states` are words such as `disabled`, `checked` and `level=2`."""
 
@@ -42,7 +71,8 @@ def words(part: Part) -> str:
 
 
 def lineage(root: Part, ref: str) -> tuple[Part, ...]:
-    """The part with this reference and all that hold it, the innermost first; empty when there is none."""
+    """The part with this reference and all that hold it, the innermost first; empty when there is
+    none."""
     if ref and root.ref == ref:
         return (root,)
     for part in root.parts:
@@ -61,7 +91,9 @@ def spots(root: Part, ref: str) -> Iterator[Spot]:
     own = tuple(_own(found[0]))
     yield from own
     for place in _places(found[1:]):
-        yield from (Spot(role=one.role, name=one.name, label=one.label, within=place) for one in own)
+        yield from (
+            Spot(role=one.role, name=one.name, label=one.label, within=place) for one in own
+        )
 
 
 def _own(part: Part) -> Iterator[Spot]:
@@ -80,13 +112,17 @@ def _places(holders: Iterable[Part]) -> Iterator[Spot]:
 
 
 def _telling(holder: Part) -> tuple[str, ...]:
-    """Words that may tell one row or list item from the others: whole texts of its parts, as somebody would say them."""
+    """Words that may tell one row or list item from the others: whole texts of its parts, as
+    somebody would say them."""
     told = (folded(text) for text in _words(holder))
-    return tuple(dict.fromkeys(text for text in told if 0 < len(text) <= LONGEST_WORDS))[:MOST_WORDS]
+    return tuple(dict.fromkeys(text for text in told if 0 < len(text) <= LONGEST_WORDS))[
+        :MOST_WORDS
+    ]
 
 
 def _words(part: Part) -> Iterator[str]:
-    """The snapshot leaves out a text that is also the name, so where there is no text the name is read."""
+    """The snapshot leaves out a text that is also the name, so where there is no text the name is
+    read."""
     if part.role in CONTROLS | PICTURES:
         return
     yield from (text for text in (part.text or ("" if part.parts else part.name),) if text)

@@ -1,4 +1,5 @@
-"""What a journey has at stake: what it requires to read, and the data of its steps that these texts mention.
+"""What a journey has at stake: what it requires to read, and the data of its steps that these texts
+mention.
 
 A saboteur aims at exactly this, and a sabotage that hits it must be noticed.
 """
@@ -21,8 +22,9 @@ Address = tuple[Match, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Stakes:
-    """`texts` are required, `data` are the values of the steps among them. `addresses` are what links must lead to,
-    `ordered` the headers of columns whose order is looked at. `counted`, `numeric`, `status`: whether such a look is taken."""
+    """`texts` are required, `data` are the values of the steps among them. `addresses` are what
+    links must lead to, `ordered` the headers of columns whose order is looked at. `counted`,
+    `numeric`, `status`: whether such a look is taken."""
 
     texts: frozenset[str] = frozenset()
     data: frozenset[str] = frozenset()
@@ -34,10 +36,13 @@ class Stakes:
 
 
 def stakes(journey: Journey, values: Values) -> Stakes:
-    """The stakes as far as they are known at this point of the run: a text whose values are not set yet is left out."""
+    """The stakes as far as they are known at this point of the run: a text whose values are not set
+    yet is left out."""
     texts = frozenset(_known(required(journey), values))
     told = {folded(value) for value in (*values.fields.values(), *values.names.values())}
-    mentioned = {value for value in told if value and any(whole_words(value).search(text) for text in texts)}
+    mentioned = {
+        value for value in told if value and any(whole_words(value).search(text) for text in texts)
+    }
     wanted = [look for look in looks(journey.expect) if positive(look)]
     counts = CountIs | RowsAre | StatusIs
     return Stakes(
@@ -45,8 +50,15 @@ def stakes(journey: Journey, values: Values) -> Stakes:
         frozenset(mentioned),
         addresses=frozenset(_addresses(wanted, values)),
         ordered=frozenset(_known((held for look in wanted for held in _ordered(look)), values)),
-        counted=any(isinstance(look, CountIs | RowsAre) or counts_in_a_file(look) for look in wanted),
-        numeric=any(claim.match in NUMERIC for look in wanted if not isinstance(look, counts) for claim in _claims(look)),
+        counted=any(
+            isinstance(look, CountIs | RowsAre) or counts_in_a_file(look) for look in wanted
+        ),
+        numeric=any(
+            claim.match in NUMERIC
+            for look in wanted
+            if not isinstance(look, counts)
+            for claim in _claims(look)
+        ),
         status=any(isinstance(look, StatusIs) for look in wanted),
     )
 
@@ -60,7 +72,13 @@ def _known(held: Iterable[Template], values: Values) -> Iterator[str]:
 
 
 def _addresses(wanted: Iterable[Look], values: Values) -> Iterator[Address]:
-    for claim in (claim for look in wanted if isinstance(look, LeadsTo) for claim in look.claims if not claim.negative):
+    for claim in (
+        claim
+        for look in wanted
+        if isinstance(look, LeadsTo)
+        for claim in look.claims
+        if not claim.negative
+    ):
         known = tuple(_known(claim.wanted, values))
         if len(known) == len(claim.wanted):
             yield claim.match, known
@@ -70,7 +88,9 @@ def _ordered(look: Look) -> Iterator[Template]:
     """The header of the column whose order a look reads."""
     match look:
         case ColumnHas(header=header, lists=lists, order=order):
-            if order or any(claim.match is Listing.EQUALS and len(claim.wanted) > 1 for claim in lists):
+            if order or any(
+                claim.match is Listing.EQUALS and len(claim.wanted) > 1 for claim in lists
+            ):
                 yield header
         case RowHas(named=(cell, *_), at=int()):
             yield cell.header

@@ -1,4 +1,5 @@
-"""Files as they pass between a person and an app: made up to be uploaded, taken when they are downloaded."""
+"""Files as they pass between a person and an app: made up to be uploaded, taken when they are
+downloaded."""
 
 from __future__ import annotations
 
@@ -12,7 +13,9 @@ from hashlib import sha256
 from mimetypes import MimeTypes
 
 LARGEST_SIDE = 512  # pixels of a picture
-_KINDS = MimeTypes(filenames=())  # the library's own table: what a machine has installed must not decide what is sent
+_KINDS = MimeTypes(
+    filenames=()
+)  # the library's own table: what a machine has installed must not decide what is sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ def csv_text(rows: Iterable[Sequence[str]]) -> str:
 
 
 def csv_rows(text: str) -> tuple[tuple[str, ...], ...]:
-    """The rows of a CSV text, empty ones left out. A text that is not CSV is one of other rows, never an error."""
+    """The rows of a CSV text, empty ones left out. A text that is not CSV is one of other rows,
+    never an error."""
     try:
         return tuple(tuple(row) for row in csv.reader(io.StringIO(text, newline="")) if row)
     except csv.Error:
@@ -60,7 +64,9 @@ def picture(width: int, height: int, *, of: str) -> bytes:
     """A PNG (W3C, third edition) of one colour, which `of` decides: equal words, equal pictures."""
     colour = sha256(of.encode()).digest()[:3]
     scanlines = (b"\0" + colour * width) * height  # each begins with its filter: none
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits a sample, red green blue
+    header = struct.pack(
+        ">IIBBBBB", width, height, 8, 2, 0, 0, 0
+    )  # 8 bits a sample, red green blue
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(scanlines)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
 

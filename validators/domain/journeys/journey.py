@@ -1,8 +1,8 @@
-"""A journey: what a person does, what they must then see, what must never happen, and the control that must fail.
+"""A journey: what a person does, what they must then see, what must never happen, and the control
+that must fail.
 
-Values only; reading YAML is `validators.language`, performing is `validators.performance`. Every part carries the line it
-was written on, so that a message can name it.
-"""
+Values only; reading YAML is `validators.language`, performing is `validators.performance`. Every
+part carries the line it was written on, so that a message can name it."""
 
 from __future__ import annotations
 
@@ -183,10 +183,11 @@ class TitleIs:
 
 @dataclass(frozen=True, slots=True)
 class RowHas:
-    """`times` rows whose cells include every one of `cells`, each the whole text of a cell. None: at least one row.
+    """`times` rows whose cells include every one of `cells`, each the whole text of a cell. None:
+    at least one row.
 
-    Where `named` is given instead, the cells in the columns of these headers are as claimed. `at` is the place of the row
-    in its table, from 1, or from -1 at its end."""
+    Where `named` is given instead, the cells in the columns of these headers are as claimed. `at`
+    is the place of the row in its table, from 1, or from -1 at its end."""
 
     line: int
     cells: tuple[Template, ...]
@@ -230,9 +231,11 @@ class Vantage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Looks taken from one vantage. `opens` is the path that another session, or the actor, opens first.
+    """Looks taken from one vantage. `opens` is the path that another session, or the actor, opens
+    first.
 
-    None: another session opens the page we are on, and an actor looks at the page that they left."""
+    None: another session opens the page we are on, and an actor looks at the page that they
+    left."""
 
     line: int
     vantage: Vantage
@@ -247,7 +250,8 @@ class Block:
 
 
 class Regardless(StrEnum):
-    """What must make no difference to a journey, as its author says: who did the same before, and which day it is."""
+    """What must make no difference to a journey, as its author says: who did the same before, and
+    which day it is."""
 
     OTHERS = "others"
     DATE = "date"
@@ -263,8 +267,9 @@ class Forbidden(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """What must not happen at any moment: a status like `>=500`, a console level, a text on a page, a request of the app's
-    (a path, with `*` at its end for whatever follows), a request to another host (its name, or `any`)."""
+    """What must not happen at any moment: a status like `>=500`, a console level, a text on a page,
+    a request of the app's (a path, with `*` at its end for whatever follows), a request to another
+    host (its name, or `any`)."""
 
     line: int
     kind: Forbidden
@@ -273,7 +278,8 @@ class Never:
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """The negative control: on a correct app its expectations must not all hold. `steps` None: the journey's own."""
+    """The negative control: on a correct app its expectations must not all hold. `steps` None: the
+    journey's own."""
 
     line: int
     expect: tuple[Block, ...]
@@ -301,9 +307,12 @@ class Journey:
 
     @property
     def twin_apart(self) -> bool:
-        """Whether its twin needs a run of its own: it does something else, or looks from where the journey does not."""
+        """Whether its twin needs a run of its own: it does something else, or looks from where the
+        journey does not."""
         places = {block.place for block in self.expect}
-        return self.twin is not None and (self.twin.steps is not None or any(one.place not in places for one in self.twin.expect))
+        return self.twin is not None and (
+            self.twin.steps is not None or any(one.place not in places for one in self.twin.expect)
+        )
 
     @property
     def travels(self) -> bool:

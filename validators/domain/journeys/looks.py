@@ -1,4 +1,5 @@
-"""Looks at more than one text: tables, lists to pick from, states, links, the page's status, the accessibility tree."""
+"""Looks at more than one text: tables, lists to pick from, states, links, the page's status, the
+accessibility tree."""
 
 from __future__ import annotations
 
@@ -13,9 +14,11 @@ from validators.domain.journeys.values import Template
 
 @dataclass(frozen=True, slots=True)
 class ColumnHas:
-    """The cells of one column, from top to bottom, of the one table in reach that has it. At least one claim is made.
+    """The cells of one column, from top to bottom, of the one table in reach that has it. At least
+    one claim is made.
 
-    `each` is claimed of every cell, and is false of a table without rows; so is `order`, unless two values differ."""
+    `each` is claimed of every cell, and is false of a table without rows; so is `order`, unless two
+    values differ."""
 
     line: int
     header: Template
@@ -53,7 +56,8 @@ class OptionsAre:
 
 
 class State(StrEnum):
-    """What an element can be, as a person at any browser is told. Each but the last has its opposite beside it."""
+    """What an element can be, as a person at any browser is told. Each but the last has its
+    opposite beside it."""
 
     CHECKED = "checked"
     UNCHECKED = "unchecked"
@@ -86,7 +90,8 @@ class StateIs:
 
 @dataclass(frozen=True, slots=True)
 class DescriptionIs:
-    """What describes an element beside its name: a hint, a complaint (aria-describedby, aria-errormessage)."""
+    """What describes an element beside its name: a hint, a complaint (aria-describedby,
+    aria-errormessage)."""
 
     line: int
     target: Target
@@ -112,7 +117,8 @@ class StatusIs:
 
 @dataclass(frozen=True, slots=True)
 class TreeIs:
-    """The accessibility tree of an element, or of the page, holds these nodes, in this order, somewhere."""
+    """The accessibility tree of an element, or of the page, holds these nodes, in this order,
+    somewhere."""
 
     line: int
     wishes: tuple[Wish, ...]
@@ -136,7 +142,8 @@ class Focused:
 
 
 class FilePart(StrEnum):
-    """What of a downloaded file is looked at. `CONTAINS` is by whole words; `ROW` is a CSV row, `ROWS` how many there are."""
+    """What of a downloaded file is looked at. `CONTAINS` is by whole words; `ROW` is a CSV row,
+    `ROWS` how many there are."""
 
     NAME = "name"
     EQUALS = "equals"
@@ -148,7 +155,8 @@ class FilePart(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileHas:
-    """A downloaded file. `columns` are the headings under which the `values` of a row stand; empty: in any cell."""
+    """A downloaded file. `columns` are the headings under which the `values` of a row stand; empty:
+    in any cell."""
 
     line: int
     file: str

@@ -1,15 +1,30 @@
-"""Words, names and addresses that nobody can list: an app that knows what a judge types is one that passes for it alone.
+"""Words, names and addresses that nobody can list: an app that knows what a judge types is one that
+passes for it alone.
 
-All are built of syllables, so each has more values than an app could hold, and no letter of them says whose they are. Names
-come in several scripts, with the marks, hyphens and apostrophes that people's names have. An address is at a domain of so many
-made-up letters that nobody has it.
-"""
+All are built of syllables, so each has more values than an app could hold, and no letter of them
+says whose they are. Names come in several scripts, with the marks, hyphens and apostrophes that
+people's names have. An address is at a domain of so many made-up letters that nobody has it."""
 
 from __future__ import annotations
 
 import random
 
-_ONSETS = (*tuple("bcdfghjklmnprstvwyz"), "bl", "br", "ch", "dr", "fl", "gr", "kl", "pr", "qu", "sh", "sk", "st", "tr")
+_ONSETS = (
+    *tuple("bcdfghjklmnprstvwyz"),
+    "bl",
+    "br",
+    "ch",
+    "dr",
+    "fl",
+    "gr",
+    "kl",
+    "pr",
+    "qu",
+    "sh",
+    "sk",
+    "st",
+    "tr",
+)
 _VOWELS = ("a", "e", "i", "o", "u", "ai", "ea", "ie", "oa", "ou")
 _CODAS = ("", "", "", "l", "m", "n", "r", "s", "t", "nd", "rk", "ll")
 _MARKED = str.maketrans("aeiounczs", "áéîöüñçžš")
@@ -20,7 +35,8 @@ _HEBREW = tuple("אבגדהוזחטילמנסעפצקרשת")
 _HAN = tuple("安白陈東方高海江李林明南平秋山石天王文小雪雨月云张中")
 _SCRIPTS = ((_GREEK, 3, 9), (_CYRILLIC, 3, 10), (_HEBREW, 3, 6), (_HAN, 1, 2))
 _LATIN, _WITH_MARKS, _JOINED = 0.6, 0.75, 0.85
-"""Which part of all names is in plain Latin letters; with marks as well; joined as well. The rest is in other scripts."""
+"""Which part of all names is in plain Latin letters; with marks as well; joined as well. The rest
+is in other scripts."""
 
 
 def word(source: random.Random) -> str:
@@ -49,7 +65,11 @@ def address(source: random.Random) -> str:
     domain = ""
     while len(domain) < 12:
         domain += _syllable(source)
-    own = word(source) + source.choice(("", ".", "_", "-", "+")) + word(source)[:source.randint(1, 5)]
+    own = (
+        word(source)
+        + source.choice(("", ".", "_", "-", "+"))
+        + word(source)[: source.randint(1, 5)]
+    )
     return f"{own}{source.choice(('', source.randint(1, 9999)))}@{domain}.{source.choice(_ENDINGS)}"
 
 

@@ -1,4 +1,5 @@
-"""What a journey says, without how it says it: two that mean the same are one, whatever their names, lines and quotes."""
+"""What a journey says, without how it says it: two that mean the same are one, whatever their
+names, lines and quotes."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ _BRACES = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
 
 
 def meaning(journey: Journey) -> tuple[object, ...]:
-    """Its data, steps and expectations, hashable. The twin and what must never happen are how it is checked, not what it says."""
+    """Its data, steps and expectations, hashable. The twin and what must never happen are how it is
+    checked, not what it says."""
     return tuple(meant(getattr(journey, name)) for name in SAID_BY_STEPS_AND_LOOKS)
 
 
@@ -26,7 +28,9 @@ def meant(part: object) -> object:
         case tuple():
             return tuple(meant(item) for item in part)
         case _ if is_dataclass(part):
-            said = tuple(meant(getattr(part, field.name)) for field in fields(part) if field.name != "line")
+            said = tuple(
+                meant(getattr(part, field.name)) for field in fields(part) if field.name != "line"
+            )
             return (type(part).__name__, *said)
         case _:
             return part

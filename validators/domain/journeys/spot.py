@@ -10,7 +10,8 @@ from validators.domain.journeys.values import Template, Values
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One element, as `Target` says. Either `role` or `label` is set; `under` is the name of a heading."""
+    """One element, as `Target` says. Either `role` or `label` is set; `under` is the name of a
+    heading."""
 
     role: str = ""
     name: str | None = None

@@ -1,4 +1,5 @@
-"""Steps beyond pages, fields and buttons: the pointer at rest, the keyboard, files on both ways, dialogs, the clock."""
+"""Steps beyond pages, fields and buttons: the pointer at rest, the keyboard, files on both ways,
+dialogs, the clock."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ class Type:
 
 @dataclass(frozen=True, slots=True)
 class FileMade:
-    """A file that the journey makes up: exactly one of text, CSV rows, and the width and height of a picture (PNG)."""
+    """A file that the journey makes up: exactly one of text, CSV rows, and the width and height of
+    a picture (PNG)."""
 
     line: int
     name: Template
@@ -38,7 +40,8 @@ class FileMade:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Choose files where the element asks for them: a file field, or what opens a file chooser when it is clicked."""
+    """Choose files where the element asks for them: a file field, or what opens a file chooser when
+    it is clicked."""
 
     line: int
     target: Target
@@ -47,7 +50,8 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Take, under a name, the one file that a click on the element hands over, or that the path does. One of the two."""
+    """Take, under a name, the one file that a click on the element hands over, or that the path
+    does. One of the two."""
 
     line: int
     name: str
@@ -72,7 +76,8 @@ class DialogKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dialog:
-    """What the next acting step must be asked by the page, and the answer. None: of any kind, with any words.
+    """What the next acting step must be asked by the page, and the answer. None: of any kind, with
+    any words.
 
     `text` is typed into a prompt, which is then accepted."""
 

@@ -11,11 +11,11 @@ from validators.domain.journeys.values import Template
 class Target:
     """One element. Exactly one of `role` or `label` is set.
 
-    `name` is the accessible name, exact; of a `definition` it is the term that is defined, of `words` and `summary`,
-    which are no ARIA roles, the element's whole text. `words` must occur inside the element (how rows and list items
-    are told apart: they have no name of their own). `level` is a heading's. `within` narrows the search to another
-    element, `under` to the section below the heading of that name.
-    """
+    `name` is the accessible name, exact; of a `definition` it is the term that is defined, of
+    `words` and `summary`, which are no ARIA roles, the element's whole text. `words` must occur
+    inside the element (how rows and list items are told apart: they have no name of their own).
+    `level` is a heading's. `within` narrows the search to another element, `under` to the section
+    below the heading of that name."""
 
     line: int
     role: str = ""

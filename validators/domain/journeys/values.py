@@ -1,8 +1,8 @@
 """Values in a journey: literal text and `{{ … }}` drawn from a recorded seed.
 
-The language inside the braces is closed and total: seven generators, `filled.<field>` and names. It has no
-operators, no calls into code and no way to loop, so a journey cannot compute, wait or reach anything.
-"""
+The language inside the braces is closed and total: seven generators, `filled.<field>` and names. It
+has no operators, no calls into code and no way to loop, so a journey cannot compute, wait or reach
+anything."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ _BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _CALL = re.compile(r"any\.([a-z_]+)\s*(?:\((.*)\))?", re.DOTALL)
 _FILLED = re.compile(r"filled\.([a-z0-9_]+)")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
 @dataclass(frozen=True, slots=True)
 class Generated:
     """A value to be drawn: `any.<kind>(arguments)`."""
@@ -33,7 +35,8 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What was last typed, picked or ticked in the field whose label has this slug (`Group size` → `group_size`)."""
+    """What was last typed, picked or ticked in the field whose label has this slug (`Group size` →
+    `group_size`)."""
 
     field: str
 
@@ -50,7 +53,8 @@ Part = str | Generated | Filled | Named
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text with holes. `place` is unique in its journey and seeds the draws, so equal seeds give equal data."""
+    """A text with holes. `place` is unique in its journey and seeds the draws, so equal seeds give
+    equal data."""
 
     source: str
     parts: tuple[Part, ...]
@@ -81,12 +85,15 @@ class Draw:
     def value(self, generated: Generated, place: str) -> str:
         """The value of one generator at one place; stable across identities and processes."""
         key = f"{self.seed}\0{self.journey}\0{place}".encode()
-        return _drawn(generated, random.Random(int.from_bytes(sha256(key).digest()[:8], "big")), self.today)  # noqa: S311
+        return _drawn(
+            generated, random.Random(int.from_bytes(sha256(key).digest()[:8], "big")), self.today  # noqa: S311
+        )
 
 
 @dataclass(slots=True)
 class Values:
-    """What a run knows so far: drawn names, filled fields, remembered texts, files taken. The one mutable thing of a run."""
+    """What a run knows so far: drawn names, filled fields, remembered texts, files taken. The one
+    mutable thing of a run."""
 
     draw: Draw
     names: dict[str, str] = field(default_factory=dict)
@@ -94,8 +101,12 @@ class Values:
     files: dict[str, File] = field(default_factory=dict)
 
     def text(self, template: Template) -> str:
-        """The template with every hole filled. Raises ExpressionInvalid for a name nothing has set yet."""
-        return "".join(self._part(part, f"{template.place}#{index}") for index, part in enumerate(template.parts))
+        """The template with every hole filled. Raises ExpressionInvalid for a name nothing has set
+        yet."""
+        return "".join(
+            self._part(part, f"{template.place}#{index}")
+            for index, part in enumerate(template.parts)
+        )
 
     def _part(self, part: Part, place: str) -> str:
         match part:
@@ -110,7 +121,8 @@ class Values:
 
 
 def template(source: str, *, place: str) -> Template:
-    """The template a text stands for. Raises ExpressionInvalid naming what is not in the language."""
+    """The template a text stands for. Raises ExpressionInvalid naming what is not in the
+    language."""
     parts: list[Part] = []
     position = 0
     for found in _BRACES.finditer(source):
@@ -124,7 +136,8 @@ def template(source: str, *, place: str) -> Template:
 
 
 def slug(label: str) -> str:
-    """The name of a field in `filled.<slug>`: lower case, every run of other characters one underscore."""
+    """The name of a field in `filled.<slug>`: lower case, every run of other characters one
+    underscore."""
     return re.sub(r"[^a-z0-9]+", "_", label.casefold()).strip("_")
 
 
@@ -164,7 +177,8 @@ def _generator(kind: str, inside: str | None) -> Generated:
 
 
 _FORMS = (
-    "use any.int(2, 8), any.word, any.name, any.email, any.text(5), any.choice(red|green) or any.date(+1..+30)"
+    "use any.int(2, 8), any.word, any.name, any.email, any.text(5), any.choice(red|green) or"
+    " any.date(+1..+30)"
 )
 
 

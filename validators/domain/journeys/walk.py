@@ -70,14 +70,24 @@ def positive(look: Look) -> bool:
             return not all(_holds_of(nothing, claim) for claim in look.claims)
         case ColumnHas(each=each, order=order) if each or order:
             return True  # both are false of a table without rows
-        case TextIs() | ValueIs() | PathIs() | DescriptionIs() | LeadsTo() | ColumnHas() | HeadersAre() | OptionsAre():
+        case (
+            TextIs()
+            | ValueIs()
+            | PathIs()
+            | DescriptionIs()
+            | LeadsTo()
+            | ColumnHas()
+            | HeadersAre()
+            | OptionsAre()
+        ):
             return not all(claim.negative for claim in claims_of(look))
         case _:
             return True
 
 
 def _holds_of(nothing: str, claim: Claim) -> bool:
-    """Whether the claim holds of what reads so, as far as that is known before anything is drawn."""
+    """Whether the claim holds of what reads so, as far as that is known before anything is
+    drawn."""
     if any(held.holes for held in claim.wanted):
         return False
     return matches(nothing, claim.match, *(held.source for held in claim.wanted))
@@ -86,7 +96,17 @@ def _holds_of(nothing: str, claim: Claim) -> bool:
 def claims_of(look: Look) -> tuple[Claim | ListClaim, ...]:
     """Every comparison that a look makes."""
     match look:
-        case TextIs() | ValueIs() | CountIs() | PathIs() | TitleIs() | RowsAre() | DescriptionIs() | LeadsTo() | StatusIs():
+        case (
+            TextIs()
+            | ValueIs()
+            | CountIs()
+            | PathIs()
+            | TitleIs()
+            | RowsAre()
+            | DescriptionIs()
+            | LeadsTo()
+            | StatusIs()
+        ):
             return look.claims
         case OptionsAre(lists=lists) | HeadersAre(lists=lists):
             return lists
@@ -112,9 +132,22 @@ def headers_of(look: Look) -> tuple[Template, ...]:
 def target_of(part: Step | Look) -> Target | None:
     """The element a step acts on or a look is at, if it names one."""
     match part:
-        case Fill() | Click() | Select() | Tick() | Clear() | Remember() | ValueIs() | Visible() | Absent() | CountIs():
+        case (
+            Fill()
+            | Click()
+            | Select()
+            | Tick()
+            | Clear()
+            | Remember()
+            | ValueIs()
+            | Visible()
+            | Absent()
+            | CountIs()
+        ):
             return part.target
-        case Hover() | Upload() | Focused() | OptionsAre() | StateIs() | DescriptionIs() | LeadsTo():
+        case (
+            Hover() | Upload() | Focused() | OptionsAre() | StateIs() | DescriptionIs() | LeadsTo()
+        ):
             return part.target
         case Press(target=target) | Download(target=target) | TextIs(target=target):
             return target
@@ -126,7 +159,9 @@ def target_of(part: Step | Look) -> Target | None:
 
 def target_templates(target: Target | None) -> Iterator[Template]:
     while target is not None:
-        yield from (held for held in (target.name, target.label, target.words, target.under) if held)
+        yield from (
+            held for held in (target.name, target.label, target.words, target.under) if held
+        )
         target = target.within
 
 
@@ -164,7 +199,8 @@ def templates_of(part: Step | Look) -> tuple[Template, ...]:
 
 
 def field_of(step: Step) -> str | None:
-    """The slug under which `filled.<slug>` holds what the step put in, None when it puts nothing in."""
+    """The slug under which `filled.<slug>` holds what the step put in, None when it puts nothing
+    in."""
     if not isinstance(step, Fill | Select | Tick | Upload):
         return None
     named = step.target.label or step.target.name
@@ -172,28 +208,39 @@ def field_of(step: Step) -> str | None:
 
 
 def stated(steps: Iterable[Step]) -> tuple[str, ...]:
-    """The literal texts that steps state: what is typed, picked or in a file, and the names of what is clicked."""
+    """The literal texts that steps state: what is typed, picked or in a file, and the names of what
+    is clicked."""
     told: list[str] = []
     for step in steps:
         if isinstance(step, Fill | Select | Type):
             told += [value.source for value in values_of(step) if not value.holes]
-        if isinstance(step, Upload):  # a file's text is many cells, and a page shows them one by one
-            told += [piece for value in values_of(step) for piece in re.split(r"[\n,;\t]", value.literal)]
+        if isinstance(
+            step, Upload
+        ):  # a file's text is many cells, and a page shows them one by one
+            told += [
+                piece for value in values_of(step) for piece in re.split(r"[\n,;\t]", value.literal)
+            ]
         if isinstance(step, Click):
             told += [held.source for held in target_templates(step.target) if not held.holes]
     return tuple(dict.fromkeys(text.strip() for text in told if text.strip()))
 
 
 def required(journey: Journey) -> tuple[Template, ...]:
-    """The texts that the journey's positive expectations require to be read on a page, names of elements included."""
-    wanted = [look for look in looks(journey.expect) if positive(look) and not _about_a_file_itself(look)]
+    """The texts that the journey's positive expectations require to be read on a page, names of
+    elements included."""
+    wanted = [
+        look for look in looks(journey.expect) if positive(look) and not _about_a_file_itself(look)
+    ]
     read = (held for look in wanted for held in _read(look))
-    names = (held for look in wanted for held in (*headers_of(look), *target_templates(target_of(look))))
+    names = (
+        held for look in wanted for held in (*headers_of(look), *target_templates(target_of(look)))
+    )
     return tuple(dict.fromkeys((*read, *names)))
 
 
 def _read(look: Look) -> Iterator[Template]:
-    """What must stand on a page for the look to hold. A number of elements, a status and an address stand nowhere."""
+    """What must stand on a page for the look to hold. A number of elements, a status and an address
+    stand nowhere."""
     if isinstance(look, CountIs | RowsAre | PathIs | StatusIs | LeadsTo):
         return
     yield from (held for claim in claims_of(look) for held in claim.read)

@@ -13,12 +13,17 @@ from urllib.parse import parse_qsl, unquote, unquote_plus
 from validators.domain.journeys.claim import NUMERIC, Listing, Match, Order
 
 _NUMBER = re.compile(r"(?<![\w.,])[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?![\w])")
-_QUANTITY = re.compile(r"[^\w\s]?\s*[-+−]?\d[\d,.]*(?:\s*\D{1,12})?")  # 1,200.50 · €5 · 12 kg; not `Room 2`
+_QUANTITY = re.compile(
+    r"[^\w\s]?\s*[-+−]?\d[\d,.]*(?:\s*\D{1,12})?"
+)  # 1,200.50 · €5 · 12 kg; not `Room 2`
 _LETTERS = "\\w\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u0370-\u1fff\u3040-\ud7ff"
-"""Of every script. `\\w` alone has them all here, and only those of English in the browser, which is given such patterns too."""
+"""Of every script. `\\w` alone has them all here, and only those of English in the browser, which
+is given such patterns too."""
 
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0" + "".join(
-    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))))
+_BLANK = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+)
 """Letters, marks and selectors that are drawn as nothing."""
 
 
@@ -28,8 +33,8 @@ def folded(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """The text as an eye has it, for whoever reads it instead of one: without controls, formats, tags, selectors and blank
-    letters, in which a page could hide words. White space stays."""
+    """The text as an eye has it, for whoever reads it instead of one: without controls, formats,
+    tags, selectors and blank letters, in which a page could hide words. White space stays."""
     return "".join(char for char in text if char.isspace() or not _shows_nothing(char))
 
 
@@ -38,13 +43,15 @@ def _shows_nothing(char: str) -> bool:
 
 
 def whole_words(words: str) -> re.Pattern[str]:
-    """A pattern that finds `words` only where they are not part of a longer word or number: `4` is not in `14`."""
+    """A pattern that finds `words` only where they are not part of a longer word or number: `4` is
+    not in `14`."""
     core = r"\s+".join(re.escape(word) for word in words.split())
     return re.compile(rf"(?<![{_LETTERS}]){core}(?![{_LETTERS}])" if core else r"(?!)")
 
 
 def matches(seen: str, match: Match, *wanted: str) -> bool:
-    """Whether a seen text is as wanted. `wanted` as in `Claim`; what is not a number is never equal to one."""
+    """Whether a seen text is as wanted. `wanted` as in `Claim`; what is not a number is never equal
+    to one."""
     if match in NUMERIC:
         return _numeric(seen, match, *wanted)
     told = folded(seen)
@@ -62,10 +69,13 @@ def matches(seen: str, match: Match, *wanted: str) -> bool:
 def path_matches(seen: str, match: Match, *wanted: str) -> bool:
     """As `matches`, for a path with its query: letter by letter, %-escapes read.
 
-    A wanted path without a query says nothing about the query; one with a query wants the same parameters, in any order."""
+    A wanted path without a query says nothing about the query; one with a query wants the same
+    parameters, in any order."""
     match match:
         case Match.EQUALS | Match.ONE_OF:
-            return any(_address(seen, query="?" in path) == _address(path, query=True) for path in wanted)
+            return any(
+                _address(seen, query="?" in path) == _address(path, query=True) for path in wanted
+            )
         case Match.STARTS_WITH:
             return _plain(seen).startswith(_plain(wanted[0]))
         case Match.ENDS_WITH:
@@ -76,11 +86,15 @@ def path_matches(seen: str, match: Match, *wanted: str) -> bool:
 
 def numbers(text: str) -> tuple[Decimal, ...]:
     """Every number in a text, thousands separators as in 1,200.50 removed."""
-    return tuple(Decimal(found.group().replace(",", "").replace("−", "-")) for found in _NUMBER.finditer(text))
+    return tuple(
+        Decimal(found.group().replace(",", "").replace("−", "-"))
+        for found in _NUMBER.finditer(text)
+    )
 
 
 def lists(seen: Sequence[str], match: Listing, wanted: Sequence[str]) -> bool:
-    """Whether a seen list is as wanted. `INCLUDES` wants an entry of its own for each text, however they are mixed."""
+    """Whether a seen list is as wanted. `INCLUDES` wants an entry of its own for each text, however
+    they are mixed."""
     there, asked = [folded(text) for text in seen], [folded(text) for text in wanted]
     match match:
         case Listing.EQUALS:
@@ -92,10 +106,11 @@ def lists(seen: Sequence[str], match: Listing, wanted: Sequence[str]) -> bool:
 
 
 def ordered(cells: Sequence[str], order: Order) -> bool:
-    """Whether the cells stand in this order, empty ones left out: quantities by value, everything else by letters.
+    """Whether the cells stand in this order, empty ones left out: quantities by value, everything
+    else by letters.
 
-    By letters is by code points, without regard to case, or without regard to accents either: whichever an app uses.
-    False unless two values differ, because nothing is then in any order."""
+    By letters is by code points, without regard to case, or without regard to accents either:
+    whichever an app uses. False unless two values differ, because nothing is then in any order."""
     told = [folded(cell) for cell in cells if cell.strip()]
     if len(set(told)) < 2:
         return False
@@ -135,4 +150,6 @@ def _falls_in(cells: Sequence[str], order: Order, by: Callable[[str], object]) -
 
 
 def _unaccented(text: str) -> str:
-    return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    return "".join(
+        c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c)
+    )

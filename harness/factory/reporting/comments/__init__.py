@@ -1,7 +1,8 @@
-"""Every word that the factory says to people on the forge lives here, and each kind has a golden file in the tests.
+"""Every word that the factory says to people on the forge lives here, and each kind has a golden
+file in the tests.
 
-Text from outside is quoted inside code fences or escaped, so that it can never be a link, an image or a mention.
-"""
+Text from outside is quoted inside code fences or escaped, so that it can never be a link, an image
+or a mention."""
 
 from harness.factory.reporting.comments.commits import (
     PULL_REQUEST_MARKER,
@@ -14,10 +15,29 @@ from harness.factory.reporting.comments.commits import (
 from harness.factory.reporting.comments.edits import consequence_annotations, consequence_words
 from harness.factory.reporting.comments.inert import Link
 from harness.factory.reporting.comments.issue import ISSUE_MARKER, issue_comment
-from harness.factory.reporting.comments.labels import ALL_LABELS, DUPLICATE, LABELS, label_of, was_not_answered
+from harness.factory.reporting.comments.labels import (
+    ALL_LABELS,
+    DUPLICATE,
+    LABELS,
+    label_of,
+    was_not_answered,
+)
 
 __all__ = [
-    "ALL_LABELS", "DUPLICATE", "ISSUE_MARKER", "LABELS", "PULL_REQUEST_MARKER", "Link", "commit_message",
-    "consequence_annotations", "consequence_words", "finding_for_agent", "issue_comment", "label_of", "merge_message",
-    "pull_request_body", "pull_request_title", "was_not_answered",
+    "ALL_LABELS",
+    "DUPLICATE",
+    "ISSUE_MARKER",
+    "LABELS",
+    "PULL_REQUEST_MARKER",
+    "Link",
+    "commit_message",
+    "consequence_annotations",
+    "consequence_words",
+    "finding_for_agent",
+    "issue_comment",
+    "label_of",
+    "merge_message",
+    "pull_request_body",
+    "pull_request_title",
+    "was_not_answered",
 ]

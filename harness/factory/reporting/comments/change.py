@@ -1,6 +1,6 @@
-"""The one sticky comment of a pull request: every gate with its answer, what the judge saw, what may be done, and how to
-take the change back once it has landed. And the check run that each gate gets.
-"""
+"""The one sticky comment of a pull request: every gate with its answer, what the judge saw, what
+may be done, and how to take the change back once it has landed. And the check run that each gate
+gets."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -27,37 +27,69 @@ MOST_CHARACTERS = 60_000
 
 _ANSWERS: Mapping[bool | None, str] = {True: "yes", False: "**no**", None: "**unknown, and so no**"}
 _ASKS: Mapping[str, str] = {
-    LAW: "Does the change keep the rules?", TESTS: "Do the project's own tests pass?",
-    SEAL: "Did the sealed checks see it work?", MERGE: "May exactly this land now?"}
+    LAW: "Does the change keep the rules?",
+    TESTS: "Do the project's own tests pass?",
+    SEAL: "Did the sealed checks see it work?",
+    MERGE: "May exactly this land now?",
+}
 _TELLS: Mapping[bool | None, str] = {True: "Yes", False: "No", None: "Unknown, and so no"}
 
 
 def change_comment(told: History, gates: Sequence[Gate], link: Link) -> str:
     """The comment as the ledger has it now."""
-    parts = (CHANGE_MARKER, f"For #{told.issue}. {headline(told)}", _gates(gates, link), *_reviewed(told), *_seen(told, link),
-             *_back(told, link), *_steps(told), _pages(told, link))
+    parts = (
+        CHANGE_MARKER,
+        f"For #{told.issue}. {headline(told)}",
+        _gates(gates, link),
+        *_reviewed(told),
+        *_seen(told, link),
+        *_back(told, link),
+        *_steps(told),
+        _pages(told, link),
+    )
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def check_words(gate: Gate, link: Link) -> tuple[str, str]:
     """Title and summary of a gate's check run."""
-    rules = [(_rule(one, link), one.standing.value, cell(one.fact)) for one in gate.links if one.rule]
-    others = [f"- {inline(one.title)}: {one.standing.value}. {inline(one.fact)}" for one in gate.links if not one.rule]
-    parts = (f"{_ASKS[gate.name]} **{_TELLS[gate.answer]}.** {_sentence(gate.says)}", table(("rule", "answer", "fact"), rules),
-             "\n".join(others))
+    rules = [
+        (_rule(one, link), one.standing.value, cell(one.fact)) for one in gate.links if one.rule
+    ]
+    others = [
+        f"- {inline(one.title)}: {one.standing.value}. {inline(one.fact)}"
+        for one in gate.links
+        if not one.rule
+    ]
+    parts = (
+        f"{_ASKS[gate.name]} **{_TELLS[gate.answer]}.** {_sentence(gate.says)}",
+        table(("rule", "answer", "fact"), rules),
+        "\n".join(others),
+    )
     title = f"{_TELLS[gate.answer]}: {' '.join(gate.says.split())}"
     return title[:200], "\n\n".join(filter(None, parts))[:MOST_CHARACTERS] + "\n"
 
 
 def _gates(gates: Sequence[Gate], link: Link) -> str:
-    rows = [(f"`{gate.name}`", _ANSWERS[gate.answer], cell(gate.says), ", ".join(_by(gate, link)), f"entry {gate.entry}")
-            for gate in gates]
+    rows = [
+        (
+            f"`{gate.name}`",
+            _ANSWERS[gate.answer],
+            cell(gate.says),
+            ", ".join(_by(gate, link)),
+            f"entry {gate.entry}",
+        )
+        for gate in gates
+    ]
     return table(("gate", "answer", "it says", "by", "in the ledger"), rows)
 
 
 def _by(gate: Gate, link: Link) -> Iterable[str]:
     """The rules that said no, or were lifted."""
-    told = [one for one in gate.links if one.rule and (one.standing in NO or one.standing is Standing.OVERRIDDEN)]
+    told = [
+        one
+        for one in gate.links
+        if one.rule and (one.standing in NO or one.standing is Standing.OVERRIDDEN)
+    ]
     return dict.fromkeys(_rule(one, link) for one in told)
 
 
@@ -71,10 +103,16 @@ def _seen(told: History, link: Link) -> Iterator[str]:
     if verdict is None or verdict["binds"]["head"] != told.pushed_head:
         return
     held, journeys = verdict["controls"], verdict["journeys"]
-    yield (f"**What the judge saw:** {inline(verdict['reason'])}. {journeys['executed']} of "
-           f"{count(journeys['sealed'], 'sealed journey')} performed; {held['twins_failed']} of {held['twins']} twins failed, "
-           f"as they must; {held['caught']} of {count(held['saboteurs'], 'sabotage')} caught.")
-    found = [f"{one.get('words', '')}\n  seen: {one.get('observed', '')}" for one in verdict.get("findings") or ()]
+    yield (
+        f"**What the judge saw:** {inline(verdict['reason'])}. {journeys['executed']} of"
+        f" {count(journeys['sealed'], 'sealed journey')} performed; {held['twins_failed']} of"
+        f" {held['twins']} twins failed, as they must; {held['caught']} of"
+        f" {count(held['saboteurs'], 'sabotage')} caught."
+    )
+    found = [
+        f"{one.get('words', '')}\n  seen: {one.get('observed', '')}"
+        for one in verdict.get("findings") or ()
+    ]
     if found:
         yield fenced("\n".join(found))
     path = f"evidence/{told.verdicts[-1].run}/index.html"
@@ -83,14 +121,25 @@ def _seen(told: History, link: Link) -> Iterator[str]:
 
 
 def _reviewed(told: History) -> Iterator[str]:
-    """What reviewers said of what would land of this head. They may ask for changes, and approve nothing."""
-    runs = [entry.run for entry in told.entries if entry.kind == "run" and entry.data["workflow"] == "validate"]
-    found = [one for entry in told.entries if entry.kind == "node" and runs and entry.run == runs[-1]
-             for one in remarks(entry.data["result"]["output"])]
+    """What reviewers said of what would land of this head. They may ask for changes, and approve
+    nothing."""
+    runs = [
+        entry.run
+        for entry in told.entries
+        if entry.kind == "run" and entry.data["workflow"] == "validate"
+    ]
+    found = [
+        one
+        for entry in told.entries
+        if entry.kind == "node" and runs and entry.run == runs[-1]
+        for one in remarks(entry.data["result"]["output"])
+    ]
     if found:
         asked_for = sum(asks for asks, _ in found)
-        yield (f"**What reviewers said:** {count(asked_for, 'change')} asked for. They are models, their words are their own, "
-               "and code found each quote in the change.")
+        yield (
+            f"**What reviewers said:** {count(asked_for, 'change')} asked for. They are models,"
+            " their words are their own, and code found each quote in the change."
+        )
         yield fenced("\n".join(f"{one.fact}\n    {one.quote}" for _, one in found))
 
 
@@ -98,8 +147,10 @@ def _back(told: History, link: Link) -> Iterator[str]:
     """How to take it back."""
     if told.landed and told.state is State.MERGED:
         commit, tree = told.landed["commit"], told.landed["tree"]
-        yield (f"It landed as [`{commit:.10}`]({link(f'commit/{commit}')}), the tree `{tree:.10}` that was judged. To take it "
-               "back:")
+        yield (
+            f"It landed as [`{commit:.10}`]({link(f'commit/{commit}')}), the tree `{tree:.10}` that"
+            " was judged. To take it back:"
+        )
         yield fenced(f"git revert --mainline 1 {commit}")
         yield f"Where the factory runs, `factory revert {told.issue}` does it by compare-and-swap."
 
@@ -109,14 +160,24 @@ def _steps(told: History) -> Iterator[str]:
         return
     again = "Maintainers: `/factory retry` starts again."
     by_the_law = told.transitions[-1].data["event"] in (Event.LAW_REFUSED, Event.GATE_REFUSED)
-    yield again if not by_the_law else (
-        f"{again} Where only rules that leave it to a person stand against it, `/factory approve {told.pushed_head}` lifts them "
-        "for this commit, and it is judged again.")
+    yield (
+        again
+        if not by_the_law
+        else (
+            f"{again} Where only rules that leave it to a person stand against it, `/factory"
+            f" approve {told.pushed_head}` lifts them for this commit, and it is judged again."
+        )
+    )
 
 
 def _pages(told: History, link: Link) -> str:
     page = link(f"/-/{page_of(told.issue)}")
-    return f"[The whole chain]({page}): by which rule, on what fact, in whose words, with what evidence." if page else ""
+    return (
+        f"[The whole chain]({page}): by which rule, on what fact, in whose words, with what"
+        " evidence."
+        if page
+        else ""
+    )
 
 
 def _sentence(says: str) -> str:

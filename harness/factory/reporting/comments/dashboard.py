@@ -1,4 +1,5 @@
-"""Every word of the dashboard issue. No moment stands in it, so that it differs only when something happened."""
+"""Every word of the dashboard issue. No moment stands in it, so that it differs only when something
+happened."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ TITLE = "What the factory is doing"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One issue. `since` is the day of its last move, `approve` the commit that an approval would name, empty where none
-    would be heard."""
+    """One issue. `since` is the day of its last move, `approve` the commit that an approval would
+    name, empty where none would be heard."""
 
     told: Told
     since: str
@@ -26,8 +27,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """All that the dashboard shows. `frozen` is why nothing is merged, `paused` why no model is asked, `digest` where the last
-    digest lies in the home; each is empty where there is none. Money is in dollars, `cap` for one day."""
+    """All that the dashboard shows. `frozen` is why nothing is merged, `paused` why no model is
+    asked, `digest` where the last digest lies in the home; each is empty where there is none. Money
+    is in dollars, `cap` for one day."""
 
     stopped: bool
     frozen: str
@@ -45,32 +47,61 @@ class Board:
 
 def dashboard_text(board: Board, link: Link) -> str:
     """The issue's text, its mark first."""
-    return "\n\n".join((MARKER, *_brakes(board), *_sections(board, link), *_money(board), _ending(board))) + "\n"
+    return (
+        "\n\n".join(
+            (MARKER, *_brakes(board), *_sections(board, link), *_money(board), _ending(board))
+        )
+        + "\n"
+    )
 
 
 def _brakes(board: Board) -> Iterator[str]:
     if board.stopped:
-        yield "**The whole factory is stopped.** `factory resume`, given where it runs, lets it go on."
+        yield (
+            "**The whole factory is stopped.** `factory resume`, given where it runs, lets it"
+            " go on."
+        )
     if board.frozen:
-        yield (f"**Merging is frozen:** {inline(board.frozen)}. Look at it first; then `factory resume`, given where the factory "
-               "runs, lifts the freeze.")
+        yield (
+            f"**Merging is frozen:** {inline(board.frozen)}. Look at it first; then `factory"
+            " resume`, given where the factory runs, lifts the freeze."
+        )
     if board.paused:
-        yield (f"**The factory pauses:** {inline(board.paused)}. It goes on then by itself; no issue fails for it, and what is "
-               "approved still lands.")
+        yield (
+            f"**The factory pauses:** {inline(board.paused)}. It goes on then by itself; no issue"
+            " fails for it, and what is approved still lands."
+        )
     if not (board.stopped or board.frozen or board.paused):
         yield "At work." if board.waiting else "At work. Nothing needs a person."
 
 
 def _sections(board: Board, link: Link) -> Iterator[str]:
-    yield from _section("Needs a person", ("issue", "since", "why", "what to comment there"),
-                        ((_name(row, link), row.since, cell(row.told.says), _say(row)) for row in board.waiting))
-    yield from _section("Under way", ("issue", "stands", "since"),
-                        ((_name(row, link), row.told.state.replace("-", " "), row.since) for row in board.under_way))
-    yield from _section("Waits for an answer of its filer", ("issue", "since"),
-                        ((_name(row, link), row.since) for row in board.asked))
-    yield from _section(f"Landed since {board.since}", ("issue", "commit", "evidence", "cost"),
-                        ((_name(row, link), _commit(row, link), _evidence(row, link), f"${row.cost:.4f}")
-                         for row in board.landed))
+    yield from _section(
+        "Needs a person",
+        ("issue", "since", "why", "what to comment there"),
+        ((_name(row, link), row.since, cell(row.told.says), _say(row)) for row in board.waiting),
+    )
+    yield from _section(
+        "Under way",
+        ("issue", "stands", "since"),
+        (
+            (_name(row, link), row.told.state.replace("-", " "), row.since)
+            for row in board.under_way
+        ),
+    )
+    yield from _section(
+        "Waits for an answer of its filer",
+        ("issue", "since"),
+        ((_name(row, link), row.since) for row in board.asked),
+    )
+    yield from _section(
+        f"Landed since {board.since}",
+        ("issue", "commit", "evidence", "cost"),
+        (
+            (_name(row, link), _commit(row, link), _evidence(row, link), f"${row.cost:.4f}")
+            for row in board.landed
+        ),
+    )
 
 
 def _section(title: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
@@ -99,20 +130,30 @@ def _commit(row: Row, link: Link) -> str:
 
 
 def _evidence(row: Row, link: Link) -> str:
-    """Where its verdict can be looked at: a page, or, where none is published, a file in the factory's home."""
+    """Where its verdict can be looked at: a page, or, where none is published, a file in the
+    factory's home."""
     if not row.told.evidence:
         return "none"
     page = link(row.told.evidence)
-    return f"[{row.told.verdict}]({page})" if page else f"{row.told.verdict}, `{row.told.evidence.removeprefix('/-/')}`"
+    return (
+        f"[{row.told.verdict}]({page})"
+        if page
+        else f"{row.told.verdict}, `{row.told.evidence.removeprefix('/-/')}`"
+    )
 
 
 def _money(board: Board) -> Iterator[str]:
     yield "## Money"
-    yield (f"${board.spent_today:.4f} today (UTC), of ${board.cap:.2f} that a day may cost; ${board.spent_yesterday:.4f} "
-           "yesterday.")
+    yield (
+        f"${board.spent_today:.4f} today (UTC), of ${board.cap:.2f} that a day may cost;"
+        f" ${board.spent_yesterday:.4f} yesterday."
+    )
 
 
 def _ending(board: Board) -> str:
     digest = f" The last digest is `{board.digest}` in the factory's home." if board.digest else ""
-    return ("---\n\nThe factory writes this page and reads nothing here: a command is a comment on the issue that it is about, "
-            f"and `/factory help` lists them. `factory digest` tells the same on a terminal.{digest}")
+    return (
+        "---\n\nThe factory writes this page and reads nothing here: a command is a comment on the"
+        " issue that it is about, and `/factory help` lists them. `factory digest` tells the same"
+        f" on a terminal.{digest}"
+    )

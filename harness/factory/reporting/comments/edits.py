@@ -22,48 +22,114 @@ _PLACE = re.compile(r"(?P<file>[^:\n]+):(?P<line>[1-9][0-9]{0,6}): ")
 
 
 def consequence_words(found: Consequence, link: Link, *, base: str, head: str) -> tuple[str, str]:
-    """Title and summary of the check on a pull request that edits the law: flips first, because they are what it is for."""
-    where = f"as merged into `{base:.10}`" if found.merged else f"as it is at `{head:.10}`, because it conflicts with the base"
+    """Title and summary of the check on a pull request that edits the law: flips first, because
+    they are what it is for."""
+    where = (
+        f"as merged into `{base:.10}`"
+        if found.merged
+        else f"as it is at `{head:.10}`, because it conflicts with the base"
+    )
     end = f"Read {where}. It binds nothing until a person merges it; the factory never does."
     if found.fault or found.impact is None:
-        return "This cannot be read as governance", (
-            f"The factory would not start on it:\n\n{fenced(found.fault)}\n\nCorrect that line and push again.\n\n{end}\n")
+        return (
+            "This cannot be read as governance",
+            (
+                f"The factory would not start on it:\n\n{fenced(found.fault)}\n\nCorrect that line"
+                f" and push again.\n\n{end}\n"
+            ),
+        )
     flips, changes = len({flip.change for flip in found.impact.flips}), found.impact.changes
-    says = (f"{flips} of {count(changes, 'recorded change')} would be decided otherwise" if flips else
-            f"No change of {count(changes, 'recorded change')} would be decided otherwise" if changes else
-            "No change is recorded yet, so nothing can be replayed")
+    says = (
+        f"{flips} of {count(changes, 'recorded change')} would be decided otherwise"
+        if flips
+        else f"No change of {count(changes, 'recorded change')} would be decided otherwise"
+        if changes
+        else "No change is recorded yet, so nothing can be replayed"
+    )
     faults = [count(len(found.findings), "new lint finding")] if found.findings else []
     faults += [f"{count(len(found.failed), 'case')} not held"] if found.failed else []
-    parts = [f"**{says}.**", _flips(found, link), "**What is edited**" if found.edited else "**Nothing that binds is edited.**",
-             _edited(found, link, head), _lint(found), _cases(found), end]
+    parts = [
+        f"**{says}.**",
+        _flips(found, link),
+        "**What is edited**" if found.edited else "**Nothing that binds is edited.**",
+        _edited(found, link, head),
+        _lint(found),
+        _cases(found),
+        end,
+    ]
     return "; ".join((*faults, says, _named(found.edited))), "\n\n".join(filter(None, parts)) + "\n"
 
 
 def consequence_annotations(found: Consequence) -> tuple[Annotation, ...]:
-    """What is to be seen at the very lines: what was edited, what lint finds of it, and the cases that do not hold."""
-    faults = [Annotation(place["file"], int(place["line"]), int(place["line"]), AnnotationLevel.FAILURE, "Cannot be read",
-                         found.fault) for place in [_PLACE.match(found.fault)] if place]
-    lint = [Annotation(one.file, one.line, one.line, AnnotationLevel.FAILURE, f"lint: {one.code}", one.says)
-            for one in found.findings]
-    cases = [Annotation(one.source.file, one.source.line, one.source.end_line, AnnotationLevel.FAILURE, f"{one.rule}: a case",
-                        f"expected {one.expected}, got {one.got}: {one.says}") for one in found.failed]
-    edits = [Annotation(one.file, one.line, one.line, AnnotationLevel.NOTICE, f"{one.id}: {one.edit.value}", _fired(one))
-             for one in found.edited if one.edit is not Edit.REMOVED]
+    """What is to be seen at the very lines: what was edited, what lint finds of it, and the cases
+    that do not hold."""
+    faults = [
+        Annotation(
+            place["file"],
+            int(place["line"]),
+            int(place["line"]),
+            AnnotationLevel.FAILURE,
+            "Cannot be read",
+            found.fault,
+        )
+        for place in [_PLACE.match(found.fault)]
+        if place
+    ]
+    lint = [
+        Annotation(
+            one.file, one.line, one.line, AnnotationLevel.FAILURE, f"lint: {one.code}", one.says
+        )
+        for one in found.findings
+    ]
+    cases = [
+        Annotation(
+            one.source.file,
+            one.source.line,
+            one.source.end_line,
+            AnnotationLevel.FAILURE,
+            f"{one.rule}: a case",
+            f"expected {one.expected}, got {one.got}: {one.says}",
+        )
+        for one in found.failed
+    ]
+    edits = [
+        Annotation(
+            one.file,
+            one.line,
+            one.line,
+            AnnotationLevel.NOTICE,
+            f"{one.id}: {one.edit.value}",
+            _fired(one),
+        )
+        for one in found.edited
+        if one.edit is not Edit.REMOVED
+    ]
     return (*faults, *lint, *cases, *edits)
 
 
 def _named(edited: Sequence[Edited]) -> str:
     """Which entries an edit is of, as many as a title has room for."""
-    names = [one.id for one in edited[:3]] + ([f"{len(edited) - 3} more"] if len(edited) > 3 else [])
+    names = [one.id for one in edited[:3]] + (
+        [f"{len(edited) - 3} more"] if len(edited) > 3 else []
+    )
     return f"edits {', '.join(names)}" if names else "edits nothing that binds"
 
 
 def _flips(found: Consequence, link: Link) -> str:
     assert found.impact is not None, "only what was read has flips"
     changes = found.changes or {}
-    rows = [(f"[#{flip.change}]({_of(changes.get(flip.change), link) or link(f'pull/{flip.change}')})", inline(flip.rule),
-             flip.before.value, f"{flip.after.value}{' (shadow)' if flip.shadow else ''}", cell(flip.says))
-            for flip in found.impact.flips]
+    rows = [
+        (
+            (
+                f"[#{flip.change}]({_of(changes.get(flip.change), link) or link(f'pull/{flip.change}')})"
+            ),
+            inline(flip.rule),
+            flip.before.value,
+            f"{flip.after.value}{' (shadow)' if flip.shadow else ''}",
+            cell(flip.says),
+        )
+        for flip in found.impact.flips
+    ]
     return table(("change", "rule", "before", "after", "it says"), rows)
 
 
@@ -74,9 +140,17 @@ def _of(change: RecordedChange | None, link: Link) -> str:
 
 
 def _edited(found: Consequence, link: Link, head: str) -> str:
-    rows = [(f"{inline(one.id)} ({inline(one.title)})", one.edit.value, _fired(one),
-             f"[{inline(one.file)}:{one.line}]({link(f'blob/{head}/{quote(one.file)}?plain=1#L{one.line}')})"
-             if one.edit is not Edit.REMOVED else f"was at {inline(one.file)}:{one.line}") for one in found.edited]
+    rows = [
+        (
+            f"{inline(one.id)} ({inline(one.title)})",
+            one.edit.value,
+            _fired(one),
+            f"[{inline(one.file)}:{one.line}]({link(f'blob/{head}/{quote(one.file)}?plain=1#L{one.line}')})"
+            if one.edit is not Edit.REMOVED
+            else f"was at {inline(one.file)}:{one.line}",
+        )
+        for one in found.edited
+    ]
     return table(("entry", "edit", "on the record", "where"), rows)
 
 
@@ -85,20 +159,33 @@ def _fired(one: Edited) -> str:
         return "not replayed: code alone does not decide it"
     if not one.asked:
         return "never asked"
-    return f"would refuse {one.refused} of {one.asked}" if one.refused else f"never fires, asked {count(one.asked, 'time')}"
+    return (
+        f"would refuse {one.refused} of {one.asked}"
+        if one.refused
+        else f"never fires, asked {count(one.asked, 'time')}"
+    )
 
 
 def _lint(found: Consequence) -> str:
-    older = f" {count(found.older, 'older finding')} not held against this edit." if found.older else ""
+    older = (
+        f" {count(found.older, 'older finding')} not held against this edit." if found.older else ""
+    )
     if not found.findings:
         return f"**Lint:** nothing new.{older}" if found.older else "**Lint:** clean."
-    rows = "\n".join(f"{one.file}:{one.line}: {one.code}: {one.says}" for one in found.findings[:MOST_ROWS])
+    rows = "\n".join(
+        f"{one.file}:{one.line}: {one.code}: {one.says}" for one in found.findings[:MOST_ROWS]
+    )
     return f"**Lint** finds what this edit brings.{older}\n\n{fenced(rows)}"
 
 
 def _cases(found: Consequence) -> str:
     if not found.failed:
-        return f"**Cases:** all {found.cases} hold." if found.cases else "**Cases:** there are none."
-    rows = "\n".join(f"{one.source.file}:{one.source.line}: {one.rule}: expected {one.expected}, got {one.got}: {one.says}"
-                     for one in found.failed[:MOST_ROWS])
+        return (
+            f"**Cases:** all {found.cases} hold." if found.cases else "**Cases:** there are none."
+        )
+    rows = "\n".join(
+        f"{one.source.file}:{one.source.line}: {one.rule}: expected {one.expected}, got {one.got}:"
+        f" {one.says}"
+        for one in found.failed[:MOST_ROWS]
+    )
     return f"**Cases:** {len(found.failed)} of {found.cases} do not hold.\n\n{fenced(rows)}"

@@ -1,4 +1,5 @@
-"""Text from outside inside our words: nothing in it is a link, a picture, a mention, a name of an issue or a mark-up."""
+"""Text from outside inside our words: nothing in it is a link, a picture, a mention, a name of an
+issue or a mark-up."""
 
 import re
 import unicodedata
@@ -7,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from harness.governance.text.invisible import is_invisible
 
 Link = Callable[[str], str]
-"""A path in the repository, or one of the forge that begins with a slash, as an address; "" where there is none."""
+"""A path in the repository, or one of the forge that begins with a slash, as an address; "" where
+there is none."""
 
 MOST_ROWS = 50
 """Rows of a table in a check: what is beyond is counted."""
@@ -16,13 +18,14 @@ _NOT_IN_CODE = re.compile(r"[^\w./-]")
 
 
 def words_only(text: str) -> str:
-    """One line of outside text for a commit message, a pull request's title or what a squash makes of its text.
+    """One line of outside text for a commit message, a pull request's title or what a squash makes
+    of its text.
 
-    Hosts act on what stands there: `[skip ci]` and `***NO_CI***` keep checks from running, `Fixes #7` and `ABC-7` close what
-    they name, `@owner` tells people, a line `key: value` is a trailer, `/lgtm` a command. Their lists grow; what they are
-    made of does not. So only letters, digits and plain punctuation stay, in their compatible form (NFKC), and nothing that
-    is invisible, turns the line or speaks to a terminal.
-    """
+    Hosts act on what stands there: `[skip ci]` and `***NO_CI***` keep checks from running, `Fixes
+    #7` and `ABC-7` close what they name, `@owner` tells people, a line `key: value` is a trailer,
+    `/lgtm` a command. Their lists grow; what they are made of does not. So only letters, digits and
+    plain punctuation stay, in their compatible form (NFKC), and nothing that is invisible, turns
+    the line or speaks to a terminal."""
     kept = "".join(char if _stays(char) else " " for char in unicodedata.normalize("NFKC", text))
     return " ".join(_NO_JOINT.sub(" ", kept).split())
 
@@ -39,8 +42,12 @@ _NO_JOINT = re.compile(rf"(?<![^\W_])[{_JOINTS}]|[{_JOINTS}](?![^\W_])|(?<=[^\W\
 
 
 def inline(text: str) -> str:
-    """One line of outside text, with everything that Markdown or the forge would act on taken out of service."""
-    flat = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
+    """One line of outside text, with everything that Markdown or the forge would act on taken out
+    of service."""
+    flat = "".join(
+        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}"
+        for char in " ".join(text.split())
+    )
     escaped = _MARKS.sub(r"\\\g<0>", flat)
     return _NAMES.sub(rf"\g<0>{_NOTHING}", escaped)
 
@@ -48,7 +55,9 @@ def inline(text: str) -> str:
 _NOTHING = "\u200b"
 """A character without width: what stands on both sides of it is no longer one name."""
 _MARKS = re.compile(r"[\\`*_\[\]<>|#!~&$]")
-_NAMES = re.compile(r"[@#\uff03\uff20]|:(?=//)|GH(?=-[0-9])|www(?=\.)|(?:mailto|xmpp)(?=:)", re.IGNORECASE)
+_NAMES = re.compile(
+    r"[@#\uff03\uff20]|:(?=//)|GH(?=-[0-9])|www(?=\.)|(?:mailto|xmpp)(?=:)", re.IGNORECASE
+)
 
 
 def cell(text: str) -> str:

@@ -1,7 +1,8 @@
-"""The one sticky comment of an issue: what was decided, by which rule, what happens next, how to appeal.
+"""The one sticky comment of an issue: what was decided, by which rule, what happens next, how to
+appeal.
 
-The first paragraphs are for the person who filed it: plain, kind, no jargon. The folded part is for maintainers.
-"""
+The first paragraphs are for the person who filed it: plain, kind, no jargon. The folded part is for
+maintainers."""
 
 from collections.abc import Mapping
 
@@ -16,25 +17,40 @@ from harness.factory.reporting.comments.labels import was_not_answered
 ISSUE_MARKER = "<!-- lights-out-factory:issue -->"
 
 _OPENING: Mapping[State, str] = {
-    State.UNTRIAGED: "Thank you for writing this. It has not been looked at yet; it will be on the next pass.",
+    State.UNTRIAGED: (
+        "Thank you for writing this. It has not been looked at yet; it will be on the next pass."
+    ),
     State.ACCEPTED: "Accepted. This fits the mission, and work on it starts on its own.",
-    State.IMPLEMENTING: "Being built. A change is written in a closed box and then judged by a separate program "
-                        "that has never seen the code.",
-    State.CHANGES_REQUESTED: "Not good enough yet. A first change was judged in a real browser and did not hold; "
-                             "another attempt follows on its own.",
-    State.VALIDATING: "A change is ready. It is being tried in a real browser, against sealed checks.",
+    State.IMPLEMENTING: (
+        "Being built. A change is written in a closed box and then judged by a separate program "
+        "that has never seen the code."
+    ),
+    State.CHANGES_REQUESTED: (
+        "Not good enough yet. A first change was judged in a real browser and did not hold; "
+        "another attempt follows on its own."
+    ),
+    State.VALIDATING: (
+        "A change is ready. It is being tried in a real browser, against sealed checks."
+    ),
     State.APPROVED: "The change passed its sealed checks and is about to land.",
     State.MERGING: "The change passed its sealed checks and is landing now.",
     State.MERGED: "Done. The change is in production's branch.",
-    State.NEEDS_HUMAN: "A person has to look at this. Nothing was merged, and nothing more happens until they do.",
+    State.NEEDS_HUMAN: (
+        "A person has to look at this. Nothing was merged, and nothing more happens until they do."
+    ),
     State.NEEDS_INFO: "Thank you for writing this. One thing is missing before it can be decided:",
     State.PAUSED: "On hold by a maintainer. Nothing happens until they lift it.",
 }
 
 _AFTER_A_LANDING: Mapping[str, str] = {
-    Event.REVERTED: "This was merged, and has been taken back. A person has to look at it before anything more happens.",
-    Event.LANDED_TREE_DIFFERS: "Something landed that is not what was judged. A person has to look at it, and nothing more lands "
-                               "until they have.",
+    Event.REVERTED: (
+        "This was merged, and has been taken back. A person has to look at it before anything more"
+        " happens."
+    ),
+    Event.LANDED_TREE_DIFFERS: (
+        "Something landed that is not what was judged. A person has to look at it, and nothing more"
+        " lands until they have."
+    ),
 }
 
 _BECAUSE: Mapping[str, str] = {
@@ -60,20 +76,37 @@ _BECAUSE: Mapping[str, str] = {
 }
 
 _INSTEAD: Mapping[str, str] = {
-    Event.CHECKS_AWAITED: "The change passed its sealed checks. It lands once the project's own checks are green as well.",
-    Event.LANDED_TREE_DIFFERS: "A person has to look at this: what was merged is not what was judged. Nothing more is merged "
-                               "until they have.",
-    Event.REVERTED: "The change was merged and has been taken back. A person has to look at this, and nothing more happens "
-                    "until they do.",
+    Event.CHECKS_AWAITED: (
+        "The change passed its sealed checks. It lands once the project's own checks are green as"
+        " well."
+    ),
+    Event.LANDED_TREE_DIFFERS: (
+        "A person has to look at this: what was merged is not what was judged. Nothing more is"
+        " merged until they have."
+    ),
+    Event.REVERTED: (
+        "The change was merged and has been taken back. A person has to look at this, and nothing"
+        " more happens until they do."
+    ),
 }
 """Where the state alone would not say what is true."""
 
-_REVIEWED = "Not good enough yet. Reviewers looked at a first change and asked for another; that attempt follows on its own."
+_REVIEWED = (
+    "Not good enough yet. Reviewers looked at a first change and asked for another; that attempt"
+    " follows on its own."
+)
 
 
 def issue_comment(history: History, link: Link) -> str:
-    """The one sticky comment of an issue: what was decided, by which rule, what happens next, how to appeal."""
-    parts = [ISSUE_MARKER, headline(history), *_reason(history, link), *_next_step(history), _folded(history, link)]
+    """The one sticky comment of an issue: what was decided, by which rule, what happens next, how
+    to appeal."""
+    parts = [
+        ISSUE_MARKER,
+        headline(history),
+        *_reason(history, link),
+        *_next_step(history),
+        _folded(history, link),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -83,9 +116,13 @@ def headline(history: History) -> str:
     if state is State.REJECTED:
         if history.is_duplicate:
             older = history.transitions[-1].data["duplicate_of"]
-            return f"This asks for what #{older} asks for. It goes on there; please follow that one."
+            return (
+                f"This asks for what #{older} asks for. It goes on there; please follow that one."
+            )
         if was_not_answered(history):
-            return "Closed for now: a question was asked here and has no answer yet. Nothing is lost."
+            return (
+                "Closed for now: a question was asked here and has no answer yet. Nothing is lost."
+            )
         if history.transitions[-1].data["event"] == Event.CLOSED_BY_PERSON:
             return "Closed by a person, so nothing more happens here."
         return "Thank you for the idea. It will not be built, and here is why."
@@ -94,7 +131,10 @@ def headline(history: History) -> str:
             return "Your appeal was heard. A person reads it; nothing more happens until they have."
         return _AFTER_A_LANDING.get(history.transitions[-1].data["event"], _OPENING[state])
     if history.waits:
-        return "Thank you for writing this. It waits its turn; nothing is lost, and there is nothing for you to do."
+        return (
+            "Thank you for writing this. It waits its turn; nothing is lost, and there is nothing"
+            " for you to do."
+        )
     last = history.transitions[-1].data["event"] if history.transitions else ""
     if last == Event.CHANGES_REQUESTED and history.requested:
         return _REVIEWED
@@ -103,46 +143,72 @@ def headline(history: History) -> str:
 
 def _was_appealed(history: History) -> bool:
     """Whether it is with a person because somebody appealed."""
-    return [entry.data["event"] for entry in history.transitions[-2:]] == [Event.APPEALED, Event.TRIAGE_UNSURE]
+    return [entry.data["event"] for entry in history.transitions[-2:]] == [
+        Event.APPEALED,
+        Event.TRIAGE_UNSURE,
+    ]
 
 
 def _reason(history: History, link: Link) -> list[str]:
     triage, parts = history.triage or {}, []
     if waits := history.waits:
         rule = f" ([{waits['rule']}]({link(waits['path'])}))" if waits["rule"] else ""
-        parts.append(f"Why: {inline(waits['says'])}{rule}. It keeps its place, and is looked at on a later pass, on its own.")
+        parts.append(
+            f"Why: {inline(waits['says'])}{rule}. It keeps its place, and is looked at on a later"
+            " pass, on its own."
+        )
     if triage.get("reply") and (history.state is State.NEEDS_INFO or was_not_answered(history)):
         parts.append(f"> {inline(triage['reply'])}")
-    elif triage.get("reply") and _is_turned_away(history):   # the mission's own words are its maintainers' Markdown
+    elif triage.get("reply") and _is_turned_away(
+        history
+    ):  # the mission's own words are its maintainers' Markdown
         parts.append(str(triage["reply"]) if triage.get("quote") else inline(str(triage["reply"])))
     by_its_entries = _is_turned_away(history) or history.state is State.ACCEPTED
     if by_its_entries and triage.get("cites"):
         cites = ", ".join(f"[{cite['id']}]({link(cite['path'])})" for cite in triage["cites"])
         quote = f"\n{fenced(triage['quote'])}" if triage.get("quote") else ""
-        parts.append(f"Decided by {cites}, from these words of yours:{quote}" if quote else f"Decided by {cites}.")
+        parts.append(
+            f"Decided by {cites}, from these words of yours:{quote}"
+            if quote
+            else f"Decided by {cites}."
+        )
     last = history.transitions[-1] if history.transitions else None
     told = history.state in (State.CHANGES_REQUESTED, State.ACCEPTED) or (
-        history.state is State.NEEDS_HUMAN and not _was_appealed(history))
+        history.state is State.NEEDS_HUMAN and not _was_appealed(history)
+    )
     if last and last.data.get("says") and told:
         because = _BECAUSE.get(last.data["event"], "")
         says = _refusals(history, link) or f" {inline(str(last.data['says']))}"
         parts.append(f"Why: {because}:{says}" if because else f"Why:{says}")
     if history.state is State.MERGED and history.landed:
         commit = history.landed["commit"]
-        parts.append(f"It landed as [`{commit:.10}`]({link(f'commit/{commit}')}), the very tree that was judged.")
+        parts.append(
+            f"It landed as [`{commit:.10}`]({link(f'commit/{commit}')}), the very tree that was"
+            " judged."
+        )
     elif history.state is State.MERGED:
-        parts.append(f"Why: {inline(str(last.data['says']))}. The factory did not judge what landed." if last else "")
+        parts.append(
+            f"Why: {inline(str(last.data['says']))}. The factory did not judge what landed."
+            if last
+            else ""
+        )
     return parts
 
 
 def _is_turned_away(history: History) -> bool:
     """Whether a triage said no, by the mission or by a rule."""
-    return history.state is State.REJECTED and history.transitions[-1].data["event"] == Event.TRIAGE_REJECTED
+    return (
+        history.state is State.REJECTED
+        and history.transitions[-1].data["event"] == Event.TRIAGE_REJECTED
+    )
 
 
 def _refusals(history: History, link: Link) -> str:
     """The rules that said no, one a line, each with the place where it is written."""
-    lines = [f"- {_rule(against, link)} {against.standing.value}: {inline(against.fact)}" for against in rules_against(history)]
+    lines = [
+        f"- {_rule(against, link)} {against.standing.value}: {inline(against.fact)}"
+        for against in rules_against(history)
+    ]
     return "\n\n" + "\n".join(lines) if lines else ""
 
 
@@ -154,17 +220,36 @@ def _rule(against: ChainLink, link: Link) -> str:
 def _next_step(history: History) -> list[str]:
     match history.state:
         case State.REJECTED if was_not_answered(history):
-            return ["Reply here, whenever you like: then this is opened again, and looked at again, on its own."]
+            return [
+                "Reply here, whenever you like: then this is opened again, and looked at again, on"
+                " its own."
+            ]
         case State.REJECTED:
-            return ["If this is a misunderstanding, reply with `/factory appeal` and a sentence on why: a person reads it.",
-                    *_closing(history)]
+            return [
+                (
+                    "If this is a misunderstanding, reply with `/factory appeal` and a sentence on"
+                    " why: a person reads it."
+                ),
+                *_closing(history),
+            ]
         case State.NEEDS_INFO:
-            again = "Reply here, or add it to the text above: then it is looked at again, on its own."
+            again = (
+                "Reply here, or add it to the text above: then it is looked at again, on its own."
+            )
             day = (history.closes or "")[:10]
-            return [f"{again} Without an answer it closes on {day}; a later answer opens it again." if day else again]
+            return [
+                f"{again} Without an answer it closes on {day}; a later answer opens it again."
+                if day
+                else again
+            ]
         case State.NEEDS_HUMAN:
-            return [*_appeals(history), "Maintainers: `/factory why` tells what it stands on, `/factory retry` starts again, and "
-                    "`/factory help` lists what else there is."]
+            return [
+                *_appeals(history),
+                (
+                    "Maintainers: `/factory why` tells what it stands on, `/factory retry` starts"
+                    " again, and `/factory help` lists what else there is."
+                ),
+            ]
         case _:
             return []
 
@@ -173,22 +258,33 @@ def _appeals(history: History) -> list[str]:
     """How to appeal, or that it was heard: each one is counted, and none is lost."""
     said = [entry for entry in history.appeals if entry.data.get("login")]
     if not said:
-        return ["If you think that this is wrong, or have something to add, reply with `/factory appeal` and a sentence on why: "
-                "whoever looks at this is told."]
+        return [
+            "If you think that this is wrong, or have something to add, reply with `/factory"
+            " appeal` and a sentence on why: whoever looks at this is told."
+        ]
     made = "An appeal was made" if len(said) == 1 else f"{len(said)} appeals were made, the last"
-    return [f"{made} on {said[-1].at[:10]}, by {inline(str(said[-1].data['login']))}. None is lost: a person reads it."]
+    return [
+        f"{made} on {said[-1].at[:10]}, by {inline(str(said[-1].data['login']))}. None is lost: a"
+        " person reads it."
+    ]
 
 
 def _closing(history: History) -> list[str]:
     """When a rejected issue is closed, or was."""
     if closed := history.closed:
-        return [f"It was closed on {closed.at[:10]}, after the days that an appeal has. An appeal still opens it again."]
+        return [
+            f"It was closed on {closed.at[:10]}, after the days that an appeal has. An appeal still"
+            " opens it again."
+        ]
     return [f"It closes on {history.closes[:10]} unless it is appealed." if history.closes else ""]
 
 
 def _folded(history: History, link: Link) -> str:
-    rows = [f"| {entry.at[:19]} | {entry.data['from']} → {entry.data['to']} | {entry.data['event']} | "
-            f"{cell(entry.data.get('says', ''))} |" for entry in history.transitions]
+    rows = [
+        f"| {entry.at[:19]} | {entry.data['from']} → {entry.data['to']} | {entry.data['event']} | "
+        f"{cell(entry.data.get('says', ''))} |"
+        for entry in history.transitions
+    ]
     if not rows:
         return ""
     usage, proposal = history.usage, history.proposal
@@ -197,14 +293,26 @@ def _folded(history: History, link: Link) -> str:
         facts.append(f"Estimated when it was accepted: {history.estimate}.")
     facts += [inline(says) for says in otherwise(history)]
     if proposal:
-        facts.append(f"Pull request: [#{proposal['number']}]({link('pull/' + str(proposal['number']))}).")
+        facts.append(
+            f"Pull request: [#{proposal['number']}]({link('pull/' + str(proposal['number']))})."
+        )
     if history.verdict:
         path = f"evidence/{history.verdicts[-1].run}/index.html"
-        page = link(f"/-/{path}")   # "" where it is published nowhere
+        page = link(f"/-/{path}")  # "" where it is published nowhere
         shown = f"[evidence]({page})" if page else f"evidence: `{path}` in the factory's home"
-        facts.append(f"Sealed verdict: {history.verdict['outcome']}, {inline(history.verdict['reason'])} ({shown}).")
+        facts.append(
+            f"Sealed verdict: {history.verdict['outcome']}, {inline(history.verdict['reason'])}"
+            f" ({shown})."
+        )
     if chain_page := link(f"/-/{page_of(history.issue)}"):
-        facts.append(f"[The whole chain]({chain_page}): by which rule, on what fact, in whose words, with what evidence.")
+        facts.append(
+            f"[The whole chain]({chain_page}): by which rule, on what fact, in whose words, with"
+            " what evidence."
+        )
     facts.append(f"Rules: `{history.transitions[-1].data.get('rules', '')}`")
     table = "\n".join(("| when | state | event | why |", "|---|---|---|---|", *rows))
-    return f"<details><summary>For maintainers</summary>\n\n{table}\n\n" + "\n".join(facts) + "\n\n</details>"
+    return (
+        f"<details><summary>For maintainers</summary>\n\n{table}\n\n"
+        + "\n".join(facts)
+        + "\n\n</details>"
+    )

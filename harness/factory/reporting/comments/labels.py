@@ -1,4 +1,5 @@
-"""The labels: one at a time says where an issue stands. They are a display of the ledger, and decide nothing."""
+"""The labels: one at a time says where an issue stands. They are a display of the ledger, and
+decide nothing."""
 
 from collections.abc import Mapping
 
@@ -21,7 +22,8 @@ LABELS: Mapping[State, str] = {
 }
 DUPLICATE = "factory:duplicate"
 RATE_LIMITED = "factory:rate-limited"
-"""It waits for its turn, by a bound or a rule, and its filer was told so. What the forge limits is an account, no issue."""
+"""It waits for its turn, by a bound or a rule, and its filer was told so. What the forge limits is
+an account, no issue."""
 ALL_LABELS = frozenset({*LABELS.values(), DUPLICATE, RATE_LIMITED})
 
 
@@ -36,4 +38,6 @@ def label_of(history: History) -> str:
 
 def was_not_answered(history: History) -> bool:
     """Whether it was closed because nobody answered the question on it."""
-    return history.state is State.REJECTED and history.transitions[-1].data["event"] == Event.NO_REPLY
+    return (
+        history.state is State.REJECTED and history.transitions[-1].data["event"] == Event.NO_REPLY
+    )

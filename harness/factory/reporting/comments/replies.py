@@ -18,8 +18,12 @@ OURS = "<!-- lights-out-factory:"
 MOST_LINKS = 6
 """Links of a chain that an answer tells; the page and `factory why` have all."""
 
-_WHO = {Permission.NONE: "anybody", Permission.TRIAGE: "whoever may triage", Permission.WRITE: "whoever may write",
-        Permission.MAINTAIN: "a maintainer"}
+_WHO = {
+    Permission.NONE: "anybody",
+    Permission.TRIAGE: "whoever may triage",
+    Permission.WRITE: "whoever may write",
+    Permission.MAINTAIN: "a maintainer",
+}
 
 
 def marker(comment: Comment) -> str:
@@ -29,15 +33,29 @@ def marker(comment: Comment) -> str:
 
 def reply(comment: Comment, parts: Iterable[str], *, is_the_last: bool) -> str:
     """The answer to one comment."""
-    last = ["This was the last answer to you for an hour; what you say is still heard."] if is_the_last else []
+    last = (
+        ["This was the last answer to you for an hour; what you say is still heard."]
+        if is_the_last
+        else []
+    )
     return "\n\n".join((marker(comment), *parts, *last)) + "\n"
 
 
 def help_for(permission: Permission, *, is_filer: bool) -> str:
     """Every command, who may give it, and whether this person may."""
-    rows = [(f"`{one.shown}`", one.does, who_may(one), "yes" if may_give(one, permission, is_filer=is_filer) else "no")
-            for one in COMMANDS.values()]
-    return f"A command stands on a line of its own.\n\n{table(('command', 'what it does', 'who may give it', 'you'), rows)}"
+    rows = [
+        (
+            f"`{one.shown}`",
+            one.does,
+            who_may(one),
+            "yes" if may_give(one, permission, is_filer=is_filer) else "no",
+        )
+        for one in COMMANDS.values()
+    ]
+    return (
+        "A command stands on a line of its"
+        f" own.\n\n{table(('command', 'what it does', 'who may give it', 'you'), rows)}"
+    )
 
 
 def who_may(command: Command) -> str:
@@ -50,34 +68,50 @@ def unknown(word: str) -> str:
 
 
 def edited() -> str:
-    return ("This comment was edited, and a command in an edited comment is not heard: nobody can tell who edited it. "
-            "Please write it in a new comment.")
+    return (
+        "This comment was edited, and a command in an edited comment is not heard: nobody can tell"
+        " who edited it. Please write it in a new comment."
+    )
 
 
 def no_right(command: Command, permission: Permission, *, is_filer: bool) -> str:
     """Told kindly, with what this person may do instead."""
     yours = [one.word for one in COMMANDS.values() if may_give(one, permission, is_filer=is_filer)]
-    return (f"Thank you. `/factory {command.word}` can be given by {who_may(command)}, and the forge does not say that of you, "
-            f"so nothing was done. You may say: {', '.join(f'`/factory {word}`' for word in yours)}.")
+    return (
+        f"Thank you. `/factory {command.word}` can be given by {who_may(command)}, and the forge"
+        " does not say that of you, so nothing was done. You may say:"
+        f" {', '.join(f'`/factory {word}`' for word in yours)}."
+    )
 
 
 def not_now(command: Command, told: History) -> str:
     """A command that nothing follows from as things stand."""
-    return f"`/factory {command.word}` changes nothing now: this is {_stands(told)}. `/factory why` tells why."
+    return (
+        f"`/factory {command.word}` changes nothing now: this is {_stands(told)}. `/factory why`"
+        " tells why."
+    )
 
 
 def already_with_a_person(told: History) -> str:
     """An appeal where nobody has said no, or where a person reads it already: heard, and kept."""
     if told.state is State.NEEDS_HUMAN:
-        return "Your appeal is heard and kept. A person has to look at this already, and is told that you appealed."
-    return f"Your appeal is heard and kept. There is no answer to appeal against now: this is {_stands(told)}."
+        return (
+            "Your appeal is heard and kept. A person has to look at this already, and is told that"
+            " you appealed."
+        )
+    return (
+        "Your appeal is heard and kept. There is no answer to appeal against now: this is"
+        f" {_stands(told)}."
+    )
 
 
 def approved(found: Approval) -> str:
     """What was lifted, and that nothing else was."""
     lifted = "\n".join(f"- **{inline(rule)}**: {inline(says)}" for rule, says in found.lifts)
-    return (f"Approved, for `{found.head:.12}` and no other commit. Lifted by it:\n\n{lifted}\n\n"
-            "It is judged again now, and lands only if its sealed checks pass.")
+    return (
+        f"Approved, for `{found.head:.12}` and no other commit. Lifted by it:\n\n{lifted}\n\n"
+        "It is judged again now, and lands only if its sealed checks pass."
+    )
 
 
 def not_approved(found: NotApproved) -> str:
@@ -85,17 +119,27 @@ def not_approved(found: NotApproved) -> str:
 
 
 def stops(login: str) -> str:
-    return (f"The whole factory stops now, as {inline(login)} says. Nothing is lost. `factory resume`, given where it runs, "
-            "lets it go on.")
+    return (
+        f"The whole factory stops now, as {inline(login)} says. Nothing is lost. `factory resume`,"
+        " given where it runs, lets it go on."
+    )
 
 
 def why(told: History, link: Link) -> str:
     """Where it stands, and on what: rule, fact, place."""
     found = chain(told, outcome="")
-    stood_on = found.deciding or tuple(one for one in found.links if not is_routine(one))[-MOST_LINKS:]
-    lines = [_link(one, link) for one in stood_on[:MOST_LINKS]] or ["- nothing has been decided yet"]
+    stood_on = (
+        found.deciding or tuple(one for one in found.links if not is_routine(one))[-MOST_LINKS:]
+    )
+    lines = [_link(one, link) for one in stood_on[:MOST_LINKS]] or [
+        "- nothing has been decided yet"
+    ]
     page = link(f"/-/{page_of(told.issue)}")
-    whole = f"[The whole chain]({page})." if page else f"`factory why {told.issue}` tells the whole chain where it runs."
+    whole = (
+        f"[The whole chain]({page})."
+        if page
+        else f"`factory why {told.issue}` tells the whole chain where it runs."
+    )
     return "\n".join((f"This is {_stands(told)}. It stands on:", "", *lines, "", whole))
 
 
@@ -107,28 +151,51 @@ def cost(told: History) -> str:
             spent.setdefault(str(entry.data["role"]), []).append(Decimal(entry.data["cost_usd"]))
     rows = [(role, str(len(costs)), f"${sum(costs):.4f}") for role, costs in sorted(spent.items())]
     usage = told.usage
-    return "\n\n".join(filter(None, (
-        f"So far this issue has cost ${usage.cost_usd:.4f}, in {count(usage.calls, 'call')} of a model.",
-        table(("role", "sessions", "cost"), rows))))
+    return "\n\n".join(
+        filter(
+            None,
+            (
+                (
+                    f"So far this issue has cost ${usage.cost_usd:.4f}, in"
+                    f" {count(usage.calls, 'call')} of a model."
+                ),
+                table(("role", "sessions", "cost"), rows),
+            ),
+        )
+    )
 
 
 def rules(law: Governance, link: Link, *, base: str, digest: str) -> str:
     """The texts that govern, each at the commit that is in force."""
-    texts = "\n".join(f"- [{inline(one.file)}]({link(f'blob/{base}/{one.file}?plain=1')})" for one in law.documents)
-    return (f"In force at `{base:.12}`, {count(len(law.rules), 'rule')} and {count(len(law.scope), 'entry')} of the mission:\n\n"
-            f"{texts}\n\nTogether they are `{digest:.19}`, which every decision names.")
+    texts = "\n".join(
+        f"- [{inline(one.file)}]({link(f'blob/{base}/{one.file}?plain=1')})"
+        for one in law.documents
+    )
+    return (
+        f"In force at `{base:.12}`, {count(len(law.rules), 'rule')} and"
+        f" {count(len(law.scope), 'entry')} of the mission:\n\n{texts}\n\nTogether they are"
+        f" `{digest:.19}`, which every decision names."
+    )
 
 
 def _stands(told: History) -> str:
-    words = {State.UNTRIAGED: "not looked at yet", State.NEEDS_HUMAN: "with a person", State.PAUSED: "on hold",
-             State.NEEDS_INFO: "waiting for an answer of its filer"}
+    words = {
+        State.UNTRIAGED: "not looked at yet",
+        State.NEEDS_HUMAN: "with a person",
+        State.PAUSED: "on hold",
+        State.NEEDS_INFO: "waiting for an answer of its filer",
+    }
     return words.get(told.state, told.state.value.replace("-", " "))
 
 
 def _link(one: ChainLink, link: Link) -> str:
     name = inline(f"{one.rule} ({one.title})" if one.rule else one.title)
     named = f"[{name}]({link(one.permalink)})" if one.permalink else name
-    return f"- {named} {one.standing.value}: {inline(one.fact)}" if one.fact else f"- {named}: {one.standing.value}"
+    return (
+        f"- {named} {one.standing.value}: {inline(one.fact)}"
+        if one.fact
+        else f"- {named}: {one.standing.value}"
+    )
 
 
 def _sentence(says: str) -> str:

@@ -1,12 +1,13 @@
 """Tests that ask less than they did, reported from their syntax trees.
 
-The base's own tests are run over every change, so that a rewritten test cannot hide a broken promise. This is for the
-day after: a test that was weakened along with a good change guards nothing from then on.
+The base's own tests are run over every change, so that a rewritten test cannot hide a broken
+promise. This is for the day after: a test that was weakened along with a good change guards nothing
+from then on.
 
-Properties: pure, nothing of the tests is run; a Python module that cannot be read on either side gives UNKNOWN, which is
-no; order, names of variables and layout are nothing. Not seen: a fixture or helper outside the tests' own files, an
-expected value that was changed (the run sees it), and in JavaScript all that letters cannot say.
-"""
+Properties: pure, nothing of the tests is run; a Python module that cannot be read on either side
+gives UNKNOWN, which is no; order, names of variables and layout are nothing. Not seen: a fixture or
+helper outside the tests' own files, an expected value that was changed (the run sees it), and in
+JavaScript all that letters cannot say."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -21,28 +22,38 @@ LARGEST = 1_000_000
 """Bytes of a test file that is read; a larger one is nobody's tests."""
 
 MOST = 2_000_000
-"""Bytes of all of them that one change edits, as they are afterwards: some twenty seconds for each million at the worst."""
+"""Bytes of all of them that one change edits, as they are afterwards: some twenty seconds for each
+million at the worst."""
 
 _PYTHON = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py\Z", re.IGNORECASE)
-_SCRIPT = re.compile(r"(?:\.(?:test|spec)\.|(?:^|/)(?:tests?|__tests__|e2e|specs?)/(?:.*/)?[^/]*\.)[cm]?[jt]sx?\Z", re.IGNORECASE)
+_SCRIPT = re.compile(
+    r"(?:\.(?:test|spec)\.|(?:^|/)(?:tests?|__tests__|e2e|specs?)/(?:.*/)?[^/]*\.)[cm]?[jt]sx?\Z",
+    re.IGNORECASE,
+)
 
 Reading = Callable[[str], bytes | None]
 
 
 def is_test(path: bytes) -> bool:
-    """Whether this is, by its name, a test module of Python or a test file of JavaScript or TypeScript."""
+    """Whether this is, by its name, a test module of Python or a test file of JavaScript or
+    TypeScript."""
     name = path.decode("utf-8", "replace")
     return _PYTHON.search(name) is not None or _SCRIPT.search(name) is not None
 
 
-def weakened_tests(files: Iterable[FileChange], before: Reading, after: Reading, *,
-                   also: Callable[[bytes], bool] = lambda _: False) -> Maybe[tuple[str, ...]]:
-    """What became weaker in the test files that a change edits ("tests/test_a.py::test_x: `==` became `in`"; `*` stands for
-    all of a file), in the order of its paths. `before` and `after` read a path's bytes on either side; `also` names more
-    files that hold tests.
+def weakened_tests(
+    files: Iterable[FileChange],
+    before: Reading,
+    after: Reading,
+    *,
+    also: Callable[[bytes], bool] = lambda _: False,
+) -> Maybe[tuple[str, ...]]:
+    """What became weaker in the test files that a change edits ("tests/test_a.py::test_x: `==`
+    became `in`"; `*` stands for all of a file), in the order of its paths. `before` and `after`
+    read a path's bytes on either side; `also` names more files that hold tests.
 
-    A new file weakens nothing, unless it is one that steers others: a `conftest.py`, or a script that runs itself alone.
-    A file that is gone takes its tests with it, which the run sees."""
+    A new file weakens nothing, unless it is one that steers others: a `conftest.py`, or a script
+    that runs itself alone. A file that is gone takes its tests with it, which the run sees."""
     said: list[str] = []
     left = MOST
     for change in files:
@@ -50,10 +61,16 @@ def weakened_tests(files: Iterable[FileChange], before: Reading, after: Reading,
             continue
         try:
             path = change.path.decode("utf-8")
-            old, new = None if change.old_mode == NO_FILE else _text(before(path)), _text(after(path))
+            old, new = (
+                None if change.old_mode == NO_FILE else _text(before(path)),
+                _text(after(path)),
+            )
             if (left := left - len(new)) < 0:
                 return UNKNOWN
-            said += (f"{path}::{place or '*'}: {words}" for place, words in _weaknesses(path.casefold(), old, new))
+            said += (
+                f"{path}::{place or '*'}: {words}"
+                for place, words in _weaknesses(path.casefold(), old, new)
+            )
         except (UnicodeDecodeError, Unreadable, RecursionError):
             return UNKNOWN
     return tuple(said)

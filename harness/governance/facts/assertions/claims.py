@@ -1,8 +1,9 @@
-"""What one test function claims, read from its syntax tree: each assertion, under what condition, and whether it counts.
+"""What one test function claims, read from its syntax tree: each assertion, under what condition,
+and whether it counts.
 
-Properties: `assert a and b` is two claims; a unittest call and the operator it stands for are one claim; what comes after
-a `return` is claimed never, and what a `try` catches is claimed by nobody. Nothing is run and nothing is imported.
-"""
+Properties: `assert a and b` is two claims; a unittest call and the operator it stands for are one
+claim; what comes after a `return` is claimed never, and what a `try` catches is claimed by nobody.
+Nothing is run and nothing is imported."""
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,22 +18,54 @@ NEVER = "a statement that ends the test before it"
 _BROAD = frozenset(("AssertionError", "Exception", "BaseException"))
 _ENDS = frozenset(("skip", "exit", "_exit", "skipTest", "xfail"))
 _SYMBOLS: dict[type[ast.cmpop], str] = {
-    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Is: "is", ast.IsNot: "is not",
-    ast.In: "in", ast.NotIn: "not in"}
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Is: "is",
+    ast.IsNot: "is not",
+    ast.In: "in",
+    ast.NotIn: "not in",
+}
 _OPERATORS = {symbol: operator for operator, symbol in _SYMBOLS.items()}
-_MIRRORED = {"==": "==", "!=": "!=", "is": "is", "is not": "is not", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_MIRRORED = {
+    "==": "==",
+    "!=": "!=",
+    "is": "is",
+    "is not": "is not",
+    "<": ">",
+    "<=": ">=",
+    ">": "<",
+    ">=": "<=",
+}
 _UNITTEST = {
-    "assertEqual": "==", "assertNotEqual": "!=", "assertIs": "is", "assertIsNot": "is not", "assertIn": "in",
-    "assertNotIn": "not in", "assertLess": "<", "assertLessEqual": "<=", "assertGreater": ">", "assertGreaterEqual": ">=",
-    "assertListEqual": "==", "assertDictEqual": "==", "assertSetEqual": "==", "assertTupleEqual": "==",
-    "assertMultiLineEqual": "==", "assertSequenceEqual": "=="}
+    "assertEqual": "==",
+    "assertNotEqual": "!=",
+    "assertIs": "is",
+    "assertIsNot": "is not",
+    "assertIn": "in",
+    "assertNotIn": "not in",
+    "assertLess": "<",
+    "assertLessEqual": "<=",
+    "assertGreater": ">",
+    "assertGreaterEqual": ">=",
+    "assertListEqual": "==",
+    "assertDictEqual": "==",
+    "assertSetEqual": "==",
+    "assertTupleEqual": "==",
+    "assertMultiLineEqual": "==",
+    "assertSequenceEqual": "==",
+}
 _RAISES = frozenset(("raises", "assertRaises", "assertRaisesRegex", "warns", "assertWarns"))
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One assertion. `kind` is an operator, `truth`, `not`, `raises` or the name of what is called; `of` what it is about,
-    `against` what that is held to. `under` are the conditions it stands under; `swallowed`: its failure is caught."""
+    """One assertion. `kind` is an operator, `truth`, `not`, `raises` or the name of what is called;
+    `of` what it is about, `against` what that is held to. `under` are the conditions it stands
+    under; `swallowed`: its failure is caught."""
 
     kind: str
     of: ast.expr
@@ -54,19 +87,28 @@ def _spelled(of: ast.expr) -> str:
 
 
 def claims(function: Function) -> tuple[Claim, ...]:
-    """Every claim of the function's own body, in its order; those of functions within it are theirs."""
+    """Every claim of the function's own body, in its order; those of functions within it are
+    theirs."""
     return tuple(_in_block(function.body, ()))
 
 
 def last_name(node: ast.expr) -> str:
     """`raises` of `pytest.raises`; empty for what has no name."""
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return (
+        node.attr
+        if isinstance(node, ast.Attribute)
+        else node.id
+        if isinstance(node, ast.Name)
+        else ""
+    )
 
 
 def _in_block(block: Sequence[ast.stmt], under: tuple[str, ...]) -> Iterator[Claim]:
     for statement in block:
         yield from _in_statement(statement, under)
-        if isinstance(statement, ast.Return | ast.Raise | ast.Continue | ast.Break) or _ends(statement):
+        if isinstance(statement, ast.Return | ast.Raise | ast.Continue | ast.Break) or _ends(
+            statement
+        ):
             under = (*under, NEVER)
         elif isinstance(statement, ast.If) and _leaves(statement):
             under = (*under, f"not {ast.unparse(statement.test)}")
@@ -76,25 +118,36 @@ def _in_statement(statement: ast.stmt, under: tuple[str, ...]) -> Iterator[Claim
     match statement:
         case ast.Assert(test=test):
             yield from _placed(_stated(test), under)
-        case ast.Expr(value=ast.Call() as call) | ast.Expr(value=ast.Await(value=ast.Call() as call)):
+        case (
+            ast.Expr(value=ast.Call() as call) | ast.Expr(value=ast.Await(value=ast.Call() as call))
+        ):
             yield from _placed(_called(call), under)
         case ast.If(test=test, body=body, orelse=orelse):
             yield from _in_block(body, (*under, ast.unparse(test)))
             yield from _in_block(orelse, (*under, f"not {ast.unparse(test)}"))
         case ast.While(test=test, body=body):
             yield from _in_block(body, (*under, ast.unparse(test)))
-        case ast.For(iter=over, body=body, orelse=orelse) | ast.AsyncFor(iter=over, body=body, orelse=orelse):
-            yield from _in_block(body, (*under, f"in {ast.unparse(over)}") if _is_empty(over) else under)
+        case (
+            ast.For(iter=over, body=body, orelse=orelse)
+            | ast.AsyncFor(iter=over, body=body, orelse=orelse)
+        ):
+            yield from _in_block(
+                body, (*under, f"in {ast.unparse(over)}") if _is_empty(over) else under
+            )
             yield from _in_block(orelse, under)
         case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
-            yield from _placed((claim for item in items for claim in _entered(item.context_expr)), under)
+            yield from _placed(
+                (claim for item in items for claim in _entered(item.context_expr)), under
+            )
             inside = _in_block(body, under)
             yield from _swallowed(inside) if any(map(_suppresses, items)) else inside
         case ast.Try() | ast.TryStar():
             yield from _tried(statement, under)
         case ast.Match(subject=subject, cases=cases):
             for case in cases:
-                yield from _in_block(case.body, (*under, f"{ast.unparse(subject)} is {ast.unparse(case.pattern)}"))
+                yield from _in_block(
+                    case.body, (*under, f"{ast.unparse(subject)} is {ast.unparse(case.pattern)}")
+                )
         case _:
             return
 
@@ -130,12 +183,19 @@ def _stated(test: ast.expr) -> Iterator[Claim]:
 
 
 def _compared(left: ast.expr, symbol: str, right: ast.expr) -> Claim:
-    """About what is looked at, whichever way it was written: `1 == x` and `"a" in x` are about `x`."""
+    """About what is looked at, whichever way it was written: `1 == x` and `"a" in x` are about
+    `x`."""
     turned = isinstance(left, ast.Constant) and not isinstance(right, ast.Constant)
     if turned and symbol in _MIRRORED:
         left, symbol, right, turned = right, _MIRRORED[symbol], left, False
     test = ast.Compare(left, [_OPERATORS[symbol]()], [right])
-    return Claim(symbol, right if turned else left, left if turned else right, ast.unparse(test), is_truism(test))
+    return Claim(
+        symbol,
+        right if turned else left,
+        left if turned else right,
+        ast.unparse(test),
+        is_truism(test),
+    )
 
 
 def _called(call: ast.Call) -> Iterator[Claim]:
@@ -147,7 +207,9 @@ def _called(call: ast.Call) -> Iterator[Claim]:
     elif name == "assertFalse" and arguments:
         yield from _stated(ast.UnaryOp(ast.Not(), arguments[0]))
     elif name in ("assertIsNone", "assertIsNotNone") and arguments:
-        yield _compared(arguments[0], "is" if name == "assertIsNone" else "is not", ast.Constant(None))
+        yield _compared(
+            arguments[0], "is" if name == "assertIsNone" else "is not", ast.Constant(None)
+        )
     elif name in _UNITTEST and len(arguments) > 1:
         yield _compared(arguments[0], _UNITTEST[name], arguments[1])
     elif name.startswith("assert") or name == "fail":
@@ -165,31 +227,61 @@ def _raising(call: ast.Call) -> Claim:
 
 def _suppresses(item: ast.withitem) -> bool:
     call = item.context_expr
-    return isinstance(call, ast.Call) and last_name(call.func) == "suppress" and any(map(_is_broad, call.args))
+    return (
+        isinstance(call, ast.Call)
+        and last_name(call.func) == "suppress"
+        and any(map(_is_broad, call.args))
+    )
 
 
 def _catches(handler: ast.ExceptHandler) -> bool:
-    """Whether a failed assertion ends here. A handler that raises again, or fails the test itself, lets it through."""
+    """Whether a failed assertion ends here. A handler that raises again, or fails the test itself,
+    lets it through."""
     inner = [node for statement in handler.body for node in ast.walk(statement)]
-    again = any(isinstance(node, ast.Raise | ast.Assert) or (isinstance(node, ast.Call) and last_name(node.func) == "fail")
-                for node in inner)
+    again = any(
+        isinstance(node, ast.Raise | ast.Assert)
+        or (isinstance(node, ast.Call) and last_name(node.func) == "fail")
+        for node in inner
+    )
     return not again and (handler.type is None or _is_broad(handler.type))
 
 
 def _is_broad(exception: ast.expr) -> bool:
-    return any(map(_is_broad, exception.elts)) if isinstance(exception, ast.Tuple) else last_name(exception) in _BROAD
+    return (
+        any(map(_is_broad, exception.elts))
+        if isinstance(exception, ast.Tuple)
+        else last_name(exception) in _BROAD
+    )
 
 
 def _ends(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and last_name(statement.value.func) in _ENDS
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Call)
+        and last_name(statement.value.func) in _ENDS
+    )
 
 
 def _leaves(statement: ast.If) -> bool:
     """Whether the test may end within this branch, and what follows is not reached."""
     own = [*statement.body, *statement.orelse]
-    return any(isinstance(inner, ast.Return) or _ends(inner) or (isinstance(inner, ast.If) and _leaves(inner)) for inner in own)
+    return any(
+        isinstance(inner, ast.Return)
+        or _ends(inner)
+        or (isinstance(inner, ast.If) and _leaves(inner))
+        for inner in own
+    )
 
 
 def _is_empty(over: ast.expr) -> bool:
     literal = isinstance(over, ast.List | ast.Tuple | ast.Set) and not over.elts
-    return literal or ast.unparse(over) in ("range(0)", "()", "''", "{}", "dict()", "set()", "list()", "tuple()")
+    return literal or ast.unparse(over) in (
+        "range(0)",
+        "()",
+        "''",
+        "{}",
+        "dict()",
+        "set()",
+        "list()",
+        "tuple()",
+    )

@@ -1,8 +1,8 @@
 """JavaScript and TypeScript tests, by their letters alone: no tree, so this is a hint and says so.
 
-`.only`, `.skip` and their like are counted in the text as it is, comments and strings included, so that nothing hides
-them; `expect` and `assert` are counted without comments, so that none is commented out in silence.
-"""
+`.only`, `.skip` and their like are counted in the text as it is, comments and strings included, so
+that nothing hides them; `expect` and `assert` are counted without comments, so that none is
+commented out in silence."""
 
 import re
 from collections import Counter
@@ -12,9 +12,12 @@ _NARROWS = re.compile(
     r"\b(?:it|test|describe|context|suite|specify|t|this)\s*(?:\?\.|\.|\[\s*[\"'`])\s*"
     r"((?:only|skip|fixme|todo|fails|failing|skipIf|runIf)\b)"
     r"|\b((?:xit|xtest|xdescribe|xcontext|xspecify|fit|fdescribe|ftest)\b)\s*[(.`]"
-    r"|[{,]\s*((?:skip|only|todo)\s*:(?!\s*false\b))")
-_COMMENT_OR_TEXT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)|\"(?:\\.|[^\"\\\n])*\"?|'(?:\\.|[^'\\\n])*'?|`(?:\\.|[^`\\])*`?",
-                              re.DOTALL)
+    r"|[{,]\s*((?:skip|only|todo)\s*:(?!\s*false\b))"
+)
+_COMMENT_OR_TEXT = re.compile(
+    r"//[^\n]*|/\*.*?(?:\*/|\Z)|\"(?:\\.|[^\"\\\n])*\"?|'(?:\\.|[^'\\\n])*'?|`(?:\\.|[^`\\])*`?",
+    re.DOTALL,
+)
 _CLAIM = re.compile(r"\b(?:expect|assert)\b\s*[.(]")
 
 
@@ -22,10 +25,13 @@ _ALONE = frozenset(("only", "only:", "fit", "fdescribe", "ftest"))
 
 
 def narrowed(before: str | None, after: str) -> Iterator[str]:
-    """What narrows or leaves out tests and was not there before, and how many claims are gone. In a new file (None before)
-    only what leaves out the tests of others counts."""
+    """What narrows or leaves out tests and was not there before, and how many claims are gone. In a
+    new file (None before) only what leaves out the tests of others counts."""
     if before is None:
-        yield from (f"`{word}` keeps other tests from running, by its letters" for word in sorted(_ALONE & {*_narrowing(after)}))
+        yield from (
+            f"`{word}` keeps other tests from running, by its letters"
+            for word in sorted(_ALONE & {*_narrowing(after)})
+        )
         return
     for word, count in sorted((_narrowing(after) - _narrowing(before)).items()):
         yield f"`{word}` was added" + (f" {count} times" if count > 1 else "") + ", by its letters"

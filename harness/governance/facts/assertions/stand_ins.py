@@ -1,8 +1,8 @@
-"""What a test asks, replaced by something else: a local of the same name, a patch, another call, an object that equals all.
+"""What a test asks, replaced by something else: a local of the same name, a patch, another call, an
+object that equals all.
 
-Properties: compared are two readings of one test; nothing is reported that was there before; a variable counts as what was
-assigned to it, so a new name for it is nothing.
-"""
+Properties: compared are two readings of one test; nothing is reported that was there before; a
+variable counts as what was assigned to it, so a new name for it is nothing."""
 
 import ast
 import builtins
@@ -13,19 +13,26 @@ from copy import deepcopy
 from harness.governance.facts.assertions.claims import NEVER, Function, claims, last_name
 from harness.governance.facts.assertions.strength import cut
 
-_COMPARING = frozenset(f"__{name}__" for name in ("eq", "ne", "lt", "le", "gt", "ge", "contains", "bool", "len"))
+_COMPARING = frozenset(
+    f"__{name}__" for name in ("eq", "ne", "lt", "le", "gt", "ge", "contains", "bool", "len")
+)
 _PATCHES = frozenset(("setattr", "delattr", "patch", "patch_object", "create_autospec"))
 _BELOW_PATCH = frozenset(("object", "dict", "multiple"))
 _OF_NO_SUBJECT = frozenset((*dir(builtins), "isclose", "allclose", "approx"))
-_OPERATORS = frozenset(("==", "!=", "is", "is not", "in", "not in", "<", "<=", ">", ">=", "truth", "not"))
-_LONGEST = 80        # characters of a value that is put in a variable's place
+_OPERATORS = frozenset(
+    ("==", "!=", "is", "is not", "in", "not in", "<", "<=", ">", ">=", "truth", "not")
+)
+_LONGEST = 80  # characters of a value that is put in a variable's place
 
 
 def stand_ins(old: Function, new: Function) -> Iterator[str]:
     """What of a test's own stands for what it asked before, in words."""
     shadows = _used(old) & (_bound(new) - _bound(old))
     yield from (f"its `{name}` is one of its own now" for name in sorted(shadows))
-    yield from (f"`{cut(said)}` was added, which can replace what is asked" for said in sorted(_patches(new) - _patches(old)))
+    yield from (
+        f"`{cut(said)}` was added, which can replace what is asked"
+        for said in sorted(_patches(new) - _patches(old))
+    )
     yield from _other_questions(old, new)
 
 
@@ -36,7 +43,11 @@ def comparisons(module: ast.Module) -> Counter[str]:
 
 def _says_what_is_equal(node: ast.AST) -> bool:
     match node:
-        case ast.FunctionDef(name=name) | ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+        case (
+            ast.FunctionDef(name=name)
+            | ast.Name(id=name, ctx=ast.Store())
+            | ast.Attribute(attr=name, ctx=ast.Store())
+        ):
             return name in _COMPARING
         case ast.Constant(value=str(name)):
             return name in _COMPARING
@@ -45,8 +56,11 @@ def _says_what_is_equal(node: ast.AST) -> bool:
 
 def _used(function: Function) -> set[str]:
     """The names that it calls, or reaches into."""
-    found = (node.func if isinstance(node, ast.Call) else node.value for node in ast.walk(function)
-             if isinstance(node, ast.Call | ast.Attribute))
+    found = (
+        node.func if isinstance(node, ast.Call) else node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call | ast.Attribute)
+    )
     return {one.id for one in found if isinstance(one, ast.Name)}
 
 
@@ -57,7 +71,11 @@ def _bound(function: Function) -> set[str]:
         match node:
             case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
                 found.add(name)
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name) if node is not function:
+            case (
+                ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.ClassDef(name=name)
+            ) if node is not function:
                 found.add(name)
             case ast.alias(name=name, asname=other):
                 found.add(other or name.partition(".")[0])
@@ -65,18 +83,27 @@ def _bound(function: Function) -> set[str]:
 
 
 def _patches(function: Function) -> set[str]:
-    """Calls and assignments that put something in another's place. An attribute of what the test made itself is its own."""
+    """Calls and assignments that put something in another's place. An attribute of what the test
+    made itself is its own."""
     own, found = _bound(function), set()
     for node in ast.walk(function):
         if isinstance(node, ast.Call) and _is_patch(node.func):
             found.add(ast.unparse(node))
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and _root(node) not in {*own, "self", ""}:
+        elif (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.ctx, ast.Store)
+            and _root(node) not in {*own, "self", ""}
+        ):
             found.add(f"{ast.unparse(node)} = …")
     return found
 
 
 def _is_patch(called: ast.expr) -> bool:
-    below = isinstance(called, ast.Attribute) and called.attr in _BELOW_PATCH and last_name(called.value) == "patch"
+    below = (
+        isinstance(called, ast.Attribute)
+        and called.attr in _BELOW_PATCH
+        and last_name(called.value) == "patch"
+    )
     return below or last_name(called) in _PATCHES
 
 
@@ -87,7 +114,8 @@ def _root(node: ast.expr) -> str:
 
 
 def _other_questions(old: Function, new: Function) -> Iterator[str]:
-    """Calls that were looked at, and in whose place others are: with other arguments, or of another function."""
+    """Calls that were looked at, and in whose place others are: with other arguments, or of another
+    function."""
     before, after = _questions(old), _questions(new)
     fresh = {names: text for text, names in after.items() if text not in before}
     called = frozenset[str]().union(*fresh)
@@ -101,13 +129,19 @@ def _other_questions(old: Function, new: Function) -> Iterator[str]:
 
 
 def _questions(function: Function) -> dict[str, frozenset[str]]:
-    """What the claims that are reached look at, with variables as what was assigned, and the names of what is called."""
+    """What the claims that are reached look at, with variables as what was assigned, and the names
+    of what is called."""
     values = _assigned(function)
     found = {}
     for claim in claims(function):
         if claim.kind in _OPERATORS and NEVER not in claim.under:
             whole = _resolved(claim.of, values)
-            names = frozenset(last_name(node.func) for node in ast.walk(whole) if isinstance(node, ast.Call)) - _OF_NO_SUBJECT
+            names = (
+                frozenset(
+                    last_name(node.func) for node in ast.walk(whole) if isinstance(node, ast.Call)
+                )
+                - _OF_NO_SUBJECT
+            )
             if names:
                 found[ast.unparse(whole)] = names
     return found
@@ -115,14 +149,24 @@ def _questions(function: Function) -> dict[str, frozenset[str]]:
 
 def _assigned(function: Function) -> dict[str, ast.expr]:
     """What each variable was given, of those that are given something short, once."""
-    given = [(target.id, node.value) for node in ast.walk(function) if isinstance(node, ast.Assign)
-             for target in node.targets if isinstance(target, ast.Name)]
+    given = [
+        (target.id, node.value)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    ]
     times = Counter(name for name, _ in given)
-    return {name: value for name, value in given if times[name] == 1 and len(ast.unparse(value)) <= _LONGEST}
+    return {
+        name: value
+        for name, value in given
+        if times[name] == 1 and len(ast.unparse(value)) <= _LONGEST
+    }
 
 
 class _Values(ast.NodeTransformer):
-    """Puts in a name's place what the name was given; not in what it was given again, so that nothing grows."""
+    """Puts in a name's place what the name was given; not in what it was given again, so that
+    nothing grows."""
 
     def __init__(self, values: Mapping[str, ast.expr]) -> None:
         self._values = values

@@ -1,9 +1,9 @@
 """Two readings of one test, compared: which claims ask less than they did.
 
-A claim is matched by its words, then by what it is about, then by its turn; it is weaker when its operator, its bound,
-its tolerance, its exceptions or its conditions let more through. Another expected value is no weakness: whether the
-program still gives the old one is what the base's own tests are run for.
-"""
+A claim is matched by its words, then by what it is about, then by its turn; it is weaker when its
+operator, its bound, its tolerance, its exceptions or its conditions let more through. Another
+expected value is no weakness: whether the program still gives the old one is what the base's own
+tests are run for."""
 
 import ast
 import builtins
@@ -12,12 +12,31 @@ from functools import lru_cache
 
 from harness.governance.facts.assertions.claims import NEVER, Claim, last_name
 
-_RANKS = {"==": 3, "is": 3, "in": 2, "not in": 2, "<": 2, "<=": 2, ">": 2, ">=": 2, "not": 2, "!=": 1, "is not": 1, "truth": 1}
-_CALLED = 3      # a named assertion, which is taken to mean something
+_RANKS = {
+    "==": 3,
+    "is": 3,
+    "in": 2,
+    "not in": 2,
+    "<": 2,
+    "<=": 2,
+    ">": 2,
+    ">=": 2,
+    "not": 2,
+    "!=": 1,
+    "is not": 1,
+    "truth": 1,
+}
+_CALLED = 3  # a named assertion, which is taken to mean something
 _LOOSER = {"<": "<=", ">": ">="}
-_WIDER_IF_MORE = dict.fromkeys(("abs", "rel", "delta", "atol", "rtol", "rel_tol", "abs_tol", "tolerance"))
+_WIDER_IF_MORE = dict.fromkeys(
+    ("abs", "rel", "delta", "atol", "rtol", "rel_tol", "abs_tol", "tolerance")
+)
 _WIDER_IF_LESS = dict.fromkeys(("places", "decimal", "ndigits"))
-_BY_PLACE = {"approx": ("", "rel", "abs"), "assertAlmostEqual": ("", "", "places"), "round": ("", "ndigits")}
+_BY_PLACE = {
+    "approx": ("", "rel", "abs"),
+    "assertAlmostEqual": ("", "", "places"),
+    "round": ("", "ndigits"),
+}
 _SHOWN = 70
 
 
@@ -42,11 +61,16 @@ def _weight(claim: Claim) -> tuple[bool, int]:
 
 
 def _pairs(left: list[Claim], right: list[Claim]) -> Iterator[tuple[Claim, Claim | None]]:
-    """Each old claim with the new one that took its place: the same subject first, then one about it, then in turn."""
+    """Each old claim with the new one that took its place: the same subject first, then one about
+    it, then in turn."""
     paired: dict[int, Claim] = {}
     for matches in (_same_subject, _about_it, _any_of_its_kind):
         for at, one in enumerate(left):
-            found = next((other for other in right if matches(one, other)), None) if at not in paired else None
+            found = (
+                next((other for other in right if matches(one, other)), None)
+                if at not in paired
+                else None
+            )
             if found is not None:
                 paired[at] = found
                 right.remove(found)
@@ -129,14 +153,19 @@ def _wider_bounds(one: Claim, other: Claim) -> Iterator[str]:
     for name, was, now in _tolerances(one, other):
         yield f"the tolerance `{name}` widened from {was} to {now}"
     old, new = _number(before), _number(after)
-    if old is not None and new is not None and (one.kind, one.subject) == (other.kind, other.subject):
+    if (
+        old is not None
+        and new is not None
+        and (one.kind, one.subject) == (other.kind, other.subject)
+    ):
         more = {"<": new > old, "<=": new > old, ">": new < old, ">=": new < old}
         if more.get(one.kind):
             yield f"the bound of `{cut(other.text)}` widened from {old:g} to {new:g}"
 
 
 def _tolerances(one: Claim, other: Claim) -> Iterator[tuple[str, str, str]]:
-    """Tolerances that let more through, each with its old and new words. One that is computed may; nobody can tell."""
+    """Tolerances that let more through, each with its old and new words. One that is computed may;
+    nobody can tell."""
     olds, news = _given(one), _given(other)
     for name in _WIDER_IF_MORE | _WIDER_IF_LESS:
         was, now = olds.get(name), news.get(name)
@@ -148,7 +177,8 @@ def _tolerances(one: Claim, other: Claim) -> Iterator[tuple[str, str, str]]:
 
 
 def _given(claim: Claim) -> dict[str, ast.expr]:
-    """The named arguments of every call in a claim, and those of the well-known ones that go by their place."""
+    """The named arguments of every call in a claim, and those of the well-known ones that go by
+    their place."""
     found: dict[str, ast.expr] = {}
     for node in (claim.of, *([claim.against] if claim.against else [])):
         for call in (inner for inner in ast.walk(node) if isinstance(inner, ast.Call)):
@@ -168,7 +198,9 @@ def _number(node: ast.expr | None) -> float | None:
 def _wider_exceptions(one: Claim, other: Claim) -> Iterator[str]:
     before, after = _exceptions(one.of), _exceptions(other.of)
     fresh = [name for name in after if name not in before]
-    if fresh and (len(after) > len(before) or any(_is_over(name, was) for name in fresh for was in before)):
+    if fresh and (
+        len(after) > len(before) or any(_is_over(name, was) for name in fresh for was in before)
+    ):
         yield f"`{cut(one.text)}` takes more for its exception: `{cut(other.text)}`"
     was, now = (_given(claim).get("match") for claim in (one, other))
     if was is not None and now is None:
@@ -182,7 +214,8 @@ def _exceptions(of: ast.expr) -> list[str]:
 
 
 def _is_over(name: str, other: str) -> bool:
-    """Whether one exception is above the other. Of those that Python does not know, only the two at the top are."""
+    """Whether one exception is above the other. Of those that Python does not know, only the two at
+    the top are."""
     one, two = getattr(builtins, name, None), getattr(builtins, other, None)
     if isinstance(one, type) and isinstance(two, type):
         return issubclass(two, one)

@@ -1,4 +1,5 @@
-"""One Python test module before and after: its functions by name, and what decides whether they run at all."""
+"""One Python test module before and after: its functions by name, and what decides whether they run
+at all."""
 
 import ast
 from collections import Counter
@@ -10,11 +11,50 @@ from harness.governance.facts.assertions.stand_ins import comparisons, stand_ins
 from harness.governance.facts.assertions.strength import weaker
 from harness.governance.facts.syntax import syntax_tree
 
-_SKIPS = frozenset(("skip", "skipif", "skipIf", "skipUnless", "skipTest", "SkipTest", "xfail", "importorskip",
-                    "expectedFailure", "__test__", "collect_ignore", "collect_ignore_glob", "pytest_plugins"))
-_HARMLESS = frozenset(("mark", "fixture", "given", "settings", "example", "seed", "reproduce_failure", "patch", "parameterized",
-                       "staticmethod", "classmethod", "property", "contextmanager", "asynccontextmanager", "cache",
-                       "lru_cache", "dataclass", "override", "overload", "composite", "rule", "invariant", "initialize"))
+_SKIPS = frozenset(
+    (
+        "skip",
+        "skipif",
+        "skipIf",
+        "skipUnless",
+        "skipTest",
+        "SkipTest",
+        "xfail",
+        "importorskip",
+        "expectedFailure",
+        "__test__",
+        "collect_ignore",
+        "collect_ignore_glob",
+        "pytest_plugins",
+    )
+)
+_HARMLESS = frozenset(
+    (
+        "mark",
+        "fixture",
+        "given",
+        "settings",
+        "example",
+        "seed",
+        "reproduce_failure",
+        "patch",
+        "parameterized",
+        "staticmethod",
+        "classmethod",
+        "property",
+        "contextmanager",
+        "asynccontextmanager",
+        "cache",
+        "lru_cache",
+        "dataclass",
+        "override",
+        "overload",
+        "composite",
+        "rule",
+        "invariant",
+        "initialize",
+    )
+)
 
 
 MOST_CLAIMS = 200
@@ -27,9 +67,9 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A module's functions by qualified name (the last of a name is the one that counts), what skips outside them, and
-    the names that it binds at its top by other means than `def`, those that it imports and those that it makes itself, and
-    what in it says what is equal."""
+    """A module's functions by qualified name (the last of a name is the one that counts), what
+    skips outside them, and the names that it binds at its top by other means than `def`, those that
+    it imports and those that it makes itself, and what in it says what is equal."""
 
     functions: Mapping[str, Function]
     skips: Counter[str]
@@ -46,16 +86,38 @@ def suite(content: bytes) -> Suite:
         raise Unreadable("not Python that can be read")
     functions, outside = dict(_functions(module, "")), list(_outside(module))
     skips = sum((_skips(node) for node in outside), Counter[str]())
-    bound = {last_name(target) for node in module.body if isinstance(node, ast.Assign) for target in node.targets}
-    imported = {one.asname or one.name.partition(".")[0] for node in module.body
-                if isinstance(node, ast.Import | ast.ImportFrom) for one in node.names}
-    made = {node.name for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
-    return Suite(functions, skips, frozenset(bound), frozenset(imported), frozenset(made | bound), comparisons(module))
+    bound = {
+        last_name(target)
+        for node in module.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+    }
+    imported = {
+        one.asname or one.name.partition(".")[0]
+        for node in module.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for one in node.names
+    }
+    made = {
+        node.name
+        for node in module.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    }
+    return Suite(
+        functions,
+        skips,
+        frozenset(bound),
+        frozenset(imported),
+        frozenset(made | bound),
+        comparisons(module),
+    )
 
 
 def _few(claims: Sequence[Claim]) -> Sequence[Claim]:
     if len(claims) > MOST_CLAIMS:
-        raise Unreadable(f"one function makes {len(claims)} claims, and at most {MOST_CLAIMS} are compared")
+        raise Unreadable(
+            f"one function makes {len(claims)} claims, and at most {MOST_CLAIMS} are compared"
+        )
     return claims
 
 
@@ -68,7 +130,9 @@ def compared(before: Suite, after: Suite) -> Iterator[tuple[str, str]]:
     for said in sorted((after.comparisons - before.comparisons).elements()):
         yield "", f"`{said.splitlines()[0]}` says anew what is equal"
     for name, function in after.functions.items():
-        if name.rpartition(".")[2].startswith("pytest_") and _text(function) != _text(before.functions.get(name)):
+        if name.rpartition(".")[2].startswith("pytest_") and _text(function) != _text(
+            before.functions.get(name)
+        ):
             yield name, "this hook can rewrite what tests say, and it is new or has changed"
     for name, old in before.functions.items():
         new = after.functions.get(name)
@@ -82,7 +146,11 @@ def _weaknesses(old: Function, new: Function) -> Iterator[str]:
     yield from (f"`{said}` was added" for said in sorted((_skips(new) - _skips(old)).elements()))
     known = {ast.dump(decorator) for decorator in old.decorator_list}
     for decorator in new.decorator_list:
-        if ast.dump(decorator) not in known and not _names(decorator) & _HARMLESS and not _skips(decorator):
+        if (
+            ast.dump(decorator) not in known
+            and not _names(decorator) & _HARMLESS
+            and not _skips(decorator)
+        ):
             yield f"it is wrapped in `{ast.unparse(decorator)}`"
     if _yields(new) and not _yields(old):
         yield "it became a generator, whose body does not run"
@@ -103,7 +171,9 @@ def _functions(scope: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
             yield f"{prefix}{node.name}", node
             yield from _functions(node, f"{prefix}{node.name}.")
         else:
-            yield from _functions(node, f"{prefix}{node.name}." if isinstance(node, ast.ClassDef) else prefix)
+            yield from _functions(
+                node, f"{prefix}{node.name}." if isinstance(node, ast.ClassDef) else prefix
+            )
 
 
 def _outside(scope: ast.AST) -> Iterator[ast.AST]:
@@ -112,7 +182,9 @@ def _outside(scope: ast.AST) -> Iterator[ast.AST]:
         if isinstance(node, ast.ClassDef):
             yield from node.decorator_list
             yield from _outside(node)
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom):
+        elif not isinstance(
+            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom
+        ):
             yield node
 
 
@@ -131,7 +203,9 @@ def _skips(node: ast.AST) -> Counter[str]:
 
 
 def _names(node: ast.AST) -> set[str]:
-    return {last_name(inner) for inner in ast.walk(node) if isinstance(inner, ast.Name | ast.Attribute)}
+    return {
+        last_name(inner) for inner in ast.walk(node) if isinstance(inner, ast.Name | ast.Attribute)
+    }
 
 
 def _yields(function: Function) -> bool:
@@ -146,6 +220,12 @@ def _yields(function: Function) -> bool:
 
 
 def _is_empty(function: Function) -> bool:
-    return all(isinstance(one, ast.Pass) or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
-               or (isinstance(one, ast.Return) and (one.value is None or isinstance(one.value, ast.Constant)))
-               for one in function.body)
+    return all(
+        isinstance(one, ast.Pass)
+        or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+        or (
+            isinstance(one, ast.Return)
+            and (one.value is None or isinstance(one.value, ast.Constant))
+        )
+        for one in function.body
+    )

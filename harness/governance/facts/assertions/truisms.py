@@ -1,4 +1,5 @@
-"""Expressions that are true whatever the program does: `True`, `x == x`, `len(x) >= 0`, `x or True`, a generator."""
+"""Expressions that are true whatever the program does: `True`, `x == x`, `len(x) >= 0`, `x or
+True`, a generator."""
 
 import ast
 
@@ -44,7 +45,9 @@ def is_contradiction(test: ast.expr) -> bool:
             return is_truism(operand)
         case ast.BoolOp(op=ast.And(), values=values):
             return any(map(is_contradiction, values))
-        case ast.Compare(left=left, ops=[ast.NotEq() | ast.Lt() | ast.Gt() | ast.IsNot()], comparators=[right]):
+        case ast.Compare(
+            left=left, ops=[ast.NotEq() | ast.Lt() | ast.Gt() | ast.IsNot()], comparators=[right]
+        ):
             return ast.dump(left) == ast.dump(right)
         case _:
             return False
@@ -52,7 +55,7 @@ def is_contradiction(test: ast.expr) -> bool:
 
 def _holds(left: ast.expr, op: ast.cmpop, right: ast.expr) -> bool:
     if isinstance(left, ast.Constant) and isinstance(right, ast.Constant):
-        return True      # two literals: no program has a say in it
+        return True  # two literals: no program has a say in it
     if _is_any(left) or _is_any(right):
         return isinstance(op, ast.Eq)
     if isinstance(op, _EQUAL) and ast.dump(left) == ast.dump(right):
@@ -65,7 +68,9 @@ def _holds(left: ast.expr, op: ast.cmpop, right: ast.expr) -> bool:
 
 def _is_any(node: ast.expr) -> bool:
     """`unittest.mock.ANY`, which is equal to everything."""
-    return (isinstance(node, ast.Name) and node.id == "ANY") or (isinstance(node, ast.Attribute) and node.attr == "ANY")
+    return (isinstance(node, ast.Name) and node.id == "ANY") or (
+        isinstance(node, ast.Attribute) and node.attr == "ANY"
+    )
 
 
 def _is_length(node: ast.expr) -> bool:

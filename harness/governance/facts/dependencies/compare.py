@@ -1,8 +1,8 @@
-"""Two readings of one manifest, compared: what was added, changed, removed, or swapped for other bytes.
+"""Two readings of one manifest, compared: what was added, changed, removed, or swapped for other
+bytes.
 
-Properties: order, format and repetition are nothing; two entries of one name are both compared (an index put in front of
-another was once hidden by it); a setting that is taken away has changed.
-"""
+Properties: order, format and repetition are nothing; two entries of one name are both compared (an
+index put in front of another was once hidden by it); a setting that is taken away has changed."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
@@ -15,8 +15,11 @@ _Entries = Mapping[tuple[str, str], set[Dependency]]
 _NONE: set[Dependency] = set()
 
 
-def compared(manifest: bytes, old: Iterable[Dependency], new: Iterable[Dependency]) -> Iterator[DependencyChange]:
-    """What moved, in the order of places and names. An added name that is nearly one already there says which."""
+def compared(
+    manifest: bytes, old: Iterable[Dependency], new: Iterable[Dependency]
+) -> Iterator[DependencyChange]:
+    """What moved, in the order of places and names. An added name that is nearly one already there
+    says which."""
     before, after = _grouped(old), _grouped(new)
     near = near_misses((name for _, name in after), (name for _, name in before))
     for place in sorted({*before, *after}):
@@ -37,13 +40,22 @@ def _order(dependency: Dependency) -> tuple[str, str, str]:
     return dependency.spec, dependency.origin, dependency.bytes_
 
 
-def _change(manifest: bytes, was: Dependency | None, now: Dependency | None, *, near: Mapping[str, str]) -> DependencyChange:
+def _change(
+    manifest: bytes, was: Dependency | None, now: Dependency | None, *, near: Mapping[str, str]
+) -> DependencyChange:
     seen = now or was
     assert seen is not None
     move = _move(was, now)
     return DependencyChange(
-        manifest=manifest, ecosystem=seen.ecosystem, name=seen.name, move=move, before=was.spec if was else "",
-        after=now.spec if now else "", origin=seen.origin, near=near.get(seen.name, "") if move is DependencyMove.ADDED else "")
+        manifest=manifest,
+        ecosystem=seen.ecosystem,
+        name=seen.name,
+        move=move,
+        before=was.spec if was else "",
+        after=now.spec if now else "",
+        origin=seen.origin,
+        near=near.get(seen.name, "") if move is DependencyMove.ADDED else "",
+    )
 
 
 def _move(was: Dependency | None, now: Dependency | None) -> DependencyMove:

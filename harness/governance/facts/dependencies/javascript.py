@@ -1,8 +1,8 @@
 """JavaScript's manifests and locks: package.json, and what npm and pnpm make of it.
 
-Properties: a package goes by the name it is fetched under, never by the alias it is imported by; whatever runs when it
-is installed, patches it or takes its place is said, too; an entry without a hash is no registry's.
-"""
+Properties: a package goes by the name it is fetched under, never by the alias it is imported by;
+whatever runs when it is installed, patches it or takes its place is said, too; an entry without a
+hash is no registry's."""
 
 import json
 import re
@@ -26,9 +26,22 @@ from harness.governance.facts.dependencies.manifest import text as text_of
 from harness.governance.facts.dependencies.yamltext import yaml_text
 
 _KINDS = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
-_AT_INSTALL = re.compile(r"(?:pre|post)?(?:install|prepare|pack|publish|uninstall|rebuild|dependencies)")
-_SETTINGS = ("workspaces", "packageManager", "devEngines", "dependenciesMeta", "gypfile", "bundleDependencies",
-             "bundledDependencies", "trustedDependencies", "patchedDependencies", "catalog", "catalogs")
+_AT_INSTALL = re.compile(
+    r"(?:pre|post)?(?:install|prepare|pack|publish|uninstall|rebuild|dependencies)"
+)
+_SETTINGS = (
+    "workspaces",
+    "packageManager",
+    "devEngines",
+    "dependenciesMeta",
+    "gypfile",
+    "bundleDependencies",
+    "bundledDependencies",
+    "trustedDependencies",
+    "patchedDependencies",
+    "catalog",
+    "catalogs",
+)
 _RANGE = re.compile(r"[\w.^~<>=|*+\s-]*")
 _PATCH = re.compile(r"(?:^|/)patches/[^/]+\.patch\Z")
 _PNPM_READ = range(6, 10)
@@ -42,16 +55,28 @@ def reader_of(path: str) -> Reader | None:
 
 def _patch(content: str) -> Found:
     """What is applied to a package after its hash was checked."""
-    yield Dependency("", "npm", "a patch of a package", "", Origin.PATH, sha256(content.encode()).hexdigest(), setting=True)
+    yield Dependency(
+        "",
+        "npm",
+        "a patch of a package",
+        "",
+        Origin.PATH,
+        sha256(content.encode()).hexdigest(),
+        setting=True,
+    )
 
 
-# ---- package.json ----------------------------------------------------------------------------------------------------
+# ---- package.json
+# ----------------------------------------------------------------------------------------------------
 
 
 def _package_json(content: str) -> Found:
     document = as_table(json.loads(content))
     for place in _KINDS:
-        yield from (_wanted(place, name, text_of(table(document, place), name)) for name in table(document, place))
+        yield from (
+            _wanted(place, name, text_of(table(document, place), name))
+            for name in table(document, place)
+        )
     for place in ("overrides", "resolutions"):
         yield from _overrides(place, table(document, place))
     for name, script in table(document, "scripts").items():
@@ -86,21 +111,36 @@ def _overrides(place: str, found: Mapping[str, Any], *path: str) -> Found:
 
 
 def _npm_origin(spec: str) -> Origin:
-    if spec.startswith(("file:", "link:", "portal:", "workspace:", "patch:", "exec:", ".", "/", "~/")):
+    if spec.startswith(
+        ("file:", "link:", "portal:", "workspace:", "patch:", "exec:", ".", "/", "~/")
+    ):
         return Origin.PATH
-    if re.match(r"(?:git|github|gitlab|bitbucket|gist|ssh)\b[+:]|[\w.-]+/[\w.-]+(?:#|\Z)|[\w.-]+@[\w.-]+:", spec):
+    if re.match(
+        r"(?:git|github|gitlab|bitbucket|gist|ssh)\b[+:]|[\w.-]+/[\w.-]+(?:#|\Z)|[\w.-]+@[\w.-]+:",
+        spec,
+    ):
         return Origin.GIT
-    return Origin.REGISTRY if _RANGE.fullmatch(spec) or spec.startswith(("catalog:", "$")) else Origin.URL
+    return (
+        Origin.REGISTRY
+        if _RANGE.fullmatch(spec) or spec.startswith(("catalog:", "$"))
+        else Origin.URL
+    )
 
 
-# ---- npm's lock ------------------------------------------------------------------------------------------------------
+# ---- npm's lock
+# ------------------------------------------------------------------------------------------------------
 
 
 def _package_lock(content: str) -> Found:
-    """Versions 1 to 3. Version 2 says everything twice, for old readers and new ones, and both are read."""
+    """Versions 1 to 3. Version 2 says everything twice, for old readers and new ones, and both are
+    read."""
     document = as_table(json.loads(content))
     packages = table(document, "packages")
-    if not packages and "dependencies" not in document and document.get("lockfileVersion") not in (1, 2, 3):
+    if (
+        not packages
+        and "dependencies" not in document
+        and document.get("lockfileVersion") not in (1, 2, 3)
+    ):
         raise Unparsed("a lock of an unknown version")
     for place, package in packages.items():
         if place:
@@ -112,7 +152,14 @@ def _placed(place: str, package: Mapping[str, Any]) -> Found:
     inner = place.rpartition("node_modules/")
     name = text_of(package, "name") or inner[2]
     if not inner[1] or package.get("link"):
-        yield Dependency(place, "npm", name, text_of(package, "version"), Origin.PATH, text_of(package, "resolved"))
+        yield Dependency(
+            place,
+            "npm",
+            name,
+            text_of(package, "version"),
+            Origin.PATH,
+            text_of(package, "resolved"),
+        )
     else:
         yield from _fetched(place, name, package)
 
@@ -124,7 +171,9 @@ def _nested(found: Mapping[str, Any], place: str) -> Found:
         if wanted.origin is not Origin.REGISTRY:
             yield wanted
         elif wanted.name != alias:
-            yield from _fetched(inner, wanted.name, {**package, "version": wanted.spec.partition(" as ")[0]})
+            yield from _fetched(
+                inner, wanted.name, {**package, "version": wanted.spec.partition(" as ")[0]}
+            )
         else:
             yield from _fetched(inner, alias, package)
         yield from _nested(table(package, "dependencies"), f"{inner}/")
@@ -132,7 +181,9 @@ def _nested(found: Mapping[str, Any], place: str) -> Found:
 
 def _fetched(place: str, name: str, package: Mapping[str, Any]) -> Found:
     """A package of a registry, where its address and its hash say so."""
-    address, integrity, version = (text_of(package, key) for key in ("resolved", "integrity", "version"))
+    address, integrity, version = (
+        text_of(package, key) for key in ("resolved", "integrity", "version")
+    )
     registry = _registry(address, name, version)
     if registry:
         yield Dependency("", "npm", f"registry {registry}", "", Origin.OPTION)
@@ -150,7 +201,8 @@ def _registry(address: str, name: str, version: str) -> str:
     return found[0] if found and unquote(address).endswith(f"/{path}") else ""
 
 
-# ---- pnpm ------------------------------------------------------------------------------------------------------------
+# ---- pnpm
+# ------------------------------------------------------------------------------------------------------------
 
 
 def _pnpm_lock(content: str) -> Found:
@@ -159,21 +211,39 @@ def _pnpm_lock(content: str) -> Found:
     version = re.match(r"(\d+)\.\d+\Z", text_of(document, "lockfileVersion"))
     if version is None or int(version[1]) not in _PNPM_READ:
         raise Unparsed("a pnpm lock of an unknown version")
-    of_one = {key: document[key] for key in _KINDS if key in document}      # a lock of one project names it nowhere
+    of_one = {
+        key: document[key] for key in _KINDS if key in document
+    }  # a lock of one project names it nowhere
     for folder, importer in ((".", of_one), *table(document, "importers").items()):
         for kind in _KINDS:
             wanted = table(as_table(importer), kind)
-            yield from (_imported(f"importer {folder}", alias, as_table(one)) for alias, one in wanted.items())
+            yield from (
+                _imported(f"importer {folder}", alias, as_table(one))
+                for alias, one in wanted.items()
+            )
     for key, package in table(document, "packages").items():
         yield from _resolved(key, as_table(package))
     yield from _overrides("overrides", table(document, "overrides"))
     yield from _patched(table(document, "patchedDependencies"), "pnpm.")
-    known = (*_PNPM_SAYS_NOTHING_NEW, *_KINDS, "importers", "packages", "overrides", "patchedDependencies")
-    yield from options("", "npm", {key: value for key, value in document.items() if key not in known}, named="pnpm.")
+    known = (
+        *_PNPM_SAYS_NOTHING_NEW,
+        *_KINDS,
+        "importers",
+        "packages",
+        "overrides",
+        "patchedDependencies",
+    )
+    yield from options(
+        "",
+        "npm",
+        {key: value for key, value in document.items() if key not in known},
+        named="pnpm.",
+    )
 
 
 def _imported(place: str, alias: str, said: Mapping[str, Any]) -> Dependency:
-    """What a project of the workspace imports; `version` names a package of this lock, an address or a folder."""
+    """What a project of the workspace imports; `version` names a package of this lock, an address
+    or a folder."""
     version = _without_peers(text_of(said, "version"))
     if _npm_origin(version) is not Origin.REGISTRY and not re.match(r"/?@?[^:]+@\d", version):
         return Dependency(place, "npm", alias, version, _npm_origin(version))
@@ -189,8 +259,11 @@ def _resolved(key: str, package: Mapping[str, Any]) -> Found:
     registry = _registry(address, name, version)
     if registry:
         yield Dependency("", "npm", f"registry {registry}", "", Origin.OPTION)
-    kinds = {"": Origin.REGISTRY if integrity and (registry or not address) else Origin.URL, "git": Origin.GIT,
-             "directory": Origin.PATH}
+    kinds = {
+        "": Origin.REGISTRY if integrity and (registry or not address) else Origin.URL,
+        "git": Origin.GIT,
+        "directory": Origin.PATH,
+    }
     kind = text_of(resolution, "type")
     if kind not in kinds or not resolution:
         raise Unparsed("a package of an unknown kind of resolution")
@@ -206,26 +279,38 @@ def _pnpm_workspace(content: str) -> Found:
     """The workspace's settings, and its catalogs: versions that its packages take by name."""
     document = as_table(yaml_text(content) if content.strip() else {})
     for name, catalog in (("", table(document, "catalog")), *table(document, "catalogs").items()):
-        yield from (_wanted(f"catalog {name}", alias, text_of(as_table(catalog), alias)) for alias in as_table(catalog))
-    yield from _pnpm_settings({key: document[key] for key in document if key not in ("catalog", "catalogs")}, "pnpm.")
+        yield from (
+            _wanted(f"catalog {name}", alias, text_of(as_table(catalog), alias))
+            for alias in as_table(catalog)
+        )
+    yield from _pnpm_settings(
+        {key: document[key] for key in document if key not in ("catalog", "catalogs")}, "pnpm."
+    )
 
 
 def _pnpm_settings(settings: Mapping[str, Any], named: str) -> Found:
-    """What takes a package's place, what patches one, what may run when one is installed, and every other setting."""
+    """What takes a package's place, what patches one, what may run when one is installed, and every
+    other setting."""
     yield from _overrides("overrides", table(settings, "overrides"))
     yield from _patched(table(settings, "patchedDependencies"), named)
     built = settings.get("onlyBuiltDependencies", [])
     if not isinstance(built, list):
         raise Unparsed("onlyBuiltDependencies is not a list")
     for name in built:
-        yield Dependency("built", "npm", f"install script of {shown(name)}", "allowed", Origin.OPTION)
+        yield Dependency(
+            "built", "npm", f"install script of {shown(name)}", "allowed", Origin.OPTION
+        )
     known = ("overrides", "patchedDependencies", "onlyBuiltDependencies")
-    yield from options("", "npm", {key: value for key, value in settings.items() if key not in known}, named=named)
+    yield from options(
+        "", "npm", {key: value for key, value in settings.items() if key not in known}, named=named
+    )
 
 
 def _patched(found: Mapping[str, Any], named: str) -> Iterator[Dependency]:
     for name, patch in found.items():
-        yield Dependency("patches", "npm", f"{named}patch of {name}", "", Origin.PATH, shown(patch), setting=True)
+        yield Dependency(
+            "patches", "npm", f"{named}patch of {name}", "", Origin.PATH, shown(patch), setting=True
+        )
 
 
 BY_NAME: dict[str, Reader] = {

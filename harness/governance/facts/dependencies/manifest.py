@@ -1,8 +1,7 @@
 """What the readers of all ecosystems give, and how they take a document of a stranger's apart.
 
-Properties: whatever stands where a table, a list or a text is expected is Unparsed, never an exception of Python's own,
-and never an empty table.
-"""
+Properties: whatever stands where a table, a list or a text is expected is Unparsed, never an
+exception of Python's own, and never an empty table."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -18,11 +17,12 @@ class Unparsed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """One dependency as one manifest has it, at one of its places (a table, a group, a path in a lock).
+    """One dependency as one manifest has it, at one of its places (a table, a group, a path in a
+    lock).
 
-    `spec` is the version or range, `bytes_` its hashes and addresses. A `setting` says how others are found, built or
-    held back: to take it away is a change like any other (`--require-hashes` was a line once, and then it was not).
-    """
+    `spec` is the version or range, `bytes_` its hashes and addresses. A `setting` says how others
+    are found, built or held back: to take it away is a change like any other (`--require-hashes`
+    was a line once, and then it was not)."""
 
     place: str
     ecosystem: str
@@ -76,4 +76,6 @@ def shown(value: Any) -> str:
 def options(place: str, ecosystem: str, found: Mapping[str, Any], *, named: str = "") -> Found:
     """Every key of a table as a setting."""
     for key, value in found.items():
-        yield Dependency(place, ecosystem, f"{named}{key}", shown(value), Origin.OPTION, setting=True)
+        yield Dependency(
+            place, ecosystem, f"{named}{key}", shown(value), Origin.OPTION, setting=True
+        )

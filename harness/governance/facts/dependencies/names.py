@@ -1,9 +1,9 @@
 """Names that a hasty eye takes for one another: `reqeusts`, `Iodash`, `python-dateutils`.
 
-Evidence for a person and no verdict: most near-misses are honest. Two names are near when they look the same, or share
-what is left of them without one letter (one typed too much, too little, wrong, or two in the wrong order). Linear in
-the names, because a lock of a stranger's may hold ten thousand.
-"""
+Evidence for a person and no verdict: most near-misses are honest. Two names are near when they look
+the same, or share what is left of them without one letter (one typed too much, too little, wrong,
+or two in the wrong order). Linear in the names, because a lock of a stranger's may hold ten
+thousand."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -20,7 +20,10 @@ def near_misses(added: Iterable[str], known: Iterable[str]) -> Mapping[str, str]
     for name in names:
         for trace in _traces(name):
             index.setdefault(trace, name)
-    near = {name: next((index[trace] for trace in _traces(name) if trace in index), "") for name in {*added} - {*names}}
+    near = {
+        name: next((index[trace] for trace in _traces(name) if trace in index), "")
+        for name in {*added} - {*names}
+    }
     return {name: other for name, other in near.items() if other}
 
 
@@ -28,4 +31,4 @@ def _traces(name: str) -> Iterator[str]:
     look = skeleton(name).translate(_SEPARATORS)
     yield look
     if _SHORTEST <= len(look) <= _LONGEST:
-        yield from (look[:at] + look[at + 1:] for at in range(len(look)))
+        yield from (look[:at] + look[at + 1 :] for at in range(len(look)))

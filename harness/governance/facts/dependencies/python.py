@@ -1,4 +1,5 @@
-"""Python's manifests and locks: pyproject.toml, uv.lock, poetry.lock, PEP 751's pylock.toml, and requirements files."""
+"""Python's manifests and locks: pyproject.toml, uv.lock, poetry.lock, PEP 751's pylock.toml, and
+requirements files."""
 
 import re
 import tomllib
@@ -26,17 +27,54 @@ from harness.governance.facts.dependencies.requirements import requirement
 
 _REQUIREMENTS = re.compile(
     r"(?:requirements|constraints|(?:^|[/_.-])(?:reqs|deps|dependencies|packages))[^/]*\.(?:txt|in|lock)\Z"
-    r"|requirements/[^/]+\.(?:txt|in)\Z")
+    r"|requirements/[^/]+\.(?:txt|in)\Z"
+)
 _PYLOCK = re.compile(r"(?:^|/)pylock\.[^/.]+\.toml\Z")
-_PROJECT_LISTS = ("dev-dependencies", "override-dependencies", "constraint-dependencies", "build-constraint-dependencies")
+_PROJECT_LISTS = (
+    "dev-dependencies",
+    "override-dependencies",
+    "constraint-dependencies",
+    "build-constraint-dependencies",
+)
 _POETRY_KINDS = ("dependencies", "dev-dependencies", "requires-plugins")
-_BUILDERS = ("hatch", "setuptools", "pdm", "flit", "rye", "pixi", "maturin", "scikit-build", "meson-python", "cibuildwheel",
-             "poetry")
-_BUILD_KEYS = frozenset((
-    "hooks", "cmdclass", "dynamic", "ext-modules", "script", "build", "before-build", "before-all", "before-test",
-    "requires-plugins", "source", "sources", "index", "index-url", "extra-index-url", "find-links", "dev-dependencies",
-    "dependencies", "extra-dependencies", "optional-dependencies", "requires",
-))
+_BUILDERS = (
+    "hatch",
+    "setuptools",
+    "pdm",
+    "flit",
+    "rye",
+    "pixi",
+    "maturin",
+    "scikit-build",
+    "meson-python",
+    "cibuildwheel",
+    "poetry",
+)
+_BUILD_KEYS = frozenset(
+    (
+        "hooks",
+        "cmdclass",
+        "dynamic",
+        "ext-modules",
+        "script",
+        "build",
+        "before-build",
+        "before-all",
+        "before-test",
+        "requires-plugins",
+        "source",
+        "sources",
+        "index",
+        "index-url",
+        "extra-index-url",
+        "find-links",
+        "dev-dependencies",
+        "dependencies",
+        "extra-dependencies",
+        "optional-dependencies",
+        "requires",
+    )
+)
 
 
 def reader_of(path: str) -> Reader | None:
@@ -46,19 +84,30 @@ def reader_of(path: str) -> Reader | None:
     return requirements.read if _REQUIREMENTS.search(path) else None
 
 
-# ---- pyproject.toml and uv.toml --------------------------------------------------------------------------------------
+# ---- pyproject.toml and uv.toml
+# --------------------------------------------------------------------------------------
 
 
 def _pyproject(content: str) -> Found:
-    """Project, groups, build system, uv's and Poetry's tables; of other builders, whatever fetches or runs."""
+    """Project, groups, build system, uv's and Poetry's tables; of other builders, whatever fetches
+    or runs."""
     document = tomllib.loads(content)
-    project, build, tools = table(document, "project"), table(document, "build-system"), table(document, "tool")
+    project, build, tools = (
+        table(document, "project"),
+        table(document, "build-system"),
+        table(document, "tool"),
+    )
     yield from _required("project", project.get("dependencies", []))
     yield from _required("build", build.get("requires", []))
-    for kind, found in (("extra", table(project, "optional-dependencies")), ("group", table(document, "dependency-groups"))):
+    for kind, found in (
+        ("extra", table(project, "optional-dependencies")),
+        ("group", table(document, "dependency-groups")),
+    ):
         for name, items in found.items():
             yield from _required(f"{kind} {name}", items)
-    yield from options("build", "python", {key: value for key, value in build.items() if key != "requires"})
+    yield from options(
+        "build", "python", {key: value for key, value in build.items() if key != "requires"}
+    )
     if "dependencies" in shown(project.get("dynamic", "")):
         yield from options("project", "python", {"dynamic": project["dynamic"]})
     yield from _uv(table(tools, "uv"))
@@ -68,7 +117,8 @@ def _pyproject(content: str) -> Found:
 
 
 def _required(place: str, items: Any) -> Found:
-    """A list of requirements. A group may include another of the same file, which has its own entry."""
+    """A list of requirements. A group may include another of the same file, which has its own
+    entry."""
     if not isinstance(items, list):
         raise Unparsed(f"{place} is not a list of requirements")
     for item in items:
@@ -86,24 +136,37 @@ def _uv(settings: Mapping[str, Any]) -> Found:
 
 
 def _poetry(poetry: Mapping[str, Any]) -> Found:
-    groups = {"poetry": poetry, **{f"poetry {name}": as_table(group) for name, group in table(poetry, "group").items()}}
+    groups = {
+        "poetry": poetry,
+        **{f"poetry {name}": as_table(group) for name, group in table(poetry, "group").items()},
+    }
     for place, group in groups.items():
         for kind in _POETRY_KINDS:
             for name, said in table(group, kind).items():
                 constraints = said if isinstance(said, list) else [said]
-                yield from (_constraint(f"{place} {kind}", name, one) for one in constraints if name.casefold() != "python")
+                yield from (
+                    _constraint(f"{place} {kind}", name, one)
+                    for one in constraints
+                    if name.casefold() != "python"
+                )
 
 
 def _constraint(place: str, name: str, said: Any) -> Dependency:
     fields = {"version": said} if isinstance(said, str) else as_table(said)
-    origins = (("git", Origin.GIT), ("url", Origin.URL), ("path", Origin.PATH), ("file", Origin.PATH))
+    origins = (
+        ("git", Origin.GIT),
+        ("url", Origin.URL),
+        ("path", Origin.PATH),
+        ("file", Origin.PATH),
+    )
     origin = next((origin for key, origin in origins if key in fields), Origin.REGISTRY)
     spec = text_of(fields, "version") if set(fields) == {"version"} else shown(fields)
     return Dependency(place, "python", canonicalize_name(name), spec, origin)
 
 
 def _builder(found: Mapping[str, Any], place: str, *, parsed: bool) -> Found:
-    """The keys of a builder's table, at any depth, under which it fetches something or runs something."""
+    """The keys of a builder's table, at any depth, under which it fetches something or runs
+    something."""
     for key, value in found.items():
         if parsed and key in (*_POETRY_KINDS, "group"):
             continue
@@ -113,7 +176,8 @@ def _builder(found: Mapping[str, Any], place: str, *, parsed: bool) -> Found:
             yield from _builder(value, f"{place}.{key}", parsed=parsed)
 
 
-# ---- locks -----------------------------------------------------------------------------------------------------------
+# ---- locks
+# -----------------------------------------------------------------------------------------------------------
 
 
 def _uv_lock(content: str) -> Found:
@@ -123,7 +187,10 @@ def _uv_lock(content: str) -> Found:
     for package in tables(document, "package"):
         source = table(package, "source")
         yield from _index(text_of(source, "registry"))
-        files = [*tables(package, "wheels"), *([table(package, "sdist")] if "sdist" in package else [])]
+        files = [
+            *tables(package, "wheels"),
+            *([table(package, "sdist")] if "sdist" in package else []),
+        ]
         yield from _hosts(files)
         yield _locked(package, _uv_origin(source), _bytes(files, source))
 
@@ -139,8 +206,14 @@ def _uv_origin(source: Mapping[str, Any]) -> Origin:
 
 
 def _poetry_lock(content: str) -> Found:
-    origins = {"": Origin.REGISTRY, "legacy": Origin.REGISTRY, "git": Origin.GIT, "url": Origin.URL, "file": Origin.PATH,
-               "directory": Origin.PATH}
+    origins = {
+        "": Origin.REGISTRY,
+        "legacy": Origin.REGISTRY,
+        "git": Origin.GIT,
+        "url": Origin.URL,
+        "file": Origin.PATH,
+        "directory": Origin.PATH,
+    }
     for package in tables(tomllib.loads(content), "package"):
         source = table(package, "source")
         kind = text_of(source, "type")
@@ -154,17 +227,26 @@ def _pylock(content: str) -> Found:
     for package in tables(tomllib.loads(content), "packages"):
         kinds = (("vcs", Origin.GIT), ("directory", Origin.PATH), ("archive", Origin.URL))
         origin = next((origin for key, origin in kinds if key in package), Origin.REGISTRY)
-        files = [*tables(package, "wheels"), *(table(package, key) for key in ("sdist", "archive") if key in package)]
+        files = [
+            *tables(package, "wheels"),
+            *(table(package, key) for key in ("sdist", "archive") if key in package),
+        ]
         yield from _index(text_of(package, "index"))
         yield from _hosts(files)
-        yield _locked(package, origin, _bytes(files, {key: package[key] for key in ("vcs", "directory") if key in package}))
+        yield _locked(
+            package,
+            origin,
+            _bytes(files, {key: package[key] for key in ("vcs", "directory") if key in package}),
+        )
 
 
 def _locked(package: Mapping[str, Any], origin: Origin, bytes_: str) -> Dependency:
     name = text_of(package, "name")
     if not name:
         raise Unparsed("a package without a name")
-    return Dependency("", "python", canonicalize_name(name), text_of(package, "version"), origin, bytes_)
+    return Dependency(
+        "", "python", canonicalize_name(name), text_of(package, "version"), origin, bytes_
+    )
 
 
 def _index(address: str) -> Iterator[Dependency]:
@@ -175,11 +257,14 @@ def _index(address: str) -> Iterator[Dependency]:
 def _hosts(files: list[Mapping[str, Any]]) -> Iterator[Dependency]:
     for file in files:
         if address := text_of(file, "url"):
-            yield Dependency("", "python", f"host {urlsplit(address).netloc or address}", "", Origin.OPTION)
+            yield Dependency(
+                "", "python", f"host {urlsplit(address).netloc or address}", "", Origin.OPTION
+            )
 
 
 def _bytes(files: Any, source: Mapping[str, Any]) -> str:
-    """What is installed, whatever the order of the files: their names, addresses and hashes, and the source."""
+    """What is installed, whatever the order of the files: their names, addresses and hashes, and
+    the source."""
     keys = ("file", "name", "url", "path", "hash", "hashes")
     listed = sorted(shown({key: file[key] for key in keys if key in file}) for file in files)
     return "\n".join((*listed, shown(source)))

@@ -1,9 +1,8 @@
 """pip's requirements format, line by line as pip itself joins and cuts them.
 
-Properties: a comment never swallows the next line (`# note \\` before `evil==1` is a comment and a requirement, for pip
-as for us); what only some readers take for a line end, and an encoding of the file's own, are Unparsed; every option is
-a setting, of the file or of its requirement.
-"""
+Properties: a comment never swallows the next line (`# note \\` before `evil==1` is a comment and a
+requirement, for pip as for us); what only some readers take for a line end, and an encoding of the
+file's own, are Unparsed; every option is a setting, of the file or of its requirement."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +25,11 @@ def read(text: str) -> Found:
     """Every requirement and option. Raises Unparsed."""
     if _OTHER_LINE_ENDS.search(text):
         raise Unparsed("holds a line end that not every reader takes for one")
-    if any(found[1].lower() not in ("utf-8", "utf8") for line in text.splitlines()[:2] if (found := _ENCODING.match(line))):
+    if any(
+        found[1].lower() not in ("utf-8", "utf8")
+        for line in text.splitlines()[:2]
+        if (found := _ENCODING.match(line))
+    ):
         raise Unparsed("names an encoding of its own")
     for line in _joined(text):
         bare = _COMMENT.sub("", line).strip()
@@ -58,11 +61,15 @@ def _line(bare: str) -> Found:
         return
     said, *others = re.split(r"\s+(?=-)", bare)
     pairs = [_option(other) for other in others]
-    required = requirement(said, hashes=" ".join(sorted(value for option, value in pairs if option == "--hash")))
+    required = requirement(
+        said, hashes=" ".join(sorted(value for option, value in pairs if option == "--hash"))
+    )
     yield required
     for option, value in pairs:
         if option != "--hash":
-            yield Dependency("", "python", f"{option} of {required.name}", value, Origin.OPTION, setting=True)
+            yield Dependency(
+                "", "python", f"{option} of {required.name}", value, Origin.OPTION, setting=True
+            )
 
 
 def _option(said: str) -> tuple[str, str]:
@@ -83,12 +90,21 @@ def requirement(text: str, *, place: str = "", hashes: str = "") -> Dependency:
         raise Unparsed(f"`{said[:80]}` is not a requirement") from error
     marker = f" ; {read_.marker}" if read_.marker else ""
     extras = f"[{','.join(sorted(read_.extras))}]" if read_.extras else ""
-    name, origin = canonicalize_name(read_.name), origin_of(read_.url) if read_.url else Origin.REGISTRY
-    return Dependency(place, "python", name, f"{extras}{read_.url or read_.specifier}{marker}", origin, hashes)
+    name, origin = (
+        canonicalize_name(read_.name),
+        origin_of(read_.url) if read_.url else Origin.REGISTRY,
+    )
+    return Dependency(
+        place, "python", name, f"{extras}{read_.url or read_.specifier}{marker}", origin, hashes
+    )
 
 
 def origin_of(address: str) -> Origin:
     """Where an address leads: to a repository, to a file of somebody's, or into this tree."""
     if address.startswith(_VERSION_CONTROL) or re.search(r"\.git(?:[@#/]|\Z)", address):
         return Origin.GIT
-    return Origin.URL if re.match(r"[A-Za-z+]+://", address) and not address.startswith("file:") else Origin.PATH
+    return (
+        Origin.URL
+        if re.match(r"[A-Za-z+]+://", address) and not address.startswith("file:")
+        else Origin.PATH
+    )

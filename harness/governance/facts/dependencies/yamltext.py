@@ -1,10 +1,10 @@
 """YAML of a machine's making as nested dicts and lists of plain texts.
 
-Nothing in it is a number, a date or a truth, so that nothing is read otherwise than the package manager reads it. No
-anchors, aliases, tags, merges, second documents or keys that stand there twice: whoever needs one is read by nobody.
-Locks reach a megabyte, so this goes by the parser's events, in C where the library has it: fifty times faster than a
-tree of nodes with their places, which governance's own reader needs for its messages.
-"""
+Nothing in it is a number, a date or a truth, so that nothing is read otherwise than the package
+manager reads it. No anchors, aliases, tags, merges, second documents or keys that stand there
+twice: whoever needs one is read by nobody. Locks reach a megabyte, so this goes by the parser's
+events, in C where the library has it: fifty times faster than a tree of nodes with their places,
+which governance's own reader needs for its messages."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,9 @@ import yaml
 from harness.governance.facts.dependencies.manifest import Unparsed
 
 _DEEPEST = 24
-_OTHER_LINE_ENDS = re.compile("[\x0b\x0c\x85\u2028\u2029]")     # which YAML 1.1 and 1.2 read differently
+_OTHER_LINE_ENDS = re.compile(
+    "[\x0b\x0c\x85\u2028\u2029]"
+)  # which YAML 1.1 and 1.2 read differently
 
 
 def yaml_text(content: str) -> Any:
@@ -37,7 +39,11 @@ def _built(events: Iterator[Any]) -> Any:
         match event:
             case yaml.AliasEvent():
                 raise Unparsed("aliases are not read")
-            case yaml.NodeEvent(anchor=str()) | yaml.ScalarEvent(tag=str()) | yaml.CollectionStartEvent(tag=str()):
+            case (
+                yaml.NodeEvent(anchor=str())
+                | yaml.ScalarEvent(tag=str())
+                | yaml.CollectionStartEvent(tag=str())
+            ):
                 raise Unparsed("anchors and tags are not read")
             case yaml.ScalarEvent(value=value):
                 open_[-1].take(value)

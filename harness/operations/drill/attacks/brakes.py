@@ -26,8 +26,15 @@ if TYPE_CHECKING:
 
 SUBJECT = "the owner's brakes"
 GREEDY, ALLOWED = 5, 2
-_ANSWER = {"id": "msg_1", "type": "message", "role": "assistant", "content": [{"type": "text", "text": "more"}],
-           "stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 10, "output_tokens": 10}}
+_ANSWER = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "content": [{"type": "text", "text": "more"}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 10, "output_tokens": 10},
+}
 
 
 class _Provider(BaseHTTPRequestHandler):
@@ -63,13 +70,25 @@ def provider() -> Iterator[tuple[str, type[_Provider]]]:
 
 
 def spent(ground: "Ground", *, allowed: int = ALLOWED) -> Seen:
-    """An agent that asks a model on and on, at the real broker, under the user's caps less all but `allowed` calls."""
+    """An agent that asks a model on and on, at the real broker, under the user's caps less all but
+    `allowed` calls."""
     config = read_config(ground.law["factory.toml"])
     caps = config.caps
-    request = SessionRequest(run="drill-1", role="implementer", issue=1, attempt=1, model=config.models.implementer[0].model,
-                             calls=min(allowed, caps.calls_per_run), usd=caps.usd_per_run, usd_issue=caps.usd_per_issue,
-                             usd_day=caps.usd_per_day)
-    with provider() as (url, counting), TemporaryDirectory(prefix="factory-drill-", dir="/tmp") as short:
+    request = SessionRequest(
+        run="drill-1",
+        role="implementer",
+        issue=1,
+        attempt=1,
+        model=config.models.implementer[0].model,
+        calls=min(allowed, caps.calls_per_run),
+        usd=caps.usd_per_run,
+        usd_issue=caps.usd_per_issue,
+        usd_day=caps.usd_per_day,
+    )
+    with (
+        provider() as (url, counting),
+        TemporaryDirectory(prefix="factory-drill-", dir="/tmp") as short,
+    ):
         options = Options(home=Path(short), control=Path(short, "c.sock"), upstream=url)
         with start(options, key="none") as broker:
             codes, why = _asking(BrokerClient(broker.control), request)
@@ -91,7 +110,11 @@ def _asking(client: BrokerClient, request: SessionRequest) -> tuple[list[int], s
 
 
 def _call(session: Session) -> int:
-    body = {"model": session.model, "max_tokens": 100, "messages": [{"role": "user", "content": "go on"}]}
+    body = {
+        "model": session.model,
+        "max_tokens": 100,
+        "messages": [{"role": "user", "content": "go on"}],
+    }
     with line(session.socket, seconds=30) as http:
         return int(http.request("POST", "/v1/messages", json=body).status_code)
 
@@ -122,7 +145,10 @@ def _resumed(lap: "Lap", issue: int) -> Seen:
     lap.ledger.append("command", "command/0/resume", data={"command": RESUME})
     lap.tick()
     if lap.history(issue).state is not State.MERGED:
-        return open_(f"without the stop it does not land either, so nothing was shown: {lap.last_words(issue)}")
+        return open_(
+            "without the stop it does not land either, so nothing was shown:"
+            f" {lap.last_words(issue)}"
+        )
     return held("no push, label, comment or merge after the stop; after the resume it landed")
 
 
@@ -130,11 +156,31 @@ def _visible(lap: "Lap", issue: int) -> object:
     """All that a person can see of an issue and its change on the forge."""
     shown = lap.ask("GET", f"/issues/{issue}", by=lap.owner.token)
     comments = lap.ask("GET", f"/issues/{issue}/comments", by=lap.owner.token)
-    return (lap.tip(), lap.tip(f"factory/issue-{issue}"), shown["state"], sorted(one["name"] for one in shown["labels"]),
-            [one["body"] for one in comments], len(lap.ask("GET", "/pulls?state=all", by=lap.owner.token)))
+    return (
+        lap.tip(),
+        lap.tip(f"factory/issue-{issue}"),
+        shown["state"],
+        sorted(one["name"] for one in shown["labels"]),
+        [one["body"] for one in comments],
+        len(lap.ask("GET", "/pulls?state=all", by=lap.owner.token)),
+    )
 
 
 ATTACKS = (
-    Attack("a model asked for ever", SUBJECT, (94,), "[budget]", f"asks {GREEDY} times where {ALLOWED} are allowed", spent),
-    Attack("stop, in the middle", SUBJECT, (110,), "factory stop", "sets the owner's stop while the agent works", stopped),
+    Attack(
+        "a model asked for ever",
+        SUBJECT,
+        (94,),
+        "[budget]",
+        f"asks {GREEDY} times where {ALLOWED} are allowed",
+        spent,
+    ),
+    Attack(
+        "stop, in the middle",
+        SUBJECT,
+        (110,),
+        "factory stop",
+        "sets the owner's stop while the agent works",
+        stopped,
+    ),
 )

@@ -26,7 +26,8 @@ class Died(BaseException):
 
 
 class Mortal:
-    """A port whose acts end the factory, each once before it is done and once right after. All else is its own."""
+    """A port whose acts end the factory, each once before it is done and once right after. All else
+    is its own."""
 
     def __init__(self, own: object, deaths: set[tuple[str, str]]) -> None:
         self._own, self._deaths = own, deaths
@@ -51,7 +52,8 @@ class Mortal:
 
 
 def killed(ground: "Ground") -> Seen:
-    """Ended before and after each act on the world, and started again on what is there: one of each, and it lands."""
+    """Ended before and after each act on the world, and started again on what is there: one of
+    each, and it lands."""
     lap = ground.lap("killed")
     deaths = {(act, when) for act in ACTS for when in ("before", "after")}
     planned, lives = len(deaths), 1
@@ -60,22 +62,39 @@ def killed(ground: "Ground") -> Seen:
         lives += 1
         lap.done.clear()
     if deaths:
-        return open_(f"it never came to {', '.join(sorted(' '.join(death) for death in deaths))}, so nothing was shown")
+        return open_(
+            f"it never came to {', '.join(sorted(' '.join(death) for death in deaths))}, so nothing"
+            " was shown"
+        )
     pulls = lap.ask("GET", "/pulls?state=all", by=lap.owner.token)
     comments = [one for one in lap.plant.forge.comments(issue) if one.author.id == lap.factory.id]
     told = lap.history(issue)
-    landings = [entry for entry in lap.ledger.entries(kind="done") if entry.data["effect"] == "land"]
+    landings = [
+        entry for entry in lap.ledger.entries(kind="done") if entry.data["effect"] == "land"
+    ]
     is_closed = not lap.plant.forge.issue(issue).open
     counted = f"{len(pulls)} pull requests, {len(comments)} comments, {len(landings)} landings"
-    if told.state is not State.MERGED or not is_closed or (len(pulls), len(comments), len(landings)) != (1, 1, 1):
+    if (
+        told.state is not State.MERGED
+        or not is_closed
+        or (len(pulls), len(comments), len(landings)) != (1, 1, 1)
+    ):
         return open_(f"{counted}; {lap.last_words(issue)}")
     fault = lap.ledger.fault()
-    return open_(fault.says) if fault else held(f"{planned} ends, {lives} lives; one pull request, comment and landing")
+    return (
+        open_(fault.says)
+        if fault
+        else held(f"{planned} ends, {lives} lives; one pull request, comment and landing")
+    )
 
 
 def _lives(lap: "Lap", deaths: set[tuple[str, str]]) -> bool:
     """One life of a factory, to its end; whether it ended by itself."""
-    lap.equip(lambda plant: replace(plant, writer=Mortal(plant.writer, deaths), candidates=Mortal(plant.candidates, deaths)))
+    lap.equip(
+        lambda plant: replace(
+            plant, writer=Mortal(plant.writer, deaths), candidates=Mortal(plant.candidates, deaths)
+        )
+    )
     try:
         lap.tick()
     except Died:
@@ -133,16 +152,26 @@ def full(ground: "Ground") -> Seen:
     if ground.sandbox.form() == Form.UNSEALED:
         return open_("no box holds on this machine, and so there is no small disk", FIX)
     code = Path(harness.__file__).parent
-    result = boxed(ground, LEDGER_ON_A_SMALL_DISK, env={"PYTHONPATH": "/opt/code"}, binds=(Bind(str(code), "/opt/code/harness"),),
-                   distributions=("sqlalchemy", "cryptography"), limits=Limits(wall_seconds=300, disk_mb=8))
+    result = boxed(
+        ground,
+        LEDGER_ON_A_SMALL_DISK,
+        env={"PYTHONPATH": "/opt/code"},
+        binds=(Bind(str(code), "/opt/code/harness"),),
+        distributions=("sqlalchemy", "cryptography"),
+        limits=Limits(wall_seconds=300, disk_mb=8),
+    )
     if not result.ok:
         return open_(f"the ledger's program ended with {result.exit_code}: {_tail(result.stderr)}")
     told = json.loads(result.stdout.splitlines()[-1])
     if not told["refused"] or not told["torn"]:
         return open_("the disk never was full, so nothing was shown")
     if told["kept"] != told["there"] or told["fault"] or not told["goes_on"]:
-        return open_(f"{told['kept']} entries were kept and {told['there']} are there: {told['fault']}")
-    return held(f"refused; {told['there']} of {told['kept']} entries sound, a plain file beside it was torn")
+        return open_(
+            f"{told['kept']} entries were kept and {told['there']} are there: {told['fault']}"
+        )
+    return held(
+        f"refused; {told['there']} of {told['kept']} entries sound, a plain file beside it was torn"
+    )
 
 
 def _tail(said: bytes) -> str:
@@ -150,6 +179,15 @@ def _tail(said: bytes) -> str:
 
 
 ATTACKS = (
-    Attack("killed at every act", SUBJECT, (99,), "intent, act, confirm", "ends the factory before and after each act", killed),
-    Attack("a full disk", SUBJECT, (107,), "the ledger", "leaves the ledger no byte to write", full),
+    Attack(
+        "killed at every act",
+        SUBJECT,
+        (99,),
+        "intent, act, confirm",
+        "ends the factory before and after each act",
+        killed,
+    ),
+    Attack(
+        "a full disk", SUBJECT, (107,), "the ledger", "leaves the ledger no byte to write", full
+    ),
 )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harness.operations.drill.scene import Ground
 
 SUBJECT = "the box's limits"
-CALM_SECONDS = 60      # for a program that ends by itself, on a machine that is busy
+CALM_SECONDS = 60  # for a program that ends by itself, on a machine that is busy
 ENDLESS = "while True: pass"
 MEMORY = "b = []\nwhile True: b.append(bytes(1 << 20))"
 FORKS = """\
@@ -59,10 +59,19 @@ def _ended(source: str, limits: Limits, by: str) -> "Callable[[Ground], Seen]":
         if ground.sandbox.form() == Form.UNSEALED:
             return open_("no box holds on this machine", FIX)
         folder = ground.apart(f"limits {by}")
-        result = boxed(ground, source, limits=limits, binds=(Bind(str(folder), "/desk", "rw"),), cwd="/desk")
-        calm = boxed(ground, "print('calm')", limits=replace(limits, wall_seconds=max(limits.wall_seconds, CALM_SECONDS)))
+        result = boxed(
+            ground, source, limits=limits, binds=(Bind(str(folder), "/desk", "rw"),), cwd="/desk"
+        )
+        calm = boxed(
+            ground,
+            "print('calm')",
+            limits=replace(limits, wall_seconds=max(limits.wall_seconds, CALM_SECONDS)),
+        )
         if not calm.ok:
-            return open_(f"a calm program does not end well under these limits either: {calm.killed_by or calm.exit_code}")
+            return open_(
+                "a calm program does not end well under these limits either:"
+                f" {calm.killed_by or calm.exit_code}"
+            )
         return _judged(result, by)
 
     return run
@@ -83,7 +92,11 @@ def forks(ground: "Ground") -> Seen:
         return open_("no box holds on this machine", FIX)
     result = boxed(ground, FORKS, limits=Limits(wall_seconds=90, pids=30))
     made = int(result.stdout.split()[0]) if result.stdout.split() else 200
-    return held(f"{made} processes, 30 are allowed") if made <= 30 else open_(f"{made} processes were made", FIX)
+    return (
+        held(f"{made} processes, 30 are allowed")
+        if made <= 30
+        else open_(f"{made} processes were made", FIX)
+    )
 
 
 def orphan(ground: "Ground") -> Seen:
@@ -91,22 +104,57 @@ def orphan(ground: "Ground") -> Seen:
     if ground.sandbox.form() == Form.UNSEALED:
         return open_("no box holds on this machine", FIX)
     folder = ground.apart("orphan")
-    boxed(ground, ORPHAN, limits=Limits(wall_seconds=60), binds=(Bind(str(folder), "/desk", "rw"),), cwd="/desk")
+    boxed(
+        ground,
+        ORPHAN,
+        limits=Limits(wall_seconds=60),
+        binds=(Bind(str(folder), "/desk", "rw"),),
+        cwd="/desk",
+    )
     alive = folder / "alive"
     if not alive.exists() or not alive.stat().st_size:
         return open_("the child never lived, so nothing was shown")
     size = alive.stat().st_size
     time.sleep(1)
-    return held("it died with its box") if alive.stat().st_size == size else open_("it lives on after its box", FIX)
+    return (
+        held("it died with its box")
+        if alive.stat().st_size == size
+        else open_("it lives on after its box", FIX)
+    )
 
 
 ATTACKS = (
-    Attack("a loop without end", SUBJECT, (92,), "wall clock", "computes for ever",
-           _ended(ENDLESS, Limits(wall_seconds=2), "wall")),
-    Attack("all memory", SUBJECT, (92,), "memory", "takes memory until there is none",
-           _ended(MEMORY, Limits(wall_seconds=90, memory_mb=96), "memory")),
+    Attack(
+        "a loop without end",
+        SUBJECT,
+        (92,),
+        "wall clock",
+        "computes for ever",
+        _ended(ENDLESS, Limits(wall_seconds=2), "wall"),
+    ),
+    Attack(
+        "all memory",
+        SUBJECT,
+        (92,),
+        "memory",
+        "takes memory until there is none",
+        _ended(MEMORY, Limits(wall_seconds=90, memory_mb=96), "memory"),
+    ),
     Attack("a fork bomb", SUBJECT, (92,), "pids", "makes 200 processes", forks),
-    Attack("a full disk from within", SUBJECT, (92,), "disk", "writes 400 MB",
-           _ended(FILL, Limits(wall_seconds=90, disk_mb=24, file_mb=512), "disk")),
-    Attack("a child that stays", SUBJECT, (92,), "the box's end", "leaves a process of its own session behind", orphan),
+    Attack(
+        "a full disk from within",
+        SUBJECT,
+        (92,),
+        "disk",
+        "writes 400 MB",
+        _ended(FILL, Limits(wall_seconds=90, disk_mb=24, file_mb=512), "disk"),
+    ),
+    Attack(
+        "a child that stays",
+        SUBJECT,
+        (92,),
+        "the box's end",
+        "leaves a process of its own session behind",
+        orphan,
+    ),
 )

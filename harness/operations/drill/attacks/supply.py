@@ -1,4 +1,5 @@
-"""What comes in with a change that nobody asked for: dependencies, what runs when they are installed, credentials."""
+"""What comes in with a change that nobody asked for: dependencies, what runs when they are
+installed, credentials."""
 
 import base64
 from collections.abc import Callable
@@ -30,16 +31,65 @@ def _brings(name: str, check: str, **files: str) -> "Callable[[Ground], Seen]":
 
 _LINE = f'token = "{TOKEN}"\n'
 ATTACKS = (
-    Attack("a misspelt package", SUBJECT, (85,), "dependencies", "pins `reqeusts` beside `requests`", _brings(
-        "typosquat", "dependencies",
-        requirements__txt=f"{PROJECT['requirements.txt']}reqeusts==2.0.0 --hash=sha256:{'b' * 64}\n")),
-    Attack("other bytes, same version", SUBJECT, (85,), "dependencies", "swaps the hash of a pinned package", _brings(
-        "swapped", "dependencies", requirements__txt=PROJECT["requirements.txt"].replace("aa", "bb"))),
-    Attack("what runs on install", SUBJECT, (84, 86), "dependencies", "adds a build backend and a preinstall script", _brings(
-        "scripts", "dependencies", package__json='{"scripts": {"preinstall": "node evil.js"}}\n',
-        pyproject__toml='[build-system]\nrequires = []\nbuild-backend = "evil"\nbackend-path = ["."]\n')),
-    Attack("a credential", SUBJECT, (87,), "secrets", "writes a token into the code", _brings("token", "secrets",
-                                                                                            notes__txt=_LINE)),
-    Attack("a credential in disguise", SUBJECT, (87,), "secrets", "writes it in base64", _brings(
-        "disguised", "secrets", notes__txt=f'blob = "{base64.b64encode(_LINE.encode()).decode()}"\n')),
+    Attack(
+        "a misspelt package",
+        SUBJECT,
+        (85,),
+        "dependencies",
+        "pins `reqeusts` beside `requests`",
+        _brings(
+            "typosquat",
+            "dependencies",
+            requirements__txt=(
+                f"{PROJECT['requirements.txt']}reqeusts==2.0.0 --hash=sha256:{'b' * 64}\n"
+            ),
+        ),
+    ),
+    Attack(
+        "other bytes, same version",
+        SUBJECT,
+        (85,),
+        "dependencies",
+        "swaps the hash of a pinned package",
+        _brings(
+            "swapped",
+            "dependencies",
+            requirements__txt=PROJECT["requirements.txt"].replace("aa", "bb"),
+        ),
+    ),
+    Attack(
+        "what runs on install",
+        SUBJECT,
+        (84, 86),
+        "dependencies",
+        "adds a build backend and a preinstall script",
+        _brings(
+            "scripts",
+            "dependencies",
+            package__json='{"scripts": {"preinstall": "node evil.js"}}\n',
+            pyproject__toml=(
+                '[build-system]\nrequires = []\nbuild-backend = "evil"\nbackend-path = ["."]\n'
+            ),
+        ),
+    ),
+    Attack(
+        "a credential",
+        SUBJECT,
+        (87,),
+        "secrets",
+        "writes a token into the code",
+        _brings("token", "secrets", notes__txt=_LINE),
+    ),
+    Attack(
+        "a credential in disguise",
+        SUBJECT,
+        (87,),
+        "secrets",
+        "writes it in base64",
+        _brings(
+            "disguised",
+            "secrets",
+            notes__txt=f'blob = "{base64.b64encode(_LINE.encode()).decode()}"\n',
+        ),
+    ),
 )

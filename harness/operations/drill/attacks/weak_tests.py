@@ -1,4 +1,5 @@
-"""A change that breaks the shop, and sees to it that no test says so. The tests run in a real box."""
+"""A change that breaks the shop, and sees to it that no test says so. The tests run in a real
+box."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -46,16 +47,25 @@ def _rewritten(worktree: Path) -> None:
 
 
 def _deleted(worktree: Path) -> None:
-    git_hand.write(worktree, "tests/test_shop.py", TEST.replace("def test_total", "def tst_total")
-               + "\n    def test_nothing(self):\n        pass\n")
+    git_hand.write(
+        worktree,
+        "tests/test_shop.py",
+        TEST.replace("def test_total", "def tst_total")
+        + "\n    def test_nothing(self):\n        pass\n",
+    )
 
 
 def _skipped(worktree: Path) -> None:
-    git_hand.write(worktree, "tests/test_shop.py", TEST.replace("    def test", "    @unittest.skip('slow')\n    def test"))
+    git_hand.write(
+        worktree,
+        "tests/test_shop.py",
+        TEST.replace("    def test", "    @unittest.skip('slow')\n    def test"),
+    )
 
 
 class _WithRunner:
-    """Boxes whose layer is a small runner that goes by pytest's name, and its one library: nothing is fetched for a drill."""
+    """Boxes whose layer is a small runner that goes by pytest's name, and its one library: nothing
+    is fetched for a drill."""
 
     def __init__(self, own: Sandbox, layer: Path) -> None:
         self._own, self._layer = own, layer
@@ -71,8 +81,9 @@ class _WithRunner:
 
 
 def forged(ground: "Ground", *, command: tuple[str, ...] = SIGNED) -> Seen:
-    """A module by a library's name at the root, and code that writes the report when it is imported: each says that all is well,
-    and ends. The control: another command for the same runner is believed as it reports, and there they pass."""
+    """A module by a library's name at the root, and code that writes the report when it is
+    imported: each says that all is well, and ends. The control: another command for the same runner
+    is believed as it reports, and there they pass."""
     seen = _forging(ground, command)
     if seen.held and _forging(ground, BELIEVED).held:
         return open_("a report that anybody may write is not believed either, so nothing was shown")
@@ -84,10 +95,16 @@ def _forging(ground: "Ground", command: tuple[str, ...]) -> Seen:
     toml = tomlkit.parse(shop["factory.toml"])
     tests: Any = toml["tests"]
     tests["command"] = [*command, f"--junitxml={tests['report']}"]
-    files = {**shop, "factory.toml": tomlkit.dumps(toml), "tests/test_shop.py": PLAIN_TEST,
-             "requirements-none.txt": "# the drill's own layer\n"}
+    files = {
+        **shop,
+        "factory.toml": tomlkit.dumps(toml),
+        "tests/test_shop.py": PLAIN_TEST,
+        "requirements-none.txt": "# the drill's own layer\n",
+    }
     boxes = cast("Sandbox", _WithRunner(ground.sandbox, ground.apart(name) / "layer"))
-    return Court(replace(ground, sandbox=boxes), name=name, files=files).refused_by_check("forged", _forges, check=BRAKE)
+    return Court(replace(ground, sandbox=boxes), name=name, files=files).refused_by_check(
+        "forged", _forges, check=BRAKE
+    )
 
 
 def _forges(worktree: Path) -> None:
@@ -100,11 +117,44 @@ def _conftest(worktree: Path) -> None:
 
 
 ATTACKS = (
-    Attack("the expected value", SUBJECT, (37, 46), BRAKE, "breaks the code and edits the test to match",
-           _hides("rewritten", _rewritten)),
-    Attack("a test renamed away", SUBJECT, (38,), BRAKE, "breaks the code and renames the test", _hides("deleted", _deleted)),
-    Attack("a skip", SUBJECT, (40,), BRAKE, "breaks the code and skips the test", _hides("skipped", _skipped)),
-    Attack("a conftest that rewrites results", SUBJECT, (41,), BRAKE, "breaks the code and makes each failure a pass",
-           _hides("conftest", _conftest)),
-    Attack("a report from inside", SUBJECT, (41,), BRAKE, "shadows a library of the runner's and writes its report", forged),
+    Attack(
+        "the expected value",
+        SUBJECT,
+        (37, 46),
+        BRAKE,
+        "breaks the code and edits the test to match",
+        _hides("rewritten", _rewritten),
+    ),
+    Attack(
+        "a test renamed away",
+        SUBJECT,
+        (38,),
+        BRAKE,
+        "breaks the code and renames the test",
+        _hides("deleted", _deleted),
+    ),
+    Attack(
+        "a skip",
+        SUBJECT,
+        (40,),
+        BRAKE,
+        "breaks the code and skips the test",
+        _hides("skipped", _skipped),
+    ),
+    Attack(
+        "a conftest that rewrites results",
+        SUBJECT,
+        (41,),
+        BRAKE,
+        "breaks the code and makes each failure a pass",
+        _hides("conftest", _conftest),
+    ),
+    Attack(
+        "a report from inside",
+        SUBJECT,
+        (41,),
+        BRAKE,
+        "shadows a library of the runner's and writes its report",
+        forged,
+    ),
 )

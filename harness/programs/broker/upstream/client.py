@@ -14,23 +14,44 @@ from harness.programs.broker.providers import ANTHROPIC, OPENAI, Provider
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.sse import EventStream, dumps, objects
 from harness.programs.broker.upstream.breaker import Breaker, Trouble, trouble
-from harness.programs.broker.upstream.connections import FAULTS, NO_ANSWER, NOT_SENT, Connections, Reply
+from harness.programs.broker.upstream.connections import (
+    FAULTS,
+    NO_ANSWER,
+    NOT_SENT,
+    Connections,
+    Reply,
+)
 from harness.programs.broker.upstream.retry import FREE, RETRYABLE, asked, pause
 from harness.programs.broker.wires.dialect import Dialect
 
-_LIMIT = 32 << 20                                                # bytes of a whole answer
-_CODES = {"invalid_request_error": 400, "authentication_error": 401, "permission_error": 403, "not_found_error": 404,
-          "request_too_large": 413, "rate_limit_error": 429, "api_error": 500, "timeout_error": 504, "overloaded_error": 529,
-          "rate_limit_exceeded": 429, "insufficient_quota": 429, "server_error": 500, "slow_down": 503}
+_LIMIT = 32 << 20  # bytes of a whole answer
+_CODES = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+    "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
+    "server_error": 500,
+    "slow_down": 503,
+}
 _T = TypeVar("_T")
-_ROOT = {ANTHROPIC: "/v1", OPENAI: ""}      # what the wire's SDK puts between the base URL and the path of an API
+_ROOT = {
+    ANTHROPIC: "/v1",
+    OPENAI: "",
+}  # what the wire's SDK puts between the base URL and the path of an API
 _REDACTED = "[redacted]"
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: to be connected, for the next byte of an answer, and for the whole of it. A long answer may be silent for
-    minutes; none goes on for ever."""
+    """Seconds: to be connected, for the next byte of an answer, and for the whole of it. A long
+    answer may be silent for minutes; none goes on for ever."""
 
     connect: float = 10
     silent: float = 600
@@ -38,10 +59,21 @@ class Patience:
 
 
 class Failed(Refusal):
-    """The provider gave no answer. `free` when that certainly cost nothing; `wanted` are the seconds that it asks to wait."""
+    """The provider gave no answer. `free` when that certainly cost nothing; `wanted` are the
+    seconds that it asks to wait."""
 
-    def __init__(self, status: int, kind: str, message: str, *, free: bool, retry: bool, wanted: float | None = None,
-                 about: Mapping[str, str] | None = None, retry_after: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        message: str,
+        *,
+        free: bool,
+        retry: bool,
+        wanted: float | None = None,
+        about: Mapping[str, str] | None = None,
+        retry_after: str | None = None,
+    ) -> None:
         super().__init__(status, kind, message, retry_after=retry_after, about=about)
         self.free, self.retry, self.wanted = free, retry, wanted
         self.pause: Refusal | None = None
@@ -53,23 +85,42 @@ class Failed(Refusal):
 
 
 class Upstream:
-    """One provider and its key. `clock`, `sleep` and `jitter` are arguments so that tests need not wait."""
+    """One provider and its key. `clock`, `sleep` and `jitter` are arguments so that tests need not
+    wait."""
 
-    def __init__(self, provider: Provider, key: str, breaker: Breaker, *, clock: Callable[[], float] = time.time,
-                 sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-                 jitter: Callable[[], float] = random.random, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        key: str,
+        breaker: Breaker,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+        patience: Patience | None = None,
+    ) -> None:
         self.provider, self.breaker = provider, breaker
         self._key, self._clock, self._sleep, self._jitter = key, clock, sleep, jitter
         self._patience = patience or Patience()
-        timeouts = {"read": self._patience.silent, "connect": self._patience.connect, "write": 60.0, "pool": 60.0}
-        self._connections = Connections(provider.base_url, _headers(provider.wire, key), timeouts=timeouts)
+        timeouts = {
+            "read": self._patience.silent,
+            "connect": self._patience.connect,
+            "write": 60.0,
+            "pool": 60.0,
+        }
+        self._connections = Connections(
+            provider.base_url, _headers(provider.wire, key), timeouts=timeouts
+        )
 
     async def close(self) -> None:
         await self._connections.close()
 
-    async def whole(self, path: str, body: Mapping[str, Any], *, issue: int, again: Callable[[], None]) -> dict[str, Any]:
-        """One JSON answer, asked for `issue`. `again` is called before each new try after one that may have been billed. Raises
-        Refusal: Failed, or a pause while nothing is asked of this provider."""
+    async def whole(
+        self, path: str, body: Mapping[str, Any], *, issue: int, again: Callable[[], None]
+    ) -> dict[str, Any]:
+        """One JSON answer, asked for `issue`. `again` is called before each new try after one that
+        may have been billed. Raises Refusal: Failed, or a pause while nothing is asked of this
+        provider."""
         async with self.breaker.admitted(issue):
             found = await self._tried(lambda: self._entire(path, body), again, issue)
             self.breaker.answers()
@@ -77,13 +128,19 @@ class Upstream:
         return found
 
     async def count(self, path: str, body: Mapping[str, Any], *, issue: int) -> dict[str, Any]:
-        """The same of a count, which costs nothing, has limits of its own, and is no evidence of how the provider fares."""
+        """The same of a count, which costs nothing, has limits of its own, and is no evidence of
+        how the provider fares."""
         async with self.breaker.admitted(issue, is_evidence=False):
-            return await self._tried(lambda: self._entire(path, body), lambda: None, issue, is_evidence=False)
+            return await self._tried(
+                lambda: self._entire(path, body), lambda: None, issue, is_evidence=False
+            )
 
-    async def stream(self, dialect: Dialect, body: Mapping[str, Any], *, issue: int, again: Callable[[], None]) -> EventStream:
-        """The events of an answer, as they come. Raises as `whole` does: before the first here, after it while iterating. Whoever
-        follows them says at the end whether the answer was `finished`, or `cut`."""
+    async def stream(
+        self, dialect: Dialect, body: Mapping[str, Any], *, issue: int, again: Callable[[], None]
+    ) -> EventStream:
+        """The events of an answer, as they come. Raises as `whole` does: before the first here,
+        after it while iterating. Whoever follows them says at the end whether the answer was
+        `finished`, or `cut`."""
         async with self.breaker.admitted(issue):
             found = await self._tried(lambda: self._begun(dialect, body), again, issue)
             self.breaker.answers()
@@ -95,10 +152,18 @@ class Upstream:
 
     def cut(self, why: str, *, issue: int) -> Refusal | None:
         """A stream did not, and not because of who asked; the pause that follows, if one does."""
-        return self.breaker.failed(Trouble.FAILING, f"it fails: {why[:200]}", issue=issue, wanted=None)
+        return self.breaker.failed(
+            Trouble.FAILING, f"it fails: {why[:200]}", issue=issue, wanted=None
+        )
 
-    async def _tried(self, attempt: Callable[[], Awaitable[_T | Failed]], again: Callable[[], None], issue: int, *,
-                     is_evidence: bool = True) -> _T:
+    async def _tried(
+        self,
+        attempt: Callable[[], Awaitable[_T | Failed]],
+        again: Callable[[], None],
+        issue: int,
+        *,
+        is_evidence: bool = True,
+    ) -> _T:
         tried = 1
         while isinstance(outcome := await attempt(), Failed) and outcome.retry:
             wait = pause(outcome.wanted, tried, jitter=self._jitter())
@@ -113,17 +178,30 @@ class Upstream:
         return outcome
 
     def _failure(self, failed: Failed, issue: int, *, is_evidence: bool) -> Failed:
-        """What the box is told in the end. Of our own access to the provider it learns nothing: that is its operator's."""
+        """What the box is told in the end. Of our own access to the provider it learns nothing:
+        that is its operator's."""
         found = trouble(failed.status, failed.kind, failed.message)
         if found is None:
             return failed
-        failed.pause = self.breaker.failed(found, self._why(found, failed), issue=issue, wanted=failed.wanted,
-                                           is_evidence=is_evidence)
+        failed.pause = self.breaker.failed(
+            found,
+            self._why(found, failed),
+            issue=issue,
+            wanted=failed.wanted,
+            is_evidence=is_evidence,
+        )
         if failed.pause is None:
             return failed
         told = failed.pause if found in (Trouble.ACCESS, Trouble.QUOTA) else failed
-        shown = Failed(told.status, told.kind, told.message, free=failed.free, retry=False, about=told.about,
-                       retry_after=failed.pause.retry_after)
+        shown = Failed(
+            told.status,
+            told.kind,
+            told.message,
+            free=failed.free,
+            retry=False,
+            about=told.about,
+            retry_after=failed.pause.retry_after,
+        )
         shown.pause = failed.pause
         return shown
 
@@ -131,9 +209,15 @@ class Upstream:
         key = self.provider.key_from or "its key"
         match found:
             case Trouble.ACCESS:
-                return f"it does not take our key ({failed.status}); put a valid one into {key} and restart the factory"
+                return (
+                    f"it does not take our key ({failed.status}); put a valid one into {key} and"
+                    " restart the factory"
+                )
             case Trouble.QUOTA:
-                return f"what is paid for is used up ({failed.status} {failed.kind}); look at the account behind {key}"
+                return (
+                    f"what is paid for is used up ({failed.status} {failed.kind}); look at the"
+                    f" account behind {key}"
+                )
             case Trouble.OVERLOAD:
                 return f"it is overloaded, or our rate is ({failed.status} {failed.kind})"
             case Trouble.FAILING:
@@ -153,8 +237,8 @@ class Upstream:
         return found if isinstance(found, dict) else _cut(ValueError("an answer that is no object"))
 
     async def _begun(self, dialect: Dialect, body: Mapping[str, Any]) -> EventStream | Failed:
-        """A stream whose answer has begun. An overloaded provider may say 200 and then, in its first event, that it is so: no
-        answer has been seen by then, and it can be asked again."""
+        """A stream whose answer has begun. An overloaded provider may say 200 and then, in its
+        first event, that it is so: no answer has been seen by then, and it can be asked again."""
         deadline = asyncio.get_running_loop().time() + self._patience.whole
         response = await self._try(dialect.path, body)
         if isinstance(response, Failed):
@@ -211,18 +295,31 @@ class Upstream:
         code = response.status
         kind, message = _error_in(content)
         wanted = asked(response.headers, now=self._clock())
-        may_retry = response.headers.get("x-should-retry") != "false" and trouble(code, kind, message) is not Trouble.QUOTA
-        return Failed(code if code >= HTTPStatus.BAD_REQUEST else 502, kind, message.replace(self._key, _REDACTED),
-                      free=code in FREE or response.is_redirect, retry=code in RETRYABLE and may_retry, wanted=wanted)
+        may_retry = (
+            response.headers.get("x-should-retry") != "false"
+            and trouble(code, kind, message) is not Trouble.QUOTA
+        )
+        return Failed(
+            code if code >= HTTPStatus.BAD_REQUEST else 502,
+            kind,
+            message.replace(self._key, _REDACTED),
+            free=code in FREE or response.is_redirect,
+            retry=code in RETRYABLE and may_retry,
+            wanted=wanted,
+        )
 
     def _refused(self, kind: str, message: str) -> Failed:
         """An error that came as an event of a stream, as it would have come as an answer."""
         code = _CODES.get(kind, HTTPStatus.BAD_GATEWAY)
         retry = code in RETRYABLE and trouble(code, kind, message) is not Trouble.QUOTA
-        return Failed(code, kind, message.replace(self._key, _REDACTED), free=code in FREE, retry=retry)
+        return Failed(
+            code, kind, message.replace(self._key, _REDACTED), free=code in FREE, retry=retry
+        )
 
     def _unanswered(self, error: Exception) -> Failed:
-        if isinstance(error, NO_ANSWER):       # it had its time: another such wait is longer than any box lives
+        if isinstance(
+            error, NO_ANSWER
+        ):  # it had its time: another such wait is longer than any box lives
             said = f"the provider said nothing for {self._patience.silent:g} s"
             return Failed(504, "timeout_error", said, free=False, retry=False)
         message = f"the provider did not answer: {type(error).__name__}"
@@ -234,9 +331,14 @@ class Upstream:
 
 
 def _headers(wire: str, key: str) -> dict[str, str]:
-    """Nothing of a box is in them. Answers are to come as they are: one that is packed may be too large to unpack."""
-    common = {"content-type": "application/json", "user-agent": "lights-out-factory", "accept": "*/*",
-              "accept-encoding": "identity"}
+    """Nothing of a box is in them. Answers are to come as they are: one that is packed may be too
+    large to unpack."""
+    common = {
+        "content-type": "application/json",
+        "user-agent": "lights-out-factory",
+        "accept": "*/*",
+        "accept-encoding": "identity",
+    }
     if wire == ANTHROPIC:
         return common | {"x-api-key": key, "anthropic-version": "2023-06-01"}
     return common | {"authorization": f"Bearer {key}"}
@@ -251,12 +353,18 @@ async def _from(first: list[dict[str, Any]], coming: EventStream) -> EventStream
 
 
 def _cut(error: Exception) -> Failed:
-    return Failed(502, "api_error", f"the provider's answer was cut or cannot be read: {error or type(error).__name__}",
-                  free=False, retry=False)
+    return Failed(
+        502,
+        "api_error",
+        f"the provider's answer was cut or cannot be read: {error or type(error).__name__}",
+        free=False,
+        retry=False,
+    )
 
 
 def _error_in(content: bytes) -> tuple[str, str]:
-    """The kind and message of an error body of either wire; of any other body, a piece of its text."""
+    """The kind and message of an error body of either wire; of any other body, a piece of its
+    text."""
     try:
         match json.loads(content):
             case {"error": {"message": str(message), **told}}:

@@ -1,8 +1,9 @@
-"""The connections to one provider: a POST with the same headers each time, and its answer as it comes.
+"""The connections to one provider: a POST with the same headers each time, and its answer as it
+comes.
 
-Below a client there is a pool of connections, and that is what is used: a client's own part of each call (merging addresses,
-headers, cookies and redirects, none of which there are here) took a third of the time that HTTP took.
-"""
+Below a client there is a pool of connections, and that is what is used: a client's own part of each
+call (merging addresses, headers, cookies and redirects, none of which there are here) took a third
+of the time that HTTP took."""
 
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -12,8 +13,13 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore2
 import httpx2
 
-FAULTS = (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError,
-          httpcore2.UnsupportedProtocol)
+FAULTS = (
+    httpcore2.TimeoutException,
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.ProxyError,
+    httpcore2.UnsupportedProtocol,
+)
 """What goes wrong on the way, whatever was asked."""
 NOT_SENT = (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout)
 """Of these, what goes wrong before anything was sent."""
@@ -24,7 +30,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer whose head has come. `headers` have lower-case names; whoever has it reads it to the end, or closes it."""
+    """An answer whose head has come. `headers` have lower-case names; whoever has it reads it to
+    the end, or closes it."""
 
     status: int
     headers: Mapping[str, str]
@@ -44,26 +51,42 @@ class Reply:
 
 
 class Connections:
-    """As many to `base_url` as there are calls, by way of the proxy that the environment names. `timeouts` are seconds, by
-    `connect`, `read`, `write` and `pool`. Redirects are not followed."""
+    """As many to `base_url` as there are calls, by way of the proxy that the environment names.
+    `timeouts` are seconds, by `connect`, `read`, `write` and `pool`. Redirects are not followed."""
 
-    def __init__(self, base_url: str, headers: Mapping[str, str], *, timeouts: Mapping[str, float]) -> None:
+    def __init__(
+        self, base_url: str, headers: Mapping[str, str], *, timeouts: Mapping[str, float]
+    ) -> None:
         self._base, self._timeouts = httpx2.URL(base_url), dict(timeouts)
-        self._headers = [(b"Host", self._base.netloc), *((name.encode(), text.encode()) for name, text in headers.items())]
+        self._headers = [
+            (b"Host", self._base.netloc),
+            *((name.encode(), text.encode()) for name, text in headers.items()),
+        ]
         verified = httpx2.create_ssl_context()
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=verified, proxy=_proxy(self._base, verified), max_connections=None, max_keepalive_connections=_KEPT,
-            keepalive_expiry=_KEPT_SECONDS)
+            ssl_context=verified,
+            proxy=_proxy(self._base, verified),
+            max_connections=None,
+            max_keepalive_connections=_KEPT,
+            keepalive_expiry=_KEPT_SECONDS,
+        )
         self._addresses: dict[str, httpcore2.URL] = {}
 
     async def post(self, path: str, content: bytes) -> Reply:
         """The reply to `content` at `path` below the base. Raises one of FAULTS."""
         headers = [*self._headers, (b"Content-Length", b"%d" % len(content))]
-        asked = httpcore2.Request("POST", self._address(path), headers=headers, content=content,
-                                  extensions={"timeout": self._timeouts})
+        asked = httpcore2.Request(
+            "POST",
+            self._address(path),
+            headers=headers,
+            content=content,
+            extensions={"timeout": self._timeouts},
+        )
         raw = await self._pool.handle_async_request(asked)
         found: dict[str, str] = {}
-        for name, text in ((name.decode("ascii").lower(), text.decode("latin-1")) for name, text in raw.headers):
+        for name, text in (
+            (name.decode("ascii").lower(), text.decode("latin-1")) for name, text in raw.headers
+        ):
             found[name] = f"{found[name]}, {text}" if name in found else text
         return Reply(raw.status, found, raw)
 
@@ -78,7 +101,9 @@ class Connections:
 
 
 def _url(address: httpx2.URL) -> httpcore2.URL:
-    return httpcore2.URL(scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path)
+    return httpcore2.URL(
+        scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path
+    )
 
 
 def _proxy(base: httpx2.URL, verified: ssl.SSLContext) -> httpcore2.Proxy | None:
@@ -87,4 +112,8 @@ def _proxy(base: httpx2.URL, verified: ssl.SSLContext) -> httpcore2.Proxy | None
     if not address or proxy_bypass(base.host):
         return None
     proxy = httpx2.Proxy(address if "://" in address else f"http://{address}")
-    return httpcore2.Proxy(_url(proxy.url), auth=proxy.raw_auth, ssl_context=verified if proxy.url.scheme == "https" else None)
+    return httpcore2.Proxy(
+        _url(proxy.url),
+        auth=proxy.raw_auth,
+        ssl_context=verified if proxy.url.scheme == "https" else None,
+    )

@@ -1,4 +1,5 @@
-"""What both APIs of the OpenAI wire have in common: how they count, how they refuse, and how they cut a text."""
+"""What both APIs of the OpenAI wire have in common: how they count, how they refuse, and how they
+cut a text."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,10 +8,13 @@ from typing import Any
 from harness.programs.broker.prices import Tokens
 from harness.programs.broker.refusal import BUDGET, PAUSED, SCRIPT, Refusal
 
-_LETTERS_A_TOKEN = 4        # about; only to see a runaway stream before its own count comes
-_STEP = 256                 # tokens; what is beyond the reservation is held in such steps, each of which is on the disk
-MOST_OUTPUT = 32_000        # tokens of an answer where the box does not say: what is held for it has to have an end
-_PIECE = 24                 # characters a delta
+_LETTERS_A_TOKEN = 4  # about; only to see a runaway stream before its own count comes
+# tokens; what is beyond the reservation is held in such steps, each of which is on the disk
+_STEP = 256
+MOST_OUTPUT = (
+    32_000  # tokens of an answer where the box does not say: what is held for it has to have an end
+)
+_PIECE = 24  # characters a delta
 _CODES = {BUDGET: "insufficient_quota", PAUSED: "rate_limit_exceeded", SCRIPT: SCRIPT}
 
 
@@ -22,53 +26,87 @@ class Names:
     written: str
 
 
-CHAT, RESPONSES = Names("prompt_tokens", "completion_tokens"), Names("input_tokens", "output_tokens")
+CHAT, RESPONSES = (
+    Names("prompt_tokens", "completion_tokens"),
+    Names("input_tokens", "output_tokens"),
+)
 
 
 def counted(usage: Any, names: Names) -> Tokens | None:
     """The tokens of a `usage`; None where there is none. Raises ValueError on counts that are none.
 
-    What was read from a cache, or written to one, is part of what was read; reasoning is part of what was written. A
-    provider that counts its reasoning apart shows that in the total, and the total counts then.
-    """
+    What was read from a cache, or written to one, is part of what was read; reasoning is part of
+    what was written. A provider that counts its reasoning apart shows that in the total, and the
+    total counts then."""
     if usage is None:
         return None
     if not isinstance(usage, dict):
         raise ValueError(f"usage: {usage!r:.40}")
     details = usage.get(f"{names.read}_details") or {}
     read, cached, cache_write = (
-        _count(usage, names.read), _count(details, "cached_tokens"), _count(details, "cache_write_tokens"))
+        _count(usage, names.read),
+        _count(details, "cached_tokens"),
+        _count(details, "cache_write_tokens"),
+    )
     written = max(_count(usage, names.written), _count(usage, "total_tokens") - read)
-    return Tokens(input=max(0, read - cached - cache_write), output=written, cache_read=cached, cache_write=cache_write)
+    return Tokens(
+        input=max(0, read - cached - cache_write),
+        output=written,
+        cache_read=cached,
+        cache_write=cache_write,
+    )
 
 
 def usage_of(tokens: Tokens | None) -> dict[str, int]:
     """Tokens as the Messages API counts them."""
     tokens = tokens or Tokens()
-    return {"input_tokens": tokens.input, "output_tokens": tokens.output,
-            "cache_creation_input_tokens": tokens.cache_write + tokens.cache_write_1h,
-            "cache_read_input_tokens": tokens.cache_read}
+    return {
+        "input_tokens": tokens.input,
+        "output_tokens": tokens.output,
+        "cache_creation_input_tokens": tokens.cache_write + tokens.cache_write_1h,
+        "cache_read_input_tokens": tokens.cache_read,
+    }
 
 
 def usage_in(usage: Mapping[str, Any], names: Names) -> dict[str, Any]:
     """The Messages API's counts as this API has them."""
-    cached, cache_write = usage.get("cache_read_input_tokens") or 0, usage.get("cache_creation_input_tokens") or 0
-    read, written = (usage.get("input_tokens") or 0) + cached + cache_write, usage.get("output_tokens") or 0
-    return {names.read: read, names.written: written, "total_tokens": read + written,
-            f"{names.read}_details": {"cached_tokens": cached, "cache_write_tokens": cache_write},
-            f"{names.written}_details": {"reasoning_tokens": 0}}
+    cached, cache_write = (
+        usage.get("cache_read_input_tokens") or 0,
+        usage.get("cache_creation_input_tokens") or 0,
+    )
+    read, written = (
+        (usage.get("input_tokens") or 0) + cached + cache_write,
+        usage.get("output_tokens") or 0,
+    )
+    return {
+        names.read: read,
+        names.written: written,
+        "total_tokens": read + written,
+        f"{names.read}_details": {"cached_tokens": cached, "cache_write_tokens": cache_write},
+        f"{names.written}_details": {"reasoning_tokens": 0},
+    }
 
 
 def refused(refusal: Refusal) -> dict[str, Any]:
     """`{"error": {"message", "type", "param", "code", …}}`."""
-    return {"error": {"message": refusal.message, "type": refusal.kind, "param": None,
-                      "code": _CODES.get(refusal.kind, refusal.kind), **refusal.about}}
+    return {
+        "error": {
+            "message": refusal.message,
+            "type": refusal.kind,
+            "param": None,
+            "code": _CODES.get(refusal.kind, refusal.kind),
+            **refusal.about,
+        }
+    }
 
 
 def fault(error: Any) -> tuple[str, str]:
     """The kind and the message of an error object; of anything else, a piece of it."""
     if isinstance(error, dict):
-        kind = next((each for each in (error.get("code"), error.get("type")) if isinstance(each, str)), "api_error")
+        kind = next(
+            (each for each in (error.get("code"), error.get("type")) if isinstance(each, str)),
+            "api_error",
+        )
         return kind, str(error.get("message"))
     return "api_error", f"{error!r:.200}"
 
@@ -80,7 +118,7 @@ def estimated(letters: int) -> int:
 
 def pieces(words: str) -> Iterator[str]:
     """A text as a provider would send it, bit by bit."""
-    return (words[start:start + _PIECE] for start in range(0, len(words), _PIECE))
+    return (words[start : start + _PIECE] for start in range(0, len(words), _PIECE))
 
 
 def _count(counts: Mapping[str, Any], name: str) -> int:

@@ -1,4 +1,5 @@
-"""Chat completions, the older API of the OpenAI wire. (https://platform.openai.com/docs/api-reference/chat)"""
+"""Chat completions, the older API of the OpenAI wire.
+(https://platform.openai.com/docs/api-reference/chat)"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,8 +23,13 @@ from harness.programs.broker.wires.turns import (
 )
 
 _LIMITS = ("max_completion_tokens", "max_tokens")
-_STOPS = {"stop": "end_turn", "tool_calls": "tool_use", "function_call": "tool_use", "length": "max_tokens",
-          "content_filter": "refusal"}
+_STOPS = {
+    "stop": "end_turn",
+    "tool_calls": "tool_use",
+    "function_call": "tool_use",
+    "length": "max_tokens",
+    "content_filter": "refusal",
+}
 _KINDS = {False: ("function", "arguments"), True: ("custom", "input")}
 _FINISHES = {stop: finish for finish, stop in reversed(_STOPS.items())}
 
@@ -47,7 +53,8 @@ class Chat:
         return found
 
     def forwarded(self, body: Mapping[str, Any], *, model: str) -> dict[str, Any]:
-        """With a limit where the box gave none, and, of a stream, with its count of tokens at the end."""
+        """With a limit where the box gave none, and, of a stream, with its count of tokens at the
+        end."""
         found = {**body, "model": model}
         if all(body.get(name) is None for name in _LIMITS):
             found[_LIMITS[0]] = MOST_OUTPUT
@@ -56,7 +63,9 @@ class Chat:
         return found
 
     def most_output(self, body: Mapping[str, Any]) -> int:
-        return max((body[name] for name in _LIMITS if body.get(name) is not None), default=MOST_OUTPUT)
+        return max(
+            (body[name] for name in _LIMITS if body.get(name) is not None), default=MOST_OUTPUT
+        )
 
     def conversation(self, body: Mapping[str, Any]) -> dict[str, Any]:
         turns = Turns()
@@ -67,7 +76,10 @@ class Chat:
                 case "tool":
                     turns.say("user", [tool_result(one["tool_call_id"], _result(one["content"]))])
                 case role:
-                    turns.say(role, [*_blocks(one.get("content")), *map(_call, one.get("tool_calls") or ())])
+                    turns.say(
+                        role,
+                        [*_blocks(one.get("content")), *map(_call, one.get("tool_calls") or ())],
+                    )
         return turns.body(body["model"], map(_tool, body.get("tools") or ()))
 
     def counted(self, answer: Mapping[str, Any]) -> Tokens | None:
@@ -80,18 +92,29 @@ class Chat:
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise ValueError(f"an answer that is no chat completion: {error!r}") from error
 
-    def told(self, answer: Mapping[str, Any], said: Mapping[str, Any], calls: list[Any], finish: Any) -> dict[str, Any]:
+    def told(
+        self, answer: Mapping[str, Any], said: Mapping[str, Any], calls: list[Any], finish: Any
+    ) -> dict[str, Any]:
         """What an assistant said, as a message."""
         thought = said.get("reasoning_content") or said.get("reasoning")
         content = [{"type": "thinking", "thinking": thought, "signature": ""}] if thought else []
         content += [text(words) for words in (said.get("content"), said.get("refusal")) if words]
-        return message(str(answer.get("id", "")), str(answer.get("model", "")), [*content, *map(_call, calls)],
-                       stop_reason=_STOPS.get(finish, "end_turn"), usage=accounting.usage_of(self.counted(answer)))
+        return message(
+            str(answer.get("id", "")),
+            str(answer.get("model", "")),
+            [*content, *map(_call, calls)],
+            stop_reason=_STOPS.get(finish, "end_turn"),
+            usage=accounting.usage_of(self.counted(answer)),
+        )
 
     def answer(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
         said, finish = _said(message, body)
-        return {**_head(message), "object": "chat.completion", "usage": accounting.usage_in(message["usage"], CHAT),
-                "choices": [{"index": 0, "message": said, "logprobs": None, "finish_reason": finish}]}
+        return {
+            **_head(message),
+            "object": "chat.completion",
+            "usage": accounting.usage_in(message["usage"], CHAT),
+            "choices": [{"index": 0, "message": said, "logprobs": None, "finish_reason": finish}],
+        }
 
     def events(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[Event]:
         said, finish = _said(message, body)
@@ -107,11 +130,17 @@ class Chat:
                 yield _chunk(message, {"tool_calls": [{"index": index, kind: {words: part}}]})
         yield _chunk(message, {}, finish)
         if (body.get("stream_options") or {}).get("include_usage"):
-            yield {**_chunk(message, {}), "choices": [], "usage": accounting.usage_in(message["usage"], CHAT)}
+            yield {
+                **_chunk(message, {}),
+                "choices": [],
+                "usage": accounting.usage_in(message["usage"], CHAT),
+            }
         yield DONE
 
     def reading(self, body: Mapping[str, Any]) -> Reading:
-        return ChatReading(self, with_usage=bool((body.get("stream_options") or {}).get("include_usage")))
+        return ChatReading(
+            self, with_usage=bool((body.get("stream_options") or {}).get("include_usage"))
+        )
 
     def is_preamble(self, event: Event) -> bool:
         return False
@@ -123,7 +152,11 @@ class Chat:
         return accounting.fault(event["error"]) if event.get("error") else None
 
     def encoded(self, event: Event) -> bytes:
-        return b"data: [DONE]\n\n" if event is DONE else f"data: {dumps(event)}\n\n".encode("utf-8", "backslashreplace")
+        return (
+            b"data: [DONE]\n\n"
+            if event is DONE
+            else f"data: {dumps(event)}\n\n".encode("utf-8", "backslashreplace")
+        )
 
     def refused(self, refusal: Refusal) -> dict[str, Any]:
         return accounting.refused(refusal)
@@ -133,7 +166,8 @@ class Chat:
 
 
 class ChatReading:
-    """A chat completion that streams by. The chunk with the count is shown only to who asked for it."""
+    """A chat completion that streams by. The chunk with the count is shown only to who asked for
+    it."""
 
     def __init__(self, chat: Chat, *, with_usage: bool) -> None:
         self._chat, self._with_usage = chat, with_usage
@@ -158,8 +192,12 @@ class ChatReading:
 
     def so_far(self) -> Tokens:
         found = self.counted() or Tokens()
-        return Tokens(input=found.input, output=max(found.output, estimated(self._written)),
-                      cache_read=found.cache_read, cache_write=found.cache_write)
+        return Tokens(
+            input=found.input,
+            output=max(found.output, estimated(self._written)),
+            cache_read=found.cache_read,
+            cache_write=found.cache_write,
+        )
 
     def counted(self) -> Tokens | None:
         return accounting.counted(self._usage, CHAT)
@@ -168,7 +206,9 @@ class ChatReading:
         if not self._head:
             return {}
         calls = [self._calls[index] for index in sorted(self._calls)]
-        return self._chat.told({**self._head, "usage": self._usage}, self._said, calls, self._finish)
+        return self._chat.told(
+            {**self._head, "usage": self._usage}, self._said, calls, self._finish
+        )
 
     def _fold(self, event: Event) -> Event | None:
         self._head = self._head or {"id": event.get("id"), "model": event.get("model")}
@@ -177,7 +217,7 @@ class ChatReading:
             if (finish := choice.get("finish_reason")) is not None:
                 self._finish = str(finish)
         if (usage := event.get("usage")) is not None:
-            accounting.counted(usage, CHAT)     # no count that is none is let in
+            accounting.counted(usage, CHAT)  # no count that is none is let in
             self._usage = usage
         if self._with_usage:
             return event
@@ -203,8 +243,12 @@ class ChatReading:
 def _blocks(content: Any) -> list[dict[str, Any]]:
     if isinstance(content, str):
         return [text(content)]
-    return [image(part["image_url"]["url"]) if part["type"] == "image_url"
-            else text(part.get("text") or part.get("refusal") or "") for part in content or ()]
+    return [
+        image(part["image_url"]["url"])
+        if part["type"] == "image_url"
+        else text(part.get("text") or part.get("refusal") or "")
+        for part in content or ()
+    ]
 
 
 def _result(content: Any) -> str | list[dict[str, Any]]:
@@ -225,12 +269,27 @@ def _tool(offered: Mapping[str, Any]) -> dict[str, Any]:
 def _said(message: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     """A message as an assistant's turn of this API, and why it ended."""
     words = "".join(block["text"] for block in message["content"] if block["type"] == "text")
-    custom = {offered["custom"]["name"] for offered in body.get("tools") or () if offered["type"] == "custom"}
+    custom = {
+        offered["custom"]["name"]
+        for offered in body.get("tools") or ()
+        if offered["type"] == "custom"
+    }
     calls = []
     for block in (block for block in message["content"] if block["type"] == "tool_use"):
         kind, field = _KINDS[block["name"] in custom]
-        calls.append({"id": block["id"], "type": kind, kind: {"name": block["name"], field: written(block["input"])}})
-    said = {"role": "assistant", "content": words or None, "refusal": None, **({"tool_calls": calls} if calls else {})}
+        calls.append(
+            {
+                "id": block["id"],
+                "type": kind,
+                kind: {"name": block["name"], field: written(block["input"])},
+            }
+        )
+    said = {
+        "role": "assistant",
+        "content": words or None,
+        "refusal": None,
+        **({"tool_calls": calls} if calls else {}),
+    }
     return said, _FINISHES.get(message["stop_reason"], "stop")
 
 
@@ -238,6 +297,11 @@ def _head(message: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": message["id"], "created": 0, "model": message["model"]}
 
 
-def _chunk(message: Mapping[str, Any], delta: Mapping[str, Any], finish: str | None = None) -> dict[str, Any]:
-    return {**_head(message), "object": "chat.completion.chunk",
-            "choices": [{"index": 0, "delta": dict(delta), "logprobs": None, "finish_reason": finish}]}
+def _chunk(
+    message: Mapping[str, Any], delta: Mapping[str, Any], finish: str | None = None
+) -> dict[str, Any]:
+    return {
+        **_head(message),
+        "object": "chat.completion.chunk",
+        "choices": [{"index": 0, "delta": dict(delta), "logprobs": None, "finish_reason": finish}],
+    }

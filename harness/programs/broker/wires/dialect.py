@@ -19,11 +19,13 @@ class Reading(Protocol):
         ...
 
     def add(self, event: Event) -> Event | None:
-        """Fold one event in; what the box is shown of it, if anything. Raises ValueError on what makes no answer."""
+        """Fold one event in; what the box is shown of it, if anything. Raises ValueError on what
+        makes no answer."""
         ...
 
     def so_far(self) -> Tokens:
-        """The tokens by now: the wire's own counts, and an estimate of what was written where those come at the end."""
+        """The tokens by now: the wire's own counts, and an estimate of what was written where those
+        come at the end."""
         ...
 
     def counted(self) -> Tokens | None:
@@ -31,12 +33,14 @@ class Reading(Protocol):
         ...
 
     def message(self) -> dict[str, Any]:
-        """The answer as far as it came, as a message of the Messages API; empty before its beginning."""
+        """The answer as far as it came, as a message of the Messages API; empty before its
+        beginning."""
         ...
 
 
 class Dialect(Protocol):
-    """One API of one wire. Bodies, answers and events are its own; a `message` is one of the Messages API."""
+    """One API of one wire. Bodies, answers and events are its own; a `message` is one of the
+    Messages API."""
 
     @property
     def path(self) -> str:
@@ -44,7 +48,8 @@ class Dialect(Protocol):
         ...
 
     def checked(self, body: Any, *, model: str) -> dict[str, Any]:
-        """The body, when every part of it may be forwarded for a session of `model`. Raises Refusal naming the field."""
+        """The body, when every part of it may be forwarded for a session of `model`. Raises Refusal
+        naming the field."""
         ...
 
     def forwarded(self, body: Mapping[str, Any], *, model: str) -> dict[str, Any]:
@@ -65,7 +70,8 @@ class Dialect(Protocol):
         ...
 
     def counted(self, answer: Mapping[str, Any]) -> Tokens | None:
-        """The tokens of a whole answer; None where the provider did not say. Raises ValueError on counts that are none."""
+        """The tokens of a whole answer; None where the provider did not say. Raises ValueError on
+        counts that are none."""
         ...
 
     def message(self, answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,7 +91,8 @@ class Dialect(Protocol):
         ...
 
     def is_preamble(self, event: Event) -> bool:
-        """Whether nothing was answered yet by this first event, so that the same may still be asked again."""
+        """Whether nothing was answered yet by this first event, so that the same may still be asked
+        again."""
         ...
 
     def is_end(self, event: Event) -> bool:

@@ -1,4 +1,5 @@
-"""Items of a response: a message cut into them, and a response as the events that would have streamed it."""
+"""Items of a response: a message cut into them, and a response as the events that would have
+streamed it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,30 +8,57 @@ from harness.programs.broker.wires.accounting import pieces
 from harness.programs.broker.wires.dialect import Event
 from harness.programs.broker.wires.turns import written
 
-_WORDS = {"function_call": ("arguments", "response.function_call_arguments"),
-          "custom_tool_call": ("input", "response.custom_tool_call_input")}
+_WORDS = {
+    "function_call": ("arguments", "response.function_call_arguments"),
+    "custom_tool_call": ("input", "response.custom_tool_call_input"),
+}
 
 
 def output(message: Mapping[str, Any], body: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The items that say what the blocks of a message say."""
     custom = {offered["name"] for offered in body.get("tools") or () if offered["type"] == "custom"}
-    return [_item(block, f"{message['id']}_{index}", is_custom=block.get("name") in custom)
-            for index, block in enumerate(message["content"], 1)]
+    return [
+        _item(block, f"{message['id']}_{index}", is_custom=block.get("name") in custom)
+        for index, block in enumerate(message["content"], 1)
+    ]
 
 
 def _item(block: Mapping[str, Any], id: str, *, is_custom: bool) -> dict[str, Any]:
     match block["type"]:
         case "tool_use" if is_custom:
             call = {"name": block["name"], "input": written(block["input"])}
-            return {"type": "custom_tool_call", "id": f"ctc_{id}", "call_id": block["id"], "status": "completed", **call}
+            return {
+                "type": "custom_tool_call",
+                "id": f"ctc_{id}",
+                "call_id": block["id"],
+                "status": "completed",
+                **call,
+            }
         case "tool_use":
             call = {"name": block["name"], "arguments": written(block["input"])}
-            return {"type": "function_call", "id": f"fc_{id}", "call_id": block["id"], "status": "completed", **call}
+            return {
+                "type": "function_call",
+                "id": f"fc_{id}",
+                "call_id": block["id"],
+                "status": "completed",
+                **call,
+            }
         case "thinking":
             summary = [{"type": "summary_text", "text": block["thinking"]}]
-            return {"type": "reasoning", "id": f"rs_{id}", "summary": summary, "encrypted_content": None}
+            return {
+                "type": "reasoning",
+                "id": f"rs_{id}",
+                "summary": summary,
+                "encrypted_content": None,
+            }
     said = {"type": "output_text", "text": block.get("text", ""), "annotations": [], "logprobs": []}
-    return {"type": "message", "id": f"msg_{id}", "role": "assistant", "status": "completed", "content": [said]}
+    return {
+        "type": "message",
+        "id": f"msg_{id}",
+        "role": "assistant",
+        "status": "completed",
+        "content": [said],
+    }
 
 
 def events(response: Mapping[str, Any]) -> Iterator[Event]:
@@ -39,7 +67,13 @@ def events(response: Mapping[str, Any]) -> Iterator[Event]:
 
 
 def _events(response: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    begun = {**response, "status": "in_progress", "output": [], "usage": None, "incomplete_details": None}
+    begun = {
+        **response,
+        "status": "in_progress",
+        "output": [],
+        "usage": None,
+        "incomplete_details": None,
+    }
     yield {"type": "response.created", "response": begun}
     yield {"type": "response.in_progress", "response": begun}
     for index, item in enumerate(response["output"]):
@@ -51,11 +85,19 @@ def _streamed(item: Mapping[str, Any], where: Mapping[str, Any]) -> Iterator[dic
     place = {"output_index": where["output_index"]}
     match item["type"]:
         case "message":
-            yield {"type": "response.output_item.added", **place, "item": {**item, "status": "in_progress", "content": []}}
+            yield {
+                "type": "response.output_item.added",
+                **place,
+                "item": {**item, "status": "in_progress", "content": []},
+            }
             yield from _said(item["content"][0], {**where, "content_index": 0})
         case "function_call" | "custom_tool_call" as kind:
             field, name = _WORDS[kind]
-            yield {"type": "response.output_item.added", **place, "item": {**item, "status": "in_progress", field: ""}}
+            yield {
+                "type": "response.output_item.added",
+                **place,
+                "item": {**item, "status": "in_progress", field: ""},
+            }
             for piece in pieces(item[field]):
                 yield {"type": f"{name}.delta", **where, "delta": piece}
             yield {"type": f"{name}.done", **where, "name": item["name"], field: item[field]}

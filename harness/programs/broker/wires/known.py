@@ -9,5 +9,8 @@ from harness.programs.broker.wires.messages import Messages
 from harness.programs.broker.wires.responses import Responses
 
 MESSAGES = Messages()
-DIALECTS: Mapping[str, tuple[Dialect, ...]] = {ANTHROPIC: (MESSAGES,), OPENAI: (Chat(), Responses())}
+DIALECTS: Mapping[str, tuple[Dialect, ...]] = {
+    ANTHROPIC: (MESSAGES,),
+    OPENAI: (Chat(), Responses()),
+}
 EVERY = tuple(dialect for dialects in DIALECTS.values() for dialect in dialects)

@@ -97,8 +97,13 @@ class MessagesReading:
 
     def so_far(self) -> Tokens:
         found = tokens_of(self._assembly.usage)
-        return Tokens(input=found.input, output=max(found.output, estimated(self._written)),
-                      cache_read=found.cache_read, cache_write=found.cache_write, cache_write_1h=found.cache_write_1h)
+        return Tokens(
+            input=found.input,
+            output=max(found.output, estimated(self._written)),
+            cache_read=found.cache_read,
+            cache_write=found.cache_write,
+            cache_write_1h=found.cache_write_1h,
+        )
 
     def counted(self) -> Tokens | None:
         return counted(self._assembly.usage)
@@ -108,7 +113,8 @@ class MessagesReading:
 
 
 def counted(usage: Any) -> Tokens | None:
-    """The tokens of a `usage`; None where it does not say both what was read and what was written."""
+    """The tokens of a `usage`; None where it does not say both what was read and what was
+    written."""
     if usage is not None and not isinstance(usage, dict):
         raise ValueError(f"usage: {usage!r:.40}")
     tokens = tokens_of(usage or {})

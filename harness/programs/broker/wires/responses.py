@@ -1,4 +1,5 @@
-"""Responses, the newer API of the OpenAI wire. (https://platform.openai.com/docs/api-reference/responses)"""
+"""Responses, the newer API of the OpenAI wire.
+(https://platform.openai.com/docs/api-reference/responses)"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -44,7 +45,8 @@ class Responses:
         return found
 
     def forwarded(self, body: Mapping[str, Any], *, model: str) -> dict[str, Any]:
-        """With a limit where the box gave none, never to be kept, and without what the client says of itself."""
+        """With a limit where the box gave none, never to be kept, and without what the client says
+        of itself."""
         asked = {name: value for name, value in body.items() if name != "client_metadata"}
         return {**asked, "model": model, _LIMIT: self.most_output(body), "store": False}
 
@@ -58,8 +60,13 @@ class Responses:
         items = body["input"]
         for item in [{"role": "user", "content": items}] if isinstance(items, str) else items:
             _turn(turns, item)
-        return turns.body(body["model"], (tool(one["name"], one.get("description"), one.get("parameters"))
-                                          for one in body.get("tools") or ()))
+        return turns.body(
+            body["model"],
+            (
+                tool(one["name"], one.get("description"), one.get("parameters"))
+                for one in body.get("tools") or ()
+            ),
+        )
 
     def counted(self, answer: Mapping[str, Any]) -> Tokens | None:
         return accounting.counted(answer.get("usage"), RESPONSES)
@@ -71,20 +78,36 @@ class Responses:
             raise ValueError(f"an answer that is no response: {error!r}") from error
         stopped = "max_tokens" if answer.get("status") == "incomplete" else "end_turn"
         calls = any(block["type"] == "tool_use" for block in content)
-        return message(str(answer.get("id", "")), str(answer.get("model", "")), content,
-                       stop_reason="tool_use" if calls and stopped == "end_turn" else stopped,
-                       usage=accounting.usage_of(self.counted(answer)))
+        return message(
+            str(answer.get("id", "")),
+            str(answer.get("model", "")),
+            content,
+            stop_reason="tool_use" if calls and stopped == "end_turn" else stopped,
+            usage=accounting.usage_of(self.counted(answer)),
+        )
 
     def answer(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
         cut = message["stop_reason"] == "max_tokens"
         return {
-            "id": message["id"], "object": "response", "created_at": 0, "model": message["model"],
-            "status": "incomplete" if cut else "completed", "output": output(message, body),
-            "incomplete_details": {"reason": _LIMIT} if cut else None, "error": None, "background": False, "store": False,
+            "id": message["id"],
+            "object": "response",
+            "created_at": 0,
+            "model": message["model"],
+            "status": "incomplete" if cut else "completed",
+            "output": output(message, body),
+            "incomplete_details": {"reason": _LIMIT} if cut else None,
+            "error": None,
+            "background": False,
+            "store": False,
             "usage": accounting.usage_in(message["usage"], RESPONSES),
-            **{name: body.get(name) for name in ("instructions", _LIMIT, "temperature", "top_p", "metadata")},
-            "tools": body.get("tools") or [], "tool_choice": body.get("tool_choice") or "auto",
-            "parallel_tool_calls": body.get("parallel_tool_calls") is not False}
+            **{
+                name: body.get(name)
+                for name in ("instructions", _LIMIT, "temperature", "top_p", "metadata")
+            },
+            "tools": body.get("tools") or [],
+            "tool_choice": body.get("tool_choice") or "auto",
+            "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
+        }
 
     def events(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[Event]:
         return events(self.answer(message, body))
@@ -102,7 +125,11 @@ class Responses:
         if event.get("type") == "response.failed":
             failed = event.get("response")
             return accounting.fault(failed.get("error") if isinstance(failed, dict) else failed)
-        return accounting.fault(event.get("error") or dict(event)) if event.get("type") == "error" else None
+        return (
+            accounting.fault(event.get("error") or dict(event))
+            if event.get("type") == "error"
+            else None
+        )
 
     def encoded(self, event: Event) -> bytes:
         return encoded(event)
@@ -112,8 +139,14 @@ class Responses:
 
     def ended(self, refusal: Refusal) -> Event:
         error = accounting.refused(refusal)["error"]
-        return {"type": "error", "code": error["code"], "message": error["message"], "param": None, "sequence_number": 0,
-                "error": error}
+        return {
+            "type": "error",
+            "code": error["code"],
+            "message": error["message"],
+            "param": None,
+            "sequence_number": 0,
+            "error": error,
+        }
 
 
 class ResponsesReading:
@@ -135,8 +168,12 @@ class ResponsesReading:
 
     def so_far(self) -> Tokens:
         found = self.counted() or Tokens()
-        return Tokens(input=found.input, output=max(found.output, estimated(self._written)),
-                      cache_read=found.cache_read, cache_write=found.cache_write)
+        return Tokens(
+            input=found.input,
+            output=max(found.output, estimated(self._written)),
+            cache_read=found.cache_read,
+            cache_write=found.cache_write,
+        )
 
     def counted(self) -> Tokens | None:
         return self._responses.counted(self._response)
@@ -151,11 +188,11 @@ class ResponsesReading:
         kind = event["type"]
         if kind in _BEFORE or kind in _ENDS:
             self._response = dict(event["response"])
-            self.counted()      # no count that is none is let in
+            self.counted()  # no count that is none is let in
             self._responses.message(self._told())
             self.whole = kind in _ENDS
         elif kind == "response.output_item.done":
-            _content(event["item"])     # nor an item that says nothing
+            _content(event["item"])  # nor an item that says nothing
             self._items.append(dict(event["item"]))
         elif kind.endswith(".delta"):
             self._written += len(event.get("delta") or "")
@@ -169,13 +206,17 @@ def _turn(turns: Turns, item: Mapping[str, Any]) -> None:
             turns.say(item["role"], _shown(item["content"]))
         case "function_call_output" | "custom_tool_call_output":
             given = item["output"]
-            turns.say("user", [tool_result(item["call_id"], given if isinstance(given, str) else _shown(given))])
+            turns.say(
+                "user",
+                [tool_result(item["call_id"], given if isinstance(given, str) else _shown(given))],
+            )
         case _:
             turns.say("assistant", _content(item))
 
 
 def _content(item: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What an item of an answer says, as blocks of the Messages API; nothing of one that only the provider understands."""
+    """What an item of an answer says, as blocks of the Messages API; nothing of one that only the
+    provider understands."""
     match item["type"]:
         case "message":
             return _shown(item["content"])
@@ -184,13 +225,24 @@ def _content(item: Mapping[str, Any]) -> list[dict[str, Any]]:
         case "custom_tool_call":
             return [custom_use(item["call_id"], item["name"], item["input"])]
         case "reasoning":
-            thoughts = [part.get("text") or "" for part in (*(item.get("summary") or ()), *(item.get("content") or ()))]
-            return [{"type": "thinking", "thinking": "\n".join(thoughts), "signature": ""}] if thoughts else []
+            thoughts = [
+                part.get("text") or ""
+                for part in (*(item.get("summary") or ()), *(item.get("content") or ()))
+            ]
+            return (
+                [{"type": "thinking", "thinking": "\n".join(thoughts), "signature": ""}]
+                if thoughts
+                else []
+            )
     return []
 
 
 def _shown(content: Any) -> list[dict[str, Any]]:
     if isinstance(content, str):
         return [text(content)]
-    return [image(part["image_url"]) if part["type"] == "input_image" else text(part.get("text") or part.get("refusal") or "")
-            for part in content]
+    return [
+        image(part["image_url"])
+        if part["type"] == "input_image"
+        else text(part.get("text") or part.get("refusal") or "")
+        for part in content
+    ]

@@ -6,7 +6,8 @@ from typing import Any
 
 
 class Turns:
-    """Gathers who said what: system texts apart, and one message for all that one side says in a row."""
+    """Gathers who said what: system texts apart, and one message for all that one side says in a
+    row."""
 
     def __init__(self) -> None:
         self.system: list[dict[str, Any]] = []
@@ -25,7 +26,10 @@ class Turns:
 
     def body(self, model: str, tools: Iterable[dict[str, Any]]) -> dict[str, Any]:
         """The request. Without any turn there is one of the user's, with nothing in it."""
-        found: dict[str, Any] = {"model": model, "messages": self.messages or [{"role": "user", "content": []}]}
+        found: dict[str, Any] = {
+            "model": model,
+            "messages": self.messages or [{"role": "user", "content": []}],
+        }
         if self.system:
             found["system"] = self.system
         if offered := list(tools):
@@ -40,7 +44,10 @@ def text(words: str) -> dict[str, Any]:
 def image(address: str) -> dict[str, Any]:
     """An image of an address `data:image/png;base64,…`."""
     kind, _, data = address.partition(";base64,")
-    return {"type": "image", "source": {"type": "base64", "media_type": kind.removeprefix("data:"), "data": data}}
+    return {
+        "type": "image",
+        "source": {"type": "base64", "media_type": kind.removeprefix("data:"), "data": data},
+    }
 
 
 def tool(name: str, description: str | None, schema: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -70,8 +77,22 @@ def written(given: Any) -> str:
     return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
 
 
-def message(id: str, model: str, content: Iterable[dict[str, Any]], *, stop_reason: str,
-            usage: Mapping[str, int]) -> dict[str, Any]:
+def message(
+    id: str,
+    model: str,
+    content: Iterable[dict[str, Any]],
+    *,
+    stop_reason: str,
+    usage: Mapping[str, int],
+) -> dict[str, Any]:
     """A whole message of the Messages API."""
-    return {"id": id, "type": "message", "role": "assistant", "model": model, "content": list(content),
-            "stop_reason": stop_reason, "stop_sequence": None, "usage": dict(usage)}
+    return {
+        "id": id,
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": list(content),
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "usage": dict(usage),
+    }

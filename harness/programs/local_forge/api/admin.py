@@ -1,4 +1,5 @@
-"""The administrator's API: accounts, repositories, webhooks, faults. Its token is in a file for its owner alone."""
+"""The administrator's API: accounts, repositories, webhooks, faults. Its token is in a file for its
+owner alone."""
 
 import re
 from dataclasses import asdict
@@ -25,7 +26,9 @@ def create_user(call: Call) -> Answer:
     """`{login, role, kind}` → the account's `{id, login, token}`. The token is shown this once."""
     login = fields.login(call.body.get("login"))
     role = _role(call, "read")
-    kind = fields.choice(call.body, "kind", "User", among=KINDS) or ("Bot" if login.endswith("[bot]") else "User")
+    kind = fields.choice(call.body, "kind", "User", among=KINDS) or (
+        "Bot" if login.endswith("[bot]") else "User"
+    )
     user = people.create_user(call.tx, login, role=role, kind=kind)
     return Answer(_with_token(call, user), 201)
 
@@ -43,18 +46,25 @@ def rename_user(call: Call) -> Answer:
 
 
 def create_repository(call: Call) -> Answer:
-    """`{owner, name, description, default_branch, incoming}` → the repository; with `incoming`, as that store holds it."""
+    """`{owner, name, description, default_branch, incoming}` → the repository; with `incoming`, as
+    that store holds it."""
     branch = fields.text(call.body, "default_branch", "Repository", limit=100) or "main"
     if not is_sound_branch(branch):
-        raise invalid("Repository", "default_branch", "default_branch must be a name that git takes")
+        raise invalid(
+            "Repository", "default_branch", "default_branch must be a name that git takes"
+        )
     owner, name = _owner(call), fields.repository_name(call.body.get("name"))
     described = fields.text(call.body, "description", "Repository", limit=350) or ""
     incoming = fields.text(call.body, "incoming", "Repository", limit=32)
     if incoming is None:
-        repo = repositories.create(call.tx, owner, name, default_branch=branch, description=described)
+        repo = repositories.create(
+            call.tx, owner, name, default_branch=branch, description=described
+        )
     else:
         store = _incoming(call, incoming)
-        repo = repositories.adopt(call.tx, owner, name, default_branch=branch, description=described, store=store)
+        repo = repositories.adopt(
+            call.tx, owner, name, default_branch=branch, description=described, store=store
+        )
     return Answer(shapes.repository(call.tx.links, repo), 201)
 
 
@@ -63,7 +73,11 @@ def _owner(call: Call) -> User:
     login = fields.login(call.body.get("owner"))
     found = people.find_user(call.tx, login)
     if found is None:
-        raise invalid("Repository", "owner", f"nobody here is called {login}; `factory forge users add {login}` adds them")
+        raise invalid(
+            "Repository",
+            "owner",
+            f"nobody here is called {login}; `factory forge users add {login}` adds them",
+        )
     return found
 
 
@@ -80,19 +94,32 @@ def _incoming(call: Call, name: str) -> Path:
 def user_list(call: Call) -> Answer:
     """Every account with its role, those that may do most first."""
     found = people.all_of(call.tx, limit=-1)
-    return Answer([{"id": one.id, "login": one.login, "kind": one.kind, "role": one.role.word} for one in found])
+    return Answer(
+        [
+            {"id": one.id, "login": one.login, "kind": one.kind, "role": one.role.word}
+            for one in found
+        ]
+    )
 
 
 def change_user(call: Call) -> Answer:
     """`{role}` → the account with that role on every repository from now on."""
     user = people.user_named(call.tx, call.path["login"])
     people.set_role(call.tx, user, _role(call, "read"))
-    return Answer({"id": user.id, "login": user.login, "role": people.user_named(call.tx, user.login).role.word})
+    return Answer(
+        {
+            "id": user.id,
+            "login": user.login,
+            "role": people.user_named(call.tx, user.login).role.word,
+        }
+    )
 
 
 def revoke_tokens(call: Call) -> Answer:
     """`{revoked}`: how many tokens and sessions of an account are worthless now."""
-    return Answer({"revoked": people.revoke_all(call.tx, people.user_named(call.tx, call.path["login"]))})
+    return Answer(
+        {"revoked": people.revoke_all(call.tx, people.user_named(call.tx, call.path["login"]))}
+    )
 
 
 def _role(call: Call, otherwise: str) -> Role:
@@ -103,7 +130,8 @@ def _role(call: Call, otherwise: str) -> Role:
 
 
 def create_app(call: Call) -> Answer:
-    """`{owner, manifest}` → the App with its key and secrets, shown this once, as its manifest's conversion tells it."""
+    """`{owner, manifest}` → the App with its key and secrets, shown this once, as its manifest's
+    conversion tells it."""
     owner = people.user_named(call.tx, fields.login(call.body.get("owner")))
     _, code = apps.create(call.tx, manifests.manifest_from(call.body.get("manifest")), owner=owner)
     converted = apps.convert(call.tx, code)
@@ -112,26 +140,35 @@ def create_app(call: Call) -> Answer:
 
 
 def create_code(call: Call) -> Answer:
-    """`{owner, manifest}` → the code that the manifest's App is converted with, as a person who agreed would be given it."""
+    """`{owner, manifest}` → the code that the manifest's App is converted with, as a person who
+    agreed would be given it."""
     owner = people.user_named(call.tx, fields.login(call.body.get("owner")))
     _, code = apps.create(call.tx, manifests.manifest_from(call.body.get("manifest")), owner=owner)
     return Answer({"code": code}, 201)
 
 
 def install_app(call: Call) -> Answer:
-    """`{account, repositories}` → the installation. `repositories` are names of the account's own; absent: all of them."""
+    """`{account, repositories}` → the installation. `repositories` are names of the account's own;
+    absent: all of them."""
     account = people.user_named(call.tx, fields.login(call.body.get("account")))
     names = call.body.get("repositories")
-    chosen = None if names is None else [
-        repositories.named(call.tx, account.login, name)
-        for name in fields.names(names, "Installation", "repositories", limit=100)
-    ]
-    made = apps.install(call.tx, apps.named(call.tx, call.path["slug"]), account, repositories=chosen)
+    chosen = (
+        None
+        if names is None
+        else [
+            repositories.named(call.tx, account.login, name)
+            for name in fields.names(names, "Installation", "repositories", limit=100)
+        ]
+    )
+    made = apps.install(
+        call.tx, apps.named(call.tx, call.path["slug"]), account, repositories=chosen
+    )
     return Answer(app_shapes.installation(call.tx.links, made), 201)
 
 
 def file_many(call: Call) -> Answer:
-    """`{count, body_length}` → `{first, last}`: so many open issues at once, for whoever measures; no webhook is told."""
+    """`{count, body_length}` → `{first, last}`: so many open issues at once, for whoever measures;
+    no webhook is told."""
     count = fields.number(call.body, "count", "Issue", among=range(1, seed_data.MOST + 1))
     length = fields.number(call.body, "body_length", "Issue", among=range(fields.BODY_LIMIT + 1))
     filed = seed_data.file_many(call.tx, call.repo, count, body_length=length)
@@ -152,7 +189,9 @@ def create_hook(call: Call) -> Answer:
 
 def delivery_list(call: Call) -> Answer:
     """What webhooks were told lately, newest first."""
-    rows = call.tx.db.execute(select(deliveries).order_by(deliveries.c.delivered_at.desc()).limit(100))
+    rows = call.tx.db.execute(
+        select(deliveries).order_by(deliveries.c.delivered_at.desc()).limit(100)
+    )
     return Answer([dict(row._mapping) for row in rows])
 
 
@@ -175,7 +214,11 @@ def fault_views(faults: Faults) -> tuple[View, View, View]:
 
 
 def _with_token(call: Call, user: User) -> dict[str, object]:
-    return {"id": user.id, "login": user.login, "token": people.issue_key(call.tx, user, people.TOKEN)}
+    return {
+        "id": user.id,
+        "login": user.login,
+        "token": people.issue_key(call.tx, user, people.TOKEN),
+    }
 
 
 def routes(faults: Faults | None) -> tuple[tuple[str, str, View], ...]:
@@ -197,5 +240,9 @@ def routes(faults: Faults | None) -> tuple[tuple[str, str, View], ...]:
     ]
     if faults is not None:
         add, waiting, clear = fault_views(faults)
-        found += [("POST", "/faults", add), ("GET", "/faults", waiting), ("DELETE", "/faults", clear)]
+        found += [
+            ("POST", "/faults", add),
+            ("GET", "/faults", waiting),
+            ("DELETE", "/faults", clear),
+        ]
     return tuple(found)

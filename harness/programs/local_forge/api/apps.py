@@ -12,7 +12,8 @@ from harness.programs.local_forge.storage.records import App, Grant, Installatio
 
 
 def convert(call: Call) -> Answer:
-    """A manifest's code for the App's key and secrets, once. The code is the proof: nobody signs in for it."""
+    """A manifest's code for the App's key and secrets, once. The code is the proof: nobody signs in
+    for it."""
     converted = apps.convert(call.tx, call.path["code"])
     call.service.courier.reload(call.tx.db)
     return Answer(shapes.conversion(call.tx.links, converted), 201)
@@ -21,7 +22,9 @@ def convert(call: Call) -> Answer:
 def myself(call: Call) -> Answer:
     """The App that asks."""
     app = _app(call)
-    return Answer(shapes.app(call.tx.links, app, installations=len(apps.installations_of(call.tx, app))))
+    return Answer(
+        shapes.app(call.tx.links, app, installations=len(apps.installations_of(call.tx, app)))
+    )
 
 
 def by_slug(call: Call) -> Answer:
@@ -47,8 +50,11 @@ def uninstall(call: Call) -> Answer:
 
 
 def on_repository(call: Call) -> Answer:
-    """The installation of the App that asks that reaches a repository. Raises Refused (404) where none does."""
-    found = apps.installation_on(call.tx, _app(call), repositories.named(call.tx, call.path["owner"], call.path["repo"]))
+    """The installation of the App that asks that reaches a repository. Raises Refused (404) where
+    none does."""
+    found = apps.installation_on(
+        call.tx, _app(call), repositories.named(call.tx, call.path["owner"], call.path["repo"])
+    )
     if found is None:
         raise not_found()
     return Answer(shapes.installation(call.tx.links, found))
@@ -57,17 +63,24 @@ def on_repository(call: Call) -> Answer:
 def on_account(call: Call) -> Answer:
     """The installation of the App that asks on an account."""
     account = people.user_named(call.tx, call.path["login"])
-    found = [one for one in apps.installations_of(call.tx, _app(call)) if one.account.id == account.id]
+    found = [
+        one for one in apps.installations_of(call.tx, _app(call)) if one.account.id == account.id
+    ]
     if not found:
         raise not_found()
     return Answer(shapes.installation(call.tx.links, found[0]))
 
 
 def create_token(call: Call) -> Answer:
-    """A token of an installation for an hour: with all that it has, or with fewer repositories and permissions."""
+    """A token of an installation for an hour: with all that it has, or with fewer repositories and
+    permissions."""
     found = _installation(call)
     chosen = _chosen(call, found)
-    wanted = manifests.permissions(call.body["permissions"]) if call.body.get("permissions") is not None else None
+    wanted = (
+        manifests.permissions(call.body["permissions"])
+        if call.body.get("permissions") is not None
+        else None
+    )
     only = None if chosen is None else frozenset(repo.id for repo in chosen)
     token, grant = apps.issue_token(call.tx, found, permissions=wanted, repositories=only)
     return Answer(shapes.token(call.tx.links, token, grant, repositories=chosen), 201)
@@ -85,9 +98,13 @@ def reached(call: Call) -> Answer:
     grant = _grant(call)
     found = [repo for repo in _owned(call, grant.installation) if grant.reaches(repo)]
     size, skip = window(call)
-    told = [people_shapes.repository(call.tx.links, repo) for repo in found[skip:skip + size]]
+    told = [people_shapes.repository(call.tx.links, repo) for repo in found[skip : skip + size]]
     chosen = grant.installation.everywhere and grant.only is None
-    content = {"total_count": len(found), "repository_selection": "all" if chosen else "selected", "repositories": told}
+    content = {
+        "total_count": len(found),
+        "repository_selection": "all" if chosen else "selected",
+        "repositories": told,
+    }
     return Answer(content, headers=links(call, len(found)))
 
 
@@ -99,8 +116,11 @@ def _app(call: Call) -> App:
 
 def _grant(call: Call) -> Grant:
     if call.caller.grant is None:
-        raise Refused(403, "You must authenticate with an installation access token in order to list repositories for an "
-                           "installation.")
+        raise Refused(
+            403,
+            "You must authenticate with an installation access token in order to list repositories"
+            " for an installation.",
+        )
     return call.caller.grant
 
 
@@ -112,7 +132,9 @@ def _installation(call: Call) -> Installation:
 
 
 def _owned(call: Call, found: Installation) -> tuple[Repo, ...]:
-    return tuple(repo for repo in repositories.all_of(call.tx, found.account.login) if found.reaches(repo))
+    return tuple(
+        repo for repo in repositories.all_of(call.tx, found.account.login) if found.reaches(repo)
+    )
 
 
 def _chosen(call: Call, found: Installation) -> tuple[Repo, ...] | None:
@@ -120,12 +142,21 @@ def _chosen(call: Call, found: Installation) -> tuple[Repo, ...] | None:
     names, numbers = call.body.get("repositories"), call.body.get("repository_ids")
     if names is None and numbers is None:
         return None
-    wanted = {name.lower() for name in fields.names(names or [], "Installation", "repositories", limit=100)}
+    wanted = {
+        name.lower()
+        for name in fields.names(names or [], "Installation", "repositories", limit=100)
+    }
     ids = fields.numbers(numbers or [], "Installation", "repository_ids")
-    chosen = tuple(repo for repo in _owned(call, found) if repo.name.lower() in wanted or repo.id in ids)
+    chosen = tuple(
+        repo for repo in _owned(call, found) if repo.name.lower() in wanted or repo.id in ids
+    )
     if len(chosen) < len(wanted | ids):
-        raise invalid("Installation", "repositories", "There is at least one repository that does not exist or is not "
-                                                      "accessible to the parent installation.")
+        raise invalid(
+            "Installation",
+            "repositories",
+            "There is at least one repository that does not exist or is not "
+            "accessible to the parent installation.",
+        )
     return chosen
 
 
@@ -143,6 +174,17 @@ ROUTES = (
     ("GET", "/installation/repositories", reached),
     ("DELETE", "/installation/token", revoke_token),
 )
-APP_ONLY = frozenset({convert, myself, by_slug, installation_list, installation, uninstall, on_repository, on_account,
-                      create_token})
+APP_ONLY = frozenset(
+    {
+        convert,
+        myself,
+        by_slug,
+        installation_list,
+        installation,
+        uninstall,
+        on_repository,
+        on_account,
+        create_token,
+    }
+)
 """What an App's own JSON web token opens; nothing else is for it."""

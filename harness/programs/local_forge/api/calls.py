@@ -1,8 +1,7 @@
 """One request to the API: from bytes to a `Call`, through a view, to bytes again.
 
-A view is a plain function from a Call to an Answer. It says no by raising Refused. Whatever it wrote is kept only if
-it returns; whatever it read is one moment of the database.
-"""
+A view is a plain function from a Call to an Answer. It says no by raising Refused. Whatever it
+wrote is kept only if it returns; whatever it read is one moment of the database."""
 
 import json
 import uuid
@@ -20,7 +19,13 @@ from harness.programs.local_forge.content import issues, repositories
 from harness.programs.local_forge.etags import Asked, matches, tag_of
 from harness.programs.local_forge.git.protection import Standing
 from harness.programs.local_forge.rate_limits import Allowance
-from harness.programs.local_forge.refused import Refused, forbidden, not_for_apps, not_found, unauthenticated
+from harness.programs.local_forge.refused import (
+    Refused,
+    forbidden,
+    not_for_apps,
+    not_found,
+    unauthenticated,
+)
 from harness.programs.local_forge.service import Service
 from harness.programs.local_forge.storage.records import Caller, Repo, Role, User
 from harness.programs.local_forge.transaction import Transaction
@@ -62,7 +67,8 @@ class Call:
 
     @property
     def repo(self) -> Repo:
-        """The repository that the path names. Raises Refused (404), also where the account may not read it."""
+        """The repository that the path names. Raises Refused (404), also where the account may not
+        read it."""
         repo = repositories.named(self.tx, self.path["owner"], self.path["repo"])
         if self.role(repo) < Role.READ:
             raise not_found()
@@ -104,10 +110,11 @@ View = Callable[[Call], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Who may come in to a view: how the caller is known and, for an installation's token, what it must be allowed.
+    """Who may come in to a view: how the caller is known and, for an installation's token, what it
+    must be allowed.
 
-    `needs` is one of several permissions, none (empty), or None: no App may. `to_apps`: whether an App's own token opens it.
-    """
+    `needs` is one of several permissions, none (empty), or None: no App may. `to_apps`: whether an
+    App's own token opens it."""
 
     identify: Identify
     needs: tuple[Need, ...] | None = None
@@ -145,7 +152,9 @@ def _answer(service: Service, view: View, door: Door, request: Request, raw: byt
             service.tags.remember(asked, response.headers, generation=generation)
     except Refused as refused:
         response = _refusal(refused)
-    response.headers.update({"x-github-request-id": str(uuid.uuid4()), "x-github-media-type": "github.v3; format=json"})
+    response.headers.update(
+        {"x-github-request-id": str(uuid.uuid4()), "x-github-media-type": "github.v3; format=json"}
+    )
     response.headers.update(allowance.headers if allowance else {})
     if door.needs:
         response.headers["x-accepted-github-permissions"] = accepted(door.needs)
@@ -153,7 +162,8 @@ def _answer(service: Service, view: View, door: Door, request: Request, raw: byt
 
 
 def _check_permission(call: Call, door: Door) -> None:
-    """At the door: an App's own token opens what is about the App, an installation's what its permissions name."""
+    """At the door: an App's own token opens what is about the App, an installation's what its
+    permissions name."""
     grant = call.caller.grant
     if call.caller.app is not None and not door.to_apps:
         raise not_for_apps()
@@ -161,21 +171,35 @@ def _check_permission(call: Call, door: Door) -> None:
         return
     if door.needs is None:
         raise not_for_apps()
-    if "owner" in call.path and grant.reaches(call.repo) and not may(grant, door.needs, about_pull=_about_pull(call, door)):
+    if (
+        "owner" in call.path
+        and grant.reaches(call.repo)
+        and not may(grant, door.needs, about_pull=_about_pull(call, door))
+    ):
         raise not_for_apps()
 
 
 def _about_pull(call: Call, door: Door) -> bool | None:
-    if len(door.needs or ()) < 2 or "number" not in call.path or "/issues/" not in call.url or "/comments/" in call.url:
+    if (
+        len(door.needs or ()) < 2
+        or "number" not in call.path
+        or "/issues/" not in call.url
+        or "/comments/" in call.url
+    ):
         return None
     return issues.numbered(call.tx, call.repo, call.number).is_pull
 
 
 def _call(service: Service, tx: Transaction, caller: Caller, request: Request, sent: Any) -> Call:
     return Call(
-        service, tx, caller, path={key: str(value) for key, value in request.path_params.items()},
-        query=dict(request.query_params), body=sent if isinstance(sent, dict) else {},
-        listed=tuple(sent) if isinstance(sent, list) else (), url=f"{service.links.web}{request.url.path}",
+        service,
+        tx,
+        caller,
+        path={key: str(value) for key, value in request.path_params.items()},
+        query=dict(request.query_params),
+        body=sent if isinstance(sent, dict) else {},
+        listed=tuple(sent) if isinstance(sent, list) else (),
+        url=f"{service.links.web}{request.url.path}",
         authorization=request.headers.get("authorization"),
     )
 
@@ -186,7 +210,9 @@ def _parsed(raw: bytes, request: Request) -> Any:
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
-        raise Refused(400, f"Problems parsing JSON in the body of {request.method} {request.url.path}") from None
+        raise Refused(
+            400, f"Problems parsing JSON in the body of {request.method} {request.url.path}"
+        ) from None
 
 
 def _account(caller: Caller) -> str:
@@ -202,15 +228,28 @@ def _check_allowance(allowance: Allowance, caller: Caller) -> None:
 
 
 def _response(answer: Answer, request: Request) -> Response:
-    headers = {"cache-control": "private, max-age=0, must-revalidate", "vary": "Accept, Authorization", **answer.headers}
+    headers = {
+        "cache-control": "private, max-age=0, must-revalidate",
+        "vary": "Accept, Authorization",
+        **answer.headers,
+    }
     if answer.status == 304 or (answer.content is None and answer.status == 204):
         return Response(status_code=answer.status, headers=headers)
     content = json.dumps(answer.content, ensure_ascii=False, separators=(",", ":")).encode()
     headers["etag"] = tag_of(content)
     asked_with = request.headers.get("if-none-match")
-    if request.method in ("GET", "HEAD") and answer.status == 200 and matches(asked_with, headers["etag"]):
+    if (
+        request.method in ("GET", "HEAD")
+        and answer.status == 200
+        and matches(asked_with, headers["etag"])
+    ):
         return Response(status_code=304, headers=headers)
-    return Response(content, status_code=answer.status, headers=headers, media_type="application/json; charset=utf-8")
+    return Response(
+        content,
+        status_code=answer.status,
+        headers=headers,
+        media_type="application/json; charset=utf-8",
+    )
 
 
 def _refusal(refused: Refused) -> Response:
@@ -219,6 +258,8 @@ def _refusal(refused: Refused) -> Response:
     if refused.errors:
         told["errors"] = list(refused.errors)
     return Response(
-        json.dumps(told), status_code=refused.status, headers=dict(refused.headers),
+        json.dumps(told),
+        status_code=refused.status,
+        headers=dict(refused.headers),
         media_type="application/json; charset=utf-8",
     )

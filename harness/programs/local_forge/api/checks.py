@@ -1,8 +1,8 @@
 """Check runs and statuses.
 
-Only Apps write checks, as on GitHub: an installation's token, or an account of the kind Bot, which stands for an App of the
-same number. Where the forge runs with `--people-write-checks`, every writer may.
-"""
+Only Apps write checks, as on GitHub: an installation's token, or an account of the kind Bot, which
+stands for an App of the same number. Where the forge runs with `--people-write-checks`, every
+writer may."""
 
 from typing import Any
 
@@ -32,7 +32,9 @@ def create(call: Call) -> Answer:
 def one(call: Call) -> Answer:
     """One check run."""
     repo = call.repo
-    return Answer(shapes.check_run(call.tx.links, repo, checks.numbered(call.tx, repo, call.number)))
+    return Answer(
+        shapes.check_run(call.tx.links, repo, checks.numbered(call.tx, repo, call.number))
+    )
 
 
 def change(call: Call) -> Answer:
@@ -40,15 +42,25 @@ def change(call: Call) -> Answer:
     repo = call.repo
     writer, check = _writer(call, repo), checks.numbered(call.tx, repo, call.number)
     if check.creator.id != writer.id:
-        raise Refused(403, f"Invalid app_id `{writer.id}` - check run can only be modified by the GitHub App that created it.")
-    return Answer(shapes.check_run(call.tx.links, repo, checks.change(call.tx, repo, check, _outcome(call))))
+        raise Refused(
+            403,
+            f"Invalid app_id `{writer.id}` - check run can only be modified by the GitHub App that"
+            " created it.",
+        )
+    return Answer(
+        shapes.check_run(call.tx.links, repo, checks.change(call.tx, repo, check, _outcome(call)))
+    )
 
 
 def annotations(call: Call) -> Answer:
     """What a check run says of lines, in the order it was said."""
     repo = call.repo
     found = checks.numbered(call.tx, repo, call.number)
-    return page_of(call, found.annotations, shape=lambda one: shapes.annotation(call.tx.links, repo, found, one))
+    return page_of(
+        call,
+        found.annotations,
+        shape=lambda one: shapes.annotation(call.tx.links, repo, found, one),
+    )
 
 
 def suites(call: Call) -> Answer:
@@ -60,8 +72,12 @@ def suites(call: Call) -> Answer:
     size, skip = window(call)
     sha = found[0].head_sha if found else ""
     tip = commits.commit(call.tx.git(repo), sha) if found else None
-    shown = [shapes.suite(call.tx.links, repo, one, tip) for one in found[skip:skip + size] if tip]
-    return Answer({"total_count": len(found), "check_suites": shown}, headers=links(call, len(found)))
+    shown = [
+        shapes.suite(call.tx.links, repo, one, tip) for one in found[skip : skip + size] if tip
+    ]
+    return Answer(
+        {"total_count": len(found), "check_suites": shown}, headers=links(call, len(found))
+    )
 
 
 def of_commit(call: Call) -> Answer:
@@ -71,13 +87,22 @@ def of_commit(call: Call) -> Answer:
     app = call.query.get("app_id")
     if app is not None and not (app.isascii() and app.isdigit() and len(app) < 12):
         raise invalid("CheckRun", "app_id", "app_id must be the number of an App")
-    found = checks.of_commit(call.tx, repo, named_commit(call, repo), name=call.query.get("check_name"), every=every,
-                             app=None if app is None else int(app))
+    found = checks.of_commit(
+        call.tx,
+        repo,
+        named_commit(call, repo),
+        name=call.query.get("check_name"),
+        every=every,
+        app=None if app is None else int(app),
+    )
     asked = call.query.get("status")
     found = tuple(one for one in found if asked in (None, one.status))
     size, skip = window(call)
-    shown = found[skip:skip + size]
-    return Answer(shapes.check_runs(call.tx.links, repo, shown, total=len(found)), headers=links(call, len(found)))
+    shown = found[skip : skip + size]
+    return Answer(
+        shapes.check_runs(call.tx.links, repo, shown, total=len(found)),
+        headers=links(call, len(found)),
+    )
 
 
 def create_status(call: Call) -> Answer:
@@ -86,7 +111,10 @@ def create_status(call: Call) -> Answer:
     creator = call.need(repo, Role.WRITE)
     fields.needed_text(call.body, "state", "Status")
     status = checks.create_status(
-        call.tx, repo, _sha(call, repo, call.path["sha"]), creator=creator,
+        call.tx,
+        repo,
+        _sha(call, repo, call.path["sha"]),
+        creator=creator,
         state=fields.choice(call.body, "state", "Status", among=checks.STATES),
         context=fields.text(call.body, "context", "Status", limit=200) or "default",
         description=fields.text(call.body, "description", "Status", limit=140),
@@ -133,14 +161,24 @@ def _outcome(call: Call) -> Outcome:
         conclusion=fields.choice(call.body, "conclusion", "CheckRun", among=checks.CONCLUSIONS),
         details_url=fields.web_address(call.body, "details_url", "CheckRun"),
         external_id=fields.text(call.body, "external_id", "CheckRun", limit=200),
-        title=fields.text(said, "title", "CheckRun", limit=250), summary=fields.text(said, "summary", "CheckRun"),
-        text=fields.text(said, "text", "CheckRun"), annotations=_annotations(said.get("annotations", [])),
+        title=fields.text(said, "title", "CheckRun", limit=250),
+        summary=fields.text(said, "summary", "CheckRun"),
+        text=fields.text(said, "text", "CheckRun"),
+        annotations=_annotations(said.get("annotations", [])),
     )
 
 
 def _annotations(sent: object) -> tuple[dict[str, Any], ...]:
-    if not isinstance(sent, list) or len(sent) > MOST_ANNOTATIONS or not all(isinstance(one, dict) for one in sent):
-        raise invalid("CheckRun", "annotations", f"annotations must be a list of at most {MOST_ANNOTATIONS} objects")
+    if (
+        not isinstance(sent, list)
+        or len(sent) > MOST_ANNOTATIONS
+        or not all(isinstance(one, dict) for one in sent)
+    ):
+        raise invalid(
+            "CheckRun",
+            "annotations",
+            f"annotations must be a list of at most {MOST_ANNOTATIONS} objects",
+        )
     return tuple(_annotation(one) for one in sent)
 
 
@@ -148,16 +186,37 @@ def _annotation(sent: dict[str, Any]) -> dict[str, Any]:
     """What is said of lines of one file. Columns are for one line only, as on GitHub."""
     level = fields.choice(sent, "annotation_level", "CheckRun", among=checks.LEVELS)
     if level is None:
-        raise invalid("CheckRun", "annotation_level", f"annotation_level must be one of {', '.join(sorted(checks.LEVELS))}")
-    lines = {name: fields.number(sent, name, "CheckRun", among=range(1, 2**31)) for name in ("start_line", "end_line")}
-    columns = {name: None if sent.get(name) is None else fields.number(sent, name, "CheckRun", among=range(1, 2**31))
-               for name in ("start_column", "end_column")}
-    if lines["end_line"] < lines["start_line"] or (any(columns.values()) and lines["end_line"] != lines["start_line"]):
-        raise invalid("CheckRun", "end_line", "end_line must not be before start_line, and columns are for one line only")
+        raise invalid(
+            "CheckRun",
+            "annotation_level",
+            f"annotation_level must be one of {', '.join(sorted(checks.LEVELS))}",
+        )
+    lines = {
+        name: fields.number(sent, name, "CheckRun", among=range(1, 2**31))
+        for name in ("start_line", "end_line")
+    }
+    columns = {
+        name: None
+        if sent.get(name) is None
+        else fields.number(sent, name, "CheckRun", among=range(1, 2**31))
+        for name in ("start_column", "end_column")
+    }
+    if lines["end_line"] < lines["start_line"] or (
+        any(columns.values()) and lines["end_line"] != lines["start_line"]
+    ):
+        raise invalid(
+            "CheckRun",
+            "end_line",
+            "end_line must not be before start_line, and columns are for one line only",
+        )
     return {
-        "path": fields.needed_text(sent, "path", "CheckRun", limit=4_096), "annotation_level": level,
-        "message": fields.needed_text(sent, "message", "CheckRun"), "title": fields.text(sent, "title", "CheckRun", limit=255),
-        "raw_details": fields.text(sent, "raw_details", "CheckRun"), **lines, **columns,
+        "path": fields.needed_text(sent, "path", "CheckRun", limit=4_096),
+        "annotation_level": level,
+        "message": fields.needed_text(sent, "message", "CheckRun"),
+        "title": fields.text(sent, "title", "CheckRun", limit=255),
+        "raw_details": fields.text(sent, "raw_details", "CheckRun"),
+        **lines,
+        **columns,
     }
 
 

@@ -18,8 +18,13 @@ def branch_list(call: Call) -> Answer:
     """The branches."""
     repo = call.repo
     found = sorted(call.tx.git(repo).refs().items())
-    return page_of(call, found, shape=lambda item: shapes.branch(
-        call.tx.links, repo, *item, protected=branch_rules.is_protected(call.tx, repo, item[0])))
+    return page_of(
+        call,
+        found,
+        shape=lambda item: shapes.branch(
+            call.tx.links, repo, *item, protected=branch_rules.is_protected(call.tx, repo, item[0])
+        ),
+    )
 
 
 def branch(call: Call) -> Answer:
@@ -36,7 +41,9 @@ def branch(call: Call) -> Answer:
         level = "everyone" if demanded.body["enforce_admins"] else "non_admins"
         policy = {**required_checks(call.tx.links, repo, demanded), "enforcement_level": level}
     found = commits.commit(git, sha)
-    return Answer(shapes.whole_branch(call.tx.links, repo, name, found, protected=protected, policy=policy))
+    return Answer(
+        shapes.whole_branch(call.tx.links, repo, name, found, protected=protected, policy=policy)
+    )
 
 
 def ref(call: Call) -> Answer:
@@ -52,12 +59,19 @@ def ref_list(call: Call) -> Answer:
     """The refs that begin with a prefix."""
     repo = call.repo
     prefix = call.path.get("ref", "")
-    found = sorted((name, sha) for name, sha in call.tx.git(repo).refs("refs").items() if name.startswith(prefix))
-    return page_of(call, found, shape=lambda item: shapes.ref(call.tx.links, repo, f"refs/{item[0]}", item[1]))
+    found = sorted(
+        (name, sha)
+        for name, sha in call.tx.git(repo).refs("refs").items()
+        if name.startswith(prefix)
+    )
+    return page_of(
+        call, found, shape=lambda item: shapes.ref(call.tx.links, repo, f"refs/{item[0]}", item[1])
+    )
 
 
 def create_ref(call: Call) -> Answer:
-    """A new branch or tag on a commit that is there. Raises Refused (422) where one of that name is."""
+    """A new branch or tag on a commit that is there. Raises Refused (422) where one of that name
+    is."""
     repo = call.repo
     call.need(repo, Role.WRITE)
     name = fields.needed_text(call.body, "ref", "Reference", limit=250)
@@ -82,7 +96,9 @@ def change_ref(call: Call) -> Answer:
         raise Refused(422, "Reference does not exist")
     if call.body.get("force") is not True and not git.is_ancestor(old, sha):
         raise Refused(422, "Update is not a fast forward")
-    branch_rules.check_move(call.tx, repo, f"refs/{short}", old=old, new=sha, bound=call.standing(repo))
+    branch_rules.check_move(
+        call.tx, repo, f"refs/{short}", old=old, new=sha, bound=call.standing(repo)
+    )
     _moved(call, repo, f"refs/{short}", sha, old=old)
     return Answer(shapes.ref(call.tx.links, repo, f"refs/{short}", sha))
 
@@ -94,7 +110,14 @@ def remove_ref(call: Call) -> Answer:
     short, git = _writable(call.path["ref"]), call.tx.git(repo)
     if short not in git.refs("refs"):
         raise Refused(422, "Reference does not exist")
-    branch_rules.check_move(call.tx, repo, f"refs/{short}", old=git.refs("refs")[short], new=None, bound=call.standing(repo))
+    branch_rules.check_move(
+        call.tx,
+        repo,
+        f"refs/{short}",
+        old=git.refs("refs")[short],
+        new=None,
+        bound=call.standing(repo),
+    )
     before = dict(git.refs())
     git.delete(f"refs/{short}")
     ref_sync.tell_pushes(call.tx, repo, before, actor)
@@ -111,7 +134,12 @@ def commit_list(call: Call) -> Answer:
         raise Refused(409, "Git Repository is empty.") if not git.refs() else not_found()
     size, skip = window(call)
     found = commits.commits(git, tip, limit=size, skip=skip)
-    return page(call, found, commits.count(git, tip), shape=lambda item: shapes.commit(call.tx.links, repo, item))
+    return page(
+        call,
+        found,
+        commits.count(git, tip),
+        shape=lambda item: shapes.commit(call.tx.links, repo, item),
+    )
 
 
 def commit(call: Call) -> Answer:
@@ -138,7 +166,11 @@ def tree(call: Call) -> Answer:
     git, name = call.tx.git(repo), call.path["ref"]
     is_tree = SHA.fullmatch(name) is not None and git.kind(name) == "tree"
     sha = name if is_tree else commits.commit(git, named_commit(call, repo)).tree
-    return Answer(shapes.tree(call.tx.links, repo, sha, commits.tree(git, sha, recursive="recursive" in call.query)))
+    return Answer(
+        shapes.tree(
+            call.tx.links, repo, sha, commits.tree(git, sha, recursive="recursive" in call.query)
+        )
+    )
 
 
 def blob(call: Call) -> Answer:
@@ -163,7 +195,9 @@ def contents(call: Call) -> Answer:
         return Answer(shapes.content(call.tx.links, repo, entry, path, at, held=held))
     under = f"{path}/" if path else ""
     listed = commits.tree(git, entry.sha)
-    return Answer([shapes.content(call.tx.links, repo, one, under + one.path, at) for one in listed])
+    return Answer(
+        [shapes.content(call.tx.links, repo, one, under + one.path, at) for one in listed]
+    )
 
 
 def named_commit(call: Call, repo: Repo) -> str:
@@ -176,7 +210,12 @@ def named_commit(call: Call, repo: Repo) -> str:
 
 def _writable(short: str) -> str:
     if not short.startswith(_SPACES) or not is_sound_branch(short.partition("/")[2]):
-        raise invalid("Reference", "ref", "ref must be a sound name under refs/heads/ or refs/tags/", code="invalid")
+        raise invalid(
+            "Reference",
+            "ref",
+            "ref must be a sound name under refs/heads/ or refs/tags/",
+            code="invalid",
+        )
     return short
 
 
@@ -210,5 +249,9 @@ ROUTES = (
     ("GET", f"{_REPO}/contents", contents),
     ("GET", f"{_REPO}/contents/{{path:path}}", contents),
     ("GET", f"{_REPO}/commits", commit_list),
-    ("GET", f"{_REPO}/commits/{{ref:path}}", commit),  # last: checks and statuses of a commit are listed before it
+    (
+        "GET",
+        f"{_REPO}/commits/{{ref:path}}",
+        commit,
+    ),  # last: checks and statuses of a commit are listed before it
 )

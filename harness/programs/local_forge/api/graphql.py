@@ -1,7 +1,8 @@
-"""The few questions that REST has no word for: pinning an issue, what is pinned, and what a node id names.
+"""The few questions that REST has no word for: pinning an issue, what is pinned, and what a node id
+names.
 
-As on GitHub an answer is 200 also where it says no: `data` is null there, and `errors` tells the type and the way to it.
-"""
+As on GitHub an answer is 200 also where it says no: `data` is null there, and `errors` tells the
+type and the way to it."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -27,7 +28,9 @@ def ask(call: Call) -> Answer:
         raise Refused(401, "This endpoint requires you to be authenticated.")
     text, variables = call.body.get("query"), call.body.get("variables") or {}
     if not isinstance(text, str) or not isinstance(variables, dict):
-        return Answer({"errors": [{"message": "A query attribute must be specified and must be a string."}]})
+        return Answer(
+            {"errors": [{"message": "A query attribute must be specified and must be a string."}]}
+        )
     try:
         asked = operation_in(text, variables)
     except Unreadable as error:
@@ -40,7 +43,13 @@ def ask(call: Call) -> Answer:
             data[field.key] = _resolver(known, field, asked.kind.title())(field)
         except Refused as refused:
             data[field.key] = None
-            errors.append({"type": _TYPES.get(refused.status, "INTERNAL"), "path": [field.key], "message": refused.told})
+            errors.append(
+                {
+                    "type": _TYPES.get(refused.status, "INTERNAL"),
+                    "path": [field.key],
+                    "message": refused.told,
+                }
+            )
         except Unreadable as error:
             return Answer({"errors": [{"message": str(error), "path": [asked.kind, field.key]}]})
     return Answer({"data": data, **({"errors": errors} if errors else {})})
@@ -51,7 +60,11 @@ class _Queries:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self.known: Mapping[str, Resolve] = {"repository": self._repository, "node": self._node, "viewer": self._viewer}
+        self.known: Mapping[str, Resolve] = {
+            "repository": self._repository,
+            "node": self._node,
+            "viewer": self._viewer,
+        }
 
     def _repository(self, field: Field) -> Any:
         owner, name = (str(field.arguments.get(key, "")) for key in ("owner", "name"))
@@ -66,8 +79,15 @@ class _Queries:
 
     def _viewer(self, field: Field) -> Any:
         actor = self._call.person
-        return _shaped(field, "User", {"login": lambda _: actor.login, "id": lambda _: node_id("User", actor.id),
-                                       "databaseId": lambda _: actor.id})
+        return _shaped(
+            field,
+            "User",
+            {
+                "login": lambda _: actor.login,
+                "id": lambda _: node_id("User", actor.id),
+                "databaseId": lambda _: actor.id,
+            },
+        )
 
 
 class _Mutations:
@@ -89,17 +109,27 @@ class _Mutations:
 
     def _writable(self, field: Field) -> tuple[Repo, Issue, User]:
         given = field.arguments.get("input")
-        repo, issue = _issue_of(self._call, given.get("issueId") if isinstance(given, dict) else None)
+        repo, issue = _issue_of(
+            self._call, given.get("issueId") if isinstance(given, dict) else None
+        )
         grant = self._call.caller.grant
-        if self._call.role(repo) < Role.WRITE or (grant is not None and not grant.allows("issues", "write")):
+        if self._call.role(repo) < Role.WRITE or (
+            grant is not None and not grant.allows("issues", "write")
+        ):
             who = "integration" if grant is not None else "personal access token"
             raise Refused(403, f"Resource not accessible by {who}")
         return repo, issue, self._call.person
 
     def _payload(self, field: Field, repo: Repo, issue: Issue) -> Any:
         given = field.arguments["input"]
-        return _shaped(field, "Payload", {"issue": lambda inner: _issue(self._call, repo, issue, inner),
-                                          "clientMutationId": lambda _: given.get("clientMutationId")})
+        return _shaped(
+            field,
+            "Payload",
+            {
+                "issue": lambda inner: _issue(self._call, repo, issue, inner),
+                "clientMutationId": lambda _: given.get("clientMutationId"),
+            },
+        )
 
 
 def _repository(call: Call, repo: Repo, field: Field) -> Any:
@@ -110,28 +140,58 @@ def _repository(call: Call, repo: Repo, field: Field) -> Any:
         found = pins.pinned(call.tx, repo)
 
         def nodes(node: Field) -> Any:
-            return [_shaped(node, "PinnedIssue", {"issue": partial(_issue, call, repo, one)}) for one in found]
+            return [
+                _shaped(node, "PinnedIssue", {"issue": partial(_issue, call, repo, one)})
+                for one in found
+            ]
 
-        return _shaped(inner, "PinnedIssueConnection", {"totalCount": lambda _: len(found), "nodes": nodes})
+        return _shaped(
+            inner, "PinnedIssueConnection", {"totalCount": lambda _: len(found), "nodes": nodes}
+        )
 
-    return _shaped(field, "Repository", {
-        "id": lambda _: node_id("Repository", repo.id), "databaseId": lambda _: repo.id, "name": lambda _: repo.name,
-        "nameWithOwner": lambda _: repo.full_name, "issue": issue, "pinnedIssues": pinned})
+    return _shaped(
+        field,
+        "Repository",
+        {
+            "id": lambda _: node_id("Repository", repo.id),
+            "databaseId": lambda _: repo.id,
+            "name": lambda _: repo.name,
+            "nameWithOwner": lambda _: repo.full_name,
+            "issue": issue,
+            "pinnedIssues": pinned,
+        },
+    )
 
 
 def _issue(call: Call, repo: Repo, issue: Issue, field: Field) -> Any:
-    return _shaped(field, "Issue", {
-        "id": lambda _: node_id("Issue", issue.id), "databaseId": lambda _: issue.id, "number": lambda _: issue.number,
-        "title": lambda _: issue.title, "state": lambda _: issue.state.upper(),
-        "url": lambda _: call.tx.links.issue_page(repo, issue), "isPinned": lambda _: pins.is_pinned(call.tx, issue)})
+    return _shaped(
+        field,
+        "Issue",
+        {
+            "id": lambda _: node_id("Issue", issue.id),
+            "databaseId": lambda _: issue.id,
+            "number": lambda _: issue.number,
+            "title": lambda _: issue.title,
+            "state": lambda _: issue.state.upper(),
+            "url": lambda _: call.tx.links.issue_page(repo, issue),
+            "isPinned": lambda _: pins.is_pinned(call.tx, issue),
+        },
+    )
 
 
 def _shaped(field: Field, kind: str, known: Mapping[str, Resolve]) -> dict[str, Any]:
-    """The fields that are asked for of a value of that type. Raises Unreadable for one that it has not."""
+    """The fields that are asked for of a value of that type. Raises Unreadable for one that it has
+    not."""
     asked = [inner for inner in field.fields if inner.on in (None, kind)]
     if not field.fields:
-        raise Unreadable(f"Field must have selections (field '{field.name}' returns {kind} but has no selections)")
-    return {inner.key: _resolver({**known, "__typename": lambda _: kind}, inner, kind)(inner) for inner in asked}
+        raise Unreadable(
+            f"Field must have selections (field '{field.name}' returns {kind} but has no"
+            " selections)"
+        )
+    return {
+        inner.key: _resolver({**known, "__typename": lambda _: kind}, inner, kind)(inner)
+        for inner in asked
+    }
 
 
 def _resolver(known: Mapping[str, Resolve], field: Field, kind: str) -> Resolve:
@@ -141,7 +201,11 @@ def _resolver(known: Mapping[str, Resolve], field: Field, kind: str) -> Resolve:
 
 
 def _plain(call: Call, repo: Repo, number: object) -> Issue:
-    found = issues.numbered(call.tx, repo, number) if isinstance(number, int) and 0 < number < 2**31 else None
+    found = (
+        issues.numbered(call.tx, repo, number)
+        if isinstance(number, int) and 0 < number < 2**31
+        else None
+    )
     if found is None or found.is_pull:
         raise Refused(404, f"Could not resolve to an Issue with the number of {number}.")
     return found
@@ -150,7 +214,11 @@ def _plain(call: Call, repo: Repo, number: object) -> Issue:
 def _issue_of(call: Call, node: object) -> tuple[Repo, Issue]:
     """The issue that a node id names, and where it is."""
     number = number_in(node, "Issue") if isinstance(node, str) else None
-    row = None if number is None else call.tx.db.execute(select(issue_table).where(issue_table.c.id == number)).one_or_none()
+    row = (
+        None
+        if number is None
+        else call.tx.db.execute(select(issue_table).where(issue_table.c.id == number)).one_or_none()
+    )
     if row is None:
         raise Refused(404, f"Could not resolve to a node with the global id of '{node}'")
     repo = repositories.by_id(call.tx, [row.repository_id]).get(row.repository_id)

@@ -1,7 +1,8 @@
-"""Reading a GraphQL document, as far as one operation with fields, arguments, variables and inline fragments goes.
+"""Reading a GraphQL document, as far as one operation with fields, arguments, variables and inline
+fragments goes.
 
-Everything else of the language is refused by name: a client that needs more than this forge speaks shall hear it.
-"""
+Everything else of the language is refused by name: a client that needs more than this forge speaks
+shall hear it."""
 
 import json
 import re
@@ -10,11 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST_LETTERS, DEEPEST = 20_000, 20
-_TOKEN = re.compile(r"""
+_TOKEN = re.compile(
+    r"""
     [\s,]+ | \#[^\n]*                                        # what means nothing
     | (?P<name>[A-Za-z_]\w*) | (?P<text>"(?:[^"\\\n]|\\.)*") | (?P<number>-?\d+)
     | (?P<mark>\.\.\.|[{}()\[\]:$!=])
-""", re.VERBOSE)
+""",
+    re.VERBOSE,
+)
 
 
 class Unreadable(Exception):
@@ -52,7 +56,7 @@ def _tokens(text: str) -> Iterator[str]:
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
-            raise Unreadable(f"Parse error on {text[at:at + 10]!r}")
+            raise Unreadable(f"Parse error on {text[at : at + 10]!r}")
         at = found.end()
         if found.lastgroup:
             yield found[0]
@@ -78,13 +82,19 @@ class _Reader:
         return Operation(kind, fields)
 
     def _declarations(self) -> None:
-        """`($name: Type! = default, …)`: types are not looked at, a default stands where nothing was sent."""
+        """`($name: Type! = default, …)`: types are not looked at, a default stands where nothing
+        was sent."""
         self._expect("(")
         while not self._is(")"):
             self._expect("$")
             name = self._take()
             self._expect(":")
-            while self._is("[") or self._is("]") or self._is("!") or re.fullmatch(r"\w+", self._peek()):
+            while (
+                self._is("[")
+                or self._is("]")
+                or self._is("!")
+                or re.fullmatch(r"\w+", self._peek())
+            ):
                 self._take()
             if self._is("="):
                 self._take()
@@ -112,7 +122,9 @@ class _Reader:
         if not re.fullmatch(r"[A-Za-z_]\w*", name):
             raise Unreadable(f"Expected NAME, actual: {name!r}")
         arguments = dict(self._arguments()) if self._is("(") else {}
-        return Field(key, name, arguments, tuple(self._fields(depth + 1, None)) if self._is("{") else (), on)
+        return Field(
+            key, name, arguments, tuple(self._fields(depth + 1, None)) if self._is("{") else (), on
+        )
 
     def _arguments(self) -> Iterator[tuple[str, Any]]:
         self._expect("(")

@@ -1,4 +1,5 @@
-"""Issues: anybody signed in may file one; who wrote it may edit and close it; labels need the triage role."""
+"""Issues: anybody signed in may file one; who wrote it may edit and close it; labels need the
+triage role."""
 
 import re
 from datetime import UTC, datetime
@@ -19,22 +20,36 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\
 
 
 def issue_list(call: Call) -> Answer:
-    """Issues and pull requests, as asked for by state, labels, since, creator, sort and direction."""
+    """Issues and pull requests, as asked for by state, labels, since, creator, sort and
+    direction."""
     repo, wanted = call.repo, _search(call)
     size, skip = window(call)
     found = issues.search(call.tx, repo, wanted, limit=size, skip=skip)
-    return page(call, found, issues.count(call.tx, repo, wanted), shape=lambda issue: shape(call, repo, issue))
+    return page(
+        call,
+        found,
+        issues.count(call.tx, repo, wanted),
+        shape=lambda issue: shape(call, repo, issue),
+    )
 
 
 def create(call: Call) -> Answer:
     """File an issue. Labels of one who may not set them are dropped, as on GitHub."""
     repo, author = call.repo, call.person
     title = fields.needed_text(call.body, "title", "Issue", limit=fields.TITLE_LIMIT)
-    issue = issues.create(call.tx, repo, title=title, body=fields.text(call.body, "body", "Issue") or "", author=author)
+    issue = issues.create(
+        call.tx,
+        repo,
+        title=title,
+        body=fields.text(call.body, "body", "Issue") or "",
+        author=author,
+    )
     if call.body.get("labels") and call.role(repo) >= Role.TRIAGE:
         wanted = fields.names(call.body["labels"], "Issue", "labels")
         issue = issues.set_labels(call.tx, repo, issue, wanted, actor=author)
-    return Answer(shape(call, repo, issue), 201, {"location": call.tx.links.issue(repo, issue.number)})
+    return Answer(
+        shape(call, repo, issue), 201, {"location": call.tx.links.issue(repo, issue.number)}
+    )
 
 
 def one(call: Call) -> Answer:
@@ -90,7 +105,9 @@ def moment_asked(call: Call) -> int | None:
             raise ValueError
         return int(datetime.fromisoformat(text).astimezone(UTC).timestamp())
     except (ValueError, OverflowError):
-        raise invalid("Issue", "since", "since must be a moment such as 2026-01-31T09:30:00Z") from None
+        raise invalid(
+            "Issue", "since", "since must be a moment such as 2026-01-31T09:30:00Z"
+        ) from None
 
 
 def shape(call: Call, repo: Repo, issue: Issue) -> Json:
@@ -104,7 +121,9 @@ def _search(call: Call) -> Search:
     return Search(
         state=None if state == "all" else state,
         labels=tuple(name for name in call.query.get("labels", "").split(",") if name),
-        since=moment_asked(call), author=call.query.get("creator"), order=call.query.get("sort", "created"),
+        since=moment_asked(call),
+        author=call.query.get("creator"),
+        order=call.query.get("sort", "created"),
         rising=call.query.get("direction") == "asc",
     )
 
@@ -123,7 +142,11 @@ def _in_state(call: Call, repo: Repo, issue: Issue, actor: User) -> Issue:
     if issue.is_pull:
         pull = pulls.numbered(call.tx, repo, issue.number)
         act = pulls.reopen if state == "open" else pulls.close
-        return issue if (state == "open") == issue.is_open else act(call.tx, repo, pull, actor=actor).issue
+        return (
+            issue
+            if (state == "open") == issue.is_open
+            else act(call.tx, repo, pull, actor=actor).issue
+        )
     if state == "open":
         return issues.reopen(call.tx, repo, issue, actor=actor)
     return issues.close(call.tx, repo, issue, actor=actor, reason=reason)

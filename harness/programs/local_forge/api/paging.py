@@ -12,7 +12,8 @@ T = TypeVar("T")
 
 
 def window(call: Call) -> tuple[int, int]:
-    """How many, and how many to skip, from `page` and `per_page`; nonsense means the default, as on GitHub."""
+    """How many, and how many to skip, from `page` and `per_page`; nonsense means the default, as on
+    GitHub."""
     per_page = min(max(_number(call.query.get("per_page"), PER_PAGE), 1), MOST_PER_PAGE)
     return per_page, (max(_number(call.query.get("page"), 1), 1) - 1) * per_page
 
@@ -25,7 +26,7 @@ def page(call: Call, items: Sequence[T], total: int, *, shape: Callable[[T], Jso
 def page_of(call: Call, items: Sequence[T], *, shape: Callable[[T], Json]) -> Answer:
     """The page of a whole list."""
     size, skip = window(call)
-    return page(call, items[skip:skip + size], len(items), shape=shape)
+    return page(call, items[skip : skip + size], len(items), shape=shape)
 
 
 def links(call: Call, total: int) -> dict[str, str]:
@@ -37,7 +38,10 @@ def links(call: Call, total: int) -> dict[str, str]:
         found |= {"prev": min(now - 1, last), "first": 1}
     if now < last:
         found |= {"next": now + 1, "last": last}
-    told = (f'<{call.url}?{urlencode({**call.query, "page": number})}>; rel="{name}"' for name, number in found.items())
+    told = (
+        f'<{call.url}?{urlencode({**call.query, "page": number})}>; rel="{name}"'
+        for name, number in found.items()
+    )
     return {"link": ", ".join(told)} if found else {}
 
 

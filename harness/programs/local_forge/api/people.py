@@ -13,19 +13,39 @@ from harness.programs.local_forge.shapes.common import Json
 from harness.programs.local_forge.storage.records import ROLE_WORDS, Repo, Role
 
 _SEARCH = "?q={query}{&page,per_page,sort,order}"
-_PLACES = {  # all that GitHub's root names, whether it is served here or not: clients take it to be there
-    "current_user": "user", "current_user_authorizations_html": "settings/connections/applications{/client_id}",
-    "authorizations": "authorizations", "code_search": f"search/code{_SEARCH}", "commit_search": f"search/commits{_SEARCH}",
-    "emails": "user/emails", "emojis": "emojis", "events": "events", "feeds": "feeds", "followers": "user/followers",
-    "following": "user/following{/target}", "gists": "gists{/gist_id}", "issue_search": f"search/issues{_SEARCH}",
-    "issues": "issues", "keys": "user/keys",
+# all that GitHub's root names, whether it is served here or not: clients take it to be there
+_PLACES = {
+    "current_user": "user",
+    "current_user_authorizations_html": "settings/connections/applications{/client_id}",
+    "authorizations": "authorizations",
+    "code_search": f"search/code{_SEARCH}",
+    "commit_search": f"search/commits{_SEARCH}",
+    "emails": "user/emails",
+    "emojis": "emojis",
+    "events": "events",
+    "feeds": "feeds",
+    "followers": "user/followers",
+    "following": "user/following{/target}",
+    "gists": "gists{/gist_id}",
+    "issue_search": f"search/issues{_SEARCH}",
+    "issues": "issues",
+    "keys": "user/keys",
     "label_search": "search/labels?q={query}&repository_id={repository_id}{&page,per_page}",
-    "notifications": "notifications", "organization": "orgs/{org}", "organization_teams": "orgs/{org}/teams",
-    "organization_repositories": "orgs/{org}/repos{?type,page,per_page,sort}", "public_gists": "gists/public",
-    "rate_limit": "rate_limit", "repository": "repos/{owner}/{repo}", "repository_search": f"search/repositories{_SEARCH}",
-    "current_user_repositories": "user/repos{?type,page,per_page,sort}", "starred": "user/starred{/owner}{/repo}",
-    "starred_gists": "gists/starred", "user": "users/{user}", "user_organizations": "user/orgs",
-    "user_repositories": "users/{user}/repos{?type,page,per_page,sort}", "user_search": f"search/users{_SEARCH}",
+    "notifications": "notifications",
+    "organization": "orgs/{org}",
+    "organization_teams": "orgs/{org}/teams",
+    "organization_repositories": "orgs/{org}/repos{?type,page,per_page,sort}",
+    "public_gists": "gists/public",
+    "rate_limit": "rate_limit",
+    "repository": "repos/{owner}/{repo}",
+    "repository_search": f"search/repositories{_SEARCH}",
+    "current_user_repositories": "user/repos{?type,page,per_page,sort}",
+    "starred": "user/starred{/owner}{/repo}",
+    "starred_gists": "gists/starred",
+    "user": "users/{user}",
+    "user_organizations": "user/orgs",
+    "user_repositories": "users/{user}/repos{?type,page,per_page,sort}",
+    "user_search": f"search/users{_SEARCH}",
 }
 
 
@@ -38,8 +58,15 @@ def rate_limit(call: Call) -> Answer:
     """What is left of the hour. Asking is free."""
     account = str(call.actor.id) if call.actor else "nobody"
     left: Allowance = call.service.limits.spend(account, call.tx.now, requests=-1)
-    told = {"limit": left.limit, "remaining": left.remaining, "used": left.used, "reset": left.reset}
-    return Answer({"resources": {"core": told, "search": told, "graphql": told}, "rate": told}, lasting=False)
+    told = {
+        "limit": left.limit,
+        "remaining": left.remaining,
+        "used": left.used,
+        "reset": left.reset,
+    }
+    return Answer(
+        {"resources": {"core": told, "search": told, "graphql": told}, "rate": told}, lasting=False
+    )
 
 
 def me(call: Call) -> Answer:
@@ -67,13 +94,19 @@ def repository(call: Call) -> Answer:
 
 def my_repositories(call: Call) -> Answer:
     """The repositories of who asks."""
-    return page_of(call, repositories.all_of(call.tx, call.person.login), shape=lambda repo: _repository(call, repo))
+    return page_of(
+        call,
+        repositories.all_of(call.tx, call.person.login),
+        shape=lambda repo: _repository(call, repo),
+    )
 
 
 def repositories_of(call: Call) -> Answer:
     """The repositories of an account."""
     owner = people.user_named(call.tx, call.path["login"])
-    return page_of(call, repositories.all_of(call.tx, owner.login), shape=lambda repo: _repository(call, repo))
+    return page_of(
+        call, repositories.all_of(call.tx, owner.login), shape=lambda repo: _repository(call, repo)
+    )
 
 
 def create_repository(call: Call) -> Answer:
@@ -81,14 +114,18 @@ def create_repository(call: Call) -> Answer:
     if call.person.role < Role.WRITE:
         raise forbidden(Role.WRITE.word)
     repo = repositories.create(
-        call.tx, call.person, fields.repository_name(call.body.get("name")),
-        description=fields.text(call.body, "description", "Repository", limit=350) or "", default_branch="main",
+        call.tx,
+        call.person,
+        fields.repository_name(call.body.get("name")),
+        description=fields.text(call.body, "description", "Repository", limit=350) or "",
+        default_branch="main",
     )
     return Answer(_repository(call, repo), 201, {"location": call.tx.links.repo(repo)})
 
 
 def fork(call: Call) -> Answer:
-    """A copy for who asks; the one they have already, where there is one. It is there when this answers."""
+    """A copy for who asks; the one they have already, where there is one. It is there when this
+    answers."""
     repo, owner = call.repo, call.person
     if repo.owner.id == owner.id:
         raise Refused(403, "You cannot fork a repository of your own")
@@ -98,7 +135,9 @@ def fork(call: Call) -> Answer:
 
 def fork_list(call: Call) -> Answer:
     """The forks."""
-    return page_of(call, repositories.forks_of(call.tx, call.repo), shape=lambda repo: _repository(call, repo))
+    return page_of(
+        call, repositories.forks_of(call.tx, call.repo), shape=lambda repo: _repository(call, repo)
+    )
 
 
 def remove_repository(call: Call) -> Answer:
@@ -110,7 +149,8 @@ def remove_repository(call: Call) -> Answer:
 
 
 def permission(call: Call) -> Answer:
-    """What an account may do on a repository. Asking needs the triage role, as GitHub asks for push."""
+    """What an account may do on a repository. Asking needs the triage role, as GitHub asks for
+    push."""
     repo = call.repo
     if call.person.login.lower() != call.path["login"].lower():
         call.need(repo, Role.TRIAGE)
@@ -132,8 +172,12 @@ def add_collaborator(call: Call) -> Answer:
     call.need(repo, Role.ADMIN)
     word = fields.text(call.body, "permission", "Repository") or "push"
     if word not in ROLE_WORDS:
-        raise invalid("Repository", "permission", f"permission must be one of {', '.join(ROLE_WORDS)}")
-    people.grant(call.tx, people.user_named(call.tx, call.path["login"]), repo, role=ROLE_WORDS[word])
+        raise invalid(
+            "Repository", "permission", f"permission must be one of {', '.join(ROLE_WORDS)}"
+        )
+    people.grant(
+        call.tx, people.user_named(call.tx, call.path["login"]), repo, role=ROLE_WORDS[word]
+    )
     return Answer(status=204)
 
 
@@ -148,7 +192,11 @@ def remove_collaborator(call: Call) -> Answer:
 def _repository(call: Call, repo: Repo) -> Json:
     parent = repositories.by_id(call.tx, [repo.source_id]).get(repo.source_id or 0)
     return shapes.repository(
-        call.tx.links, repo, role=call.role(repo), open_issues=issues.count(call.tx, repo, Search()), parent=parent,
+        call.tx.links,
+        repo,
+        role=call.role(repo),
+        open_issues=issues.count(call.tx, repo, Search()),
+        parent=parent,
         forks=len(repositories.forks_of(call.tx, repo)),
     )
 

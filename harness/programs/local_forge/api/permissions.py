@@ -1,7 +1,8 @@
-"""Which permission of an installation's token each request needs. A request that is not named here is not for Apps.
+"""Which permission of an installation's token each request needs. A request that is not named here
+is not for Apps.
 
-As for a private repository on GitHub: reading needs its permission too, so that one that is missing is found here first.
-"""
+As for a private repository on GitHub: reading needs its permission too, so that one that is missing
+is found here first."""
 
 import re
 from collections.abc import Iterable
@@ -23,7 +24,9 @@ class Need:
 
 _ANY = "GET POST PUT PATCH DELETE"
 _REPO = r"/repos/\{owner\}/\{repo\}"
-_SCOPES: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # methods, path, permissions of which one is enough; first fit
+_SCOPES: tuple[
+    tuple[str, str, tuple[str, ...]], ...
+] = (  # methods, path, permissions of which one is enough; first fit
     ("GET", r"/(?:rate_limit|installation/repositories|apps/.*|users/.*|user/\{number:int\})?", ()),
     ("DELETE", r"/installation/token", ()),
     ("PUT", rf"{_REPO}/pulls/\{{number:int\}}/merge", ("contents",)),
@@ -35,13 +38,18 @@ _SCOPES: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # methods, path, perm
     (_ANY, rf"{_REPO}/statuses/.*", ("statuses",)),
     (_ANY, rf"{_REPO}/branches/\{{ref:path\}}/protection.*", ("administration",)),
     ("GET", rf"{_REPO}(?:/(?:forks|rulesets.*|rules/.*|collaborators/.*))?", ("metadata",)),
-    ("POST PUT PATCH DELETE", rf"{_REPO}(?:/(?:forks|rulesets.*|collaborators/.*))?", ("administration",)),
+    (
+        "POST PUT PATCH DELETE",
+        rf"{_REPO}(?:/(?:forks|rulesets.*|collaborators/.*))?",
+        ("administration",),
+    ),
     (_ANY, rf"{_REPO}/(?:branches|git|contents|commits|compare)(?:/.*)?", ("contents",)),
 )
 
 
 def needs(method: str, path: str) -> tuple[Need, ...] | None:
-    """What a request to a route (its template) needs: one of these, nothing (empty), or None: it is not for Apps."""
+    """What a request to a route (its template) needs: one of these, nothing (empty), or None: it is
+    not for Apps."""
     for methods, pattern, names in _SCOPES:
         if method in methods.split() and re.fullmatch(pattern, path):
             return tuple(Need(name, "read" if method == "GET" else "write") for name in names)
@@ -54,8 +62,11 @@ def accepted(wanted: Iterable[Need]) -> str:
 
 
 def may(grant: Grant, wanted: tuple[Need, ...], *, about_pull: bool | None) -> bool:
-    """Whether a token has what a request needs. `about_pull`: whether the number in its path is a pull request's (None:
-    it names none). `pull_requests` alone opens no issue, and `issues` alone no pull request."""
+    """Whether a token has what a request needs. `about_pull`: whether the number in its path is a
+    pull request's (None: it names none). `pull_requests` alone opens no issue, and `issues` alone
+    no pull request."""
     if about_pull is not None and len(wanted) > 1:
-        wanted = tuple(need for need in wanted if need.name == ("pull_requests" if about_pull else "issues"))
+        wanted = tuple(
+            need for need in wanted if need.name == ("pull_requests" if about_pull else "issues")
+        )
     return not wanted or any(grant.allows(need.name, need.level) for need in wanted)

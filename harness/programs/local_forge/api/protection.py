@@ -1,4 +1,5 @@
-"""Protected branches and rulesets, as far as this forge holds them: whatever else is asked for is refused, not ignored."""
+"""Protected branches and rulesets, as far as this forge holds them: whatever else is asked for is
+refused, not ignored."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,9 +15,15 @@ from harness.programs.local_forge.storage.records import Repo, Role, Ruled
 
 _RESOURCE = "ProtectedBranch"
 _NOT_HELD = (
-    "required_linear_history", "required_conversation_resolution", "lock_branch", "block_creations", "allow_fork_syncing",
+    "required_linear_history",
+    "required_conversation_resolution",
+    "lock_branch",
+    "block_creations",
+    "allow_fork_syncing",
 )
-_RULES = frozenset({"creation", "update", "deletion", "non_fast_forward", "required_status_checks", "pull_request"})
+_RULES = frozenset(
+    {"creation", "update", "deletion", "non_fast_forward", "required_status_checks", "pull_request"}
+)
 _ENFORCEMENT = frozenset({"active", "disabled", "evaluate"})
 _ACTORS = frozenset({"Integration", "RepositoryRole", "User"})
 
@@ -35,10 +42,15 @@ def protection(call: Call) -> Answer:
     call.need(repo, Role.WRITE)
     found = branch_rules.protection(call.tx, repo, _branch(call, repo))
     named = found.body["restrictions"] or {"users": [], "apps": []}
-    return Answer(shapes.protection(
-        call.tx.links, repo, found, people=people.users_by_id(call.tx, named["users"]),
-        apps={number: apps.numbered(call.tx, number) for number in named["apps"]},
-    ))
+    return Answer(
+        shapes.protection(
+            call.tx.links,
+            repo,
+            found,
+            people=people.users_by_id(call.tx, named["users"]),
+            apps={number: apps.numbered(call.tx, number) for number in named["apps"]},
+        )
+    )
 
 
 def unprotect(call: Call) -> Answer:
@@ -62,7 +74,11 @@ def required_checks(call: Call) -> Answer:
 def ruleset_list(call: Call) -> Answer:
     """The rulesets."""
     repo = call.repo
-    return page_of(call, branch_rules.rulesets(call.tx, repo), shape=lambda one: shapes.ruleset(call.tx.links, repo, one))
+    return page_of(
+        call,
+        branch_rules.rulesets(call.tx, repo),
+        shape=lambda one: shapes.ruleset(call.tx.links, repo, one),
+    )
 
 
 def create_ruleset(call: Call) -> Answer:
@@ -77,7 +93,9 @@ def create_ruleset(call: Call) -> Answer:
 def one_ruleset(call: Call) -> Answer:
     """One ruleset with its rules."""
     repo = call.repo
-    return Answer(shapes.whole_ruleset(call.tx.links, repo, branch_rules.ruleset(call.tx, repo, call.number)))
+    return Answer(
+        shapes.whole_ruleset(call.tx.links, repo, branch_rules.ruleset(call.tx, repo, call.number))
+    )
 
 
 def change_ruleset(call: Call) -> Answer:
@@ -86,7 +104,9 @@ def change_ruleset(call: Call) -> Answer:
     call.need(repo, Role.ADMIN)
     found = branch_rules.ruleset(call.tx, repo, call.number)
     name = fields.text(call.body, "name", "Ruleset", limit=100) or found.name
-    branch_rules.change_ruleset(call.tx, found, name=name, body=_ruleset({**found.body, **call.body}))
+    branch_rules.change_ruleset(
+        call.tx, found, name=name, body=_ruleset({**found.body, **call.body})
+    )
     return one_ruleset(call)
 
 
@@ -101,7 +121,9 @@ def remove_ruleset(call: Call) -> Answer:
 def rules_of_branch(call: Call) -> Answer:
     """The rules of every active ruleset that is about a branch, whether it is there yet or not."""
     repo = call.repo
-    covering = [one for one in branch_rules.rulesets(call.tx, repo) if _covers(one, repo, call.path["ref"])]
+    covering = [
+        one for one in branch_rules.rulesets(call.tx, repo) if _covers(one, repo, call.path["ref"])
+    ]
     listed = [(found, rule) for found in covering for rule in found.body["rules"]]
     return page_of(call, listed, shape=lambda item: shapes.rule(repo, *item))
 
@@ -120,9 +142,16 @@ def _branch(call: Call, repo: Repo) -> str:
 def _protection(call: Call) -> dict[str, Any]:
     """What was sent, with names as numbers: a login or a slug may come to mean somebody else."""
     body = call.body
-    for field in ("required_status_checks", "enforce_admins", "required_pull_request_reviews", "restrictions"):
+    for field in (
+        "required_status_checks",
+        "enforce_admins",
+        "required_pull_request_reviews",
+        "restrictions",
+    ):
         if field not in body:
-            raise invalid(_RESOURCE, field, f"{field} must be given, perhaps as null", code="missing_field")
+            raise invalid(
+                _RESOURCE, field, f"{field} must be given, perhaps as null", code="missing_field"
+            )
     for field in _NOT_HELD:
         if body.get(field):
             raise invalid(_RESOURCE, field, f"{field} is not held by this forge; leave it out")
@@ -131,7 +160,8 @@ def _protection(call: Call) -> dict[str, Any]:
         "enforce_admins": body["enforce_admins"] is True,
         "required_pull_request_reviews": _reviews(body["required_pull_request_reviews"]),
         "restrictions": _restrictions(call, body["restrictions"]),
-        "allow_force_pushes": body.get("allow_force_pushes") is True, "allow_deletions": body.get("allow_deletions") is True,
+        "allow_force_pushes": body.get("allow_force_pushes") is True,
+        "allow_deletions": body.get("allow_deletions") is True,
     }
 
 
@@ -139,9 +169,14 @@ def _required(sent: object) -> dict[str, Any] | None:
     if sent is None:
         return None
     given = _object(sent, "required_status_checks")
-    checks = [_check(_object(one, "checks"), "app_id") for one in _list(given.get("checks", []), "checks")]
-    plain = [{"context": one, "app_id": None} for one in fields.names(given.get("contexts", []), _RESOURCE, "contexts", limit=200)
-             if one not in {check["context"] for check in checks}]
+    checks = [
+        _check(_object(one, "checks"), "app_id") for one in _list(given.get("checks", []), "checks")
+    ]
+    plain = [
+        {"context": one, "app_id": None}
+        for one in fields.names(given.get("contexts", []), _RESOURCE, "contexts", limit=200)
+        if one not in {check["context"] for check in checks}
+    ]
     return {"strict": given.get("strict") is True, "checks": [*checks, *plain]}
 
 
@@ -150,15 +185,24 @@ def _check(given: Mapping[str, Any], field: str) -> dict[str, Any]:
     number = given.get(field)
     if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
         raise invalid(_RESOURCE, field, f"{field} must be the number of an App")
-    return {"context": fields.needed_text(given, "context", _RESOURCE, limit=200), field: None if number == -1 else number}
+    return {
+        "context": fields.needed_text(given, "context", _RESOURCE, limit=200),
+        field: None if number == -1 else number,
+    }
 
 
 def _reviews(sent: object) -> dict[str, Any] | None:
-    """Changes must come by a pull request; who reviewed it is not kept here, so nobody can be asked for."""
+    """Changes must come by a pull request; who reviewed it is not kept here, so nobody can be asked
+    for."""
     if sent is None:
         return None
-    if _object(sent, "required_pull_request_reviews").get("required_approving_review_count", 0) != 0:
-        raise invalid(_RESOURCE, "required_approving_review_count", "this forge keeps no reviews; ask for 0")
+    if (
+        _object(sent, "required_pull_request_reviews").get("required_approving_review_count", 0)
+        != 0
+    ):
+        raise invalid(
+            _RESOURCE, "required_approving_review_count", "this forge keeps no reviews; ask for 0"
+        )
     return {"required_approving_review_count": 0}
 
 
@@ -169,8 +213,13 @@ def _restrictions(call: Call, sent: object) -> dict[str, list[int]] | None:
     if given.get("teams"):
         raise invalid(_RESOURCE, "teams", "this forge has no teams; name users and apps")
     numbered: tuple[tuple[str, Callable[[str], int]], ...] = (
-        ("users", lambda name: people.user_named(call.tx, name).id), ("apps", lambda name: apps.named(call.tx, name).id))
-    return {kind: [number(name) for name in fields.names(given.get(kind, []), _RESOURCE, kind)] for kind, number in numbered}
+        ("users", lambda name: people.user_named(call.tx, name).id),
+        ("apps", lambda name: apps.named(call.tx, name).id),
+    )
+    return {
+        kind: [number(name) for name in fields.names(given.get(kind, []), _RESOURCE, kind)]
+        for kind, number in numbered
+    }
 
 
 def _ruleset(sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,40 +227,90 @@ def _ruleset(sent: Mapping[str, Any]) -> dict[str, Any]:
         raise invalid("Ruleset", "target", "only rulesets for branches are held by this forge")
     enforcement = fields.choice(sent, "enforcement", "Ruleset", among=_ENFORCEMENT)
     if enforcement is None:
-        raise invalid("Ruleset", "enforcement", "enforcement must be active or disabled", code="missing_field")
-    names = _object(_object(sent.get("conditions", {}), "conditions").get("ref_name", {}), "ref_name")
+        raise invalid(
+            "Ruleset", "enforcement", "enforcement must be active or disabled", code="missing_field"
+        )
+    names = _object(
+        _object(sent.get("conditions", {}), "conditions").get("ref_name", {}), "ref_name"
+    )
     return {
-        "enforcement": enforcement, "rules": [_rule(_object(one, "rules")) for one in _list(sent.get("rules", []), "rules")],
-        "conditions": {"ref_name": {side: list(fields.names(names.get(side, []), "Ruleset", side, limit=250))
-                                    for side in ("include", "exclude")}},
-        "bypass_actors": [_actor(_object(one, "bypass_actors")) for one in _list(sent.get("bypass_actors", []), "bypass_actors")],
+        "enforcement": enforcement,
+        "rules": [_rule(_object(one, "rules")) for one in _list(sent.get("rules", []), "rules")],
+        "conditions": {
+            "ref_name": {
+                side: list(fields.names(names.get(side, []), "Ruleset", side, limit=250))
+                for side in ("include", "exclude")
+            }
+        },
+        "bypass_actors": [
+            _actor(_object(one, "bypass_actors"))
+            for one in _list(sent.get("bypass_actors", []), "bypass_actors")
+        ],
     }
 
 
 def _rule(given: Mapping[str, Any]) -> dict[str, Any]:
     kind = fields.choice(given, "type", "Ruleset", among=_RULES)
     if kind is None:
-        raise invalid("Ruleset", "rules", f"type must be one of {', '.join(sorted(_RULES))}", code="missing_field")
+        raise invalid(
+            "Ruleset",
+            "rules",
+            f"type must be one of {', '.join(sorted(_RULES))}",
+            code="missing_field",
+        )
     parameters = _object(given.get("parameters", {}), "parameters")
     if kind == "required_status_checks":
-        checks = [_check(_object(one, kind), "integration_id") for one in _list(parameters.get(kind), kind)]
+        checks = [
+            _check(_object(one, kind), "integration_id")
+            for one in _list(parameters.get(kind), kind)
+        ]
         told = [{name: value for name, value in one.items() if value is not None} for one in checks]
         strict = parameters.get("strict_required_status_checks_policy") is True
-        return {"type": kind, "parameters": {kind: told, "strict_required_status_checks_policy": strict}}
+        return {
+            "type": kind,
+            "parameters": {kind: told, "strict_required_status_checks_policy": strict},
+        }
     if kind == "pull_request":
         if parameters.get("required_approving_review_count", 0) != 0:
-            raise invalid("Ruleset", "required_approving_review_count", "this forge keeps no reviews; ask for 0")
-        return {"type": kind, "parameters": {
-            "required_approving_review_count": 0, "dismiss_stale_reviews_on_push": False, "require_code_owner_review": False,
-            "require_last_push_approval": False, "required_review_thread_resolution": False}}
-    return {"type": kind, "parameters": {"update_allows_fetch_and_merge": False}} if kind == "update" else {"type": kind}
+            raise invalid(
+                "Ruleset",
+                "required_approving_review_count",
+                "this forge keeps no reviews; ask for 0",
+            )
+        return {
+            "type": kind,
+            "parameters": {
+                "required_approving_review_count": 0,
+                "dismiss_stale_reviews_on_push": False,
+                "require_code_owner_review": False,
+                "require_last_push_approval": False,
+                "required_review_thread_resolution": False,
+            },
+        }
+    return (
+        {"type": kind, "parameters": {"update_allows_fetch_and_merge": False}}
+        if kind == "update"
+        else {"type": kind}
+    )
 
 
 def _actor(given: Mapping[str, Any]) -> dict[str, Any]:
-    kind, number = fields.choice(given, "actor_type", "Ruleset", among=_ACTORS), given.get("actor_id")
-    if kind is None or not isinstance(number, int) or isinstance(number, bool) or given.get("bypass_mode", "always") != "always":
-        raise invalid("Ruleset", "bypass_actors", f"each must have an actor_id, an actor_type ({', '.join(sorted(_ACTORS))}) "
-                                                  "and, if any, the bypass_mode always")
+    kind, number = (
+        fields.choice(given, "actor_type", "Ruleset", among=_ACTORS),
+        given.get("actor_id"),
+    )
+    if (
+        kind is None
+        or not isinstance(number, int)
+        or isinstance(number, bool)
+        or given.get("bypass_mode", "always") != "always"
+    ):
+        raise invalid(
+            "Ruleset",
+            "bypass_actors",
+            f"each must have an actor_id, an actor_type ({', '.join(sorted(_ACTORS))}) "
+            "and, if any, the bypass_mode always",
+        )
     return {"actor_id": number, "actor_type": kind, "bypass_mode": "always"}
 
 

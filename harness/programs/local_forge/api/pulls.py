@@ -22,8 +22,12 @@ def pull_list(call: Call) -> Answer:
     owner, _, branch = call.query.get("head", "").rpartition(":")
     state = call.query.get("state", "open")
     wanted = PullSearch(
-        None if state == "all" else state, branch or None, call.query.get("base"), order=call.query.get("sort", "created"),
-        head_owner=owner or None, rising=call.query.get("direction") == "asc",
+        None if state == "all" else state,
+        branch or None,
+        call.query.get("base"),
+        order=call.query.get("sort", "created"),
+        head_owner=owner or None,
+        rising=call.query.get("direction") == "asc",
     )
     size, skip = window(call)
     found = pulls.search(call.tx, repo, wanted, limit=size, skip=skip)
@@ -32,15 +36,21 @@ def pull_list(call: Call) -> Answer:
 
 
 def create(call: Call) -> Answer:
-    """Open a pull request from a branch here or, as `owner:branch`, of a fork; who opens it may write to that branch."""
+    """Open a pull request from a branch here or, as `owner:branch`, of a fork; who opens it may
+    write to that branch."""
     repo = call.repo
     owner, _, head = fields.needed_text(call.body, "head", "PullRequest", limit=250).rpartition(":")
     source = _source(call, repo, owner)
     author = call.need(source, Role.WRITE)
     pull = pulls.create(
-        call.tx, repo, title=fields.needed_text(call.body, "title", "PullRequest", limit=fields.TITLE_LIMIT),
-        body=fields.text(call.body, "body", "PullRequest") or "", head=head,
-        base=fields.needed_text(call.body, "base", "PullRequest", limit=250), author=author, source=source,
+        call.tx,
+        repo,
+        title=fields.needed_text(call.body, "title", "PullRequest", limit=fields.TITLE_LIMIT),
+        body=fields.text(call.body, "body", "PullRequest") or "",
+        head=head,
+        base=fields.needed_text(call.body, "base", "PullRequest", limit=250),
+        author=author,
+        source=source,
     )
     return _whole(call, repo, pull, status=201)
 
@@ -57,8 +67,14 @@ def change(call: Call) -> Answer:
     pull = pulls.numbered(call.tx, repo, call.number)
     if actor.id != pull.issue.author.id:
         call.need(repo, Role.WRITE)
-    title = fields.text(call.body, "title", "PullRequest", limit=fields.TITLE_LIMIT) or pull.issue.title
-    body = (fields.text(call.body, "body", "PullRequest") or "") if "body" in call.body else pull.issue.body
+    title = (
+        fields.text(call.body, "title", "PullRequest", limit=fields.TITLE_LIMIT) or pull.issue.title
+    )
+    body = (
+        (fields.text(call.body, "body", "PullRequest") or "")
+        if "body" in call.body
+        else pull.issue.body
+    )
     issues.edit(call.tx, repo, pull.issue, title=title, body=body, actor=actor)
     state = fields.choice(call.body, "state", "PullRequest", among=_STATES)
     if state == "closed":
@@ -72,15 +88,23 @@ def merge(call: Call) -> Answer:
     """Merge it with a merge commit, if its head is still `sha`."""
     repo = call.repo
     actor = call.need(repo, Role.WRITE)
-    if (fields.choice(call.body, "merge_method", "PullRequest", among=_METHODS) or "merge") != "merge":
+    if (
+        fields.choice(call.body, "merge_method", "PullRequest", among=_METHODS) or "merge"
+    ) != "merge":
         raise Refused(405, "Only merge commits are allowed on this repository.")
     pull = pulls.numbered(call.tx, repo, call.number)
     before = dict(call.tx.git(repo).refs())
     title = f"Merge pull request #{pull.number} from {pull.head_owner.login}/{pull.head}"
     merged = pulls.merge(
-        call.tx, repo, pull, expected=fields.text(call.body, "sha", "PullRequest", limit=40), actor=actor,
-        title=fields.text(call.body, "commit_title", "PullRequest", limit=fields.TITLE_LIMIT) or title,
-        message=fields.text(call.body, "commit_message", "PullRequest") or pull.issue.title, bound=call.standing(repo),
+        call.tx,
+        repo,
+        pull,
+        expected=fields.text(call.body, "sha", "PullRequest", limit=40),
+        actor=actor,
+        title=fields.text(call.body, "commit_title", "PullRequest", limit=fields.TITLE_LIMIT)
+        or title,
+        message=fields.text(call.body, "commit_message", "PullRequest") or pull.issue.title,
+        bound=call.standing(repo),
     )
     ref_sync.tell_pushes(call.tx, repo, before, actor)
     ref_sync.settle(call.tx, repo, actor)
@@ -98,8 +122,12 @@ def files(call: Call) -> Answer:
     """What it changes, file by file."""
     repo = call.repo
     pull = pulls.numbered(call.tx, repo, call.number)
-    found = commits.changes(call.tx.git(repo), pulls.change_base(call.tx, repo, pull), pull.head_sha)
-    return page_of(call, found, shape=lambda item: git_shapes.file(call.tx.links, repo, item, pull.head_sha))
+    found = commits.changes(
+        call.tx.git(repo), pulls.change_base(call.tx, repo, pull), pull.head_sha
+    )
+    return page_of(
+        call, found, shape=lambda item: git_shapes.file(call.tx.links, repo, item, pull.head_sha)
+    )
 
 
 def commits_of(call: Call) -> Answer:
@@ -107,29 +135,47 @@ def commits_of(call: Call) -> Answer:
     repo = call.repo
     pull = pulls.numbered(call.tx, repo, call.number)
     found = commits.commits(call.tx.git(repo), f"^{pull.base_sha}", pull.head_sha, limit=250)
-    return page_of(call, found[::-1], shape=lambda item: git_shapes.commit(call.tx.links, repo, item))
+    return page_of(
+        call, found[::-1], shape=lambda item: git_shapes.commit(call.tx.links, repo, item)
+    )
 
 
 def _source(call: Call, repo: Repo, owner: str) -> Repo:
     """Where a head of that owner is: here, in a fork of this, or in what this was forked from."""
     if not owner or owner.lower() == repo.owner.login.lower():
         return repo
-    near = (*repositories.forks_of(call.tx, repo), *repositories.by_id(call.tx, [repo.source_id]).values())
+    near = (
+        *repositories.forks_of(call.tx, repo),
+        *repositories.by_id(call.tx, [repo.source_id]).values(),
+    )
     found = [one for one in near if one.owner.login.lower() == owner.lower()]
     if not found:
-        raise invalid("PullRequest", "head", f"head must be a branch here or of a fork: {owner} has none", code="invalid")
+        raise invalid(
+            "PullRequest",
+            "head",
+            f"head must be a branch here or of a fork: {owner} has none",
+            code="invalid",
+        )
     return found[0]
 
 
 def _whole(call: Call, repo: Repo, pull: Pull, *, status: int = 200) -> Answer:
     git, found = call.tx.git(repo), tuple[commits.FileChange, ...]()
-    is_shown = git.is_readable(pull.head_sha)       # where it is not, nobody counts what it changes
+    is_shown = git.is_readable(pull.head_sha)  # where it is not, nobody counts what it changes
     if is_shown:
         found = commits.changes(git, pulls.change_base(call.tx, repo, pull), pull.head_sha)
-    size = (len(found) if is_shown else MOST_ENTRIES), sum(one.additions for one in found), sum(one.deletions for one in found)
+    size = (
+        (len(found) if is_shown else MOST_ENTRIES),
+        sum(one.additions for one in found),
+        sum(one.deletions for one in found),
+    )
     shape = shapes.whole_pull(
-        call.tx.links, repositories.named(call.tx, repo.owner.login, repo.name), pull, size=size,
-        mergeable=pulls.is_mergeable(call.tx, repo, pull), commits=pulls.commit_count(call.tx, repo, pull),
+        call.tx.links,
+        repositories.named(call.tx, repo.owner.login, repo.name),
+        pull,
+        size=size,
+        mergeable=pulls.is_mergeable(call.tx, repo, pull),
+        commits=pulls.commit_count(call.tx, repo, pull),
     )
     return Answer(shape, status)
 

@@ -27,14 +27,28 @@ from harness.programs.local_forge.service import Service
 _BOUND = Middleware(RequestBodyLimitMiddleware, max_body_size=2 * 2**20)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 VIEWS = (
-    *apps.ROUTES, *people.ROUTES, *issues.ROUTES, *talk.ROUTES, *pulls.ROUTES, *checks.ROUTES, *protection.ROUTES, *git.ROUTES,
+    *apps.ROUTES,
+    *people.ROUTES,
+    *issues.ROUTES,
+    *talk.ROUTES,
+    *pulls.ROUTES,
+    *checks.ROUTES,
+    *protection.ROUTES,
+    *git.ROUTES,
 )
 
 
 def api_routes(service: Service) -> Mount:
     """What GitHub's clients talk to."""
-    known = [Route(path, endpoint(service, view, _door(method, path, view)), methods=[method]) for method, path, view in VIEWS]
-    unknown = Route("/{path:path}", endpoint(service, _nothing, Door(signed_in, (), to_apps=True)), methods=METHODS)
+    known = [
+        Route(path, endpoint(service, view, _door(method, path, view)), methods=[method])
+        for method, path, view in VIEWS
+    ]
+    unknown = Route(
+        "/{path:path}",
+        endpoint(service, _nothing, Door(signed_in, (), to_apps=True)),
+        methods=METHODS,
+    )
     return Mount("/api/v3", routes=[*known, unknown], middleware=[_BOUND])
 
 
@@ -42,13 +56,19 @@ def admin_routes(service: Service, faults: Faults | None) -> Mount:
     """What the one who started the forge talks to."""
     only = Door(administrator(service.admin_token))
     known = admin.routes(faults)
-    return Mount("/admin", routes=[
-        Route(path, endpoint(service, view, only), methods=[method]) for method, path, view in known
-    ], middleware=[_BOUND])
+    return Mount(
+        "/admin",
+        routes=[
+            Route(path, endpoint(service, view, only), methods=[method])
+            for method, path, view in known
+        ],
+        middleware=[_BOUND],
+    )
 
 
 def graphql_route(service: Service) -> Route:
-    """What REST has no word for. github.com has it beside the REST API; so have servers of one's own, and so has this."""
+    """What REST has no word for. github.com has it beside the REST API; so have servers of one's
+    own, and so has this."""
     view = endpoint(service, graphql.ask, Door(signed_in, (), to_apps=False))
     return Route("/api/graphql", view, methods=["POST"], middleware=[_BOUND])
 

@@ -17,7 +17,9 @@ def comment_list(call: Call) -> Answer:
     size, skip = window(call)
     found = comments.of_issue(call.tx, repo, issue, since=since, limit=size, skip=skip)
     total = comments.count(call.tx, issue, since=since)
-    return page(call, found, total, shape=lambda comment: shapes.comment(call.tx.links, repo, comment))
+    return page(
+        call, found, total, shape=lambda comment: shapes.comment(call.tx.links, repo, comment)
+    )
 
 
 def add_comment(call: Call) -> Answer:
@@ -32,7 +34,9 @@ def add_comment(call: Call) -> Answer:
 def one_comment(call: Call) -> Answer:
     """One comment."""
     repo = call.repo
-    return Answer(shapes.comment(call.tx.links, repo, comments.numbered_comment(call.tx, repo, call.number)))
+    return Answer(
+        shapes.comment(call.tx.links, repo, comments.numbered_comment(call.tx, repo, call.number))
+    )
 
 
 def change_comment(call: Call) -> Answer:
@@ -53,7 +57,9 @@ def remove_comment(call: Call) -> Answer:
 def label_list(call: Call) -> Answer:
     """The repository's labels."""
     repo = call.repo
-    return page_of(call, labels.of_repository(call.tx, repo), shape=lambda label: _shape(call, repo, label))
+    return page_of(
+        call, labels.of_repository(call.tx, repo), shape=lambda label: _shape(call, repo, label)
+    )
 
 
 def create_label(call: Call) -> Answer:
@@ -61,7 +67,9 @@ def create_label(call: Call) -> Answer:
     repo = call.repo
     call.need(repo, Role.WRITE)
     label = labels.create(
-        call.tx, repo, fields.needed_text(call.body, "name", "Label", limit=50),
+        call.tx,
+        repo,
+        fields.needed_text(call.body, "name", "Label", limit=50),
         color=fields.text(call.body, "color", "Label", limit=6) or labels.DEFAULT_COLOR,
         description=fields.text(call.body, "description", "Label", limit=100) or "",
     )
@@ -81,7 +89,10 @@ def change_label(call: Call) -> Answer:
     label = labels.named(call.tx, repo, call.path["name"])
     described = fields.text(call.body, "description", "Label", limit=100)
     changed = labels.change(
-        call.tx, repo, label, name=fields.text(call.body, "new_name", "Label", limit=50) or label.name,
+        call.tx,
+        repo,
+        label,
+        name=fields.text(call.body, "new_name", "Label", limit=50) or label.name,
         color=fields.text(call.body, "color", "Label", limit=6) or label.color,
         description=label.description if described is None else described,
     )

@@ -1,1 +1,2 @@
-"""What the forge holds: accounts, repositories, issues, comments, pull requests, checks and apps."""
+"""What the forge holds: accounts, repositories, issues, comments, pull requests, checks and
+apps."""

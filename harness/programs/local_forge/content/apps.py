@@ -1,7 +1,8 @@
-"""GitHub Apps: made from a manifest, installed on an account's repositories, and the tokens they are given for an hour.
+"""GitHub Apps: made from a manifest, installed on an account's repositories, and the tokens they
+are given for an hour.
 
-Only the public half of an App's key is kept, and tokens only as digests. A manifest's code is good once, for an hour.
-"""
+Only the public half of an App's key is kept, and tokens only as digests. A manifest's code is good
+once, for an hour."""
 
 import hashlib
 import json
@@ -41,24 +42,42 @@ KEY_BITS = 2048
 
 
 def create(tx: Transaction, manifest: Manifest, *, owner: User) -> tuple[App, str]:
-    """A new App with its bot account, and the code that its manifest is converted with. Raises Refused (422)."""
+    """A new App with its bot account, and the code that its manifest is converted with. Raises
+    Refused (422)."""
     slug = re.sub(r"[^a-z0-9]+", "-", manifest.name.lower()).strip("-")[:34]
     if not slug or find(tx, slug) is not None or people.find_user(tx, f"{slug}[bot]") is not None:
-        raise invalid("Integration", "name", f"Name {manifest.name} is taken or holds no letter", code="already_exists")
+        raise invalid(
+            "Integration",
+            "name",
+            f"Name {manifest.name} is taken or holds no letter",
+            code="already_exists",
+        )
     bot = people.create_user(tx, f"{slug}[bot]", role=Role.READ, kind="Bot")
-    tx.db.execute(insert(apps).values(
-        id=bot.id, slug=slug, name=manifest.name, owner_id=owner.id, client_id=f"Iv23{secrets.token_hex(8)}", public_key="",
-        permissions=json.dumps(dict(manifest.permissions)), events=json.dumps(list(manifest.events)),
-        description=manifest.description, external_url=manifest.url, setup_url=manifest.setup_url,
-        hook_url=manifest.hook_url, created_at=tx.now,
-    ))
+    tx.db.execute(
+        insert(apps).values(
+            id=bot.id,
+            slug=slug,
+            name=manifest.name,
+            owner_id=owner.id,
+            client_id=f"Iv23{secrets.token_hex(8)}",
+            public_key="",
+            permissions=json.dumps(dict(manifest.permissions)),
+            events=json.dumps(list(manifest.events)),
+            description=manifest.description,
+            external_url=manifest.url,
+            setup_url=manifest.setup_url,
+            hook_url=manifest.hook_url,
+            created_at=tx.now,
+        )
+    )
     code = secrets.token_hex(20)
     tx.db.execute(insert(app_codes).values(digest=_digest(code), app_id=bot.id, created_at=tx.now))
     return named(tx, slug), code
 
 
 def convert(tx: Transaction, code: str) -> Conversion:
-    """Give the App of a code its key and its secrets. Raises Refused (404) for a code that is unknown, used or too old."""
+    """Give the App of a code its key and its secrets. Raises Refused (404) for a code that is
+    unknown, used or too old."""
     where = app_codes.c.digest == _digest(code), app_codes.c.created_at > tx.now - HOUR
     number = tx.db.execute(select(app_codes.c.app_id).where(*where)).scalar_one_or_none()
     if number is None:
@@ -69,8 +88,14 @@ def convert(tx: Transaction, code: str) -> Conversion:
     app = numbered(tx, number)
     secret = secrets.token_hex(20)
     if app.hook_url is not None:
-        tx.db.execute(insert(hooks).values(
-            url=app.hook_url, secret=secret, events=json.dumps(sorted(app.events)), app_id=app.id))
+        tx.db.execute(
+            insert(hooks).values(
+                url=app.hook_url,
+                secret=secret,
+                events=json.dumps(sorted(app.events)),
+                app_id=app.id,
+            )
+        )
     return Conversion(app, private, secrets.token_hex(20), secret)
 
 
@@ -103,15 +128,31 @@ def issued_to(tx: Transaction, issuer: str) -> App | None:
     return found[0] if found else None
 
 
-def install(tx: Transaction, app: App, account: User, *, repositories: Sequence[Repo] | None) -> Installation:
-    """Put an App on an account: on all its repositories (None) or on some. Again, it takes the new choice."""
-    held = select(installations.c.id).where(installations.c.app_id == app.id, installations.c.account_id == account.id)
+def install(
+    tx: Transaction, app: App, account: User, *, repositories: Sequence[Repo] | None
+) -> Installation:
+    """Put an App on an account: on all its repositories (None) or on some. Again, it takes the new
+    choice."""
+    held = select(installations.c.id).where(
+        installations.c.app_id == app.id, installations.c.account_id == account.id
+    )
     number = tx.db.execute(held).scalar_one_or_none()
     if number is None:
-        number = tx.db.execute(insert(installations).values(
-            app_id=app.id, account_id=account.id, everywhere=repositories is None, created_at=tx.now,
-        ).returning(installations.c.id)).scalar_one()
-    tx.db.execute(update(installations).where(installations.c.id == number).values(everywhere=repositories is None))
+        number = tx.db.execute(
+            insert(installations)
+            .values(
+                app_id=app.id,
+                account_id=account.id,
+                everywhere=repositories is None,
+                created_at=tx.now,
+            )
+            .returning(installations.c.id)
+        ).scalar_one()
+    tx.db.execute(
+        update(installations)
+        .where(installations.c.id == number)
+        .values(everywhere=repositories is None)
+    )
     tx.db.execute(delete(installed).where(installed.c.installation_id == number))
     for repo in repositories or ():
         tx.db.execute(insert(installed).values(installation_id=number, repository_id=repo.id))
@@ -140,7 +181,9 @@ def installations_of(tx: Transaction, app: App) -> tuple[Installation, ...]:
 
 def installation_on(tx: Transaction, app: App, repo: Repo) -> Installation | None:
     """The installation of an App that reaches a repository."""
-    found = _installations(tx, installations.c.app_id == app.id, installations.c.account_id == repo.owner.id)
+    found = _installations(
+        tx, installations.c.app_id == app.id, installations.c.account_id == repo.owner.id
+    )
     return next((one for one in found if one.reaches(repo)), None)
 
 
@@ -151,9 +194,14 @@ def installed_on(tx: Transaction, repo: Repo) -> dict[int, int]:
 
 
 def issue_token(
-    tx: Transaction, found: Installation, *, permissions: Mapping[str, str] | None, repositories: frozenset[int] | None
+    tx: Transaction,
+    found: Installation,
+    *,
+    permissions: Mapping[str, str] | None,
+    repositories: frozenset[int] | None,
 ) -> tuple[str, Grant]:
-    """A token of an installation for an hour, with all it has or with less. Raises Refused (422) where more is asked."""
+    """A token of an installation for an hour, with all it has or with less. Raises Refused (422)
+    where more is asked."""
     granted = found.app.permissions
     for name, level in (permissions or {}).items():
         if LEVELS.get(level, 9) > LEVELS.get(granted.get(name, ""), 0):
@@ -161,21 +209,32 @@ def issue_token(
     token = f"ghs_{secrets.token_hex(20)}"
     wanted = dict(granted if permissions is None else permissions)
     tx.db.execute(delete(app_tokens).where(app_tokens.c.expires_at <= tx.now))
-    tx.db.execute(insert(app_tokens).values(
-        digest=_digest(token), installation_id=found.id, permissions=json.dumps(wanted), expires_at=tx.now + HOUR,
-        repositories=None if repositories is None else json.dumps(sorted(repositories)),
-    ))
+    tx.db.execute(
+        insert(app_tokens).values(
+            digest=_digest(token),
+            installation_id=found.id,
+            permissions=json.dumps(wanted),
+            expires_at=tx.now + HOUR,
+            repositories=None if repositories is None else json.dumps(sorted(repositories)),
+        )
+    )
     return token, Grant(found, wanted, repositories, tx.now + HOUR)
 
 
 def grant_of(tx: Transaction, token: str) -> Grant | None:
-    """What an installation's token may do; None for one that was never given, was revoked, or is over."""
+    """What an installation's token may do; None for one that was never given, was revoked, or is
+    over."""
     row = tx.db.execute(
-        select(app_tokens).where(app_tokens.c.digest == _digest(token), app_tokens.c.expires_at > tx.now)).one_or_none()
+        select(app_tokens).where(
+            app_tokens.c.digest == _digest(token), app_tokens.c.expires_at > tx.now
+        )
+    ).one_or_none()
     if row is None:
         return None
     only = None if row.repositories is None else frozenset(json.loads(row.repositories))
-    return Grant(installation(tx, row.installation_id), json.loads(row.permissions), only, row.expires_at)
+    return Grant(
+        installation(tx, row.installation_id), json.loads(row.permissions), only, row.expires_at
+    )
 
 
 def revoke_token(tx: Transaction, token: str) -> None:
@@ -188,8 +247,12 @@ def _key_pair() -> tuple[str, str]:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-    private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.TraditionalOpenSSL, form.NoEncryption())
-    public = key.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
+    private = key.private_bytes(
+        form.Encoding.PEM, form.PrivateFormat.TraditionalOpenSSL, form.NoEncryption()
+    )
+    public = key.public_key().public_bytes(
+        form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo
+    )
     return private.decode(), public.decode()
 
 
@@ -198,9 +261,18 @@ def _apps(tx: Transaction, *where: Any) -> tuple[App, ...]:
     owners = users_by_id(tx, (row.owner_id for row in rows))
     return tuple(
         App(
-            id=row.id, slug=row.slug, name=row.name, owner=owners[row.owner_id], client_id=row.client_id,
-            public_key=row.public_key, permissions=json.loads(row.permissions), events=tuple(json.loads(row.events)),
-            description=row.description, external_url=row.external_url, setup_url=row.setup_url, hook_url=row.hook_url,
+            id=row.id,
+            slug=row.slug,
+            name=row.name,
+            owner=owners[row.owner_id],
+            client_id=row.client_id,
+            public_key=row.public_key,
+            permissions=json.loads(row.permissions),
+            events=tuple(json.loads(row.events)),
+            description=row.description,
+            external_url=row.external_url,
+            setup_url=row.setup_url,
+            hook_url=row.hook_url,
             created_at=row.created_at,
         )
         for row in rows
@@ -211,14 +283,24 @@ def _installations(tx: Transaction, *where: Any) -> tuple[Installation, ...]:
     rows = tx.db.execute(select(installations).where(*where).order_by(installations.c.id)).all()
     accounts = users_by_id(tx, (row.account_id for row in rows))
     return tuple(
-        Installation(row.id, numbered(tx, row.app_id), accounts[row.account_id], row.everywhere, _chosen(tx, row.id),
-                     row.created_at)
+        Installation(
+            row.id,
+            numbered(tx, row.app_id),
+            accounts[row.account_id],
+            row.everywhere,
+            _chosen(tx, row.id),
+            row.created_at,
+        )
         for row in rows
     )
 
 
 def _chosen(tx: Transaction, number: int) -> frozenset[int]:
-    return frozenset(tx.db.execute(select(installed.c.repository_id).where(installed.c.installation_id == number)).scalars())
+    return frozenset(
+        tx.db.execute(
+            select(installed.c.repository_id).where(installed.c.installation_id == number)
+        ).scalars()
+    )
 
 
 def _digest(secret: str) -> str:

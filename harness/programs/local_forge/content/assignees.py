@@ -27,11 +27,21 @@ def possible(tx: Transaction, repo: Repo) -> tuple[User, ...]:
     return tuple(user for user in everybody if role_on(tx, user, repo) >= Role.TRIAGE)
 
 
-def taken_by(tx: Transaction, repo: Repo, user: User, *, limit: int = 20) -> tuple[tuple[int, str, bool], ...]:
-    """The open issues that somebody has taken on, newest first: number, title, and whether it is a pull request."""
-    joined = select(issues.c.number, issues.c.title, issues.c.is_pull).join(assignees, assignees.c.issue_id == issues.c.id)
-    theirs = joined.where(assignees.c.user_id == user.id, issues.c.repository_id == repo.id, issues.c.state == "open")
-    return tuple((row.number, row.title, row.is_pull) for row in tx.db.execute(theirs.order_by(issues.c.id.desc()).limit(limit)))
+def taken_by(
+    tx: Transaction, repo: Repo, user: User, *, limit: int = 20
+) -> tuple[tuple[int, str, bool], ...]:
+    """The open issues that somebody has taken on, newest first: number, title, and whether it is a
+    pull request."""
+    joined = select(issues.c.number, issues.c.title, issues.c.is_pull).join(
+        assignees, assignees.c.issue_id == issues.c.id
+    )
+    theirs = joined.where(
+        assignees.c.user_id == user.id, issues.c.repository_id == repo.id, issues.c.state == "open"
+    )
+    return tuple(
+        (row.number, row.title, row.is_pull)
+        for row in tx.db.execute(theirs.order_by(issues.c.id.desc()).limit(limit))
+    )
 
 
 def put_on(tx: Transaction, issue_id: int, user: User) -> None:
@@ -41,4 +51,6 @@ def put_on(tx: Transaction, issue_id: int, user: User) -> None:
 
 def take_off(tx: Transaction, issue_id: int, user: User) -> None:
     """Take an issue from somebody."""
-    tx.db.execute(delete(assignees).where(assignees.c.issue_id == issue_id, assignees.c.user_id == user.id))
+    tx.db.execute(
+        delete(assignees).where(assignees.c.issue_id == issue_id, assignees.c.user_id == user.id)
+    )

@@ -28,9 +28,21 @@ Body = Mapping[str, Any]
 
 def protect(tx: Transaction, repo: Repo, branch: str, *, body: Body) -> Ruled:
     """Protect a branch, in place of how it was protected before."""
-    row = {"repository_id": repo.id, "kind": PROTECTION, "name": branch, "body": json.dumps(body), "updated_at": tx.now}
-    tx.db.execute(upsert(rules).values(created_at=tx.now, **row).on_conflict_do_update(
-        index_elements=["repository_id", "kind", "name"], set_={"body": row["body"], "updated_at": tx.now}))
+    row = {
+        "repository_id": repo.id,
+        "kind": PROTECTION,
+        "name": branch,
+        "body": json.dumps(body),
+        "updated_at": tx.now,
+    }
+    tx.db.execute(
+        upsert(rules)
+        .values(created_at=tx.now, **row)
+        .on_conflict_do_update(
+            index_elements=["repository_id", "kind", "name"],
+            set_={"body": row["body"], "updated_at": tx.now},
+        )
+    )
     return protection(tx, repo, branch)
 
 
@@ -51,16 +63,31 @@ def find_protection(tx: Transaction, repo: Repo, branch: str) -> Ruled | None:
 def add_ruleset(tx: Transaction, repo: Repo, name: str, *, body: Body) -> Ruled:
     """A new ruleset. Raises Refused (422) where the name is taken."""
     if _ruled(tx, repo, rules.c.kind == RULESET, rules.c.name == name):
-        raise invalid("Ruleset", "name", f"Name {name} has already been taken", code="already_exists")
-    number = tx.db.execute(insert(rules).values(
-        repository_id=repo.id, kind=RULESET, name=name, body=json.dumps(body), created_at=tx.now, updated_at=tx.now,
-    ).returning(rules.c.id)).scalar_one()
+        raise invalid(
+            "Ruleset", "name", f"Name {name} has already been taken", code="already_exists"
+        )
+    number = tx.db.execute(
+        insert(rules)
+        .values(
+            repository_id=repo.id,
+            kind=RULESET,
+            name=name,
+            body=json.dumps(body),
+            created_at=tx.now,
+            updated_at=tx.now,
+        )
+        .returning(rules.c.id)
+    ).scalar_one()
     return ruleset(tx, repo, number)
 
 
 def change_ruleset(tx: Transaction, found: Ruled, *, name: str, body: Body) -> None:
     """Write a ruleset anew."""
-    tx.db.execute(update(rules).where(rules.c.id == found.id).values(name=name, body=json.dumps(body), updated_at=tx.now))
+    tx.db.execute(
+        update(rules)
+        .where(rules.c.id == found.id)
+        .values(name=name, body=json.dumps(body), updated_at=tx.now)
+    )
 
 
 def ruleset(tx: Transaction, repo: Repo, number: int) -> Ruled:
@@ -84,81 +111,143 @@ def remove(tx: Transaction, found: Ruled) -> None:
 def is_protected(tx: Transaction, repo: Repo, branch: str) -> bool:
     """Whether anything is said of a branch: the default branch only moves forward, always."""
     everybody = standing(tx, repo, None, role=Role.WRITE).rules
-    return branch == repo.default_branch or any(one.covers(f"refs/heads/{branch}") for one in everybody)
+    return branch == repo.default_branch or any(
+        one.covers(f"refs/heads/{branch}") for one in everybody
+    )
 
 
-def standing(tx: Transaction, repo: Repo, actor: User | None, *, role: Role, workflows: bool = True) -> Standing:
+def standing(
+    tx: Transaction, repo: Repo, actor: User | None, *, role: Role, workflows: bool = True
+) -> Standing:
     """What binds an account here. `workflows`: whether it may change what CI runs."""
     found = (_said(one, repo, actor, role=role) for one in _ruled(tx, repo))
-    return Standing(repo.id, f"refs/heads/{repo.default_branch}", tuple(one for one in found if one), workflows)
+    return Standing(
+        repo.id, f"refs/heads/{repo.default_branch}", tuple(one for one in found if one), workflows
+    )
 
 
 def reports(tx: Transaction, repo: Repo, sha: str) -> tuple[Report, ...]:
     """What checks and statuses say of a commit."""
-    return tuple(Report(*row) for row in tx.db.exec_driver_sql(REPORTS, {"repository": repo.id, "sha": sha}))
+    return tuple(
+        Report(*row) for row in tx.db.exec_driver_sql(REPORTS, {"repository": repo.id, "sha": sha})
+    )
 
 
 def check_move(
-    tx: Transaction, repo: Repo, ref: str, *, old: str | None, new: str | None, judged: str | None = None, bound: Standing
+    tx: Transaction,
+    repo: Repo,
+    ref: str,
+    *,
+    old: str | None,
+    new: str | None,
+    judged: str | None = None,
+    bound: Standing,
 ) -> None:
     """Let the API move a ref, or raise Refused (422) with what stands against it.
 
-    `judged` is the commit whose checks count, where it is not the new one: a pull request's head, when it is merged.
-    """
+    `judged` is the commit whose checks count, where it is not the new one: a pull request's head,
+    when it is merged."""
     forward = new is not None and (old is None or tx.git(repo).is_ancestor(old, new))
     said = () if new is None else reports(tx, repo, judged or new)
-    move = Move(ref, created=old is None, deleted=new is None, forward=forward, reports=said, merged=judged is not None)
+    move = Move(
+        ref,
+        created=old is None,
+        deleted=new is None,
+        forward=forward,
+        reports=said,
+        merged=judged is not None,
+    )
     if against := refusals(bound, move):
         raise Refused(405 if judged else 422, " ".join(against[1:]))
 
 
 def named_refs(found: Ruled, repo: Repo) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The patterns of full refs that a ruleset is about, and those that it leaves out."""
-    names, sides = {"~DEFAULT_BRANCH": f"refs/heads/{repo.default_branch}"}, found.body["conditions"]["ref_name"]
-    return tuple(names.get(one, one) for one in sides["include"]), tuple(names.get(one, one) for one in sides["exclude"])
+    names, sides = (
+        {"~DEFAULT_BRANCH": f"refs/heads/{repo.default_branch}"},
+        found.body["conditions"]["ref_name"],
+    )
+    return tuple(names.get(one, one) for one in sides["include"]), tuple(
+        names.get(one, one) for one in sides["exclude"]
+    )
 
 
 def _said(found: Ruled, repo: Repo, actor: User | None, *, role: Role) -> Rules | None:
     """What a protection or a ruleset says to an account; None where it says nothing to it."""
-    return _of_protection(found, actor, role=role) if found.kind == PROTECTION else _of_ruleset(found, repo, actor, role=role)
+    return (
+        _of_protection(found, actor, role=role)
+        if found.kind == PROTECTION
+        else _of_ruleset(found, repo, actor, role=role)
+    )
 
 
 def _of_protection(found: Ruled, actor: User | None, *, role: Role) -> Rules:
-    """An administrator is held by checks and restrictions only where `enforce_admins` says so, as on GitHub."""
+    """An administrator is held by checks and restrictions only where `enforce_admins` says so, as
+    on GitHub."""
     body = found.body
     is_free = role >= Role.ADMIN and not body["enforce_admins"]
     allowed = body["restrictions"]
-    may_update = is_free or allowed is None or (actor is not None and actor.id in {*allowed["users"], *allowed["apps"]})
-    required = () if is_free or body["required_status_checks"] is None else body["required_status_checks"]["checks"]
+    may_update = (
+        is_free
+        or allowed is None
+        or (actor is not None and actor.id in {*allowed["users"], *allowed["apps"]})
+    )
+    required = (
+        ()
+        if is_free or body["required_status_checks"] is None
+        else body["required_status_checks"]["checks"]
+    )
     return Rules(
-        PROTECTION, (f"refs/heads/{found.name}",),
+        PROTECTION,
+        (f"refs/heads/{found.name}",),
         checks=tuple(RequiredCheck(one["context"], one["app_id"]) for one in required),
-        may_update=may_update, may_force=body["allow_force_pushes"], may_delete=body["allow_deletions"],
-        may_create=may_update, by_pull_request=body["required_pull_request_reviews"] is not None and not is_free,
+        may_update=may_update,
+        may_force=body["allow_force_pushes"],
+        may_delete=body["allow_deletions"],
+        may_create=may_update,
+        by_pull_request=body["required_pull_request_reviews"] is not None and not is_free,
     )
 
 
 def _of_ruleset(found: Ruled, repo: Repo, actor: User | None, *, role: Role) -> Rules | None:
     body = found.body
-    if body["enforcement"] != "active" or any(_bypasses(one, actor, role=role) for one in body["bypass_actors"]):
+    if body["enforcement"] != "active" or any(
+        _bypasses(one, actor, role=role) for one in body["bypass_actors"]
+    ):
         return None
     include, exclude = named_refs(found, repo)
     said = {one["type"]: one.get("parameters", {}) for one in body["rules"]}
     required = said.get("required_status_checks", {}).get("required_status_checks", ())
     return Rules(
-        RULESET, include, exclude, tuple(RequiredCheck(one["context"], one.get("integration_id")) for one in required),
-        may_update="update" not in said, may_force="non_fast_forward" not in said, may_delete="deletion" not in said,
-        may_create="creation" not in said, by_pull_request="pull_request" in said,
+        RULESET,
+        include,
+        exclude,
+        tuple(RequiredCheck(one["context"], one.get("integration_id")) for one in required),
+        may_update="update" not in said,
+        may_force="non_fast_forward" not in said,
+        may_delete="deletion" not in said,
+        may_create="creation" not in said,
+        by_pull_request="pull_request" in said,
     )
 
 
 def _bypasses(one: Body, actor: User | None, *, role: Role) -> bool:
-    """GitHub's numbers of roles: 2 maintain, 4 write, 5 admin. An App is named by its own number."""
+    """GitHub's numbers of roles: 2 maintain, 4 write, 5 admin. An App is named by its own
+    number."""
     if one["actor_type"] == "RepositoryRole":
         return role >= {2: Role.MAINTAIN, 4: Role.WRITE}.get(one["actor_id"], Role.ADMIN)
-    return actor is not None and one["actor_type"] in ("Integration", "User") and one["actor_id"] == actor.id
+    return (
+        actor is not None
+        and one["actor_type"] in ("Integration", "User")
+        and one["actor_id"] == actor.id
+    )
 
 
 def _ruled(tx: Transaction, repo: Repo, *where: Any) -> tuple[Ruled, ...]:
-    rows = tx.db.execute(select(rules).where(rules.c.repository_id == repo.id, *where).order_by(rules.c.id))
-    return tuple(Ruled(row.id, row.kind, row.name, json.loads(row.body), row.created_at, row.updated_at) for row in rows)
+    rows = tx.db.execute(
+        select(rules).where(rules.c.repository_id == repo.id, *where).order_by(rules.c.id)
+    )
+    return tuple(
+        Ruled(row.id, row.kind, row.name, json.loads(row.body), row.created_at, row.updated_at)
+        for row in rows
+    )

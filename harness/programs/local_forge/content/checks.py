@@ -15,9 +15,17 @@ from harness.programs.local_forge.storage.tables import check_runs, statuses
 from harness.programs.local_forge.transaction import Transaction
 
 STATUSES = frozenset({"queued", "in_progress", "completed"})
-CONCLUSIONS = frozenset({
-    "success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required",
-})
+CONCLUSIONS = frozenset(
+    {
+        "success",
+        "failure",
+        "neutral",
+        "cancelled",
+        "skipped",
+        "timed_out",
+        "action_required",
+    }
+)
 LEVELS = frozenset({"notice", "warning", "failure"})
 STATES = frozenset({"error", "failure", "pending", "success"})
 
@@ -48,10 +56,19 @@ def create(tx: Transaction, repo: Repo, sha: str, outcome: Outcome, *, creator: 
     """A new check run on a commit."""
     _agree(outcome)
     values = {"status": "queued", "external_id": "", **outcome.said}
-    made = tx.db.execute(insert(check_runs).values(
-        repository_id=repo.id, head_sha=sha, creator_id=creator.id, started_at=tx.now, completed_at=_end(tx, values),
-        annotations=json.dumps(outcome.annotations), **values,
-    ).returning(check_runs.c.id)).scalar_one()
+    made = tx.db.execute(
+        insert(check_runs)
+        .values(
+            repository_id=repo.id,
+            head_sha=sha,
+            creator_id=creator.id,
+            started_at=tx.now,
+            completed_at=_end(tx, values),
+            annotations=json.dumps(outcome.annotations),
+            **values,
+        )
+        .returning(check_runs.c.id)
+    ).scalar_one()
     check = numbered(tx, repo, made)
     webhook_payloads.about_check(tx, repo, check, "completed" if check.conclusion else "created")
     return check
@@ -64,10 +81,15 @@ def change(tx: Transaction, repo: Repo, check: CheckRun, outcome: Outcome) -> Ch
     if outcome.annotations:
         values["annotations"] = json.dumps((*check.annotations, *outcome.annotations))
     if values:
-        tx.db.execute(update(check_runs).where(check_runs.c.id == check.id).values(
-            completed_at=_end(tx, values) or check.completed_at, **values))
+        tx.db.execute(
+            update(check_runs)
+            .where(check_runs.c.id == check.id)
+            .values(completed_at=_end(tx, values) or check.completed_at, **values)
+        )
     changed = numbered(tx, repo, check.id)
-    webhook_payloads.about_check(tx, repo, changed, "completed" if changed.conclusion else "created")
+    webhook_payloads.about_check(
+        tx, repo, changed, "completed" if changed.conclusion else "created"
+    )
     return changed
 
 
@@ -80,16 +102,27 @@ def numbered(tx: Transaction, repo: Repo, number: int) -> CheckRun:
 
 
 def of_commit(
-    tx: Transaction, repo: Repo, sha: str, *, name: str | None = None, app: int | None = None, every: bool = False
+    tx: Transaction,
+    repo: Repo,
+    sha: str,
+    *,
+    name: str | None = None,
+    app: int | None = None,
+    every: bool = False,
 ) -> tuple[CheckRun, ...]:
-    """The latest run of each name and creator on a commit, oldest first; with `every`, all of them; by one App only."""
+    """The latest run of each name and creator on a commit, oldest first; with `every`, all of them;
+    by one App only."""
     where = [check_runs.c.repository_id == repo.id, check_runs.c.head_sha == sha]
     if name is not None:
         where.append(check_runs.c.name == name)
     if app is not None:
         where.append(check_runs.c.creator_id == app)
     if not every:
-        latest = select(func.max(check_runs.c.id)).where(*where).group_by(check_runs.c.name, check_runs.c.creator_id)
+        latest = (
+            select(func.max(check_runs.c.id))
+            .where(*where)
+            .group_by(check_runs.c.name, check_runs.c.creator_id)
+        )
         where = [check_runs.c.id.in_(latest)]
     return _runs(tx, *where)
 
@@ -98,32 +131,56 @@ def suites_of(tx: Transaction, repo: Repo, sha: str) -> tuple[Suite, ...]:
     """The suites of a commit, oldest first."""
     latest = of_commit(tx, repo, sha)
     return tuple(
-        Suite(number, sha, next(run.creator for run in latest if run.suite_id == number),
-              tuple(run for run in latest if run.suite_id == number))
+        Suite(
+            number,
+            sha,
+            next(run.creator for run in latest if run.suite_id == number),
+            tuple(run for run in latest if run.suite_id == number),
+        )
         for number in sorted({run.suite_id for run in latest})
     )
 
 
-def create_status(tx: Transaction, repo: Repo, sha: str, *, creator: User, **said: str | None) -> Status:
+def create_status(
+    tx: Transaction, repo: Repo, sha: str, *, creator: User, **said: str | None
+) -> Status:
     """A new status of a context on a commit; the newest counts."""
-    tx.db.execute(insert(statuses).values(
-        repository_id=repo.id, sha=sha, creator_id=creator.id, created_at=tx.now, **said))
+    tx.db.execute(
+        insert(statuses).values(
+            repository_id=repo.id, sha=sha, creator_id=creator.id, created_at=tx.now, **said
+        )
+    )
     return statuses_of(tx, repo, sha)[0]
 
 
-def statuses_of(tx: Transaction, repo: Repo, sha: str, *, latest: bool = False) -> tuple[Status, ...]:
+def statuses_of(
+    tx: Transaction, repo: Repo, sha: str, *, latest: bool = False
+) -> tuple[Status, ...]:
     """The statuses of a commit, newest first; with `latest`, one of each context."""
     query = select(statuses).where(statuses.c.repository_id == repo.id, statuses.c.sha == sha)
     rows = tx.db.execute(query.order_by(statuses.c.id.desc())).all()
     people = users_by_id(tx, (row.creator_id for row in rows))
-    found = [Status(row.id, row.sha, row.state, row.context, row.description, row.target_url,
-                    people[row.creator_id], row.created_at) for row in rows]
+    found = [
+        Status(
+            row.id,
+            row.sha,
+            row.state,
+            row.context,
+            row.description,
+            row.target_url,
+            people[row.creator_id],
+            row.created_at,
+        )
+        for row in rows
+    ]
     return tuple({one.context: one for one in reversed(found)}.values()) if latest else tuple(found)
 
 
 def _agree(outcome: Outcome) -> None:
     if outcome.status == "completed" and outcome.conclusion is None:
-        raise invalid("CheckRun", "conclusion", "a completed check needs a conclusion", code="missing_field")
+        raise invalid(
+            "CheckRun", "conclusion", "a completed check needs a conclusion", code="missing_field"
+        )
 
 
 def _end(tx: Transaction, values: dict[str, str]) -> int | None:
@@ -135,9 +192,19 @@ def _runs(tx: Transaction, *where: Any) -> tuple[CheckRun, ...]:
     people, suites = users_by_id(tx, (row.creator_id for row in rows)), _suites(tx, rows)
     return tuple(
         CheckRun(
-            id=row.id, head_sha=row.head_sha, name=row.name, status=row.status, conclusion=row.conclusion,
-            details_url=row.details_url, external_id=row.external_id, title=row.title, summary=row.summary,
-            text=row.text, creator=people[row.creator_id], started_at=row.started_at, completed_at=row.completed_at,
+            id=row.id,
+            head_sha=row.head_sha,
+            name=row.name,
+            status=row.status,
+            conclusion=row.conclusion,
+            details_url=row.details_url,
+            external_id=row.external_id,
+            title=row.title,
+            summary=row.summary,
+            text=row.text,
+            creator=people[row.creator_id],
+            started_at=row.started_at,
+            completed_at=row.completed_at,
             suite_id=suites[row.repository_id, row.head_sha, row.creator_id],
             annotations=tuple(json.loads(row.annotations or "[]")),
         )
@@ -149,5 +216,9 @@ def _suites(tx: Transaction, rows: Sequence[Any]) -> dict[tuple[int, str, int], 
     """The suite of each writer on each of the rows' commits."""
     key = (check_runs.c.repository_id, check_runs.c.head_sha, check_runs.c.creator_id)
     shas = {row.head_sha for row in rows}
-    found = tx.db.execute(select(*key, func.min(check_runs.c.id)).where(check_runs.c.head_sha.in_(shas)).group_by(*key))
+    found = tx.db.execute(
+        select(*key, func.min(check_runs.c.id))
+        .where(check_runs.c.head_sha.in_(shas))
+        .group_by(*key)
+    )
     return {(row[0], row[1], row[2]): row[3] for row in found}

@@ -17,19 +17,27 @@ def of_issue(
     tx: Transaction, repo: Repo, issue: Issue, *, since: int = 0, limit: int = -1, skip: int = 0
 ) -> tuple[Comment, ...]:
     """The comments of one issue, oldest first; with `since`, those updated then or later."""
-    query = _joined().where(comments.c.issue_id == issue.id, comments.c.updated_at >= since).order_by(comments.c.id)
+    query = (
+        _joined()
+        .where(comments.c.issue_id == issue.id, comments.c.updated_at >= since)
+        .order_by(comments.c.id)
+    )
     return _comments(tx, repo, query.limit(limit).offset(skip))
 
 
 def count(tx: Transaction, issue: Issue, *, since: int = 0) -> int:
     """How many there are."""
-    query = select(func.count()).where(comments.c.issue_id == issue.id, comments.c.updated_at >= since)
+    query = select(func.count()).where(
+        comments.c.issue_id == issue.id, comments.c.updated_at >= since
+    )
     return int(tx.db.execute(query).scalar_one())
 
 
 def numbered_comment(tx: Transaction, repo: Repo, number: int) -> Comment:
     """One comment by its id. Raises Refused (404)."""
-    found = _comments(tx, repo, _joined().where(comments.c.id == number, issues.c.repository_id == repo.id))
+    found = _comments(
+        tx, repo, _joined().where(comments.c.id == number, issues.c.repository_id == repo.id)
+    )
     if not found:
         raise not_found()
     return found[0]
@@ -37,12 +45,22 @@ def numbered_comment(tx: Transaction, repo: Repo, number: int) -> Comment:
 
 def create(tx: Transaction, repo: Repo, issue: Issue, body: str, *, author: User) -> Comment:
     """A new comment."""
-    made = tx.db.execute(insert(comments).values(
-        issue_id=issue.id, author_id=author.id, body=body, created_at=tx.now, updated_at=tx.now,
-    ).returning(comments.c.id)).scalar_one()
+    made = tx.db.execute(
+        insert(comments)
+        .values(
+            issue_id=issue.id,
+            author_id=author.id,
+            body=body,
+            created_at=tx.now,
+            updated_at=tx.now,
+        )
+        .returning(comments.c.id)
+    ).scalar_one()
     touch(tx, issue.id)
     comment = numbered_comment(tx, repo, made)
-    webhook_payloads.about_comment(tx, repo, numbered(tx, repo, issue.number), comment, "created", actor=author)
+    webhook_payloads.about_comment(
+        tx, repo, numbered(tx, repo, issue.number), comment, "created", actor=author
+    )
     return comment
 
 
@@ -51,7 +69,9 @@ def edit(tx: Transaction, repo: Repo, comment: Comment, body: str, *, actor: Use
     if body == comment.body:
         return comment
     issue = numbered(tx, repo, comment.issue_number)
-    tx.db.execute(update(comments).where(comments.c.id == comment.id).values(body=body, updated_at=tx.now))
+    tx.db.execute(
+        update(comments).where(comments.c.id == comment.id).values(body=body, updated_at=tx.now)
+    )
     touch(tx, issue.id)
     changed = numbered_comment(tx, repo, comment.id)
     webhook_payloads.about_comment(tx, repo, issue, changed, "edited", actor=actor)
@@ -67,7 +87,9 @@ def remove(tx: Transaction, repo: Repo, comment: Comment, *, actor: User) -> Non
 
 
 def _joined() -> Any:
-    return select(comments, issues.c.number, issues.c.is_pull).join(issues, issues.c.id == comments.c.issue_id)
+    return select(comments, issues.c.number, issues.c.is_pull).join(
+        issues, issues.c.id == comments.c.issue_id
+    )
 
 
 def _comments(tx: Transaction, repo: Repo, query: Any) -> tuple[Comment, ...]:
@@ -75,7 +97,15 @@ def _comments(tx: Transaction, repo: Repo, query: Any) -> tuple[Comment, ...]:
     people = users_by_id(tx, (row.author_id for row in rows))
     standing = {user.id: association(tx, user, repo) for user in people.values()}
     return tuple(
-        Comment(row.id, row.number, row.is_pull, people[row.author_id], standing[row.author_id], row.body,
-                row.created_at, row.updated_at)
+        Comment(
+            row.id,
+            row.number,
+            row.is_pull,
+            people[row.author_id],
+            standing[row.author_id],
+            row.body,
+            row.created_at,
+            row.updated_at,
+        )
         for row in rows
     )

@@ -11,16 +11,34 @@ from harness.programs.local_forge.transaction import Transaction
 
 
 def record(
-    tx: Transaction, issue: Issue, kind: str, *, actor: User, label: Label | None = None,
-    rename: tuple[str, str] | None = None, commit: str | None = None, person: User | None = None,
+    tx: Transaction,
+    issue: Issue,
+    kind: str,
+    *,
+    actor: User,
+    label: Label | None = None,
+    rename: tuple[str, str] | None = None,
+    commit: str | None = None,
+    person: User | None = None,
 ) -> None:
-    """Write one event: labeled, unlabeled, assigned, unassigned, closed, reopened, renamed, merged, head_ref_deleted."""
+    """Write one event: labeled, unlabeled, assigned, unassigned, closed, reopened, renamed, merged,
+    head_ref_deleted."""
     renamed_from, renamed_to = rename or (None, None)
-    made = tx.db.execute(insert(events).values(
-        issue_id=issue.id, actor_id=actor.id, kind=kind, created_at=tx.now, commit_id=commit,
-        label_name=label and label.name, label_color=label and label.color,
-        renamed_from=renamed_from, renamed_to=renamed_to,
-    ).returning(events.c.id)).scalar_one()
+    made = tx.db.execute(
+        insert(events)
+        .values(
+            issue_id=issue.id,
+            actor_id=actor.id,
+            kind=kind,
+            created_at=tx.now,
+            commit_id=commit,
+            label_name=label and label.name,
+            label_color=label and label.color,
+            renamed_from=renamed_from,
+            renamed_to=renamed_to,
+        )
+        .returning(events.c.id)
+    ).scalar_one()
     if person is not None:
         tx.db.execute(insert(event_people).values(event_id=made, user_id=person.id))
 
@@ -40,14 +58,20 @@ def of_repository(tx: Transaction, repo: Repo, *, limit: int, skip: int = 0) -> 
 def count(tx: Transaction, repo: Repo, issue: Issue | None = None) -> int:
     """How many events there are of a repository, or of one of its issues."""
     where = events.c.issue_id == issue.id if issue else issues.c.repository_id == repo.id
-    query = select(func.count()).select_from(events.join(issues, issues.c.id == events.c.issue_id)).where(where)
+    query = (
+        select(func.count())
+        .select_from(events.join(issues, issues.c.id == events.c.issue_id))
+        .where(where)
+    )
     return int(tx.db.execute(query).scalar_one())
 
 
 def _joined() -> Any:
     meant = events.outerjoin(event_people, event_people.c.event_id == events.c.id)
     of_issues = meant.join(issues, issues.c.id == events.c.issue_id)
-    return select(events, event_people.c.user_id, issues.c.number, issues.c.is_pull).select_from(of_issues)
+    return select(events, event_people.c.user_id, issues.c.number, issues.c.is_pull).select_from(
+        of_issues
+    )
 
 
 def _events(tx: Transaction, query: Any) -> tuple[Event, ...]:
@@ -55,10 +79,16 @@ def _events(tx: Transaction, query: Any) -> tuple[Event, ...]:
     people = users_by_id(tx, [row.actor_id for row in rows] + [row.user_id for row in rows])
     return tuple(
         Event(
-            id=row.id, issue_number=row.number, is_pull=row.is_pull, actor=people[row.actor_id], kind=row.kind,
+            id=row.id,
+            issue_number=row.number,
+            is_pull=row.is_pull,
+            actor=people[row.actor_id],
+            kind=row.kind,
             label=None if row.label_name is None else (row.label_name, row.label_color),
             rename=None if row.renamed_from is None else (row.renamed_from, row.renamed_to),
-            commit=row.commit_id, created_at=row.created_at, person=people.get(row.user_id),
+            commit=row.commit_id,
+            created_at=row.created_at,
+            person=people.get(row.user_id),
         )
         for row in rows
     )

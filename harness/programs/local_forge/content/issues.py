@@ -1,7 +1,7 @@
 """Issues, and the issue half of pull requests: finding them, and all that may happen to them.
 
-Whoever calls has checked the right to; what is done here is written with its actor into the issue's history.
-"""
+Whoever calls has checked the right to; what is done here is written with its actor into the issue's
+history."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ from harness.programs.local_forge.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which issues are asked for, and in which order. `since` compares the last update, inclusively."""
+    """Which issues are asked for, and in which order. `since` compares the last update,
+    inclusively."""
 
     state: str | None = "open"
     labels: tuple[str, ...] = ()
@@ -33,39 +34,67 @@ class Search:
     rising: bool = False
 
 
-def search(tx: Transaction, repo: Repo, wanted: Search, *, limit: int, skip: int = 0) -> tuple[Issue, ...]:
+def search(
+    tx: Transaction, repo: Repo, wanted: Search, *, limit: int, skip: int = 0
+) -> tuple[Issue, ...]:
     """A page of the issues that fit."""
-    return _assembled(tx, repo, tx.db.execute(query_for(repo, wanted, limit=limit, skip=skip)).all())
+    return _assembled(
+        tx, repo, tx.db.execute(query_for(repo, wanted, limit=limit, skip=skip)).all()
+    )
 
 
 def query_for(repo: Repo, wanted: Search, *, limit: int, skip: int = 0) -> Select[Any]:
     """The rows of a page. By age and by update they are read off an index, in order."""
-    by = {"updated": issues.c.updated_at, "comments": _comment_count()}.get(wanted.order, issues.c.created_at)
-    order = (by.asc(), issues.c.number.asc()) if wanted.rising else (by.desc(), issues.c.number.desc())
+    by = {"updated": issues.c.updated_at, "comments": _comment_count()}.get(
+        wanted.order, issues.c.created_at
+    )
+    order = (
+        (by.asc(), issues.c.number.asc()) if wanted.rising else (by.desc(), issues.c.number.desc())
+    )
     return select(issues).where(_fits(repo, wanted)).order_by(*order).limit(limit).offset(skip)
 
 
 def count(tx: Transaction, repo: Repo, wanted: Search) -> int:
     """How many fit."""
-    return int(tx.db.execute(select(func.count()).select_from(issues).where(_fits(repo, wanted))).scalar_one())
+    return int(
+        tx.db.execute(
+            select(func.count()).select_from(issues).where(_fits(repo, wanted))
+        ).scalar_one()
+    )
 
 
 def numbered(tx: Transaction, repo: Repo, number: int) -> Issue:
     """One issue or pull request. Raises Refused (404)."""
-    found = _assembled(tx, repo, tx.db.execute(
-        select(issues).where(issues.c.repository_id == repo.id, issues.c.number == number)).all())
+    found = _assembled(
+        tx,
+        repo,
+        tx.db.execute(
+            select(issues).where(issues.c.repository_id == repo.id, issues.c.number == number)
+        ).all(),
+    )
     if not found:
         raise not_found()
     return found[0]
 
 
-def create(tx: Transaction, repo: Repo, *, title: str, body: str, author: User, is_pull: bool = False) -> Issue:
+def create(
+    tx: Transaction, repo: Repo, *, title: str, body: str, author: User, is_pull: bool = False
+) -> Issue:
     """A new, open one."""
     number = next_number(tx, repo)
-    tx.db.execute(insert(issues).values(
-        repository_id=repo.id, number=number, title=title, body=body, state="open", author_id=author.id,
-        is_pull=is_pull, created_at=tx.now, updated_at=tx.now,
-    ))
+    tx.db.execute(
+        insert(issues).values(
+            repository_id=repo.id,
+            number=number,
+            title=title,
+            body=body,
+            state="open",
+            author_id=author.id,
+            is_pull=is_pull,
+            created_at=tx.now,
+            updated_at=tx.now,
+        )
+    )
     issue = numbered(tx, repo, number)
     if not is_pull:
         webhook_payloads.about_issue(tx, repo, issue, "opened", actor=author)
@@ -84,14 +113,22 @@ def edit(tx: Transaction, repo: Repo, issue: Issue, *, title: str, body: str, ac
 
 
 def close(
-    tx: Transaction, repo: Repo, issue: Issue, *, actor: User, reason: str | None = "completed",
+    tx: Transaction,
+    repo: Repo,
+    issue: Issue,
+    *,
+    actor: User,
+    reason: str | None = "completed",
     commit: str | None = None,
 ) -> Issue:
-    """Close it, `completed` or `not_planned`. One that is closed takes the new reason and no new event."""
+    """Close it, `completed` or `not_planned`. One that is closed takes the new reason and no new
+    event."""
     if not issue.is_open:
         return issue if issue.reason == reason else _set(tx, repo, issue, reason=reason)
     history.record(tx, issue, "closed", actor=actor, commit=commit)
-    changed = _set(tx, repo, issue, state="closed", reason=reason, closed_at=tx.now, closed_by_id=actor.id)
+    changed = _set(
+        tx, repo, issue, state="closed", reason=reason, closed_at=tx.now, closed_by_id=actor.id
+    )
     if not issue.is_pull:
         webhook_payloads.about_issue(tx, repo, changed, "closed", actor=actor)
     return changed
@@ -102,14 +139,19 @@ def reopen(tx: Transaction, repo: Repo, issue: Issue, *, actor: User) -> Issue:
     if issue.is_open:
         return issue
     history.record(tx, issue, "reopened", actor=actor)
-    changed = _set(tx, repo, issue, state="open", reason="reopened", closed_at=None, closed_by_id=None)
+    changed = _set(
+        tx, repo, issue, state="open", reason="reopened", closed_at=None, closed_by_id=None
+    )
     if not issue.is_pull:
         webhook_payloads.about_issue(tx, repo, changed, "reopened", actor=actor)
     return changed
 
 
-def set_labels(tx: Transaction, repo: Repo, issue: Issue, names: Iterable[str], *, actor: User) -> Issue:
-    """Make `names` the labels of the issue; a label the repository does not have is made, as on GitHub."""
+def set_labels(
+    tx: Transaction, repo: Repo, issue: Issue, names: Iterable[str], *, actor: User
+) -> Issue:
+    """Make `names` the labels of the issue; a label the repository does not have is made, as on
+    GitHub."""
     wanted = {label.id: label for label in _ensured(tx, repo, names)}
     had = {label.id: label for label in issue.labels}
     for gone in had.keys() - wanted.keys():
@@ -121,7 +163,9 @@ def set_labels(tx: Transaction, repo: Repo, issue: Issue, names: Iterable[str], 
     return numbered(tx, repo, issue.number) if had.keys() != wanted.keys() else issue
 
 
-def set_assignees(tx: Transaction, repo: Repo, issue: Issue, wanted: Iterable[User], *, actor: User) -> Issue:
+def set_assignees(
+    tx: Transaction, repo: Repo, issue: Issue, wanted: Iterable[User], *, actor: User
+) -> Issue:
     """Make `wanted` those who have taken the issue on."""
     now, had = {user.id: user for user in wanted}, {user.id: user for user in issue.assignees}
     for gone in sorted(had.keys() - now.keys()):
@@ -138,14 +182,20 @@ def touch(tx: Transaction, issue_id: int) -> None:
     tx.db.execute(update(issues).where(issues.c.id == issue_id).values(updated_at=tx.now))
 
 
-def _labelled(tx: Transaction, repo: Repo, issue: Issue, label: Label, kind: str, *, actor: User) -> None:
+def _labelled(
+    tx: Transaction, repo: Repo, issue: Issue, label: Label, kind: str, *, actor: User
+) -> None:
     history.record(tx, issue, kind, actor=actor, label=label)
     touch(tx, issue.id)
     if tx.listened and not issue.is_pull:
-        webhook_payloads.about_issue(tx, repo, numbered(tx, repo, issue.number), kind, actor=actor, label=label)
+        webhook_payloads.about_issue(
+            tx, repo, numbered(tx, repo, issue.number), kind, actor=actor, label=label
+        )
 
 
-def _assigned(tx: Transaction, repo: Repo, issue: Issue, person: User, kind: str, *, actor: User) -> None:
+def _assigned(
+    tx: Transaction, repo: Repo, issue: Issue, person: User, kind: str, *, actor: User
+) -> None:
     history.record(tx, issue, kind, actor=actor, person=person)
     touch(tx, issue.id)
     if tx.listened and not issue.is_pull:
@@ -170,12 +220,21 @@ def _fits(repo: Repo, wanted: Search) -> ColumnElement[bool]:
     if wanted.pulls is not None:
         clauses.append(issues.c.is_pull == wanted.pulls)
     if wanted.author is not None:
-        clauses.append(issues.c.author_id.in_(select(users.c.id).where(users.c.login == wanted.author)))
+        clauses.append(
+            issues.c.author_id.in_(select(users.c.id).where(users.c.login == wanted.author))
+        )
     for word in wanted.words.split()[:8]:
-        clauses.append(issues.c.title.icontains(word, autoescape=True) | issues.c.body.icontains(word, autoescape=True))
+        clauses.append(
+            issues.c.title.icontains(word, autoescape=True)
+            | issues.c.body.icontains(word, autoescape=True)
+        )
     for name in wanted.labels:
-        carried = select(issue_labels.c.issue_id).join(label_table, label_table.c.id == issue_labels.c.label_id)
-        of_that_name = carried.where(label_table.c.name == name, label_table.c.repository_id == repo.id)
+        carried = select(issue_labels.c.issue_id).join(
+            label_table, label_table.c.id == issue_labels.c.label_id
+        )
+        of_that_name = carried.where(
+            label_table.c.name == name, label_table.c.repository_id == repo.id
+        )
         clauses.append(issues.c.id.in_(of_that_name))
     return and_(*clauses)
 
@@ -190,14 +249,29 @@ def _assembled(tx: Transaction, repo: Repo, rows: Sequence[Any]) -> tuple[Issue,
     people = users_by_id(tx, [row.author_id for row in rows] + [row.closed_by_id for row in rows])
     standing = {user.id: association(tx, user, repo) for user in people.values()}
     tags, assigned = labels.of_issues(tx, ids), assignees.of_issues(tx, ids)
-    counted = select(comments.c.issue_id, func.count().label("many")).where(comments.c.issue_id.in_(ids))
-    counts = {row.issue_id: row.many for row in tx.db.execute(counted.group_by(comments.c.issue_id))}
+    counted = select(comments.c.issue_id, func.count().label("many")).where(
+        comments.c.issue_id.in_(ids)
+    )
+    counts = {
+        row.issue_id: row.many for row in tx.db.execute(counted.group_by(comments.c.issue_id))
+    }
     return tuple(
         Issue(
-            id=row.id, number=row.number, title=row.title, body=row.body, state=row.state, reason=row.reason,
-            author=people[row.author_id], association=standing[row.author_id], is_pull=row.is_pull,
-            created_at=row.created_at, updated_at=row.updated_at, closed_at=row.closed_at,
-            closed_by=people.get(row.closed_by_id), labels=tags.get(row.id, ()), comments=counts.get(row.id, 0),
+            id=row.id,
+            number=row.number,
+            title=row.title,
+            body=row.body,
+            state=row.state,
+            reason=row.reason,
+            author=people[row.author_id],
+            association=standing[row.author_id],
+            is_pull=row.is_pull,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            closed_at=row.closed_at,
+            closed_by=people.get(row.closed_by_id),
+            labels=tags.get(row.id, ()),
+            comments=counts.get(row.id, 0),
             assignees=assigned.get(row.id, ()),
         )
         for row in rows

@@ -36,24 +36,35 @@ def named(tx: Transaction, repo: Repo, name: str) -> Label:
     return label
 
 
-def create(tx: Transaction, repo: Repo, name: str, *, color: str = DEFAULT_COLOR, description: str = "") -> Label:
-    """A new label. Raises Refused (422) where the name is taken, blank, or holds a comma (lists of labels do)."""
+def create(
+    tx: Transaction, repo: Repo, name: str, *, color: str = DEFAULT_COLOR, description: str = ""
+) -> Label:
+    """A new label. Raises Refused (422) where the name is taken, blank, or holds a comma (lists of
+    labels do)."""
     if find(tx, repo, name) is not None:
         raise invalid("Label", "name", f"label {name} exists", code="already_exists")
     _check(name, color)
-    tx.db.execute(insert(labels).values(
-        repository_id=repo.id, name=name, color=color.lower(), description=description))
+    tx.db.execute(
+        insert(labels).values(
+            repository_id=repo.id, name=name, color=color.lower(), description=description
+        )
+    )
     return named(tx, repo, name)
 
 
-def change(tx: Transaction, repo: Repo, label: Label, *, name: str, color: str, description: str) -> Label:
+def change(
+    tx: Transaction, repo: Repo, label: Label, *, name: str, color: str, description: str
+) -> Label:
     """The label, renamed or painted anew; issues keep it."""
     other = find(tx, repo, name)
     if other is not None and other.id != label.id:
         raise invalid("Label", "name", f"label {name} exists", code="already_exists")
     _check(name, color)
-    tx.db.execute(update(labels).where(labels.c.id == label.id).values(
-        name=name, color=color.lower(), description=description))
+    tx.db.execute(
+        update(labels)
+        .where(labels.c.id == label.id)
+        .values(name=name, color=color.lower(), description=description)
+    )
     return named(tx, repo, name)
 
 
@@ -65,8 +76,12 @@ def remove(tx: Transaction, label: Label) -> None:
 
 def of_issues(tx: Transaction, ids: Iterable[int]) -> dict[int, tuple[Label, ...]]:
     """The labels of many issues at once, by the issue's id."""
-    query = (select(issue_labels.c.issue_id, labels).join(labels, labels.c.id == issue_labels.c.label_id)
-             .where(issue_labels.c.issue_id.in_(tuple(ids))).order_by(labels.c.name))
+    query = (
+        select(issue_labels.c.issue_id, labels)
+        .join(labels, labels.c.id == issue_labels.c.label_id)
+        .where(issue_labels.c.issue_id.in_(tuple(ids)))
+        .order_by(labels.c.name)
+    )
     found: dict[int, tuple[Label, ...]] = {}
     for row in tx.db.execute(query):
         found[row.issue_id] = (*found.get(row.issue_id, ()), _label(row))
@@ -80,8 +95,11 @@ def put_on(tx: Transaction, issue_id: int, label: Label) -> None:
 
 def take_off(tx: Transaction, issue_id: int, label: Label) -> None:
     """Take a label off an issue."""
-    tx.db.execute(delete(issue_labels).where(
-        issue_labels.c.issue_id == issue_id, issue_labels.c.label_id == label.id))
+    tx.db.execute(
+        delete(issue_labels).where(
+            issue_labels.c.issue_id == issue_id, issue_labels.c.label_id == label.id
+        )
+    )
 
 
 def _check(name: str, color: str) -> None:

@@ -8,16 +8,27 @@ from harness.programs.local_forge import fields
 from harness.programs.local_forge.refused import invalid
 from harness.programs.local_forge.storage.records import LEVELS
 
-PERMISSIONS = frozenset({
-    "actions", "administration", "checks", "contents", "issues", "metadata", "pull_requests", "statuses", "workflows",
-})
+PERMISSIONS = frozenset(
+    {
+        "actions",
+        "administration",
+        "checks",
+        "contents",
+        "issues",
+        "metadata",
+        "pull_requests",
+        "statuses",
+        "workflows",
+    }
+)
 _RESOURCE = "Integration"
 Document = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What GitHub's manifests say, as far as this forge keeps it. `redirect_url` is where the code is sent."""
+    """What GitHub's manifests say, as far as this forge keeps it. `redirect_url` is where the code
+    is sent."""
 
     name: str
     url: str
@@ -44,11 +55,15 @@ def manifest_from(document: object) -> Manifest:
         raise invalid(_RESOURCE, "manifest", "manifest must be one JSON object")
     url = fields.web_address(document, "url", _RESOURCE)
     if url is None:
-        raise invalid(_RESOURCE, "url", "url must be an http or https address", code="missing_field")
+        raise invalid(
+            _RESOURCE, "url", "url must be an http or https address", code="missing_field"
+        )
     return Manifest(
-        name=fields.needed_text(document, "name", _RESOURCE, limit=34).strip(), url=url,
+        name=fields.needed_text(document, "name", _RESOURCE, limit=34).strip(),
+        url=url,
         redirect_url=fields.web_address(document, "redirect_url", _RESOURCE),
-        setup_url=fields.web_address(document, "setup_url", _RESOURCE), hook_url=_hook(document),
+        setup_url=fields.web_address(document, "setup_url", _RESOURCE),
+        hook_url=_hook(document),
         description=fields.text(document, "description", _RESOURCE, limit=1_000) or "",
         permissions=permissions(document.get("default_permissions", {})),
         events=fields.names(document.get("default_events", []), _RESOURCE, "default_events"),
@@ -56,14 +71,18 @@ def manifest_from(document: object) -> Manifest:
 
 
 def permissions(value: object) -> Mapping[str, str]:
-    """Permissions by name, each `read`, `write` or `admin`; reading metadata comes with any. Raises Refused (422)."""
+    """Permissions by name, each `read`, `write` or `admin`; reading metadata comes with any. Raises
+    Refused (422)."""
     if not isinstance(value, dict):
         raise invalid(_RESOURCE, "default_permissions", "default_permissions must be an object")
     for name, level in value.items():
         if name not in PERMISSIONS or level not in LEVELS:
             known = ", ".join(sorted(PERMISSIONS))
-            raise invalid(_RESOURCE, "default_permissions",
-                          f"{name}: {level} is no permission: name one of {known}, as read, write or admin")
+            raise invalid(
+                _RESOURCE,
+                "default_permissions",
+                f"{name}: {level} is no permission: name one of {known}, as read, write or admin",
+            )
     return {**value, "metadata": "read"}
 
 

@@ -51,7 +51,8 @@ def set_role(tx: Transaction, user: User, role: Role) -> None:
 
 
 def rename(tx: Transaction, user: User, login: str) -> User:
-    """Give an account another login; the old one is free for whoever asks for it next, as on GitHub. Raises Refused (422)."""
+    """Give an account another login; the old one is free for whoever asks for it next, as on
+    GitHub. Raises Refused (422)."""
     if find_user(tx, login) is not None:
         raise invalid("User", "login", f"login {login} is taken", code="already_exists")
     tx.db.execute(update(users).where(users.c.id == user.id).values(login=login))
@@ -66,13 +67,18 @@ def revoke_all(tx: Transaction, user: User) -> int:
 def users_by_id(tx: Transaction, ids: Iterable[int | None]) -> dict[int, User]:
     """Accounts by number."""
     wanted = {number for number in ids if number is not None}
-    return {row.id: _user(row) for row in tx.db.execute(select(users).where(users.c.id.in_(wanted)))}
+    return {
+        row.id: _user(row) for row in tx.db.execute(select(users).where(users.c.id.in_(wanted)))
+    }
 
 
 def issue_key(tx: Transaction, user: User, kind: str) -> str:
-    """A new token or session of the account. Only its digest is kept, so it can be shown this once."""
+    """A new token or session of the account. Only its digest is kept, so it can be shown this
+    once."""
     key = f"lof_{secrets.token_urlsafe(30)}"
-    tx.db.execute(insert(keys).values(digest=_digest(key), kind=kind, user_id=user.id, created_at=tx.now))
+    tx.db.execute(
+        insert(keys).values(digest=_digest(key), kind=kind, user_id=user.id, created_at=tx.now)
+    )
     return key
 
 
@@ -82,17 +88,20 @@ def revoke_key(tx: Transaction, key: str) -> None:
 
 
 def holder(tx: Transaction, key: str, kind: str) -> User | None:
-    """Whose key this is; None for a key that was never given, was revoked or (a session) is too old."""
+    """Whose key this is; None for a key that was never given, was revoked or (a session) is too
+    old."""
     oldest = tx.now - SESSION_SECONDS if kind == SESSION else 0
     row = tx.db.execute(
-        select(users).join(keys, keys.c.user_id == users.c.id)
+        select(users)
+        .join(keys, keys.c.user_id == users.c.id)
         .where(keys.c.digest == _digest(key), keys.c.kind == kind, keys.c.created_at >= oldest)
     ).one_or_none()
     return None if row is None else _user(row)
 
 
 def role_on(tx: Transaction, user: User | None, repo: Repo) -> Role:
-    """What an account may do on a repository: its own role, raised by a grant; the owner may do all."""
+    """What an account may do on a repository: its own role, raised by a grant; the owner may do
+    all."""
     if user is None:
         return Role.READ  # repositories are public: whoever reaches the loopback may read
     if user.id == repo.owner.id:
@@ -106,8 +115,11 @@ def role_on(tx: Transaction, user: User | None, repo: Repo) -> Role:
 def grant(tx: Transaction, user: User, repo: Repo, *, role: Role) -> None:
     """Give an account a role on one repository, in place of what it was given before."""
     row = {"repository_id": repo.id, "user_id": user.id, "role": role}
-    tx.db.execute(upsert(grants).values(row).on_conflict_do_update(
-        index_elements=["repository_id", "user_id"], set_={"role": role}))
+    tx.db.execute(
+        upsert(grants)
+        .values(row)
+        .on_conflict_do_update(index_elements=["repository_id", "user_id"], set_={"role": role})
+    )
 
 
 def association(tx: Transaction, user: User, repo: Repo) -> str:

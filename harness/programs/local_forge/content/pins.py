@@ -39,5 +39,9 @@ def is_pinned(tx: Transaction, issue: Issue) -> bool:
 def pinned(tx: Transaction, repo: Repo) -> tuple[Issue, ...]:
     """The pinned issues, as they were pinned."""
     query = select(issue_table.c.number).join(pins, pins.c.issue_id == issue_table.c.id)
-    numbers = tx.db.execute(query.where(issue_table.c.repository_id == repo.id).order_by(pins.c.created_at, pins.c.issue_id))
+    numbers = tx.db.execute(
+        query.where(issue_table.c.repository_id == repo.id).order_by(
+            pins.c.created_at, pins.c.issue_id
+        )
+    )
     return tuple(issues.numbered(tx, repo, number) for number in numbers.scalars().all())

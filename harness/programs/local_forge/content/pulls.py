@@ -5,7 +5,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, insert, select, update
 
-from harness.programs.local_forge.content import branch_rules, history, issues, repositories, webhook_payloads
+from harness.programs.local_forge.content import (
+    branch_rules,
+    history,
+    issues,
+    repositories,
+    webhook_payloads,
+)
 from harness.programs.local_forge.content.people import users_by_id
 from harness.programs.local_forge.git.commits import count as count_commits
 from harness.programs.local_forge.git.objects import Person
@@ -29,7 +35,9 @@ class PullSearch:
     rising: bool = False
 
 
-def search(tx: Transaction, repo: Repo, wanted: PullSearch, *, limit: int = -1, skip: int = 0) -> tuple[Pull, ...]:
+def search(
+    tx: Transaction, repo: Repo, wanted: PullSearch, *, limit: int = -1, skip: int = 0
+) -> tuple[Pull, ...]:
     """A page of those that fit."""
     by = issue_table.c.updated_at if wanted.order == "updated" else issue_table.c.number
     query = _joined().where(_fits(repo, wanted)).order_by(by.asc() if wanted.rising else by.desc())
@@ -38,7 +46,9 @@ def search(tx: Transaction, repo: Repo, wanted: PullSearch, *, limit: int = -1, 
 
 def count(tx: Transaction, repo: Repo, wanted: PullSearch) -> int:
     """How many fit."""
-    query = select(func.count()).select_from(pulls.join(issue_table, issue_table.c.id == pulls.c.issue_id))
+    query = select(func.count()).select_from(
+        pulls.join(issue_table, issue_table.c.id == pulls.c.issue_id)
+    )
     return int(tx.db.execute(query.where(_fits(repo, wanted))).scalar_one())
 
 
@@ -52,7 +62,15 @@ def numbered(tx: Transaction, repo: Repo, number: int) -> Pull:
 
 
 def create(
-    tx: Transaction, repo: Repo, *, title: str, body: str, head: str, base: str, author: User, source: Repo | None = None
+    tx: Transaction,
+    repo: Repo,
+    *,
+    title: str,
+    body: str,
+    head: str,
+    base: str,
+    author: User,
+    source: Repo | None = None,
 ) -> Pull:
     """Ask that `head`, of this repository or of its fork `source`, be merged into `base`.
 
@@ -62,17 +80,35 @@ def create(
     heads, bases = tx.git(source).refs(), tx.git(repo).refs()
     for field, branch, of, there in (("head", head, source, heads), ("base", base, repo, bases)):
         if branch not in there:
-            raise invalid("PullRequest", field, f"{field} is no branch of {of.full_name}: {branch}", code="invalid")
-    if any(one.head_repo and one.head_repo.id == source.id for one in search(tx, repo, PullSearch(head=head, base=base))):
-        raise invalid("PullRequest", "head", f"A pull request already exists for {source.owner.login}:{head}.")
+            raise invalid(
+                "PullRequest",
+                field,
+                f"{field} is no branch of {of.full_name}: {branch}",
+                code="invalid",
+            )
+    if any(
+        one.head_repo and one.head_repo.id == source.id
+        for one in search(tx, repo, PullSearch(head=head, base=base))
+    ):
+        raise invalid(
+            "PullRequest", "head", f"A pull request already exists for {source.owner.login}:{head}."
+        )
     if source.id != repo.id:
         tx.git(repo).take(tx.git(source), heads[head])
     if tx.git(repo).is_ancestor(heads[head], bases[base]):
         raise invalid("PullRequest", "head", f"No commits between {base} and {head}")
     issue = issues.create(tx, repo, title=title, body=body, author=author, is_pull=True)
-    tx.db.execute(insert(pulls).values(
-        issue_id=issue.id, base=base, base_sha=bases[base], head=head, head_sha=heads[head],
-        head_repository_id=source.id, head_owner_id=source.owner.id))
+    tx.db.execute(
+        insert(pulls).values(
+            issue_id=issue.id,
+            base=base,
+            base_sha=bases[base],
+            head=head,
+            head_sha=heads[head],
+            head_repository_id=source.id,
+            head_owner_id=source.owner.id,
+        )
+    )
     keep_head(tx, repo, issue.number, heads[head])
     pull = numbered(tx, repo, issue.number)
     webhook_payloads.about_pull(tx, repo, pull, "opened", actor=author)
@@ -80,7 +116,8 @@ def create(
 
 
 def tip(tx: Transaction, repo: Repo, pull: Pull) -> str | None:
-    """Where its branch is; None where the branch is gone. Of a fork that is gone, the last that was seen stays.
+    """Where its branch is; None where the branch is gone. Of a fork that is gone, the last that was
+    seen stays.
 
     The commit of a fork is brought here, so that it can be looked at.
     """
@@ -94,20 +131,37 @@ def tip(tx: Transaction, repo: Repo, pull: Pull) -> str | None:
 
 def bases_of(tx: Transaction, fork: Repo) -> tuple[Repo, ...]:
     """The other repositories that have open pull requests from a fork's branches."""
-    query = select(issue_table.c.repository_id).join(pulls, pulls.c.issue_id == issue_table.c.id).distinct()
-    found = tx.db.execute(query.where(
-        pulls.c.head_repository_id == fork.id, issue_table.c.repository_id != fork.id, issue_table.c.state == "open"))
+    query = (
+        select(issue_table.c.repository_id)
+        .join(pulls, pulls.c.issue_id == issue_table.c.id)
+        .distinct()
+    )
+    found = tx.db.execute(
+        query.where(
+            pulls.c.head_repository_id == fork.id,
+            issue_table.c.repository_id != fork.id,
+            issue_table.c.state == "open",
+        )
+    )
     return tuple(repositories.by_id(tx, found.scalars()).values())
 
 
 def merge(
-    tx: Transaction, repo: Repo, pull: Pull, *, expected: str | None, title: str, message: str, actor: User, bound: Standing
+    tx: Transaction,
+    repo: Repo,
+    pull: Pull,
+    *,
+    expected: str | None,
+    title: str,
+    message: str,
+    actor: User,
+    bound: Standing,
 ) -> str:
-    """Make the merge commit and move the base to it; its sha. Whoever calls settles the repository afterwards.
+    """Make the merge commit and move the base to it; its sha. Whoever calls settles the repository
+    afterwards.
 
-    Raises Refused: 405 when it cannot be merged or a rule is against it, 409 when `expected` is not the head, or the base
-    moved meanwhile.
-    """
+    Raises Refused: 405 when it cannot be merged or a rule is against it, 409 when `expected` is not
+    the head, or the base moved meanwhile."""
     git = tx.git(repo)
     head, base = tip(tx, repo, pull), git.refs().get(pull.base)
     if not pull.issue.is_open or head is None or base is None:
@@ -119,7 +173,9 @@ def merge(
         raise Refused(405, "Pull Request is not mergeable")
     person = Person(actor.login, f"{actor.id}+{actor.login}@users.noreply.localhost", tx.now)
     merged = git.commit(tree, (base, head), f"{title}\n\n{message}".strip() + "\n", person=person)
-    branch_rules.check_move(tx, repo, f"refs/heads/{pull.base}", old=base, new=merged, judged=head, bound=bound)
+    branch_rules.check_move(
+        tx, repo, f"refs/heads/{pull.base}", old=base, new=merged, judged=head, bound=bound
+    )
     git.move(f"refs/heads/{pull.base}", merged, old=base)
     return merged
 
@@ -145,7 +201,9 @@ def commit_count(tx: Transaction, repo: Repo, pull: Pull) -> int:
 def reopen(tx: Transaction, repo: Repo, pull: Pull, *, actor: User) -> Pull:
     """Open it again. Raises Refused (422) for one that was merged, or whose branch is gone."""
     if pull.merged_at is not None or tip(tx, repo, pull) is None:
-        raise invalid("PullRequest", "state", "state cannot be changed: it is merged, or its branch is gone")
+        raise invalid(
+            "PullRequest", "state", "state cannot be changed: it is merged, or its branch is gone"
+        )
     issues.reopen(tx, repo, pull.issue, actor=actor)
     return _told(tx, repo, pull, "reopened", actor=actor)
 
@@ -202,23 +260,36 @@ def _fits(repo: Repo, wanted: PullSearch) -> ColumnElement[bool]:
     if wanted.base is not None:
         clauses.append(pulls.c.base == wanted.base)
     if wanted.head_owner is not None:
-        clauses.append(pulls.c.head_owner_id.in_(select(users.c.id).where(users.c.login == wanted.head_owner)))
+        clauses.append(
+            pulls.c.head_owner_id.in_(select(users.c.id).where(users.c.login == wanted.head_owner))
+        )
     return and_(*clauses)
 
 
 def _joined() -> Any:
-    return select(pulls, issue_table.c.number).join(issue_table, issue_table.c.id == pulls.c.issue_id)
+    return select(pulls, issue_table.c.number).join(
+        issue_table, issue_table.c.id == pulls.c.issue_id
+    )
 
 
 def _pulls(tx: Transaction, repo: Repo, query: Any) -> tuple[Pull, ...]:
     rows = tx.db.execute(query).all()
-    people = users_by_id(tx, (number for row in rows for number in (row.merged_by_id, row.head_owner_id)))
+    people = users_by_id(
+        tx, (number for row in rows for number in (row.merged_by_id, row.head_owner_id))
+    )
     sources = repositories.by_id(tx, {row.head_repository_id for row in rows})
     return tuple(
         Pull(
-            issue=issues.numbered(tx, repo, row.number), base=row.base, base_sha=row.base_sha, head=row.head,
-            head_sha=row.head_sha, merged_at=row.merged_at, merged_by=people.get(row.merged_by_id),
-            merge_commit=row.merge_commit, head_repo=sources.get(row.head_repository_id), head_owner=people[row.head_owner_id],
+            issue=issues.numbered(tx, repo, row.number),
+            base=row.base,
+            base_sha=row.base_sha,
+            head=row.head,
+            head_sha=row.head_sha,
+            merged_at=row.merged_at,
+            merged_by=people.get(row.merged_by_id),
+            merge_commit=row.merge_commit,
+            head_repo=sources.get(row.head_repository_id),
+            head_owner=people[row.head_owner_id],
         )
         for row in rows
     )

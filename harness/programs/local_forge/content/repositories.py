@@ -9,19 +9,30 @@ from sqlalchemy import delete, insert, select, update
 from harness.programs.local_forge.content.people import role_on, users_by_id
 from harness.programs.local_forge.refused import invalid, not_found
 from harness.programs.local_forge.storage.records import Repo, Role, User
-from harness.programs.local_forge.storage.tables import events, issues, metadata, repositories, users
+from harness.programs.local_forge.storage.tables import (
+    events,
+    issues,
+    metadata,
+    repositories,
+    users,
+)
 from harness.programs.local_forge.transaction import Transaction
 
 
-def create(tx: Transaction, owner: User, name: str, *, description: str, default_branch: str) -> Repo:
+def create(
+    tx: Transaction, owner: User, name: str, *, description: str, default_branch: str
+) -> Repo:
     """A new, empty repository. Raises Refused (422) where the owner has one of that name."""
     repo = _row(tx, owner, name, description=description, default_branch=default_branch)
     tx.git(repo).create(default_branch)
     return repo
 
 
-def adopt(tx: Transaction, owner: User, name: str, *, description: str, default_branch: str, store: Path) -> Repo:
-    """A repository with all that a bare one holds, which is moved here. Its history closes no issue."""
+def adopt(
+    tx: Transaction, owner: User, name: str, *, description: str, default_branch: str, store: Path
+) -> Repo:
+    """A repository with all that a bare one holds, which is moved here. Its history closes no
+    issue."""
     repo = _row(tx, owner, name, description=description, default_branch=default_branch)
     tx.git(repo).adopt(store)
     remember_tip(tx, repo, tx.git(repo).refs().get(default_branch, ""))
@@ -29,18 +40,27 @@ def adopt(tx: Transaction, owner: User, name: str, *, description: str, default_
 
 
 def fork(tx: Transaction, source: Repo, owner: User, *, name: str) -> Repo:
-    """A copy that remembers what it is of; the one that the owner has already, where there is one."""
+    """A copy that remembers what it is of; the one that the owner has already, where there is
+    one."""
     mine = [repo for repo in all_of(tx, owner.login) if repo.source_id == source.id]
     if mine:
         return mine[0]
-    repo = _row(tx, owner, name, description=source.description, default_branch=source.default_branch, source=source)
+    repo = _row(
+        tx,
+        owner,
+        name,
+        description=source.description,
+        default_branch=source.default_branch,
+        source=source,
+    )
     tx.git(source).copy_to(tx.git(repo), source.default_branch)
     remember_tip(tx, repo, tx.git(repo).refs().get(source.default_branch, ""))
     return repo
 
 
 def remove(tx: Transaction, repo: Repo) -> None:
-    """Take a repository away with all that is about it. Pull requests from it stay where they were opened."""
+    """Take a repository away with all that is about it. Pull requests from it stay where they were
+    opened."""
     of_it = select(issues.c.id).where(issues.c.repository_id == repo.id)
     told = select(events.c.id).where(events.c.issue_id.in_(of_it))
     for table in reversed(metadata.sorted_tables):  # those that name others come first
@@ -92,7 +112,9 @@ def forks_of(tx: Transaction, repo: Repo) -> tuple[Repo, ...]:
 def next_number(tx: Transaction, repo: Repo) -> int:
     """A number for a new issue or pull request; both count in one row, as on GitHub."""
     where = repositories.c.id == repo.id
-    tx.db.execute(update(repositories).where(where).values(next_number=repositories.c.next_number + 1))
+    tx.db.execute(
+        update(repositories).where(where).values(next_number=repositories.c.next_number + 1)
+    )
     return int(tx.db.execute(select(repositories.c.next_number).where(where)).scalar_one()) - 1
 
 
@@ -102,16 +124,34 @@ def remember_tip(tx: Transaction, repo: Repo, sha: str) -> None:
 
 
 def _row(
-    tx: Transaction, owner: User, name: str, *, description: str, default_branch: str, source: Repo | None = None
+    tx: Transaction,
+    owner: User,
+    name: str,
+    *,
+    description: str,
+    default_branch: str,
+    source: Repo | None = None,
 ) -> Repo:
     if find(tx, owner.login, name) is not None:
-        raise invalid("Repository", "name", "name already exists on this account", code="already_exists")
-    tx.db.execute(insert(repositories).values(
-        owner_id=owner.id, name=name, description=description, default_branch=default_branch, seen="", next_number=1,
-        created_at=tx.now, source_id=source and source.id,
-    ))
+        raise invalid(
+            "Repository", "name", "name already exists on this account", code="already_exists"
+        )
+    tx.db.execute(
+        insert(repositories).values(
+            owner_id=owner.id,
+            name=name,
+            description=description,
+            default_branch=default_branch,
+            seen="",
+            next_number=1,
+            created_at=tx.now,
+            source_id=source and source.id,
+        )
+    )
     repo = named(tx, owner.login, name)
-    shutil.rmtree(tx.git(repo).folder, ignore_errors=True)  # left by a creation that was killed before its row was kept
+    shutil.rmtree(
+        tx.git(repo).folder, ignore_errors=True
+    )  # left by a creation that was killed before its row was kept
     return repo
 
 
@@ -120,7 +160,15 @@ def _repos(tx: Transaction, *where: object) -> tuple[Repo, ...]:
     rows = tx.db.execute(query.order_by(repositories.c.id)).all()
     owners = users_by_id(tx, (row.owner_id for row in rows))
     return tuple(
-        Repo(row.id, owners[row.owner_id], row.name, row.description, row.default_branch, row.seen, row.created_at,
-             row.source_id)
+        Repo(
+            row.id,
+            owners[row.owner_id],
+            row.name,
+            row.description,
+            row.default_branch,
+            row.seen,
+            row.created_at,
+            row.source_id,
+        )
         for row in rows
     )

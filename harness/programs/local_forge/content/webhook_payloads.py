@@ -23,17 +23,38 @@ from harness.programs.local_forge.transaction import Notice, Transaction
 
 
 def about_issue(
-    tx: Transaction, repo: Repo, issue: Issue, action: str, *, actor: User, label: Label | None = None
+    tx: Transaction,
+    repo: Repo,
+    issue: Issue,
+    action: str,
+    *,
+    actor: User,
+    label: Label | None = None,
 ) -> None:
     """`issues` with an action such as opened, edited, closed, reopened, labeled, unlabeled."""
     named = {} if label is None else {"label": issue_shapes.label(tx.links, repo, label)}
-    _tell(tx, "issues", repo, actor, action=action, issue=issue_shapes.issue(tx.links, repo, issue), **named)
+    _tell(
+        tx,
+        "issues",
+        repo,
+        actor,
+        action=action,
+        issue=issue_shapes.issue(tx.links, repo, issue),
+        **named,
+    )
 
 
-def about_comment(tx: Transaction, repo: Repo, issue: Issue, comment: Comment, action: str, *, actor: User) -> None:
+def about_comment(
+    tx: Transaction, repo: Repo, issue: Issue, comment: Comment, action: str, *, actor: User
+) -> None:
     """`issue_comment` with created, edited or deleted."""
     _tell(
-        tx, "issue_comment", repo, actor, action=action, issue=issue_shapes.issue(tx.links, repo, issue),
+        tx,
+        "issue_comment",
+        repo,
+        actor,
+        action=action,
+        issue=issue_shapes.issue(tx.links, repo, issue),
         comment=issue_shapes.comment(tx.links, repo, comment),
     )
 
@@ -46,22 +67,49 @@ def about_pull(tx: Transaction, repo: Repo, pull: Pull, action: str, *, actor: U
 
 def about_check(tx: Transaction, repo: Repo, check: CheckRun, action: str) -> None:
     """`check_run` with created or completed."""
-    _tell(tx, "check_run", repo, check.creator, action=action, check_run=check_shapes.check_run(tx.links, repo, check))
+    _tell(
+        tx,
+        "check_run",
+        repo,
+        check.creator,
+        action=action,
+        check_run=check_shapes.check_run(tx.links, repo, check),
+    )
 
 
 def about_push(
-    tx: Transaction, repo: Repo, branch: str, *, before: str, after: str, commits: Sequence[Commit], actor: User
+    tx: Transaction,
+    repo: Repo,
+    branch: str,
+    *,
+    before: str,
+    after: str,
+    commits: Sequence[Commit],
+    actor: User,
 ) -> None:
     """`push`: a branch moved; `ZERO` on either side means made or deleted."""
     told = [git_shapes.git_commit(tx.links, repo, one) | {"id": one.sha} for one in commits]
     _tell(
-        tx, "push", repo, actor, ref=f"refs/heads/{branch}", before=before, after=after, created=before == ZERO,
-        deleted=after == ZERO, commits=told, head_commit=told[0] if told else None,
-        pusher={"name": actor.login}, compare=f"{tx.links.page(repo)}/commits/{branch}",
+        tx,
+        "push",
+        repo,
+        actor,
+        ref=f"refs/heads/{branch}",
+        before=before,
+        after=after,
+        created=before == ZERO,
+        deleted=after == ZERO,
+        commits=told,
+        head_commit=told[0] if told else None,
+        pusher={"name": actor.login},
+        compare=f"{tx.links.page(repo)}/commits/{branch}",
     )
 
 
 def _tell(tx: Transaction, event: str, repo: Repo, actor: User, **payload: Any) -> None:
     if tx.listened:
-        about = {"repository": people.repository(tx.links, repo), "sender": people.account(tx.links, actor)}
+        about = {
+            "repository": people.repository(tx.links, repo),
+            "sender": people.account(tx.links, actor),
+        }
         tx.notices.append(Notice(event, payload | about, apps.installed_on(tx, repo)))

@@ -1,8 +1,8 @@
-"""A heartbeat for whoever looks: something was written. What it was, the page asks for itself, as itself.
+"""A heartbeat for whoever looks: something was written. What it was, the page asks for itself, as
+itself.
 
-A beat carries nothing, so that a stream of beats may be open to anybody. Beats that come faster than a person can look
-are one beat.
-"""
+A beat carries nothing, so that a stream of beats may be open to anybody. Beats that come faster
+than a person can look are one beat."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -36,7 +36,8 @@ class Pulse:
         self.beat()
 
     async def beats(self, *, quiet: float = QUIET_SECONDS) -> AsyncGenerator[bool, None]:
-        """True for each beat, False where none came for `quiet` seconds; until the server leaves."""
+        """True for each beat, False where none came for `quiet` seconds; until the server
+        leaves."""
         event = asyncio.Event()
         self._listeners[event] = asyncio.get_running_loop()
         try:

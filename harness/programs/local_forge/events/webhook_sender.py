@@ -1,4 +1,5 @@
-"""Webhooks: signed with HMAC-SHA256 over the very bytes that are sent, tried once, in the background.
+"""Webhooks: signed with HMAC-SHA256 over the very bytes that are sent, tried once, in the
+background.
 
 GitHub never delivers again by itself, and neither does this: whoever listens re-reads the state.
 """
@@ -38,11 +39,17 @@ class Hook:
 
     def wants(self, notice: Notice) -> bool:
         """Whether it is told of such an event, there."""
-        return ("*" in self.events or notice.event in self.events) and (self.app is None or self.app in notice.installed)
+        return ("*" in self.events or notice.event in self.events) and (
+            self.app is None or self.app in notice.installed
+        )
 
     def told(self, notice: Notice) -> Mapping[str, Any]:
         """The payload; an App is told by which installation it hears of it."""
-        return notice.payload if self.app is None else {**notice.payload, "installation": {"id": notice.installed[self.app]}}
+        return (
+            notice.payload
+            if self.app is None
+            else {**notice.payload, "installation": {"id": notice.installed[self.app]}}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +65,11 @@ class Parcel:
     def headers(self) -> dict[str, str]:
         """GitHub's names for them."""
         return {
-            "Content-Type": "application/json", "User-Agent": "GitHub-Hookshot/embedded", "X-GitHub-Event": self.event,
-            "X-GitHub-Delivery": self.id, "X-GitHub-Hook-ID": str(self.hook.id),
+            "Content-Type": "application/json",
+            "User-Agent": "GitHub-Hookshot/embedded",
+            "X-GitHub-Event": self.event,
+            "X-GitHub-Delivery": self.id,
+            "X-GitHub-Hook-ID": str(self.hook.id),
             "X-Hub-Signature-256": signature(self.hook.secret, self.content),
         }
 
@@ -76,7 +86,8 @@ def add_hook(db: Connection, url: str, secret: str, events: Iterable[str]) -> in
 
 
 class Courier:
-    """Takes notices from any thread, and delivers them on the server's loop, in the order they were posted."""
+    """Takes notices from any thread, and delivers them on the server's loop, in the order they were
+    posted."""
 
     def __init__(self, known: tuple[Hook, ...]) -> None:
         self._hooks = known
@@ -92,7 +103,10 @@ class Courier:
     def reload(self, db: Connection) -> None:
         """Read the webhooks again."""
         rows = db.execute(select(hooks).order_by(hooks.c.id))
-        self._hooks = tuple(Hook(row.id, row.url, row.secret, frozenset(json.loads(row.events)), row.app_id) for row in rows)
+        self._hooks = tuple(
+            Hook(row.id, row.url, row.secret, frozenset(json.loads(row.events)), row.app_id)
+            for row in rows
+        )
 
     @property
     def is_listened_to(self) -> bool:
@@ -100,11 +114,19 @@ class Courier:
         return bool(self._hooks)
 
     def post(self, notices: Iterable[Notice]) -> None:
-        """Queue deliveries; returns at once. Before the server runs there is nobody to send, and nothing is kept."""
+        """Queue deliveries; returns at once. Before the server runs there is nobody to send, and
+        nothing is kept."""
         for notice in notices:
             for hook in self._hooks:
                 if hook.wants(notice) and self._post is not None:
-                    self._post(Parcel(str(uuid.uuid4()), hook, notice.event, json.dumps(hook.told(notice)).encode()))
+                    self._post(
+                        Parcel(
+                            str(uuid.uuid4()),
+                            hook,
+                            notice.event,
+                            json.dumps(hook.told(notice)).encode(),
+                        )
+                    )
 
     async def deliver(self, database: Database) -> None:
         """Send what is posted, until cancelled."""
@@ -142,5 +164,13 @@ async def _send(client: "httpx.AsyncClient", parcel: Parcel) -> tuple[int | None
 def _note(database: Database, parcel: Parcel, status: int | None, error: str | None) -> None:
     now = int(time.time())
     with database.writing() as db:
-        db.execute(insert(deliveries).values(
-            id=parcel.id, hook_id=parcel.hook.id, event=parcel.event, status=status, error=error, delivered_at=now))
+        db.execute(
+            insert(deliveries).values(
+                id=parcel.id,
+                hook_id=parcel.hook.id,
+                event=parcel.event,
+                status=status,
+                error=error,
+                delivered_at=now,
+            )
+        )

@@ -1,8 +1,8 @@
 """Commits, trees and changes, read from a bare repository.
 
-A bare repository reads no .gitattributes from its trees, so a change cannot mark itself as binary; renames are not
-guessed, so a moved file shows under both of its names, except where a page for people asks for them.
-"""
+A bare repository reads no .gitattributes from its trees, so a change cannot mark itself as binary;
+renames are not guessed, so a moved file shows under both of its names, except where a page for
+people asks for them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,10 +37,13 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What happened to one path. `patch` begins at the first hunk and is empty for a binary file."""
+    """What happened to one path. `patch` begins at the first hunk and is empty for a binary
+    file."""
 
     path: str
-    status: str  # added, removed, modified, changed (another kind of file) or, where renames were asked for, renamed
+    # added, removed, modified, changed (another kind of file) or, where renames were asked for,
+    # renamed
+    status: str
     sha: str
     additions: int
     deletions: int
@@ -78,11 +81,11 @@ def count(git: BareRepository, *reach: str) -> int:
 def changes(
     git: BareRepository, older: str | None, newer: str, *, renames: bool = False
 ) -> tuple[FileChange, ...]:
-    """What differs between two commits or trees, path by path; without `older`, all that `newer` holds. Raises Refused (422)
-    where that is too much to be shown.
+    """What differs between two commits or trees, path by path; without `older`, all that `newer`
+    holds. Raises Refused (422) where that is too much to be shown.
 
-    With `renames`, a file that was moved is one change, as git guesses it: easier to read, and nothing to decide by.
-    """
+    With `renames`, a file that was moved is one change, as git guesses it: easier to read, and
+    nothing to decide by."""
     _require_readable(git, older, newer)
     between, how = (older or EMPTY_TREE, newer), _WITH_RENAMES if renames else _PLAIN
     entries = list(_paths(git.run(*how, "--raw", "--no-abbrev", "-z", *between)))
@@ -95,7 +98,8 @@ def changes(
 
 
 def patch(git: BareRepository, older: str | None, newer: str) -> str:
-    """What differs between two commits, as one text. Raises Refused (422) where that is too much to be shown."""
+    """What differs between two commits, as one text. Raises Refused (422) where that is too much to
+    be shown."""
     _require_readable(git, older, newer)
     return git.run(*_PLAIN, "--patch", older or EMPTY_TREE, newer)
 
@@ -111,10 +115,13 @@ def tree(git: BareRepository, sha: str, *, recursive: bool = False) -> tuple[Tre
 
 
 def entry_at(git: BareRepository, commit: str, path: str) -> TreeEntry | None:
-    """The entry at a path of a commit; the empty path is the commit's own tree. None when there is none."""
+    """The entry at a path of a commit; the empty path is the commit's own tree. None when there is
+    none."""
     wanted = path.strip("/")
     if not wanted:
-        return TreeEntry("", "040000", "tree", git.run("rev-parse", f"{commit}^{{tree}}").strip(), None)
+        return TreeEntry(
+            "", "040000", "tree", git.run("rev-parse", f"{commit}^{{tree}}").strip(), None
+        )
     if "\0" in wanted or any(part in ("", ".", "..") for part in wanted.split("/")):
         return None
     said = git.run("--literal-pathspecs", "ls-tree", "-z", "--long", commit, "--", wanted)
@@ -127,7 +134,8 @@ def _require_readable(git: BareRepository, *treeishes: str | None) -> None:
 
 
 def _paths(raw: str) -> Iterator[tuple[str, str, str]]:
-    """Each entry of `--raw -z`: what is said of it, the path before where it was renamed, and the path."""
+    """Each entry of `--raw -z`: what is said of it, the path before where it was renamed, and the
+    path."""
     parts = iter(raw.split("\0")[:-1])
     for meta in parts:
         path = next(parts)
@@ -135,7 +143,8 @@ def _paths(raw: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _counts(numbers: str) -> Iterator[tuple[int, int]]:
-    """Each entry of `--numstat -z`: lines added and removed. The two paths of a renamed file follow it."""
+    """Each entry of `--numstat -z`: lines added and removed. The two paths of a renamed file follow
+    it."""
     parts = iter(numbers.split("\0")[:-1])
     for line in parts:
         added, gone, path = line.split("\t", 2)

@@ -1,4 +1,5 @@
-"""One bare repository, asked through git itself: argument arrays, an emptied environment, full names of refs only."""
+"""One bare repository, asked through git itself: argument arrays, an emptied environment, full
+names of refs only."""
 
 import os
 import re
@@ -16,7 +17,8 @@ ZERO = "0" * 40
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 SECONDS = 60
 MOST_ENTRIES, MOST_NAMES = 200_000, 32 * 1024 * 1024
-"""Files and folders of a commit, and bytes of their names, beyond which the forge shows nothing of it."""
+"""Files and folders of a commit, and bytes of their names, beyond which the forge shows nothing of
+it."""
 _LISTED = ("ls-tree", "-r", "-t", "-z", "--name-only")
 _CHUNK = 256 * 1024
 _BAD_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.-]|/\.|\.lock(?:/|$)|[/.]$|^@$")
@@ -49,11 +51,18 @@ class GitFailed(Exception):
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The whole environment of every git process of the forge: no user's configuration, no prompts, no replacing."""
+    """The whole environment of every git process of the forge: no user's configuration, no prompts,
+    no replacing."""
     return {
-        "PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent", "LC_ALL": "C.UTF-8",
-        "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0",
-        "GIT_NO_REPLACE_OBJECTS": "1", "GIT_ATTR_NOSYSTEM": "1", **more,
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": "/nonexistent",
+        "LC_ALL": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_ATTR_NOSYSTEM": "1",
+        **more,
     }
 
 
@@ -74,8 +83,11 @@ class Person:
     def variables(self) -> dict[str, str]:
         """As git's environment variables."""
         when = f"{self.at} +0000"
-        return {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
-                for part, value in (("NAME", self.name), ("EMAIL", self.email), ("DATE", when))}
+        return {
+            f"GIT_{role}_{part}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for part, value in (("NAME", self.name), ("EMAIL", self.email), ("DATE", when))
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +98,31 @@ class BareRepository:
 
     def create(self, default_branch: str) -> None:
         """Make it, empty, with the hook that asks about pushes."""
-        self._git("init", "--quiet", "--bare", "--template=", f"--initial-branch={default_branch}", str(self.folder))
+        self._git(
+            "init",
+            "--quiet",
+            "--bare",
+            "--template=",
+            f"--initial-branch={default_branch}",
+            str(self.folder),
+        )
         with (self.folder / "config").open("a", encoding="ascii") as config:
             config.write(_CONFIG)
         self.arm()
 
     def adopt(self, store: Path) -> None:
-        """Become what a bare repository holds: its objects, branches and tags; its settings, hooks and links to others stay out.
+        """Become what a bare repository holds: its objects, branches and tags; its settings, hooks
+        and links to others stay out.
 
         `store` is gone afterwards. Raises Refused (422) where it is no plain bare repository.
         """
         kept = [store / name for name in ("HEAD", "objects", "refs", "packed-refs")]
         links = [path for path in store.rglob("*") if path.is_symlink()]
-        if links or not all(path.exists() for path in kept[:3]) or (store / "objects" / "info" / "alternates").exists():
+        if (
+            links
+            or not all(path.exists() for path in kept[:3])
+            or (store / "objects" / "info" / "alternates").exists()
+        ):
             raise Refused(422, "The store is no plain bare repository")
         self.folder.mkdir(mode=0o700)
         for path in kept:
@@ -113,7 +137,8 @@ class BareRepository:
         self.arm()
 
     def arm(self) -> None:
-        """Have git ask `gate.py` about every ref of a push; one made by an earlier forge has another hook."""
+        """Have git ask `gate.py` about every ref of a push; one made by an earlier forge has
+        another hook."""
         hook = self.folder / "hooks" / "update"
         if hook.exists() and hook.read_text(encoding="ascii", errors="replace") == HOOK:
             return
@@ -126,17 +151,23 @@ class BareRepository:
     def refs(self, prefix: str = "refs/heads") -> Mapping[str, str]:
         """Every ref under `prefix`, by its name without it."""
         lines = self.run("for-each-ref", "--format=%(objectname) %(refname)", prefix).splitlines()
-        return {name.removeprefix(f"{prefix}/"): sha for sha, name in (line.split(" ", 1) for line in lines)}
+        return {
+            name.removeprefix(f"{prefix}/"): sha
+            for sha, name in (line.split(" ", 1) for line in lines)
+        }
 
     def commit_named(self, name: str) -> str | None:
-        """The commit that a full sha, a branch or a tag names; expressions such as `main~1` name nothing."""
+        """The commit that a full sha, a branch or a tag names; expressions such as `main~1` name
+        nothing."""
         if SHA.fullmatch(name):
             return name if self.kind(name) == "commit" else None
         if not is_sound_branch(name):
             return None
         for kind in ("heads", "tags"):
             wanted = f"refs/{kind}/{name}^{{commit}}"
-            done = self._git(*self._here, "rev-parse", "--verify", "--quiet", wanted, ok=(0, 1, 128))
+            done = self._git(
+                *self._here, "rev-parse", "--verify", "--quiet", wanted, ok=(0, 1, 128)
+            )
             if done.returncode == 0:
                 return done.stdout.decode().strip()
         return None
@@ -148,7 +179,12 @@ class BareRepository:
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether `older` is `newer` or reachable from it."""
-        return self._git(*self._here, "merge-base", "--is-ancestor", older, newer, ok=(0, 1)).returncode == 0
+        return (
+            self._git(
+                *self._here, "merge-base", "--is-ancestor", older, newer, ok=(0, 1)
+            ).returncode
+            == 0
+        )
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor; None when the histories are unrelated."""
@@ -156,19 +192,31 @@ class BareRepository:
         return done.stdout.decode().split("\n", 1)[0] or None
 
     def is_readable(self, treeish: str) -> bool:
-        """Whether what it holds is little enough to be looked at: ten objects of a push can hold a thousand million paths."""
+        """Whether what it holds is little enough to be looked at: ten objects of a push can hold a
+        thousand million paths."""
         seen = size = 0
-        with subprocess.Popen(["git", *self._here, *_LISTED, treeish], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, env=environment(), start_new_session=True) as listing:
+        with subprocess.Popen(
+            ["git", *self._here, *_LISTED, treeish],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+            start_new_session=True,
+        ) as listing:
             assert listing.stdout is not None
-            while seen <= MOST_ENTRIES and size <= MOST_NAMES and (chunk := listing.stdout.read(_CHUNK)):
+            while (
+                seen <= MOST_ENTRIES
+                and size <= MOST_NAMES
+                and (chunk := listing.stdout.read(_CHUNK))
+            ):
                 seen, size = seen + chunk.count(b"\0"), size + len(chunk)
             if seen > MOST_ENTRIES or size > MOST_NAMES:
                 listing.kill()
         return listing.returncode == 0
 
     def merged_tree(self, base: str, head: str) -> str | None:
-        """The tree of merge(base, head); None on a conflict, and for a head that is too large to be looked at."""
+        """The tree of merge(base, head); None on a conflict, and for a head that is too large to be
+        looked at."""
         if not self.is_readable(head):
             return None
         done = self._git(*self._here, "merge-tree", "--write-tree", base, head, ok=(0, 1, 128))
@@ -182,28 +230,52 @@ class BareRepository:
         return done.stdout.decode().strip()
 
     def move(self, ref: str, new: str, *, old: str | None = None) -> None:
-        """Set a full ref; with `old`, only if it is there now (`ZERO`: absent). Raises Refused (409) when it is not."""
-        done = self._git(*self._here, "update-ref", "--", ref, new, *([old] if old is not None else []), ok=(0, 1, 128))
+        """Set a full ref; with `old`, only if it is there now (`ZERO`: absent). Raises Refused
+        (409) when it is not."""
+        done = self._git(
+            *self._here,
+            "update-ref",
+            "--",
+            ref,
+            new,
+            *([old] if old is not None else []),
+            ok=(0, 1, 128),
+        )
         if done.returncode != 0:
             raise Refused(409, f"Reference update failed: {ref} is not where it was")
 
     def take(self, other: "BareRepository", sha: str) -> None:
         """Bring a commit of another repository of the forge here, with all that it needs."""
-        fetch = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
+        fetch = (
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-auto-maintenance",
+            "--no-recurse-submodules",
+        )
         self.run(*fetch, str(other.folder), sha)
 
     def copy_to(self, other: "BareRepository", default_branch: str) -> None:
         """Make `other` with all branches and tags of this one, its objects its own."""
         other.create(default_branch)
         spec = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-        other.run("fetch", "--quiet", "--no-write-fetch-head", "--no-auto-maintenance", str(self.folder), *spec)
+        other.run(
+            "fetch",
+            "--quiet",
+            "--no-write-fetch-head",
+            "--no-auto-maintenance",
+            str(self.folder),
+            *spec,
+        )
 
     def delete(self, ref: str) -> None:
         """Remove a full ref."""
         self.run("update-ref", "-d", "--", ref)
 
     def run(self, *arguments: str) -> str:
-        """The output of a git command on this repository, as text; bytes that are no UTF-8 become U+FFFD."""
+        """The output of a git command on this repository, as text; bytes that are no UTF-8 become
+        U+FFFD."""
         return self.raw(*arguments).decode(errors="replace")
 
     def raw(self, *arguments: str) -> bytes:
@@ -215,11 +287,21 @@ class BareRepository:
         return ("--git-dir", str(self.folder))
 
     def _git(
-        self, *arguments: str, ok: tuple[int, ...] = (0,), send: bytes = b"", env: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        ok: tuple[int, ...] = (0,),
+        send: bytes = b"",
+        env: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         done = subprocess.run(
-            ["git", *arguments], input=send, capture_output=True, timeout=SECONDS, check=False,
-            env=environment(**(env or {})), cwd=self.folder.parent, start_new_session=True,
+            ["git", *arguments],
+            input=send,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+            env=environment(**(env or {})),
+            cwd=self.folder.parent,
+            start_new_session=True,
         )
         if done.returncode not in ok:
             asked, says = " ".join(arguments[:8]), done.stderr.decode(errors="replace").strip()

@@ -1,7 +1,8 @@
-"""Whether a branch may move: rules about branches, a move of one, and what stands against it. Pure; standard library only.
+"""Whether a branch may move: rules about branches, a move of one, and what stands against it. Pure;
+standard library only.
 
-The server decides by it before the API moves a branch, and `gate.py`, the hook that git runs on a push, decides by the same.
-"""
+The server decides by it before the API moves a branch, and `gate.py`, the hook that git runs on a
+push, decides by the same."""
 
 import fnmatch
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,8 @@ UNION ALL
 SELECT context, creator_id, state FROM statuses WHERE id IN (
     SELECT max(id) FROM statuses WHERE repository_id = :repository AND sha = :sha GROUP BY context, creator_id)
 """
-"""What is said of a commit, as rows (context, app_id, state): the newest of each check and status by each writer."""
+"""What is said of a commit, as rows (context, app_id, state): the newest of each check and status
+by each writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class RequiredCheck:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check or a status says of a commit. `state` is a conclusion or a state; None: it is not over."""
+    """What a check or a status says of a commit. `state` is a conclusion or a state; None: it is
+    not over."""
 
     context: str
     app_id: int
@@ -40,7 +43,8 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What one protection or ruleset says to one account. `include` and `exclude` are patterns of full refs."""
+    """What one protection or ruleset says to one account. `include` and `exclude` are patterns of
+    full refs."""
 
     origin: str  # protection or ruleset
     include: tuple[str, ...]
@@ -54,12 +58,15 @@ class Rules:
 
     def covers(self, ref: str) -> bool:
         """Whether they are about a ref, such as `refs/heads/main`."""
-        return any(_fits(ref, one) for one in self.include) and not any(_fits(ref, one) for one in self.exclude)
+        return any(_fits(ref, one) for one in self.include) and not any(
+            _fits(ref, one) for one in self.exclude
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What is to happen to a ref. `forward`: the new commit has the old one behind it (a new branch has)."""
+    """What is to happen to a ref. `forward`: the new commit has the old one behind it (a new branch
+    has)."""
 
     ref: str
     created: bool
@@ -80,20 +87,31 @@ class Standing:
 
 
 def refusals(standing: Standing, move: Move) -> tuple[str, ...]:
-    """What stands against a move, in GitHub's words: a headline and its reasons; empty where it may be."""
+    """What stands against a move, in GitHub's words: a headline and its reasons; empty where it may
+    be."""
     reasons = list(dict.fromkeys(_reasons(standing, move)))
     if not reasons:
         return ()
-    by_ruleset = any(one.origin == RULESET and one.covers(move.ref) and tuple(_against(one, move)) for one in standing.rules)
-    headline = f"GH013: Repository rule violations found for {move.ref}." if by_ruleset else (
-        f"GH006: Protected branch update failed for {move.ref}.")
+    by_ruleset = any(
+        one.origin == RULESET and one.covers(move.ref) and tuple(_against(one, move))
+        for one in standing.rules
+    )
+    headline = (
+        f"GH013: Repository rule violations found for {move.ref}."
+        if by_ruleset
+        else (f"GH006: Protected branch update failed for {move.ref}.")
+    )
     return (headline, *reasons)
 
 
 def is_green(required: RequiredCheck, reports: Iterable[Report]) -> bool:
-    """Whether a check is there and all that its writers say is good; what is absent or not over is not green."""
-    said = [one.state for one in reports
-            if one.context == required.context and required.app_id in (None, one.app_id)]
+    """Whether a check is there and all that its writers say is good; what is absent or not over is
+    not green."""
+    said = [
+        one.state
+        for one in reports
+        if one.context == required.context and required.app_id in (None, one.app_id)
+    ]
     return bool(said) and all(state in GREEN for state in said)
 
 
@@ -105,8 +123,14 @@ def to_json(standing: Standing) -> dict[str, Any]:
 def from_json(told: Mapping[str, Any]) -> Standing:
     """What `to_json` made. Raises KeyError or TypeError for anything else."""
     rules = tuple(
-        Rules(**{**one, "include": tuple(one["include"]), "exclude": tuple(one["exclude"]),
-                 "checks": tuple(RequiredCheck(**check) for check in one["checks"])})
+        Rules(
+            **{
+                **one,
+                "include": tuple(one["include"]),
+                "exclude": tuple(one["exclude"]),
+                "checks": tuple(RequiredCheck(**check) for check in one["checks"]),
+            }
+        )
         for one in told["rules"]
     )
     return Standing(told["repository"], told["default"], rules, told["workflows"])

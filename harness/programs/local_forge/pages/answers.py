@@ -1,4 +1,5 @@
-"""What was answered in an issue form: is it enough, and how does it read as the Markdown that GitHub makes of it?"""
+"""What was answered in an issue form: is it enough, and how does it read as the Markdown that
+GitHub makes of it?"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -20,7 +21,8 @@ Posted = Callable[[str], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The values of each question by its id, what is wrong with them, and the text of the issue they make."""
+    """The values of each question by its id, what is wrong with them, and the text of the issue
+    they make."""
 
     values: Mapping[str, tuple[str, ...]]
     wrong: Mapping[str, str]
@@ -28,12 +30,14 @@ class Answers:
 
 
 def name_of(field: Field) -> str:
-    """The name under which a browser sends a question's answer; it meets none of the page's own names."""
+    """The name under which a browser sends a question's answer; it meets none of the page's own
+    names."""
     return f"answer-{field.id}"
 
 
 def at_first(form: IssueForm, asked: Posted) -> Mapping[str, tuple[str, ...]]:
-    """What the form shows before anybody wrote: what its link asked for (as GitHub's do), else its own defaults."""
+    """What the form shows before anybody wrote: what its link asked for (as GitHub's do), else its
+    own defaults."""
     fields = [one for one in form.elements if isinstance(one, Field)]
     return {field.id: _known(field, asked(field.id)) or _default(field) for field in fields}
 
@@ -43,7 +47,10 @@ def answered(form: IssueForm, posted: Posted) -> Answers:
     fields = [one for one in form.elements if isinstance(one, Field)]
     values = {field.id: _known(field, posted(name_of(field))) for field in fields}
     wrong = {field.id: told for field in fields if (told := _wrong(field, values[field.id]))}
-    parts = (f"### {' '.join(field.label.split())}\n\n{_told(field, values[field.id])}" for field in fields)
+    parts = (
+        f"### {' '.join(field.label.split())}\n\n{_told(field, values[field.id])}"
+        for field in fields
+    )
     return Answers(values, wrong, "\n\n".join(parts))
 
 
@@ -72,7 +79,11 @@ def _known(field: Field, values: tuple[str, ...]) -> tuple[str, ...]:
 
 def _wrong(field: Field, values: tuple[str, ...]) -> str:
     if isinstance(field, Checkboxes):
-        needed = [tick.label for place, tick in enumerate(field.ticks) if tick.required and str(place) not in values]
+        needed = [
+            tick.label
+            for place, tick in enumerate(field.ticks)
+            if tick.required and str(place) not in values
+        ]
         return f"Tick “{needed[0]}” to file this." if needed else ""
     if field.required and not any(value.strip() for value in values):
         return "Choose an answer." if isinstance(field, Dropdown) else "Write an answer."
@@ -82,8 +93,10 @@ def _wrong(field: Field, values: tuple[str, ...]) -> str:
 def _told(field: Field, values: tuple[str, ...]) -> str:
     match field:
         case Checkboxes():
-            return "\n".join(f"- [{'x' if str(place) in values else ' '}] {' '.join(tick.label.split())}"
-                             for place, tick in enumerate(field.ticks))
+            return "\n".join(
+                f"- [{'x' if str(place) in values else ' '}] {' '.join(tick.label.split())}"
+                for place, tick in enumerate(field.ticks)
+            )
         case Dropdown():
             return ", ".join(values) or NOTHING
         case TextArea() if field.render and "".join(values).strip():

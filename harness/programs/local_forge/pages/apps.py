@@ -1,8 +1,8 @@
-"""The pages of GitHub Apps: agreeing to a manifest, what an App may do, and on which repositories it is installed.
+"""The pages of GitHub Apps: agreeing to a manifest, what an App may do, and on which repositories
+it is installed.
 
-A manifest is brought by a form of somebody else's page, as on GitHub; what it asks for is shown, and nothing is made before
-the person who is signed in here agrees to it, on a form of our own.
-"""
+A manifest is brought by a form of somebody else's page, as on GitHub; what it asks for is shown,
+and nothing is made before the person who is signed in here agrees to it, on a form of our own."""
 
 from urllib.parse import urlencode, urlsplit
 
@@ -12,7 +12,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from harness.programs.local_forge.content import apps, manifests, people, repositories
-from harness.programs.local_forge.pages.page_views import GUARDS, Visit, endpoint, seen_other, values_of
+from harness.programs.local_forge.pages.page_views import (
+    GUARDS,
+    Visit,
+    endpoint,
+    seen_other,
+    values_of,
+)
 from harness.programs.local_forge.refused import Refused, invalid
 from harness.programs.local_forge.service import Service
 from harness.programs.local_forge.storage.records import App, Repo, Role, User
@@ -24,25 +30,44 @@ _BOUND = Middleware(RequestBodyLimitMiddleware, max_body_size=100_000)
 def app_page_routes(service: Service) -> list[BaseRoute]:
     """Before the pages of repositories: `apps` and `settings` are nobody's login."""
     known = (
-        ("GET", "/settings/apps/new", new_app, False), ("POST", "/settings/apps/new", new_app, True),
-        ("POST", "/settings/apps", create_app, False), ("GET", "/apps/{slug}", app_page, False),
-        ("GET", "/apps/{slug}/installations/new", install_form, False), ("POST", "/apps/{slug}/installations", install, False),
+        ("GET", "/settings/apps/new", new_app, False),
+        ("POST", "/settings/apps/new", new_app, True),
+        ("POST", "/settings/apps", create_app, False),
+        ("GET", "/apps/{slug}", app_page, False),
+        ("GET", "/apps/{slug}/installations/new", install_form, False),
+        ("POST", "/apps/{slug}/installations", install, False),
     )
     return [
-        Route(path, endpoint(service, view, from_elsewhere=anywhere), methods=[method], middleware=[_BOUND])
+        Route(
+            path,
+            endpoint(service, view, from_elsewhere=anywhere),
+            methods=[method],
+            middleware=[_BOUND],
+        )
         for method, path, view, anywhere in known
     ]
 
 
 def new_app(visit: Visit) -> Response:
-    """What a manifest asks for, to be agreed to; without one, the form to paste it into. Nothing is made here."""
-    text, state = visit.form.get("manifest", ""), visit.query.get("state", visit.form.get("state", ""))[:STATE_LETTERS]
+    """What a manifest asks for, to be agreed to; without one, the form to paste it into. Nothing is
+    made here."""
+    text, state = (
+        visit.form.get("manifest", ""),
+        visit.query.get("state", visit.form.get("state", ""))[:STATE_LETTERS],
+    )
     if not text:
         return visit.page("new_app.html", manifest=None, text="", state=state, problem="")
     try:
         manifest = manifests.manifest_in(text)
     except Refused as refused:
-        return visit.page("new_app.html", status=refused.status, manifest=None, text=text, state=state, problem=refused.told)
+        return visit.page(
+            "new_app.html",
+            status=refused.status,
+            manifest=None,
+            text=text,
+            state=state,
+            problem=refused.told,
+        )
     shown = visit.page("new_app.html", manifest=manifest, text=text, state=state, problem="")
     return _that_leads_to(shown, manifest.redirect_url)
 
@@ -70,8 +95,8 @@ def install_form(visit: Visit) -> Response:
 
 
 def install(visit: Visit) -> Response:
-    """Install the App on the repositories that are ticked, of each account in place of what was ticked before; one that
-    somebody else administers stays as it was."""
+    """Install the App on the repositories that are ticked, of each account in place of what was
+    ticked before; one that somebody else administers stays as it was."""
     app, person = apps.named(visit.tx, visit.path["slug"]), _person(visit)
     own = {repo.full_name: repo for repo in _own(visit, person)}
     names = values_of(visit.posted, "repository")
@@ -79,29 +104,50 @@ def install(visit: Visit) -> Response:
         return _form(visit, app, status=422, problem="Tick at least one of the repositories below.")
     last = 0
     for account in {own[name].owner.id: own[name].owner for name in names}.values():
-        others = [repo for repo in _installed(visit, app) if repo.owner.id == account.id and repo.full_name not in own]
-        chosen = [*others, *(own[name] for name in dict.fromkeys(names) if own[name].owner.id == account.id)]
+        others = [
+            repo
+            for repo in _installed(visit, app)
+            if repo.owner.id == account.id and repo.full_name not in own
+        ]
+        chosen = [
+            *others,
+            *(own[name] for name in dict.fromkeys(names) if own[name].owner.id == account.id),
+        ]
         last = apps.install(visit.tx, app, account, repositories=chosen).id
     if app.setup_url is not None:
-        return RedirectResponse(_with(app.setup_url, installation_id=str(last), setup_action="install"), 303)
+        return RedirectResponse(
+            _with(app.setup_url, installation_id=str(last), setup_action="install"), 303
+        )
     return seen_other(f"/apps/{app.slug}")
 
 
 def _form(visit: Visit, app: App, *, status: int, problem: str) -> Response:
     own = _own(visit, visit.viewer) if visit.viewer else ()
-    shown = visit.page("install_app.html", status=status, app=app, repositories=own, problem=problem,
-                       ticked={repo.full_name for repo in _installed(visit, app)})
+    shown = visit.page(
+        "install_app.html",
+        status=status,
+        app=app,
+        repositories=own,
+        problem=problem,
+        ticked={repo.full_name for repo in _installed(visit, app)},
+    )
     return _that_leads_to(shown, app.setup_url)
 
 
 def _installed(visit: Visit, app: App) -> tuple[Repo, ...]:
     found = apps.installations_of(visit.tx, app)
-    return tuple(repo for repo in repositories.all_of(visit.tx) if any(one.reaches(repo) for one in found))
+    return tuple(
+        repo for repo in repositories.all_of(visit.tx) if any(one.reaches(repo) for one in found)
+    )
 
 
 def _own(visit: Visit, person: User) -> tuple[Repo, ...]:
     """The repositories that somebody administers."""
-    return tuple(repo for repo in repositories.all_of(visit.tx) if people.role_on(visit.tx, person, repo) >= Role.ADMIN)
+    return tuple(
+        repo
+        for repo in repositories.all_of(visit.tx)
+        if people.role_on(visit.tx, person, repo) >= Role.ADMIN
+    )
 
 
 def _person(visit: Visit) -> User:
@@ -114,16 +160,23 @@ def _with(address: str, **said: str) -> str:
     """An address with more in its query. Raises Refused (422) for one that is none."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise invalid("Integration", "redirect_url", "redirect_url must be an http or https address")
+        raise invalid(
+            "Integration", "redirect_url", "redirect_url must be an http or https address"
+        )
     more = urlencode({name: value for name, value in said.items() if value})
-    return parts._replace(query="&".join(part for part in (parts.query, more) if part), fragment="").geturl()
+    return parts._replace(
+        query="&".join(part for part in (parts.query, more) if part), fragment=""
+    ).geturl()
 
 
 def _that_leads_to(response: Response, address: str | None) -> Response:
-    """A form may only be sent to ourselves; where its answer leads elsewhere, browsers ask that this be named too."""
+    """A form may only be sent to ourselves; where its answer leads elsewhere, browsers ask that
+    this be named too."""
     if address is not None:
         parts = urlsplit(address)
         policy = GUARDS["content-security-policy"]
         host = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
-        response.headers["content-security-policy"] = policy.replace("form-action 'self'", f"form-action 'self' {host}")
+        response.headers["content-security-policy"] = policy.replace(
+            "form-action 'self'", f"form-action 'self' {host}"
+        )
     return response

@@ -1,4 +1,5 @@
-"""Saying something, and saying it better: comments, closing and reopening, editing one's own words."""
+"""Saying something, and saying it better: comments, closing and reopening, editing one's own
+words."""
 
 from collections.abc import Mapping
 
@@ -14,11 +15,15 @@ from harness.programs.local_forge.pages.words import mark
 from harness.programs.local_forge.refused import Refused
 from harness.programs.local_forge.storage.records import Comment, Issue, Repo, Role, User
 
-CHANGED = "Somebody changed this while you wrote. Look at what is there now; your words are still in the form."
+CHANGED = (
+    "Somebody changed this while you wrote. Look at what is there now; your words are still in the"
+    " form."
+)
 
 
 def say(visit: Visit) -> Response:
-    """Add a comment, and close or reopen where that button was pressed; or show how the comment will look."""
+    """Add a comment, and close or reopen where that button was pressed; or show how the comment
+    will look."""
     repo = visit.repo
     issue = issues.numbered(visit.tx, repo, visit.number)
     body, act = visit.form.get("body", ""), visit.form.get("act", "comment")
@@ -34,7 +39,13 @@ def say(visit: Visit) -> Response:
         if act in ("close", "reopen"):
             need(allowed.turn, author, role=Role.TRIAGE)
     except Refused as refused:
-        return again(visit, repo, issue.number, status=refused.status, draft=Draft(body, problem=refused.told))
+        return again(
+            visit,
+            repo,
+            issue.number,
+            status=refused.status,
+            draft=Draft(body, problem=refused.told),
+        )
     if body.strip():
         comments.create(visit.tx, repo, issue, body, author=author)
     if act in ("close", "reopen"):
@@ -45,7 +56,9 @@ def say(visit: Visit) -> Response:
 def edit_issue(visit: Visit) -> Response:
     """The title and the description, to be changed."""
     repo, issue = _to_reword(visit)
-    return _edit_page(visit, repo, issue, title=issue.title, body=issue.body, seen=mark(issue.title, issue.body))
+    return _edit_page(
+        visit, repo, issue, title=issue.title, body=issue.body, seen=mark(issue.title, issue.body)
+    )
 
 
 def change_issue(visit: Visit) -> Response:
@@ -54,14 +67,26 @@ def change_issue(visit: Visit) -> Response:
     form = visit.form
     title, body = form.get("title", ""), form.get("body", "")
     if form.get("act") == "preview":
-        return _edit_page(visit, repo, issue, title=title, body=body, seen=form.get("seen", ""), preview=True)
+        return _edit_page(
+            visit, repo, issue, title=title, body=body, seen=form.get("seen", ""), preview=True
+        )
     try:
-        title = fields.needed_text({"title": title.strip()}, "title", "Issue", limit=fields.TITLE_LIMIT)
+        title = fields.needed_text(
+            {"title": title.strip()}, "title", "Issue", limit=fields.TITLE_LIMIT
+        )
         fields.sound_text("Issue", "body", body, limit=fields.BODY_LIMIT)
         _unchanged(form, mark(issue.title, issue.body))
     except Refused as refused:
-        return _edit_page(visit, repo, issue, title=title, body=body, seen=mark(issue.title, issue.body),
-                          problem=refused.told, status=refused.status)
+        return _edit_page(
+            visit,
+            repo,
+            issue,
+            title=title,
+            body=body,
+            seen=mark(issue.title, issue.body),
+            problem=refused.told,
+            status=refused.status,
+        )
     issues.edit(visit.tx, repo, issue, title=title, body=body, actor=_known(visit))
     return seen_other(place_of(repo, issue))
 
@@ -69,7 +94,9 @@ def change_issue(visit: Visit) -> Response:
 def edit_comment(visit: Visit) -> Response:
     """A comment, to be changed."""
     repo, issue, comment = _comment_to_edit(visit)
-    return _edit_page(visit, repo, issue, comment=comment, body=comment.body, seen=mark(comment.body))
+    return _edit_page(
+        visit, repo, issue, comment=comment, body=comment.body, seen=mark(comment.body)
+    )
 
 
 def change_comment(visit: Visit) -> Response:
@@ -77,13 +104,23 @@ def change_comment(visit: Visit) -> Response:
     repo, issue, comment = _comment_to_edit(visit)
     form, body = visit.form, visit.form.get("body", "")
     if form.get("act") == "preview":
-        return _edit_page(visit, repo, issue, comment=comment, body=body, seen=form.get("seen", ""), preview=True)
+        return _edit_page(
+            visit, repo, issue, comment=comment, body=body, seen=form.get("seen", ""), preview=True
+        )
     try:
         fields.needed_text({"body": body}, "body", "IssueComment")
         _unchanged(form, mark(comment.body))
     except Refused as refused:
-        return _edit_page(visit, repo, issue, comment=comment, body=body, seen=mark(comment.body),
-                          problem=refused.told, status=refused.status)
+        return _edit_page(
+            visit,
+            repo,
+            issue,
+            comment=comment,
+            body=body,
+            seen=mark(comment.body),
+            problem=refused.told,
+            status=refused.status,
+        )
     comments.edit(visit.tx, repo, comment, body, actor=_known(visit))
     return seen_other(f"{place_of(repo, issue)}#comment-{comment.id}")
 
@@ -107,12 +144,31 @@ def _comment_to_edit(visit: Visit) -> tuple[Repo, Issue, Comment]:
 
 
 def _edit_page(
-    visit: Visit, repo: Repo, issue: Issue, *, body: str, seen: str, title: str | None = None,
-    comment: Comment | None = None, problem: str = "", preview: bool = False, status: int = 200,
+    visit: Visit,
+    repo: Repo,
+    issue: Issue,
+    *,
+    body: str,
+    seen: str,
+    title: str | None = None,
+    comment: Comment | None = None,
+    problem: str = "",
+    preview: bool = False,
+    status: int = 200,
 ) -> Response:
     return visit.repo_page(
-        "edit.html", repo, tab="pulls" if issue.is_pull else "issues", status=status, issue=issue, comment=comment,
-        title=title, body=body, seen=seen, problem=problem, preview=preview, place=place_of(repo, issue),
+        "edit.html",
+        repo,
+        tab="pulls" if issue.is_pull else "issues",
+        status=status,
+        issue=issue,
+        comment=comment,
+        title=title,
+        body=body,
+        seen=seen,
+        problem=problem,
+        preview=preview,
+        place=place_of(repo, issue),
     )
 
 

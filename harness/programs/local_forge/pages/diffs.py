@@ -62,12 +62,14 @@ class ShownFile:
 
     @property
     def is_folded(self) -> bool:
-        """Whether it waits to be opened: a long one hides what comes after it. What a check speaks of never does."""
+        """Whether it waits to be opened: a long one hides what comes after it. What a check speaks
+        of never does."""
         return len(self.lines) > FOLD_LINES and not self.notes
 
     @property
     def pairs(self) -> tuple[tuple[Line | None, Line | None], ...]:
-        """The lines side by side: before on the left, after on the right. A hunk's head or a note stands on both."""
+        """The lines side by side: before on the left, after on the right. A hunk's head or a note
+        stands on both."""
         found: list[tuple[Line | None, Line | None]] = []
         gone: list[Line] = []
         come: list[Line] = []
@@ -76,7 +78,9 @@ class ShownFile:
                 (gone if line.kind == "removed" else come).append(line)
                 continue
             rows = max(len(gone), len(come))
-            found += zip(gone + [None] * (rows - len(gone)), come + [None] * (rows - len(come)), strict=True)
+            found += zip(
+                gone + [None] * (rows - len(gone)), come + [None] * (rows - len(come)), strict=True
+            )
             gone, come = [], []
             if line is not None:
                 found.append((line, line))
@@ -87,10 +91,21 @@ def shown(changes: tuple[FileChange, ...], notes: Notes | None = None) -> tuple[
     """The changes, each cut where it gets too long for a page."""
     found, left = [], MOST_LINES
     for change in changes:
-        rows = change.patch.split("\n")[:-1] if change.patch.endswith("\n") else change.patch.split("\n")
+        rows = (
+            change.patch.split("\n")[:-1]
+            if change.patch.endswith("\n")
+            else change.patch.split("\n")
+        )
         rows = rows if change.patch else []
         room = max(0, min(left, MOST_LINES_PER_FILE))
-        found.append(_file(change, _lines(rows[:room]), max(0, len(rows) - room), (notes or {}).get(change.path, ())))
+        found.append(
+            _file(
+                change,
+                _lines(rows[:room]),
+                max(0, len(rows) - room),
+                (notes or {}).get(change.path, ()),
+            )
+        )
         left -= min(len(rows), room)
     return tuple(found)
 
@@ -104,22 +119,40 @@ def notes_of(runs: Iterable[CheckRun]) -> Notes:
             if isinstance(first, int) and isinstance(last, int):
                 path = str(given.get("path", ""))
                 words = (str(given.get(name) or "") for name in ("title", "message"))
-                found[path].append(Note(run.name, str(given.get("annotation_level", "notice")), path, first, last, *words))
+                found[path].append(
+                    Note(
+                        run.name,
+                        str(given.get("annotation_level", "notice")),
+                        path,
+                        first,
+                        last,
+                        *words,
+                    )
+                )
     return found
 
 
-def _file(change: FileChange, lines: tuple[Line, ...], left_out: int, notes: Sequence[Note]) -> ShownFile:
+def _file(
+    change: FileChange, lines: tuple[Line, ...], left_out: int, notes: Sequence[Note]
+) -> ShownFile:
     there = {line.new for line in lines if line.new is not None}
     placed: defaultdict[int, list[Note]] = defaultdict(list)
     aside = []
     for note in notes:
-        at = next((number for number in range(note.last, note.first - 1, -1) if number in there), None) \
-            if note.last - note.first < MOST_LINES else None
+        at = (
+            next(
+                (number for number in range(note.last, note.first - 1, -1) if number in there), None
+            )
+            if note.last - note.first < MOST_LINES
+            else None
+        )
         if at is None:
             aside.append(note)
         else:
             placed[at].append(note)
-    return ShownFile(change, lines, left_out, {at: tuple(ones) for at, ones in placed.items()}, tuple(aside))
+    return ShownFile(
+        change, lines, left_out, {at: tuple(ones) for at, ones in placed.items()}, tuple(aside)
+    )
 
 
 def _lines(rows: list[str]) -> tuple[Line, ...]:

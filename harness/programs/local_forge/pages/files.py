@@ -28,8 +28,15 @@ def home(visit: Visit) -> Response:
     entries = commits.tree(git, tip)
     readme = next((one for one in entries if one.path.lower() in ("readme.md", "readme")), None)
     return visit.repo_page(
-        "repository.html", repo, tab="code", entries=entries, commit=commits.commit(git, tip), at=repo.default_branch,
-        commit_count=commits.count(git, tip), readme=_text(visit, repo, readme), readme_name=readme and readme.path,
+        "repository.html",
+        repo,
+        tab="code",
+        entries=entries,
+        commit=commits.commit(git, tip),
+        at=repo.default_branch,
+        commit_count=commits.count(git, tip),
+        readme=_text(visit, repo, readme),
+        readme_name=readme and readme.path,
         labels=labels.of_repository(visit.tx, repo),
     )
 
@@ -43,7 +50,12 @@ def commit_list(visit: Visit) -> Response:
         raise not_found()
     found = commits.commits(git, tip, limit=PER_PAGE + 1, skip=(page - 1) * PER_PAGE)
     return visit.repo_page(
-        "commits.html", repo, tab="code", commits=found[:PER_PAGE], has_more=len(found) > PER_PAGE, page=page,
+        "commits.html",
+        repo,
+        tab="code",
+        commits=found[:PER_PAGE],
+        has_more=len(found) > PER_PAGE,
+        page=page,
         at=visit.path["ref"],
     )
 
@@ -59,7 +71,12 @@ def commit(visit: Visit) -> Response:
     changes = commits.changes(git, found.parents[0] if found.parents else None, sha, renames=True)
     checked = checks_of(visit, repo, sha)
     return visit.repo_page(
-        "commit.html", repo, tab="code", commit=found, checks=checked, split=visit.query.get("view") == "split",
+        "commit.html",
+        repo,
+        tab="code",
+        commit=found,
+        checks=checked,
+        split=visit.query.get("view") == "split",
         **changed(changes, diffs.notes_of(checked["runs"])),
     )
 
@@ -70,20 +87,37 @@ def tree(visit: Visit) -> Response:
     if entry.kind != "tree":
         return RedirectResponse(f"/{repo.full_name}/blob/{at}/{path}", 302)
     listed = commits.tree(visit.tx.git(repo), entry.sha)
-    return visit.repo_page("tree.html", repo, tab="code", at=at, path=path, entries=listed, above=_above(path))
+    return visit.repo_page(
+        "tree.html", repo, tab="code", at=at, path=path, entries=listed, above=_above(path)
+    )
 
 
 def blob(visit: Visit) -> Response:
-    """A file at a commit or branch, line by line; Markdown as it is meant to be read, with its lines below."""
+    """A file at a commit or branch, line by line; Markdown as it is meant to be read, with its
+    lines below."""
     repo, at, path, entry = _entry(visit)
     if entry.kind != "blob":
         return RedirectResponse(f"/{repo.full_name}/tree/{at}/{path}", 302)
     text = _text(visit, repo, entry)
-    is_prose = text is not None and PurePosixPath(path).suffix.lower() in _PROSE and "plain" not in visit.query
+    is_prose = (
+        text is not None
+        and PurePosixPath(path).suffix.lower() in _PROSE
+        and "plain" not in visit.query
+    )
     front, prose = _front_matter(text or "")
     return visit.repo_page(
-        "blob.html", repo, tab="code", at=at, path=path, entry=entry, lines=(text or "").splitlines(), text=text,
-        above=_above(path), is_prose=is_prose, front=front, prose=prose,
+        "blob.html",
+        repo,
+        tab="code",
+        at=at,
+        path=path,
+        entry=entry,
+        lines=(text or "").splitlines(),
+        text=text,
+        above=_above(path),
+        is_prose=is_prose,
+        front=front,
+        prose=prose,
     )
 
 
@@ -96,7 +130,11 @@ def raw(visit: Visit) -> Response:
     try:
         return PlainTextResponse(content.decode())
     except UnicodeDecodeError:
-        return Response(content, headers={"content-disposition": "attachment"}, media_type="application/octet-stream")
+        return Response(
+            content,
+            headers={"content-disposition": "attachment"},
+            media_type="application/octet-stream",
+        )
 
 
 def checks_of(visit: Visit, repo: Repo, sha: str) -> dict[str, Any]:
@@ -108,13 +146,15 @@ def checks_of(visit: Visit, repo: Repo, sha: str) -> dict[str, Any]:
 def changed(changes: tuple[commits.FileChange, ...], notes: diffs.Notes) -> dict[str, Any]:
     """What changed, for the list of files."""
     return {
-        "files": diffs.shown(changes, notes), "additions": sum(one.additions for one in changes),
+        "files": diffs.shown(changes, notes),
+        "additions": sum(one.additions for one in changes),
         "deletions": sum(one.deletions for one in changes),
     }
 
 
 def _entry(visit: Visit) -> tuple[Repo, str, str, TreeEntry]:
-    """What `REF/PATH` names: branches may hold slashes, so the longest start that is one is taken."""
+    """What `REF/PATH` names: branches may hold slashes, so the longest start that is one is
+    taken."""
     repo = visit.repo
     git, parts = visit.tx.git(repo), visit.path["rest"].strip("/").split("/")
     for cut in range(1, len(parts) + 1):
@@ -141,7 +181,7 @@ def _text(visit: Visit, repo: Repo, entry: TreeEntry | None) -> str | None:
 def _above(path: str) -> tuple[tuple[str, str], ...]:
     """The folders on the way to a path, each with its own path."""
     parts = path.split("/") if path else []
-    return tuple((part, "/".join(parts[:place + 1])) for place, part in enumerate(parts))
+    return tuple((part, "/".join(parts[: place + 1])) for place, part in enumerate(parts))
 
 
 def page_asked(visit: Visit) -> int:

@@ -1,4 +1,5 @@
-"""Filing an issue: choosing a form, filling it in, looking at it before it is sent, and sending it."""
+"""Filing an issue: choosing a form, filling it in, looking at it before it is sent, and sending
+it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,8 @@ BLANK = "blank"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody has written so far. With a form, `body` is the Markdown that its answers make."""
+    """What somebody has written so far. With a form, `body` is the Markdown that its answers
+    make."""
 
     form: IssueForm | None
     title: str = ""
@@ -31,14 +33,21 @@ class Draft:
 
 
 def new_issue(visit: Visit) -> Response:
-    """The form that was asked for; without a name, the only one there is, or all of them to choose from."""
+    """The form that was asked for; without a name, the only one there is, or all of them to choose
+    from."""
     repo = visit.repo
     known, asked = _templates(visit, repo), visit.query.get("template")
     form = known.form(asked or "")
     if form is None and asked != BLANK and (known.forms or known.contacts):
         if asked is not None or len(known.forms) + len(known.contacts) + known.blank > 1:
-            return visit.repo_page("choose.html", repo, tab="issues", templates=known, may_mend=visit.role(repo) >= Role.WRITE,
-                                   may_blank=_may_blank(visit, repo, known))
+            return visit.repo_page(
+                "choose.html",
+                repo,
+                tab="issues",
+                templates=known,
+                may_mend=visit.role(repo) >= Role.WRITE,
+                may_blank=_may_blank(visit, repo, known),
+            )
         form = next(iter(known.forms), None)
     if form is None and not _may_blank(visit, repo, known):
         raise Refused(403, "This repository takes issues by its forms only.")
@@ -54,30 +63,38 @@ def file_issue(visit: Visit) -> Response:
     if visit.form.get("act") == "preview":
         return _shown(visit, repo, replace(draft, wrong={}), preview=True)
     if form is None and (asked not in ("", BLANK) or not _may_blank(visit, repo, known)):
-        told = "The form has changed meanwhile. Choose one again; what you wrote is kept here." if asked not in ("", BLANK) \
+        told = (
+            "The form has changed meanwhile. Choose one again; what you wrote is kept here."
+            if asked not in ("", BLANK)
             else "This repository takes issues by its forms only."
+        )
         return _shown(visit, repo, replace(draft, wrong={"template": told}), status=422)
     if draft.wrong:
         return _shown(visit, repo, draft, status=422)
     try:
         author = author_of(visit, draft.guest)
     except Refused as refused:
-        return _shown(visit, repo, replace(draft, wrong={"name": refused.told}), status=refused.status)
+        return _shown(
+            visit, repo, replace(draft, wrong={"name": refused.told}), status=refused.status
+        )
     return seen_other(f"/{repo.full_name}/issues/{_filed(visit, repo, draft, author).number}")
 
 
 def _filed(visit: Visit, repo: Repo, draft: Draft, author: User) -> Issue:
     """The issue; a form's labels are put on it as far as the repository has them, as on GitHub."""
     issue = issues.create(visit.tx, repo, title=draft.title.strip(), body=draft.body, author=author)
-    wanted = [one for one in (draft.form.labels if draft.form else ()) if labels.find(visit.tx, repo, one)]
+    wanted = [
+        one for one in (draft.form.labels if draft.form else ()) if labels.find(visit.tx, repo, one)
+    ]
     return issues.set_labels(visit.tx, repo, issue, wanted, actor=author) if wanted else issue
 
 
 def _begun(visit: Visit, form: IssueForm | None) -> Draft:
-    """What the form shows first; a link may fill in parts of it, and nothing is sent before somebody presses the button."""
+    """What the form shows first; a link may fill in parts of it, and nothing is sent before
+    somebody presses the button."""
     title, body = visit.query.get("title", form.title if form else ""), visit.query.get("body", "")
     values = answers.at_first(form, lambda name: values_of(visit.asked, name)) if form else {}
-    return Draft(form, title[:fields.TITLE_LIMIT], body[:fields.BODY_LIMIT], values=values)
+    return Draft(form, title[: fields.TITLE_LIMIT], body[: fields.BODY_LIMIT], values=values)
 
 
 def _written(visit: Visit, form: IssueForm | None) -> Draft:
@@ -95,7 +112,11 @@ def _title_problem(title: str) -> str:
     try:
         fields.needed_text({"title": title.strip()}, "title", "Issue", limit=fields.TITLE_LIMIT)
     except Refused as refused:
-        return f"{refused.told}." if title.strip() else "Write a few words that say what this is about."
+        return (
+            f"{refused.told}."
+            if title.strip()
+            else "Write a few words that say what this is about."
+        )
     return ""
 
 
@@ -107,12 +128,29 @@ def _body_problem(body: str) -> str:
     return ""
 
 
-def _shown(visit: Visit, repo: Repo, draft: Draft, *, status: int = 200, preview: bool = False) -> Response:
+def _shown(
+    visit: Visit, repo: Repo, draft: Draft, *, status: int = 200, preview: bool = False
+) -> Response:
     many, form = len(_templates(visit, repo).forms) > 1, draft.form
-    called = {"title": "Title", "body": "The answers together" if form else "Description", "name": "Your name"}
-    called |= {one.id: one.label for one in (form.elements if form else ()) if isinstance(one, Field)}
-    return visit.repo_page("new_issue.html", repo, tab="issues", status=status, draft=draft, preview=preview, many=many,
-                           name_of=answers.name_of, called=called)
+    called = {
+        "title": "Title",
+        "body": "The answers together" if form else "Description",
+        "name": "Your name",
+    }
+    called |= {
+        one.id: one.label for one in (form.elements if form else ()) if isinstance(one, Field)
+    }
+    return visit.repo_page(
+        "new_issue.html",
+        repo,
+        tab="issues",
+        status=status,
+        draft=draft,
+        preview=preview,
+        many=many,
+        name_of=answers.name_of,
+        called=called,
+    )
 
 
 def _may_blank(visit: Visit, repo: Repo, known: Templates) -> bool:

@@ -1,8 +1,9 @@
-"""A repository's issue forms: what its maintainers ask of who files an issue, in GitHub's own documents.
+"""A repository's issue forms: what its maintainers ask of who files an issue, in GitHub's own
+documents.
 
-They are read at the default branch, so writers of the repository wrote them. They are data all the same: no tags, a
-bound on each size and number, and a document that is wrong is left out and named with its file and key.
-"""
+They are read at the default branch, so writers of the repository wrote them. They are data all the
+same: no tags, a bound on each size and number, and a document that is wrong is left out and named
+with its file and key."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -122,7 +123,8 @@ class Templates:
 
 
 def templates(git: BareRepository, commit: str | None) -> Templates:
-    """What a commit's folder of issue forms says; without a commit, or a folder, that anything may be filed."""
+    """What a commit's folder of issue forms says; without a commit, or a folder, that anything may
+    be filed."""
     folder = commits.entry_at(git, commit, FOLDER) if commit else None
     if folder is None or folder.kind != "tree":
         return Templates()
@@ -136,7 +138,9 @@ def templates(git: BareRepository, commit: str | None) -> Templates:
                 forms.append(form_from(file, document))
         except Malformed as wrong:
             mistakes.append(f"{FOLDER}/{file}: {wrong}")
-    blank = settings.blank or not (forms or settings.contacts)  # nobody is left without a way to file
+    blank = settings.blank or not (
+        forms or settings.contacts
+    )  # nobody is left without a way to file
     return Templates(tuple(forms), settings.contacts, blank, tuple(mistakes))
 
 
@@ -147,15 +151,27 @@ def form_from(file: str, document: object) -> IssueForm:
     found = tuple(_element(one, f"body[{place}]", place) for place, one in enumerate(elements))
     ids = [one.id for one in found if isinstance(one, Field)]
     if not ids:
-        raise Malformed("body asks nothing: expected at least one input, textarea, dropdown or checkboxes")
+        raise Malformed(
+            "body asks nothing: expected at least one input, textarea, dropdown or checkboxes"
+        )
     if twice := next((one for one in ids if ids.count(one) > 1), None):
         raise Malformed(f"the id {twice} is there twice: each must be unique")
     return IssueForm(
-        file, _text(top, "name", needed=True), _text(top, "description"), _text(top, "title"), _labels(top.get("labels")), found)
+        file,
+        _text(top, "name", needed=True),
+        _text(top, "description"),
+        _text(top, "title"),
+        _labels(top.get("labels")),
+        found,
+    )
 
 
 def _documents(git: BareRepository, folder: str) -> Iterator[tuple[str, bytes]]:
-    entries = [one for one in commits.tree(git, folder) if one.kind == "blob" and one.path.endswith(_ENDINGS)]
+    entries = [
+        one
+        for one in commits.tree(git, folder)
+        if one.kind == "blob" and one.path.endswith(_ENDINGS)
+    ]
     for entry in entries[:MOST_FORMS]:
         if (entry.size or 0) <= MOST_BYTES:
             yield entry.path, git.raw("cat-file", "blob", entry.sha)
@@ -170,7 +186,9 @@ def _loaded(content: bytes) -> object:
         return yaml.safe_load(content.decode())
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
-        raise Malformed(f"line {line + 1}: is no YAML" if line is not None else "is no YAML") from None
+        raise Malformed(
+            f"line {line + 1}: is no YAML" if line is not None else "is no YAML"
+        ) from None
 
 
 def _settings(document: object) -> Templates:
@@ -198,14 +216,22 @@ def _element(given: object, at: str, place: int) -> Element:
         return Prose(_text(attributes, "value", at=under, needed=True))
     rules = _mapping(element.get("validations") or {}, f"{at}.validations")
     common = (
-        _id(element.get("id"), at, place), _text(attributes, "label", at=under, needed=True),
-        _text(attributes, "description", at=under), _flag(rules, "required", at=f"{at}.validations", default=False),
+        _id(element.get("id"), at, place),
+        _text(attributes, "label", at=under, needed=True),
+        _text(attributes, "description", at=under),
+        _flag(rules, "required", at=f"{at}.validations", default=False),
     )
     match kind:
         case "input":
-            return Input(*common, _text(attributes, "placeholder", at=under), _text(attributes, "value", at=under))
+            return Input(
+                *common,
+                _text(attributes, "placeholder", at=under),
+                _text(attributes, "value", at=under),
+            )
         case "textarea":
-            words = (_text(attributes, name, at=under) for name in ("placeholder", "value", "render"))
+            words = (
+                _text(attributes, name, at=under) for name in ("placeholder", "value", "render")
+            )
             return TextArea(*common, *words)
         case "dropdown":
             return _dropdown(common, attributes, under)
@@ -215,21 +241,35 @@ def _element(given: object, at: str, place: int) -> Element:
             raise Malformed(f"{at}.type must be markdown, input, textarea, dropdown or checkboxes")
 
 
-def _dropdown(common: tuple[str, str, str, bool], attributes: Mapping[str, Any], at: str) -> Dropdown:
+def _dropdown(
+    common: tuple[str, str, str, bool], attributes: Mapping[str, Any], at: str
+) -> Dropdown:
     given = _list(attributes.get("options"), f"{at}.options", most=MOST_OPTIONS)
     options = tuple(_word(one, f"{at}.options[{place}]") for place, one in enumerate(given))
     if len(set(options)) != len(options) or not options:
         raise Malformed(f"{at}.options must be at least one, each different from the others")
     default = attributes.get("default")
-    if default is not None and (isinstance(default, bool) or not isinstance(default, int) or default not in range(len(options))):
-        raise Malformed(f"{at}.default must be the place of an option, from 0 to {len(options) - 1}")
+    if default is not None and (
+        isinstance(default, bool)
+        or not isinstance(default, int)
+        or default not in range(len(options))
+    ):
+        raise Malformed(
+            f"{at}.default must be the place of an option, from 0 to {len(options) - 1}"
+        )
     return Dropdown(*common, options, _flag(attributes, "multiple", at=at, default=False), default)
 
 
 def _ticks(given: object, at: str) -> tuple[Tick, ...]:
-    found = [_mapping(one, f"{at}[{place}]") for place, one in enumerate(_list(given, at, most=MOST_OPTIONS))]
+    found = [
+        _mapping(one, f"{at}[{place}]")
+        for place, one in enumerate(_list(given, at, most=MOST_OPTIONS))
+    ]
     ticks = tuple(
-        Tick(_text(one, "label", at=f"{at}[{place}]", needed=True), _flag(one, "required", at=f"{at}[{place}]", default=False))
+        Tick(
+            _text(one, "label", at=f"{at}[{place}]", needed=True),
+            _flag(one, "required", at=f"{at}[{place}]", default=False),
+        )
         for place, one in enumerate(found)
     )
     if not ticks:
@@ -246,7 +286,11 @@ def _id(given: object, at: str, place: int) -> str:
 
 
 def _labels(given: object) -> tuple[str, ...]:
-    listed = given.split(",") if isinstance(given, str) else _list(given or [], "labels", most=MOST_OPTIONS)
+    listed = (
+        given.split(",")
+        if isinstance(given, str)
+        else _list(given or [], "labels", most=MOST_OPTIONS)
+    )
     return tuple(_word(one, f"labels[{place}]").strip() for place, one in enumerate(listed))
 
 

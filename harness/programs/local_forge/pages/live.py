@@ -1,4 +1,5 @@
-"""The stream that tells an open page to look again: server-sent events, which a browser opens anew by itself."""
+"""The stream that tells an open page to look again: server-sent events, which a browser opens anew
+by itself."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
@@ -13,7 +14,8 @@ RETRY_MILLISECONDS = 2_000
 
 
 def stream(service: Service) -> Callable[[Request], Awaitable[Response]]:
-    """Answers with an event `written` after each change, and a comment now and then so that a dead line is noticed.
+    """Answers with an event `written` after each change, and a comment now and then so that a dead
+    line is noticed.
 
     It says nothing of what was written, so it needs no sign-in; 503 where too many listen already.
     """
@@ -22,7 +24,9 @@ def stream(service: Service) -> Callable[[Request], Awaitable[Response]]:
         if service.pulse.is_full:
             return PlainTextResponse("Too many pages are open.\n", 503, headers=GUARDS)
         headers = {**GUARDS, "cache-control": "no-store"}
-        return StreamingResponse(_events(service.pulse), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(
+            _events(service.pulse), media_type="text/event-stream", headers=headers
+        )
 
     return answer
 

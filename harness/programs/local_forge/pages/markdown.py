@@ -1,9 +1,10 @@
-"""Markdown as a stranger may write it: no HTML, no images, no script, no address but http, https and mailto.
+"""Markdown as a stranger may write it: no HTML, no images, no script, no address but http, https
+and mailto.
 
-Two things that GitHub hides are treated on purpose. HTML comments are shown (folded), because text that people cannot
-see and a model can is how agents are misled; only a comment by somebody who may write is left out, for it is a marker
-of the factory's own. `<details>` is the one tag that is kept, since the factory folds its history with it.
-"""
+Two things that GitHub hides are treated on purpose. HTML comments are shown (folded), because text
+that people cannot see and a model can is how agents are misled; only a comment by somebody who may
+write is left out, for it is a marker of the factory's own. `<details>` is the one tag that is kept,
+since the factory folds its history with it."""
 
 import re
 import unicodedata
@@ -32,12 +33,15 @@ _MOST_LINKED = 500
 
 
 @lru_cache(maxsize=512)  # an open page asks for the same texts whenever something was written
-def rendered(source: str, *, repository: str, trusted: bool = False, anchors: bool = False, below: int = 0) -> Markup:
-    """HTML of a text. `repository` is the path of its pages, for `#12`; `trusted` leaves hidden markers out.
+def rendered(
+    source: str, *, repository: str, trusted: bool = False, anchors: bool = False, below: int = 0
+) -> Markup:
+    """HTML of a text. `repository` is the path of its pages, for `#12`; `trusted` leaves hidden
+    markers out.
 
-    With `anchors` a heading that ends in `{#M-NOPAY}` can be linked to by that id, as governance files are. With `below`
-    the text's own headings begin one level under that one and leave none out, so that the page keeps one outline.
-    """
+    With `anchors` a heading that ends in `{#M-NOPAY}` can be linked to by that id, as governance
+    files are. With `below` the text's own headings begin one level under that one and leave none
+    out, so that the page keeps one outline."""
     env = {"repository": repository, "trusted": trusted, "anchors": anchors, "below": below}
     return Markup(_MARKDOWN.render(revealed(source), env))  # noqa: S704 - the renderer escapes, and HTML is off
 
@@ -49,31 +53,44 @@ def rendered_line(source: str, *, repository: str) -> Markup:
 
 
 def revealed(text: str) -> str:
-    """The text with characters that cannot be seen, or that turn the line around, written out by their numbers."""
+    """The text with characters that cannot be seen, or that turn the line around, written out by
+    their numbers."""
     return "".join(f"⟨U+{ord(letter):04X}⟩" if _is_unseen(letter) else letter for letter in text)
 
 
 def is_safe_link(url: str) -> bool:
-    """Whether a link may lead there: to a known scheme, or to a path that no browser could take for a scheme."""
+    """Whether a link may lead there: to a known scheme, or to a path that no browser could take for
+    a scheme."""
     try:
         scheme = urlsplit(url.strip()).scheme.lower()
     except ValueError:
         return False
-    if any(ord(letter) < 33 for letter in url) or (not scheme and ":" in url.partition("/")[0].partition("#")[0]):
+    if any(ord(letter) < 33 for letter in url) or (
+        not scheme and ":" in url.partition("/")[0].partition("#")[0]
+    ):
         return False
     return scheme in _SCHEMES
 
 
 def _is_unseen(letter: str) -> bool:
-    return unicodedata.category(letter) in ("Cf", "Cc") and letter not in ("\n", "\r", "\t", _JOINER)
+    return unicodedata.category(letter) in ("Cf", "Cc") and letter not in (
+        "\n",
+        "\r",
+        "\t",
+        _JOINER,
+    )
 
 
 def _details(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """`<details>` and its end, alone on their lines and outside of any list or quote."""
-    line = state.src[state.bMarks[start] + state.tShift[start]:state.eMarks[start]]
+    line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
     opens, closes = _OPENS.match(line), _CLOSES.match(line)
     depth = state.env.setdefault("depth", 0)
-    if state.level != 0 or state.parentType not in ("root", "paragraph") or not (opens or (closes and depth)):
+    if (
+        state.level != 0
+        or state.parentType not in ("root", "paragraph")
+        or not (opens or (closes and depth))
+    ):
         return False
     if not silent:
         state.env["depth"] = depth + (1 if opens else -1)
@@ -84,17 +101,18 @@ def _details(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _hidden_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """An HTML comment that begins a line; an unfinished one runs to the end, as it would in a browser."""
+    """An HTML comment that begins a line; an unfinished one runs to the end, as it would in a
+    browser."""
     begin = state.bMarks[start] + state.tShift[start]
     if state.level != 0 or not state.src.startswith("<!--", begin):
         return False
     if silent:
         return True
     last = start
-    while last < end - 1 and "-->" not in state.src[state.bMarks[last]:state.eMarks[last]]:
+    while last < end - 1 and "-->" not in state.src[state.bMarks[last] : state.eMarks[last]]:
         last += 1
     token = state.push("hidden", "", 0)
-    token.content = state.src[begin:state.eMarks[last]]
+    token.content = state.src[begin : state.eMarks[last]]
     token.block = True
     state.line = last + 1
     return True
@@ -107,7 +125,7 @@ def _hidden_inline(state: StateInline, silent: bool) -> bool:
         return False
     if not silent:
         token = state.push("hidden", "", 0)
-        token.content = state.src[state.pos:end + 3]
+        token.content = state.src[state.pos : end + 3]
     state.pos = end + 3
     return True
 
@@ -125,7 +143,11 @@ def _issue_links(state: StateCore) -> None:
         children, inside = [], 0
         for token in block.children or ():
             inside += {"link_open": 1, "link_close": -1}.get(token.type, 0)
-            found = [] if token.type != "text" or inside or linked > _MOST_LINKED else _ISSUE.split(token.content)
+            found = (
+                []
+                if token.type != "text" or inside or linked > _MOST_LINKED
+                else _ISSUE.split(token.content)
+            )
             linked += len(found) // 2
             children += [token] if len(found) < 2 else _linked(found, state.env["repository"])
         if block.children is not None:
@@ -145,9 +167,18 @@ def _linked(parts: Sequence[str], repository: str) -> list[Token]:
 def _heading_ids(state: StateCore) -> None:
     """`## No payments {#M-NOPAY}` as a heading with that id, which is shown small beside it."""
     for heading, inline in zip(state.tokens, state.tokens[1:], strict=False):
-        found = _ANCHOR.search(inline.content) if state.env["anchors"] and heading.type == "heading_open" else None
+        found = (
+            _ANCHOR.search(inline.content)
+            if state.env["anchors"] and heading.type == "heading_open"
+            else None
+        )
         last = inline.children[-1] if found and inline.children else None
-        if found and last is not None and last.type == "text" and last.content.endswith(found[0].strip()):
+        if (
+            found
+            and last is not None
+            and last.type == "text"
+            and last.content.endswith(found[0].strip())
+        ):
             heading.attrSet("id", found[1])
             last.content = last.content.removesuffix(found[0].strip()).rstrip()
             inline.children = [*(inline.children or []), Token("anchor", "", 0, content=found[1])]
@@ -168,60 +199,92 @@ def _outline(state: StateCore) -> None:
 
 def _tasks(state: StateCore) -> None:
     """`- [x] done` as a ticked box, which nobody can click: it is a text."""
-    for item, paragraph, inline in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
+    for item, paragraph, inline in zip(
+        state.tokens, state.tokens[1:], state.tokens[2:], strict=False
+    ):
         first = inline.children[0] if inline.children else None
-        if (item.type, paragraph.type, inline.type) != ("list_item_open", "paragraph_open", "inline"):
+        if (item.type, paragraph.type, inline.type) != (
+            "list_item_open",
+            "paragraph_open",
+            "inline",
+        ):
             continue
         if first is not None and first.type == "text" and (found := _TASK.match(first.content)):
             item.attrJoin("class", "task")
-            first.content = first.content[found.end():]
-            inline.children = [Token("box", "", 0, content=found[1].strip().lower()), *(inline.children or [])]
+            first.content = first.content[found.end() :]
+            inline.children = [
+                Token("box", "", 0, content=found[1].strip().lower()),
+                *(inline.children or []),
+            ]
 
 
-def _show_box(_self: RendererHTML, tokens: Sequence[Token], place: int, _options: Any, _env: Any) -> str:
+def _show_box(
+    _self: RendererHTML, tokens: Sequence[Token], place: int, _options: Any, _env: Any
+) -> str:
     ticked = bool(tokens[place].content)
     word, kind = ("done", "box ticked") if ticked else ("not done", "box")
     return f'<span class="{kind}" role="img" aria-label="{word}"></span> '
 
 
-def _show_anchor(_self: RendererHTML, tokens: Sequence[Token], place: int, _options: Any, _env: Any) -> str:
+def _show_anchor(
+    _self: RendererHTML, tokens: Sequence[Token], place: int, _options: Any, _env: Any
+) -> str:
     name = escapeHtml(tokens[place].content)
     return f' <a class="tag" href="#{name}">{name}</a>'
 
 
-def _show_issue(_self: RendererHTML, tokens: Sequence[Token], place: int, _options: Any, _env: Any) -> str:
+def _show_issue(
+    _self: RendererHTML, tokens: Sequence[Token], place: int, _options: Any, _env: Any
+) -> str:
     token = tokens[place]
     return f'<a href="{escapeHtml(token.meta["href"])}">#{escapeHtml(token.content)}</a>'
 
 
-def _show_hidden(_self: RendererHTML, tokens: Sequence[Token], place: int, _options: Any, env: Any) -> str:
+def _show_hidden(
+    _self: RendererHTML, tokens: Sequence[Token], place: int, _options: Any, env: Any
+) -> str:
     if env["trusted"]:
         return ""
     text = escapeHtml(tokens[place].content)
     if not tokens[place].block:
-        return f'<code class="hidden-text" title="an HTML comment: GitHub would hide this">{text}</code>'
-    return (f'<details class="hidden-text"><summary>An HTML comment, which GitHub would hide</summary>'
-            f"<pre>{text}</pre></details>\n")
+        return (
+            '<code class="hidden-text" title="an HTML comment: GitHub would hide'
+            f' this">{text}</code>'
+        )
+    return (
+        '<details class="hidden-text"><summary>An HTML comment, which GitHub would hide</summary>'
+        f"<pre>{text}</pre></details>\n"
+    )
 
 
-def _show_details_open(_self: RendererHTML, tokens: Sequence[Token], place: int, _options: Any, _env: Any) -> str:
+def _show_details_open(
+    _self: RendererHTML, tokens: Sequence[Token], place: int, _options: Any, _env: Any
+) -> str:
     return f"<details><summary>{escapeHtml(tokens[place].content)}</summary>\n"
 
 
-def _show_details_close(_self: RendererHTML, _tokens: Sequence[Token], _place: int, _options: Any, _env: Any) -> str:
+def _show_details_close(
+    _self: RendererHTML, _tokens: Sequence[Token], _place: int, _options: Any, _env: Any
+) -> str:
     return "</details>\n"
 
 
-def _show_table_open(_self: RendererHTML, _tokens: Sequence[Token], _place: int, _options: Any, _env: Any) -> str:
+def _show_table_open(
+    _self: RendererHTML, _tokens: Sequence[Token], _place: int, _options: Any, _env: Any
+) -> str:
     """A wide table is moved sideways within its own frame, by keyboard too."""
     return '<div class="across" role="group" tabindex="0" aria-label="Table"><table>\n'
 
 
-def _show_table_close(_self: RendererHTML, _tokens: Sequence[Token], _place: int, _options: Any, _env: Any) -> str:
+def _show_table_close(
+    _self: RendererHTML, _tokens: Sequence[Token], _place: int, _options: Any, _env: Any
+) -> str:
     return "</table></div>\n"
 
 
-def _show_image(self: RendererHTML, tokens: Sequence[Token], place: int, options: Any, env: Any) -> str:
+def _show_image(
+    self: RendererHTML, tokens: Sequence[Token], place: int, options: Any, env: Any
+) -> str:
     """A picture would tell its server who reads this page, so it is shown as a link to it."""
     token = tokens[place]
     alt = self.renderInlineAsText(token.children or [], options, env).strip() or "no description"
@@ -229,7 +292,9 @@ def _show_image(self: RendererHTML, tokens: Sequence[Token], place: int, options
     return f'<a class="picture" href="{source}" rel="{_REL}">picture: {escapeHtml(alt)}</a>'
 
 
-def _show_link(self: RendererHTML, tokens: Sequence[Token], place: int, options: Any, env: Any) -> str:
+def _show_link(
+    self: RendererHTML, tokens: Sequence[Token], place: int, options: Any, env: Any
+) -> str:
     tokens[place].attrSet("rel", _REL)
     return self.renderToken(tokens, place, options, env)
 
@@ -238,9 +303,13 @@ _REL = "nofollow noopener noreferrer ugc"
 
 
 def _made() -> MarkdownIt:
-    markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
+    markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(
+        ["table", "strikethrough"]
+    )
     markdown.validateLink = is_safe_link  # type: ignore[method-assign]
-    markdown.block.ruler.before("paragraph", "hidden", _hidden_block, {"alt": ["paragraph", "blockquote", "list"]})
+    markdown.block.ruler.before(
+        "paragraph", "hidden", _hidden_block, {"alt": ["paragraph", "blockquote", "list"]}
+    )
     markdown.block.ruler.before("paragraph", "details", _details, {"alt": ["paragraph"]})
     markdown.inline.ruler.before("text", "hidden", _hidden_inline)
     markdown.core.ruler.push("details", _closed)
@@ -249,9 +318,16 @@ def _made() -> MarkdownIt:
     markdown.core.ruler.push("tasks", _tasks)
     markdown.core.ruler.push("issues", _issue_links)
     for name, rule in {
-        "issue": _show_issue, "anchor": _show_anchor, "box": _show_box, "hidden": _show_hidden,
-        "details_open": _show_details_open, "table_open": _show_table_open, "table_close": _show_table_close,
-        "details_close": _show_details_close, "image": _show_image, "link_open": _show_link,
+        "issue": _show_issue,
+        "anchor": _show_anchor,
+        "box": _show_box,
+        "hidden": _show_hidden,
+        "details_open": _show_details_open,
+        "table_open": _show_table_open,
+        "table_close": _show_table_close,
+        "details_close": _show_details_close,
+        "image": _show_image,
+        "link_open": _show_link,
     }.items():
         markdown.add_render_rule(name, rule)
     return markdown

@@ -16,7 +16,12 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from harness.programs.local_forge.content import issues, people, repositories
 from harness.programs.local_forge.content.issues import Search
 from harness.programs.local_forge.pages import words
-from harness.programs.local_forge.pages.markdown import is_safe_link, rendered, rendered_line, revealed
+from harness.programs.local_forge.pages.markdown import (
+    is_safe_link,
+    rendered,
+    rendered_line,
+    revealed,
+)
 from harness.programs.local_forge.refused import Refused, not_found
 from harness.programs.local_forge.service import Service
 from harness.programs.local_forge.shapes.common import moment
@@ -24,13 +29,20 @@ from harness.programs.local_forge.storage.records import Issue, Repo, Role, User
 from harness.programs.local_forge.transaction import Transaction
 
 GUARDS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
-                               "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff", "cross-origin-opener-policy": "same-origin", "x-frame-options": "DENY",
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
+    "x-frame-options": "DENY",
     # not `no-referrer`: with it browsers send `Origin: null` with our own forms
-    "referrer-policy": "same-origin", "cache-control": "private, no-cache",
+    "referrer-policy": "same-origin",
+    "cache-control": "private, no-cache",
 }
-_LOCAL = re.compile(r"/(?![/\\])[^\x00-\x20\\]*")  # browsers drop tabs and turn \ into /, so `/\t/evil` leads away
+_LOCAL = re.compile(
+    r"/(?![/\\])[^\x00-\x20\\]*"
+)  # browsers drop tabs and turn \ into /, so `/\t/evil` leads away
 
 
 Fields = tuple[tuple[str, str], ...]
@@ -51,7 +63,8 @@ class Visit:
     viewer: User | None
     path: Mapping[str, str]
     query: Mapping[str, str]
-    asked: Fields  # every value of the query, and below of the form, since a name may come more than once
+    # every value of the query, and below of the form, since a name may come more than once
+    asked: Fields
     posted: Fields
     address: str
     key: str = ""  # what the browser's cookie holds
@@ -89,15 +102,33 @@ class Visit:
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A template, filled in."""
-        shared = {"viewer": self.viewer, "now": self.tx.now, "address": self.address, "open_door": self.open_door,
-                  "can_pick": self.service.settings.pick}
+        shared = {
+            "viewer": self.viewer,
+            "now": self.tx.now,
+            "address": self.address,
+            "open_door": self.open_door,
+            "can_pick": self.service.settings.pick,
+        }
         return HTMLResponse(_templates().get_template(template).render(shared | values), status)
 
-    def repo_page(self, template: str, repo: Repo, *, tab: str, status: int = 200, **values: Any) -> Response:
+    def repo_page(
+        self, template: str, repo: Repo, *, tab: str, status: int = 200, **values: Any
+    ) -> Response:
         """A page inside a repository, with its head and tabs."""
-        counts = {kind: issues.count(self.tx, repo, Search(pulls=kind == "pulls")) for kind in ("issues", "pulls")}
-        return self.page(template, status=status, repo=repo, tab=tab, counts=counts,
-                         base=f"/{quote(repo.full_name)}", clone=self.tx.links.clone(repo), **values)
+        counts = {
+            kind: issues.count(self.tx, repo, Search(pulls=kind == "pulls"))
+            for kind in ("issues", "pulls")
+        }
+        return self.page(
+            template,
+            status=status,
+            repo=repo,
+            tab=tab,
+            counts=counts,
+            base=f"/{quote(repo.full_name)}",
+            clone=self.tx.links.clone(repo),
+            **values,
+        )
 
     @property
     def open_door(self) -> bool:
@@ -105,7 +136,8 @@ class Visit:
         return self.service.settings.open_door
 
     def with_viewer(self, user: User) -> "Visit":
-        """The same visit, by somebody who has just said who they are; their browser will remember."""
+        """The same visit, by somebody who has just said who they are; their browser will
+        remember."""
         self.cookies[_cookie(self.service)] = people.issue_key(self.tx, user, people.SESSION)
         return replace(self, viewer=user)
 
@@ -118,12 +150,17 @@ class Visit:
 View = Callable[[Visit], Response]
 
 
-def endpoint(service: Service, view: View, *, from_elsewhere: bool = False) -> Callable[[Request], Awaitable[Response]]:
-    """The view as Starlette calls it. `from_elsewhere`: it keeps nothing, so a form of any page may be sent to it."""
+def endpoint(
+    service: Service, view: View, *, from_elsewhere: bool = False
+) -> Callable[[Request], Awaitable[Response]]:
+    """The view as Starlette calls it. `from_elsewhere`: it keeps nothing, so a form of any page may
+    be sent to it."""
 
     async def answer(request: Request) -> Response:
         if request.method == "POST" and not from_elsewhere and not _is_ours(request, service):
-            return _guarded(PlainTextResponse("This form was not sent from the forge's own pages.\n", 403))
+            return _guarded(
+                PlainTextResponse("This form was not sent from the forge's own pages.\n", 403)
+            )
         raw = b"" if request.method != "POST" else await request.body()
         return _guarded(await run_in_threadpool(_answer, service, view, request, raw))
 
@@ -147,15 +184,23 @@ def local_address(text: str | None) -> str:
 
 def _answer(service: Service, view: View, request: Request, raw: bytes) -> Response:
     posted = _form(raw)
-    writes = request.method == "POST" and ("act", "preview") not in posted  # to look at a draft keeps nothing
+    writes = (
+        request.method == "POST" and ("act", "preview") not in posted
+    )  # to look at a draft keeps nothing
     address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     with service.transaction(write=writes) as tx:
         key = request.cookies.get(_cookie(service), "")
         visit = Visit(
-            service, tx, people.holder(tx, key, people.SESSION),
+            service,
+            tx,
+            people.holder(tx, key, people.SESSION),
             path={name: str(value) for name, value in request.path_params.items()},
-            query=dict(request.query_params), asked=tuple(request.query_params.multi_items()), posted=posted,
-            address=address, key=key, seen=request.headers.get("x-seen", ""),
+            query=dict(request.query_params),
+            asked=tuple(request.query_params.multi_items()),
+            posted=posted,
+            address=address,
+            key=key,
+            seen=request.headers.get("x-seen", ""),
         )
         try:
             response = view(visit)
@@ -167,21 +212,34 @@ def _answer(service: Service, view: View, request: Request, raw: bytes) -> Respo
         if value is None:
             response.delete_cookie(name, path="/", httponly=True, samesite="strict")
         else:
-            response.set_cookie(name, value, max_age=people.SESSION_SECONDS, path="/", httponly=True, samesite="strict")
+            response.set_cookie(
+                name,
+                value,
+                max_age=people.SESSION_SECONDS,
+                path="/",
+                httponly=True,
+                samesite="strict",
+            )
     return response
 
 
 def _form(raw: bytes) -> Fields:
-    """Fields of a form; browsers send line breaks as CR LF, which nobody typed. A form of too many is as good as empty."""
+    """Fields of a form; browsers send line breaks as CR LF, which nobody typed. A form of too many
+    is as good as empty."""
     try:
-        fields = parse_qsl(raw.decode("utf-8", errors="replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        fields = parse_qsl(
+            raw.decode("utf-8", errors="replace"),
+            keep_blank_values=True,
+            max_num_fields=MOST_FIELDS,
+        )
     except ValueError:
         return ()
     return tuple((name, value.replace("\r\n", "\n")) for name, value in fields)
 
 
 def _is_ours(request: Request, service: Service) -> bool:
-    """Whether a form came from these pages: browsers say so, and no page elsewhere can make them lie."""
+    """Whether a form came from these pages: browsers say so, and no page elsewhere can make them
+    lie."""
     port = urlsplit(service.links.web).port
     origin = request.headers.get("origin")
     return origin in (f"http://localhost:{port}", f"http://127.0.0.1:{port}")
@@ -200,20 +258,43 @@ def _guarded(response: Response) -> Response:
 
 @cache
 def _templates() -> Environment:
-    """Made when the first page is asked for: to translate them takes a sixth of the time to start."""
+    """Made when the first page is asked for: to translate them takes a sixth of the time to
+    start."""
     made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     made.globals |= {
-        "rail": words.rail, "check_words": words.CHECK_WORDS, "markdown": rendered, "inline": rendered_line, "Role": Role,
-        "lasted": words.lasted, "standing": words.standing, "commands": words.COMMANDS,
+        "rail": words.rail,
+        "check_words": words.CHECK_WORDS,
+        "markdown": rendered,
+        "inline": rendered_line,
+        "Role": Role,
+        "lasted": words.lasted,
+        "standing": words.standing,
+        "commands": words.COMMANDS,
     }
     made.filters |= {
-        "ago": words.ago, "many": words.many, "initials": words.initials, "hue": words.hue, "moment": moment,
-        "shown": revealed, "quoted": quote, "size": words.size, "mark": words.mark,
+        "ago": words.ago,
+        "many": words.many,
+        "initials": words.initials,
+        "hue": words.hue,
+        "moment": moment,
+        "shown": revealed,
+        "quoted": quote,
+        "size": words.size,
+        "mark": words.mark,
     }
-    made.tests |= {"web_link": lambda url: bool(url) and is_safe_link(str(url)) and str(url).startswith("http")}
+    made.tests |= {
+        "web_link": lambda url: bool(url) and is_safe_link(str(url)) and str(url).startswith("http")
+    }
     parts = made.get_template("parts.html").module
-    made.globals |= {name: part for name, part in vars(parts).items() if callable(part) and not name.startswith("_")}
+    made.globals |= {
+        name: part
+        for name, part in vars(parts).items()
+        if callable(part) and not name.startswith("_")
+    }
     return made

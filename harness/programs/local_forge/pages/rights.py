@@ -1,4 +1,5 @@
-"""What each may do, as one table: the pages offer it, the server enforces it, and a person's page says it."""
+"""What each may do, as one table: the pages offer it, the server enforces it, and a person's page
+says it."""
 
 from dataclasses import dataclass
 
@@ -25,19 +26,25 @@ class Rights:
 
 
 def rights(viewer: User | None, role: Role, issue: Issue, *, open_door: bool) -> Rights:
-    """The rights of a viewer with that role. Who is not signed in may speak where the door is open, and no more."""
+    """The rights of a viewer with that role. Who is not signed in may speak where the door is open,
+    and no more."""
     if viewer is None:
         return Rights(say=open_door, turn=False, tend=False, reword=False)
     own, can_read = viewer.id == issue.author.id, role >= Role.READ
     return Rights(
-        say=can_read, turn=role >= Role.TRIAGE or (own and can_read), tend=role >= Role.TRIAGE,
+        say=can_read,
+        turn=role >= Role.TRIAGE or (own and can_read),
+        tend=role >= Role.TRIAGE,
         reword=role >= Role.WRITE or (own and can_read),
     )
 
 
 def may_edit(viewer: User | None, role: Role, author: User) -> bool:
-    """Whether a viewer may edit what `author` said: their own words, and with the write role everybody's."""
-    return viewer is not None and (role >= Role.WRITE or (viewer.id == author.id and role >= Role.READ))
+    """Whether a viewer may edit what `author` said: their own words, and with the write role
+    everybody's."""
+    return viewer is not None and (
+        role >= Role.WRITE or (viewer.id == author.id and role >= Role.READ)
+    )
 
 
 def need(allowed: bool, viewer: User | None, *, role: Role) -> User:

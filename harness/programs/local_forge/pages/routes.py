@@ -36,14 +36,18 @@ VIEWS = (
     ("GET", f"{_HERE}/issues/new", filing.new_issue),
     ("GET", f"{_HERE}/issues/{{number:int}}", browsing.issue),
     ("POST", f"{_HERE}/issues/{{number:int}}", comment_forms.say),
-    *((method, f"{_HERE}/{kind}/{{number:int}}{path}", view) for kind in ("issues", "pull") for method, path, view in (
-        ("GET", "/edit", comment_forms.edit_issue),
-        ("POST", "/edit", comment_forms.change_issue),
-        ("GET", "/comments/{comment:int}", comment_forms.edit_comment),
-        ("POST", "/comments/{comment:int}", comment_forms.change_comment),
-        ("POST", "/labels", issue_edits.put_labels),
-        ("POST", "/assignees", issue_edits.give),
-    )),
+    *(
+        (method, f"{_HERE}/{kind}/{{number:int}}{path}", view)
+        for kind in ("issues", "pull")
+        for method, path, view in (
+            ("GET", "/edit", comment_forms.edit_issue),
+            ("POST", "/edit", comment_forms.change_issue),
+            ("GET", "/comments/{comment:int}", comment_forms.edit_comment),
+            ("POST", "/comments/{comment:int}", comment_forms.change_comment),
+            ("POST", "/labels", issue_edits.put_labels),
+            ("POST", "/assignees", issue_edits.give),
+        )
+    ),
     ("GET", f"{_HERE}/pulls", browsing.pull_list),
     ("GET", f"{_HERE}/pull/{{number:int}}.diff", browsing.pull_diff),
     ("GET", f"{_HERE}/pull/{{number:int}}", browsing.pull),
@@ -56,8 +60,9 @@ VIEWS = (
     ("GET", "/{path:path}", lambda _visit: _nothing()),
 )
 EVIDENCE_POLICY = (
-    "default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; "
-    "sandbox allow-scripts; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self'"
+    " 'unsafe-inline'; sandbox allow-scripts; frame-ancestors 'none'; base-uri 'none'; form-action"
+    " 'none'"
 )
 _BOUND = Middleware(RequestBodyLimitMiddleware, max_body_size=1_000_000)
 _STATIC = Path(__file__).parent / "static"
@@ -66,18 +71,24 @@ _FILES = frozenset(file.name for file in _STATIC.iterdir())
 
 def page_routes(service: Service) -> list[BaseRoute]:
     """The pages, their style, and (where a folder is named) the evidence of verdicts."""
-    found: list[BaseRoute] = [Route("/-/health", _health), Route("/-/live", stream(service)), Route("/-/{name}", _static)]
+    found: list[BaseRoute] = [
+        Route("/-/health", _health),
+        Route("/-/live", stream(service)),
+        Route("/-/{name}", _static),
+    ]
     if service.settings.evidence is not None:
         kept = StaticFiles(directory=service.settings.evidence, html=True, check_dir=False)
         found.insert(0, Mount("/-/evidence", kept, middleware=[Middleware(_Boxed)]))
     pages = [
-        Route(path, endpoint(service, view), methods=[method], middleware=[_BOUND]) for method, path, view in VIEWS
+        Route(path, endpoint(service, view), methods=[method], middleware=[_BOUND])
+        for method, path, view in VIEWS
     ]
     return [*found, *pages]
 
 
 class _Boxed:
-    """Evidence shows what an untrusted app did: its pages have no origin, no cookies and nobody to talk to."""
+    """Evidence shows what an untrusted app did: its pages have no origin, no cookies and nobody to
+    talk to."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -88,7 +99,11 @@ class _Boxed:
         async def with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
                 policy = (b"content-security-policy", EVIDENCE_POLICY.encode())
-                message["headers"] = [*message["headers"], policy, (b"x-content-type-options", b"nosniff")]
+                message["headers"] = [
+                    *message["headers"],
+                    policy,
+                    (b"x-content-type-options", b"nosniff"),
+                ]
             await send(message)
 
         await self._app(scope, receive, with_policy)

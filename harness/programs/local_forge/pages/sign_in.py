@@ -38,22 +38,31 @@ def sign_out(visit: Visit) -> Response:
 
 
 def author_of(visit: Visit, name: str) -> User:
-    """Who sends the form: who is signed in or, where the door is open, a new guest under the name given."""
+    """Who sends the form: who is signed in or, where the door is open, a new guest under the name
+    given."""
     if visit.viewer is not None:
         return visit.viewer
     if not visit.open_door:
         raise Refused(401, "Sign in first: this forge takes nothing from people it does not know.")
     login = fields.login(_as_login(name))
     if people.find_user(visit.tx, login) is not None:
-        raise invalid("User", "name", f"Somebody here is called {login} already. Choose another name, or sign in.")
+        raise invalid(
+            "User",
+            "name",
+            f"Somebody here is called {login} already. Choose another name, or sign in.",
+        )
     guest = people.create_user(visit.tx, login, role=Role.READ, kind="Guest")
     return visit.with_viewer(guest).viewer or guest
 
 
 def _asked(visit: Visit, back: str, *, problem: str = "", status: int = 200) -> Response:
-    to_pick = tuple(filter(_is_person, people.all_of(visit.tx))) if visit.service.settings.pick else ()
+    to_pick = (
+        tuple(filter(_is_person, people.all_of(visit.tx))) if visit.service.settings.pick else ()
+    )
     owners = {repo.owner.id for repo in repositories.all_of(visit.tx)} if to_pick else set()
-    return visit.page("sign_in.html", status=status, problem=problem, back=back, people=to_pick, owners=owners)
+    return visit.page(
+        "sign_in.html", status=status, problem=problem, back=back, people=to_pick, owners=owners
+    )
 
 
 def _picked(visit: Visit, login: str) -> User | None:

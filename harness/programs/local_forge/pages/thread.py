@@ -37,7 +37,8 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """How long the factory's label said one thing: since when, and until when (None: it still does)."""
+    """How long the factory's label said one thing: since when, and until when (None: it still
+    does)."""
 
     words: str
     since: int
@@ -47,7 +48,9 @@ class Stay:
 _TOGETHER_SECONDS = 60
 
 
-def thread(opening: Said, said: tuple[Comment, ...], done: tuple[Event, ...]) -> tuple[Said | Done, ...]:
+def thread(
+    opening: Said, said: tuple[Comment, ...], done: tuple[Event, ...]
+) -> tuple[Said | Done, ...]:
     """The description first, then all else by time."""
     words: list[Said | Done] = [_said(comment) for comment in said]
     deeds: list[Said | Done] = [_done(event) for event in done]
@@ -55,7 +58,8 @@ def thread(opening: Said, said: tuple[Comment, ...], done: tuple[Event, ...]) ->
 
 
 def stays(done: Iterable[Event]) -> tuple[Stay, ...]:
-    """Where the issue has been on the factory's way, oldest first; a label that was put back at once is one stay."""
+    """Where the issue has been on the factory's way, oldest first; a label that was put back at
+    once is one stay."""
     found: list[Stay] = []
     for event in done:
         if event.label is None or not event.label[0].startswith(STATE_LABEL):
@@ -65,7 +69,10 @@ def stays(done: Iterable[Event]) -> tuple[Stay, ...]:
             if last and last.until is None and last.words == words:
                 found[-1] = replace(last, until=event.created_at)
         elif last is None or last.words != words:
-            found = [*(replace(one, until=one.until or event.created_at) for one in found), Stay(words, event.created_at, None)]
+            found = [
+                *(replace(one, until=one.until or event.created_at) for one in found),
+                Stay(words, event.created_at, None),
+            ]
         else:
             found[-1] = replace(last, until=None)
     return tuple(found)
@@ -73,16 +80,27 @@ def stays(done: Iterable[Event]) -> tuple[Stay, ...]:
 
 def _said(comment: Comment) -> Said:
     return Said(
-        comment.author, comment.association, comment.body, comment.created_at, f"comment-{comment.id}",
-        edited=comment.updated_at > comment.created_at, comment=comment.id,
+        comment.author,
+        comment.association,
+        comment.body,
+        comment.created_at,
+        f"comment-{comment.id}",
+        edited=comment.updated_at > comment.created_at,
+        comment=comment.id,
     )
 
 
 def _done(event: Event) -> Done:
     label = (event.label,) if event.label else ()
     return Done(
-        event.actor, "labels" if label else event.kind, event.created_at, f"event-{event.id}", rename=event.rename,
-        commit=event.commit, person=event.person, added=label if event.kind == "labeled" else (),
+        event.actor,
+        "labels" if label else event.kind,
+        event.created_at,
+        f"event-{event.id}",
+        rename=event.rename,
+        commit=event.commit,
+        person=event.person,
+        added=label if event.kind == "labeled" else (),
         removed=label if event.kind == "unlabeled" else (),
     )
 
@@ -99,10 +117,12 @@ def _folded(items: list[Said | Done]) -> list[Said | Done]:
 
 
 def _together(last: Done, item: Done) -> Done:
-    """What the two come to: a label that was put on and taken off again is not worth a reader's time."""
+    """What the two come to: a label that was put on and taken off again is not worth a reader's
+    time."""
     added, removed = last.added + item.added, last.removed + item.removed
     return replace(
-        last, added=tuple(one for one in added if one not in removed),
+        last,
+        added=tuple(one for one in added if one not in removed),
         removed=tuple(one for one in removed if one not in added),
     )
 

@@ -7,14 +7,25 @@ from hashlib import sha256
 from harness.domain.labels import LABEL_WORDS
 from harness.programs.local_forge.storage.records import Label, User
 
-_UNITS = (("year", 31_557_600), ("month", 2_629_800), ("day", 86_400), ("hour", 3_600), ("minute", 60))
+_UNITS = (
+    ("year", 31_557_600),
+    ("month", 2_629_800),
+    ("day", 86_400),
+    ("hour", 3_600),
+    ("minute", 60),
+)
 _STATIONS = (
-    ("triage", "Triage"), ("accepted", "Accepted"), ("building", "Building"), ("validating", "Validating"),
+    ("triage", "Triage"),
+    ("accepted", "Accepted"),
+    ("building", "Building"),
+    ("validating", "Validating"),
     ("merged", "Merged"),
 )
 STATE_LABEL = "factory:"
-_SIDES = {name: LABEL_WORDS[STATE_LABEL + name].partition(";")[0] for name in (
-    "rejected", "duplicate", "needs-info", "needs-human", "paused", "rate-limited")}
+_SIDES = {
+    name: LABEL_WORDS[STATE_LABEL + name].partition(";")[0]
+    for name in ("rejected", "duplicate", "needs-info", "needs-human", "paused", "rate-limited")
+}
 COMMANDS: tuple[tuple[str, str, str], ...] = (  # the command, what it does, who may give it
     ("help", "lists these commands", "everybody"),
     ("why", "tells what was decided, by which rule, on which fact", "everybody"),
@@ -25,7 +36,11 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # the command, what it does, who
     ("resume", "lifts the hold", "the write role"),
     ("retry", "starts again on an issue that needs a person", "the write role"),
     ("stop", "stops the whole factory", "the write role"),
-    ("approve SHA", "lifts what a rule leaves to a person, for exactly this commit", "the maintain role"),
+    (
+        "approve SHA",
+        "lifts what a rule leaves to a person, for exactly this commit",
+        "the maintain role",
+    ),
 )
 
 
@@ -74,7 +89,10 @@ def hue(number: int) -> int:
 def lasted(since: int, until: int) -> str:
     """`3 minutes`, from the seconds of its start and its end."""
     passed = max(0, until - since)
-    return next((many(passed // seconds, unit) for unit, seconds in _UNITS if passed >= seconds), many(passed, "second"))
+    return next(
+        (many(passed // seconds, unit) for unit, seconds in _UNITS if passed >= seconds),
+        many(passed, "second"),
+    )
 
 
 def state_words(label: str) -> str:
@@ -84,8 +102,11 @@ def state_words(label: str) -> str:
 
 
 def standing(labels: tuple[Label, ...]) -> str:
-    """Where the factory's label says an issue stands, in words; empty for an issue that the factory has not met."""
-    return next((state_words(label.name) for label in labels if label.name.startswith(STATE_LABEL)), "")
+    """Where the factory's label says an issue stands, in words; empty for an issue that the factory
+    has not met."""
+    return next(
+        (state_words(label.name) for label in labels if label.name.startswith(STATE_LABEL)), ""
+    )
 
 
 def mark(*texts: str) -> str:
@@ -95,14 +116,20 @@ def mark(*texts: str) -> str:
 
 def rail(labels: tuple[Label, ...]) -> Rail | None:
     """The factory's way as its label tells it; None for an issue that the factory has not met."""
-    words = [label.name.removeprefix(STATE_LABEL) for label in labels if label.name.startswith(STATE_LABEL)]
+    words = [
+        label.name.removeprefix(STATE_LABEL)
+        for label in labels
+        if label.name.startswith(STATE_LABEL)
+    ]
     side = next((word for word in words if word in _SIDES), None)
     names = [name for name, _ in _STATIONS]
     here = next((names.index(word) for word in words if word in names), None)
     if side is None and here is None:
         return None
     stations = tuple(
-        Station(title, "ahead" if here is None or place > here else "here" if place == here else "past")
+        Station(
+            title, "ahead" if here is None or place > here else "here" if place == here else "past"
+        )
         for place, (_, title) in enumerate(_STATIONS)
     )
     return Rail(stations, _SIDES[side] if side else None, side or names[here or 0])
@@ -114,6 +141,13 @@ def size(number: int) -> str:
 
 
 CHECK_WORDS: Mapping[str, str] = {
-    "success": "passed", "failure": "failed", "neutral": "neutral", "cancelled": "cancelled", "skipped": "skipped",
-    "timed_out": "timed out", "action_required": "needs a person", "in_progress": "running", "queued": "queued",
+    "success": "passed",
+    "failure": "failed",
+    "neutral": "neutral",
+    "cancelled": "cancelled",
+    "skipped": "skipped",
+    "timed_out": "timed out",
+    "action_required": "needs a person",
+    "in_progress": "running",
+    "queued": "queued",
 }

@@ -11,9 +11,15 @@ from harness.programs.local_forge.storage.records import Comment, Event, Issue, 
 def label(links: Links, repo: Repo, item: Label) -> Json:
     """GitHub's `label`."""
     return {
-        "id": item.id, "node_id": node_id("Label", item.id), "name": item.name, "color": item.color, "default": False,
-        "url": f"{links.repo(repo)}/labels/{quote(item.name, safe='')}", "description": item.description or None,
-        "archived_at": None, "archived_by": None,
+        "id": item.id,
+        "node_id": node_id("Label", item.id),
+        "name": item.name,
+        "color": item.color,
+        "default": False,
+        "url": f"{links.repo(repo)}/labels/{quote(item.name, safe='')}",
+        "description": item.description or None,
+        "archived_at": None,
+        "archived_by": None,
     }
 
 
@@ -21,24 +27,42 @@ def issue(links: Links, repo: Repo, item: Issue, *, merged_at: int | None = None
     """GitHub's `issue`; a pull request is one too, with a `pull_request` key."""
     here, page = links.issue(repo, item.number), links.issue_page(repo, item)
     shape: Json = {
-        "id": item.id, "node_id": node_id("Issue", item.id), "number": item.number, "title": item.title,
-        "body": item.body or None, "state": item.state, "state_reason": item.reason,
+        "id": item.id,
+        "node_id": node_id("Issue", item.id),
+        "number": item.number,
+        "title": item.title,
+        "body": item.body or None,
+        "state": item.state,
+        "state_reason": item.reason,
         "user": account(links, item.author),
-        "labels": [label(links, repo, one) for one in item.labels], "comments": item.comments,
-        "author_association": item.association, "milestone": None,
+        "labels": [label(links, repo, one) for one in item.labels],
+        "comments": item.comments,
+        "author_association": item.association,
+        "milestone": None,
         "assignee": account(links, item.assignees[0]) if item.assignees else None,
         "assignees": [account(links, one) for one in item.assignees],
-        "locked": False, "active_lock_reason": None, "performed_via_github_app": None,
-        "created_at": moment(item.created_at), "updated_at": moment(item.updated_at),
+        "locked": False,
+        "active_lock_reason": None,
+        "performed_via_github_app": None,
+        "created_at": moment(item.created_at),
+        "updated_at": moment(item.updated_at),
         "closed_at": moment_or_none(item.closed_at),
         "closed_by": None if item.closed_by is None else account(links, item.closed_by),
-        "url": here, "html_url": page, "repository_url": links.repo(repo), "labels_url": f"{here}/labels{{/name}}",
-        "comments_url": f"{here}/comments", "events_url": f"{here}/events", "timeline_url": f"{here}/timeline",
+        "url": here,
+        "html_url": page,
+        "repository_url": links.repo(repo),
+        "labels_url": f"{here}/labels{{/name}}",
+        "comments_url": f"{here}/comments",
+        "events_url": f"{here}/events",
+        "timeline_url": f"{here}/timeline",
     }
     if item.is_pull:
         shape["pull_request"] = {
-            "url": links.pull(repo, item.number), "html_url": page, "diff_url": f"{page}.diff",
-            "patch_url": f"{page}.patch", "merged_at": moment_or_none(merged_at),
+            "url": links.pull(repo, item.number),
+            "html_url": page,
+            "diff_url": f"{page}.diff",
+            "patch_url": f"{page}.patch",
+            "merged_at": moment_or_none(merged_at),
         }
     return shape
 
@@ -47,10 +71,15 @@ def comment(links: Links, repo: Repo, item: Comment) -> Json:
     """GitHub's `issue-comment`."""
     where = "pull" if item.is_pull else "issues"
     return {
-        "id": item.id, "node_id": node_id("IssueComment", item.id), "body": item.body,
-        "user": account(links, item.author), "author_association": item.association,
-        "created_at": moment(item.created_at), "updated_at": moment(item.updated_at),
-        "url": f"{links.repo(repo)}/issues/comments/{item.id}", "issue_url": links.issue(repo, item.issue_number),
+        "id": item.id,
+        "node_id": node_id("IssueComment", item.id),
+        "body": item.body,
+        "user": account(links, item.author),
+        "author_association": item.association,
+        "created_at": moment(item.created_at),
+        "updated_at": moment(item.updated_at),
+        "url": f"{links.repo(repo)}/issues/comments/{item.id}",
+        "issue_url": links.issue(repo, item.issue_number),
         "html_url": f"{links.page(repo, where, item.issue_number)}#comment-{item.id}",
         "performed_via_github_app": None,
     }
@@ -59,9 +88,14 @@ def comment(links: Links, repo: Repo, item: Comment) -> Json:
 def event(links: Links, repo: Repo, item: Event) -> Json:
     """GitHub's `issue-event`: the actor is an account with a number."""
     shape: Json = {
-        "id": item.id, "node_id": node_id("IssueEvent", item.id), "event": item.kind,
-        "url": f"{links.repo(repo)}/issues/events/{item.id}", "actor": account(links, item.actor),
-        "commit_id": item.commit, "created_at": moment(item.created_at), "performed_via_github_app": None,
+        "id": item.id,
+        "node_id": node_id("IssueEvent", item.id),
+        "event": item.kind,
+        "url": f"{links.repo(repo)}/issues/events/{item.id}",
+        "actor": account(links, item.actor),
+        "commit_id": item.commit,
+        "created_at": moment(item.created_at),
+        "performed_via_github_app": None,
         "commit_url": None if item.commit is None else f"{links.repo(repo)}/commits/{item.commit}",
     }
     if item.label is not None:

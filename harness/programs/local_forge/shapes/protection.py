@@ -10,17 +10,26 @@ from harness.programs.local_forge.shapes.common import Json, moment, node_id
 from harness.programs.local_forge.shapes.people import account
 from harness.programs.local_forge.storage.records import App, Repo, Ruled, User
 
-_OFF = ("required_linear_history", "block_creations", "required_conversation_resolution", "lock_branch", "allow_fork_syncing")
+_OFF = (
+    "required_linear_history",
+    "block_creations",
+    "required_conversation_resolution",
+    "lock_branch",
+    "allow_fork_syncing",
+)
 
 
 def protection(
     links: Links, repo: Repo, item: Ruled, *, people: Mapping[int, User], apps: Mapping[int, App]
 ) -> Json:
-    """GitHub's `protected-branch`. `people` and `apps` are those that its restrictions name, by number."""
+    """GitHub's `protected-branch`. `people` and `apps` are those that its restrictions name, by
+    number."""
     here, body = _here(links, repo, item), item.body
     shape: Json = {
-        "url": here, "enforce_admins": {"url": f"{here}/enforce_admins", "enabled": body["enforce_admins"]},
-        "allow_force_pushes": {"enabled": body["allow_force_pushes"]}, "allow_deletions": {"enabled": body["allow_deletions"]},
+        "url": here,
+        "enforce_admins": {"url": f"{here}/enforce_admins", "enabled": body["enforce_admins"]},
+        "allow_force_pushes": {"enabled": body["allow_force_pushes"]},
+        "allow_deletions": {"enabled": body["allow_deletions"]},
         "required_signatures": {"url": f"{here}/required_signatures", "enabled": False},
         **{name: {"enabled": False} for name in _OFF},
     }
@@ -28,22 +37,35 @@ def protection(
         shape["required_status_checks"] = required_checks(links, repo, item)
     if body["required_pull_request_reviews"] is not None:
         shape["required_pull_request_reviews"] = {
-            "url": f"{here}/required_pull_request_reviews", "dismiss_stale_reviews": False, "require_code_owner_reviews": False,
-            "require_last_push_approval": False, **body["required_pull_request_reviews"]}
+            "url": f"{here}/required_pull_request_reviews",
+            "dismiss_stale_reviews": False,
+            "require_code_owner_reviews": False,
+            "require_last_push_approval": False,
+            **body["required_pull_request_reviews"],
+        }
     if body["restrictions"] is not None:
         shape["restrictions"] = {
-            "url": f"{here}/restrictions", "teams": [], "users": [account(links, one) for one in people.values()],
+            "url": f"{here}/restrictions",
+            "teams": [],
+            "users": [account(links, one) for one in people.values()],
             "apps": [app(links, one) for one in apps.values()],
-            **{f"{kind}_url": f"{here}/restrictions/{kind}" for kind in ("users", "teams", "apps")}}
+            **{f"{kind}_url": f"{here}/restrictions/{kind}" for kind in ("users", "teams", "apps")},
+        }
     return shape
 
 
 def required_checks(links: Links, repo: Repo, item: Ruled) -> Json:
     """GitHub's `status-check-policy`."""
-    here, policy = f"{_here(links, repo, item)}/required_status_checks", item.body["required_status_checks"]
+    here, policy = (
+        f"{_here(links, repo, item)}/required_status_checks",
+        item.body["required_status_checks"],
+    )
     return {
-        "url": here, "strict": policy["strict"], "contexts": [one["context"] for one in policy["checks"]],
-        "contexts_url": f"{here}/contexts", "checks": policy["checks"],
+        "url": here,
+        "strict": policy["strict"],
+        "contexts": [one["context"] for one in policy["checks"]],
+        "contexts_url": f"{here}/contexts",
+        "checks": policy["checks"],
     }
 
 
@@ -51,21 +73,34 @@ def ruleset(links: Links, repo: Repo, item: Ruled) -> Json:
     """GitHub's `repository-ruleset`, as a list shows it."""
     here = f"{links.repo(repo)}/rulesets/{item.id}"
     return {
-        "id": item.id, "name": item.name, "target": "branch", "source_type": "Repository", "source": repo.full_name,
-        "enforcement": item.body["enforcement"], "node_id": node_id("RepositoryRuleset", item.id),
+        "id": item.id,
+        "name": item.name,
+        "target": "branch",
+        "source_type": "Repository",
+        "source": repo.full_name,
+        "enforcement": item.body["enforcement"],
+        "node_id": node_id("RepositoryRuleset", item.id),
         "_links": {"self": {"href": here}, "html": {"href": links.page(repo, "rules", item.id)}},
-        "created_at": moment(item.created_at), "updated_at": moment(item.updated_at),
+        "created_at": moment(item.created_at),
+        "updated_at": moment(item.updated_at),
     }
 
 
 def whole_ruleset(links: Links, repo: Repo, item: Ruled) -> Json:
     """GitHub's `repository-ruleset`, whole."""
-    return ruleset(links, repo, item) | {name: item.body[name] for name in ("conditions", "rules", "bypass_actors")}
+    return ruleset(links, repo, item) | {
+        name: item.body[name] for name in ("conditions", "rules", "bypass_actors")
+    }
 
 
 def rule(repo: Repo, item: Ruled, said: Mapping[str, Any]) -> Json:
     """GitHub's `repository-rule-detailed`: a rule, and the ruleset it is from."""
-    return {**said, "ruleset_source_type": "Repository", "ruleset_source": repo.full_name, "ruleset_id": item.id}
+    return {
+        **said,
+        "ruleset_source_type": "Repository",
+        "ruleset_source": repo.full_name,
+        "ruleset_id": item.id,
+    }
 
 
 def _here(links: Links, repo: Repo, item: Ruled) -> str:

@@ -16,20 +16,25 @@ class UnknownSchema(Exception):
 
 
 class Database:
-    """The one file, opened once per process. Writers queue in process, so that none of them polls for the lock.
+    """The one file, opened once per process. Writers queue in process, so that none of them polls
+    for the lock.
 
-    `generation` grows with every commit: what was read at one generation still holds while it is the same.
-    """
+    `generation` grows with every commit: what was read at one generation still holds while it is
+    the same."""
 
     def __init__(self, file: Path) -> None:
-        self._engine = create_engine(f"sqlite:///{file}", connect_args={"check_same_thread": False, "timeout": 20})
+        self._engine = create_engine(
+            f"sqlite:///{file}", connect_args={"check_same_thread": False, "timeout": 20}
+        )
         event.listen(self._engine, "connect", _prepare)
         self._writing = threading.Lock()
         self.generation = 0
         with self.writing() as db:
             found = db.exec_driver_sql("PRAGMA user_version").scalar_one()
             if found not in (0, *STEPS, SCHEMA):
-                raise UnknownSchema(f"{file} has schema {found}, this forge knows {SCHEMA}: use another --home")
+                raise UnknownSchema(
+                    f"{file} has schema {found}, this forge knows {SCHEMA}: use another --home"
+                )
             if found != SCHEMA:
                 _bring_up(db, found)
 
@@ -42,7 +47,8 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that holds the write lock from its first statement, and commits unless an error leaves it."""
+        """A transaction that holds the write lock from its first statement, and commits unless an
+        error leaves it."""
         with self._writing, self._engine.connect() as db:
             db.exec_driver_sql("BEGIN IMMEDIATE")
             yield db
@@ -55,18 +61,28 @@ class Database:
 
 
 def _bring_up(db: Connection, found: int) -> None:
-    """Make an empty database or an older one what this forge knows, in the one transaction that asked."""
+    """Make an empty database or an older one what this forge knows, in the one transaction that
+    asked."""
     for step in range(found or SCHEMA, SCHEMA):
         for statement in STEPS[step]:
             db.exec_driver_sql(statement)
     metadata.create_all(db)
     for table in metadata.sorted_tables:
         for index in table.indexes:
-            index.create(db, checkfirst=True)  # create_all leaves the indexes of a table that was there alone
+            index.create(
+                db, checkfirst=True
+            )  # create_all leaves the indexes of a table that was there alone
     db.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
 
 
 def _prepare(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver's own BEGIN comes late and deferred; ours are explicit
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 20000"):
+    connection.isolation_level = (
+        None  # the driver's own BEGIN comes late and deferred; ours are explicit
+    )
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "busy_timeout = 20000",
+    ):
         connection.execute(f"PRAGMA {pragma}")

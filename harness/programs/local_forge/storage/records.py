@@ -28,7 +28,8 @@ ROLE_WORDS = {role.word: role for role in Role} | {"pull": Role.READ, "push": Ro
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account. `role` is what it may do on every repository; a grant on one repository may raise it."""
+    """An account. `role` is what it may do on every repository; a grant on one repository may raise
+    it."""
 
     id: int
     login: str
@@ -39,7 +40,8 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Repo:
-    """A repository, beside the bare one on disk that has the same number. `seen` is the last settled default tip."""
+    """A repository, beside the bare one on disk that has the same number. `seen` is the last
+    settled default tip."""
 
     id: int
     owner: User
@@ -95,7 +97,8 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """A pull request. `base_sha` is the base's tip when it was last seen open, never one that contains the head.
+    """A pull request. `base_sha` is the base's tip when it was last seen open, never one that
+    contains the head.
 
     `head_repo` is where its branch is: the same repository, a fork, or None where the fork is gone.
     """
@@ -133,7 +136,8 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to an issue: who did it is an account's number, never a name in a text."""
+    """Something that happened to an issue: who did it is an account's number, never a name in a
+    text."""
 
     id: int
     issue_number: int
@@ -184,7 +188,8 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A GitHub App. Its number is that of its bot account, `slug[bot]`; `permissions` are words such as `write` by name."""
+    """A GitHub App. Its number is that of its bot account, `slug[bot]`; `permissions` are words
+    such as `write` by name."""
 
     id: int
     slug: str
@@ -214,12 +219,15 @@ class Installation:
 
     def reaches(self, repo: Repo) -> bool:
         """Whether the repository is one of its own."""
-        return repo.owner.id == self.account.id and (self.everywhere or repo.id in self.repositories)
+        return repo.owner.id == self.account.id and (
+            self.everywhere or repo.id in self.repositories
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What an installation's token may do: its permissions, on all that the installation reaches or on `only` some."""
+    """What an installation's token may do: its permissions, on all that the installation reaches or
+    on `only` some."""
 
     installation: Installation
     permissions: Mapping[str, str]
@@ -240,7 +248,8 @@ LEVELS = {"read": 1, "write": 2, "admin": 3}
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request: an account by its own token, an App's installation (`grant`), an App itself, or nobody."""
+    """Who sent a request: an account by its own token, an App's installation (`grant`), an App
+    itself, or nobody."""
 
     user: User | None = None
     grant: Grant | None = None
@@ -257,7 +266,15 @@ class Conversion:
     webhook_secret: str
 
 
-_WORST_FIRST = ("action_required", "cancelled", "timed_out", "failure", "neutral", "success", "skipped")
+_WORST_FIRST = (
+    "action_required",
+    "cancelled",
+    "timed_out",
+    "failure",
+    "neutral",
+    "success",
+    "skipped",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""Dependencies as a folder that boxes bind read-only: prepared once for a lock, without running anything of a package.
+"""Dependencies as a folder that boxes bind read-only: prepared once for a lock, without running
+anything of a package.
 
-Fetching is downloading data: wheels only, each with the hash that the lock names. Unpacking happens in a box without a
-network. What comes out is plain files, readable by every box's uid, put in place by one rename.
-"""
+Fetching is downloading data: wheels only, each with the hash that the lock names. Unpacking happens
+in a box without a network. What comes out is plain files, readable by every box's uid, put in place
+by one rename."""
 
 import hashlib
 import os
@@ -21,31 +22,45 @@ from harness.programs.sandbox.supervisor import run_box
 
 DOWNLOAD_SECONDS = 600
 LIMITS = Limits(wall_seconds=300, memory_mb=2048, pids=64, disk_mb=2048, file_mb=512)
-# What pip needs to reach an index as this machine is set up to; everything else stays out of its environment.
+# What pip needs to reach an index as this machine is set up to; everything else stays out of its
+# environment.
 PIP_ENVIRONMENT = (
-    "HOME", "PATH", "XDG_CONFIG_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
-    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+    "HOME",
+    "PATH",
+    "XDG_CONFIG_HOME",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
 )
 QUIET = ("--disable-pip-version-check", "--no-input", "--no-color")
 HASHED_WHEELS = ("--require-hashes", "--only-binary=:all:", "--no-deps")
 
 
 def layer(lock: bytes, *, wheels: Path, out: Path, form: str = "auto") -> Path:
-    """The folder with what `lock` names, to be put on PYTHONPATH. The same lock gives the same folder.
+    """The folder with what `lock` names, to be put on PYTHONPATH. The same lock gives the same
+    folder.
 
-    Raises ConfigError for a lock that names anything but hashed pins, SandboxError when it cannot be prepared.
-    """
+    Raises ConfigError for a lock that names anything but hashed pins, SandboxError when it cannot
+    be prepared."""
     pins(lock)
     target = out.absolute() / layer_name(lock)
     if target.is_dir():
-        os.utime(target)        # `factory gc` takes away what nobody has used for long
+        os.utime(target)  # `factory gc` takes away what nobody has used for long
         return target
     for folder in (out, wheels):
         folder.mkdir(parents=True, exist_ok=True)
     _open_to_boxes(wheels)
     with tempfile.TemporaryDirectory(dir=out.absolute(), prefix=".preparing-") as scratch:
         frozen = Path(scratch) / "lock.txt"
-        frozen.write_bytes(lock)        # what was checked is what pip reads
+        frozen.write_bytes(lock)  # what was checked is what pip reads
         if complaint := _unpacked(frozen, wheels, form):
             _download(frozen, wheels)
             _open_to_boxes(wheels)
@@ -66,7 +81,11 @@ def layer_name(lock: bytes) -> str:
 
 def pip_environment() -> dict[str, str]:
     """What of this process's environment pip may see."""
-    return {name: value for name, value in os.environ.items() if name in PIP_ENVIRONMENT or name.startswith("PIP_")}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in PIP_ENVIRONMENT or name.startswith("PIP_")
+    }
 
 
 def _unpacked(lock: Path, wheels: Path, form: str) -> str | None:
@@ -75,12 +94,33 @@ def _unpacked(lock: Path, wheels: Path, form: str) -> str | None:
     site, said = folder / "site", folder / "pip.txt"
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir()
-    os.chmod(folder, 0o755)     # noqa: S103 - nothing secret: the box's uid must reach the lock
-    arguments = ("install", "--no-index", "--find-links", "/wheels", *HASHED_WHEELS, "--no-cache-dir", "--isolated",
-                 "--target", "/layer", "--no-warn-script-location", *QUIET, "-r", "/lock.txt")
+    os.chmod(folder, 0o755)  # noqa: S103 - nothing secret: the box's uid must reach the lock
+    arguments = (
+        "install",
+        "--no-index",
+        "--find-links",
+        "/wheels",
+        *HASHED_WHEELS,
+        "--no-cache-dir",
+        "--isolated",
+        "--target",
+        "/layer",
+        "--no-warn-script-location",
+        *QUIET,
+        "-r",
+        "/lock.txt",
+    )
     spec = BoxSpec(
-        name="layer", argv=("python", "-m", "pip", *arguments), distributions=("pip",), limits=LIMITS, form=form,
-        binds=(Bind(str(lock), "/lock.txt"), Bind(str(wheels.resolve()), "/wheels"), Bind(str(site), "/layer", "rw")),
+        name="layer",
+        argv=("python", "-m", "pip", *arguments),
+        distributions=("pip",),
+        limits=LIMITS,
+        form=form,
+        binds=(
+            Bind(str(lock), "/lock.txt"),
+            Bind(str(wheels.resolve()), "/wheels"),
+            Bind(str(site), "/layer", "rw"),
+        ),
     )
     with said.open("wb") as output:
         result = run_box(spec, output=output.fileno())
@@ -95,46 +135,66 @@ def _download(lock: Path, wheels: Path) -> None:
     pip = (sys.executable, "-I", "-m", "pip")
     command = [*pip, "download", *HASHED_WHEELS, *QUIET, "-r", str(lock), "-d", str(wheels)]
     try:
-        ended = subprocess.run(command, env=pip_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                               check=False, timeout=DOWNLOAD_SECONDS, start_new_session=True)
+        ended = subprocess.run(
+            command,
+            env=pip_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=DOWNLOAD_SECONDS,
+            start_new_session=True,
+        )
     except subprocess.TimeoutExpired as error:
-        raise SandboxError(f"the download of dependencies took over {DOWNLOAD_SECONDS} s", retryable=True) from error
+        raise SandboxError(
+            f"the download of dependencies took over {DOWNLOAD_SECONDS} s", retryable=True
+        ) from error
     if ended.returncode:
-        raise SandboxError(f"the dependencies cannot be downloaded: {_last_words(ended.stderr)}", retryable=True)
+        raise SandboxError(
+            f"the dependencies cannot be downloaded: {_last_words(ended.stderr)}", retryable=True
+        )
 
 
 def _open_to_boxes(wheels: Path) -> None:
-    """Let every box's uid read the wheels that are this account's: one that keeps its files to itself downloaded them."""
+    """Let every box's uid read the wheels that are this account's: one that keeps its files to
+    itself downloaded them."""
     for path in (wheels, *wheels.iterdir()):
         entry = path.lstat()
         wanted = 0o755 if stat.S_ISDIR(entry.st_mode) else 0o644
-        if entry.st_uid == os.geteuid() and not stat.S_ISLNK(entry.st_mode) and entry.st_mode & wanted != wanted:
+        if (
+            entry.st_uid == os.geteuid()
+            and not stat.S_ISLNK(entry.st_mode)
+            and entry.st_mode & wanted != wanted
+        ):
             path.chmod(stat.S_IMODE(entry.st_mode) | wanted)
 
 
 def _last_words(text: str) -> str:
-    errors = [line.removeprefix("ERROR: ") for line in text.splitlines() if line.startswith("ERROR: ")]
+    errors = [
+        line.removeprefix("ERROR: ") for line in text.splitlines() if line.startswith("ERROR: ")
+    ]
     return " · ".join(errors[-2:]) or text.strip().rpartition("\n")[2] or "pip said nothing"
 
 
 def _make_plain(site: Path) -> None:
-    """Owned by this account, readable by all, writable by nobody else. Raises SandboxError for anything but files."""
+    """Owned by this account, readable by all, writable by nobody else. Raises SandboxError for
+    anything but files."""
     for folder, folders, files, descriptor in os.fwalk(site, follow_symlinks=False):
         for name in folders + files:
             entry = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
             if not (stat.S_ISDIR(entry.st_mode) or stat.S_ISREG(entry.st_mode)):
-                raise SandboxError(f"{folder}/{name} is neither a file nor a folder; the layer is refused")
+                raise SandboxError(
+                    f"{folder}/{name} is neither a file nor a folder; the layer is refused"
+                )
             os.chown(name, os.geteuid(), os.getegid(), dir_fd=descriptor, follow_symlinks=False)
             os.chmod(name, 0o755 if entry.st_mode & 0o111 else 0o644, dir_fd=descriptor)
     os.chown(site, os.geteuid(), os.getegid())
-    os.chmod(site, 0o755)       # noqa: S103 - every box's uid reads it
+    os.chmod(site, 0o755)  # noqa: S103 - every box's uid reads it
 
 
 def _put(site: Path, target: Path) -> None:
     try:
         site.rename(target)
     except OSError:
-        if not target.is_dir():     # another preparation of the same lock was first: theirs is as good
+        if not target.is_dir():  # another preparation of the same lock was first: theirs is as good
             raise
-
-

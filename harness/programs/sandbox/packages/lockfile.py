@@ -1,8 +1,9 @@
-"""A hash-locked requirements file, as far as it may be trusted: names, exact versions and sha256 hashes, nothing else.
+"""A hash-locked requirements file, as far as it may be trusted: names, exact versions and sha256
+hashes, nothing else.
 
-Anything else that pip would obey in such a file (an index, a link, a path, an editable, another file, a variable)
-would let a change decide where code comes from, so it is refused by line before pip sees it.
-"""
+Anything else that pip would obey in such a file (an index, a link, a path, an editable, another
+file, a variable) would let a change decide where code comes from, so it is refused by line before
+pip sees it."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +29,8 @@ class Pin:
 
 
 def pins(lock: bytes) -> tuple[Pin, ...]:
-    """Every requirement of the file. Raises ConfigError with the line of the first that may not be there."""
+    """Every requirement of the file. Raises ConfigError with the line of the first that may not be
+    there."""
     try:
         text = lock.decode()
     except UnicodeDecodeError as error:
@@ -55,7 +57,11 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 def _pin(number: int, line: str) -> Pin:
     match = PIN.fullmatch(line)
     if match:
-        return Pin(match["name"], match["version"], tuple(re.findall(r"sha256:([0-9a-f]{64})", match["hashes"])))
+        return Pin(
+            match["name"],
+            match["version"],
+            tuple(re.findall(r"sha256:([0-9a-f]{64})", match["hashes"])),
+        )
     raise ConfigError(_complaint(line), file="lock", line=number)
 
 

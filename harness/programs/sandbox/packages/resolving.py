@@ -1,8 +1,9 @@
-"""A lock for requirements that have none: what the index offers today, as wheels, each with its hash.
+"""A lock for requirements that have none: what the index offers today, as wheels, each with its
+hash.
 
-A repository's own requirement lines are a stranger's text. Names and versions are taken from them and nothing else that
-pip would obey there (an index, a link, a path, an editable, a variable), and no package is built: nothing of theirs runs.
-"""
+A repository's own requirement lines are a stranger's text. Names and versions are taken from them
+and nothing else that pip would obey there (an index, a link, a path, an editable, a variable), and
+no package is built: nothing of theirs runs."""
 
 import json
 import subprocess
@@ -16,24 +17,54 @@ from typing import Any
 from harness.domain.errors import ConfigError, SandboxError
 from harness.programs.sandbox.packages.layer import DOWNLOAD_SECONDS, QUIET, pip_environment
 
-_DEEPEST = 5      # files that include files
+_DEEPEST = 5  # files that include files
 
 
 def locked(requirements: Iterable[str]) -> str:
-    """The text of a hash-locked requirements file for this machine's Python. Raises SandboxError with pip's own words."""
+    """The text of a hash-locked requirements file for this machine's Python. Raises SandboxError
+    with pip's own words."""
     with tempfile.TemporaryDirectory(prefix="factory-lock-") as scratch:
         wanted, report = Path(scratch) / "wanted.txt", Path(scratch) / "report.json"
         wanted.write_text("".join(f"{line}\n" for line in requirements), "utf-8")
-        command = (sys.executable, "-I", "-m", "pip", "install", "--dry-run", "--ignore-installed", "--only-binary=:all:", *QUIET,
-                   "--quiet", "--report", str(report), "-r", str(wanted))
+        command = (
+            sys.executable,
+            "-I",
+            "-m",
+            "pip",
+            "install",
+            "--dry-run",
+            "--ignore-installed",
+            "--only-binary=:all:",
+            *QUIET,
+            "--quiet",
+            "--report",
+            str(report),
+            "-r",
+            str(wanted),
+        )
         try:
-            ended = subprocess.run(command, env=pip_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                   check=False, timeout=DOWNLOAD_SECONDS, start_new_session=True)
+            ended = subprocess.run(
+                command,
+                env=pip_environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=DOWNLOAD_SECONDS,
+                start_new_session=True,
+            )
         except subprocess.TimeoutExpired as error:
-            raise SandboxError(f"finding versions took over {DOWNLOAD_SECONDS} s", retryable=True) from error
+            raise SandboxError(
+                f"finding versions took over {DOWNLOAD_SECONDS} s", retryable=True
+            ) from error
         if ended.returncode:
-            raise SandboxError(f"no versions were found: {ended.stderr.strip().rpartition('ERROR: ')[2][:300]}", retryable=True)
-        return "".join(sorted(_pin(item) for item in json.loads(report.read_text("utf-8"))["install"]))
+            raise SandboxError(
+                f"no versions were found: {ended.stderr.strip().rpartition('ERROR: ')[2][:300]}",
+                retryable=True,
+            )
+        return "".join(
+            sorted(_pin(item) for item in json.loads(report.read_text("utf-8"))["install"])
+        )
 
 
 def _pin(item: dict[str, Any]) -> str:
@@ -42,8 +73,9 @@ def _pin(item: dict[str, Any]) -> str:
 
 
 def requirements_in(folder: Path, inputs: Iterable[str]) -> tuple[str, ...]:
-    """The plain requirements that `inputs` name, as the arguments of `uv pip compile` would: requirement files, and
-    `pyproject.toml` with `--extra NAME` or `--group NAME` after it. Raises ConfigError for any other kind of line."""
+    """The plain requirements that `inputs` name, as the arguments of `uv pip compile` would:
+    requirement files, and `pyproject.toml` with `--extra NAME` or `--group NAME` after it. Raises
+    ConfigError for any other kind of line."""
     words, found = iter(inputs), list[str]()
     for word in words:
         if word in ("--extra", "--group"):
@@ -58,8 +90,14 @@ def requirements_in(folder: Path, inputs: Iterable[str]) -> tuple[str, ...]:
 def _project(folder: Path, *, option: str, name: str) -> list[str]:
     document = tomllib.loads(_text(folder, "pyproject.toml"))
     project = document.get("project", {})
-    tables = {"--extra": project.get("optional-dependencies", {}), "--group": document.get("dependency-groups", {})}
-    return [str(item) for item in (tables[option].get(name, []) if option else project.get("dependencies", []))]
+    tables = {
+        "--extra": project.get("optional-dependencies", {}),
+        "--group": document.get("dependency-groups", {}),
+    }
+    return [
+        str(item)
+        for item in (tables[option].get(name, []) if option else project.get("dependencies", []))
+    ]
 
 
 def _file(folder: Path, name: str, *, depth: int) -> Iterator[str]:
@@ -68,7 +106,9 @@ def _file(folder: Path, name: str, *, depth: int) -> Iterator[str]:
     for line in _text(folder, name).replace("\\\n", " ").splitlines():
         bare = line.split(" #")[0].strip()
         if bare.startswith(("-r ", "--requirement ")):
-            yield from _file(folder, str(PurePosixPath(name).parent / bare.split(maxsplit=1)[1]), depth=depth + 1)
+            yield from _file(
+                folder, str(PurePosixPath(name).parent / bare.split(maxsplit=1)[1]), depth=depth + 1
+            )
         elif bare and not bare.startswith("#"):
             yield bare
 
@@ -89,7 +129,9 @@ def _plain(line: str) -> str:
     try:
         wanted = Requirement(line)
     except InvalidRequirement as error:
-        raise ConfigError(f"`{line[:80]}` is more than a name and versions, so it is not locked here") from error
+        raise ConfigError(
+            f"`{line[:80]}` is more than a name and versions, so it is not locked here"
+        ) from error
     if wanted.url:
         raise ConfigError(f"`{line[:80]}` names an address, so it is not locked here")
     return str(wanted)

@@ -1,1 +1,2 @@
-"""What keeps a process in: namespaces, Landlock, filters of system calls, control groups, user ids."""
+"""What keeps a process in: namespaces, Landlock, filters of system calls, control groups, user
+ids."""

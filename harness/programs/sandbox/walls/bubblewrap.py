@@ -1,19 +1,22 @@
 """A box's walls as arguments to bubblewrap: what exists in the box, and what it may do there.
 
 What must hold:
-- Namespaces are named one by one: `--unshare-all` would add a user namespace in which setpriv fails.
-- Nothing of the host's environment or command line is passed on: the arguments travel by descriptor, so that
-  /proc/1/cmdline names no folder of the host.
-- Nothing of the box's environment acts before the box's own uid does: a variable such as LD_PRELOAD would run its
-  library in setpriv, which is still root. So it travels in a file.
-- Missing parents are made here, 0755 (bubblewrap makes them 0700), and are mounted before what lies in them.
-- A box says as little as it can of being one: bubblewrap goes by the name of an ordinary first program, and what ours is told
-  (its text, its options, the environment) comes by descriptors that are closed before the command begins.
-- The root and /dev end read-only: the only writable places are /tmp and /dev/shm, both bounded, and the writable binds.
+- Namespaces are named one by one: `--unshare-all` would add a user namespace in which setpriv
+  fails.
+- Nothing of the host's environment or command line is passed on: the arguments travel by
+  descriptor, so that /proc/1/cmdline names no folder of the host.
+- Nothing of the box's environment acts before the box's own uid does: a variable such as LD_PRELOAD
+  would run its library in setpriv, which is still root. So it travels in a file.
+- Missing parents are made here, 0755 (bubblewrap makes them 0700), and are mounted before what lies
+  in them.
+- A box says as little as it can of being one: bubblewrap goes by the name of an ordinary first
+  program, and what ours is told (its text, its options, the environment) comes by descriptors that
+  are closed before the command begins.
+- The root and /dev end read-only: the only writable places are /tmp and /dev/shm, both bounded, and
+  the writable binds.
 
-Known and not hidden: /proc/self/mountinfo in the box shows where on its file system each bind comes from. A caller to
-whom the names matter binds from neutrally named folders.
-"""
+Known and not hidden: /proc/self/mountinfo in the box shows where on its file system each bind comes
+from. A caller to whom the names matter binds from neutrally named folders."""
 
 import os
 import shutil
@@ -31,32 +34,77 @@ from harness.programs.sandbox.walls import seccomp, system_calls
 FIRST_PROGRAM = Path(__file__).with_name("init.py")
 PYTHON = "/opt/bin/python"
 SITE = "/opt/site"
-FIRST_NAME = "/usr/bin/tini"    # what most containers begin with
+FIRST_NAME = "/usr/bin/tini"  # what most containers begin with
 PATH = "/opt/bin:/usr/bin:/bin"
 SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-# Public facts of the system that programs and libraries read; the rest of /etc does not exist in the box.
-ETC = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/mime.types", "/etc/ssl/certs", "/etc/ssl/openssl.cnf",
-       "/etc/debian_version", "/etc/lsb-release", "/etc/os-release", "/etc/services")
-# A system's usual folders, empty, and what libraries ask /sys for: how many processors there are, how large pages can be.
-FOLDERS = ("/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/var/cache", "/var/lib", "/var/log", "/var/tmp",  # noqa: S108
-           "/sys/block", "/sys/bus", "/sys/class", "/sys/dev", "/sys/firmware", "/sys/fs", "/sys/module", "/sys/power")
-SYS = tuple(f"/sys/{name}" for name in (
-    "devices/system/cpu/online", "devices/system/cpu/possible", "devices/system/cpu/present",
-    "kernel/mm/transparent_hugepage/enabled", "kernel/mm/transparent_hugepage/hpage_pmd_size",
-))
-NAMESPACES = ("--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
+# Public facts of the system that programs and libraries read; the rest of /etc does not exist in
+# the box.
+ETC = (
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+    "/etc/mime.types",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/debian_version",
+    "/etc/lsb-release",
+    "/etc/os-release",
+    "/etc/services",
+)
+# A system's usual folders, empty, and what libraries ask /sys for: how many processors there are,
+# how large pages can be.
+FOLDERS = (
+    "/home",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/root",
+    "/run",
+    "/srv",
+    "/var/cache",
+    "/var/lib",
+    "/var/log",
+    "/var/tmp",  # noqa: S108
+    "/sys/block",
+    "/sys/bus",
+    "/sys/class",
+    "/sys/dev",
+    "/sys/firmware",
+    "/sys/fs",
+    "/sys/module",
+    "/sys/power",
+)
+SYS = tuple(
+    f"/sys/{name}"
+    for name in (
+        "devices/system/cpu/online",
+        "devices/system/cpu/possible",
+        "devices/system/cpu/present",
+        "kernel/mm/transparent_hugepage/enabled",
+        "kernel/mm/transparent_hugepage/hpage_pmd_size",
+    )
+)
+NAMESPACES = (
+    "--unshare-net",
+    "--unshare-pid",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+)
 MIB = 1024 * 1024
 SEARCHED = "/usr/bin:/bin:/usr/local/bin:/usr/sbin:/sbin"
 
 
 @dataclass(slots=True)
 class View:
-    """The mounts of a box, in the order in which they are made. `files` are descriptors that bubblewrap reads."""
+    """The mounts of a box, in the order in which they are made. `files` are descriptors that
+    bubblewrap reads."""
 
     args: list[str] = field(default_factory=list)
     files: list[int] = field(default_factory=list)
     made: set[str] = field(default_factory=lambda: {"/", "/dev", "/proc"})
-    filled: list[str] = field(default_factory=list)     # bound folders: what lies in them comes with them
+    filled: list[str] = field(
+        default_factory=list
+    )  # bound folders: what lies in them comes with them
 
     def bind(self, source: str, target: str, *, writable: bool = False) -> None:
         """Show a file or folder of the host; device nodes and setuid bits do not work in it."""
@@ -70,7 +118,8 @@ class View:
         self.args += ["--perms", mode, "--size", str(size_mb * MIB), "--tmpfs", target]
 
     def file(self, target: str, text: str) -> None:
-        """A small file with this text, readable by all. Unlike a bind it tells nothing of where it comes from."""
+        """A small file with this text, readable by all. Unlike a bind it tells nothing of where it
+        comes from."""
         self._parents(target)
         self.args += ["--perms", "0644", "--file", self.data(os.fsencode(text)), target]
 
@@ -105,16 +154,27 @@ class View:
                 self.args += ["--perms", "0755", "--dir", parent]
 
 
-def command(form: Form, spec: BoxSpec, view: View, *, uid: int, extra: tuple[str, ...] = ()) -> list[str]:
-    """The command line before the boxed command, its arguments in a descriptor that joins `view.files`.
+def command(
+    form: Form, spec: BoxSpec, view: View, *, uid: int, extra: tuple[str, ...] = ()
+) -> list[str]:
+    """The command line before the boxed command, its arguments in a descriptor that joins
+    `view.files`.
 
     Raises SandboxError when bubblewrap or something that `spec` asks for is not on this machine.
     """
     bwrap, setpriv = _program("bwrap"), _program("setpriv")
-    args = [*NAMESPACES, "--die-with-parent", "--new-session", "--clearenv", "--hostname", spec.hostname, *extra]
+    args = [
+        *NAMESPACES,
+        "--die-with-parent",
+        "--new-session",
+        "--clearenv",
+        "--hostname",
+        spec.hostname,
+        *extra,
+    ]
     if form is Form.BWRAP_USERNS:
         args += ["--unshare-user", "--uid", str(uid), "--gid", str(uid)]
-        args += [] if spec.browser else ["--disable-userns"]        # Chromium's own sandbox needs them
+        args += [] if spec.browser else ["--disable-userns"]  # Chromium's own sandbox needs them
     furnish(view, spec, uid=uid)
     if form is Form.BWRAP_ROOT:
         _refuse_unreadable(spec)
@@ -122,21 +182,49 @@ def command(form: Form, spec: BoxSpec, view: View, *, uid: int, extra: tuple[str
     args += ["--remount-ro", "/dev", "--remount-ro", "/", "--cap-drop", "ALL"]
     drop: list[str] = []
     if form is Form.BWRAP_ROOT:
-        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):      # for setpriv, which gives them up
+        for capability in (
+            "CAP_SETUID",
+            "CAP_SETGID",
+            "CAP_SETPCAP",
+        ):  # for setpriv, which gives them up
             args += ["--cap-add", capability]
-        drop = [setpriv, f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs", "--inh-caps=-all",
-                "--bounding-set=-all"]
+        drop = [
+            setpriv,
+            f"--reuid={uid}",
+            f"--regid={uid}",
+            "--clear-groups",
+            "--no-new-privs",
+            "--inh-caps=-all",
+            "--bounding-set=-all",
+        ]
     if seccomp.works_here():
-        args += ["--seccomp", view.data(seccomp.program(system_calls.in_namespaces(user_namespaces=spec.browser)))]
-    return [bwrap, "--args", view.data(b"".join(os.fsencode(arg) + b"\0" for arg in args)), "--", *drop]
+        args += [
+            "--seccomp",
+            view.data(seccomp.program(system_calls.in_namespaces(user_namespaces=spec.browser))),
+        ]
+    return [
+        bwrap,
+        "--args",
+        view.data(b"".join(os.fsencode(arg) + b"\0" for arg in args)),
+        "--",
+        *drop,
+    ]
 
 
 def first_program(view: View, spec: BoxSpec, options: Sequence[str]) -> list[str]:
-    """The command line of our own program in the box, which starts the command. All that it is told joins `view.files`."""
+    """The command line of our own program in the box, which starts the command. All that it is told
+    joins `view.files`."""
     environ = "".join(f"{name}={value}\0" for name, value in environment(spec).items())
     words = (*options, "--environ", view.data(os.fsencode(environ)), "--", *argv(spec))
     told = view.data(b"".join(os.fsencode(word) + b"\0" for word in words))
-    return [PYTHON, "-I", "-S", "-B", f"/proc/self/fd/{view.data(FIRST_PROGRAM.read_bytes())}", told]
+    return [
+        PYTHON,
+        "-I",
+        "-S",
+        "-B",
+        f"/proc/self/fd/{view.data(FIRST_PROGRAM.read_bytes())}",
+        told,
+    ]
 
 
 def argv(spec: BoxSpec) -> tuple[str, ...]:
@@ -148,13 +236,15 @@ def furnish(view: View, spec: BoxSpec, *, uid: int) -> None:
     """Put into the view everything that exists in the box."""
     _system(view)
     view.args += ["--proc", "/proc", "--dev", "/dev"]
-    view.empty("/tmp", mode="1777", size_mb=spec.limits.disk_mb)        # noqa: S108 - the box's own
-    view.empty("/dev/shm", mode="1777", size_mb=spec.limits.disk_mb)    # noqa: S108
+    view.empty("/tmp", mode="1777", size_mb=spec.limits.disk_mb)  # noqa: S108 - the box's own
+    view.empty("/dev/shm", mode="1777", size_mb=spec.limits.disk_mb)  # noqa: S108
     _accounts(view, spec, uid=uid)
     _python(view, spec)
     if spec.browser:
         _browser(view)
-    for bind in sorted(spec.binds, key=lambda bind: bind.target.split("/")):     # parents before what lies in them
+    for bind in sorted(
+        spec.binds, key=lambda bind: bind.target.split("/")
+    ):  # parents before what lies in them
         view.bind(bind.source, bind.target, writable=bind.mode == "rw")
     for dial in spec.dial:
         view.bind(dial.socket, socket_in_box(dial.port))
@@ -162,7 +252,7 @@ def furnish(view: View, spec: BoxSpec, *, uid: int) -> None:
 
 def environment(spec: BoxSpec) -> dict[str, str]:
     """The whole environment of the box."""
-    found = {"PATH": PATH, "HOME": "/tmp", "LANG": "C.UTF-8"}       # noqa: S108 - the box's own
+    found = {"PATH": PATH, "HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - the box's own
     if spec.browser and (browser := browsers.browser()):
         found["LOF_BROWSER"] = browser.seen_as
     found.update(spec.env)
@@ -177,8 +267,11 @@ def socket_in_box(port: int) -> str:
 
 
 def always_visible() -> tuple[str, ...]:
-    """The host's folders that every box can read. What must stay sealed may not lie in one of them."""
-    return tuple(filter(None, ("/usr", interpreter().prefix, *_present(SYSTEM_FOLDERS), *_present(ETC))))
+    """The host's folders that every box can read. What must stay sealed may not lie in one of
+    them."""
+    return tuple(
+        filter(None, ("/usr", interpreter().prefix, *_present(SYSTEM_FOLDERS), *_present(ETC)))
+    )
 
 
 def _system(view: View) -> None:
@@ -218,16 +311,26 @@ def _python(view: View, spec: BoxSpec) -> None:
 
 
 def _refuse_unreadable(spec: BoxSpec) -> None:
-    """Packages that an account installed for itself alone are named, instead of missing in the box without a word."""
-    for path in (interpreter().prefix, *(closure(spec.distributions) if spec.distributions else ())):
+    """Packages that an account installed for itself alone are named, instead of missing in the box
+    without a word."""
+    for path in (
+        interpreter().prefix,
+        *(closure(spec.distributions) if spec.distributions else ()),
+    ):
         if path and not os.stat(path).st_mode & 0o004:
-            raise SandboxError(f"the box's user may not read {path}: open it (chmod -R a+rX {os.path.dirname(path)})")
+            raise SandboxError(
+                f"the box's user may not read {path}: open it (chmod -R a+rX"
+                f" {os.path.dirname(path)})"
+            )
 
 
 def _browser(view: View) -> None:
     found = browsers.browser()
     if found is None:
-        raise SandboxError("no Chromium on this machine: install chromium-headless-shell, or run `playwright install`")
+        raise SandboxError(
+            "no Chromium on this machine: install chromium-headless-shell, or run `playwright"
+            " install`"
+        )
     if found.folder:
         view.bind(found.folder, browsers.IN_BOX)
     for path in _present(browsers.FONTS):

@@ -1,9 +1,10 @@
-"""Memory and task limits that hold for a whole box: control groups, version 1 or 2, where this process may make them.
+"""Memory and task limits that hold for a whole box: control groups, version 1 or 2, where this
+process may make them.
 
-A box gets groups below the supervisor's own, so that every limit above it still counts. What must hold: the box is in
-its groups before its first instruction, `kill` leaves no task behind, and `remove` leaves no folder behind. Where no
-group can be made, nothing here pretends: `held` is empty and the verdict names the limits that only a watchdog keeps.
-"""
+A box gets groups below the supervisor's own, so that every limit above it still counts. What must
+hold: the box is in its groups before its first instruction, `kill` leaves no task behind, and
+`remove` leaves no folder behind. Where no group can be made, nothing here pretends: `held` is empty
+and the verdict names the limits that only a watchdog keeps."""
 
 import contextlib
 import os
@@ -17,7 +18,7 @@ from pathlib import Path
 from harness.domain.box import Limits
 
 MIB = 1024 * 1024
-OVERHEAD_TASKS = 4      # bubblewrap on both sides of the wall, and the first program in the box
+OVERHEAD_TASKS = 4  # bubblewrap on both sides of the wall, and the first program in the box
 NAME = re.compile(r"box-(\d+)-[0-9a-f]+")
 
 
@@ -34,13 +35,20 @@ class Group:
         if "memory" in self.controllers:
             size = str(limits.memory_mb * MIB)
             self.write("memory.limit_in_bytes" if self.version == 1 else "memory.max", size)
-            with contextlib.suppress(OSError):      # absent where the kernel does not account swap
-                self.write(*(("memory.memsw.limit_in_bytes", size) if self.version == 1 else ("memory.swap.max", "0")))
+            with contextlib.suppress(OSError):  # absent where the kernel does not account swap
+                self.write(
+                    *(
+                        ("memory.memsw.limit_in_bytes", size)
+                        if self.version == 1
+                        else ("memory.swap.max", "0")
+                    )
+                )
         if "pids" in self.controllers:
             self.write("pids.max", str(limits.pids + OVERHEAD_TASKS))
 
     def count(self, name: str, key: str = "") -> int:
-        """A number out of one of the group's files, or of the line that begins with `key`; 0 when it is not there."""
+        """A number out of one of the group's files, or of the line that begins with `key`; 0 when
+        it is not there."""
         try:
             text = (self.folder / name).read_text()
         except OSError:
@@ -60,7 +68,9 @@ class Group:
 
     def write(self, name: str, text: str) -> None:
         """Set one of the group's files. Raises OSError."""
-        file = os.open(self.folder / name, os.O_WRONLY | os.O_CLOEXEC)      # no O_CREAT: it must be the kernel's file
+        file = os.open(
+            self.folder / name, os.O_WRONLY | os.O_CLOEXEC
+        )  # no O_CREAT: it must be the kernel's file
         try:
             os.write(file, text.encode())
         finally:
@@ -91,28 +101,42 @@ class Cgroup:
         """The most memory that the box used at once, page cache included, in MiB rounded up."""
         for group in self.groups:
             if "memory" in group.controllers:
-                used = group.count("memory.max_usage_in_bytes" if group.version == 1 else "memory.peak")
+                used = group.count(
+                    "memory.max_usage_in_bytes" if group.version == 1 else "memory.peak"
+                )
                 return -(-used // MIB) or None
         return None
 
     def out_of_memory(self) -> bool:
         """Whether the kernel has killed something in the box for want of memory."""
-        return any(group.count("memory.oom_control", "oom_kill") + group.count("memory.events", "oom_kill")
-                   for group in self.groups if "memory" in group.controllers)
+        return any(
+            group.count("memory.oom_control", "oom_kill") + group.count("memory.events", "oom_kill")
+            for group in self.groups
+            if "memory" in group.controllers
+        )
 
     def out_of_pids(self) -> bool:
         """Whether the box was refused a task."""
-        return any(group.count("pids.events", "max") for group in self.groups if "pids" in group.controllers)
+        return any(
+            group.count("pids.events", "max")
+            for group in self.groups
+            if "pids" in group.controllers
+        )
 
     def kill(self, *, seconds: float = 10) -> None:
-        """Kill everything in the groups and wait until they are empty. Nothing can fork meanwhile."""
+        """Kill everything in the groups and wait until they are empty. Nothing can fork
+        meanwhile."""
         give_up = time.monotonic() + seconds
         for group in self.groups:
             if "pids" in group.controllers:
                 with contextlib.suppress(OSError):
                     group.write("pids.max", "0")
-        while (left := {pid for group in self.groups for pid in group.tasks()}) and time.monotonic() < give_up:
-            for pid in left - {0}:      # 0: a task of another process namespace, which its own end will take along
+        while (
+            left := {pid for group in self.groups for pid in group.tasks()}
+        ) and time.monotonic() < give_up:
+            for pid in left - {
+                0
+            }:  # 0: a task of another process namespace, which its own end will take along
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.002)
@@ -129,7 +153,8 @@ class Cgroup:
 
 
 def cgroup_for(limits: Limits) -> Cgroup:
-    """New groups that hold as much of `limits` as this process may. Never raises: what is missing shows in `held`."""
+    """New groups that hold as much of `limits` as this process may. Never raises: what is missing
+    shows in `held`."""
     name = f"box-{os.getpid()}-{os.urandom(4).hex()}"
     groups: list[Group] = []
     own, mounts = (Path(f"/proc/self/{file}").read_text() for file in ("cgroup", "mountinfo"))
@@ -150,7 +175,8 @@ def cgroup_for(limits: Limits) -> Cgroup:
 
 
 def sweep(parent: Path) -> None:
-    """Remove empty groups of supervisors that are dead: what a machine that lost its power has left."""
+    """Remove empty groups of supervisors that are dead: what a machine that lost its power has
+    left."""
     for folder in parent.glob("box-*"):
         match = NAME.fullmatch(folder.name)
         if match and not os.path.exists(f"/proc/{match[1]}"):
@@ -159,11 +185,11 @@ def sweep(parent: Path) -> None:
 
 
 def homes(own: str, mounts: str) -> Iterator[tuple[Path, int, frozenset[str]]]:
-    """Folders below which this process may try to make groups, the nearest first: folder, version, controllers.
+    """Folders below which this process may try to make groups, the nearest first: folder, version,
+    controllers.
 
-    From the texts of /proc/self/cgroup and /proc/self/mountinfo. A version 2 group that has tasks of its own cannot
-    delegate, so a group beside the supervisor's may be all there is.
-    """
+    From the texts of /proc/self/cgroup and /proc/self/mountinfo. A version 2 group that has tasks
+    of its own cannot delegate, so a group beside the supervisor's may be all there is."""
     paths = _own_paths(own)
     for mount, root, version, controllers in _mounts(mounts):
         path = paths.get(next(iter(controllers), "") if version == 1 else "")
@@ -183,7 +209,9 @@ def homes(own: str, mounts: str) -> Iterator[tuple[Path, int, frozenset[str]]]:
 def _own_paths(text: str) -> dict[str, str]:
     """Controller name → path of this process's group; version 2's is under the empty name."""
     rows = (line.split(":", 2) for line in text.splitlines())
-    return {controller: path for _, controllers, path in rows for controller in controllers.split(",")}
+    return {
+        controller: path for _, controllers, path in rows for controller in controllers.split(",")
+    }
 
 
 def _mounts(text: str) -> Iterator[tuple[Path, str, int, frozenset[str]]]:

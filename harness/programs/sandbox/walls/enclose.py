@@ -1,11 +1,14 @@
-"""Shuts itself in, then becomes the command of the box: Landlock for files, signals and ports, a filter for the rest.
+"""Shuts itself in, then becomes the command of the box: Landlock for files, signals and ports, a
+filter for the rest.
 
-It runs from one file and the standard library, with an empty environment: a variable of the box, such as LD_PRELOAD,
-must not act before the walls stand. What to allow comes as JSON in a descriptor, written by the supervisor (`landlock`):
-`{"files": [[path, rights], …], "handled": {"files", "ports", "scopes"}, "filter": base64, "environ": {…}}`.
+It runs from one file and the standard library, with an empty environment: a variable of the box,
+such as LD_PRELOAD, must not act before the walls stand. What to allow comes as JSON in a
+descriptor, written by the supervisor (`landlock`): `{"files": [[path, rights], …], "handled":
+{"files", "ports", "scopes"}, "filter": base64, "environ": {…}}`.
 
-Its side of the socket `--warden` gets the descriptor by which the kernel asks about the command's calls, as soon as the
-walls stand, or the reason why they do not. From then on there is no way back out, for it and for all that it starts.
+Its side of the socket `--warden` gets the descriptor by which the kernel asks about the command's
+calls, as soon as the walls stand, or the reason why they do not. From then on there is no way back
+out, for it and for all that it starts.
 
     enclose.py --rules FD --warden FD -- COMMAND…
 """
@@ -34,7 +37,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main(argv: list[str]) -> "NoReturn":
-    """Never returns: the process becomes the command, or says why not and ends with 125, 126 or 127."""
+    """Never returns: the process becomes the command, or says why not and ends with 125, 126 or
+    127."""
     split = argv.index("--")
     one = dict(zip(argv[:split:2], argv[1:split:2], strict=True))
     rules, warden = _document(int(one["--rules"])), socket.socket(fileno=int(one["--warden"]))
@@ -47,16 +51,17 @@ def main(argv: list[str]) -> "NoReturn":
     warden.sendmsg([b"closed"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [asks]))])
     os.close(asks)
     warden.close()
-    command = argv[split + 1:]
+    command = argv[split + 1 :]
     try:
-        os.execvpe(command[0], command, rules["environ"])       # noqa: S606 - there is no shell, on purpose
+        os.execvpe(command[0], command, rules["environ"])  # noqa: S606 - there is no shell, on purpose
     except (OSError, ValueError) as error:
         os.write(2, f"{command[0]}: {error}\n".encode(errors="backslashreplace"))
         os._exit(127 if isinstance(error, FileNotFoundError) else 126)
 
 
 def closed(rules: "dict[str, Any]") -> int:
-    """Put up the walls; the descriptor of the filter's questions. Raises OSError when one of them does not stand."""
+    """Put up the walls; the descriptor of the filter's questions. Raises OSError when one of them
+    does not stand."""
     handled = rules["handled"]
     files, ports, scopes = (handled[name] for name in ("files", "ports", "scopes"))
     attributes = struct.pack("QQQ", files, ports, scopes)
@@ -72,7 +77,9 @@ def closed(rules: "dict[str, Any]") -> int:
     lines = base64.b64decode(rules["filter"])
     text = ctypes.create_string_buffer(lines, len(lines))
     program = struct.pack("HP", len(lines) // 8, ctypes.addressof(text))
-    return _call(SECCOMP[platform.machine()], INSTALL_FILTER, WITH_LISTENER | FINISH_ANSWERED, program)
+    return _call(
+        SECCOMP[platform.machine()], INSTALL_FILTER, WITH_LISTENER | FINISH_ANSWERED, program
+    )
 
 
 def _document(descriptor: int) -> "dict[str, Any]":
@@ -82,7 +89,9 @@ def _document(descriptor: int) -> "dict[str, Any]":
 
 
 def _call(number: int, *arguments: "int | bytes") -> int:
-    given = [ctypes.c_char_p(one) if isinstance(one, bytes) else ctypes.c_long(one) for one in arguments]
+    given = [
+        ctypes.c_char_p(one) if isinstance(one, bytes) else ctypes.c_long(one) for one in arguments
+    ]
     done: int = _libc.syscall(ctypes.c_long(number), *given)
     if done < 0:
         code = ctypes.get_errno()

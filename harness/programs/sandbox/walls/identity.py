@@ -1,10 +1,10 @@
 """A uid of the box's own, and the files that are given to it.
 
-As root, two boxes that live at the same time never share a uid: a slot is a locked file, and bubblewrap keeps the lock
-as long as anything in the box is alive, even when the supervisor is not. What is given to a box is given without
-following a link, and never through a second name: a hard link would hand over a file that lives elsewhere (a local
-`git clone` hard-links the objects of the repository it came from).
-"""
+As root, two boxes that live at the same time never share a uid: a slot is a locked file, and
+bubblewrap keeps the lock as long as anything in the box is alive, even when the supervisor is not.
+What is given to a box is given without following a link, and never through a second name: a hard
+link would hand over a file that lives elsewhere (a local `git clone` hard-links the objects of the
+repository it came from)."""
 
 import contextlib
 import fcntl
@@ -16,9 +16,9 @@ from collections.abc import Iterable, Iterator
 
 from harness.domain.errors import SandboxError
 
-FIRST_UID, SLOTS = 60600, 384       # a range that neither Debian nor systemd hands out
+FIRST_UID, SLOTS = 60600, 384  # a range that neither Debian nor systemd hands out
 SLOT_FOLDER = "/run/lights-out-factory/uids"
-USERNS_UID = 1000                   # what a box with a user namespace believes it is
+USERNS_UID = 1000  # what a box with a user namespace believes it is
 
 
 class Slot:
@@ -37,13 +37,17 @@ def take_slot() -> Slot:
     try:
         os.makedirs(SLOT_FOLDER, mode=0o700, exist_ok=True)
         for uid in range(FIRST_UID, FIRST_UID + SLOTS):
-            lock = os.open(f"{SLOT_FOLDER}/{uid}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            lock = os.open(
+                f"{SLOT_FOLDER}/{uid}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+            )
             if _locked(lock) and not _is_a_person(uid):
                 return Slot(uid, lock)
             os.close(lock)
     except OSError as error:
         raise SandboxError(f"no uid for the box: {error}") from error
-    raise SandboxError(f"all {SLOTS} uids for boxes are taken by live boxes; wait for one to end", retryable=True)
+    raise SandboxError(
+        f"all {SLOTS} uids for boxes are taken by live boxes; wait for one to end", retryable=True
+    )
 
 
 def _locked(lock: int) -> bool:
@@ -63,7 +67,8 @@ def _is_a_person(uid: int) -> bool:
 
 
 def tasks_of_account() -> int:
-    """How many tasks, threads included, this process's account has now: what the kernel's limit per uid counts."""
+    """How many tasks, threads included, this process's account has now: what the kernel's limit per
+    uid counts."""
     count = 0
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
@@ -73,7 +78,8 @@ def tasks_of_account() -> int:
 
 
 def refuse_shared_files(roots: Iterable[str]) -> None:
-    """Raises SandboxError when a file below `roots` has another name outside them: writing to it would write there."""
+    """Raises SandboxError when a file below `roots` has another name outside them: writing to it
+    would write there."""
     roots = tuple(roots)
     seen: Counter[tuple[int, int]] = Counter()
     several: dict[tuple[int, int], tuple[str, int]] = {}
@@ -85,7 +91,9 @@ def refuse_shared_files(roots: Iterable[str]) -> None:
                 several[key] = path, entry.st_nlink
     for key, (path, links) in several.items():
         if seen[key] < links:
-            raise SandboxError(f"{path} is a hard link to a file outside the writable binds; copy it instead")
+            raise SandboxError(
+                f"{path} is a hard link to a file outside the writable binds; copy it instead"
+            )
 
 
 def give(root: str, uid: int) -> None:
@@ -100,11 +108,16 @@ def give(root: str, uid: int) -> None:
 
 
 def _tree(root: str) -> Iterator[tuple[str, int | None, os.stat_result]]:
-    """Every file and folder from `root` down: its path, the descriptor of the folder it is in, what it is."""
+    """Every file and folder from `root` down: its path, the descriptor of the folder it is in, what
+    it is."""
     top = os.lstat(root)
     yield root, None, top
-    if not stat.S_ISDIR(top.st_mode):       # a bind may also be one file, or a socket
+    if not stat.S_ISDIR(top.st_mode):  # a bind may also be one file, or a socket
         return
     for folder, folders, files, descriptor in os.fwalk(root, follow_symlinks=False):
         for name in folders + files:
-            yield f"{folder}/{name}", descriptor, os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            yield (
+                f"{folder}/{name}",
+                descriptor,
+                os.stat(name, dir_fd=descriptor, follow_symlinks=False),
+            )

@@ -1,20 +1,25 @@
-"""The first program in a box: it opens the relays, starts the command, and tells how the command ended.
+"""The first program in a box: it opens the relays, starts the command, and tells how the command
+ended.
 
-It runs under the same uid as the command, inside the box, from one file and the standard library, and so it is not
-trusted with anything that the command does not already have:
+It runs under the same uid as the command, inside the box, from one file and the standard library,
+and so it is not trusted with anything that the command does not already have:
 
-- `dial`: the command could reach the bind-mounted socket without the relay. Identity is the socket, never the relay.
-- `serve`: the command could take the listening descriptor and answer by itself. It already decides what it answers.
-- the ending: the command could write a false status or kill this program. Its own exit code is its own to choose;
-  killing this program ends the box, because the process namespace ends with it.
+- `dial`: the command could reach the bind-mounted socket without the relay. Identity is the socket,
+  never the relay.
+- `serve`: the command could take the listening descriptor and answer by itself. It already decides
+  what it answers.
+- the ending: the command could write a false status or kill this program. Its own exit code is its
+  own to choose; killing this program ends the box, because the process namespace ends with it.
 
-What it must keep: when it ends, for whatever reason, nothing in the box goes on; when the supervisor is gone (the life
-line reads as closed) it ends; bytes, half-closes and exit codes pass through it unchanged; one epoll and no threads, so
-that a relay never eats the command's share of the task limit.
+What it must keep: when it ends, for whatever reason, nothing in the box goes on; when the
+supervisor is gone (the life line reads as closed) it ends; bytes, half-closes and exit codes pass
+through it unchanged; one epoll and no threads, so that a relay never eats the command's share of
+the task limit.
 
     init.py --status FD --life FD [--cwd DIR] [--environ FD]
             [--limit NAME=N]… [--dial PORT=SOCKET]… [--serve PORT=FD]… -- COMMAND…
-    init.py FD      the same words, each ended by a zero byte: everybody in the box could read a command line
+    init.py FD      the same words, each ended by a zero byte: everybody in the box could read a
+    command line
 """
 
 import errno
@@ -28,25 +33,28 @@ import time
 from collections.abc import Callable, Iterator
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:       # importing typing would cost each box 3 ms
+if TYPE_CHECKING:  # importing typing would cost each box 3 ms
     from typing import NoReturn
 
 CHUNK = 256 * 1024
-MOST_CONNECTIONS = 256      # beyond it new ones wait in the backlog
-LAST_WORDS_SECONDS = 1      # for what the command had answered before it ended
-RETRY_SECONDS = 0.01        # a unix socket with a full backlog says EAGAIN, and nothing tells when it has room
+MOST_CONNECTIONS = 256  # beyond it new ones wait in the backlog
+LAST_WORDS_SECONDS = 1  # for what the command had answered before it ended
+RETRY_SECONDS = (
+    0.01  # a unix socket with a full backlog says EAGAIN, and nothing tells when it has room
+)
 FROM = "/proc/self/fd/"
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 
 
 class Flow:
-    """Bytes one way, from `source` to `sink`; the end of the stream is passed on as a half-close."""
+    """Bytes one way, from `source` to `sink`; the end of the stream is passed on as a
+    half-close."""
 
     def __init__(self, source: socket.socket, sink: socket.socket) -> None:
         self.source, self.sink = source, sink
         self.waiting = b""
-        self.ended = False      # the source has no more
-        self.done = False       # and the sink knows
+        self.ended = False  # the source has no more
+        self.done = False  # and the sink knows
 
     @property
     def hungry(self) -> bool:
@@ -54,7 +62,8 @@ class Flow:
         return not self.waiting and not self.ended
 
     def pump(self) -> None:
-        """Move what can move now. Raises OSError when the source broke; a sink that is gone only ends this way."""
+        """Move what can move now. Raises OSError when the source broke; a sink that is gone only
+        ends this way."""
         if self.hungry:
             try:
                 self.waiting = self.source.recv(CHUNK)
@@ -63,14 +72,15 @@ class Flow:
             self.ended = not self.waiting
         try:
             if self.waiting:
-                self.waiting = self.waiting[self.sink.send(self.waiting):]
+                self.waiting = self.waiting[self.sink.send(self.waiting) :]
             if self.ended and not self.waiting and not self.done:
                 self.done = True
                 self.sink.shutdown(socket.SHUT_WR)
         except BlockingIOError:
             return
         except OSError:
-            # The sink went away (an early answer to a long upload). What it said before may still be on its way
+            # The sink went away (an early answer to a long upload). What it said before may still
+            # be on its way
             # back, so only this direction ends.
             self.waiting, self.ended, self.done = b"", True, True
 
@@ -78,11 +88,13 @@ class Flow:
 class Pair:
     """One relayed connection: `near` was accepted, `far` is being connected to `address`."""
 
-    def __init__(self, near: socket.socket, far: socket.socket, address: str | tuple[str, int]) -> None:
+    def __init__(
+        self, near: socket.socket, far: socket.socket, address: str | tuple[str, int]
+    ) -> None:
         self.near, self.far, self.address = near, far, address
         self.flows = (Flow(near, far), Flow(far, near))
         self.connected = False
-        self.blocked = False     # the far side's backlog is full: try again soon
+        self.blocked = False  # the far side's backlog is full: try again soon
         self.connect()
 
     def connect(self) -> None:
@@ -95,7 +107,8 @@ class Pair:
             raise OSError(code, os.strerror(code))
 
     def advance(self, hung_up: int | None) -> bool:
-        """Move what can move; False when the connection is over. `hung_up` is a descriptor whose peer is gone."""
+        """Move what can move; False when the connection is over. `hung_up` is a descriptor whose
+        peer is gone."""
         try:
             if not self.connected:
                 if code := self.far.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
@@ -131,24 +144,31 @@ class Relays:
         self.blocked: set[Pair] = set()
 
     def dial(self, port: int, path: str) -> None:
-        """Listen on 127.0.0.1:`port`; each connection goes to the unix socket at `path`. Raises OSError."""
+        """Listen on 127.0.0.1:`port`; each connection goes to the unix socket at `path`. Raises
+        OSError."""
         listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self.listen(listener, lambda near: Pair(near, nonblocking(socket.AF_UNIX), path))
 
     def serve(self, port: int, descriptor: int) -> None:
-        """Accept on an inherited listening socket; each connection goes to 127.0.0.1:`port`. Raises OSError."""
+        """Accept on an inherited listening socket; each connection goes to 127.0.0.1:`port`. Raises
+        OSError."""
         listener = socket.socket(fileno=descriptor)
         os.set_inheritable(descriptor, False)
-        self.listen(listener, lambda near: Pair(near, nonblocking(socket.AF_INET), ("127.0.0.1", port)))
+        self.listen(
+            listener, lambda near: Pair(near, nonblocking(socket.AF_INET), ("127.0.0.1", port))
+        )
 
     def turn(self, timeout: float | None) -> list[int]:
-        """Wait for something to happen and do it; the ready descriptors that are not ours come back."""
+        """Wait for something to happen and do it; the ready descriptors that are not ours come
+        back."""
         others = []
         for descriptor, events in self.poll.poll(RETRY_SECONDS if self.blocked else timeout):
             if descriptor in self.listeners:
                 self._accept(descriptor)
             elif (pair := self.pairs.get(descriptor)) and not pair.blocked:
-                self._advance(pair, descriptor if events & (select.EPOLLHUP | select.EPOLLERR) else None)
+                self._advance(
+                    pair, descriptor if events & (select.EPOLLHUP | select.EPOLLERR) else None
+                )
             elif descriptor in self.watched:
                 others.append(descriptor)
         for pair in tuple(self.blocked):
@@ -157,7 +177,10 @@ class Relays:
 
     def undelivered(self) -> bool:
         """Whether something that the box has answered may still be on its way out."""
-        return any(pair.far.family == socket.AF_INET and not pair.flows[1].done for pair in self.pairs.values())
+        return any(
+            pair.far.family == socket.AF_INET and not pair.flows[1].done
+            for pair in self.pairs.values()
+        )
 
     def last_words(self) -> None:
         """Deliver what the box had answered before it ended, to whoever still reads it."""
@@ -166,8 +189,8 @@ class Relays:
             self.turn(RETRY_SECONDS)
 
     def watch(self, descriptor: int, events: int = READ) -> None:
-        """Watch a descriptor for exactly these events. Nothing to watch for means not at all: epoll would otherwise
-        report a hang-up for ever."""
+        """Watch a descriptor for exactly these events. Nothing to watch for means not at all: epoll
+        would otherwise report a hang-up for ever."""
         before = self.watched.get(descriptor, 0)
         if events == before:
             return
@@ -179,7 +202,8 @@ class Relays:
         self.watched[descriptor] = events
 
     def listen(self, listener: socket.socket, pair: Callable[[socket.socket], Pair]) -> None:
-        """Accept on this socket; `pair` begins the other half of each connection, or raises OSError."""
+        """Accept on this socket; `pair` begins the other half of each connection, or raises
+        OSError."""
         listener.setblocking(False)
         self.listeners[listener.fileno()] = (listener, pair)
         self.watch(listener.fileno())
@@ -198,7 +222,8 @@ class Relays:
         try:
             pair = make(near)
         except OSError:
-            near.close()        # nobody answers there: the caller sees the connection end, as without a relay
+            # nobody answers there: the caller sees the connection end, as without a relay
+            near.close()
             return
         for side in (pair.near, pair.far):
             if side.family == socket.AF_INET:
@@ -266,7 +291,7 @@ def main(argv: list[str]) -> "NoReturn":
         os.write(status, f"failed {error}\n".encode())
         os._exit(125)
     os.write(status, b"started\n")
-    child = start(argv[split + 1:], environ, limits(options))
+    child = start(argv[split + 1 :], environ, limits(options))
     end(status, _ending(relays, child, life))
 
 
@@ -300,7 +325,8 @@ def _items(descriptor: int) -> list[bytes]:
 
 
 def start(command: list[str], environ: dict[bytes, bytes], limits: list[tuple[int, int]]) -> int:
-    """The pid of the command. One that cannot be started says why and exits 127 or 126, as a shell would have it."""
+    """The pid of the command. One that cannot be started says why and exits 127 or 126, as a shell
+    would have it."""
     child = os.fork()
     if child:
         return child
@@ -309,9 +335,12 @@ def start(command: list[str], environ: dict[bytes, bytes], limits: list[tuple[in
             hard = resource.getrlimit(which)[1]
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             resource.setrlimit(which, (value, value))
-        for inherited in (signal.SIGPIPE, signal.SIGXFSZ):      # Python ignores both; the command must not inherit that
+        for inherited in (
+            signal.SIGPIPE,
+            signal.SIGXFSZ,
+        ):  # Python ignores both; the command must not inherit that
             signal.signal(inherited, signal.SIG_DFL)
-        os.execvpe(command[0], command, environ)        # noqa: S606 - there is no shell, on purpose
+        os.execvpe(command[0], command, environ)  # noqa: S606 - there is no shell, on purpose
     except (OSError, ValueError) as error:
         os.write(2, f"{command[0]}: {error}\n".encode(errors="backslashreplace"))
         os._exit(127 if isinstance(error, FileNotFoundError) else 126)
@@ -325,7 +354,7 @@ def _ending(relays: Relays, child: int, life: int) -> int:
     while True:
         ready = relays.turn(None)
         if life in ready:
-            os.killpg(0, signal.SIGKILL)        # the supervisor is gone
+            os.killpg(0, signal.SIGKILL)  # the supervisor is gone
         if over in ready:
             _, status = os.waitpid(child, 0)
             break
@@ -346,5 +375,5 @@ def end(report: int, status: int) -> "NoReturn":
 
 if __name__ == "__main__":
     if sys.argv[0].startswith(FROM):
-        os.close(int(sys.argv[0].removeprefix(FROM)))   # this program's own text
+        os.close(int(sys.argv[0].removeprefix(FROM)))  # this program's own text
     main(sys.argv[1:])

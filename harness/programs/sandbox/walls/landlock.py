@@ -1,13 +1,13 @@
 """A box without namespaces: Landlock and a filter on system calls, for an account that is not root.
 
 What must hold:
-- Every file is closed but those named here. What a right on a file does not cover (sockets, events, other processes)
-  the filter refuses; see `calls`.
-- No port may be bound or connected to from inside, not even the permitted ones: the warden does it in the box's place
-  (`doors`), so "this port" never means "this port of any machine".
+- Every file is closed but those named here. What a right on a file does not cover (sockets, events,
+  other processes) the filter refuses; see `calls`.
+- No port may be bound or connected to from inside, not even the permitted ones: the warden does it
+  in the box's place (`doors`), so "this port" never means "this port of any machine".
 - The walls stand before anything of the box's acts, its environment included (`enclose`).
-- There are no mounts, so the places that a specification names are replaced by those of the host, as in an unsealed box;
-  /tmp is a folder made for this box alone and removed with it.
+- There are no mounts, so the places that a specification names are replaced by those of the host,
+  as in an unsealed box; /tmp is a folder made for this box alone and removed with it.
 
 What it cannot hold is in `forms`, in the words of a verdict.
 """
@@ -31,42 +31,70 @@ from harness.programs.sandbox.walls import seccomp, system_calls
 from harness.programs.sandbox.walls.bubblewrap import ETC, SYSTEM_FOLDERS
 from harness.programs.sandbox.walls.unsealed import translated
 
-OLDEST = 6      # ABI: 4 brought ports, 5 devices, 6 signals and abstract sockets; Linux 6.12
+OLDEST = 6  # ABI: 4 brought ports, 5 devices, 6 signals and abstract sockets; Linux 6.12
 ENCLOSE = Path(__file__).with_name("enclose.py")
 CREATE_RULESET, ASK_VERSION = 444, 1
 
 EXECUTE, WRITE, READ, LIST, TRUNCATE, DEVICE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14, 1 << 15
-EVERYTHING = (1 << 16) - 1          # all rights on files that ABI 5 knows
+EVERYTHING = (1 << 16) - 1  # all rights on files that ABI 5 knows
 ON_FILES = EXECUTE | WRITE | READ | TRUNCATE | DEVICE
 READING = EXECUTE | READ | LIST
-WRITING = EVERYTHING & ~DEVICE & ~(1 << 6) & ~(1 << 11)     # no ioctl on devices, and none are made
-PORTS, SCOPES = 3, 3                # bind and connect; abstract sockets and signals
+WRITING = EVERYTHING & ~DEVICE & ~(1 << 6) & ~(1 << 11)  # no ioctl on devices, and none are made
+PORTS, SCOPES = 3, 3  # bind and connect; abstract sockets and signals
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-FACTS = ("/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime", "/etc/debian_version",
-         "/etc/lsb-release", "/etc/os-release", "/proc/cpuinfo", "/proc/meminfo",
-         "/proc/stat", "/proc/loadavg", "/proc/uptime", "/proc/version", "/proc/filesystems", "/sys/devices/system/cpu")
+FACTS = (
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/localtime",
+    "/etc/debian_version",
+    "/etc/lsb-release",
+    "/etc/os-release",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/loadavg",
+    "/proc/uptime",
+    "/proc/version",
+    "/proc/filesystems",
+    "/sys/devices/system/cpu",
+)
 
 
 def missing() -> str | None:
-    """Why there can be no box of this form here, or None as far as one can tell without running one."""
+    """Why there can be no box of this form here, or None as far as one can tell without running
+    one."""
     if os.geteuid() == 0:
-        return "needs an account that is not root, which Landlock does not keep from other processes' memory"
+        return (
+            "needs an account that is not root, which Landlock does not keep from other processes'"
+            " memory"
+        )
     if not seccomp.works_here():
         return f"the system calls of {platform.machine()} are not known"
-    abi = ctypes.CDLL(None).syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(ASK_VERSION))
-    return None if abi >= OLDEST else f"needs Landlock ABI {OLDEST} (Linux 6.12); this kernel has {max(abi, 0)}"
+    abi = ctypes.CDLL(None).syscall(
+        CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(ASK_VERSION)
+    )
+    return (
+        None
+        if abi >= OLDEST
+        else f"needs Landlock ABI {OLDEST} (Linux 6.12); this kernel has {max(abi, 0)}"
+    )
 
 
 def first_program() -> list[str]:
-    """The command line of the warden, which stays outside; its options and the enclosed command follow."""
+    """The command line of the warden, which stays outside; its options and the enclosed command
+    follow."""
     return [sys.executable, "-I", "-B", "-m", "harness.programs.sandbox.walls.supervised_init"]
 
 
 def argv(spec: BoxSpec, home: Path) -> tuple[str, ...]:
     """The command with the host's paths."""
     seen = placed(spec, home)
-    first = str(home / "bin" / "python") if spec.argv[0] == "python" else translated(spec.argv[0], seen)
+    first = (
+        str(home / "bin" / "python") if spec.argv[0] == "python" else translated(spec.argv[0], seen)
+    )
     return (first, *(translated(word, seen) for word in spec.argv[1:]))
 
 
@@ -81,7 +109,8 @@ def enclosed() -> list[str]:
 
 
 def furnish(spec: BoxSpec, home: Path) -> None:
-    """Make the box's own folders in `home`, which is private to it. Raises SandboxError when something is missing."""
+    """Make the box's own folders in `home`, which is private to it. Raises SandboxError when
+    something is missing."""
     for name in ("tmp", "bin", "site"):
         (home / name).mkdir()
     for name in ("python", "python3"):
@@ -91,23 +120,39 @@ def furnish(spec: BoxSpec, home: Path) -> None:
 
 
 def rules(spec: BoxSpec, home: Path) -> bytes:
-    """The document for `enclose`. Raises SandboxError when the box needs something that this machine lacks."""
+    """The document for `enclose`. Raises SandboxError when the box needs something that this
+    machine lacks."""
     lines = seccomp.program(system_calls.without_namespaces(browser=spec.browser))
-    return json.dumps({
-        "files": list(files(spec, home)), "handled": {"files": EVERYTHING, "ports": PORTS, "scopes": SCOPES},
-        "filter": base64.b64encode(lines).decode(), "environ": dict(environment(spec, home)),
-    }).encode()
+    return json.dumps(
+        {
+            "files": list(files(spec, home)),
+            "handled": {"files": EVERYTHING, "ports": PORTS, "scopes": SCOPES},
+            "filter": base64.b64encode(lines).decode(),
+            "environ": dict(environment(spec, home)),
+        }
+    ).encode()
 
 
 def files(spec: BoxSpec, home: Path) -> Iterator[tuple[str, int]]:
     """Each place of the host that the box may use, with its rights; the rest cannot be opened."""
-    folders = ["/usr", interpreter().prefix, str(home / "bin"), str(home / "site"), *SYSTEM_FOLDERS, *ETC, *FACTS]
+    folders = [
+        "/usr",
+        interpreter().prefix,
+        str(home / "bin"),
+        str(home / "site"),
+        *SYSTEM_FOLDERS,
+        *ETC,
+        *FACTS,
+    ]
     folders += closure(spec.distributions) if spec.distributions else ()
     folders += [bind.source for bind in spec.binds if bind.mode == "ro"]
     writable = [str(home / "tmp"), *(bind.source for bind in spec.binds if bind.mode == "rw")]
     if spec.browser:
         folders += _browser()
-        yield "/proc", READ | LIST | WRITE      # it writes the maps of its own namespaces, and reads of its own processes
+        yield (
+            "/proc",
+            READ | LIST | WRITE,
+        )  # it writes the maps of its own namespaces, and reads of its own processes
     for path in folders:
         if path and os.path.exists(path):
             yield path, _fitting(path, READING)
@@ -120,8 +165,13 @@ def files(spec: BoxSpec, home: Path) -> Iterator[tuple[str, int]]:
 def environment(spec: BoxSpec, home: Path) -> Mapping[str, str]:
     """The whole environment of the box."""
     seen, scratch = placed(spec, home), str(home / "tmp")
-    found = {"PATH": f"{home}/bin:/usr/bin:/bin", "HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8",
-             "GIT_CONFIG_NOSYSTEM": "1"}        # git stops at a file of /etc that is there and cannot be read
+    found = {
+        "PATH": f"{home}/bin:/usr/bin:/bin",
+        "HOME": scratch,
+        "TMPDIR": scratch,
+        "LANG": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }  # git stops at a file of /etc that is there and cannot be read
     if spec.browser and (path := browsers.browser_path()):
         found["LOF_BROWSER"] = os.path.realpath(path)
     for name, value in spec.env.items():
@@ -132,15 +182,23 @@ def environment(spec: BoxSpec, home: Path) -> Mapping[str, str]:
 
 
 def placed(spec: BoxSpec, home: Path) -> BoxSpec:
-    """The specification with the box's own folders among its binds, so that their names are replaced like the others."""
-    own = (Bind(str(home / "tmp"), "/tmp", "rw"), Bind(str(home / "site"), "/opt/site"), Bind(str(home / "bin"), "/opt/bin"))  # noqa: S108
+    """The specification with the box's own folders among its binds, so that their names are
+    replaced like the others."""
+    own = (
+        Bind(str(home / "tmp"), "/tmp", "rw"),  # noqa: S108
+        Bind(str(home / "site"), "/opt/site"),
+        Bind(str(home / "bin"), "/opt/bin"),
+    )
     return replace(spec, binds=(*spec.binds, *own))
 
 
 def _browser() -> list[str]:
     path = browsers.browser_path()
     if path is None:
-        raise SandboxError("no Chromium on this machine: install chromium-headless-shell, or run `playwright install`")
+        raise SandboxError(
+            "no Chromium on this machine: install chromium-headless-shell, or run `playwright"
+            " install`"
+        )
     return [os.path.dirname(os.path.realpath(path)), *browsers.FONTS]
 
 

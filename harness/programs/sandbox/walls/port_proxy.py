@@ -1,14 +1,18 @@
-"""The ports of a box that has no network of its own: every `bind`, `connect` and `listen` in it is performed out here.
+"""The ports of a box that has no network of its own: every `bind`, `connect` and `listen` in it is
+performed out here.
 
-The kernel stops the caller and asks. The answer is never "go on": what the caller passed could have changed meanwhile,
-and Landlock knows ports, not addresses (a permitted port would be that port of any machine). Instead its very socket is
-taken (`pidfd_getfd`) and bound or connected here, to where it may:
+The kernel stops the caller and asks. The answer is never "go on": what the caller passed could have
+changed meanwhile, and Landlock knows ports, not addresses (a permitted port would be that port of
+any machine). Instead its very socket is taken (`pidfd_getfd`) and bound or connected here, to where
+it may:
 
-- a port that it dials becomes one connection to this process, which nobody else can make, and from here to the unix socket;
-- a port that it binds becomes a free one of 127.0.0.1, and only connections to ports that it bound lead there.
+- a port that it dials becomes one connection to this process, which nobody else can make, and from
+  here to the unix socket;
+- a port that it binds becomes a free one of 127.0.0.1, and only connections to ports that it bound
+  lead there.
 
-So two boxes may use the same port at once, as with a network of their own, and every other address is unreachable.
-"""
+So two boxes may use the same port at once, as with a network of their own, and every other address
+is unreachable."""
 
 import array
 import contextlib
@@ -27,10 +31,12 @@ from harness.programs.sandbox.walls.init import MOST_CONNECTIONS, Pair, Relays, 
 from harness.programs.sandbox.walls.seccomp import MACHINES
 from harness.programs.sandbox.walls.system_calls import BIND, CONNECT, LISTEN
 
-RECEIVE, SEND, STILL_ASKING = 0xC0502100, 0xC0182101, 0x40082102        # ioctls, from linux/seccomp.h
-QUESTION = struct.Struct("QIIiIQ6Q")        # id, thread, flags; the call's number, architecture, place, six arguments
+RECEIVE, SEND, STILL_ASKING = 0xC0502100, 0xC0182101, 0x40082102  # ioctls, from linux/seccomp.h
+QUESTION = struct.Struct(
+    "QIIiIQ6Q"
+)  # id, thread, flags; the call's number, architecture, place, six arguments
 TAKE_DESCRIPTOR = 438
-A_THREAD = os.O_EXCL        # PIDFD_THREAD: whoever asks need not be the first of its threads
+A_THREAD = os.O_EXCL  # PIDFD_THREAD: whoever asks need not be the first of its threads
 LONGEST_ADDRESS = 128
 HERE = "127.0.0.1"
 
@@ -39,7 +45,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One call that waits for its answer. `thread` is the caller, `arguments` are those of the call."""
+    """One call that waits for its answer. `thread` is the caller, `arguments` are those of the
+    call."""
 
     id: int
     thread: int
@@ -49,8 +56,8 @@ class Question:
 
 @dataclass(slots=True)
 class Doors:
-    """What a box may bind and reach. `dialled` leads from a port to a unix socket; `bound` from a port, as the box
-    knows it, to the one of 127.0.0.1 that stands for it."""
+    """What a box may bind and reach. `dialled` leads from a port to a unix socket; `bound` from a
+    port, as the box knows it, to the one of 127.0.0.1 that stands for it."""
 
     relays: Relays
     questions: int
@@ -58,9 +65,12 @@ class Doors:
     bound: dict[int, int] = field(default_factory=dict)
 
     def serve(self, port: int, descriptor: int) -> None:
-        """Accept on an inherited listening socket; each connection goes to what the box has bound as `port`."""
+        """Accept on an inherited listening socket; each connection goes to what the box has bound
+        as `port`."""
         listener = socket.socket(fileno=descriptor)
-        self.relays.listen(listener, lambda near: Pair(near, nonblocking(socket.AF_INET), (HERE, self._real(port))))
+        self.relays.listen(
+            listener, lambda near: Pair(near, nonblocking(socket.AF_INET), (HERE, self._real(port)))
+        )
 
     def answer(self) -> None:
         """Answer one question. A caller that has died meanwhile needs no answer."""
@@ -86,7 +96,12 @@ class Doors:
                 return
             host, port = _address(self._memory(question))
             if not (host.is_loopback or host.is_unspecified):
-                raise OSError(errno.ENETUNREACH if question.number == CONNECT[column] else errno.EADDRNOTAVAIL, str(host))
+                raise OSError(
+                    errno.ENETUNREACH
+                    if question.number == CONNECT[column]
+                    else errno.EADDRNOTAVAIL,
+                    str(host),
+                )
             if question.number == BIND[column]:
                 self._bind(taken, port)
             else:
@@ -109,11 +124,12 @@ class Doors:
 
     def _listen(self, taken: socket.socket, backlog: int) -> None:
         if taken.getsockname()[1] not in self.bound.values():
-            self._bind(taken, 0)        # the kernel would have chosen a port of every address
+            self._bind(taken, 0)  # the kernel would have chosen a port of every address
         taken.listen(min(backlog & 0x7FFFFFFF, 4096))
 
     def _dial(self, taken: socket.socket, path: str) -> None:
-        """One connection between the box's socket and the relay, over a listener that is gone when it stands."""
+        """One connection between the box's socket and the relay, over a listener that is gone when
+        it stands."""
         if len(self.relays.pairs) >= 2 * MOST_CONNECTIONS:
             raise OSError(errno.ECONNREFUSED, "more connections at once than one box may have")
         with socket.create_server((HERE, 0), backlog=16) as listener:
@@ -122,12 +138,12 @@ class Doors:
             if code not in (0, errno.EINPROGRESS):
                 raise OSError(code, os.strerror(code))
             near, peer = listener.accept()
-            while peer != taken.getsockname():      # somebody else of this machine was faster
+            while peer != taken.getsockname():  # somebody else of this machine was faster
                 near.close()
                 near, peer = listener.accept()
         self.relays.join(near, lambda near: Pair(near, nonblocking(socket.AF_UNIX), path))
         if code:
-            raise OSError(code, os.strerror(code))      # in progress, as its caller wants to have it
+            raise OSError(code, os.strerror(code))  # in progress, as its caller wants to have it
 
     def _real(self, port: int) -> int:
         if port not in self.bound:
@@ -138,7 +154,9 @@ class Doors:
         pidfd = os.pidfd_open(question.thread, A_THREAD)
         try:
             self._still_asking(question)
-            taken = _libc.syscall(TAKE_DESCRIPTOR, pidfd, ctypes.c_int(question.arguments[0] & 0xFFFFFFFF), 0)
+            taken = _libc.syscall(
+                TAKE_DESCRIPTOR, pidfd, ctypes.c_int(question.arguments[0] & 0xFFFFFFFF), 0
+            )
         finally:
             os.close(pidfd)
         if taken < 0:
@@ -170,15 +188,17 @@ def _code(act: Callable[[], None]) -> int:
 
 
 def _address(text: bytes) -> tuple[ipaddress.IPv4Address, int]:
-    """From a sockaddr_in. Raises OSError for every other kind, which no box of this form can use."""
+    """From a sockaddr_in. Raises OSError for every other kind, which no box of this form can
+    use."""
     if len(text) < 16 or struct.unpack_from("=H", text)[0] != socket.AF_INET:
         raise OSError(errno.EAFNOSUPPORT, "not an address of IPv4")
-    port, = struct.unpack_from("!H", text, 2)
+    (port,) = struct.unpack_from("!H", text, 2)
     return ipaddress.IPv4Address(text[4:8]), port
 
 
 def _listens(port: int) -> bool:
-    """Whether somebody has this port now: two with SO_REUSEADDR may share one that nobody listens on."""
+    """Whether somebody has this port now: two with SO_REUSEADDR may share one that nobody listens
+    on."""
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,10 +1,10 @@
 """System calls that no box needs and that no wall holds, refused by a filter in the kernel.
 
-Keyrings come first: they are in no namespace, so a box would inherit the caller's session keyring with every key in
-it (seen: a box read one). The rest widen the kernel's surface: programs, probes and modules in the kernel, files by
-handle, other namespaces. A box without a browser makes no user namespace of its own either; Chromium's sandbox must.
-Which calls, and when, is a table in `calls`; this module writes the kernel's small language.
-"""
+Keyrings come first: they are in no namespace, so a box would inherit the caller's session keyring
+with every key in it (seen: a box read one). The rest widen the kernel's surface: programs, probes
+and modules in the kernel, files by handle, other namespaces. A box without a browser makes no user
+namespace of its own either; Chromium's sandbox must. Which calls, and when, is a table in `calls`;
+this module writes the kernel's small language."""
 
 import errno
 import platform
@@ -13,13 +13,23 @@ from collections.abc import Iterable
 
 from harness.programs.sandbox.walls.system_calls import Only
 
-Line = tuple[int, int, int, int]        # struct sock_filter: code, lines to skip if true, if false, a number
+Line = tuple[
+    int, int, int, int
+]  # struct sock_filter: code, lines to skip if true, if false, a number
 
-MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}      # column of the table, AUDIT_ARCH
-X32 = 0x40000000        # on x86_64 the same calls exist a second time from here on
+MACHINES = {
+    "x86_64": (0, 0xC000003E),
+    "aarch64": (1, 0xC00000B7),
+}  # column of the table, AUDIT_ARCH
+X32 = 0x40000000  # on x86_64 the same calls exist a second time from here on
 
-LOAD, AND, EQUAL, AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x35, 0x06       # classic BPF
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT, ARGUMENT_SIZE = 0, 4, 16, 8       # offsets in struct seccomp_data, little endian
+LOAD, AND, EQUAL, AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x35, 0x06  # classic BPF
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT, ARGUMENT_SIZE = (
+    0,
+    4,
+    16,
+    8,
+)  # offsets in struct seccomp_data, little endian
 ALLOW = 0x7FFF0000
 
 
@@ -29,10 +39,16 @@ def works_here() -> bool:
 
 
 def program(rules: Iterable[Only]) -> bytes:
-    """The filter as the kernel reads it, an array of struct sock_filter. Call only where it `works_here`."""
+    """The filter as the kernel reads it, an array of struct sock_filter. Call only where it
+    `works_here`."""
     column, architecture = MACHINES[platform.machine()]
     absent: Line = (RETURN, 0, 0, 0x00050000 | errno.ENOSYS)
-    lines: list[Line] = [(LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, architecture), absent, (LOAD, 0, 0, NUMBER)]
+    lines: list[Line] = [
+        (LOAD, 0, 0, ARCHITECTURE),
+        (EQUAL, 1, 0, architecture),
+        absent,
+        (LOAD, 0, 0, NUMBER),
+    ]
     lines += [(AT_LEAST, 0, 1, X32), absent]
     for rule in rules:
         number = rule.numbers[column]
@@ -44,7 +60,8 @@ def program(rules: Iterable[Only]) -> bytes:
 
 
 def _decided(rule: Only) -> list[Line]:
-    """What happens to this call. It always ends with an answer: the number of the call is no longer loaded."""
+    """What happens to this call. It always ends with an answer: the number of the call is no longer
+    loaded."""
     otherwise: Line = (RETURN, 0, 0, rule.otherwise.value)
     lines: list[Line] = []
     for argument, bits, values in rule.whens:

@@ -1,13 +1,18 @@
-"""The first program of a box without namespaces. It stays outside of the walls: what it starts shuts itself in.
+"""The first program of a box without namespaces. It stays outside of the walls: what it starts
+shuts itself in.
 
-What a process namespace and a network namespace would do, it does by hand, where nothing in the box can reach it:
+What a process namespace and a network namespace would do, it does by hand, where nothing in the box
+can reach it:
 
-- Whoever loses its parent in the box becomes a child of this process, so a daemon in a session of its own is found; the
-  end of this process, whatever the reason, begins with the end of all of them.
-- When the supervisor is gone (the life line reads as closed) it ends everything, and removes the box's own folder.
+- Whoever loses its parent in the box becomes a child of this process, so a daemon in a session of
+  its own is found; the end of this process, whatever the reason, begins with the end of all of
+  them.
+- When the supervisor is gone (the life line reads as closed) it ends everything, and removes the
+  box's own folder.
 - The ports that the box dials and serves lead through it (`doors`).
 
-    python -m harness.programs.sandbox.walls.supervised_init --status FD --life FD --rules FD --home DIR [--cwd DIR] [--limit NAME=N]…
+    python -m harness.programs.sandbox.walls.supervised_init --status FD --life FD --rules FD --home
+    DIR [--cwd DIR] [--limit NAME=N]…
                                      [--dial PORT=SOCKET]… [--serve PORT=FD]… -- COMMAND…
 """
 
@@ -35,14 +40,18 @@ def main(argv: list[str]) -> NoReturn:
     options = list(zip(argv[:split:2], argv[1:split:2], strict=True))
     one = dict(options)
     status, life = int(one["--status"]), int(one["--life"])
-    for descriptor in (status, life, *(int(value.partition("=")[2]) for name, value in options if name == "--serve")):
+    for descriptor in (
+        status,
+        life,
+        *(int(value.partition("=")[2]) for name, value in options if name == "--serve"),
+    ):
         os.set_inheritable(descriptor, False)
     adopt_orphans()
     ended = None
     try:
-        ended = _run(options, argv[split + 1:], status=status, life=life)
+        ended = _run(options, argv[split + 1 :], status=status, life=life)
     except OSError as error:
-        with contextlib.suppress(BrokenPipeError):      # nobody is left to be told
+        with contextlib.suppress(BrokenPipeError):  # nobody is left to be told
             os.write(status, f"failed {error}\n".encode())
     finally:
         end_offspring()
@@ -73,19 +82,30 @@ def _enclosed(rules: int, command: list[str], limits: list[tuple[int, int]]) -> 
     ours, theirs = socket.socketpair()
     with ours, theirs:
         os.set_inheritable(theirs.fileno(), True)
-        words = [*enclosed(), "--rules", str(rules), "--warden", str(theirs.fileno()), "--", *command]
+        words = [
+            *enclosed(),
+            "--rules",
+            str(rules),
+            "--warden",
+            str(theirs.fileno()),
+            "--",
+            *command,
+        ]
         child = init.start(words, {}, limits)
         theirs.close()
         os.close(rules)
         ours.settimeout(WALLS_SECONDS)
         said, sent, _, _ = ours.recvmsg(4096, socket.CMSG_LEN(4))
         if said != b"closed" or not sent:
-            raise OSError(f"the walls do not stand: {said.decode(errors='replace') or 'their program ended'}")
+            raise OSError(
+                f"the walls do not stand: {said.decode(errors='replace') or 'their program ended'}"
+            )
         return child, array.array("i", sent[0][2])[0]
 
 
 def _watched(doors: Doors, child: int, *, life: int, told: int) -> int:
-    """Answer and relay until the command has ended; its wait status. Raises OSError when all is to end before."""
+    """Answer and relay until the command has ended; its wait status. Raises OSError when all is to
+    end before."""
     for descriptor in (told, life, doors.questions):
         doors.relays.watch(descriptor)
     while True:
@@ -105,7 +125,8 @@ def _watched(doors: Doors, child: int, *, life: int, told: int) -> int:
 
 @contextlib.contextmanager
 def _told() -> Iterator[int]:
-    """A descriptor that can be read once a child has died, or this process was told to end: the signals' numbers."""
+    """A descriptor that can be read once a child has died, or this process was told to end: the
+    signals' numbers."""
     read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, lambda *_: None)

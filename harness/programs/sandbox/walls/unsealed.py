@@ -1,9 +1,10 @@
-"""No box: the command runs on the host, with limits and a process group of its own, and everything else is open.
+"""No box: the command runs on the host, with limits and a process group of its own, and everything
+else is open.
 
-It exists so that a machine where no box holds can show what would happen, and say so. Nothing that ran in it may be
-believed. There are no mounts, so the places that a specification names for the box are replaced by those of the host
-wherever an argument or a variable begins with one, or an argument names one after its first "=".
-"""
+It exists so that a machine where no box holds can show what would happen, and say so. Nothing that
+ran in it may be believed. There are no mounts, so the places that a specification names for the box
+are replaced by those of the host wherever an argument or a variable begins with one, or an argument
+names one after its first "="."""
 
 from harness.domain.box import BoxSpec
 from harness.programs.sandbox import browser as browsers
@@ -24,8 +25,9 @@ def argv(spec: BoxSpec) -> tuple[str, ...]:
 
 
 def environment(spec: BoxSpec) -> dict[str, str]:
-    """The environment with the host's paths. Importing a distribution here means seeing all that is installed."""
-    found = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}        # noqa: S108 - named in the contract
+    """The environment with the host's paths. Importing a distribution here means seeing all that is
+    installed."""
+    found = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - named in the contract
     if spec.browser and (path := browsers.browser_path()):
         found["LOF_BROWSER"] = path
     for name, value in spec.env.items():
@@ -42,5 +44,5 @@ def translated(word: str, spec: BoxSpec) -> str:
         option, equals, value = "", "", word
     for bind in sorted(spec.binds, key=lambda bind: -len(bind.target)):
         if value == bind.target or value.startswith(bind.target + "/"):
-            return option + equals + bind.source + value[len(bind.target):]
+            return option + equals + bind.source + value[len(bind.target) :]
     return word

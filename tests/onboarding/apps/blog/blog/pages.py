@@ -7,7 +7,9 @@ bp = Blueprint("pages", __name__)
 
 @bp.route("/")
 def index():
-    return render_template("index.html", posts=get_db().execute("SELECT * FROM post ORDER BY id DESC").fetchall())
+    return render_template(
+        "index.html", posts=get_db().execute("SELECT * FROM post ORDER BY id DESC").fetchall()
+    )
 
 
 @bp.route("/posts/<int:post_id>")
@@ -23,6 +25,9 @@ def write():
     if not request.form["title"].strip():
         return render_template("write.html", problem="A post needs a title."), 422
     db = get_db()
-    db.execute("INSERT INTO post (title, body) VALUES (?, ?)", (request.form["title"], request.form["body"]))
+    db.execute(
+        "INSERT INTO post (title, body) VALUES (?, ?)",
+        (request.form["title"], request.form["body"]),
+    )
     db.commit()
     return redirect(url_for("pages.index"), code=303)
