@@ -262,7 +262,10 @@ def test_a_price_that_nobody_knows_is_the_dearest_that_is_known(lap, provider) -
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(("cap", "cause"), [(b"usd_per_day", "day"), (b"usd_per_month", "month")])
 def test_what_a_day_or_a_month_may_cost_pauses_the_factory_and_fails_no_issue(
-    lap, provider, cap, cause  # noqa: F811
+    lap,
+    provider,
+    cap,
+    cause,  # noqa: F811
 ) -> None:
     """What is left is too little for the next call of the one that builds; the issue stays where it
     is until there is more."""
@@ -278,7 +281,8 @@ def test_what_a_day_or_a_month_may_cost_pauses_the_factory_and_fails_no_issue(
 
 
 def test_a_cap_that_is_crossed_in_the_middle_of_a_stream_ends_it_and_nothing_is_asked_after_it(
-    lap, provider  # noqa: F811
+    lap,
+    provider,  # noqa: F811
 ) -> None:
     """The provider reports more than any request of this size can cost: what flowed is counted, and
     no cent after it."""

@@ -247,7 +247,11 @@ def test_a_known_miss_is_still_one(name, told) -> None:
 
 
 def told_of(
-    file: str, house: House, identity: Identity = Identity.PLAIN, *, patience: float  # noqa: F811
+    file: str,
+    house: House,
+    identity: Identity = Identity.PLAIN,
+    *,
+    patience: float,  # noqa: F811
 ) -> str:
     """What a page says that asks the browser for a file, and gives each of its ways so many
     seconds."""

@@ -174,7 +174,12 @@ def document_for(home: Path, owner: str, name: str, forge: str) -> HomeFile:
     already."""
     if not (home / HOME_FILE).exists():
         return HomeFile(
-            owner=owner, name=name, forge=forge, port=0, number=0, token_file="keys/forge.token"  # noqa: S106 - the name of a file
+            owner=owner,
+            name=name,
+            forge=forge,
+            port=0,
+            number=0,
+            token_file="keys/forge.token",  # noqa: S106 - the name of a file
         )
     there = read_home(home)
     if (there.owner.lower(), there.name.lower(), there.forge) != (

@@ -93,7 +93,12 @@ def _document(trial: Trial, key: str) -> HomeFile:
     """The home's document, less what is not known yet. Raises ConfigError where there is no model
     to ask."""
     document = HomeFile(
-        owner="", name="", forge=EMBEDDED, port=0, number=0, token_file="keys/forge.token"  # noqa: S106 - the name of a file
+        owner="",
+        name="",
+        forge=EMBEDDED,
+        port=0,
+        number=0,
+        token_file="keys/forge.token",  # noqa: S106 - the name of a file
     )
     if trial.replay is not None:
         if trial.endpoint:

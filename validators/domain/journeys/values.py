@@ -86,7 +86,9 @@ class Draw:
         """The value of one generator at one place; stable across identities and processes."""
         key = f"{self.seed}\0{self.journey}\0{place}".encode()
         return _drawn(
-            generated, random.Random(int.from_bytes(sha256(key).digest()[:8], "big")), self.today  # noqa: S311
+            generated,
+            random.Random(int.from_bytes(sha256(key).digest()[:8], "big")),
+            self.today,  # noqa: S311
         )
 
 
