@@ -55,14 +55,14 @@ def dense_page() -> str:
         f'<li><a href="/{name.lower()}"><span class=icon>•</span> {name}</a></li>' for name in MENU
     )
     walks = "".join(f"<option>{escape(walk)}</option>" for walk in WALKS)
-    boxes = "".join(f"<label><input type=checkbox> {escape(walk)}</label> " for walk in WALKS)
+    sandboxes = "".join(f"<label><input type=checkbox> {escape(walk)}</label> " for walk in WALKS)
     rows = "".join(_row(number) for number in range(ROWS))
     return f"""<!doctype html><html lang=en><meta charset=utf-8><title>Tidebook, the desk</title><body>
 <header><nav aria-label=Main><ul>{menu}</ul></nav>
 <input type=search aria-label="Search bookings"><button>Search</button></header>
 <main><h1>Bookings of the day</h1><p role=status>{ROWS} bookings, 4 of them unpaid</p>
 <p>High water is at 13:42. The flats are open from 09:10 to 11:25 and again from 16:00; nobody leaves the shore after 11:25.</p>
-<fieldset><legend>Show only</legend>{boxes}</fieldset>
+<fieldset><legend>Show only</legend>{sandboxes}</fieldset>
 <table aria-label=Bookings><thead><tr><th>Guest<th>Walk<th>Leaves<th>People<th>Paid<th>Note<th></thead>
 <tbody>{rows}</tbody></table>
 <h2>Add a booking</h2><form><label>Name <input></label> <label>Walk <select>{walks}</select></label>

@@ -52,7 +52,7 @@ def floor() -> float:
 def one(shape: str, count: int, home: Path) -> dict[str, Any]:
     from harness.domain.workflow import NodeResult, Outcome, RunStatus, UseNode, Workflow
     from harness.store.durable.engine import Durable
-    from harness.workflow import EngineHands, run
+    from harness.workflow import EngineExecutor, run
 
     def act(payload: Mapping[str, Any]) -> Mapping[str, Any]:
         time.sleep(payload["seconds"])
@@ -76,7 +76,7 @@ def one(shape: str, count: int, home: Path) -> dict[str, Any]:
     engine.launch()
     launched = time.perf_counter()
     ended: dict[str, float] = {}
-    hands = EngineHands(
+    hands = EngineExecutor(
         engine,
         "bench",
         lambda call: ("act", {"node": call.node.id, "seconds": float(call.node.id == "slow")}),

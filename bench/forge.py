@@ -96,8 +96,8 @@ class Site:
         self.numbers = admin.file_issues(self.name, issues)
         self.filing = time.perf_counter() - began
 
-    def plant(self) -> Any:
-        from harness.factory.run.services import Places, Plant
+    def services(self) -> Any:
+        from harness.factory.run.services import Places, Services
         from harness.forge.github import Access, GitHubForge
         from harness.repository.candidate import TrustedCandidates
         from harness.repository.remote import Remote
@@ -113,7 +113,7 @@ class Site:
         )
         trusted = TrustedRepository(places.trusted, Remote(self.clone_url, lambda: self.token))
         nobody: Any = None
-        return Plant(
+        return Services(
             places=places,
             forge=hub,
             writer=hub,
@@ -146,13 +146,13 @@ class Site:
         connection.close()
 
 
-def ticked(plant: Any) -> None:
+def ticked(services: Any) -> None:
     """One tick that takes in, and moves nothing: no issue is in a state that it may move."""
     from harness.factory.pipeline.dispatch import Dispatch
     from harness.factory.pipeline.tick import tick
 
     engine: Any = None
-    tick(plant, Dispatch(plant, engine), states=frozenset())
+    tick(services, Dispatch(services, engine), states=frozenset())
 
 
 @contextmanager
@@ -173,10 +173,10 @@ def measured(name: str, meter: Meter, rows: list[dict[str, Any]]) -> Iterator[No
     )
 
 
-def decided(plant: Any, numbers: list[int]) -> None:
+def decided(services: Any, numbers: list[int]) -> None:
     """Give these issues a past: triaged, rejected or accepted and landed, told to their filers, as
     the ledger has it."""
-    ledger = plant.ledger
+    ledger = services.ledger
     for number in numbers:
         landed = number % 2 == 0
         ledger.append(
@@ -226,42 +226,42 @@ WORDS = [f"word{number}" for number in range(2000)]
 
 
 def standing(site: Site, rows: list[dict[str, Any]], *, changes: tuple[int, ...]) -> Any:
-    meter, plant = metered(), site.plant()
+    meter, services = metered(), site.services()
     with measured("first", meter, rows):
-        ticked(plant)
+        ticked(services)
     with measured("history", meter, rows):
-        decided(plant, list(site.numbers)[::50])
+        decided(services, list(site.numbers)[::50])
     for name in ("after history", "its echo"):
         with measured(name, meter, rows):
-            ticked(plant)
+            ticked(services)
         time.sleep(4)  # what has only just happened is told twice; from here on nothing has
     for _ in range(2):
         with measured("steady", meter, rows):
-            ticked(plant)
+            ticked(services)
     untouched = [number for number in site.numbers if (number - site.numbers[0]) % 50]
     for count in changes:
         for number in untouched[:count]:
             site.comment(number)
         with measured(f"changed {count}", meter, rows):
-            ticked(plant)
+            ticked(services)
         time.sleep(4)
-        ticked(plant)
+        ticked(services)
     with measured("steady", meter, rows):
-        ticked(plant)
+        ticked(services)
     if "--asked" in sys.argv:
         print(*meter.asked, sep="\n", file=sys.stderr)
     with measured("restart", meter, rows):
-        ticked(site.plant())
-    return plant
+        ticked(site.services())
+    return services
 
 
-def webhooks(site: Site, plant: Any, *, seconds: int) -> dict[str, Any]:
+def webhooks(site: Site, services: Any, *, seconds: int) -> dict[str, Any]:
     from harness.forge.deliveries import Door
     from harness.forge.receiver import Receiver, listening
     from harness.store.clock import SystemClock
     from harness.store.inbox import SqlInbox
 
-    inbox = SqlInbox(plant.places.home, SystemClock())
+    inbox = SqlInbox(services.places.home, SystemClock())
     receiver = Receiver(inbox, Door(REPOSITORY), lambda: (SECRET,))
     ticks, over = 0, threading.Event()
     with listening(receiver, host="127.0.0.1", port=0) as port:
@@ -269,7 +269,7 @@ def webhooks(site: Site, plant: Any, *, seconds: int) -> dict[str, Any]:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sender:
             threading.Thread(target=lambda: (sender.wait(), over.set()), daemon=True).start()
             while not over.is_set():
-                ticked(plant)
+                ticked(services)
                 ticks += 1
             assert sender.stdout is not None
             found: dict[str, Any] = json.loads(sender.stdout.read())
@@ -358,8 +358,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-forge-") as folder:
         site = Site(Path(folder), issues)
         try:
-            plant = standing(site, rows, changes=(1, 10) if told.quick else (1, 10, 100))
-            hooks = webhooks(site, plant, seconds=10 if told.quick else 60)
+            services = standing(site, rows, changes=(1, 10) if told.quick else (1, 10, 100))
+            hooks = webhooks(site, services, seconds=10 if told.quick else 60)
         finally:
             site.forge.stop()
     steady = max(row["requests"] for row in rows if row["what"] == "steady")

@@ -40,7 +40,7 @@ from validators.domain.evidence import Kind
 from validators.judging.judging import Judgement, judgement_of
 from validators.judging.publish import EVIDENCE, published
 from validators.language.reader import read
-from validators.launcher.context import Desk, opened_desk
+from validators.launcher.context import Context, opened_context
 from validators.launcher.regression_suite import MISSION
 from validators.launcher.request import Request
 from validators.store.entries import Entry, Event
@@ -101,10 +101,10 @@ def sides(folder: Path) -> Ground:
     )
 
 
-def sealed(desk: Desk, own: tuple[str, ...], standing: tuple[str, ...]) -> None:
+def sealed(context: Context, own: tuple[str, ...], standing: tuple[str, ...]) -> None:
     """Seal the journeys, as an author would have; those that stand guard have noticed saboteurs
     before."""
-    for issue, texts in ((desk.request.issue.number, own), (MISSION, standing)):
+    for issue, texts in ((context.request.issue.number, own), (MISSION, standing)):
         whole = tuple(map(with_canary, texts))
         entries = tuple(
             Entry(
@@ -112,7 +112,7 @@ def sealed(desk: Desk, own: tuple[str, ...], standing: tuple[str, ...]) -> None:
                 issue,
                 read(text).name,
                 journey_digest(text),
-                purpose_of(desk.request.issue.kind),
+                purpose_of(context.request.issue.kind),
                 "sha256:0",
                 "author",
                 "",
@@ -120,26 +120,28 @@ def sealed(desk: Desk, own: tuple[str, ...], standing: tuple[str, ...]) -> None:
             )
             for text in whole
         )
-        desk.shelf.seal(whole, entries)
+        context.journey_store.seal(whole, entries)
         for entry in entries if issue == MISSION else ():
-            desk.shelf.keep_controls(entry.digest, tree="0" * 40, run="bench")
+            context.journey_store.keep_controls(entry.digest, tree="0" * 40, run="bench")
 
 
 def judged(request: Request, folder: Path, *, run: str) -> Ours:
     """Judge the candidate with all journeys, sign and publish, and say what that took."""
-    desk = opened_desk(replace(request, run=run), caller=folder, now=lambda: datetime.now(UTC))
-    kept = desk.shelf.folder / "judged" / f".unfinished-{run}"
+    context = opened_context(
+        replace(request, run=run), caller=folder, now=lambda: datetime.now(UTC)
+    )
+    kept = context.journey_store.folder / "judged" / f".unfinished-{run}"
     kept.mkdir(parents=True)
     told: list[Judgement] = []
 
     def judge() -> None:
-        told.append(judgement_of(desk, keep=kept / EVIDENCE))
+        told.append(judgement_of(context, keep=kept / EVIDENCE))
         published(told[0], kept=kept, out=folder / run, ended=datetime.now(UTC))
 
     cost, judgement = cost_of(judge), told[0]
     verdict, phases = (
         judgement.verdict,
-        tuple((span.name, span.seconds) for span in desk.phases.spans()),
+        tuple((span.name, span.seconds) for span in context.phases.spans()),
     )
     performed = [
         one
@@ -179,8 +181,8 @@ def main() -> int:
             journeys=len(texts),
             seconds=JOURNEY_SECONDS,
         )
-        desk = opened_desk(request, caller=folder, now=lambda: datetime.now(UTC))
-        sealed(desk, texts[: options.own], texts[options.own :])
+        context = opened_context(request, caller=folder, now=lambda: datetime.now(UTC))
+        sealed(context, texts[: options.own], texts[options.own :])
         with (
             Peak() as peak
         ):  # to look costs a processor as well, so what is compared is not looked at

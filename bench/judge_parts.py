@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.dense_page import dense_page
-from validators.app.boxes import Boxes
 from validators.app.instances import Start
+from validators.app.sandboxes import Sandboxes
 from validators.app.side import Side
 from validators.browser.glance import Glances
 from validators.domain.evidence import Identity, RunId
@@ -27,7 +27,7 @@ from validators.domain.exploring.acts import Aspect
 from validators.domain.exploring.view import tokens, view
 from validators.evidence.merkle import evidence_in, merkle_root
 from validators.language.reader import read
-from validators.launcher.perform import Scene, Theatre, plan_of
+from validators.launcher.perform import Scene, TestBench, plan_of
 from validators.launcher.phases import Deadline
 from validators.performance.plan import AT_ONCE, PlannedRun, plan_json, ready_line
 from validators.signing.key import signer_at
@@ -164,14 +164,14 @@ def _boxed(folder: Path, scene: Scene, app: Path, text: str) -> None:
     shutil.copy(app, folder / "tree")
     (folder / "data").mkdir()
     side = Side("candidate", folder / "tree", None, folder / "data", (("APP_DATA", "/data"),))
-    theatre = Theatre(
+    bench = TestBench(
         scene,
-        Boxes(SUPERVISOR, "auto", folder / "papers"),
+        Sandboxes(SUPERVISOR, "auto", folder / "papers"),
         folder,
         folder / "kept",
         lambda phase: None,
     )
-    told = theatre.performed("runs", _runs(text), journeys=[text], side=lambda run: side)
+    told = bench.performed("runs", _runs(text), journeys=[text], side=lambda run: side)
     assert all(run.complete for run in told.evidence), told.evidence
 
 

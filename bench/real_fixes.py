@@ -45,7 +45,7 @@ from validators.authoring.local_request import request_on
 from validators.authoring.prove import Written, written
 from validators.authoring.rehearsal import Round, rehearsed
 from validators.domain.errors import JourneyInvalid
-from validators.launcher.context import opened_desk
+from validators.launcher.context import opened_context
 from validators.launcher.workplace import work_folder
 from validators.wiring import SUPERVISOR
 
@@ -296,10 +296,10 @@ def _performed(side: Folders, told: Written, *, proofs: Path, keep: Path | None)
         request = request_on(
             side, folder=folder, supervisor=SUPERVISOR, journeys=count, seconds=JOURNEY_SECONDS
         )
-        desk = opened_desk(request, caller=folder, now=lambda: datetime.now(UTC))
+        context = opened_context(request, caller=folder, now=lambda: datetime.now(UTC))
         return [
             one.rounds[0]
-            for one in rehearsed(desk, told.journeys, rounds=1, keep=keep, proofs=proofs)
+            for one in rehearsed(context, told.journeys, rounds=1, keep=keep, proofs=proofs)
         ]
 
 

@@ -23,12 +23,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the app of this bench lies beside it
 
 from bench.special_cases_app import CASES
-from validators.app.boxes import Boxes
 from validators.app.instances import Start
+from validators.app.sandboxes import Sandboxes
 from validators.app.side import Side
 from validators.domain.evidence import Identity, RunEvidence, RunId
 from validators.domain.fold import Result, diverges, result, silence
-from validators.launcher.perform import Scene, Theatre
+from validators.launcher.perform import Scene, TestBench
 from validators.launcher.phases import Deadline
 from validators.wiring import SUPERVISOR
 
@@ -145,14 +145,14 @@ def _performed(
         scene = Scene(
             seeds[0], datetime.now(UTC).date(), start, JOURNEY_SECONDS, Deadline(WALL_SECONDS)
         )
-        boxes = Boxes(SUPERVISOR, "auto", folder / "papers", other_box)
-        theatre = Theatre(scene, boxes, folder, folder / "kept", lambda phase: None)
+        sandboxes = Sandboxes(SUPERVISOR, "auto", folder / "papers", other_box)
+        bench = TestBench(scene, sandboxes, folder, folder / "kept", lambda phase: None)
         pairs = [
             [RunId("booking", identity, attempt=at + 1) for identity in Identity]
             for at in range(len(seeds))
         ]
         drawn = {run: seed for pair, seed in zip(pairs, seeds, strict=True) for run in pair}
-        left = theatre.performed(
+        left = bench.performed(
             "runs", [*drawn], journeys=[_journey(case)], side=lambda run: side, seeds=drawn
         )
         found = {run.run: run for run in left.evidence}

@@ -5,7 +5,7 @@ import signal
 import sys
 from types import FrameType
 
-GRACE_SECONDS = 5
+STOP_SECONDS = 5
 INTERRUPTED = 130
 
 
@@ -27,7 +27,7 @@ def main() -> None:
 
 def _interrupted(_number: int, _frame: FrameType | None) -> None:
     signal.signal(signal.SIGALRM, _gone)
-    signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
     raise KeyboardInterrupt
 
 

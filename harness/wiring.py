@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from harness.domain.errors import ForgeError, ModelError
-from harness.factory.run.services import Places, Plant
+from harness.factory.run.services import Places, Services
 from harness.home.document import HomeFile, read_home, wheels_folder
 from harness.home.providers import wires_of
-from harness.home.recording import Tape
+from harness.home.recording import Recording
 from harness.home.state import database_of, open_ledger, sole_factory
 from harness.home.state_backup import Keep, carried, kept
 from harness.ports.clock import Clock
@@ -57,7 +57,7 @@ class Works:
     """A factory at work: its plant, its dispatch, its engine, and where its forge can be looked at.
     `check` raises PortError where the forge in the box or the broker has gone."""
 
-    plant: Plant
+    services: Services
     dispatch: "Dispatch"
     engine: "Durable"
     url: str
@@ -143,17 +143,17 @@ def open_works(
                 _check_forge(forge)
             _check_broker(broker)
 
-        tape = Tape(places)
-        plant = _plant(
+        tape = Recording(places)
+        services = _services(
             home, document, ledger, tape=tape, forge=forge, broker=broker, tell=tell, warm=warm
         )
         engine = Durable(home, address=database, sound=sound)
-        engine.register(ACTION, kept(tape.taped(node_action(plant), plant), keep))
+        engine.register(ACTION, kept(tape.taped(node_action(services), services), keep))
         engine.launch()
         stack.callback(engine.close)
         yield Works(
-            plant,
-            Dispatch(plant, engine),
+            services,
+            Dispatch(services, engine),
             engine,
             f"{forge.url}/{document.owner}/{document.name}",
             sound,
@@ -198,17 +198,17 @@ class Outside:
     repository: Callable[[Repository], Repository]
 
 
-def _plant(
+def _services(
     home: Path,
     document: HomeFile,
     ledger: SqlLedger,
     *,
-    tape: Tape,
+    tape: Recording,
     forge: "ForgeAddress",
     broker: Path,
     tell: Tell,
     warm: int,
-) -> Plant:
+) -> Services:
     from harness.agents.sessions import BrokerClient
     from harness.agents.transcript.keep import TranscribingBroker
     from harness.forge.github import GitHubForge
@@ -232,7 +232,7 @@ def _plant(
         link=lambda path: document.address(forge.url, path),
         repository=tape.repository,
     )
-    return plant_of(
+    return services_of(
         places,
         ledger,
         outside,
@@ -244,7 +244,7 @@ def _plant(
     )
 
 
-def plant_of(
+def services_of(
     places: Places,
     ledger: Ledger,
     outside: Outside,
@@ -255,29 +255,29 @@ def plant_of(
     warm: int = 0,
     wires: "Mapping[str, Wire] | None" = None,
     programs: Path | None = None,
-) -> Plant:
+) -> Services:
     """A plant with every real room in it, before this outside: that of a home at work, or that of a
     replay.
 
     `wires` are those of the providers, None where the broker replays and speaks all; `programs` is
     the home in which agent CLIs are installed, where it is another one."""
-    from harness.agents.boxed import BoxedAgent
-    from harness.agents.boxed_cli import CliAgent
+    from harness.agents.builtin_agent import SandboxedAgent
     from harness.agents.chosen import Agents
+    from harness.agents.cli_agent import CliAgent
     from harness.agents.model import BrokeredModel
-    from harness.context.boxed import BoxedOutlines
     from harness.context.essays import RepositoryEssays
+    from harness.context.sandboxed_outlines import SandboxedOutlines
     from harness.programs.agent_clis.programs import Programs
-    from harness.programs.sandbox.client import COMMAND, BoxSupervisor
+    from harness.programs.sandbox.client import COMMAND, SandboxSupervisor
     from harness.repository.candidate import TrustedCandidates
     from harness.repository.trusted import TrustedRepository
     from harness.repository.worktrees.adapter import RunWorktrees
 
     trusted, sandbox = (
         TrustedRepository(places.trusted, outside.remote),
-        BoxSupervisor(places.layers, form=box),
+        SandboxSupervisor(places.layers, form=box),
     )
-    return Plant(
+    return Services(
         places=places,
         forge=outside.forge,
         writer=outside.writer,
@@ -286,7 +286,7 @@ def plant_of(
         candidates=TrustedCandidates(trusted),
         sandbox=sandbox,
         agent=Agents(
-            BoxedAgent(sandbox),
+            SandboxedAgent(sandbox),
             CliAgent(sandbox, Programs(programs or places.home), wires=wires, kept=places.runs),
         ),
         model=BrokeredModel(),
@@ -300,7 +300,7 @@ def plant_of(
         link=outside.link,
         tell=tell,
         other_form=other_box,
-        essays=RepositoryEssays(trusted, places.index, outlines=BoxedOutlines(sandbox)),
+        essays=RepositoryEssays(trusted, places.index, outlines=SandboxedOutlines(sandbox)),
     )
 
 

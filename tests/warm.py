@@ -40,14 +40,14 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """`factory` with these arguments and nothing to read, run to its end as by `subprocess.run`.
     Raises TimeoutExpired."""
-    from validators.app.fork_server import nursery
+    from validators.app.fork_server import fork_server
 
     words = list(map(str, arguments))
     asked = json.dumps(
         {"arguments": words, "environment": dict(env), "folder": str(cwd or Path.cwd())}
     )
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        command = nursery((sys.executable, str(Path(__file__).resolve()))).supervisor(
+        command = fork_server((sys.executable, str(Path(__file__).resolve()))).supervisor(
             asked, output=output.fileno(), errors=errors.fileno(), descriptors={}
         )
         command.stdin.close()

@@ -17,7 +17,7 @@ from validators.domain.stops import UsageError
 if TYPE_CHECKING:
     from validators.authoring.local_request import Ground
     from validators.authoring.prove import How
-    from validators.launcher.context import Desk
+    from validators.launcher.context import Context
 
 SUPERVISOR = (
     sys.executable,
@@ -38,15 +38,17 @@ def judge(request: Path, out: Path) -> int:
     (out / "verdict.json").unlink(
         missing_ok=True
     )  # an old verdict must not outlive this judgement, however it ends
-    desk = _desk(request)
-    judged = desk.shelf.folder / "judged"
+    context = _context(request)
+    judged = context.journey_store.folder / "judged"
     judged.mkdir(mode=0o700, exist_ok=True)
     kept = Path(
-        tempfile.mkdtemp(prefix=f".unfinished-{desk.request.run}-{desk.request.round}-", dir=judged)
+        tempfile.mkdtemp(
+            prefix=f".unfinished-{context.request.run}-{context.request.round}-", dir=judged
+        )
     )
-    judgement = judgement_of(desk, keep=kept / EVIDENCE)
+    judgement = judgement_of(context, keep=kept / EVIDENCE)
     published(judgement, kept=kept, out=out, ended=_now())
-    _log(desk)
+    _log(context)
     print(f"{judgement.verdict.outcome}: {judgement.verdict.reason}")
     return 0
 
@@ -59,15 +61,15 @@ def author(request: Path, out: Path) -> int:
 
     out.mkdir(parents=True, exist_ok=True)
     (out / "authored.json").unlink(missing_ok=True)
-    desk = _desk(request)
-    found = authored(desk)
+    context = _context(request)
+    found = authored(context)
     placed(
         out / "authored.json",
         json.dumps(asdict(found), indent=1).encode(),
         replace=True,
         mode=0o644,
     )
-    _log(desk)
+    _log(context)
     print(f"{found.outcome}: {found.reason}")
     return 0
 
@@ -82,12 +84,12 @@ def prove(
 
     told = written(files)
     with work_folder() as folder:
-        desk = (
-            _desk(request)
+        context = (
+            _context(request)
             if request
-            else _folder_desk(ground, folder=folder, journeys=len(told.journeys))
+            else _folder_context(ground, folder=folder, journeys=len(told.journeys))
         )
-        found = proved(desk, told, how)
+        found = proved(context, told, how)
     whole = proof_report(told, found)
     if as_json:
         print(json.dumps(whole, indent=1))
@@ -110,12 +112,12 @@ def try_(file: Path, *, ground: Ground, url: str, seed: int | None, keep: Path |
 
     (journey,) = written((file,), may_only_look=True).journeys.values()
     with work_folder() as folder:
-        desk = _folder_desk(
+        context = _folder_context(
             _at_an_address(ground, folder) if url else ground, folder=folder, journeys=1
         )
         seed = secrets.randbits(31) if seed is None else seed
         told = tried(
-            desk, journey, folder=folder, seed=seed, address=Address.of(url) if url else None
+            context, journey, folder=folder, seed=seed, address=Address.of(url) if url else None
         )
         for line in try_lines(journey, told, kept=folder / "kept"):
             print(line)
@@ -183,12 +185,15 @@ def store_digest(request: Path) -> int:
     from validators.launcher.regression_suite import declined, standing_digests
     from validators.store.journeys import set_digest
 
-    desk = _desk(request)
-    own, guarding = desk.shelf.journeys(desk.request.issue.number), standing_digests(desk)
+    context = _context(request)
+    own, guarding = (
+        context.journey_store.journeys(context.request.issue.number),
+        standing_digests(context),
+    )
     digests = [*(one.entry.digest for one in own), *guarding]
     told = {
-        "journeys": len(in_force(desk.request, own)),
-        "declined": declined(desk),
+        "journeys": len(in_force(context.request, own)),
+        "declined": declined(context),
         "standing": len(guarding),
     }
     print(json.dumps({**told, "digest": set_digest(digests) if digests else None}))
@@ -200,7 +205,7 @@ def store_list(request: Path) -> int:
     is in force now."""
     from validators.authoring.inventory import listed
 
-    for line in listed(_desk(request)):
+    for line in listed(_context(request)):
         print(json.dumps(line))
     return 0
 
@@ -209,7 +214,7 @@ def store_show(request: Path, digest: str) -> int:
     """Print a sealed journey's text with all that is known of it, as one JSON object."""
     from validators.authoring.inventory import shown
 
-    print(json.dumps(shown(_desk(request), digest), indent=1))
+    print(json.dumps(shown(_context(request), digest), indent=1))
     return 0
 
 
@@ -218,7 +223,7 @@ def store_add(request: Path, journey: Path, *, actor: str, reason: str) -> int:
     the mission (issue 0)."""
     from validators.authoring.maintaining import added
 
-    found = added(_desk(request), journey.read_text(), actor=actor, reason=reason)
+    found = added(_context(request), journey.read_text(), actor=actor, reason=reason)
     print(f"{found.outcome}: {found.reason}")
     return 0 if found.outcome == "sealed" else 1
 
@@ -228,7 +233,7 @@ def retire(request: Path, digest: str, *, actor: str, reason: str) -> int:
     from validators.judging.predicate import stamp
     from validators.store.entries import Event
 
-    entry = _desk(request).shelf.closed(
+    entry = _context(request).journey_store.closed(
         digest, event=Event.RETIRED, actor=actor, reason=reason, at=stamp(_now())
     )
     print(f"retired {entry.journey} ({digest}) of issue {entry.issue}")
@@ -239,27 +244,29 @@ def supersede(request: Path, digest: str, journey: Path, *, actor: str, reason: 
     """Put a journey that a maintainer wrote, once it is proved, in the place of another."""
     from validators.authoring.maintaining import added
 
-    found = added(_desk(request), journey.read_text(), actor=actor, reason=reason, replacing=digest)
+    found = added(
+        _context(request), journey.read_text(), actor=actor, reason=reason, replacing=digest
+    )
     print(f"{found.outcome}: {found.reason}")
     return 0 if found.outcome == "sealed" else 1
 
 
-def _desk(request: Path) -> Desk:
-    from validators.launcher.context import opened_desk
+def _context(request: Path) -> Context:
+    from validators.launcher.context import opened_context
     from validators.launcher.request import request_at
 
-    return opened_desk(request_at(request), caller=request, now=_now)
+    return opened_context(request_at(request), caller=request, now=_now)
 
 
-def _folder_desk(ground: Ground, *, folder: Path, journeys: int) -> Desk:
+def _folder_context(ground: Ground, *, folder: Path, journeys: int) -> Context:
     """A desk for folders that a person names; all it needs is made below `folder`."""
     from validators.authoring.local_request import request_on
-    from validators.launcher.context import opened_desk
+    from validators.launcher.context import opened_context
 
     request = request_on(
         ground, folder=folder, supervisor=SUPERVISOR, journeys=journeys, seconds=JOURNEY_SECONDS
     )
-    return opened_desk(request, caller=folder, now=_now)
+    return opened_context(request, caller=folder, now=_now)
 
 
 def _at_an_address(ground: Ground, folder: Path) -> Ground:
@@ -270,9 +277,9 @@ def _at_an_address(ground: Ground, folder: Path) -> Ground:
     return replace(ground, base=nothing, reference=None, start="true")
 
 
-def _log(desk: Desk) -> None:
+def _log(context: Context) -> None:
     """Where the time has gone, on standard error, which whoever started this keeps as a log."""
-    for line in desk.phases.lines():
+    for line in context.phases.lines():
         print(line, file=sys.stderr)
 
 

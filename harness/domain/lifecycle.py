@@ -46,7 +46,7 @@ class Event(StrEnum):
     DISPATCHED = "dispatched"
     CHANGE_READY = "change-ready"
     RUN_FAILED = "run-failed"
-    LAW_REFUSED = "law-refused"
+    POLICY_REFUSED = "law-refused"
     SPLIT = "split"
     CANNOT_DO = "cannot-do"
     BUDGET_EXHAUSTED = "budget-exhausted"
@@ -103,7 +103,7 @@ TABLE: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.NEEDS_INFO, _E.CLOSED_BY_PERSON): _S.REJECTED,
         (_S.IMPLEMENTING, _E.CHANGE_READY): _S.VALIDATING,
         (_S.IMPLEMENTING, _E.RUN_FAILED): _S.ACCEPTED,
-        (_S.IMPLEMENTING, _E.LAW_REFUSED): _S.NEEDS_HUMAN,
+        (_S.IMPLEMENTING, _E.POLICY_REFUSED): _S.NEEDS_HUMAN,
         (_S.IMPLEMENTING, _E.SPLIT): _S.NEEDS_HUMAN,
         (_S.IMPLEMENTING, _E.CANNOT_DO): _S.NEEDS_HUMAN,
         (_S.IMPLEMENTING, _E.BUDGET_EXHAUSTED): _S.NEEDS_HUMAN,
@@ -117,7 +117,7 @@ TABLE: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.VALIDATING, _E.INCONCLUSIVE): _S.NEEDS_HUMAN,
         (_S.VALIDATING, _E.HANDED_OVER): _S.NEEDS_HUMAN,
         (_S.VALIDATING, _E.HEAD_OR_BASE_MOVED): _S.VALIDATING,
-        (_S.VALIDATING, _E.LAW_REFUSED): _S.NEEDS_HUMAN,
+        (_S.VALIDATING, _E.POLICY_REFUSED): _S.NEEDS_HUMAN,
         (_S.VALIDATING, _E.BUDGET_EXHAUSTED): _S.NEEDS_HUMAN,
         (_S.VALIDATING, _E.ISSUE_EDITED): _S.UNTRIAGED,
         (_S.VALIDATING, _E.CLOSED_BY_PERSON): _S.REJECTED,

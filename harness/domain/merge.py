@@ -7,10 +7,10 @@ unknown is no."""
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from harness.domain.box import Form
 from harness.domain.checks import NotGreen, Standing, standing
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.lifecycle import Event
+from harness.domain.sandbox import Form
 from harness.domain.verdict import Verdict, VerdictOutcome
 
 CHECKS = "checks"
@@ -54,7 +54,7 @@ class MergeFacts:
     checks: (
         tuple[NotGreen, ...] | None
     )  # required checks on the candidate that are not green; None: unknown
-    box_sealed: bool
+    sandbox_sealed: bool
     issue_body_unchanged: bool | None
     stopped: bool | None
     frozen: bool | None
@@ -139,7 +139,7 @@ def _judged(facts: MergeFacts) -> Iterator[Refusal]:
             "signer",
             f"the verdict is signed by key {verdict.key_id:.12}, which is not trusted here",
         )
-    if not facts.box_sealed or not _sealed(verdict.box_form):
+    if not facts.sandbox_sealed or not _sealed(verdict.sandbox_form):
         yield Refusal(
             "seal", "no box held on this machine; an unsealed verdict shows, and never merges"
         )

@@ -39,7 +39,7 @@ class Controls:
 
     twins: int
     twins_failed: int
-    saboteurs: int
+    injectors: int
     caught: int
     red_on_base: bool
 
@@ -47,7 +47,7 @@ class Controls:
     def held(self) -> bool:
         """True only if every negative control failed as it must. No control, no approval. Whether
         the change was seen at all is `red_on_base`, and asked for beside this."""
-        return 0 < self.twins == self.twins_failed and 0 < self.caught <= self.saboteurs
+        return 0 < self.twins == self.twins_failed and 0 < self.caught <= self.injectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ class Verdict:
     journeys_executed: int
     journeys_passed: int
     controls: Controls
-    box_form: str
-    box_unheld: tuple[str, ...]
+    sandbox_form: str
+    sandbox_unheld: tuple[str, ...]
     seed: int
     signer: str
     key_id: str
@@ -109,8 +109,8 @@ class Verdict:
             journeys_executed=int(journeys["executed"]),
             journeys_passed=int(journeys["passed"]),
             controls=_known(Controls, controls),
-            box_form=str(box["form"]),
-            box_unheld=tuple(box["unheld"]),
+            sandbox_form=str(box["form"]),
+            sandbox_unheld=tuple(box["unheld"]),
             seed=int(predicate["seed"]),
             signer=str(predicate["signer"]),
             key_id=key_id,

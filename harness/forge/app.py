@@ -18,8 +18,8 @@ from harness.domain.errors import ConfigError, ForgeError
 from harness.domain.issue import Actor
 from harness.forge import permissions
 from harness.forge.errors import forge_errors
-from harness.forge.http_cache import KeptAnswers
-from harness.forge.rate_limiter import Time, turnstile_of
+from harness.forge.http_cache import HttpCache
+from harness.forge.rate_limiter import Time, rate_limiter_of
 
 if TYPE_CHECKING:
     from github.Auth import Auth
@@ -80,7 +80,7 @@ class AppAtForge:
             timeout_seconds,
         )
         self._time = time or Time()
-        self._turnstile = turnstile_of(api, f"app-{key.id}", at_githubs_pace=at_githubs_pace)
+        self._rate_limiter = rate_limiter_of(api, f"app-{key.id}", at_githubs_pace=at_githubs_pace)
         self._lock = threading.Lock()
         self._token, self._renew_at = "", 0.0
 
@@ -168,8 +168,8 @@ class AppAtForge:
             auth or AppAuth(self._key.id, _key_in(self._key.key_file)),
             self._api,
             account=f"app-{self._key.id}",
-            turnstile=self._turnstile,
-            kept=KeptAnswers(),
+            rate_limiter=self._rate_limiter,
+            kept=HttpCache(),
             timeout_seconds=self._timeout,
             time=self._time,
         )

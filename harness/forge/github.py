@@ -31,9 +31,9 @@ from harness.forge import checkruns, issue_changes, pins, projection
 from harness.forge import required_checks as demands
 from harness.forge.app import AppAtForge, AppKey
 from harness.forge.errors import forge_errors
-from harness.forge.http_cache import KeptAnswers
+from harness.forge.http_cache import HttpCache
 from harness.forge.projection import plain
-from harness.forge.rate_limiter import Time, Turnstile, turnstile_of
+from harness.forge.rate_limiter import RateLimiter, Time, rate_limiter_of
 
 if TYPE_CHECKING:
     from github.Issue import Issue as RawIssue
@@ -75,7 +75,7 @@ class GitHubForge:
     """Implements `harness.ports.forge.Forge` and `ForgeWriter`. Safe to use from many threads."""
 
     def __init__(
-        self, access: Access, *, turnstile: Turnstile | None = None, time: Time | None = None
+        self, access: Access, *, rate_limiter: RateLimiter | None = None, time: Time | None = None
     ) -> None:
         if bool(access.token) == (access.app is not None) or access.repository.count("/") != 1:
             raise ConfigError(
@@ -83,10 +83,10 @@ class GitHubForge:
                 " write to it"
             )
         self._access = access
-        self._turnstile = turnstile or turnstile_of(
+        self._rate_limiter = rate_limiter or rate_limiter_of(
             access.api, access.account, at_githubs_pace=not access.is_local
         )
-        self._kept = KeptAnswers(access.kept)
+        self._kept = HttpCache(access.kept)
         self._app = (
             None
             if access.app is None
@@ -482,7 +482,7 @@ class GitHubForge:
             auth,
             self._access.api,
             account=self._access.account,
-            turnstile=self._turnstile,
+            rate_limiter=self._rate_limiter,
             kept=self._kept,
             timeout_seconds=self._access.timeout_seconds,
         )

@@ -47,7 +47,7 @@ class Answer:
         return self.headers["etag"]
 
 
-class KeptAnswers:
+class HttpCache:
     """In a file, where whoever comes after us finds them, or, without one, for as long as this
     process lives. Safe to use from many threads and processes. No method raises."""
 

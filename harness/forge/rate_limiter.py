@@ -49,7 +49,7 @@ class Limited(Exception):
         self.limit, self.again_at = limit, again_at
 
 
-class Turnstile:
+class RateLimiter:
     """`between` and `between_writes` are seconds; 0 for a forge in the box, which asks nobody to go
     slowly."""
 
@@ -102,14 +102,14 @@ class Turnstile:
         return Limited(self._closed_by or Limit(0.0, is_secondary=False), opens)
 
 
-_THERE: dict[tuple[str, str], Turnstile] = {}
+_THERE: dict[tuple[str, str], RateLimiter] = {}
 _LOCK = threading.Lock()
 
 
-def turnstile_of(api: str, account: str, *, at_githubs_pace: bool) -> Turnstile:
+def rate_limiter_of(api: str, account: str, *, at_githubs_pace: bool) -> RateLimiter:
     """The one of this process for a forge and an account."""
     with _LOCK:
         if (api, account) not in _THERE:
             pace = (REQUEST_SECONDS, WRITE_SECONDS) if at_githubs_pace else (0.0, 0.0)
-            _THERE[api, account] = Turnstile(between=pace[0], between_writes=pace[1])
+            _THERE[api, account] = RateLimiter(between=pace[0], between_writes=pace[1])
         return _THERE[api, account]

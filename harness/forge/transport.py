@@ -13,9 +13,9 @@ from github.Auth import Auth
 from github.Requester import Requester
 from requests.utils import parse_header_links
 
-from harness.forge.http_cache import KeptAnswers
+from harness.forge.http_cache import HttpCache
 from harness.forge.limits import limit_of
-from harness.forge.rate_limiter import Time, Turnstile
+from harness.forge.rate_limiter import RateLimiter, Time
 
 if TYPE_CHECKING:
     from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass
@@ -51,8 +51,8 @@ class Wire(Requester):
         api: str,
         *,
         account: str,
-        turnstile: Turnstile,
-        kept: KeptAnswers,
+        rate_limiter: RateLimiter,
+        kept: HttpCache,
         timeout_seconds: int = 20,
         time: Time | None = None,
     ) -> None:
@@ -67,7 +67,7 @@ class Wire(Requester):
             pool_size=None,
             lazy=True,
         )
-        self._account, self._turnstile, self._kept = account, turnstile, kept
+        self._account, self._rate_limiter, self._kept = account, rate_limiter, kept
         self._time = time or Time()
 
     def requestJson(  # noqa: N802 - PyGithub's name
@@ -127,12 +127,12 @@ class Wire(Requester):
     def _sent(self, verb: str, send: Callable[[], Said]) -> Said:
         """Send it in turn. A token that is known no more is exchanged once: nothing was carried out
         for it."""
-        self._turnstile.enter(writes=verb != "GET")
+        self._rate_limiter.enter(writes=verb != "GET")
         said = send()
         forget = self.auth.forget if isinstance(self.auth, Bearer) else None
         if said[0] == 401 and forget is not None:
             forget()
-            self._turnstile.enter(writes=verb != "GET")
+            self._rate_limiter.enter(writes=verb != "GET")
             said = send()
         return said
 
@@ -142,8 +142,8 @@ class Wire(Requester):
             status, headers, text if status != 200 or verb == "POST" else "", now=self._time.wall()
         )
         if limit is not None:
-            raise self._turnstile.close(limit)
-        self._turnstile.answered()
+            raise self._rate_limiter.close(limit)
+        self._rate_limiter.answered()
         return said
 
 

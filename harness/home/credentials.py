@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.forge.github import Access, GitHubForge
 
 APP_KEY = "keys/app.pem"
-KEPT_ANSWERS = "cache/forge.sqlite"
+HTTP_CACHE = "cache/forge.sqlite"
 SECONDS = 20
 TRIAL = (
     "a token is for trial: it acts as the person it belongs to, it may do more than is needed, and"
@@ -47,7 +47,7 @@ def access_of(home: Path, document: HomeFile, api: str) -> "Access":
     from harness.forge.app import AppKey
     from harness.forge.github import Access
 
-    name, kept = f"{document.owner}/{document.name}", home / KEPT_ANSWERS
+    name, kept = f"{document.owner}/{document.name}", home / HTTP_CACHE
     if document.app:
         return Access(name, api=api, app=AppKey(document.app, home / APP_KEY), kept=kept)
     return Access(name, token(home, document), api, kept=kept)

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from harness.domain.box import Form
 from harness.domain.errors import ConfigError
+from harness.domain.sandbox import Form
 from harness.home.providers import Endpoint, endpoints_in
 
 FILE = "home.json"
@@ -24,7 +24,7 @@ MODELS = ("live", "replay")
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 DATABASES = (SQLITE, POSTGRESQL)
 EVIDENCE = "/-/evidence/"
-BOXES = ("auto", *(form.value for form in Form if form.sealed))
+SANDBOXES = ("auto", *(form.value for form in Form if form.sealed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +182,13 @@ def _home_file(document: Mapping[str, Any], path: Path) -> HomeFile:
             file=str(path),
             key="evidence_url",
         )
-    if found.box not in BOXES:
+    if found.box not in SANDBOXES:
         raise ConfigError(
-            f"expected {' or '.join(BOXES)}, found {found.box!r:.80}", file=str(path), key="box"
+            f"expected {' or '.join(SANDBOXES)}, found {found.box!r:.80}", file=str(path), key="box"
         )
-    if found.other_box not in ("", *BOXES[1:]):
+    if found.other_box not in ("", *SANDBOXES[1:]):
         raise ConfigError(
-            f"expected {' or '.join(BOXES[1:])}, or nothing, found {found.other_box!r:.80}",
+            f"expected {' or '.join(SANDBOXES[1:])}, or nothing, found {found.other_box!r:.80}",
             file=str(path),
             key="other_box",
         )

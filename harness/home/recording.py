@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING, Any, cast
 from harness import __version__
 from harness.domain.errors import FactoryError
 from harness.domain.plain import plain
-from harness.forge.tape import BEGINS, OPEN, recorded, recorded_writer, tip_on_tape
+from harness.forge.recording import BEGINS, OPEN, recorded, recorded_writer, tip_on_tape
 
 if TYPE_CHECKING:
     from harness.domain.ledger import Entry
-    from harness.factory.run.services import Places, Plant
+    from harness.factory.run.services import Places, Services
     from harness.ports.forge import Forge, ForgeWriter
     from harness.ports.git import Repository
 
@@ -63,7 +63,7 @@ def at_work(run: str, node: str) -> Iterator[None]:
         _AT.reset(token)
 
 
-class Tape:
+class Recording:
     """The tapes of one home's runs. Safe to use from many threads: each writes whole lines of its
     own run."""
 
@@ -85,27 +85,27 @@ class Tape:
         at = _AT.get()
         if at is None:
             return
-        path = tape_of(self._places, at[0])
+        path = recording_of(self._places, at[0])
         text = json.dumps({"schema": SCHEMA, **line}, ensure_ascii=False, sort_keys=True) + "\n"
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as tape:
                 tape.write(text.encode("utf-8", "backslashreplace"))
 
-    def taped(self, action: Action, plant: "Plant") -> Action:
+    def taped(self, action: Action, services: "Services") -> Action:
         """The same action, each of its nodes on the tape of its run."""
 
         def act(payload: Mapping[str, Any]) -> Mapping[str, Any]:
             with at_work(payload["run"], payload["node"]):
-                self._begin(plant, payload)
+                self._begin(services, payload)
                 result = action(payload)
-                self._keep_sessions(plant, payload)
+                self._keep_sessions(services, payload)
                 return result
 
         return act
 
-    def _begin(self, plant: "Plant", payload: Mapping[str, Any]) -> None:
-        if not tape_of(self._places, payload["run"]).exists():
+    def _begin(self, services: "Services", payload: Mapping[str, Any]) -> None:
+        if not recording_of(self._places, payload["run"]).exists():
             self.note(
                 {
                     "node": payload["node"],
@@ -116,14 +116,17 @@ class Tape:
             if payload["workflow"] == "triage":
                 with suppress(FactoryError):  # the forge is away: the node will say so itself
                     self.note(
-                        {"node": payload["node"], OPEN: plain(_untriaged(plant, payload["issue"]))}
+                        {
+                            "node": payload["node"],
+                            OPEN: plain(_untriaged(services, payload["issue"])),
+                        }
                     )
         self.note({"node": payload["node"], BEGINS: True})
 
-    def _keep_sessions(self, plant: "Plant", payload: Mapping[str, Any]) -> None:
+    def _keep_sessions(self, services: "Services", payload: Mapping[str, Any]) -> None:
         """The exchanges of the run's sessions that ended since this was done last."""
         there = {line[WIRE] for line in tape_lines(self._places, payload["run"]) if WIRE in line}
-        for entry in plant.ledger.entries(issue=payload["issue"], kind="usage"):
+        for entry in services.ledger.entries(issue=payload["issue"], kind="usage"):
             if entry.run == payload["run"] and (session := _session(entry)) not in there:
                 self.note(
                     {
@@ -146,7 +149,7 @@ class Tape:
             return {}
 
 
-def tape_of(places: "Places", run: str) -> Path:
+def recording_of(places: "Places", run: str) -> Path:
     """Where a run's tape is."""
     return places.run(run) / TAPE
 
@@ -154,7 +157,7 @@ def tape_of(places: "Places", run: str) -> Path:
 def tape_lines(places: "Places", run: str) -> tuple[Mapping[str, Any], ...]:
     """The whole lines of a run's tape; none where there is none. A line that a kill cut short is
     none."""
-    return tuple(_whole(tape_of(places, run)))
+    return tuple(_whole(recording_of(places, run)))
 
 
 def _whole(path: Path) -> Iterable[Mapping[str, Any]]:
@@ -231,12 +234,12 @@ def _session(entry: "Entry") -> str:
     return entry.key.removeprefix("usage/")
 
 
-def _untriaged(plant: "Plant", number: int) -> tuple[Any, ...]:
+def _untriaged(services: "Services", number: int) -> tuple[Any, ...]:
     """Older issues that are open and that nothing is known of but what the forge shows: triage may
     compare with them."""
-    shown = plant.lookout.open_issues()
+    shown = services.watch_list.open_issues()
     return tuple(
         issue
         for older, issue in sorted(shown.items())
-        if older < number and not plant.known.of(older).triage
+        if older < number and not services.known.of(older).triage
     )

@@ -14,7 +14,7 @@ from harness.home.document import FILE, read_home
 from harness.home.state import HOME_KEY, address_of, ledger_at, taken
 
 if TYPE_CHECKING:
-    from harness.store.state_backup import Luggage
+    from harness.store.state_backup import StateBackup
 
 PLACES = (
     FILE,
@@ -44,21 +44,21 @@ def carried(home: Path) -> Iterator[Keep]:
     if not key:
         yield lambda: None
         return
-    with closing(luggage_of(home, key)) as luggage:
-        luggage.fetch()
+    with closing(backup_of(home, key)) as backup:
+        backup.fetch()
         read_home(home)
         try:
-            yield luggage.keep
+            yield backup.keep
         finally:
-            luggage.keep(all_is_over=True)
+            backup.keep(all_is_over=True)
 
 
-def luggage_of(home: Path, key: str) -> "Luggage":
+def backup_of(home: Path, key: str) -> "StateBackup":
     """What this home carries. Raises ConfigError where its state is not in a database."""
-    from harness.store.state_backup import Luggage
+    from harness.store.state_backup import StateBackup
 
     address = address_of(home)
-    return Luggage(
+    return StateBackup(
         home,
         address,
         key,

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from harness.domain.errors import ConfigError
-from harness.factory.records.watch_list import Lookout
+from harness.factory.records.watch_list import WatchList
 from harness.factory.run.disk_space import space
 from harness.forge.deliveries import MOST_SECRETS, Door
 from harness.home.document import HomeFile, read_home
@@ -48,11 +48,11 @@ class Mail:
     bell: threading.Event
     counts: Counter[str]
 
-    def hear(self, lookout: Lookout) -> tuple[int, ...]:
+    def hear(self, watch_list: WatchList) -> tuple[int, ...]:
         """Have what came looked at; the places of it, for `done`."""
         self.bell.clear()
         waiting = self.inbox.waiting()
-        lookout.hint({delivery.number for _, delivery in waiting if delivery.number is not None})
+        watch_list.hint({delivery.number for _, delivery in waiting if delivery.number is not None})
         return tuple(place for place, _ in waiting)
 
     def done(self, places: tuple[int, ...]) -> None:

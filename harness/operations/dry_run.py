@@ -15,7 +15,7 @@ from harness.store.in_memory import OverLedger
 
 if TYPE_CHECKING:
     from harness.factory.pipeline.dry_run import DryRun
-    from harness.factory.run.services import Plant
+    from harness.factory.run.services import Services
     from harness.wiring import Tell
 
 STRANGER = Actor(0, "(nobody yet)")
@@ -27,59 +27,63 @@ def planned(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> "Dr
 
     Raises ConfigError where there is no such issue, Busy where a factory is at work."""
     from harness.factory.pipeline.dry_run import dry_run
-    from harness.factory.pipeline.tick import current_steering
+    from harness.factory.pipeline.tick import current_policy
     from harness.wiring import open_factory
 
     with open_factory(home, tell=tell) as works:
-        plant = works.plant
-        if fault := plant.known.fault():
+        services = works.services
+        if fault := services.known.fault():
             raise LedgerError(
                 f"{fault.says}; nothing is thought through on a ledger that is not the one that was"
                 " signed"
             )
-        steering = current_steering(plant)
-        issue = _issue_on(plant.forge, asked) if isinstance(asked, int) else _issue_in(asked, plant)
-        run = _name(plant, issue.number)
-        with thought(plant, issue) as (thinking, over):
+        policy = current_policy(services)
+        issue = (
+            _issue_on(services.forge, asked)
+            if isinstance(asked, int)
+            else _issue_in(asked, services)
+        )
+        run = _name(services, issue.number)
+        with thought(services, issue) as (thinking, over):
             try:
-                return dry_run(thinking, steering, issue, run=run, cap=cap)
+                return dry_run(thinking, policy, issue, run=run, cap=cap)
             finally:
-                _write_down_the_cost(plant, over, issue.number)
+                _write_down_the_cost(services, over, issue.number)
 
 
 @contextmanager
-def thought(plant: "Plant", issue: Issue) -> "Iterator[tuple[Plant, OverLedger]]":
+def thought(services: "Services", issue: Issue) -> "Iterator[tuple[Services, OverLedger]]":
     """The same plant, over a ledger in memory and without a hand on the forge."""
-    over = OverLedger(plant.ledger.entries(), plant.clock.now)
+    over = OverLedger(services.ledger.entries(), services.clock.now)
     yield (
         replace(
-            plant,
+            services,
             ledger=over,
-            forge=cast(Forge, _Seen(plant.forge, issue)),
+            forge=cast(Forge, _Seen(services.forge, issue)),
             writer=cast(ForgeWriter, _NoHand()),
         ),
         over,
     )
 
 
-def _name(plant: "Plant", issue: int) -> str:
+def _name(services: "Services", issue: int) -> str:
     """Names no run: what it cost is told apart from what the runs of the issue did."""
     prefix = f"plan-{issue}-"
     runs = {
         entry.run
-        for entry in plant.ledger.entries(kind="usage")
+        for entry in services.ledger.entries(kind="usage")
         if entry.run and entry.run.startswith(prefix)
     }
     return f"{prefix}{1 + len(runs)}"
 
 
-def _write_down_the_cost(plant: "Plant", over: OverLedger, issue: int) -> None:
+def _write_down_the_cost(services: "Services", over: OverLedger, issue: int) -> None:
     """Of an issue that the ledger does not know yet the cost is nobody's: an entry of its own would
     pass for its beginning."""
-    known = issue if plant.ledger.find(f"issue/{issue}") else None
+    known = issue if services.ledger.find(f"issue/{issue}") else None
     for entry in over.added:
         if entry.kind == "usage":
-            plant.ledger.append("usage", entry.key, issue=known, run=entry.run, data=entry.data)
+            services.ledger.append("usage", entry.key, issue=known, run=entry.run, data=entry.data)
 
 
 def _issue_on(forge: Forge, number: int) -> Issue:
@@ -94,16 +98,16 @@ def _issue_on(forge: Forge, number: int) -> Issue:
         raise
 
 
-def _issue_in(file: Path, plant: "Plant") -> Issue:
+def _issue_in(file: Path, services: "Services") -> Issue:
     """The one issue in a Markdown file, younger than every other."""
     from harness.operations.setup.issue_files import issues_in
 
     found = issues_in(file)
     if len(found) != 1:
         raise ConfigError(f"holds {len(found)} issues; a dry run is of one", file=str(file))
-    numbers = (told.issue for told in plant.known.histories())
+    numbers = (told.issue for told in services.known.histories())
     return Issue(
-        1 + max((*numbers, *plant.lookout.open_issues()), default=0),
+        1 + max((*numbers, *services.watch_list.open_issues()), default=0),
         found[0].title,
         found[0].body,
         STRANGER,

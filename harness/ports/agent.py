@@ -33,7 +33,7 @@ class AgentReport:
     reason: str | None
     turns: int
     tool_calls: int
-    box_form: str
+    sandbox_form: str
     killed_by: str | None = None
     agent: str = "built-in"  # which one it was; of a CLI, with its version
     evidence: tuple[

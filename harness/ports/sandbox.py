@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Protocol
 
-from harness.domain.box import BoxResult, BoxSpec
+from harness.domain.sandbox import SandboxResult, SandboxSpec
 
 
 class Sandbox(Protocol):
     """Runs one command in a box and waits for the box to be dead."""
 
-    def run(self, spec: BoxSpec, *, stdin: bytes = b"") -> BoxResult:
+    def run(self, spec: SandboxSpec, *, stdin: bytes = b"") -> SandboxResult:
         """Run to the end; stdout and stderr come back capped. Raises SandboxError when no box could
         be made."""
         ...

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 TIES = (b"--lifeline", b"--tethered")
-GRACE_SECONDS = 2.0
+STOP_SECONDS = 2.0
 _LOOK_SECONDS = 0.02
 LOOKS = 2
 """In a row that find nobody: a program that was just born, or is about to go, has no arguments to
@@ -24,7 +24,7 @@ be known by."""
 
 
 def end_orphans(
-    home: Path, *, grace: float = GRACE_SECONDS, sleep: Callable[[float], None] = time.sleep
+    home: Path, *, grace: float = STOP_SECONDS, sleep: Callable[[float], None] = time.sleep
 ) -> None:
     """Returns when no program is left that works on `home` for a starter that is dead: one that has
     not ended by itself after `grace` seconds is ended. Only the home's holder calls."""

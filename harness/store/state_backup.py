@@ -77,7 +77,7 @@ class Held:
     mark: tuple[int, int, int]
 
 
-class Luggage:
+class StateBackup:
     """What lies at `places` below `home`, but for what is `left_out`, in the database at `address`
     under `key`, which is 64 hexadecimal digits.
 

@@ -18,7 +18,7 @@ from harness.ports.validator import Authored, Journeys, Judged
 from harness.validator.envelope import verified_verdict
 
 COMMAND = (sys.executable, "-I", "-m", "validators")
-GRACE_SECONDS = 60
+STOP_SECONDS = 60
 SAID = 400
 
 
@@ -92,7 +92,7 @@ class ValidatorProgram:
         request: Mapping[str, Any],
         action: str,
         *arguments: str,
-        seconds: float = GRACE_SECONDS,
+        seconds: float = STOP_SECONDS,
     ) -> str:
         """What `store ACTION` prints, a finding (exit 1) too. Raises ConfigError with its last
         words when what was asked is no question (exit 2), ValidatorError when it could not run."""
@@ -119,7 +119,7 @@ class ValidatorProgram:
             str(self.public_key),
         ]
         said = _run(
-            [*argv, *map(str, envelopes)], self.environment, seconds=GRACE_SECONDS * len(envelopes)
+            [*argv, *map(str, envelopes)], self.environment, seconds=STOP_SECONDS * len(envelopes)
         )
         try:
             told = json.loads(said)
@@ -135,7 +135,7 @@ class ValidatorProgram:
         papers.mkdir(parents=True, exist_ok=True)
         path = papers / f"{verb}-request.json"
         path.write_text(json.dumps(request, indent=1, sort_keys=True), "utf-8")
-        seconds = request["limits"]["wall_seconds"] + GRACE_SECONDS
+        seconds = request["limits"]["wall_seconds"] + STOP_SECONDS
         argv = [*self.command, verb, "--request", str(path), "--out", str(out), "--lifeline"]
         _run(argv, self.environment, seconds=seconds, log=papers / f"{verb}.log")
 

@@ -43,7 +43,7 @@ class Hands(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class EngineHands:
+class EngineExecutor:
     """Hands on the durable engine: each call is the engine's work `run/node/attempt`."""
 
     engine: Engine

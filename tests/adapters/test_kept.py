@@ -8,7 +8,7 @@ import pytest
 
 from harness.forge import http_cache
 from harness.forge.github import Access, GitHubForge
-from harness.forge.http_cache import KeptAnswers
+from harness.forge.http_cache import HttpCache
 from tests.adapters.spent import spent, spent_before
 
 HEADERS = {
@@ -93,7 +93,7 @@ def test_a_store_that_cannot_be_made_is_done_without(place, tmp_path) -> None:
 
 
 def test_an_answer_belongs_to_the_account_that_heard_it(file) -> None:
-    store = KeptAnswers(file)
+    store = HttpCache(file)
     store.keep("ours", "/a?", headers=HEADERS, body="secret")
     assert store.find("theirs", "/a?") is None
     store.keep("theirs", "/a?", headers=HEADERS, body="another")
@@ -108,7 +108,7 @@ def test_an_answer_belongs_to_the_account_that_heard_it(file) -> None:
 
 
 def test_what_has_no_etag_or_is_too_long_is_not_kept() -> None:
-    store = KeptAnswers()
+    store = HttpCache()
     store.keep("a", "/none?", headers={}, body="x")
     store.keep("a", "/long?", headers=HEADERS, body="x" * (http_cache.MOST_BYTES_EACH + 1))
     store.keep("a", "/odd?", headers=HEADERS, body="half \ud83d of a pair")
@@ -120,7 +120,7 @@ def test_what_has_no_etag_or_is_too_long_is_not_kept() -> None:
 
 
 def test_the_store_is_bounded_and_what_was_used_longest_ago_goes_first(file) -> None:
-    store = KeptAnswers(file, most_bytes=20_000)
+    store = HttpCache(file, most_bytes=20_000)
     store.keep("a", "/liked?", headers=HEADERS, body="the first")
     for number in range(500):
         store.keep("a", f"/{number}?", headers=HEADERS, body=f"{number}")
@@ -132,7 +132,7 @@ def test_the_store_is_bounded_and_what_was_used_longest_ago_goes_first(file) -> 
 
 
 def test_many_threads_and_two_openings_share_one_store(file) -> None:
-    stores = (KeptAnswers(file), KeptAnswers(file))
+    stores = (HttpCache(file), HttpCache(file))
 
     def work(number) -> None:
         for turn in range(20):

@@ -7,7 +7,7 @@ import pytest
 
 from harness.domain.facts import ChangeFacts, ChangeKind, FileChange
 from harness.factory.policy_gate.policy_edits import CHECK, show_consequences
-from harness.factory.run.policy_snapshot import steering_at
+from harness.factory.run.policy_snapshot import policy_at
 from harness.forge.github import Access, GitHubForge
 from harness.governance.past.factsjson import facts_as_json
 from harness.repository.candidate import TrustedCandidates
@@ -25,7 +25,7 @@ STATED = (
 
 
 @pytest.fixture
-def plant(place, tmp_path):
+def services(place, tmp_path):
     """A factory at the embedded forge's wire: real git, the real adapter, the law of Tidebook at
     400 lines."""
     rules = (EXAMPLE / LAW).read_text("utf-8")
@@ -69,7 +69,7 @@ def plant(place, tmp_path):
         },
     )
     return replace(
-        world.plant(),
+        world.services(),
         forge=hub,
         writer=hub,
         repository=trusted,
@@ -90,9 +90,9 @@ def proposed(place, text, *, branch="edit"):
     return head
 
 
-def look(plant) -> None:
-    plant.repository.fetch("main")
-    show_consequences(plant, steering_at(plant, plant.repository.tip("main")))
+def look(services) -> None:
+    services.repository.fetch("main")
+    show_consequences(services, policy_at(services, services.repository.tip("main")))
 
 
 def checks(place, sha):
@@ -105,13 +105,13 @@ def checks(place, sha):
 
 
 def test_the_check_appears_on_the_head_with_the_flips_then_names_the_broken_line(
-    place, plant
+    place, services
 ) -> None:
     main = place.api("GET", "/branches/main").json()["commit"]["sha"]
     text = (EXAMPLE / LAW).read_text("utf-8")  # 400 → 300
     head = proposed(place, text)
-    look(plant)
-    look(plant)
+    look(services)
+    look(services)
     ((conclusion, title, summary),) = checks(place, head)
     assert (conclusion, title) == (
         "success",
@@ -121,7 +121,7 @@ def test_the_check_appears_on_the_head_with_the_flips_then_names_the_broken_line
 
     broken = text.replace("check: {changed_lines", "chekc: {changed_lines")
     head = proposed(place, broken)
-    look(plant)
+    look(services)
     ((conclusion, _, summary),) = checks(place, head)
     assert conclusion == "failure"
     assert f"{LAW}:{1 + broken.split('chekc')[0].count(chr(10))}" in summary

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.domain.errors import ForgeError
 from harness.forge.github import Access, GitHubForge
 from harness.forge.limits import LEAST_SECONDS, LEAST_UNNAMED_SECONDS, MOST_SECONDS, Limit, limit_of
-from harness.forge.rate_limiter import Limited, Turnstile
+from harness.forge.rate_limiter import Limited, RateLimiter
 from tests.adapters.clock import NOON, StandingClock
 from tests.adapters.spent import spent, spent_before
 
@@ -112,70 +112,72 @@ def clock():
 
 
 def test_while_it_is_closed_nobody_passes_and_all_are_told_until_when(clock) -> None:
-    turnstile = Turnstile(time=clock.time)
-    turnstile.enter(writes=False)
-    opens = turnstile.close(Limit(30, is_secondary=True)).again_at
+    rate_limiter = RateLimiter(time=clock.time)
+    rate_limiter.enter(writes=False)
+    opens = rate_limiter.close(Limit(30, is_secondary=True)).again_at
     assert opens == datetime.fromtimestamp(NOON, UTC) + timedelta(seconds=30)
     for seconds in (0, 15, 14.9):
         clock.pass_(seconds)
         with pytest.raises(Limited) as told:
-            turnstile.enter(writes=False)
+            rate_limiter.enter(writes=False)
         assert told.value.again_at == opens
     clock.pass_(0.2)
-    turnstile.enter(writes=True)
+    rate_limiter.enter(writes=True)
     assert clock.slept == []
 
 
 def test_setting_the_clock_opens_nothing_and_closes_nothing(clock) -> None:
-    turnstile = Turnstile(time=clock.time)
-    turnstile.close(Limit(30, is_secondary=True))
+    rate_limiter = RateLimiter(time=clock.time)
+    rate_limiter.close(Limit(30, is_secondary=True))
     clock.now += 86_400
     with pytest.raises(Limited):
-        turnstile.enter(writes=False)
+        rate_limiter.enter(writes=False)
     clock.now -= 7 * 86_400
     clock.pass_(31)
-    turnstile.enter(writes=False)
+    rate_limiter.enter(writes=False)
 
 
 def test_who_is_turned_away_again_waits_twice_as_long_until_something_is_answered(clock) -> None:
-    turnstile, waits = Turnstile(time=clock.time), []
+    rate_limiter, waits = RateLimiter(time=clock.time), []
     for _ in range(9):
         waits.append(
             (
-                turnstile.close(Limit(60, is_secondary=True)).again_at
+                rate_limiter.close(Limit(60, is_secondary=True)).again_at
                 - datetime.fromtimestamp(clock.now, UTC)
             ).seconds
         )
         clock.pass_(MOST_SECONDS)
     assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
-    turnstile.answered()
-    opens = turnstile.close(Limit(1, is_secondary=True)).again_at
+    rate_limiter.answered()
+    opens = rate_limiter.close(Limit(1, is_secondary=True)).again_at
     assert opens == datetime.fromtimestamp(clock.now + 1, UTC)
 
 
 def test_a_limit_that_names_less_does_not_open_what_another_closed(clock) -> None:
-    turnstile = Turnstile(time=clock.time)
-    turnstile.close(Limit(600, is_secondary=False))
-    turnstile.close(Limit(1, is_secondary=True))
+    rate_limiter = RateLimiter(time=clock.time)
+    rate_limiter.close(Limit(600, is_secondary=False))
+    rate_limiter.close(Limit(1, is_secondary=True))
     clock.pass_(599)
     with pytest.raises(Limited):
-        turnstile.enter(writes=False)
+        rate_limiter.enter(writes=False)
 
 
 def test_not_all_come_back_at_the_same_moment(clock) -> None:
     clock.chance = 0.5
-    opens = Turnstile(time=clock.time).close(Limit(60, is_secondary=True)).again_at
+    opens = RateLimiter(time=clock.time).close(Limit(60, is_secondary=True)).again_at
     assert opens == datetime.fromtimestamp(NOON + 63, UTC)
 
 
 def test_writes_are_a_second_apart_for_all_threads_together(clock) -> None:
-    turnstile = Turnstile(between=0.25, between_writes=1.0, time=clock.time)
-    threads = [threading.Thread(target=turnstile.enter, kwargs={"writes": True}) for _ in range(4)]
+    rate_limiter = RateLimiter(between=0.25, between_writes=1.0, time=clock.time)
+    threads = [
+        threading.Thread(target=rate_limiter.enter, kwargs={"writes": True}) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
         thread.join()
     assert clock.slept == [1.0, 1.0, 1.0]
-    turnstile.enter(writes=False)
+    rate_limiter.enter(writes=False)
     assert clock.slept[3:] == [0.25]
 
 
@@ -183,7 +185,7 @@ def test_writes_are_a_second_apart_for_all_threads_together(clock) -> None:
 def adapter(place, clock):
     return GitHubForge(
         Access(place.name, place.factory.token, place.forge.api),
-        turnstile=Turnstile(time=clock.time),
+        rate_limiter=RateLimiter(time=clock.time),
     )
 
 
@@ -235,7 +237,7 @@ def test_all_forms_of_a_limit_at_the_wire_end_within_an_hour(place, clock) -> No
     ):
         adapter = GitHubForge(
             Access(place.name, place.factory.token, place.forge.api),
-            turnstile=Turnstile(time=clock.time),
+            rate_limiter=RateLimiter(time=clock.time),
         )
         place.admin.inject(kind, path=f".*/{place.name}/issues/{number}", retry_after=wait)
         with pytest.raises(ForgeError) as told:

@@ -24,14 +24,14 @@ class WireWorld(World):
 
     place: object = None
 
-    def plant(self):
+    def services(self):
         place, work = self.place, self.work
         hub = GitHubForge(Access(place.name, place.factory.token, place.forge.api))
         trusted = TrustedRepository(
             work / "trusted.git", Remote(place.repository.clone_url, lambda: place.factory.token)
         )
         return replace(
-            super().plant(),
+            super().services(),
             forge=hub,
             writer=hub,
             repository=trusted,
@@ -93,9 +93,9 @@ def dashboards(place):
 def test_a_maintainer_reads_the_gates_approves_the_commit_and_it_lands(place, world) -> None:
     issue = place.file("Cancelled bookings keep their places", "The places are gone.", by="kim")
     world.tick(shows=True)
-    told = world.history(issue)
-    pull, head = int(told.proposal["number"]), str(told.pushed_head)
-    assert told.state is State.NEEDS_HUMAN
+    history = world.history(issue)
+    pull, head = int(history.proposal["number"]), str(history.pushed_head)
+    assert history.state is State.NEEDS_HUMAN
     assert checks(place, head) == {
         "factory/law": "success",
         "factory/tests": "success",
@@ -118,9 +118,9 @@ def test_a_maintainer_reads_the_gates_approves_the_commit_and_it_lands(place, wo
         by=place.person("maya", role="admin"),
     )
     world.tick(shows=True)
-    told = world.history(issue)
-    assert told.state is State.MERGED
-    assert place.api("GET", "/branches/main").json()["commit"]["sha"] == told.landed["commit"]
+    history = world.history(issue)
+    assert history.state is State.MERGED
+    assert place.api("GET", "/branches/main").json()["commit"]["sha"] == history.landed["commit"]
     assert checks(place, head)["factory/merge"] == "success"
     assert len(ours(place, pull)) == 3
     assert [one["number"] for one in dashboards(place)] == [dashboard["number"]]

@@ -6,7 +6,7 @@ import pytest
 
 from harness.domain.errors import ForgeError
 from harness.domain.plain import plain
-from harness.forge.tape import BEGINS, OPEN, PlayedForge, recorded, recorded_writer
+from harness.forge.recording import BEGINS, OPEN, PlayedForge, recorded, recorded_writer
 from tests.fakes.forge import FakeForge
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from harness.agents.boxed import BoxedAgent, report_of
-from harness.domain.box import BoxResult, Form
+from harness.agents.builtin_agent import SandboxedAgent, report_of
 from harness.domain.errors import ModelError
+from harness.domain.sandbox import Form, SandboxResult
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
-from harness.programs.sandbox.client import BoxSupervisor
+from harness.programs.sandbox.client import SandboxSupervisor
 from tests.agents.conftest import Broker, request
 
 NUMBERS = count(2000)
@@ -27,8 +27,8 @@ def called(name: str, **given: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> BoxSupervisor:
-    return BoxSupervisor(tmp_path / "layers")
+def sandbox(tmp_path: Path) -> SandboxSupervisor:
+    return SandboxSupervisor(tmp_path / "layers")
 
 
 @pytest.fixture
@@ -60,12 +60,12 @@ Played = Callable[..., Any]
 
 
 @pytest.fixture
-def play(replaying: Broker, sandbox: BoxSupervisor) -> Played:
+def play(replaying: Broker, sandbox: SandboxSupervisor) -> Played:
     def run(assignment: Assignment, *exchanges: dict[str, Any]) -> Any:
         issue = next(NUMBERS)
         replaying.record({"exchanges": exchanges}, issue=issue)
         with replaying.client.open(request(issue=issue)) as session:
-            return BoxedAgent(sandbox).work(assignment, session)
+            return SandboxedAgent(sandbox).work(assignment, session)
 
     return run
 
@@ -90,7 +90,7 @@ def test_it_works_in_the_worktree_with_the_projects_packages(
         4,
         4,
     )
-    assert Form(report.box_form).sealed
+    assert Form(report.sandbox_form).sealed
     assert report.killed_by is None
     assert (given.worktree / "new.txt").read_text() == "made in the box"
 
@@ -175,7 +175,7 @@ def test_it_sees_its_own_folder_and_the_broker_and_nothing_else(
 
 
 def test_a_box_that_uses_up_its_time_is_an_error_that_says_so(
-    replaying: Broker, sandbox: BoxSupervisor, assignment: Callable[..., Assignment]
+    replaying: Broker, sandbox: SandboxSupervisor, assignment: Callable[..., Assignment]
 ) -> None:
     issue = next(NUMBERS)
     replaying.record(
@@ -183,7 +183,7 @@ def test_a_box_that_uses_up_its_time_is_an_error_that_says_so(
         issue=issue,
     )
     opened = replaying.client.open(request(issue=issue))
-    report = BoxedAgent(sandbox).work(assignment(wall_seconds=4), opened.__enter__())
+    report = SandboxedAgent(sandbox).work(assignment(wall_seconds=4), opened.__enter__())
     assert (report.outcome, report.summary, report.killed_by) == (
         "error",
         "the box was ended: wall",
@@ -193,7 +193,7 @@ def test_a_box_that_uses_up_its_time_is_an_error_that_says_so(
         opened.__exit__(None, None, None)
 
 
-def result(stdout: bytes, **changes: Any) -> BoxResult:
+def result(stdout: bytes, **changes: Any) -> SandboxResult:
     given: dict[str, Any] = {
         "form": "bwrap-root",
         "unheld": (),
@@ -205,7 +205,7 @@ def result(stdout: bytes, **changes: Any) -> BoxResult:
         "stdout": stdout,
         "stderr": b"Traceback\nValueError: x\n",
     }
-    return BoxResult(**given | changes)
+    return SandboxResult(**given | changes)
 
 
 GOOD = {"outcome": "gave-up", "summary": "s", "reason": "blocked", "turns": 2, "tool_calls": 3}
@@ -285,7 +285,7 @@ def test_a_report_is_taken_in_its_own_words_only() -> None:
         0,
         0,
     )
-    assert report.box_form == "bwrap-root"
+    assert report.sandbox_form == "bwrap-root"
 
 
 def test_a_box_that_was_ended_has_no_say() -> None:
@@ -304,7 +304,9 @@ def test_no_layer_and_no_store_are_fine(tmp_path: Path) -> None:
     given = Assignment(
         run="r", role="implementer", worktree=tmp_path / "worktree", system=("law",), task="t"
     )
-    spec = BoxedAgent(BoxSupervisor(tmp_path)).spec(given, Session("s", tmp_path / "m.sock", "m"))
+    spec = SandboxedAgent(SandboxSupervisor(tmp_path)).spec(
+        given, Session("s", tmp_path / "m.sock", "m")
+    )
     assert [bind.target for bind in spec.binds if bind.mode == "rw"] == ["/workspace/worktree"]
     assert "TOOL_PYTHONPATH" not in spec.env
     assert os.fspath(tmp_path) not in json.dumps(list(spec.env.values()))

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from harness.agents.boxed_cli import CLIS, CliAgent, report_of
-from harness.domain.box import BoxResult, BoxSpec
+from harness.agents.cli_agent import CLIS, CliAgent, report_of
 from harness.domain.errors import ConfigError, SandboxError
 from harness.domain.model_choice.agents import AgentChoice, AgentKind
+from harness.domain.sandbox import SandboxResult, SandboxSpec
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
 from harness.programs.agent_clis.cli import NO_KEY, Order, Wire, ended_well
@@ -23,7 +23,7 @@ CLAUDE, CODEX, OPENCODE = (
 )
 
 
-def printed(*events: dict[str, Any], noise: bytes = b"", **changes: Any) -> BoxResult:
+def printed(*events: dict[str, Any], noise: bytes = b"", **changes: Any) -> SandboxResult:
     lines = b"\n".join([noise, *(json.dumps(event).encode() for event in events)])
     given: dict[str, Any] = {
         "form": "bwrap-root",
@@ -36,7 +36,7 @@ def printed(*events: dict[str, Any], noise: bytes = b"", **changes: Any) -> BoxR
         "stdout": lines,
         "stderr": b"a complaint\n",
     }
-    return BoxResult(**given | changes)
+    return SandboxResult(**given | changes)
 
 
 def program(kind: AgentKind, folder: Path = Path("/nowhere")) -> Program:
@@ -154,7 +154,7 @@ def test_an_end_is_told_in_one_word(
         report.turns,
         report.tool_calls,
     ) == expected
-    assert (report.agent, report.box_form) == (f"{cli.kind} 1.2.3", "bwrap-root")
+    assert (report.agent, report.sandbox_form) == (f"{cli.kind} 1.2.3", "bwrap-root")
 
 
 NO_ENDS = [
@@ -303,12 +303,12 @@ class Noted:
     def __init__(self, form: str = "bwrap-root") -> None:
         self._form, self.specs, self.homes, self.hidden = (
             form,
-            list[BoxSpec](),
+            list[SandboxSpec](),
             list[dict[str, str]](),
             list[int](),
         )
 
-    def run(self, spec: BoxSpec, *, stdin: bytes = b"") -> BoxResult:
+    def run(self, spec: SandboxSpec, *, stdin: bytes = b"") -> SandboxResult:
         self.specs.append(spec)
         home = Path(next(bind.source for bind in spec.binds if bind.target == "/home/agent"))
         self.hidden = [

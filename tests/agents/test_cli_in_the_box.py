@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from harness.agents.boxed_cli import CliAgent
-from harness.domain.box import Form
+from harness.agents.cli_agent import CliAgent
 from harness.domain.errors import BudgetExhausted
 from harness.domain.model_choice.agents import AgentChoice
+from harness.domain.sandbox import Form
 from harness.ports.agent import AgentReport, Assignment
 from harness.programs.agent_clis.cli import NO_KEY
 from harness.programs.agent_clis.programs import Programs
-from harness.programs.sandbox.client import BoxSupervisor
+from harness.programs.sandbox.client import SandboxSupervisor
 from tests.agents.clis import (
     CANARY,
     LAW,
@@ -38,7 +38,7 @@ from tests.agents.clis import (
     says,
 )
 from tests.agents.conftest import Broker, request
-from tests.sandbox.boxes import a_marker, running_with
+from tests.sandbox.sandboxes import a_marker, running_with
 
 pytestmark = pytest.mark.soak(
     "needs agent CLIs of a quarter of a gigabyte each; test_cli_events reads what they write"
@@ -98,7 +98,9 @@ def play(
             "wall_seconds": 1800,
             "agent": AgentChoice(player.kind),
         }
-        agent = CliAgent(BoxSupervisor(folder), Programs(home_of_the_clis()), kept=folder / "kept")
+        agent = CliAgent(
+            SandboxSupervisor(folder), Programs(home_of_the_clis()), kept=folder / "kept"
+        )
         began = time.monotonic()
         with replaying.client.open(request(issue=issue, model=player.model, usd=usd)) as session:
             reports.append(report := agent.work(Assignment(**given | changes), session))
@@ -142,7 +144,7 @@ def test_it_edits_a_file_through_its_own_tools(worked: Session) -> None:
     )
     assert report.tool_calls == 1 + len(worked.player.edits)
     assert report.agent.startswith(f"{worked.player.kind} ")
-    assert Form(report.box_form).sealed
+    assert Form(report.sandbox_form).sealed
 
 
 def test_it_has_no_credential(worked: Session) -> None:

@@ -11,7 +11,7 @@ from harness.agents.model import BrokeredModel
 from harness.domain.errors import BudgetExhausted
 from harness.domain.lifecycle import Event
 from harness.factory.run.node import Job
-from harness.factory.run.policy_snapshot import steering_at
+from harness.factory.run.policy_snapshot import policy_at
 from harness.factory.stages.review import ASKS, review
 from tests.agents.conftest import Broker
 from tests.factory.players import cast_by
@@ -132,13 +132,13 @@ def test_each_lens_is_a_session_that_is_metered_and_only_what_quotes_the_change_
     )
     tree = {**world.git.trees[world.git.tree_of(world.base)], **CHANGE}
     candidate = world.git.commit(world.git.tree(tree), [world.base], message="candidate")
-    plant = world.plant()
-    steering = steering_at(plant, world.base)
-    node = steering.workflows["validate"].node("review")
+    services = world.services()
+    policy = policy_at(services, world.base)
+    node = policy.workflows["validate"].node("review")
     result = review(
         Job(
-            plant,
-            steering,
+            services,
+            policy,
             issue,
             f"validate-{issue}-1",
             1,

@@ -188,7 +188,7 @@ FORBIDDEN = {
     "no model": (body(model=None), "model"),
     "a list for a model": (body(model=[MODEL]), "model"),
     "a system message among the others": (
-        body(messages=[{"role": "system", "content": "Obey"}]),
+        body(messages=[{"role": "system", "content": "Commands"}]),
         "messages[0].role",
     ),
     "no messages": (body(messages=[]), "messages"),

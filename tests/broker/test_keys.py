@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from harness.agents.boxed import BoxedAgent
+from harness.agents.builtin_agent import SandboxedAgent
 from harness.agents.line import line
 from harness.agents.sessions import BrokerClient
 from harness.factory.run.services import Places
@@ -18,7 +18,7 @@ from harness.home.programs import broker_of, model_key
 from harness.home.providers import Endpoint, provider_keys
 from harness.operations.drill import sandbox
 from harness.ports.agent import Assignment
-from harness.programs.sandbox.client import BoxSupervisor
+from harness.programs.sandbox.client import SandboxSupervisor
 from tests.agents.conftest import (
     MODEL,
     SECONDS,
@@ -115,7 +115,7 @@ def test_keys_are_in_the_broker_alone(
         assert b"harness.programs.broker" in arguments
         assert PART.encode() not in arguments
         with client.open(request(model="acme/gpt")) as session:
-            spec = BoxedAgent(BoxSupervisor(home / "layers")).spec(
+            spec = SandboxedAgent(SandboxSupervisor(home / "layers")).spec(
                 Assignment(run="r", role="implementer", worktree=worktree, system=(), task=""),
                 session,
             )
@@ -126,7 +126,7 @@ def test_keys_are_in_the_broker_alone(
                 "pid": os.getpid(),
                 "home": str(home),
             }
-            result = BoxSupervisor(home / "layers").run(
+            result = SandboxSupervisor(home / "layers").run(
                 dataclasses.replace(
                     spec,
                     argv=("python", "-c", sandbox.INTRUDER.read_text("utf-8"), json.dumps(told)),

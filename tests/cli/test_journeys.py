@@ -21,7 +21,7 @@ from validators.domain.verdict import Purpose
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
 from validators.store.entries import Entry, Event
-from validators.store.journeys import Shelf, journey_digest, with_canary
+from validators.store.journeys import JourneyStore, journey_digest, with_canary
 from validators.store.place import opened_place
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "tidebook"
@@ -61,19 +61,21 @@ def there(tmp_path, monkeypatch):
     ledger.append("triage", "triage-2-1/triage", issue=2, run="triage-2-1", data=TRIAGED)
     ledger.close()
     notary = Notary(signer_at(home / "keys" / "validator.key"))
-    shelf = Shelf(opened_place(home / "sealed" / "tidehouse.seaside", bound=()), notary)
-    digests = [_sealed(shelf, name) for name in ("old-words", "new-words")]
-    shelf.closed(
+    journey_store = JourneyStore(
+        opened_place(home / "sealed" / "tidehouse.seaside", bound=()), notary
+    )
+    digests = [_sealed(journey_store, name) for name in ("old-words", "new-words")]
+    journey_store.closed(
         digests[0],
         event=Event.SUPERSEDED,
         actor="grace",
         reason="the words changed",
         at="2026-01-03",
     )
-    return SimpleNamespace(home=home, shelf=shelf, old=digests[0], new=digests[1])
+    return SimpleNamespace(home=home, journey_store=journey_store, old=digests[0], new=digests[1])
 
 
-def _sealed(shelf, name):
+def _sealed(journey_store, name):
     text = with_canary(seaside.JOURNEY.replace("book-a-large-group", name))
     entry = Entry(
         Event.SEALED,
@@ -87,7 +89,7 @@ def _sealed(shelf, name):
         "2026-01-02",
         "t",
     )
-    shelf.seal((text,), (entry,))
+    journey_store.seal((text,), (entry,))
     return entry.digest
 
 
@@ -140,8 +142,8 @@ def test_a_journey_is_retired_with_a_reason_signed_in_the_store_and_written_in_t
 ) -> None:
     code, said, _ = factory("retire", there.new[7:17], "--reason", "walks are free now")
     assert (code, said) == (0, f"retired: {there.new} binds no change any more\n")
-    assert there.shelf.standing() == ()
-    last = there.shelf.entries()[-1]
+    assert there.journey_store.standing() == ()
+    last = there.journey_store.entries()[-1]
     assert (last.event, last.digest, last.reason) == (
         Event.RETIRED,
         there.new,
@@ -171,7 +173,7 @@ def test_a_journey_that_does_not_hold_is_refused_with_the_reason_and_seals_nothi
         "add", str(file), "--issue", "2", "--reason", "the largest group was left out"
     )
     assert (code, said.startswith("refused: "), says in said) == (1, True, True), (said, error)
-    assert [entry.digest for entry in there.shelf.standing()] == [there.new]
+    assert [entry.digest for entry in there.journey_store.standing()] == [there.new]
     assert ledger_of(there) == ()
 
 
@@ -207,7 +209,7 @@ def test_text_of_a_journey_moves_nothing_on_a_terminal(there) -> None:
         "2026-01-02",
         "t",
     )
-    there.shelf.seal((text,), (entry,))
+    there.journey_store.seal((text,), (entry,))
     said = factory("show", entry.digest)[1]
     assert "\x1b" not in said
     assert "\u202e" not in said

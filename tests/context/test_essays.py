@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.context.boxed import NOTHING, BoxedOutlines
 from harness.context.essays import INDEX, RepositoryEssays
-from harness.domain.box import BoxResult
+from harness.context.sandboxed_outlines import NOTHING, SandboxedOutlines
 from harness.domain.errors import GitError, SandboxError
 from harness.domain.essay import EssayRequest
+from harness.domain.sandbox import SandboxResult
 from harness.programs.context_indexer.reading import outline
-from harness.programs.sandbox.client import BoxSupervisor
+from harness.programs.sandbox.client import SandboxSupervisor
 from tests.context.trees import SHOP, Trees, outlines
 
 ASKED = EssayRequest(
@@ -34,7 +34,7 @@ class Parser:
         self.asked.append(len(files))
         killed = any("KILLS" in one["text"] for one in files)
         told = "\n".join(json.dumps(outline(one["path"], one["text"].encode())) for one in files)
-        return BoxResult(
+        return SandboxResult(
             form="bwrap-root",
             unheld=(),
             exit_code=137 if killed else 0,
@@ -46,7 +46,7 @@ class Parser:
         )
 
 
-class NoBox:
+class NoSandbox:
     def form(self):
         return "bwrap-root"
 
@@ -57,7 +57,7 @@ class NoBox:
 def test_a_file_that_ends_its_box_has_no_outline_and_the_others_have_theirs() -> None:
     files = [(f"f{number}.py", f"def f{number}(): pass") for number in range(6)]
     files[3] = ("f3.py", "KILLS")
-    found = BoxedOutlines(Parser())(files)
+    found = SandboxedOutlines(Parser())(files)
     assert [bool(one["definitions"]) for one in found] == [True, True, True, False, True, True]
     assert found[3] == NOTHING
 
@@ -69,7 +69,7 @@ def test_a_file_that_ends_its_box_has_no_outline_and_the_others_have_theirs() ->
 def test_what_a_parser_says_is_believed_only_in_its_own_form(said) -> None:
     class Liar(Parser):
         def run(self, spec, *, stdin=b""):
-            return BoxResult(
+            return SandboxResult(
                 form="bwrap-root",
                 unheld=(),
                 exit_code=0,
@@ -80,7 +80,7 @@ def test_what_a_parser_says_is_believed_only_in_its_own_form(said) -> None:
                 stdout=said,
             )
 
-    assert BoxedOutlines(Liar())([("a.py", "def f(): pass")]) == (NOTHING,)
+    assert SandboxedOutlines(Liar())([("a.py", "def f(): pass")]) == (NOTHING,)
 
 
 def test_a_broken_cache_is_made_anew(tmp_path) -> None:
@@ -92,7 +92,7 @@ def test_a_broken_cache_is_made_anew(tmp_path) -> None:
 
 def test_without_a_box_the_essay_says_that_it_knows_nothing_and_the_next_one_does(tmp_path) -> None:
     trees = Trees(one=SHOP)
-    essay = RepositoryEssays(trees, tmp_path, outlines=BoxedOutlines(NoBox())).essay(ASKED)
+    essay = RepositoryEssays(trees, tmp_path, outlines=SandboxedOutlines(NoSandbox())).essay(ASKED)
     assert essay.text == ""
     assert [one.note for one in essay.manifest.left_out] == [
         "the repository could not be read for it: no box could be made"
@@ -117,7 +117,7 @@ def test_a_commit_that_is_not_there_is_an_error(tmp_path) -> None:
 
 
 def test_the_parser_works_in_a_box_and_sees_nothing_but_what_it_is_given(tmp_path) -> None:
-    boxed = BoxedOutlines(BoxSupervisor(tmp_path / "layers"))
+    boxed = SandboxedOutlines(SandboxSupervisor(tmp_path / "layers"))
     assert boxed.spec().dial == ()
     assert all(
         bind.mode == "ro" and Path(bind.source).name == "context_indexer"

@@ -43,7 +43,7 @@ def test_what_the_validator_signs_the_harness_reads_whole(key) -> None:
     assert {
         name: getattr(verdict.regression, name) for name in verdict.regression.__slots__
     } == GOLDEN["regression"]
-    assert (verdict.outcome, verdict.box_form, verdict.signer) == (
+    assert (verdict.outcome, verdict.sandbox_form, verdict.signer) == (
         "passed",
         GOLDEN["box"]["form"],
         GOLDEN["signer"],

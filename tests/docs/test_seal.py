@@ -1,7 +1,7 @@
 """docs/seal.md names what each form of box cannot hold in the words that verdicts use, all of them
 and no other."""
 
-from harness.domain.box import Form
+from harness.domain.sandbox import Form
 from harness.programs.sandbox import forms
 from tests.docs.pages import ROOT
 

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from harness.domain.model_choice.breaker import (
     Breaker,
+    BreakerSettings,
     Circuit,
-    Fuse,
     Heard,
     Sound,
     breaker,
 )
 
 DAWN = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
-FUSE = Fuse(failures=3, window_minutes=60, rest_minutes=30)
+FUSE = BreakerSettings(failures=3, window_minutes=60, rest_minutes=30)
 FAILED, ANSWERED, PROBE = Sound.FAILED, Sound.ANSWERED, Sound.PROBE
 
 
@@ -74,55 +74,78 @@ def heard(*told: tuple[Sound, float] | tuple[Sound, float, str]) -> list[Heard]:
     ],
 )
 def test_how_the_circuit_stands(told, at, circuit) -> None:
-    assert breaker(heard(*told), fuse=FUSE, now=minute(at), run="now").circuit is circuit
+    assert (
+        breaker(heard(*told), breaker_settings=FUSE, now=minute(at), run="now").circuit is circuit
+    )
 
 
 def test_what_one_issue_makes_a_model_do_rests_it_for_nobody() -> None:
     """An issue whose words make every attempt come to nothing paused the factory once there was no
     other model."""
     told = [Heard(FAILED, f"run-{number}", minute(number), 7) for number in range(9)]
-    assert breaker(told, fuse=FUSE, now=minute(9), run="now") == Breaker(Circuit.CLOSED, 1)
+    assert breaker(told, breaker_settings=FUSE, now=minute(9), run="now") == Breaker(
+        Circuit.CLOSED, 1
+    )
     told += [Heard(FAILED, f"other-{issue}", minute(10), issue) for issue in (8, 9)]
-    assert breaker(told, fuse=FUSE, now=minute(11), run="now").circuit is Circuit.OPEN
+    assert breaker(told, breaker_settings=FUSE, now=minute(11), run="now").circuit is Circuit.OPEN
 
 
 def test_an_open_circuit_says_until_when() -> None:
     found = breaker(
-        heard((FAILED, 0), (FAILED, 1), (FAILED, 2)), fuse=FUSE, now=minute(5), run="now"
+        heard((FAILED, 0), (FAILED, 1), (FAILED, 2)),
+        breaker_settings=FUSE,
+        now=minute(5),
+        run="now",
     )
     assert (found.until, found.failures) == (minute(32), 3)
 
 
 def test_while_one_run_tries_it_no_other_does() -> None:
     told = heard((FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "first"))
-    assert breaker(told, fuse=FUSE, now=minute(41), run="first").circuit is Circuit.HALF_OPEN
-    other = breaker(told, fuse=FUSE, now=minute(41), run="second")
+    assert (
+        breaker(told, breaker_settings=FUSE, now=minute(41), run="first").circuit
+        is Circuit.HALF_OPEN
+    )
+    other = breaker(told, breaker_settings=FUSE, now=minute(41), run="second")
     assert other == Breaker(Circuit.OPEN, 3, minute(70))
-    assert breaker(told, fuse=FUSE, now=minute(70), run="second") == Breaker(Circuit.HALF_OPEN, 3)
+    assert breaker(told, breaker_settings=FUSE, now=minute(70), run="second") == Breaker(
+        Circuit.HALF_OPEN, 3
+    )
 
 
 def test_of_two_runs_that_try_it_at_once_the_first_does() -> None:
     told = heard(
         (FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "first"), (PROBE, 40.1, "second")
     )
-    assert breaker(told, fuse=FUSE, now=minute(41), run="first").circuit is Circuit.HALF_OPEN
-    assert breaker(told, fuse=FUSE, now=minute(41), run="second").circuit is Circuit.OPEN
+    assert (
+        breaker(told, breaker_settings=FUSE, now=minute(41), run="first").circuit
+        is Circuit.HALF_OPEN
+    )
+    assert (
+        breaker(told, breaker_settings=FUSE, now=minute(41), run="second").circuit is Circuit.OPEN
+    )
 
 
 def test_a_run_that_was_to_try_it_and_died_holds_nobody_up_for_ever() -> None:
     told = heard((FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "dead"))
-    assert breaker(told, fuse=FUSE, now=minute(70), run="second").circuit is Circuit.HALF_OPEN
+    assert (
+        breaker(told, breaker_settings=FUSE, now=minute(70), run="second").circuit
+        is Circuit.HALF_OPEN
+    )
 
 
 def test_a_second_try_may_begin_as_soon_as_the_first_ones_rest_is_over() -> None:
     told = heard((FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "first"), (PROBE, 70, "second"))
-    assert breaker(told, fuse=FUSE, now=minute(71), run="second").circuit is Circuit.HALF_OPEN
-    assert breaker(told, fuse=FUSE, now=minute(71), run="first").until == minute(100)
+    assert (
+        breaker(told, breaker_settings=FUSE, now=minute(71), run="second").circuit
+        is Circuit.HALF_OPEN
+    )
+    assert breaker(told, breaker_settings=FUSE, now=minute(71), run="first").until == minute(100)
 
 
 def test_a_failure_no_longer_counts_as_soon_as_the_window_is_over() -> None:
     assert [
-        breaker(heard((FAILED, 0)), fuse=FUSE, now=minute(at), run="now").failures
+        breaker(heard((FAILED, 0)), breaker_settings=FUSE, now=minute(at), run="now").failures
         for at in (59, 60)
     ] == [1, 0]
 
@@ -136,7 +159,7 @@ def test_it_never_rests_for_longer_than_its_rest_after_the_last_sound(told, afte
     for sound, gap in told:
         at += gap
         sounds.append((sound, at))
-    found = breaker(heard(*sounds), fuse=FUSE, now=minute(at + after), run="now")
+    found = breaker(heard(*sounds), breaker_settings=FUSE, now=minute(at + after), run="now")
     assert found.until is None or minute(at + after) < found.until <= minute(at) + FUSE.rest
     if after >= FUSE.rest_minutes:
         assert found.circuit is not Circuit.OPEN
@@ -146,6 +169,9 @@ def test_it_never_rests_for_longer_than_its_rest_after_the_last_sound(told, afte
 def test_an_answer_always_closes_it(told) -> None:
     sounds = [(sound, number) for number, (sound, _) in enumerate(told)]
     found = breaker(
-        heard(*sounds, (ANSWERED, len(told))), fuse=FUSE, now=minute(len(told)), run="now"
+        heard(*sounds, (ANSWERED, len(told))),
+        breaker_settings=FUSE,
+        now=minute(len(told)),
+        run="now",
     )
     assert (found.circuit, found.failures) == (Circuit.CLOSED, 0)

@@ -14,7 +14,7 @@ from harness.domain.verdict import Binding, Controls, Regression, Verdict, Verdi
 BINDS = Binding(
     CommitSha("base"), CommitSha("head"), CommitSha("cand"), TreeSha("tree"), "sha256:j", "sha256:g"
 )
-HELD = Controls(twins=1, twins_failed=1, saboteurs=4, caught=3, red_on_base=True)
+HELD = Controls(twins=1, twins_failed=1, injectors=4, caught=3, red_on_base=True)
 PASSED = Verdict(
     VerdictOutcome.PASSED,
     "all held",
@@ -49,7 +49,7 @@ GREEN = MergeFacts(
     governance="sha256:g",
     law=(),
     checks=(),
-    box_sealed=True,
+    sandbox_sealed=True,
     issue_body_unchanged=True,
     stopped=False,
     frozen=False,
@@ -71,7 +71,7 @@ NOT_PUSHED, NOT_PROPOSED = (
 NOT_TRUSTED = "the verdict is signed by key key-1, which is not trusted here"
 NO_STOP = "the owner's stop is set, or could not be read"
 FROZEN = "merging is frozen until a person has looked at the last landing"
-NO_BOX = "no box held on this machine; an unsealed verdict shows, and never merges"
+NO_SANDBOX = "no box held on this machine; an unsealed verdict shows, and never merges"
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ NO_BOX = "no box held on this machine; an unsealed verdict shows, and never merg
             "checks",
             "ci has not ended",
         ),
-        ({"box_sealed": False}, "seal", NO_BOX),
-        ({"verdict": dataclasses.replace(PASSED, box_form="unsealed")}, "seal", NO_BOX),
+        ({"box_sealed": False}, "seal", NO_SANDBOX),
+        ({"verdict": dataclasses.replace(PASSED, sandbox_form="unsealed")}, "seal", NO_SANDBOX),
         (
             {"verdict": dataclasses.replace(PASSED, outcome=VerdictOutcome.FAILED)},
             "verdict",
@@ -258,12 +258,12 @@ def test_a_red_base_is_no_less_needed_where_much_stands_guard() -> None:
 @pytest.mark.parametrize("form", ["unsealed", "none", "", "bwrap-root+unsealed", "docker"])
 def test_a_verdict_from_anything_but_sealed_boxes_never_merges(form) -> None:
     assert "seal" in gates(
-        dataclasses.replace(GREEN, verdict=dataclasses.replace(PASSED, box_form=form))
+        dataclasses.replace(GREEN, verdict=dataclasses.replace(PASSED, sandbox_form=form))
     )
 
 
 def test_a_verdict_from_boxes_of_several_sealed_forms_may_land() -> None:
-    verdict = dataclasses.replace(PASSED, box_form="bwrap-root+bwrap-userns+landlock")
+    verdict = dataclasses.replace(PASSED, sandbox_form="bwrap-root+bwrap-userns+landlock")
     assert not list(refusals(dataclasses.replace(GREEN, verdict=verdict)))
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from harness.domain.facts import ChangeFacts, ChangeKind, FileChange
-from harness.factory.pipeline.tick import current_steering
+from harness.factory.pipeline.tick import current_policy
 from harness.factory.policy_gate.edit_trial import weighed
 from harness.factory.policy_gate.policy_edits import CHECK, show_consequences
 from harness.governance.past.history import RecordedChange
@@ -71,8 +71,8 @@ def rules(world):
 
 
 def look(world, *, within=timedelta(days=1)) -> None:
-    plant = world.plant()
-    show_consequences(plant, current_steering(plant), weigh=weighed, within=within)
+    services = world.services()
+    show_consequences(services, current_policy(services), weigh=weighed, within=within)
 
 
 def check(world, branch="edit"):

@@ -42,11 +42,11 @@ def main(folder: Path) -> None:
     found["filled still"] = ticked()
     ballast.unlink()
     found["room"] = ticked()
-    told = world.history(issue)
+    history = world.history(issue)
     found |= {
-        "merged": told.state is State.MERGED,
-        "attempts": told.attempts,
-        "runs": told.runs_of("implement"),
+        "merged": history.state is State.MERGED,
+        "attempts": history.attempts,
+        "runs": history.runs_of("implement"),
         "worked": len(world.agent.assignments),
         "sound": world.ledger.fault() is None,
     }

@@ -297,8 +297,8 @@ def test_after_two_failures_the_work_is_split_into_steps_on_one_worktree_and_lan
     )
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.MERGED
+    history = world.history(issue)
+    assert history.state is State.MERGED
     *_, first, second = world.agent.assignments
     assert first.worktree == second.worktree
     assert [json.loads(step)["step"] for step in (_step_in(first.task), _step_in(second.task))] == [
@@ -313,7 +313,7 @@ def test_after_two_failures_the_work_is_split_into_steps_on_one_worktree_and_lan
     assert landed["tidebook/said.py"] == b"SAID = True\n"
     assert len(world.git.landings) == 1
     assert "the work is done in steps, because 2 attempts failed" in [
-        entry.data["says"] for entry in told.entries if entry.kind == "escalation"
+        entry.data["says"] for entry in history.entries if entry.kind == "escalation"
     ]
 
 
@@ -336,8 +336,8 @@ def test_a_step_that_does_not_end_well_ends_the_attempt(tmp_path) -> None:
     )
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.NEEDS_HUMAN
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
     assert len(world.agent.assignments) == 3
     assert set(world.remote) == {"main"}
 

@@ -159,9 +159,11 @@ def test_a_nested_law_binds_below_its_folder_at_the_next_tick(world) -> None:
     )
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.NEEDS_HUMAN
-    assert "F-NONE: 1 changed file, and at most 0 are allowed" in told.transitions[-1].data["says"]
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
+    assert (
+        "F-NONE: 1 changed file, and at most 0 are allowed" in history.transitions[-1].data["says"]
+    )
     assert any(
         '<document name="tidebook/factory_rules.md">' in block
         for system, _ in world.model.asked

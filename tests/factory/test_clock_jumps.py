@@ -61,7 +61,10 @@ def test_a_year_that_passes_over_an_open_appeal_closes_it_once_and_the_way_back_
     world.ledger.clock.at += YEAR
     world.tick()
     assert not world.forge.issue(issue).open
-    told = len(world.history(issue).transitions)
+    history = len(world.history(issue).transitions)
     world.ledger.clock.at -= YEAR + HOUR
     world.tick()
-    assert (world.forge.issue(issue).open, len(world.history(issue).transitions)) == (False, told)
+    assert (world.forge.issue(issue).open, len(world.history(issue).transitions)) == (
+        False,
+        history,
+    )

@@ -11,13 +11,13 @@ from harness.domain.facts import ChangeFacts
 from harness.domain.issue import Actor
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
-from harness.factory.pipeline.tick import current_steering
+from harness.factory.pipeline.tick import current_policy
 from harness.factory.policy_gate.edit_trial import weighed
 from harness.factory.policy_gate.policy_edits import CHECK, MOST, show_consequences
 from harness.factory.reporting.comments import consequence_words
 from harness.factory.reporting.report import edit_of
 from harness.governance import read_governance
-from harness.governance.past.edit_effects import CONSEQUENCE, consequence
+from harness.governance.past.edit_effects import CONSEQUENCE, edit_effect
 from harness.governance.past.factsjson import facts_as_json
 from tests.factory.kills import Killed
 from tests.factory.proposals import (
@@ -127,7 +127,7 @@ def law(rules, mission=MISSION):
 
 
 def words(new, *changes, mission=MISSION) -> str:
-    found = consequence(
+    found = edit_effect(
         law(RULES),
         law(new, mission),
         changes,
@@ -264,7 +264,7 @@ def test_whoever_proposes_it_gets_words_and_no_authority(world, how) -> None:
         world.base, "factory_rules.md"
     )
     assert {entry.data["rules"] for entry in world.ledger.entries(kind="run")} == {
-        current_steering(world.plant()).digest
+        current_policy(world.services()).digest
     }
 
 
@@ -343,9 +343,9 @@ def test_killed_between_the_check_and_the_ledger_it_is_said_once(world) -> None:
     propose(world, {"factory_rules.md": edited(rules(world))})
     forge = world.forge
     world.decorate("forge", set_check=dying(forge.set_check))
-    plant = world.plant()
+    services = world.services()
     with pytest.raises(Killed):
-        show_consequences(plant, current_steering(plant), weigh=weighed)
+        show_consequences(services, current_policy(services), weigh=weighed)
     world.forge = forge
     look(world)
     assert [what for what, _ in world.forge.writes].count("set_check") == 1

@@ -14,8 +14,8 @@ from harness.domain.lifecycle import Event, State
 from harness.factory.settings.workflows import bound_in
 from harness.governance import governance_in, run_cases
 from harness.governance import lint as lint_findings
-from harness.programs.sandbox.client import BoxSupervisor
-from tests.factory.boxes import CommandBox, really
+from harness.programs.sandbox.client import SandboxSupervisor
+from tests.factory.sandboxes import CommandBox, really
 from tests.factory.world import ACCEPT, World
 from tests.fakes.people import KEY, FakeAgent, FakeModel
 
@@ -77,10 +77,10 @@ def test_pages_are_checked_twice_and_left_to_a_person(tmp_path) -> None:
         appends("pages/moorings.md", "\nSee [entering](entering.md).\n"),
         cites="M-NOTES",
     )
-    told = world.history(issue)
-    assert told.transitions[-1].data["event"] == Event.HANDED_OVER
-    assert told.state is State.NEEDS_HUMAN
-    assert "judged by the law and its own tests only" in told.transitions[-1].data["says"]
+    history = world.history(issue)
+    assert history.transitions[-1].data["event"] == Event.HANDED_OVER
+    assert history.state is State.NEEDS_HUMAN
+    assert "judged by the law and its own tests only" in history.transitions[-1].data["says"]
     assert "is a person's to merge or to close" in world.forge.comments(issue)[0].body
     assert len(world.sandbox.commands) == 2
     assert world.validator.requests == []
@@ -98,10 +98,10 @@ def test_a_dead_link_is_found_by_the_command_and_the_next_attempt_is_told(tmp_pa
         mends,
         cites="M-NOTES",
     )
-    told = world.history(issue)
-    assert told.runs_of("implement") == 2
+    history = world.history(issue)
+    assert history.runs_of("implement") == 2
     assert "pages/moorings.md: lights.md leads nowhere" in world.agent.assignments[1].task
-    assert told.transitions[-1].data["event"] == Event.HANDED_OVER
+    assert history.transitions[-1].data["event"] == Event.HANDED_OVER
 
 
 def test_who_edits_the_check_to_pass_it_meets_the_law(tmp_path) -> None:
@@ -110,7 +110,7 @@ def test_who_edits_the_check_to_pass_it_meets_the_law(tmp_path) -> None:
         (worktree / "tools" / "links.py").write_text("print('fine')\n")
 
     world, issue = lap(tmp_path, "docs", cheats, cites="M-NOTES")
-    assert world.history(issue).transitions[-1].data["event"] == Event.LAW_REFUSED
+    assert world.history(issue).transitions[-1].data["event"] == Event.POLICY_REFUSED
     assert set(world.remote) == {"main"}
 
 
@@ -120,8 +120,8 @@ def test_a_person_who_merges_what_was_handed_over_is_noticed(tmp_path) -> None:
     )
     world.remote["main"] = world.remote[f"factory/issue-{issue}"]  # as the forge's button does
     world.tick()
-    told = world.history(issue)
-    assert (told.state, told.landed) == (State.MERGED, None)
+    history = world.history(issue)
+    assert (history.state, history.landed) == (State.MERGED, None)
     assert not world.forge.issue(issue).open
     assert "merged by a person" in world.forge.comments(issue)[0].body
     assert "did not judge" in world.forge.comments(issue)[0].body
@@ -164,12 +164,12 @@ def test_a_service_that_breaks_the_contract_is_sent_back_and_no_judge_is_asked(t
         path.write_text(path.read_text().replace("'waiting'", "'queued'") + "\n# another try\n")
 
     world, issue = lap(tmp_path, "two-services", breaks, cites="M-ARRIVES")
-    told = world.history(issue)
-    assert told.state is State.NEEDS_HUMAN
-    assert told.verdicts == ()
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
+    assert history.verdicts == ()
     sent_back = [
         entry.data["says"]
-        for entry in told.transitions
+        for entry in history.transitions
         if entry.data["event"] == Event.CHANGES_REQUESTED
     ]
     assert "the worker does not find what the counter took in" in sent_back[0]
@@ -218,20 +218,20 @@ def test_a_command_runs_in_a_real_box_where_it_sees_its_tree_and_nothing_leaves(
     world = World(
         tmp_path,
         agent=FakeAgent(appends("pages/index.md", "\nMind the tide.\n")),
-        sandbox=BoxSupervisor(tmp_path / "layers"),
+        sandbox=SandboxSupervisor(tmp_path / "layers"),
         model=FakeModel({"": {**ACCEPT, "cites": ["M-NOTES"], "quote": "It is wrong."}}),
     )
     tree = world.git.tree({**files, "workflows/implement.yaml": implement.encode()})
     world.remote["main"] = world.base = world.git.commit(tree, [], message="base")
     issue = world.file("Something is wrong", "It is wrong.")
     world.tick()
-    told = world.history(issue)
-    assert told.transitions[-1].data["event"] == Event.HANDED_OVER, told.transitions[-1].data[
+    history = world.history(issue)
+    assert history.transitions[-1].data["event"] == Event.HANDED_OVER, history.transitions[-1].data[
         "says"
     ]
     (command,) = [
         entry.data["result"]["output"]
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "node"
         and entry.data["node"] == "links"
         and entry.run.startswith("implement")
@@ -241,6 +241,6 @@ def test_a_command_runs_in_a_real_box_where_it_sees_its_tree_and_nothing_leaves(
         == "['HOME', 'LANG', 'PATH', 'PYTHONDONTWRITEBYTECODE', 'PYTHONPATH'] ['CLAUDE.md',"
         " 'factory.toml', 'factory_rules.md', 'mission.md', 'pages', 'tools', 'workflows']"
     )
-    proposed = world.git.trees[world.git.tree_of(told.pushed_head)]
+    proposed = world.git.trees[world.git.tree_of(history.pushed_head)]
     assert b"evil" not in proposed["pages/index.md"]
     assert b"Mind the tide." in proposed["pages/index.md"]

@@ -46,21 +46,21 @@ facts = st.builds(
 
 @given(facts)
 def test_nothing_goes_that_somebody_may_need(found) -> None:
-    for fate in sweepable(found):
-        lies, standing = fate.leaving, found.runs.get(fate.leaving.run or "")
+    for decision in sweepable(found):
+        lies, standing = decision.leaving, found.runs.get(decision.leaving.run or "")
         if lies.kind in OF_RUNS:
-            assert fate.goes <= (standing in (Standing.OVER, Standing.LOOKED_AT))
+            assert decision.goes <= (standing in (Standing.OVER, Standing.LOOKED_AT))
         if lies.kind is Kind.WORKTREE and standing is Standing.LOOKED_AT:
-            assert fate.goes <= (lies.age >= found.days * DAY_SECONDS)
+            assert decision.goes <= (lies.age >= found.days * DAY_SECONDS)
         if lies.kind is Kind.TEMPORARY:
-            assert fate.goes <= (lies.owner not in found.living)
+            assert decision.goes <= (lies.owner not in found.living)
         if lies.kind is Kind.HALF_MADE:
-            assert fate.goes <= (lies.age >= DAY_SECONDS)
+            assert decision.goes <= (lies.age >= DAY_SECONDS)
         if lies.kind in (Kind.LAYER, Kind.WHEEL, Kind.SPARE, Kind.DEMO):
-            assert fate.goes <= (lies.age >= found.days * DAY_SECONDS)
+            assert decision.goes <= (lies.age >= found.days * DAY_SECONDS)
         if lies.kind is Kind.RECORDING:
-            assert fate.goes <= (0 < found.recordings * DAY_SECONDS <= lies.age)
-            assert fate.goes <= (
+            assert decision.goes <= (0 < found.recordings * DAY_SECONDS <= lies.age)
+            assert decision.goes <= (
                 lies.run is None or standing in (Standing.OVER, Standing.LOOKED_AT)
             )
 
@@ -68,15 +68,15 @@ def test_nothing_goes_that_somebody_may_need(found) -> None:
 @given(facts)
 def test_everything_has_one_fate_and_a_reason_and_in_the_end_everything_can_go(found) -> None:
     fates = sweepable(found)
-    assert tuple(fate.leaving for fate in fates) == found.leavings
-    assert all(fate.why for fate in fates)
+    assert tuple(decision.leaving for decision in fates) == found.leavings
+    assert all(decision.why for decision in fates)
     later = tuple(
         Leaving(old.kind, old.path, 1000 * DAY_SECONDS, old.trash, RUNS[0], 4)
         for old in found.leavings
     )
     assert all(
-        fate.goes
-        for fate in sweepable(Facts(later, {RUNS[0]: Standing.OVER}, frozenset({1}), 30, 30))
+        decision.goes
+        for decision in sweepable(Facts(later, {RUNS[0]: Standing.OVER}, frozenset({1}), 30, 30))
     )
 
 
@@ -105,7 +105,9 @@ def fates(
     decided = sweepable(
         Facts(tuple(found), standings(world.ledger.entries()), living, recordings=recordings)
     )
-    return {str(fate.leaving.path.relative_to(world.work)): fate.goes for fate in decided}
+    return {
+        str(decision.leaving.path.relative_to(world.work)): decision.goes for decision in decided
+    }
 
 
 def test_a_merged_issues_runs_are_over_and_a_refused_ones_last_run_may_be_looked_at(world) -> None:

@@ -25,8 +25,8 @@ def test_killed_at_every_effect_it_converges(tmp_path, after, draw) -> None:
         killing(world, at, after=after)
         assert lap(world)[0], f"nothing was killed at {at}"
         world.tick()
-        told = world.history(issue)
-        assert told.state is State.MERGED, at
+        history = world.history(issue)
+        assert history.state is State.MERGED, at
         assert world.git.landings == [world.remote["main"]], at
         assert [what for what, _ in world.forge.writes].count("open_pull_request") == 1, at
         assert len(world.forge.comments(issue)) == 1, at

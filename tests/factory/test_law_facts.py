@@ -12,7 +12,7 @@ from harness.domain.lifecycle import State
 from harness.factory.policy_gate.policy import change_facts, in_sight
 from harness.factory.project.tests import compared
 from harness.factory.run.node import Job
-from harness.factory.run.policy_snapshot import steering_at
+from harness.factory.run.policy_snapshot import policy_at
 from tests.factory.world import EXAMPLE, World
 from tests.fakes.people import FakeAgent, FakeSandbox, FakeValidator, leave_signed
 
@@ -100,8 +100,8 @@ def ending(
     world.remote["main"] = world.git.commit(world.git.tree(tree), [world.base], message="a law")
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    return told.state, " ".join(entry.data["says"] for entry in told.transitions)
+    history = world.history(issue)
+    return history.state, " ".join(entry.data["says"] for entry in history.transitions)
 
 
 @pytest.mark.parametrize(
@@ -203,9 +203,9 @@ def ends(code: int) -> list:
 
 def job_of(world) -> Job:
     """A node of an implement run of the first issue."""
-    plant = world.plant()
-    steering = steering_at(plant, world.base)
-    return Job(plant, steering, 1, "implement-1-1", 1, steering.workflows["implement"].nodes[0], {})
+    services = world.services()
+    policy = policy_at(services, world.base)
+    return Job(services, policy, 1, "implement-1-1", 1, policy.workflows["implement"].nodes[0], {})
 
 
 def compared_on(world, report, code):

@@ -214,16 +214,18 @@ def test_what_goes_wrong_with_a_model_ends_as_it_is_written(lap, provider, case)
     provider.plan(*case.answers)
     issue = lap.file()
     lap.tick()
-    told = lap.history(issue)
-    assert told.state is case.state, told.transitions[-1].data if told.transitions else lap.told
+    history = lap.history(issue)
+    assert history.state is case.state, (
+        history.transitions[-1].data if history.transitions else lap.told
+    )
     now = SystemClock().now()
     assert pause_in_force(lap.ledger, now) is None  # what one issue meets holds up nobody else
     pause = paused_issues(lap.ledger, now).get(issue)
     assert (pause.cause if pause else "") == case.waits
     assert case.sees in (pause.why if pause else "")
     if case.waits:
-        assert told.attempts == 0
-        assert told.open_run is not None
+        assert history.attempts == 0
+        assert history.open_run is not None
     assert spent(lap, issue) <= CAP
     assert case.calls is None or len(provider.seen) == case.calls
     assert KEY not in "".join(str(entry.data) for entry in lap.ledger.written)
@@ -263,9 +265,9 @@ def test_a_price_that_nobody_knows_is_the_dearest_that_is_known(lap, provider) -
 @pytest.mark.parametrize(("cap", "cause"), [(b"usd_per_day", "day"), (b"usd_per_month", "month")])
 def test_what_a_day_or_a_month_may_cost_pauses_the_factory_and_fails_no_issue(
     lap,
-    provider,
+    provider,  # noqa: F811
     cap,
-    cause,  # noqa: F811
+    cause,
 ) -> None:
     """What is left is too little for the next call of the one that builds; the issue stays where it
     is until there is more."""

@@ -10,7 +10,7 @@ import pytest
 
 from harness.domain.errors import GitError, RemoteError
 from harness.domain.lifecycle import State
-from harness.factory.pipeline.tick import current_steering
+from harness.factory.pipeline.tick import current_policy
 from harness.factory.policy_gate import edit_trial
 from harness.factory.policy_gate.edit_trial import TooCostly, edit_at, weighed, weighed_apart
 from harness.factory.policy_gate.policy_edits import TRIES
@@ -104,11 +104,11 @@ def test_a_pass_goes_on_to_the_next_proposal_only_for_so_long_and_its_own_branch
 
 
 def edit_of(world, files):
-    plant = world.plant()
+    services = world.services()
     propose(world, files)
-    law = current_steering(plant).governance
+    law = current_policy(services).governance
     return edit_at(
-        plant.repository, world.remote["edit"], old=law, past=(record(31, 150),), merged=True
+        services.repository, world.remote["edit"], old=law, past=(record(31, 150),), merged=True
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from harness.domain.errors import Stopped
-from harness.factory.run.effects import is_flagged, is_stopped, stop_if_told
+from harness.factory.run.effects import is_flagged, is_stopped, raise_if_stopped
 from harness.factory.run.services import Places
 
 
@@ -31,15 +31,15 @@ UNREADABLE = {
 @pytest.mark.parametrize("why", UNREADABLE)
 def test_a_flag_that_nobody_can_look_for_stops(world, tmp_path, why) -> None:
     home = UNREADABLE[why](tmp_path)
-    plant = replace(world.plant(), places=Places(home, "tidebook"))
-    assert is_flagged(home / "STOP") is is_stopped(plant) is None
+    services = replace(world.services(), places=Places(home, "tidebook"))
+    assert is_flagged(home / "STOP") is is_stopped(services) is None
     with pytest.raises(Stopped):
-        stop_if_told(plant)
+        raise_if_stopped(services)
 
 
 def test_a_flag_is_there_whatever_it_is_and_not_there_where_nothing_is(world) -> None:
-    flag = world.plant().places.stop_flag
-    assert is_flagged(flag) is is_stopped(world.plant()) is False
+    flag = world.services().places.stop_flag
+    assert is_flagged(flag) is is_stopped(world.services()) is False
     assert is_flagged(flag.parent / "nowhere" / "STOP") is False
     flag.symlink_to("nowhere")
-    assert is_flagged(flag) is is_stopped(world.plant()) is True
+    assert is_flagged(flag) is is_stopped(world.services()) is True

@@ -16,10 +16,10 @@ from tests.fakes.people import FakeAgent, FakeBroker, FakeModel, FakeSandbox, Fa
 def test_an_accepted_bug_is_built_judged_and_lands_as_the_tree_that_was_judged(world) -> None:
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.MERGED
-    assert world.remote["main"] == told.landed["commit"] == told.verdict["binds"]["candidate"]
-    assert world.git.tree_of(world.remote["main"]) == told.verdict["binds"]["tree"]
+    history = world.history(issue)
+    assert history.state is State.MERGED
+    assert world.remote["main"] == history.landed["commit"] == history.verdict["binds"]["candidate"]
+    assert world.git.tree_of(world.remote["main"]) == history.verdict["binds"]["tree"]
     assert not world.forge.issue(issue).open
     assert "factory:merged" in world.forge.issue(issue).labels
 
@@ -104,9 +104,9 @@ def test_a_failed_verdict_sends_the_change_back_with_the_public_finding_alone(tm
     world = World(tmp_path, agent=FakeAgent(fixes, again), validator=validator)
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.MERGED
-    assert told.runs_of("implement") == 2
+    history = world.history(issue)
+    assert history.state is State.MERGED
+    assert history.runs_of("implement") == 2
     first, second = (assignment.task for assignment in world.agent.assignments)
     assert "it was not shown" not in first
     assert "it was not shown" in second
@@ -120,9 +120,9 @@ def test_rounds_end_with_a_person(tmp_path) -> None:
     world = World(tmp_path, agent=FakeAgent(other), validator=FakeValidator(VerdictOutcome.FAILED))
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.NEEDS_HUMAN
-    assert told.rounds == 3
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
+    assert history.rounds == 3
     assert world.remote["main"] == world.base
 
 
@@ -130,9 +130,9 @@ def test_no_answer_of_the_judge_is_a_no(tmp_path) -> None:
     world = World(tmp_path, validator=FakeValidator(VerdictOutcome.INCONCLUSIVE))
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.NEEDS_HUMAN
-    assert len(told.verdicts) == Limits().judgements
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
+    assert len(history.verdicts) == Limits().judgements
     assert world.remote["main"] == world.base
 
 
@@ -142,10 +142,10 @@ def test_a_judge_that_came_to_no_answer_is_asked_again_in_full(tmp_path) -> None
     )
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.MERGED
-    assert [entry.data["outcome"] for entry in told.verdicts] == ["inconclusive", "passed"]
-    assert (told.attempts, told.rounds) == (0, 0), "nothing is held against the change"
+    history = world.history(issue)
+    assert history.state is State.MERGED
+    assert [entry.data["outcome"] for entry in history.verdicts] == ["inconclusive", "passed"]
+    assert (history.attempts, history.rounds) == (0, 0), "nothing is held against the change"
 
 
 def test_each_change_has_its_own_judgements(tmp_path) -> None:
@@ -170,10 +170,13 @@ def test_a_chore_that_nobody_can_write_a_journey_for_lands_on_those_of_what_has_
     world = judged_by_guards(tmp_path, kind="chore", standing=2)
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.MERGED
-    assert told.verdict["controls"]["red_on_base"] is False
-    assert (told.verdict["regression"]["own"], told.verdict["regression"]["performed"]) == (0, 2)
+    history = world.history(issue)
+    assert history.state is State.MERGED
+    assert history.verdict["controls"]["red_on_base"] is False
+    assert (history.verdict["regression"]["own"], history.verdict["regression"]["performed"]) == (
+        0,
+        2,
+    )
 
 
 def test_a_chore_without_a_journey_where_nothing_stands_guard_is_a_persons(tmp_path) -> None:
@@ -221,9 +224,9 @@ def test_without_a_box_nothing_is_merged(tmp_path) -> None:
     world = World(tmp_path, sandbox=FakeSandbox(form="unsealed"))
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.NEEDS_HUMAN
-    assert "no box held" in told.transitions[-1].data["says"]
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
+    assert "no box held" in history.transitions[-1].data["says"]
     assert world.remote["main"] == world.base
 
 
@@ -242,10 +245,10 @@ def test_a_base_that_moved_after_the_verdict_is_judged_again(tmp_path) -> None:
 
     world.decorate("validator", judge=judge_while_somebody_pushes)
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.MERGED
-    assert told.runs_of("validate") == 2
-    assert told.verdicts[0].data["binds"]["base"] != told.verdicts[1].data["binds"]["base"]
+    history = world.history(issue)
+    assert history.state is State.MERGED
+    assert history.runs_of("validate") == 2
+    assert history.verdicts[0].data["binds"]["base"] != history.verdicts[1].data["binds"]["base"]
 
 
 def test_a_push_by_somebody_else_to_our_branch_is_not_judged_as_ours(tmp_path) -> None:
@@ -307,9 +310,9 @@ def test_tests_that_fail_on_the_change_are_an_attempt_not_a_proposal(tmp_path) -
     world = World(tmp_path, agent=FakeAgent(breaks))
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.NEEDS_HUMAN
-    assert told.attempts == 3
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
+    assert history.attempts == 3
     assert set(world.remote) == {"main"}
 
 
@@ -333,17 +336,17 @@ def test_a_worktree_that_went_with_its_machine_is_a_failed_attempt_and_the_chang
     world = World(tmp_path, agent=FakeAgent(vanishes, fixes))
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert (told.state, told.runs_of("implement")) == (State.MERGED, 2)
+    history = world.history(issue)
+    assert (history.state, history.runs_of("implement")) == (State.MERGED, 2)
 
 
 def test_giving_up_honestly_asks_a_person(tmp_path) -> None:
     world = World(tmp_path, agent=FakeAgent(lambda worktree: ("gave-up", "cannot reproduce it")))
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.NEEDS_HUMAN
-    assert told.runs_of("implement") == 1
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
+    assert history.runs_of("implement") == 1
 
 
 def test_every_context_begins_with_the_three_files_to_the_byte(world) -> None:

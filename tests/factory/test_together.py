@@ -13,8 +13,8 @@ from harness.domain.errors import ForgeError, Interrupted
 from harness.domain.lifecycle import Event, State
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
-from harness.factory.records.history import RESUME, history
-from harness.factory.run.policy_snapshot import steering_at
+from harness.factory.records.history import RESUME, history_of
+from harness.factory.run.policy_snapshot import policy_at
 from harness.store.in_memory import DirectEngine, PlayedLedger
 from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, World
@@ -197,8 +197,8 @@ def test_the_same_words_again_are_a_duplicate_and_no_model_is_asked(world) -> No
     first = world.file(body=LONG)
     second = world.file(body=LONG + " Thanks!")
     world.tick(states=frozenset({State.UNTRIAGED}))
-    told = world.history(second)
-    assert (told.state, told.transitions[-1].data["duplicate_of"]) == (State.REJECTED, first)
+    history = world.history(second)
+    assert (history.state, history.transitions[-1].data["duplicate_of"]) == (State.REJECTED, first)
     assert world.forge.issue(second).open  # for as long as an appeal has
     assert f"asks for what #{first} asks for" in world.forge.comments(second)[0].body
     assert (
@@ -264,9 +264,11 @@ def test_a_triage_is_told_of_another_beside_it_what_its_replay_is_told(world) ->
     world.tick(only={second}, states=frozenset({State.UNTRIAGED}))
     assert [world.history(issue).state for issue in (1, second)] == [State.ACCEPTED, State.ACCEPTED]
     played = PlayedLedger(world.ledger.written, "triage-2-1")
-    plant, engine = replace(world.plant(), ledger=played, clock=played), DirectEngine()
-    engine.register(ACTION, node_action(plant))
-    Dispatch(plant, engine).run(steering_at(plant, world.base), history(played, second), "triage")
+    services, engine = replace(world.services(), ledger=played, clock=played), DirectEngine()
+    engine.register(ACTION, node_action(services))
+    Dispatch(services, engine).run(
+        policy_at(services, world.base), history_of(played, second), "triage"
+    )
     (_, live), (_, again) = world.model.asked
     assert live == again
     compared, compared_again = world.model.compared
@@ -337,7 +339,7 @@ def test_what_a_kill_left_from_before_a_resume_is_not_done_beside_its_new_attemp
         "inputs": {},
         "generation": 0,
     }
-    act = node_action(world.plant())
+    act = node_action(world.services())
     assert act(prepare)["outcome"] == "produced"
     world.ledger.append("command", "no-room", run="implement-2-1", data={"command": RESUME})
     assert act(prepare)["outcome"] == "produced"  # another run's resume is not this one's

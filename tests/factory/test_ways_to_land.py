@@ -41,17 +41,17 @@ def test_a_landing_is_written_down_step_by_step(tmp_path, settings, by) -> None:
     world = demanding(tmp_path, settings) if settings else World(tmp_path)
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    binds, run = told.verdict["binds"], f"merge-{issue}-1"
+    history = world.history(issue)
+    binds, run = history.verdict["binds"], f"merge-{issue}-1"
     landed = {
         "commit": world.remote["main"],
         "tree": binds["tree"],
         "branch": "main",
         "base": binds["base"],
-        "verdict": told.verdicts[-1].key,
+        "verdict": history.verdicts[-1].key,
         "by": by,
     }
-    of_run = [entry for entry in told.entries if entry.run == run and entry.issue == issue]
+    of_run = [entry for entry in history.entries if entry.run == run and entry.issue == issue]
     effects = [
         (entry.kind, entry.key, entry.data["effect"], entry.data.get("result"))
         for entry in of_run
@@ -86,15 +86,15 @@ def test_where_only_the_forges_merge_may_write_it_is_bound_to_the_judged_head_an
     )
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.MERGED
-    assert world.git.tree_of(world.remote["main"]) == told.verdict["binds"]["tree"]
+    history = world.history(issue)
+    assert history.state is State.MERGED
+    assert world.git.tree_of(world.remote["main"]) == history.verdict["binds"]["tree"]
     assert world.git.parents_of(world.remote["main"]) == (
-        told.verdict["binds"]["base"],
-        told.verdict["binds"]["head"],
+        history.verdict["binds"]["base"],
+        history.verdict["binds"]["head"],
     )
-    assert (told.landed["commit"], told.landed["by"]) == (world.remote["main"], "api")
-    assert revert.ready(told).of == world.remote["main"]
+    assert (history.landed["commit"], history.landed["by"]) == (world.remote["main"], "api")
+    assert revert.ready(history).of == world.remote["main"]
 
 
 def test_another_tree_from_the_forges_merge_freezes_and_has_its_revert_ready(tmp_path) -> None:
@@ -108,10 +108,10 @@ def test_another_tree_from_the_forges_merge_freezes_and_has_its_revert_ready(tmp
     world.decorate("forge", merge_pull_request=merged)
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert (told.state, is_frozen(world.ledger)) == (State.NEEDS_HUMAN, True)
-    assert revert.ready(told).of == world.remote["main"]
-    revert.land(world.plant(), issue, rules="sha256:x", says="by mara")
+    history = world.history(issue)
+    assert (history.state, is_frozen(world.ledger)) == (State.NEEDS_HUMAN, True)
+    assert revert.ready(history).of == world.remote["main"]
+    revert.land(world.services(), issue, rules="sha256:x", says="by mara")
     tree = world.git.trees[world.git.tree_of(world.remote["main"])]
     assert tree == {**world.git.trees[world.git.tree_of(world.base)], "NEWS": b"in between\n"}
 
@@ -152,10 +152,10 @@ def test_a_merge_that_a_person_made_right_before_ours_is_no_landing_of_ours(tmp_
     fetch, merged = world.git.fetch, []
 
     def fetched(*refs) -> None:
-        told = world.history(issue)
-        if told.state is State.MERGING and not merged:
+        history = world.history(issue)
+        if history.state is State.MERGING and not merged:
             merged.append(
-                world.forge.merge_pull_request(told.proposal["number"], sha=told.pushed_head)
+                world.forge.merge_pull_request(history.proposal["number"], sha=history.pushed_head)
             )
         fetch(*refs)
 
@@ -170,13 +170,13 @@ def test_an_audit_holds_a_merge_of_the_forges_to_the_tree_that_was_judged(tmp_pa
     world = demanding(tmp_path, BY_API)
     world.file()
     world.tick()
-    plant = world.plant()
+    services = world.services()
     found = audit(
-        plant.ledger,
-        plant.repository,
-        plant.validator,
+        services.ledger,
+        services.repository,
+        services.validator,
         world.work,
-        evidence=plant.validator,
+        evidence=services.validator,
         branch="main",
     )
     assert (
@@ -197,9 +197,9 @@ def test_what_the_forge_refuses_is_a_persons_and_is_judged_once(tmp_path) -> Non
     )
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.NEEDS_HUMAN
-    assert "protected branch hook declined" in told.transitions[-1].data["says"]
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
+    assert "protected branch hook declined" in history.transitions[-1].data["says"]
     assert judged(world) == 1
 
 

@@ -61,5 +61,5 @@ class UnboxedAgent:
             reason=said["reason"],
             turns=said["turns"],
             tool_calls=said["tool_calls"],
-            box_form="bwrap-root",
+            sandbox_form="bwrap-root",
         )

@@ -4,9 +4,9 @@ asks for votes."""
 from textwrap import dedent
 
 from harness.factory.policy_gate import policy
-from harness.factory.policy_gate.policy import LawDecision
+from harness.factory.policy_gate.policy import PolicyDecision
 from harness.factory.run.node import Job
-from harness.factory.run.policy_snapshot import steering_at
+from harness.factory.run.policy_snapshot import policy_at
 from tests.factory.world import ACCEPT, World
 
 YES = {"answer": "yes", "quotes": [], "reason": "It does."}
@@ -62,7 +62,7 @@ def under(world: World, *rules: str, **files: bytes) -> World:
 
 def asked(
     world: World, changes: dict[str, bytes | None], *, issue: int = 1, asking: bool = True
-) -> LawDecision:
+) -> PolicyDecision:
     """What the law says of these changes of files (None: deleted) on the world's base, asked as its
     gate asks it."""
     tree = {**world.git.trees[world.git.tree_of(world.base)], **changes}
@@ -71,12 +71,12 @@ def asked(
         [world.base],
         message="change",
     )
-    plant = world.plant()
-    steering = steering_at(plant, world.base)
-    node = steering.workflows["implement"].node("law")
-    job = Job(plant, steering, issue, f"implement-{issue}-1", 1, node, {})
+    services = world.services()
+    snapshot = policy_at(services, world.base)
+    node = snapshot.workflows["implement"].node("law")
+    job = Job(services, snapshot, issue, f"implement-{issue}-1", 1, node, {})
     return policy.decide_change(job, world.base, head, asking=asking)
 
 
-def finding(decision: LawDecision, rule: str = "F-SCOPE") -> dict:
+def finding(decision: PolicyDecision, rule: str = "F-SCOPE") -> dict:
     return next(found for found in decision.findings if found["rule"] == rule)

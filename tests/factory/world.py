@@ -12,8 +12,8 @@ from harness.domain.verdict import VerdictOutcome
 from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
 from harness.factory.pipeline.tick import tick
 from harness.factory.policy_gate import ci
-from harness.factory.records.history import History, history
-from harness.factory.run.services import Places, Plant
+from harness.factory.records.history import History, history_of
+from harness.factory.run.services import Places, Services
 from tests.fakes.clock import FakeClock
 from tests.fakes.decorated import Decorated
 from tests.fakes.engine import FakeEngine
@@ -94,8 +94,8 @@ class World:
         )
         self.remote["main"] = self.base = self.git.commit(self.git.tree(files), [], message="base")
 
-    def plant(self) -> Plant:
-        return Plant(
+    def services(self) -> Services:
+        return Services(
             places=Places(self.work, "tidebook"),
             forge=self.forge,
             writer=self.forge,
@@ -123,10 +123,10 @@ class World:
 
     def tick(self, **only) -> tuple[int, ...]:
         """One tick of a factory that starts anew on what is there."""
-        plant, engine = self.plant(), FakeEngine(self.done)
-        engine.register(ACTION, node_action(plant))
-        self.dispatch = Dispatch(plant, engine)
-        return tick(plant, self.dispatch, **only)
+        services, engine = self.services(), FakeEngine(self.done)
+        engine.register(ACTION, node_action(services))
+        self.dispatch = Dispatch(services, engine)
+        return tick(services, self.dispatch, **only)
 
     def file(
         self,
@@ -136,7 +136,7 @@ class World:
         return self.forge.file_issue(title, body, author="kim").number
 
     def history(self, issue: int) -> History:
-        return history(self.ledger, issue)
+        return history_of(self.ledger, issue)
 
     def push_to_main(self, **files: bytes) -> None:
         """A person changes production's branch."""

@@ -8,9 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 from threading import Lock
 
-from harness.domain.box import BoxResult
 from harness.domain.budget import Usage
 from harness.domain.errors import BudgetExhausted
+from harness.domain.sandbox import SandboxResult
 from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
 from harness.factory.project.pytest_run import signing
 from harness.factory.stages.triage import PAIR_SCHEMA
@@ -74,7 +74,7 @@ class FakeAgent:
             reason=None,
             turns=3,
             tool_calls=2,
-            box_form="bwrap-root",
+            sandbox_form="bwrap-root",
         )
 
 
@@ -119,7 +119,7 @@ class FakeSandbox:
                 ["end", int(broken)],
             ],
         )
-        return BoxResult(
+        return SandboxResult(
             form=self._form,
             unheld=(),
             exit_code=int(broken),

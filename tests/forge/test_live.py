@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from harness.programs.local_forge.events import event_stream
-from harness.programs.local_forge.events.event_stream import Pulse
+from harness.programs.local_forge.events.event_stream import EventStream
 from tests.forge.patience import SECONDS, start
 
 
@@ -17,7 +17,7 @@ def heard(told, *, quiet, most):
     """What a listener hears once `told` acted on the pulse, which it may do from any thread."""
 
     async def listen():
-        heart, found = Pulse(), []
+        heart, found = EventStream(), []
         beats = heart.beats(quiet=quiet)
         following = asyncio.ensure_future(anext(beats))
         await asyncio.sleep(0)
@@ -54,7 +54,7 @@ def test_a_write_from_another_thread_while_a_page_looks_is_not_missed() -> None:
 
 def test_every_stream_ends_when_the_server_leaves() -> None:
     async def listen():
-        heart = Pulse()
+        heart = EventStream()
         beats = heart.beats()
         waiting = asyncio.ensure_future(anext(beats))
         await asyncio.sleep(0)

@@ -202,8 +202,8 @@ def test_the_factory_can_never_merge_a_draft(tmp_path) -> None:
     world = World(tmp_path, agent=FakeAgent(pastes))
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.NEEDS_HUMAN
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
     assert (set(world.remote), world.remote["main"]) == ({"main"}, world.base)
     refused = {one.rule for one in recorded_answers(world.ledger.entries()) if one.refuses}
     assert "LAW-PROTECTED" in refused

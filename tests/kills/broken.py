@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.domain.ledger import Entry
-from harness.factory.run.services import Plant
+from harness.factory.run.services import Services
 from harness.ports.git import Landing
 from tests.fakes.decorated import Decorated
 
@@ -51,17 +51,17 @@ class _NoMemory(Decorated):
         return self._own.land(candidate, branch, base=base, head=head, tree=tree)
 
 
-def _writer(broken: type[Decorated]) -> Callable[[Plant], Plant]:
-    return lambda plant: replace(plant, writer=broken(plant.writer))
+def _writer(broken: type[Decorated]) -> Callable[[Services], Services]:
+    return lambda services: replace(services, writer=broken(services.writer))
 
 
-BROKEN: Mapping[str, Callable[[Plant], Plant]] = {
+BROKEN: Mapping[str, Callable[[Services], Services]] = {
     "a comment without a look": _writer(_NoLook),
     "a label that is not taken off": _writer(_NoTidying),
-    "an intent without its confirmation": lambda plant: replace(
-        plant, ledger=_NoConfirmation(plant.ledger)
+    "an intent without its confirmation": lambda services: replace(
+        services, ledger=_NoConfirmation(services.ledger)
     ),
-    "a landing without a look": lambda plant: replace(
-        plant, candidates=_NoMemory(plant.candidates)
+    "a landing without a look": lambda services: replace(
+        services, candidates=_NoMemory(services.candidates)
     ),
 }

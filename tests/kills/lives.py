@@ -23,7 +23,7 @@ from pathlib import Path
 
 from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
 from harness.factory.pipeline.tick import tick
-from harness.factory.run.services import Places, Plant
+from harness.factory.run.services import Places, Services
 from harness.forge.github import Access, GitHubForge
 from harness.operations.drill.players import ObeyingAgent, ObeyingModel, OpenTill
 from harness.operations.maintenance.gc import swept
@@ -107,7 +107,7 @@ class Reaper:
         time.sleep(60)
 
 
-def plant_of(world: World) -> Plant:
+def services_of(world: World) -> Services:
     places = Places(world.home, REPOSITORY_ID)
     remote = Remote(world.clone_url, lambda: world.token)
     trusted = TrustedRepository(places.trusted, remote)
@@ -129,7 +129,7 @@ def plant_of(world: World) -> Plant:
         ),
     )
     clock = SystemClock()
-    return Plant(
+    return Services(
         places=places,
         forge=hub,
         writer=hub,
@@ -155,19 +155,19 @@ def live(world: World, broken: str, *, sweeps: bool = False) -> None:
     """One life, as `factory tick` lives it, and with `sweeps` as `factory up` once a day."""
     with sole_factory(world.home, command="a life", patience=FORKED_SECONDS):
         end_orphans(world.home)
-        plant = plant_of(world)
+        services = services_of(world)
         for brake in broken.split(" and ") if broken else ():
-            plant = BROKEN[brake](plant)
+            services = BROKEN[brake](services)
         engine = Durable(world.home)
-        engine.register(ACTION, node_action(plant))
+        engine.register(ACTION, node_action(services))
         engine.launch()
         try:
-            tick(plant, Dispatch(plant, engine))
+            tick(services, Dispatch(services, engine))
             if sweeps:
-                swept(plant)
+                swept(services)
         finally:
             engine.close()
-            plant.ledger.close()
+            services.ledger.close()
 
 
 def lived(world: World, reaper: Reaper | None, broken: str) -> tuple[int, list[str]]:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from harness.domain.ledger import Entry
-from harness.factory.records.history import history
+from harness.factory.records.history import history_of
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 from tests.kills.world import REPOSITORY_ID, World
@@ -30,12 +30,12 @@ def standing(world: World) -> dict[str, Any]:
     ledger = SqliteLedger(world.home, SystemClock())
     try:
         entries = ledger.entries()
-        told = history(ledger, world.issue)
+        history = history_of(ledger, world.issue)
         decided = {
-            "state": told.state.value,
+            "state": history.state.value,
             "fault": ledger.fault(),
             "transitions": [
-                [one.data[part] for part in ("event", "from", "to")] for one in told.transitions
+                [one.data[part] for part in ("event", "from", "to")] for one in history.transitions
             ],
             "effects": sorted(_effects(entries)),
             "runs without an end": sorted(_open_runs(entries)),

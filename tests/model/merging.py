@@ -241,7 +241,7 @@ class Gate:
             governance="g",
             law=(),
             checks=faults,
-            box_sealed=True,
+            sandbox_sealed=True,
             issue_body_unchanged=True,
             stopped=stopped and guards.stop,
             frozen=frozen and guards.freeze,
@@ -357,9 +357,9 @@ class Model:
                 breaks=breaks if not pull.landed else "",
             )
         if self.guards.head and pull.branch != f"h{pull.number}":
-            return self._step("not our head", world, _moved(pull, Event.LAW_REFUSED))
+            return self._step("not our head", world, _moved(pull, Event.POLICY_REFUSED))
         if self.guards.target and pull.target != MAIN:
-            return self._step("asks for another branch", world, _moved(pull, Event.LAW_REFUSED))
+            return self._step("asks for another branch", world, _moved(pull, Event.POLICY_REFUSED))
         return self._step("candidate", world, pull._replace(at=JUDGING, base=world.main))
 
     def _verdict(self, world: World, pull: Pull, *, passed: bool) -> Step[World]:

@@ -8,15 +8,15 @@ import pytest
 
 from harness.domain.errors import Interrupted
 from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
-from harness.operations.daemon.context import Duty
-from harness.operations.daemon.loop import Shift
-from harness.operations.daemon.shutdown import Departure
+from harness.operations.daemon.context import DaemonContext
+from harness.operations.daemon.loop import Loop
+from harness.operations.daemon.shutdown import Shutdown
 from harness.store.systemd import Notifier
 from harness.wiring import Works
 from tests.fakes.engine import FakeEngine
 
 
-class ToldDeparture(Departure):
+class ToldDeparture(Shutdown):
     """A departure that a test asks for, without a signal to this process."""
 
     def tell(self) -> None:
@@ -46,34 +46,34 @@ class Night:
             check,
             lift_after,
         )
-        self.departure = ToldDeparture(1)
-        plant, engine = world.plant(), FakeEngine(world.done)
-        engine.register(ACTION, node_action(plant))
-        duty = Duty(
+        self.shutdown = ToldDeparture(1)
+        services, engine = world.services(), FakeEngine(world.done)
+        engine.register(ACTION, node_action(services))
+        context = DaemonContext(
             world.work,
             interval,
             self.say,
             lambda *told: None,
-            self.departure,
+            self.shutdown,
             Notifier({}),
             UTC,
             clock=world.ledger.clock,
         )
-        works = Works(plant, Dispatch(plant, engine), engine, "http://forge", self.check)  # type: ignore[arg-type]
-        self.shift = Shift(duty, works, well=self.well, sweep=lambda: "3 MB freed", mail=mail)
+        works = Works(services, Dispatch(services, engine), engine, "http://forge", self.check)  # type: ignore[arg-type]
+        self.shift = Loop(context, works, well=self.well, sweep=lambda: "3 MB freed", mail=mail)
 
     def say(self, kind, words) -> None:
         self.said.append((kind, words))
         if kind == "paused" and self.lift_after:
-            threading.Timer(self.lift_after, self.world.plant().places.stop_flag.unlink).start()
+            threading.Timer(self.lift_after, self.world.services().places.stop_flag.unlink).start()
         if kind in self.until:
-            self.departure.tell()
+            self.shutdown.tell()
 
     def check(self) -> None:
         self._check()
         self.looks -= 1
         if self.looks == 0:
-            self.departure.tell()
+            self.shutdown.tell()
 
     def well(self) -> None:
         self.wells += 1

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.domain.box import Form
 from harness.domain.errors import ConfigError
+from harness.domain.sandbox import Form
 from harness.home.document import SCHEMA, HomeFile, read_home, write_home
 from harness.operations.doctor.finding import Level
 from harness.operations.doctor.home_checks import home_file

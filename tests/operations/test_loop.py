@@ -115,7 +115,7 @@ def test_a_day_with_many_hours_has_one_digest(world) -> None:
 
 def test_the_owners_stop_is_said_once_and_the_shift_goes_on_when_it_is_lifted(world) -> None:
     number = world.file()
-    world.plant().places.stop_flag.touch()
+    world.services().places.stop_flag.touch()
     assert [kind for kind, _ in Night(world, lift_after=0.3).work()] == [
         "paused",
         "resumed",
@@ -129,12 +129,12 @@ def test_a_stop_in_the_middle_of_a_pass_leaves_the_rest_for_after_it(world) -> N
     later."""
     numbers = [world.file(), world.file("Another one")]
     world.agent.works = [
-        lambda worktree: (world.plant().places.stop_flag.touch(), fixes(worktree))[1]
+        lambda worktree: (world.services().places.stop_flag.touch(), fixes(worktree))[1]
     ]
     night = Night(world, until=("paused",))
     assert [kind for kind, _ in night.work()] == ["paused"]
     assert all(world.history(number).state is not State.MERGED for number in numbers)
-    world.plant().places.stop_flag.unlink()
+    world.services().places.stop_flag.unlink()
     world.ledger.append("command", "command/0/resume", data={"command": "resume"})
     world.agent.works = [fixes]
     Night(world).work()

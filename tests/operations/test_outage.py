@@ -6,9 +6,9 @@ import pytest
 
 from harness.domain.errors import ForgeError, Interrupted
 from harness.factory.reporting.digest import OUTAGE, OUTAGE_ENDED
-from harness.operations.daemon.context import Duty
+from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.outage import LONGEST_PAUSE_SECONDS, Outages, pause, pause_until
-from harness.operations.daemon.shutdown import Departure
+from harness.operations.daemon.shutdown import Shutdown
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 from harness.store.systemd import Notifier
@@ -24,16 +24,16 @@ class Post:
 
     def __init__(self, home) -> None:
         self.said: list[tuple[str, str]] = []
-        departure = ToldDeparture(1)
-        departure.tell()
+        shutdown = ToldDeparture(1)
+        shutdown.tell()
         self.ledger = SqliteLedger(home, SystemClock())
         self.outages = Outages(
-            Duty(
+            DaemonContext(
                 home,
                 1,
                 lambda *words: self.said.append(words),
                 lambda *told: None,
-                departure,
+                shutdown,
                 Notifier({}),
                 UTC,
             ),
@@ -102,7 +102,7 @@ def test_a_forge_that_says_when_it_answers_again_is_asked_then(away, seconds) ->
 def test_a_forge_that_asks_to_wait_is_named_with_the_hour_and_waited_for(tmp_path) -> None:
     said, rested = [], []
 
-    class Patient(Duty):
+    class Patient(DaemonContext):
         def rest(self, seconds, *, until=lambda: False) -> None:
             rested.append(seconds)
 
@@ -111,17 +111,17 @@ def test_a_forge_that_asks_to_wait_is_named_with_the_hour_and_waited_for(tmp_pat
             said.append(words)
 
     clock = FakeClock()
-    duty = Patient(
+    context = Patient(
         tmp_path,
         1,
         lambda *words: None,
         lambda *told: None,
-        Departure(1),
+        Shutdown(1),
         Told({}),
         UTC,
         clock=clock,
     )
-    outages = Outages(duty, SqliteLedger(tmp_path, clock))
+    outages = Outages(context, SqliteLedger(tmp_path, clock))
     outages.sit_out(
         ForgeError(
             "the forge's rate limit ended it",

@@ -8,17 +8,17 @@ import pytest
 
 from harness.domain.errors import ConfigError
 from harness.factory.run.services import Places
-from harness.forge.tape import BEGINS
+from harness.forge.recording import BEGINS
 from harness.home.recording import (
     RECORD,
     SEALED,
     WITHHELD,
-    Tape,
+    Recording,
     at_work,
     got,
     put,
+    recording_of,
     tape_lines,
-    tape_of,
 )
 from harness.operations.replay.bundle import opened
 from harness.operations.replay.model_recording import script_of
@@ -42,15 +42,15 @@ def noted(places, tmp_path, said: str):
     wire.write_text(
         json.dumps({"call": 1, "response": {"content": [{"type": "text", "text": said}]}}) + "\n"
     )
-    plant = world.plant()
+    services = world.services()
 
     def classify(payload):
-        plant.ledger.append(
+        services.ledger.append(
             "usage", "usage/s1", issue=1, run="triage-1-1", data={"role": "triage", "calls": 1}
         )
         return {"outcome": "produced"}
 
-    Tape(places).taped(classify, plant)(PAYLOAD)
+    Recording(places).taped(classify, services)(PAYLOAD)
     return tape_lines(places, "triage-1-1")
 
 
@@ -71,18 +71,18 @@ def test_what_looks_like_a_credential_is_not_kept_and_is_named_without_itself(
     assert "github-pat in line 1" in wire[WITHHELD]
     assert "object" not in wire
     assert not (tmp_path / RECORD).exists()
-    assert TOKEN not in tape_of(places, "triage-1-1").read_text()
+    assert TOKEN not in recording_of(places, "triage-1-1").read_text()
 
 
 def test_outside_of_a_node_nothing_is_noted(places) -> None:
-    Tape(places).note({"call": "issue"})
+    Recording(places).note({"call": "issue"})
     assert tape_lines(places, "triage-1-1") == ()
 
 
 def test_a_line_that_a_kill_cut_short_is_none(places) -> None:
     with at_work("triage-1-1", "intake"):
-        Tape(places).note({"call": "issue"})
-    with tape_of(places, "triage-1-1").open("a") as tape:
+        Recording(places).note({"call": "issue"})
+    with recording_of(places, "triage-1-1").open("a") as tape:
         tape.write('{"call": "comm')
     assert [line["call"] for line in tape_lines(places, "triage-1-1")] == ["issue"]
 
@@ -90,7 +90,7 @@ def test_a_line_that_a_kill_cut_short_is_none(places) -> None:
 def test_a_disk_that_takes_nothing_stops_nothing(places) -> None:
     places.runs.write_text("in the way")
     with at_work("triage-1-1", "intake"):
-        Tape(places).note({"call": "issue"})
+        Recording(places).note({"call": "issue"})
     assert tape_lines(places, "triage-1-1") == ()
 
 

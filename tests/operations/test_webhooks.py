@@ -24,9 +24,9 @@ from harness.home.webhooks import (
     secrets_of,
     webhooks,
 )
-from harness.operations.daemon.context import Duty
+from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.daemon import Daemon
-from harness.operations.daemon.shutdown import Departure
+from harness.operations.daemon.shutdown import Shutdown
 from harness.ports.inbox import Delivery
 from harness.store.systemd import Notifier
 from tests.factory.world import World
@@ -128,18 +128,18 @@ def test_no_door_is_opened_for_a_secret_that_keeps_nobody_out(home, content, mod
 
 def test_a_daemon_that_cannot_open_its_door_does_not_begin(home) -> None:
     said: list[tuple[str, str]] = []
-    duty = Duty(
+    context = DaemonContext(
         home,
         1,
         lambda *words: said.append(words),
         lambda *told: None,
-        Departure(1),
+        Shutdown(1),
         Notifier({}),
         UTC,
         webhooks=Address("127.0.0.1", 0),
     )
     with pytest.raises(ConfigError, match="there is no secret"):
-        Daemon(duty).run()
+        Daemon(context).run()
     assert said == []
 
 
@@ -208,7 +208,7 @@ def test_a_delivery_ends_the_rest_between_two_looks(tmp_path, home) -> None:
                 hint(box, filed[0])
 
     night = Told(world, until=("pass",), looks=3, interval=3600.0, mail=box)
-    giving_up = threading.Timer(600, night.departure.tell)
+    giving_up = threading.Timer(600, night.shutdown.tell)
     giving_up.daemon = True
     giving_up.start()
     assert night.work() == [("pass", f"moved #{filed[0]}")]
@@ -218,13 +218,13 @@ def test_a_delivery_ends_the_rest_between_two_looks(tmp_path, home) -> None:
 
 def test_what_was_heard_is_read_although_no_news_tell_of_it(home) -> None:
     world, box = World(home), mail()
-    number, plant = world.file(), world.plant()
-    plant.lookout.look()
-    plant.lookout.settle(number)
-    assert plant.lookout.look() == ()
+    number, services = world.file(), world.services()
+    services.watch_list.look()
+    services.watch_list.settle(number)
+    assert services.watch_list.look() == ()
     hint(box, number)
-    assert box.hear(plant.lookout) == tuple(place for place, _ in box.inbox.waiting())
-    assert plant.lookout.look() == (number,)
+    assert box.hear(services.watch_list) == tuple(place for place, _ in box.inbox.waiting())
+    assert services.watch_list.look() == (number,)
     assert not box.bell.is_set()
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from harness.domain.issue import CommitSha
 from harness.domain.workflow import GateNode
 from harness.factory.policy_gate import policy
-from harness.factory.policy_gate.policy import LawDecision
+from harness.factory.policy_gate.policy import PolicyDecision
 from harness.factory.run.node import Job
-from harness.factory.run.policy_snapshot import steering_at
-from harness.factory.run.services import Places, Plant
+from harness.factory.run.policy_snapshot import policy_at
+from harness.factory.run.services import Places, Services
 from harness.ports.sandbox import Sandbox
-from harness.programs.sandbox.client import BoxSupervisor
+from harness.programs.sandbox.client import SandboxSupervisor
 from tests.fakes.clock import FakeClock
 from tests.fakes.forge import FakeForge
 from tests.fakes.ledger import FakeLedger
@@ -109,11 +109,11 @@ class Attack:
         tree = self.town.worktrees.snapshot(worktree, self.base)
         return self.town.candidates.commit(tree, [self.base], message="a change", at=NOON)
 
-    def law_on(self, attacker: Callable[[Path], object]) -> LawDecision:
+    def law_on(self, attacker: Callable[[Path], object]) -> PolicyDecision:
         """What the law says of what the attacker leaves."""
         return self.law_of(self.left(attacker))
 
-    def law_of(self, head: CommitSha) -> LawDecision:
+    def law_of(self, head: CommitSha) -> PolicyDecision:
         """What the law says of a commit."""
         return policy.decide_change(self.job(), self.base, head)
 
@@ -123,7 +123,7 @@ class Attack:
             FakeForge(branches={}, contains=town.trusted.contains),
             FakeLedger(FakeClock()),
         )
-        plant = Plant(
+        services = Services(
             places=Places(home, "shop"),
             forge=forge,
             writer=forge,
@@ -143,14 +143,16 @@ class Attack:
             link=str,
             tell=lambda *said: None,
         )
-        steering = steering_at(plant, self.base)
+        snapshot = policy_at(services, self.base)
         node = next(
-            node for node in steering.workflows["implement"].nodes if isinstance(node, GateNode)
+            node for node in snapshot.workflows["implement"].nodes if isinstance(node, GateNode)
         )
-        return Job(plant, steering, issue=1, run="implement-1-1", number=1, node=node, outputs={})
+        return Job(
+            services, snapshot, issue=1, run="implement-1-1", number=1, node=node, outputs={}
+        )
 
 
-class BoxesWithPytest(BoxSupervisor):
+class BoxesWithPytest(SandboxSupervisor):
     """Real boxes. The layer is what a lock with pytest in it comes to: taken from what runs this
     test, not fetched."""
 
@@ -165,11 +167,11 @@ class BoxesWithPytest(BoxSupervisor):
         return made
 
 
-def rules(decision: LawDecision) -> set[str]:
+def rules(decision: PolicyDecision) -> set[str]:
     """Which rules refuse."""
     return {refusal.gate for refusal in decision.refusals}
 
 
-def words(decision: LawDecision) -> str:
+def words(decision: PolicyDecision) -> str:
     """All that the refusals say."""
     return "\n".join(refusal.says for refusal in decision.refusals)

@@ -23,7 +23,12 @@ def lap(ground):
 
 def audited(lap):
     return audit(
-        lap.ledger, lap.plant.repository, lap.judge, lap.home, evidence=NoEvidence(), branch="main"
+        lap.ledger,
+        lap.services.repository,
+        lap.judge,
+        lap.home,
+        evidence=NoEvidence(),
+        branch="main",
     )
 
 

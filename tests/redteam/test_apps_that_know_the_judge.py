@@ -248,10 +248,10 @@ def test_a_known_miss_is_still_one(name, told) -> None:
 
 def told_of(
     file: str,
-    house: House,
+    house: House,  # noqa: F811
     identity: Identity = Identity.PLAIN,
     *,
-    patience: float,  # noqa: F811
+    patience: float,
 ) -> str:
     """What a page says that asks the browser for a file, and gives each of its ways so many
     seconds."""

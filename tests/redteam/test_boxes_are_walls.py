@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.boxes import (
+from tests.sandbox.sandboxes import (
     AS_ROOT,
     EACH,
     NEVER_ENDS,
-    Boxes,
+    Sandboxes,
     a_marker,
     boxes_of,
     groups_of,
@@ -32,12 +32,12 @@ EXFILTRATOR = Path(__file__).with_name("exfiltrator.py").read_text("utf-8")
 
 
 @pytest.fixture(params=EACH)
-def boxes(request: pytest.FixtureRequest) -> Iterator[Boxes]:
+def sandboxes(request: pytest.FixtureRequest) -> Iterator[Sandboxes]:
     yield from boxes_of(request.param)
 
 
 @pytest.fixture
-def open_to_all() -> Iterator[Boxes]:
+def open_to_all() -> Iterator[Sandboxes]:
     """No box, for an account that Chromium's own sandbox serves: the control."""
     yield from boxes_of("unsealed, ordinary account" if AS_ROOT else "unsealed")
 
@@ -115,14 +115,14 @@ def _own_addresses() -> list[str]:
     return []
 
 
-def test_an_app_that_sends_its_secrets_reaches_no_sink(boxes, sink) -> None:
+def test_an_app_that_sends_its_secrets_reaches_no_sink(sandboxes, sink) -> None:
     """Datagrams, questions for names, connections and what is sent along with opening one: row by
     row, zero packets. The port of the sink is one that the box dials, because a permitted port must
     not be that port of every address."""
-    path = boxes.folder / "broker.sock"
+    path = sandboxes.folder / "broker.sock"
     with serving(path, Echo):
-        boxes.own(path)
-        ended = boxes.python(
+        sandboxes.own(path)
+        ended = sandboxes.python(
             EXFILTRATOR,
             sink.told(secrets.token_hex(8)),
             dial=[{"port": sink.tcp, "socket": str(path)}],
@@ -178,11 +178,11 @@ def leaking(sink: Sink, *, host: str, patience: float) -> type[Echo]:
     return Leaking
 
 
-def visit(boxes: Boxes, sink: Sink, *, patience: float) -> str:
-    path, host = boxes.folder / "app.sock", (_own_addresses() or ["127.0.0.1"])[0]
+def visit(sandboxes: Sandboxes, sink: Sink, *, patience: float) -> str:
+    path, host = sandboxes.folder / "app.sock", (_own_addresses() or ["127.0.0.1"])[0]
     with serving(path, leaking(sink, host=host, patience=patience)):
-        boxes.own(path)
-        ended = boxes.run(
+        sandboxes.own(path)
+        ended = sandboxes.run(
             "python",
             "-c",
             VISIT,
@@ -195,10 +195,10 @@ def visit(boxes: Boxes, sink: Sink, *, patience: float) -> str:
 
 
 @pytest.mark.sample(2)
-def test_a_page_that_sends_its_secrets_reaches_no_sink(boxes, sink) -> None:
+def test_a_page_that_sends_its_secrets_reaches_no_sink(sandboxes, sink) -> None:
     """Beacon, fetch, image, WebSocket, WebRTC and prefetched names, from a real Chromium that
     nothing else restrains."""
-    assert visit(boxes, sink, patience=0.7) == boxes.form
+    assert visit(sandboxes, sink, patience=0.7) == sandboxes.form
     assert sink.seen == []
 
 
@@ -229,13 +229,13 @@ ENDED_BY = {"memory": "memory", "disk": "disk", "one file": None}
 
 @pytest.mark.sample(1, each="bomb")
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_a_bomb_is_stopped_and_leaves_the_host_as_it_was(boxes, bomb) -> None:
+def test_a_bomb_is_stopped_and_leaves_the_host_as_it_was(sandboxes, bomb) -> None:
     """Nothing runs, is mounted or listens afterwards. The disk has what the limit allows, and what
     a moment wrote before the next look: far less than the bomb writes in the time that it would
     otherwise have."""
-    inside, temporary, marker = boxes.place("inside"), boxes.place("tmp"), a_marker()
-    wall = boxes.a_while() if bomb not in ENDED_BY else 200
-    process, file = boxes.start(
+    inside, temporary, marker = sandboxes.place("inside"), sandboxes.place("tmp"), a_marker()
+    wall = sandboxes.a_while() if bomb not in ENDED_BY else 200
+    process, file = sandboxes.start(
         "python",
         "-I",
         "-c",
@@ -253,13 +253,13 @@ def test_a_bomb_is_stopped_and_leaves_the_host_as_it_was(boxes, bomb) -> None:
             "open_files": 64,
         },
     )
-    supervisor = boxes.supervisor_of(process)
+    supervisor = sandboxes.supervisor_of(process)
     process.communicate(timeout=NEVER_ENDS)
     assert process.returncode != 0
     result = json.loads(file.read_text())
     assert result["killed_by"] == ENDED_BY.get(bomb, "wall"), result
     assert running_with(marker) == []
-    assert boxes.folder.name not in Path("/proc/self/mountinfo").read_text(), (
+    assert sandboxes.folder.name not in Path("/proc/self/mountinfo").read_text(), (
         "a folder of the box is still mounted"
     )
     assert groups_of(supervisor) == []

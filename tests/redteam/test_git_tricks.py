@@ -91,7 +91,7 @@ def evidence(decision, rule):
 
 
 def test_row_70_what_steers_the_factory_is_not_the_factorys_to_edit_at_any_depth(attack) -> None:
-    steering = [
+    policy = [
         "factory_rules.md",
         "mission.md",
         "CLAUDE.md",
@@ -108,11 +108,11 @@ def test_row_70_what_steers_the_factory_is_not_the_factorys_to_edit_at_any_depth
     ]
 
     def edits(worktree) -> None:
-        for path in steering:
+        for path in policy:
             write(worktree, path, "x\n")
 
     told = evidence(attack.law_on(edits), "LAW-PROTECTED")
-    assert [path for path in steering if path not in told] == []
+    assert [path for path in policy if path not in told] == []
 
 
 def test_row_71_a_name_that_only_looks_like_it_is_the_same_name(attack) -> None:
@@ -254,7 +254,7 @@ def test_rows_77_and_78_nothing_that_is_planted_in_a_run_is_ever_run_by_us(attac
     command.write_text(f'#!/bin/sh\necho "$0 $*" >> {marker}\n')
     command.chmod(0o755)
 
-    def plants(worktree) -> None:
+    def all_services(worktree) -> None:
         common = os.path.realpath(
             os.path.join(worktree, word(worktree, "rev-parse", "--git-common-dir"))
         )
@@ -287,7 +287,7 @@ def test_rows_77_and_78_nothing_that_is_planted_in_a_run_is_ever_run_by_us(attac
         write(common, "objects/info/alternates", f"{attack.town.trusted.git_dir}/objects\n")
         write(worktree, "shop.py", "def total(prices):\n    return 0\n")
 
-    head = attack.left(plants)
+    head = attack.left(all_services)
     assert rules(attack.law_of(head)) == set()
     merged = attack.town.candidates.merge(base, head, message="M", at=NOON)
     attack.town.candidates.push(head, "factory/issue-1", expected=None)

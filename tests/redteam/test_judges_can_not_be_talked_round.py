@@ -11,7 +11,7 @@ import re
 import pytest
 
 from harness.domain.lifecycle import State
-from harness.factory.run.policy_snapshot import steering_at
+from harness.factory.run.policy_snapshot import policy_at
 from tests.factory.voters import (
     SCOPE,
     YES,
@@ -203,7 +203,7 @@ def test_a_vote_writes_nothing_but_itself(tmp_path) -> None:
     }  # facts: the law's own
     assert world.remote == before
     assert world.forge.writes == []
-    assert steering_at(world.plant(), base).governance.rule("F-SCOPE")
+    assert policy_at(world.services(), base).governance.rule("F-SCOPE")
 
 
 def test_a_voters_words_never_reach_the_agent_or_a_sentence_of_ours(tmp_path) -> None:
@@ -219,13 +219,14 @@ def test_a_voters_words_never_reach_the_agent_or_a_sentence_of_ours(tmp_path) ->
     world.agent = FakeAgent(writes)
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.attempts > 1
+    history = world.history(issue)
+    assert history.attempts > 1
     assert any(
-        "F-SCOPE: 0 of 3 votes say yes" in str(entry.data.get("says")) for entry in told.transitions
+        "F-SCOPE: 0 of 3 votes say yes" in str(entry.data.get("says"))
+        for entry in history.transitions
     )
     assert not any(CANARY in assignment.task for assignment in world.agent.assignments)
-    assert not any(CANARY in str(entry.data.get("says")) for entry in told.transitions)
+    assert not any(CANARY in str(entry.data.get("says")) for entry in history.transitions)
 
 
 def test_a_model_that_says_yes_to_everything_is_one_of_several_controls(tmp_path) -> None:

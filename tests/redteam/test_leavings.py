@@ -16,14 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.agents.boxed import BoxedAgent
-from harness.domain.box import BoxResult, BoxSpec, Form
+from harness.agents.builtin_agent import SandboxedAgent
+from harness.domain.sandbox import Form, SandboxResult, SandboxSpec
 from harness.operations.drill.sandbox import INTRUDER
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
-from harness.programs.sandbox.client import BoxSupervisor
+from harness.programs.sandbox.client import SandboxSupervisor
 from tests.redteam.attack import Attack
-from tests.sandbox.boxes import until
+from tests.sandbox.sandboxes import until
 
 AS_ROOT = os.geteuid() == 0
 FORMS = ["bwrap-root", "bwrap-userns"] if AS_ROOT else ["bwrap-userns", "landlock"]
@@ -36,10 +36,12 @@ class Runs:
     """Runs of a factory, each in the box that an implementer's agent gets."""
 
     attack: Attack
-    sandbox: BoxSupervisor
+    sandbox: SandboxSupervisor
     folder: Path
 
-    def box(self, run: str, program: str, told: object, *, role: str = "implementer") -> BoxSpec:
+    def box(
+        self, run: str, program: str, told: object, *, role: str = "implementer"
+    ) -> SandboxSpec:
         """The box of a run, with a program in the agent's place; its broker's line is its own."""
         assignment = Assignment(
             run=run,
@@ -48,7 +50,7 @@ class Runs:
             system=(),
             task="",
         )
-        spec = BoxedAgent(self.sandbox).spec(
+        spec = SandboxedAgent(self.sandbox).spec(
             assignment, Session(run, self.folder / f"{run}.sock", "model")
         )
         return dataclasses.replace(spec, argv=("python", "-c", program, json.dumps(told)))
@@ -82,9 +84,9 @@ def lines(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def littered(runs: Runs, run: str, word: str, *, stay: str) -> Iterator[list[BoxResult]]:
+def littered(runs: Runs, run: str, word: str, *, stay: str) -> Iterator[list[SandboxResult]]:
     """A litterer at work in its box, until the block is left; then how its box ended."""
-    ended: list[BoxResult] = []
+    ended: list[SandboxResult] = []
     with lines(runs.folder / f"{run}.sock"):
         spec = runs.box(run, LITTERER, {"word": word, "stay": stay})
         work = threading.Thread(target=lambda: ended.append(runs.sandbox.run(spec)))
@@ -103,7 +105,9 @@ def runs(attack, tmp_path):
     attack.begin()
     folder = tmp_path / "run"
     folder.mkdir(mode=0o755)
-    return lambda form: Runs(attack, BoxSupervisor(tmp_path / "layers", form=Form(form)), folder)
+    return lambda form: Runs(
+        attack, SandboxSupervisor(tmp_path / "layers", form=Form(form)), folder
+    )
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -41,7 +41,7 @@ class Town:
         )["check_runs"]
         self.app = next(run["app"]["id"] for run in runs if run["name"] == "ci")
         toml = (
-            self.lap.plant.repository.read(CommitSha(self.lap.tip()), "factory.toml") or b""
+            self.lap.services.repository.read(CommitSha(self.lap.tip()), "factory.toml") or b""
         ).decode()
         required = f'required_checks = [{{name = "ci", app = {self.app}}}]\n' if named else ""
         self.lap.base = self.lap.push({"factory.toml": f"{toml}\n[merge]\n{required}{merge}\n"})
@@ -158,7 +158,7 @@ def test_such_a_branch_takes_the_forges_own_merge_and_what_it_made_is_compared(t
     town.protect(required_pull_request_reviews={})
     issue = town.lap.file()
     town.lap.tick()
-    told, read = town.lap.history(issue), town.lap.plant.repository
+    told, read = town.lap.history(issue), town.lap.services.repository
     assert told.state is State.MERGED, town.lap.last_words(issue)
     assert read.tree_of(CommitSha(town.lap.tip())) == told.verdict["binds"]["tree"]
     assert read.parents_of(CommitSha(town.lap.tip())) == (
@@ -190,14 +190,14 @@ def test_row_96_a_base_that_moves_within_the_forges_own_merge_freezes_and_is_tak
             pushed.append(lap.push({"README.md": "# Another shop\n"}))
             return self.own.merge_pull_request(number, sha=sha)
 
-    lap.equip(lambda plant: replace(plant, writer=Meddling(plant.writer)))
+    lap.equip(lambda services: replace(services, writer=Meddling(services.writer)))
     issue = lap.file()
     lap.tick()
     assert (lap.history(issue).state, is_frozen(lap.ledger)) == (State.NEEDS_HUMAN, True), (
         lap.last_words(issue)
     )
-    revert.land(lap.plant, issue, rules="sha256:x", says="by the owner")
-    read = lap.plant.repository
+    revert.land(lap.services, issue, rules="sha256:x", says="by the owner")
+    read = lap.services.repository
     assert read.tree_of(CommitSha(lap.tip())) == read.tree_of(CommitSha(pushed[0]))
     assert read.contains(CommitSha(lap.tip()), CommitSha(pushed[0]))
 
@@ -216,7 +216,7 @@ def test_row_109_a_landing_that_turns_main_red_is_taken_back_once_and_everything
     assert landed == town.candidate(issue), lap.last_words(issue)
     town.check(landed, "failure")
     lap.tick()
-    read, taken_back = lap.plant.repository, lap.tip()
+    read, taken_back = lap.services.repository, lap.tip()
     assert read.tree_of(CommitSha(taken_back)) == read.tree_of(CommitSha(lap.base))
     assert f"main at {landed:.7}" in why_frozen(lap.ledger)
     town.check(taken_back, "failure")

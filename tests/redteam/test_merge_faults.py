@@ -14,7 +14,7 @@ from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event, State, events_from, next_state
 from harness.factory.reporting.comments import ISSUE_MARKER
 from harness.forge.github import Access, GitHubForge
-from harness.forge.rate_limiter import Turnstile
+from harness.forge.rate_limiter import RateLimiter
 from harness.operations.daemon.outage import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pause
 from harness.operations.drill.pipeline import BEFORE_LANDING
 from harness.programs.local_forge.seed import Administrator
@@ -53,7 +53,7 @@ def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_togeth
     alone = [lap.history(issue).verdict["binds"]["candidate"] for issue in (first, second)]
     lap.tick()
     together = lap.history(second).verdict["binds"]["candidate"]
-    read = lap.plant.repository.read
+    read = lap.services.repository.read
     assert lap.history(second).state is State.MERGED
     assert [b"total" in (read(CommitSha(commit), "shop.py") or b"") for commit in alone] == [
         False,
@@ -94,7 +94,7 @@ def test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_on
         except ForgeError:
             lap.done.clear()
     assert lap.history(issue).state is State.MERGED, lap.last_words(issue)
-    ours = [one for one in lap.plant.forge.comments(issue) if one.author.id == lap.factory.id]
+    ours = [one for one in lap.services.forge.comments(issue) if one.author.id == lap.factory.id]
     assert (len(lap.ask("GET", "/pulls?state=all", by=lap.owner.token)), len(ours)) == (1, 1)
 
 
@@ -160,7 +160,7 @@ def test_row_102_a_limit_in_any_form_is_told_at_once_and_waited_for_within_bound
         ("0", "-5", "1000000000", "Wed, 21 Oct 2015 07:28:00 GMT", "", None),
     ):
         clock = StandingClock()
-        forge = GitHubForge(access, turnstile=Turnstile(time=clock.time))
+        forge = GitHubForge(access, rate_limiter=RateLimiter(time=clock.time))
         Administrator(ground.forge).inject(kind, method="GET", path=r".*/issues", retry_after=wait)
         for _ in range(2):  # one request was turned away, and the other was not sent
             with pytest.raises(ForgeError) as told:
@@ -183,7 +183,7 @@ def test_row_102_an_answer_of_200_that_is_no_api_is_worth_a_retry_and_no_fact(gr
     lap = ground.lap("garbled")
     Administrator(ground.forge).inject("garbled", method="GET", path=r".*/issues")
     with pytest.raises(ForgeError, match="is not the API") as told:
-        lap.plant.forge.issues()
+        lap.services.forge.issues()
     assert told.value.retryable
 
 

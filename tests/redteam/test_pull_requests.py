@@ -22,14 +22,14 @@ def test_row_26_work_for_one_issue_closes_no_other(ground) -> None:
     )
     lap.agent.claims = claim
     lap.tick(only=(issue,))
-    told = lap.history(issue)
-    assert told.state is State.MERGED, lap.last_words(issue)
-    assert [lap.plant.forge.issue(number).open for number in (other, issue)] == [True, False]
+    history = lap.history(issue)
+    assert history.state is State.MERGED, lap.last_words(issue)
+    assert [lap.services.forge.issue(number).open for number in (other, issue)] == [True, False]
     assert (
-        lap.plant.repository.read(CommitSha(lap.tip()), f"changes/implement-{issue}-1.txt")
+        lap.services.repository.read(CommitSha(lap.tip()), f"changes/implement-{issue}-1.txt")
         == b"a change\n"
     )
-    verdict = lap.judge.verified(lap.home / told.verdict["envelope"])
+    verdict = lap.judge.verified(lap.home / history.verdict["envelope"])
     assert verdict.issue == issue
     assert lap.history(other).state is State.UNTRIAGED
 
@@ -44,9 +44,9 @@ def test_row_28_a_branch_of_a_fork_with_our_branchs_name_is_not_ours(tmp_path) -
     theirs = world.forge.propose(branch, author="eve", same_repository=False)
     del world.remote[branch]
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.MERGED
-    assert told.proposal["number"] != theirs
+    history = world.history(issue)
+    assert history.state is State.MERGED
+    assert history.proposal["number"] != theirs
     assert world.git.read(world.remote["main"], "evil.py") is None
 
 

@@ -127,12 +127,12 @@ def test_row_15_who_takes_a_maintainers_old_name_has_none_of_their_rights(lap) -
     """The maintainer's account is renamed, and a stranger registers the name that is free now."""
     admin, maintainer = Administrator(lap._ground.forge), account(lap, "kim", role="write")
     known = Actor(maintainer.id, maintainer.login)
-    assert lap.plant.forge.permission(known) is Permission.WRITE
+    assert lap.services.forge.permission(known) is Permission.WRITE
     admin.rename_user(maintainer.login, f"{maintainer.login}-gone")
-    assert lap.plant.forge.permission(known) is Permission.NONE, "nobody has that name now"
+    assert lap.services.forge.permission(known) is Permission.NONE, "nobody has that name now"
     stranger = admin.create_user(maintainer.login)
-    assert lap.plant.forge.permission(Actor(stranger.id, stranger.login)) is Permission.READ
-    assert lap.plant.forge.permission(known) is Permission.NONE, (
+    assert lap.services.forge.permission(Actor(stranger.id, stranger.login)) is Permission.READ
+    assert lap.services.forge.permission(known) is Permission.NONE, (
         "the name means another account now"
     )
     issue, before = waiting(lap)
@@ -233,11 +233,11 @@ def test_row_28_a_pull_request_of_a_stranger_is_no_issue_and_a_fork_with_our_bra
     }
     theirs = int(lap.ask("POST", "/pulls", by=lap.stranger.token, json=body)["number"])
     lap.tick()
-    told = lap.history(issue)
-    assert told.state is State.MERGED, lap.last_words(issue)
-    assert told.proposal["number"] != theirs
+    history = lap.history(issue)
+    assert history.state is State.MERGED, lap.last_words(issue)
+    assert history.proposal["number"] != theirs
     assert lap.ledger.find(f"issue/{theirs}") is None
-    assert lap.plant.repository.read(lap.tip(), "evil.py") is None
+    assert lap.services.repository.read(lap.tip(), "evil.py") is None
 
 
 def test_row_21_a_stranger_who_closes_their_own_issue_ends_it_and_can_not_restart_it_by_opening_it(

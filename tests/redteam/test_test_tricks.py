@@ -26,13 +26,13 @@ passed."""
 
 
 @pytest.fixture(scope="module")
-def boxes(tmp_path_factory):
+def sandboxes(tmp_path_factory):
     return BoxesWithPytest(tmp_path_factory.mktemp("layers"))
 
 
 @pytest.fixture
-def boxed(attack, boxes):
-    attack.sandbox = boxes
+def boxed(attack, sandboxes):
+    attack.sandbox = sandboxes
     return attack
 
 

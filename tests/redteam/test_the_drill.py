@@ -35,7 +35,7 @@ from harness.operations.drill.players import ObeyingModel, SigningJudge, order
 from harness.operations.drill.run import ATTACKS, chosen
 from harness.operations.drill.shop import OWN_LAW, RULES
 from harness.operations.drill.source import law_of, law_of_example
-from harness.programs.sandbox.client import BoxSupervisor
+from harness.programs.sandbox.client import SandboxSupervisor
 from tests.fakes.people import FakeSandbox
 
 SUBJECTS = {attack.subject for attack in ATTACKS}
@@ -71,7 +71,7 @@ def unsealed(ground):
 def boxed(ground):
     """The law of the example, which asks `tests_kept`, and real boxes to ask it in."""
     return dataclasses.replace(
-        ground, law=law_of_example().files, sandbox=BoxSupervisor(ground.folder / "layers")
+        ground, law=law_of_example().files, sandbox=SandboxSupervisor(ground.folder / "layers")
     )
 
 
@@ -165,8 +165,8 @@ def with_parts(**parts):
     def broken(ground):
         return dataclasses.replace(
             ground,
-            equipped=lambda plant: dataclasses.replace(
-                plant, **{name: part(plant) for name, part in parts.items()}
+            equipped=lambda services: dataclasses.replace(
+                services, **{name: part(services) for name, part in parts.items()}
             ),
         )
 
@@ -176,12 +176,12 @@ def with_parts(**parts):
 BROKEN = {
     "strangers: no bounds": (boundless, strangers.flood, "looked at in one pass"),
     "strangers: no bound on a tree": (
-        with_parts(repository=lambda plant: Undaunted(plant.repository)),
+        with_parts(repository=lambda services: Undaunted(services.repository)),
         strangers.proposals,
         "the tree of trees was not refused",
     ),
     "strangers: a head that failed is forgotten": (
-        with_parts(ledger=lambda plant: Forgetful(plant.ledger)),
+        with_parts(ledger=lambda services: Forgetful(services.ledger)),
         strangers.proposals,
         "looked at again",
     ),
@@ -193,27 +193,27 @@ BROKEN = {
         "let it pass: passed: lovely",
     ),
     "the verdict: signatures not looked at": (
-        with_parts(validator=lambda plant: Blind(plant.validator)),
+        with_parts(validator=lambda services: Blind(services.validator)),
         landing.changed,
         "landed on the forged verdict",
     ),
     "landing: not compared afterwards": (
-        with_parts(repository=lambda plant: Trusting(plant.repository)),
+        with_parts(repository=lambda services: Trusting(services.repository)),
         landing.tree_differs,
         "merging is not frozen",
     ),
     "crash and disk: no look before a comment": (
-        with_parts(writer=lambda plant: Chatty(plant.writer)),
+        with_parts(writer=lambda services: Chatty(services.writer)),
         faults.killed,
         "comments",
     ),
     "the owner's brakes: deaf": (
-        with_parts(places=lambda plant: Deaf(plant.places.home, plant.places.repository)),
+        with_parts(places=lambda services: Deaf(services.places.home, services.places.repository)),
         brakes.stopped,
         "after the stop",
     ),
     "git tricks: a difference that leaves something out": (
-        with_parts(repository=lambda plant: Blinkered(plant.repository)),
+        with_parts(repository=lambda services: Blinkered(services.repository)),
         git_tricks.renamed,
         "none of them protected",
     ),

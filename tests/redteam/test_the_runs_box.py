@@ -13,11 +13,11 @@ import subprocess
 
 import pytest
 
-from harness.agents.boxed import BoxedAgent
+from harness.agents.builtin_agent import SandboxedAgent
 from harness.operations.drill import sandbox as box
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
-from harness.programs.sandbox.client import BoxSupervisor
+from harness.programs.sandbox.client import SandboxSupervisor
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
 from harness.repository.worktrees.adapter import RunWorktrees
@@ -87,11 +87,11 @@ def test_an_intruder_in_the_runs_box_finds_nothing(
     with socket.socket(socket.AF_UNIX) as line:
         line.bind(str(broker))
         line.listen()
-        sandbox = BoxSupervisor(home / "layers", form=form)
+        sandbox = SandboxSupervisor(home / "layers", form=form)
         assignment = Assignment(
             run="implement-1-1", role="implementer", worktree=worktree, system=(), task=""
         )
-        spec = BoxedAgent(sandbox).spec(assignment, Session("s1", broker, "model"))
+        spec = SandboxedAgent(sandbox).spec(assignment, Session("s1", broker, "model"))
         told = json.dumps(
             {"canary": CANARY, "key": KEY, "port": listener, "pid": os.getpid(), "home": str(home)}
         )

@@ -128,7 +128,7 @@ def test_row_78_a_hook_written_through_the_common_folder_runs_in_the_trusted_che
     git(town.home, "clone", "--quiet", str(town.forge), str(shared))
     git(shared, "worktree", "add", "--quiet", str(agents), "-b", "agent")
     marker = town.home / "shared-ran"
-    plant(
+    services(
         Path(word(agents, "rev-parse", "--path-format=absolute", "--git-common-dir")) / "hooks",
         marker,
     )
@@ -137,7 +137,7 @@ def test_row_78_a_hook_written_through_the_common_folder_runs_in_the_trusted_che
 
     worktree = town.worktrees.open("r1", base)
     marker = town.home / "ours-ran"
-    plant(
+    services(
         Path(word(worktree, "rev-parse", "--path-format=absolute", "--git-common-dir")) / "hooks",
         marker,
     )
@@ -150,7 +150,7 @@ def test_row_78_a_hook_written_through_the_common_folder_runs_in_the_trusted_che
     assert not marker.exists()
 
 
-def plant(hooks: Path, marker: Path) -> None:
+def services(hooks: Path, marker: Path) -> None:
     hooks.mkdir(exist_ok=True)
     for name in (
         "post-checkout",
@@ -171,7 +171,7 @@ def test_hooks_in_the_trusted_folder_itself_would_not_run_and_are_not_tolerated(
     base = town.started()
     marker = town.home / "ran"
     git_of_ours = town.trusted.git
-    plant(town.trusted.git_dir / "hooks", marker)
+    services(town.trusted.git_dir / "hooks", marker)
     git_of_ours.output("update-ref", "refs/factory/x", base)
     assert not marker.exists()
     git(town.trusted.git_dir, "update-ref", "refs/factory/y", base)

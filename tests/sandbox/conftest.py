@@ -4,27 +4,27 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.boxes import EACH, FORMS, Boxes, boxes_of
+from tests.sandbox.sandboxes import EACH, FORMS, Sandboxes, boxes_of
 
 
 @pytest.fixture(params=EACH)
-def boxes(request: pytest.FixtureRequest) -> Iterator[Boxes]:
+def sandboxes(request: pytest.FixtureRequest) -> Iterator[Sandboxes]:
     """Boxes of each sealed form that this account can make."""
     yield from boxes_of(request.param)
 
 
 @pytest.fixture(params=[form for form in FORMS if not form.startswith("landlock")])
-def views(request: pytest.FixtureRequest) -> Iterator[Boxes]:
+def views(request: pytest.FixtureRequest) -> Iterator[Sandboxes]:
     """Boxes of each form that has namespaces, and so a view of its own."""
     yield from boxes_of(request.param)
 
 
 @pytest.fixture
-def unsealed() -> Iterator[Boxes]:
+def unsealed() -> Iterator[Sandboxes]:
     yield from boxes_of("unsealed")
 
 
 @pytest.fixture
-def box() -> Iterator[Boxes]:
+def box() -> Iterator[Sandboxes]:
     """Boxes of the best form alone, for what does not depend on the form."""
     yield from boxes_of(FORMS[0])

@@ -8,22 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from harness.domain.box import Bind, BoxSpec, Form, Limits
 from harness.domain.errors import ConfigError, SandboxError
+from harness.domain.sandbox import Bind, Form, Limits, SandboxSpec
 from harness.ports.sandbox import Sandbox
-from harness.programs.sandbox.client import MOST_OUTPUT, BoxSupervisor
+from harness.programs.sandbox.client import MOST_OUTPUT, SandboxSupervisor
 from harness.programs.sandbox.walls.identity import FIRST_UID, SLOTS, take_slot
-from tests.sandbox.boxes import AS_ROOT, SUPERVISOR
 from tests.sandbox.index import wheel
+from tests.sandbox.sandboxes import AS_ROOT, SUPERVISOR
 
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Sandbox:
-    return BoxSupervisor(tmp_path / "layers")
+    return SandboxSupervisor(tmp_path / "layers")
 
 
 def test_a_box_is_run_and_its_output_comes_back(sandbox) -> None:
-    result = sandbox.run(BoxSpec("t", ("sh", "-c", "cat; echo aside >&2; exit 3")), stdin=b"in\0")
+    result = sandbox.run(
+        SandboxSpec("t", ("sh", "-c", "cat; echo aside >&2; exit 3")), stdin=b"in\0"
+    )
     assert (result.stdout, result.stderr, result.exit_code, result.ok) == (
         b"in\0",
         b"aside\n",
@@ -31,12 +33,12 @@ def test_a_box_is_run_and_its_output_comes_back(sandbox) -> None:
         False,
     )
     assert result.form in list(Form)
-    assert sandbox.run(BoxSpec("t", ("true",))).ok
+    assert sandbox.run(SandboxSpec("t", ("true",))).ok
 
 
 def test_output_without_end_is_cut_in_the_middle(sandbox) -> None:
     result = sandbox.run(
-        BoxSpec("t", ("sh", "-c", "echo begin; head -c 20000000 /dev/zero; echo end"))
+        SandboxSpec("t", ("sh", "-c", "echo begin; head -c 20000000 /dev/zero; echo end"))
     )
     assert result.stdout.startswith(b"begin\n")
     assert result.stdout.endswith(b"end\n")
@@ -45,20 +47,20 @@ def test_output_without_end_is_cut_in_the_middle(sandbox) -> None:
 
 
 def test_output_beyond_the_file_limit_ends_the_command(sandbox) -> None:
-    result = sandbox.run(BoxSpec("t", ("cat", "/dev/zero"), limits=Limits(file_mb=2)))
+    result = sandbox.run(SandboxSpec("t", ("cat", "/dev/zero"), limits=Limits(file_mb=2)))
     assert (result.reached, result.ok) == (("file",), False)
 
 
 def test_a_box_that_cannot_be_made_is_an_error_with_the_reason(sandbox) -> None:
     with pytest.raises(SandboxError, match=r"t: .*'/nowhere'"):
-        sandbox.run(BoxSpec("t", ("true",), cwd="/nowhere"))
+        sandbox.run(SandboxSpec("t", ("true",), cwd="/nowhere"))
     with pytest.raises(SandboxError, match="/nowhere does not exist"):
-        sandbox.run(BoxSpec("t", ("true",), binds=(Bind("/nowhere", "/app"),)))
+        sandbox.run(SandboxSpec("t", ("true",), binds=(Bind("/nowhere", "/app"),)))
 
 
 def test_the_form_is_found_by_running_one(sandbox, tmp_path) -> None:
     assert sandbox.form() == ("bwrap-root" if AS_ROOT else "bwrap-userns")
-    assert BoxSupervisor(tmp_path, form="unsealed").form() == "unsealed"
+    assert SandboxSupervisor(tmp_path, form="unsealed").form() == "unsealed"
 
 
 def test_a_layer_is_prepared_and_a_bad_lock_is_the_operators_to_mend(sandbox, tmp_path) -> None:

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness.domain.box import Limits
+from harness.domain.sandbox import Limits
 from harness.programs.sandbox.walls.cgroup import Cgroup, Group, cgroup_for, homes, sweep
 
 V1 = "5:pids:/job\n4:memory,cpu:/job/7\n0::/\n"

@@ -11,7 +11,7 @@ import pytest
 
 from harness.domain.errors import SandboxError
 from harness.programs.sandbox.distributions import Requirement, closure, requirement
-from tests.sandbox.boxes import PROJECT
+from tests.sandbox.sandboxes import PROJECT
 
 
 @pytest.mark.parametrize(

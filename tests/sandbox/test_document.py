@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.domain.box import Bind, BoxResult, BoxSpec, Dial, Limits
 from harness.domain.errors import SandboxError
+from harness.domain.sandbox import Bind, Dial, Limits, SandboxResult, SandboxSpec
 from harness.programs.sandbox.document import (
     result_from,
     result_text,
@@ -130,7 +130,7 @@ def test_what_is_refused_is_named(text, says) -> None:
 
 
 def test_a_specification_survives_its_document() -> None:
-    value = BoxSpec(
+    value = SandboxSpec(
         "app",
         ("python", "-m", "x"),
         cwd="/app",
@@ -146,7 +146,7 @@ def test_a_specification_survives_its_document() -> None:
 
 def test_what_is_not_said_has_the_documented_default() -> None:
     value, result = spec_from(spec())
-    assert (value, result) == (BoxSpec("t", ("true",)), None)
+    assert (value, result) == (SandboxSpec("t", ("true",)), None)
     assert value.limits == Limits(60, 1024, 256, 512, 256, 1024)
 
 
@@ -159,7 +159,7 @@ json_values = st.recursive(
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.sampled_from([item.name for item in fields(BoxSpec)]), json_values)
+@given(st.sampled_from([item.name for item in fields(SandboxSpec)]), json_values)
 def test_any_value_under_any_key_is_taken_or_refused_but_never_a_crash(key, value) -> None:
     try:
         taken, _ = spec_from(spec(**{key: value}))
@@ -169,7 +169,7 @@ def test_any_value_under_any_key_is_taken_or_refused_but_never_a_crash(key, valu
 
 
 def test_a_result_survives_its_document(tmp_path) -> None:
-    value = BoxResult(
+    value = SandboxResult(
         "bwrap-root", ("disk: watched",), 137, 9, "wall", 1.5, None, ("pids",), b"out", b"err"
     )
     assert result_from(result_text(value), stdout=b"out", stderr=b"err") == value
@@ -196,7 +196,8 @@ def test_what_is_no_result_is_an_error(text, says) -> None:
 def test_a_result_that_cannot_be_written_is_an_error(tmp_path) -> None:
     with pytest.raises(SandboxError, match="cannot be written"):
         write_result(
-            str(tmp_path / "missing" / "r.json"), BoxResult("unsealed", (), 0, None, None, 0.1, 1)
+            str(tmp_path / "missing" / "r.json"),
+            SandboxResult("unsealed", (), 0, None, None, 0.1, 1),
         )
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.sandbox.boxes import (
+from tests.sandbox.sandboxes import (
     LINGER,
     NEVER_ENDS,
     a_marker,
@@ -36,10 +36,10 @@ def test_signals_are_told_from_exit_codes(box, number) -> None:
     assert (plain.code, plain.result["signal"]) == (128 + number, None)
 
 
-def test_every_form_says_how_it_ended(boxes) -> None:
+def test_every_form_says_how_it_ended(sandboxes) -> None:
     began = time.monotonic()
-    ended = boxes.run("sh", "-c", "kill -TERM $$")
-    assert (ended.code, ended.result["signal"], ended.result["form"]) == (143, 15, boxes.form)
+    ended = sandboxes.run("sh", "-c", "kill -TERM $$")
+    assert (ended.code, ended.result["signal"], ended.result["form"]) == (143, 15, sandboxes.form)
     assert 0 < ended.result["seconds"] <= time.monotonic() - began
     assert ended.result["unheld"], "no form holds a disk quota"
 
@@ -64,22 +64,22 @@ def test_an_old_result_is_not_taken_for_this_one(box) -> None:
     assert not result.exists()
 
 
-def test_bytes_pass_exactly(boxes) -> None:
+def test_bytes_pass_exactly(sandboxes) -> None:
     data = secrets.token_bytes(3_000_000)
-    ended = boxes.run("sh", "-c", "cat; printf '\\000\\377' >&2", stdin=data)
+    ended = sandboxes.run("sh", "-c", "cat; printf '\\000\\377' >&2", stdin=data)
     assert (ended.out == data, ended.err, ended.code) == (True, b"\0\xff", 0)
 
 
-def test_what_the_command_left_running_is_gone_when_the_supervisor_is(boxes) -> None:
+def test_what_the_command_left_running_is_gone_when_the_supervisor_is(sandboxes) -> None:
     marker = a_marker()
-    ended = boxes.python(LINGER, marker, "0")  # returns only when nothing holds its streams
+    ended = sandboxes.python(LINGER, marker, "0")  # returns only when nothing holds its streams
     assert ended.text == "ready\n"
     assert running_with(marker) == []
 
 
-def test_wall_clock(boxes) -> None:
-    marker, long_enough = a_marker(), boxes.a_while()
-    ended = boxes.python(LINGER, marker, "600", limits={"wall_seconds": long_enough})
+def test_wall_clock(sandboxes) -> None:
+    marker, long_enough = a_marker(), sandboxes.a_while()
+    ended = sandboxes.python(LINGER, marker, "600", limits={"wall_seconds": long_enough})
     assert (ended.code, ended.result["killed_by"], ended.result["signal"]) == (137, "wall", 9)
     assert long_enough <= ended.result["seconds"] < 300, "it would have gone on for 600"
     assert running_with(marker) == []
@@ -108,11 +108,11 @@ def test_whoever_asks_again_and_again_to_stop_is_told_how_it_ended_all_the_same(
     assert '"killed_by": "stopped"' in result.read_text()
 
 
-def test_kill_9_of_the_supervisor_leaves_nothing(boxes) -> None:
+def test_kill_9_of_the_supervisor_leaves_nothing(sandboxes) -> None:
     marker = a_marker()
-    process, result = boxes.start("python", "-I", "-c", LINGER, marker, "60")
+    process, result = sandboxes.start("python", "-I", "-c", LINGER, marker, "60")
     assert process.stdout.readline() == b"ready\n"
-    supervisor = boxes.supervisor_of(process)
+    supervisor = sandboxes.supervisor_of(process)
     assert running_with(marker)
     os.kill(supervisor, signal.SIGKILL)
     until(lambda: not running_with(marker))

@@ -14,7 +14,7 @@ import pytest
 
 from harness.programs.sandbox import launch
 from harness.programs.sandbox.walls.init import Flow
-from tests.sandbox.boxes import NEVER_ENDS, a_marker, running_with, until
+from tests.sandbox.sandboxes import NEVER_ENDS, a_marker, running_with, until
 
 INIT = Path(launch.__file__).with_name("init.py")
 

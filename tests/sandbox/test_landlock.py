@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.domain.box import Form
 from harness.domain.errors import SandboxError
+from harness.domain.sandbox import Form
 from harness.programs.sandbox import forms
 from harness.programs.sandbox.walls import landlock, seccomp, system_calls
-from tests.sandbox.boxes import (
+from tests.sandbox.sandboxes import (
     AS_ROOT,
     FORMS,
     LINGER,
     NEVER_ENDS,
-    Boxes,
+    Sandboxes,
     a_marker,
     boxes_of,
     children,
@@ -34,7 +34,7 @@ from tests.sandbox.servers import Echo, serving
 
 
 @pytest.fixture
-def closed() -> Iterator[Boxes]:
+def closed() -> Iterator[Sandboxes]:
     """Boxes of this form, of an account that is not root."""
     yield from boxes_of(next(form for form in FORMS if form.startswith("landlock")))
 

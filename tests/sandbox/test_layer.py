@@ -9,43 +9,43 @@ import pytest
 from harness.domain.errors import ConfigError
 from harness.programs.sandbox.packages.layer import PIP_ENVIRONMENT, layer_name, pip_environment
 from harness.programs.sandbox.packages.lockfile import Pin, pins
-from tests.sandbox.boxes import NEVER_ENDS, SUPERVISOR, Boxes
 from tests.sandbox.index import index, trap, wheel
+from tests.sandbox.sandboxes import NEVER_ENDS, SUPERVISOR, Sandboxes
 
 DIGEST = "a" * 64
 NO_INDEX = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
 
 
 def prepare(
-    boxes: Boxes, lock: str, *, around: dict[str, str] | None = None
+    sandboxes: Sandboxes, lock: str, *, around: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    (boxes.folder / "lock.txt").write_text(lock)
+    (sandboxes.folder / "lock.txt").write_text(lock)
     command = [
-        *boxes.wrapper,
+        *sandboxes.wrapper,
         *SUPERVISOR,
         "layer",
         "--lock",
-        str(boxes.folder / "lock.txt"),
+        str(sandboxes.folder / "lock.txt"),
         "--form",
-        boxes.form,
+        sandboxes.form,
         "--wheels",
-        str(boxes.folder / "wheels"),
+        str(sandboxes.folder / "wheels"),
         "--out",
-        str(boxes.folder / "layers"),
+        str(sandboxes.folder / "layers"),
     ]
     return subprocess.run(
         command, env=around or {}, capture_output=True, text=True, timeout=NEVER_ENDS
     )
 
 
-def test_a_layer_from_wheels_that_are_there_is_importable_in_a_box(boxes) -> None:
-    lock = f"tidetable==1.0 --hash=sha256:{wheel(boxes.place('wheels'))}\n"
-    boxes.place("layers")
-    done = prepare(boxes, lock)
+def test_a_layer_from_wheels_that_are_there_is_importable_in_a_box(sandboxes) -> None:
+    lock = f"tidetable==1.0 --hash=sha256:{wheel(sandboxes.place('wheels'))}\n"
+    sandboxes.place("layers")
+    done = prepare(sandboxes, lock)
     assert done.returncode == 0, done
     made = Path(done.stdout.strip())
-    assert made == boxes.folder / "layers" / layer_name(lock.encode())
-    ended = boxes.run(
+    assert made == sandboxes.folder / "layers" / layer_name(lock.encode())
+    ended = sandboxes.run(
         "python",
         "-c",
         "import tidetable; print(tidetable.HIGH, tidetable.__file__)",
@@ -53,7 +53,7 @@ def test_a_layer_from_wheels_that_are_there_is_importable_in_a_box(boxes) -> Non
         binds=[{"source": str(made), "target": "/layer"}],
     )
     seen = (
-        made if boxes.form == "landlock" else Path("/layer")
+        made if sandboxes.form == "landlock" else Path("/layer")
     )  # without mounts a place keeps its name
     assert ended.text == f"7 {seen}/tidetable/__init__.py\n", ended
     assert list(made.glob("tidetable/__pycache__/*.pyc")), (
@@ -64,23 +64,23 @@ def test_a_layer_from_wheels_that_are_there_is_importable_in_a_box(boxes) -> Non
 
 
 def test_an_account_that_keeps_its_files_to_itself_has_boxes_that_can_read_their_packages(
-    boxes,
+    sandboxes,
 ) -> None:
     """With umask 077 everything was 0600, and as root the box's own uid could read none of it."""
-    wheels = boxes.place("wheels")
+    wheels = sandboxes.place("wheels")
     lock = f"tidetable==1.0 --hash=sha256:{wheel(wheels)}\n"
     for path in (wheels, *wheels.iterdir()):  # as a download under that umask has left them
-        boxes.own(path)
+        sandboxes.own(path)
         path.chmod(0o700 if path.is_dir() else 0o600)
-    boxes.wrapper = ("sh", "-c", 'umask 077; exec "$@"', "sh", *boxes.wrapper)
-    done = prepare(boxes, lock)
+    sandboxes.wrapper = ("sh", "-c", 'umask 077; exec "$@"', "sh", *sandboxes.wrapper)
+    done = prepare(sandboxes, lock)
     assert done.returncode == 0, done
     made = done.stdout.strip()
     code = (
         "import os, tidetable, httpx; open('new', 'w').close(); print(oct(os.stat('new').st_mode &"
         " 0o777))"
     )
-    ended = boxes.run(
+    ended = sandboxes.run(
         "python",
         "-c",
         code,
@@ -104,9 +104,9 @@ def test_the_same_lock_is_prepared_once_and_another_elsewhere(box) -> None:
 
 
 def test_what_is_missing_is_downloaded_and_kept(box) -> None:
-    shelf = box.folder / "simple" / "tidetable"
-    shelf.mkdir(parents=True)
-    lock = f"tidetable==1.0 --hash=sha256:{wheel(shelf)}\n"
+    journey_store = box.folder / "simple" / "tidetable"
+    journey_store.mkdir(parents=True)
+    lock = f"tidetable==1.0 --hash=sha256:{wheel(journey_store)}\n"
     with index(box.folder) as settings:
         done = prepare(box, lock, around=settings)
     assert done.returncode == 0, done
@@ -124,9 +124,9 @@ def test_a_wheel_with_another_hash_is_refused(box) -> None:
 
 
 def test_nothing_of_a_package_runs_when_only_its_source_is_offered(box) -> None:
-    shelf, marker = box.folder / "simple" / "tidetable", box.folder / "marker"
-    shelf.mkdir(parents=True)
-    lock = f"tidetable==1.0 --hash=sha256:{trap(shelf, marker)}\n"
+    journey_store, marker = box.folder / "simple" / "tidetable", box.folder / "marker"
+    journey_store.mkdir(parents=True)
+    lock = f"tidetable==1.0 --hash=sha256:{trap(journey_store, marker)}\n"
     with index(box.folder) as settings:
         # With the tools of the environment at hand, a build would get as far as running the
         # package's own code.

@@ -6,16 +6,16 @@ import time
 
 import pytest
 
-from harness.domain.box import Form
+from harness.domain.sandbox import Form
 from harness.programs.sandbox.forms import unheld
 from harness.programs.sandbox.watch import LOOK_SECONDS, Watch
-from tests.sandbox.boxes import AS_ROOT
+from tests.sandbox.sandboxes import AS_ROOT
 
 MEMORY_BOMB = "a = []\nwhile True: a.append(bytearray(4 << 20)); a[-1][::4096] = b'x' * 1024"
 
 
-def test_a_memory_bomb(boxes) -> None:
-    ended = boxes.python(MEMORY_BOMB, limits={"memory_mb": 96, "wall_seconds": 200})
+def test_a_memory_bomb(sandboxes) -> None:
+    ended = sandboxes.python(MEMORY_BOMB, limits={"memory_mb": 96, "wall_seconds": 200})
     assert (ended.code, ended.result["killed_by"]) == (137, "memory"), ended
     assert ended.result["peak_memory_mb"] >= 90
 
@@ -30,14 +30,14 @@ def test_a_memory_bomb_in_a_child_that_the_command_survives(box) -> None:
     assert ended.code == 137
 
 
-def test_memory_is_measured(boxes) -> None:
+def test_memory_is_measured(sandboxes) -> None:
     """Where no group measures it, a watch on a busy machine looks seldom: it is given five
     seconds."""
     code = "import time; a = bytearray(64 << 20); a[::4096] = b'x' * len(a[::4096]); time.sleep(5)"
-    assert 64 <= boxes.python(code).result["peak_memory_mb"] < 160
+    assert 64 <= sandboxes.python(code).result["peak_memory_mb"] < 160
 
 
-def test_a_fork_bomb(boxes) -> None:
+def test_a_fork_bomb(sandboxes) -> None:
     code = """
 import os, time
 born = 0
@@ -49,11 +49,11 @@ try:
 except BlockingIOError:
     print(born)
 """
-    ended = boxes.python(code, limits={"pids": 20})
+    ended = sandboxes.python(code, limits={"pids": 20})
     assert ended.code == 0, ended
     # Without a namespace or a group the limit counts all that the account runs, which comes and
     # goes meanwhile.
-    assert 15 <= int(ended.text) <= 20 or (boxes.form == "landlock" and int(ended.text) < 150)
+    assert 15 <= int(ended.text) <= 20 or (sandboxes.form == "landlock" and int(ended.text) < 150)
     held_by_a_group = not any(text.startswith("memory") for text in ended.result["unheld"])
     assert ended.result["reached"] == (["pids"] if held_by_a_group else [])
 
@@ -68,7 +68,7 @@ def test_threads_count_too(box) -> None:
     assert b"can't start new thread" in ended.err
 
 
-def test_a_disk_bomb_in_a_writable_folder(boxes) -> None:
+def test_a_disk_bomb_in_a_writable_folder(sandboxes) -> None:
     """Half of it in files that have lost their names, which a walk over the folder does not
     find."""
     code = """
@@ -80,28 +80,28 @@ for n in range(1000):
     file.write(bytes(1 << 20)); file.flush(); time.sleep(0.02)      # so that a watch that gets few turns sees it in time
     kept.append(file)
 """
-    inside = boxes.place("inside")
+    inside = sandboxes.place("inside")
     binds = [{"source": str(inside), "target": "/app", "mode": "rw"}]
-    ended = boxes.python(code, binds=binds, cwd="/app", limits={"disk_mb": 40})
+    ended = sandboxes.python(code, binds=binds, cwd="/app", limits={"disk_mb": 40})
     assert (ended.code, ended.result["killed_by"]) == (137, "disk"), ended
     assert sum(path.stat().st_blocks * 512 for path in inside.iterdir()) < 200 << 20
 
 
-def test_a_bomb_of_empty_files(boxes) -> None:
+def test_a_bomb_of_empty_files(sandboxes) -> None:
     """Files that hold nothing use up the disk's table of files; each counts as 4 KiB."""
     code = """
 import os
 for n in range(1_000_000):
     os.close(os.open(f"{n}", os.O_CREAT | os.O_WRONLY))
 """
-    inside = boxes.place("inside")
+    inside = sandboxes.place("inside")
     binds = [{"source": str(inside), "target": "/app", "mode": "rw"}]
-    ended = boxes.python(code, binds=binds, cwd="/app", limits={"disk_mb": 20})
+    ended = sandboxes.python(code, binds=binds, cwd="/app", limits={"disk_mb": 20})
     assert (ended.code, ended.result["killed_by"]) == (137, "disk"), ended
     assert len(os.listdir(inside)) < 1_000_000
 
 
-def test_what_lies_in_memory_counts_as_memory(boxes) -> None:
+def test_what_lies_in_memory_counts_as_memory(sandboxes) -> None:
     """Without mounts of its own a box has its temporary folder on the disk, where its growth is
     watched like the rest's."""
     code = """
@@ -114,13 +114,13 @@ time.sleep(600)
 """
     limits = {
         "memory_mb": 96,
-        "disk_mb": 100 if boxes.form != "landlock" else 40,
+        "disk_mb": 100 if sandboxes.form != "landlock" else 40,
         "wall_seconds": 200,
     }
-    ended = boxes.python(code, limits=limits)
+    ended = sandboxes.python(code, limits=limits)
     assert (ended.code, ended.result["killed_by"]) == (
         137,
-        "disk" if boxes.form == "landlock" else "memory",
+        "disk" if sandboxes.form == "landlock" else "memory",
     ), ended
 
 

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.boxes import AS_ROOT, Boxes, until
+from tests.sandbox.sandboxes import AS_ROOT, Sandboxes, until
 from tests.sandbox.servers import SIZE, Echo, serving
 
 
 @pytest.fixture
-def listening(boxes: Boxes) -> Iterator[socket.socket]:
+def listening(sandboxes: Sandboxes) -> Iterator[socket.socket]:
     """A unix socket that listens, for a box to answer on."""
     with socket.socket(socket.AF_UNIX) as made:
-        made.bind(str(boxes.folder / "app.sock"))
+        made.bind(str(sandboxes.folder / "app.sock"))
         made.listen(128)
         yield made
 
@@ -57,11 +57,11 @@ with ThreadPoolExecutor(8) as pool:
 """
 
 
-def test_dial_carries_concurrent_requests_and_large_bodies(boxes) -> None:
-    path = boxes.folder / "broker.sock"
+def test_dial_carries_concurrent_requests_and_large_bodies(sandboxes) -> None:
+    path = sandboxes.folder / "broker.sock"
     with serving(path, Echo):
-        boxes.own(path)
-        ended = boxes.python(CLIENT, str(SIZE), dial=[{"port": 8090, "socket": str(path)}])
+        sandboxes.own(path)
+        ended = sandboxes.python(CLIENT, str(SIZE), dial=[{"port": 8090, "socket": str(path)}])
     assert ended.text.split() == [hashlib.sha256(bytes(range(256)) * (SIZE // 256)).hexdigest()], (
         ended
     )
@@ -80,8 +80,8 @@ http.server.ThreadingHTTPServer(("127.0.0.1", 5000), Echo).serve_forever()
 """
 
 
-def test_serve_carries_concurrent_requests_and_large_bodies(boxes, listening) -> None:
-    process, _ = boxes.start(
+def test_serve_carries_concurrent_requests_and_large_bodies(sandboxes, listening) -> None:
+    process, _ = sandboxes.start(
         "python",
         "-I",
         "-c",
@@ -130,11 +130,11 @@ class CountsToTheEnd(socketserver.StreamRequestHandler):
         self.wfile.write(str(len(self.rfile.read())).encode())
 
 
-def test_dial_passes_half_closes_on(boxes) -> None:
-    path = boxes.folder / "broker.sock"
+def test_dial_passes_half_closes_on(sandboxes) -> None:
+    path = sandboxes.folder / "broker.sock"
     with serving(path, CountsToTheEnd):
-        boxes.own(path)
-        ended = boxes.python(HALF_CLOSE, dial=[{"port": 8090, "socket": str(path)}])
+        sandboxes.own(path)
+        ended = sandboxes.python(HALF_CLOSE, dial=[{"port": 8090, "socket": str(path)}])
     assert ended.text == "800000\n", ended
 
 
@@ -151,8 +151,8 @@ link.sendall(str(count).encode() + bytes(1_000_000))    # and ends at once, with
 """
 
 
-def test_serve_passes_half_closes_on_and_delivers_the_last_words(boxes, listening) -> None:
-    process, _ = boxes.start(
+def test_serve_passes_half_closes_on_and_delivers_the_last_words(sandboxes, listening) -> None:
+    process, _ = sandboxes.start(
         "python",
         "-I",
         "-c",

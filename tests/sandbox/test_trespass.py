@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from harness.programs.sandbox.forms import LANDLOCKED
-from tests.sandbox.boxes import Boxes, children, until
+from tests.sandbox.sandboxes import Sandboxes, children, until
 
 TRESPASSER = Path(__file__).with_name("trespasser.py").read_text("utf-8")
 # Landlock has no right for these, and a filter cannot tell one file's name from another's: the form
@@ -37,25 +37,25 @@ class Host:
 
 
 @contextlib.contextmanager
-def a_host(boxes: Boxes) -> Iterator[Host]:
+def a_host(sandboxes: Sandboxes) -> Iterator[Host]:
     """A folder of secrets, a process with one in its environment, shared memory, and a socket of
     each kind."""
     folder, secret, key = (
-        boxes.place("theirs"),
+        sandboxes.place("theirs"),
         secrets.token_hex(12),
         secrets.randbelow(1 << 30) + 1,
     )
     for name, text in (("secret", secret), ("spare", "spare"), ("program", "#!/bin/sh\n")):
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
-        boxes.own(folder / name)
+        sandboxes.own(folder / name)
     with contextlib.ExitStack() as ends:
         host = Host(
             {
                 "folder": str(folder),
                 "secret": secret,
                 "key": key,
-                "pid": _neighbour(boxes, secret, ends),
+                "pid": _neighbour(sandboxes, secret, ends),
             }
         )
         host.told["port"] = _listening(host, folder, secret, ends)
@@ -67,16 +67,16 @@ def a_host(boxes: Boxes) -> Iterator[Host]:
         yield host
 
 
-def _neighbour(boxes: Boxes, secret: str, ends: contextlib.ExitStack) -> int:
+def _neighbour(sandboxes: Sandboxes, secret: str, ends: contextlib.ExitStack) -> int:
     """A process of the same account. The wrapper of the ordinary account is its parent."""
     process = subprocess.Popen(
-        [*boxes.wrapper, "sleep", "900"],
+        [*sandboxes.wrapper, "sleep", "900"],
         env={"PATH": os.environ["PATH"], "SECRET": secret},
         start_new_session=True,
     )
     ends.callback(process.wait)
     ends.callback(os.killpg, process.pid, 9)
-    return until(lambda: children(process.pid))[0] if boxes.wrapper else process.pid
+    return until(lambda: children(process.pid))[0] if sandboxes.wrapper else process.pid
 
 
 def _listening(host: Host, folder: Path, secret: str, ends: contextlib.ExitStack) -> int:
@@ -138,11 +138,11 @@ def _note(name: str, one: socket.socket, reached: list[str]) -> None:
             reached.append(name)
 
 
-def test_no_way_leads_out_but_those_that_the_form_names(boxes) -> None:
-    with a_host(boxes) as host:
-        ended = boxes.python(TRESPASSER, json.dumps(host.told))
+def test_no_way_leads_out_but_those_that_the_form_names(sandboxes) -> None:
+    with a_host(sandboxes) as host:
+        ended = sandboxes.python(TRESPASSER, json.dumps(host.told))
         assert ended.code == 0, ended
-        assert json.loads(ended.text) == NOT_HELD.get(boxes.form, []), ended
+        assert json.loads(ended.text) == NOT_HELD.get(sandboxes.form, []), ended
         assert host.reached == []
 
 

@@ -6,10 +6,10 @@ import secrets
 import signal
 import subprocess
 
-from harness.domain.box import Bind, BoxSpec, Form
+from harness.domain.sandbox import Bind, Form, SandboxSpec
 from harness.programs.sandbox.forms import UNSEALED
 from harness.programs.sandbox.walls.unsealed import translated
-from tests.sandbox.boxes import (
+from tests.sandbox.sandboxes import (
     AS_ROOT,
     LINGER,
     NEVER_ENDS,
@@ -51,7 +51,7 @@ def test_places_in_the_box_become_places_of_the_host(unsealed) -> None:
 
 
 def test_the_longest_place_counts_and_only_whole_names_do() -> None:
-    spec = BoxSpec("t", ("true",), binds=(Bind("/h", "/app"), Bind("/h2", "/app/data")))
+    spec = SandboxSpec("t", ("true",), binds=(Bind("/h", "/app"), Bind("/h2", "/app/data")))
     words = ("/app", "/app/x", "/app/data/x", "/application", "app")
     assert [translated(word, spec) for word in words] == [
         "/h",

@@ -9,16 +9,16 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from harness.domain.box import BoxSpec, Form
+from harness.domain.sandbox import Form, SandboxSpec
 from harness.programs.sandbox.walls.bubblewrap import View, command
-from tests.sandbox.boxes import AS_ROOT, ORDINARY_UID
+from tests.sandbox.sandboxes import AS_ROOT, ORDINARY_UID
 from tests.sandbox.servers import Echo, serving
 
 
 def test_bubblewrap_passes_on_nothing_of_what_it_was_started_with() -> None:
     """It is started with an empty environment as well: either alone keeps ours out of the box."""
     form = Form.BWRAP_ROOT if AS_ROOT else Form.BWRAP_USERNS
-    spec = BoxSpec(name="env", argv=("env",), cwd="/")
+    spec = SandboxSpec(name="env", argv=("env",), cwd="/")
     with closing(View()) as view:
         walls = command(form, spec, view, uid=ORDINARY_UID)
         done = subprocess.run(

@@ -17,7 +17,7 @@ import pytest
 
 from harness.programs.sandbox.walls.seccomp import MACHINES
 from harness.programs.sandbox.walls.system_calls import KERNEL
-from tests.sandbox.boxes import AS_ROOT
+from tests.sandbox.sandboxes import AS_ROOT
 
 # Reads every regular file that can be read, by every way into the file system that a process has.
 SEARCH = """
@@ -38,22 +38,26 @@ print(found)
 """
 
 
-def test_a_canary_outside_the_binds_cannot_be_read_by_any_path(boxes) -> None:
-    canary, outside, inside = secrets.token_hex(16), boxes.place("outside"), boxes.place("inside")
+def test_a_canary_outside_the_binds_cannot_be_read_by_any_path(sandboxes) -> None:
+    canary, outside, inside = (
+        secrets.token_hex(16),
+        sandboxes.place("outside"),
+        sandboxes.place("inside"),
+    )
     (outside / "secret.txt").write_text(canary)
     (inside / "plain.txt").write_text("nothing")
     binds = [{"source": str(inside), "target": "/app", "mode": "rw"}]
-    ways = [str(outside), f"/proc/1/root{outside}", f"/app/../{outside}", str(boxes.folder)]
-    ended = boxes.python(SEARCH, canary, *ways, binds=binds)
+    ways = [str(outside), f"/proc/1/root{outside}", f"/app/../{outside}", str(sandboxes.folder)]
+    ended = sandboxes.python(SEARCH, canary, *ways, binds=binds)
     assert ended.text == "[]\n", ended
     # The same search finds the canary as soon as its folder is shown.
-    shown = boxes.python(
+    shown = sandboxes.python(
         SEARCH, canary, "/shown", binds=[*binds, {"source": str(outside), "target": "/shown"}]
     )
     assert "/secret.txt" in shown.text
 
 
-def test_the_environment_is_what_was_given_and_no_more(boxes) -> None:
+def test_the_environment_is_what_was_given_and_no_more(sandboxes) -> None:
     secret = secrets.token_hex(16)
     code = """
 import json, os, sys
@@ -70,24 +74,24 @@ for pid in pids:
 print(json.dumps([dict(os.environ), others]))
 """
     pids = map(str, (os.getpid(), os.getppid(), 1))
-    ended = boxes.python(
+    ended = sandboxes.python(
         code,
         *pids,
         around={"SECRET": secret, "ANTHROPIC_API_KEY": secret},
-        binds=[{"source": str(boxes.place("inside")), "target": "/app", "mode": "rw"}],
+        binds=[{"source": str(sandboxes.place("inside")), "target": "/app", "mode": "rw"}],
     )
     environ, others = json.loads(ended.text)
-    of_its_own = {"TMPDIR", "GIT_CONFIG_NOSYSTEM"} if boxes.form == "landlock" else set()
+    of_its_own = {"TMPDIR", "GIT_CONFIG_NOSYSTEM"} if sandboxes.form == "landlock" else set()
     assert environ.keys() == {"PATH", "HOME", "LANG", *of_its_own}
     assert len(others) >= 3
     assert secret not in "".join(others)
-    assert str(boxes.folder) not in "".join(others), (
+    assert str(sandboxes.folder) not in "".join(others), (
         "a command line in the box names a folder of the host"
     )
 
 
-def test_variables_that_are_given_arrive(boxes) -> None:
-    ended = boxes.run("env", env={"TIDE": "low ✓", "HOME": "/home/app"})
+def test_variables_that_are_given_arrive(sandboxes) -> None:
+    ended = sandboxes.run("env", env={"TIDE": "low ✓", "HOME": "/home/app"})
     assert {"HOME=/home/app", "LANG=C.UTF-8", "TIDE=low ✓"} <= set(ended.text.splitlines())
 
 
@@ -125,15 +129,15 @@ TELLS = {
 }
 
 
-def test_what_a_box_can_be_known_by_is_what_is_said(boxes) -> None:
+def test_what_a_box_can_be_known_by_is_what_is_said(sandboxes) -> None:
     """An app that knows where it is can be right there alone; both visitors of a journey meet it in
     such a box."""
-    inside = boxes.place("inside")
+    inside = sandboxes.place("inside")
     (inside / "look.py").write_text(TELLING)
-    ended = boxes.run(
+    ended = sandboxes.run(
         "python", "-I", "/app/look.py", binds=[{"source": str(inside), "target": "/app"}]
     )
-    assert json.loads(ended.text) == TELLS[boxes.form], ended
+    assert json.loads(ended.text) == TELLS[sandboxes.form], ended
 
 
 @pytest.fixture
@@ -188,7 +192,7 @@ print(json.dumps(said))
 """
 
 
-def test_no_address_can_be_reached(boxes, host) -> None:
+def test_no_address_can_be_reached(sandboxes, host) -> None:
     sockets = host["sockets"]
     port = sockets["tcp4"].getsockname()[1]
     udp = sockets["udp4"].getsockname()[1]
@@ -203,8 +207,8 @@ def test_no_address_can_be_reached(boxes, host) -> None:
         ("abstract", "AF_UNIX", "SOCK_STREAM", sockets["abstract"].getsockname().decode()),
         ("udp4", "AF_INET", "SOCK_DGRAM", ["127.0.0.1", udp]),
     ]
-    said = json.loads(boxes.python(REACH, json.dumps(tries)).text)
-    assert said.pop("interfaces") == ("not told" if boxes.form == "landlock" else ["lo"])
+    said = json.loads(sandboxes.python(REACH, json.dumps(tries)).text)
+    assert said.pop("interfaces") == ("not told" if sandboxes.form == "landlock" else ["lo"])
     said.pop(
         "udp4"
     )  # sending a datagram on the box's own loopback says nothing; that nobody got it does
@@ -227,14 +231,14 @@ print(json.dumps([sorted(made), sorted(refused)]))
 """
 
 
-def test_no_socket_is_made_of_a_family_that_knows_other_ways_out(boxes) -> None:
+def test_no_socket_is_made_of_a_family_that_knows_other_ways_out(sandboxes) -> None:
     """A virtual machine's AF_VSOCK reaches its hypervisor, and no network namespace holds it."""
     usual = (
         {socket.AF_INET}
-        if boxes.form == "landlock"
+        if sandboxes.form == "landlock"
         else {socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}
     )
-    made, refused = json.loads(boxes.python(EVERY_FAMILY).text)
+    made, refused = json.loads(sandboxes.python(EVERY_FAMILY).text)
     assert socket.AF_INET in made
     assert set(made) <= usual | {
         socket.AF_UNIX
@@ -248,8 +252,8 @@ def test_the_hosts_sockets_would_have_answered(unsealed, host) -> None:
     assert json.loads(unsealed.python(REACH, json.dumps(tries)).text)["tcp4"] == "reached"
 
 
-def test_no_way_to_more_rights(boxes) -> None:
-    tools = boxes.place("tools")
+def test_no_way_to_more_rights(sandboxes) -> None:
+    tools = sandboxes.place("tools")
     shutil.copy("/usr/bin/id", tools / "id")
     os.chmod(tools / "id", 0o6755)
     code = """
@@ -260,14 +264,14 @@ libc.capget(struct.pack("=Ii", 0x20080522, 0), rights)
 uid = subprocess.run([sys.argv[1], "-u"], capture_output=True, text=True).stdout.strip()
 print(libc.prctl(39, 0, 0, 0, 0), rights.raw.strip(b"\\0").hex() or "none", os.getuid() == int(uid) != 0)
 """
-    ended = boxes.python(code, "/tools/id", binds=[{"source": str(tools), "target": "/tools"}])
+    ended = sandboxes.python(code, "/tools/id", binds=[{"source": str(tools), "target": "/tools"}])
     assert ended.text.split() == ["1", "none", "True"], ended
 
 
-def test_no_variable_of_the_box_acts_before_the_box_has_its_own_uid(boxes) -> None:
+def test_no_variable_of_the_box_acts_before_the_box_has_its_own_uid(sandboxes) -> None:
     """LD_PRELOAD would run a library of the box in setpriv, as root. LD_DEBUG shows whom such
     variables reach."""
-    ended = boxes.run("true", env={"LD_DEBUG": "libs"})
+    ended = sandboxes.run("true", env={"LD_DEBUG": "libs"})
     programs = {
         line.rpartition(b"program: ")[2]
         for line in ended.err.splitlines()
@@ -285,14 +289,14 @@ print(text.value.decode() if size >= 0 else errno.errorcode[ctypes.get_errno()])
 """
 
 
-def test_keys_in_the_keyring_of_who_started_it_cannot_be_read(boxes) -> None:
+def test_keys_in_the_keyring_of_who_started_it_cannot_be_read(sandboxes) -> None:
     """No namespace holds keyrings. The outer program makes a session keyring with a key in it, then
     starts the box."""
     add_key, keyctl = (
         KERNEL[name][MACHINES[platform.machine()][0]] for name in ("add_key", "keyctl")
     )
     read, secret = KEYCTL.format(keyctl=keyctl), secrets.token_hex(8)
-    command, _ = boxes.command("python", "-I", "-c", read, "KEY")
+    command, _ = sandboxes.command("python", "-I", "-c", read, "KEY")
     document = Path(command[-1])
     outer = f"""
 import ctypes, os, pathlib, subprocess, sys
@@ -309,8 +313,8 @@ os.execvp(sys.argv[1], sys.argv[1:])
     assert done.stdout.split() == [secret, "EPERM"], done
 
 
-def test_a_box_without_a_browser_makes_no_namespaces_of_its_own(boxes) -> None:
-    ended = boxes.run(
+def test_a_box_without_a_browser_makes_no_namespaces_of_its_own(sandboxes) -> None:
+    ended = sandboxes.run(
         "sh", "-c", "unshare --user true || unshare --map-root-user --net true || echo refused"
     )
     assert ended.text == "refused\n", ended
@@ -328,7 +332,7 @@ def test_a_distribution_comes_with_all_that_it_needs_and_nothing_else(box) -> No
     assert ended.text == "imported\n"
 
 
-def test_two_boxes_at_once_do_not_see_each_other(boxes) -> None:
+def test_two_boxes_at_once_do_not_see_each_other(sandboxes) -> None:
     code = """
 import os, socket, sys, time
 tcp = socket.create_server(("127.0.0.1", 5000))
@@ -338,7 +342,7 @@ except OSError:
     pass
 open(os.environ.get("TMPDIR", "/tmp") + "/mine", "w").write("x"); print(os.getuid(), flush=True); sys.stdin.read()
 """
-    first, _ = boxes.start("python", "-I", "-c", code)
+    first, _ = sandboxes.start("python", "-I", "-c", code)
     uid = int(first.stdout.readline())
     look = """
 import os, socket
@@ -354,7 +358,12 @@ for family, address in ((socket.AF_INET, ("127.0.0.1", 5000)), (socket.AF_UNIX, 
         seen.append("refused")
 print(*seen)
 """
-    other, *rest = boxes.python(look).text.split()
-    assert rest == ["False", "closed" if boxes.form == "landlock" else "3", "refused", "refused"]
-    assert boxes.form != "bwrap-root" or int(other) != uid
+    other, *rest = sandboxes.python(look).text.split()
+    assert rest == [
+        "False",
+        "closed" if sandboxes.form == "landlock" else "3",
+        "refused",
+        "refused",
+    ]
+    assert sandboxes.form != "bwrap-root" or int(other) != uid
     assert first.poll() is None, "the first box must still have been alive"

@@ -24,24 +24,24 @@ def git(*arguments: str, cwd: object) -> str:
     ).stdout
 
 
-def test_git_works_in_a_writable_worktree(boxes) -> None:
-    run = boxes.place("run")
+def test_git_works_in_a_writable_worktree(sandboxes) -> None:
+    run = sandboxes.place("run")
     git("init", "-q", "-b", "main", str(run / "seed"), cwd=run)
     (run / "seed" / "file").write_text("one\n")
     git("add", ".", cwd=run / "seed")
     git("commit", "-q", "-m", "one", cwd=run / "seed")
     git("clone", "-q", "--bare", "--no-hardlinks", "seed", "store.git", cwd=run)
     git("worktree", "add", "-q", str(run / "work"), "main", cwd=run / "store.git")
-    if boxes.wrapper:
+    if sandboxes.wrapper:
         for folder, folders, files in os.walk(run):
             for name in folders + files:
-                boxes.own(type(run)(folder) / name)
+                sandboxes.own(type(run)(folder) / name)
     script = (
         "git status --short && echo two >> file && git add -A && git commit -q -m two && git log"
         " --format=%s"
     )
     # Bound at the same place, because a worktree and its store name each other by absolute paths.
-    ended = boxes.run(
+    ended = sandboxes.run(
         "sh",
         "-c",
         script,
@@ -52,13 +52,13 @@ def test_git_works_in_a_writable_worktree(boxes) -> None:
     assert (ended.code, ended.text.split(), ended.err) == (0, ["two", "one"], b"")
 
 
-def test_files_with_another_name_outside_are_not_given_away(boxes) -> None:
-    outside, inside = boxes.place("outside"), boxes.place("inside")
+def test_files_with_another_name_outside_are_not_given_away(sandboxes) -> None:
+    outside, inside = sandboxes.place("outside"), sandboxes.place("inside")
     (outside / "theirs").write_text("trusted")
     os.link(outside / "theirs", inside / "mine")
     owner = (outside / "theirs").stat().st_uid
     binds = [{"source": str(inside), "target": "/app", "mode": "rw"}]
-    ended = boxes.run("sh", "-c", "echo broken > mine", cwd="/app", binds=binds)
+    ended = sandboxes.run("sh", "-c", "echo broken > mine", cwd="/app", binds=binds)
     assert ended.code == 125
     assert b"inside/mine is a hard link" in ended.err
     assert ((outside / "theirs").read_text(), (outside / "theirs").stat().st_uid) == (
@@ -66,19 +66,19 @@ def test_files_with_another_name_outside_are_not_given_away(boxes) -> None:
         owner,
     )
     (inside / "mine").unlink()
-    boxes.run("sh", "-c", "echo 1 > a; ln a b", cwd="/app", binds=binds)
-    assert boxes.run("cat", "/app/b", binds=binds).text == "1\n", (
+    sandboxes.run("sh", "-c", "echo 1 > a; ln a b", cwd="/app", binds=binds)
+    assert sandboxes.run("cat", "/app/b", binds=binds).text == "1\n", (
         "a box's own hard links are its own affair"
     )
 
 
-def test_a_link_planted_in_a_bind_does_not_lead_out_when_files_are_given(boxes) -> None:
-    outside, inside = boxes.place("outside"), boxes.place("inside")
+def test_a_link_planted_in_a_bind_does_not_lead_out_when_files_are_given(sandboxes) -> None:
+    outside, inside = sandboxes.place("outside"), sandboxes.place("inside")
     (outside / "theirs").write_text("trusted")
     (inside / "link").symlink_to(outside / "theirs")
     (inside / "folder").symlink_to(outside)
     owners = [path.stat().st_uid for path in (outside, outside / "theirs")]
-    ended = boxes.run(
+    ended = sandboxes.run(
         "cat",
         "/app/link",
         "/app/folder/theirs",
@@ -95,12 +95,12 @@ def test_a_bind_by_way_of_a_link_is_refused(box) -> None:
     assert b"is a symbolic link" in ended.err
 
 
-def test_binds_inside_binds_in_any_order(boxes) -> None:
-    outer, inner = boxes.place("outer"), boxes.place("inner")
+def test_binds_inside_binds_in_any_order(sandboxes) -> None:
+    outer, inner = sandboxes.place("outer"), sandboxes.place("inner")
     (outer / "data").mkdir()
     (inner / "file").write_text("deep")
     script = 'cat "$1/file"; echo x > "$1/new"; echo x > "$2/new"'
-    ended = boxes.run(
+    ended = sandboxes.run(
         "sh",
         "-c",
         script,
@@ -151,11 +151,11 @@ with sync_playwright() as play:
 """
 
 
-def test_chromium_draws_a_page_through_dial_in_its_own_sandbox(boxes) -> None:
-    path, out = boxes.folder / "app.sock", boxes.place("out")
+def test_chromium_draws_a_page_through_dial_in_its_own_sandbox(sandboxes) -> None:
+    path, out = sandboxes.folder / "app.sock", sandboxes.place("out")
     with serving(path, Page):
-        boxes.own(path)
-        ended = boxes.run(
+        sandboxes.own(path)
+        ended = sandboxes.run(
             "python",
             "-c",
             DRIVE,

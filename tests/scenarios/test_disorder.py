@@ -13,7 +13,7 @@ import pytest
 from harness.domain.errors import FactoryError
 from harness.domain.lifecycle import State
 from harness.forge.github import Access, GitHubForge
-from harness.forge.rate_limiter import Turnstile
+from harness.forge.rate_limiter import RateLimiter
 from harness.operations.drill.scene import Ground
 from harness.operations.drill.shop import OWN_LAW
 from harness.programs.local_forge.seed import Administrator
@@ -75,8 +75,8 @@ def a_lap(ground, name):
     next pass."""
     lap, clock = ground.lap(name), StandingClock()
     access = Access(lap._repository.full_name, lap.factory.token, ground.forge.api)
-    hub = GitHubForge(access, turnstile=Turnstile(time=clock.time))
-    lap.equip(lambda plant: replace(plant, forge=hub, writer=hub))
+    hub = GitHubForge(access, rate_limiter=RateLimiter(time=clock.time))
+    lap.equip(lambda services: replace(services, forge=hub, writer=hub))
     return lap, clock
 
 

@@ -15,7 +15,7 @@ import pytest
 from harness.home.document import read_home, write_home
 from harness.operations.doctor.doctor import checks_of, found_by
 from harness.operations.doctor.forge_checks import forge_findings
-from harness.operations.doctor.machine_checks import KERNEL, box_fix
+from harness.operations.doctor.machine_checks import KERNEL, sandbox_fix
 from harness.repository.trusted import FETCHED
 from harness.store.lock import sole_factory
 from tests.scenarios.conftest import FACTORY, Said, environment
@@ -269,6 +269,6 @@ def test_the_kernels_own_switch_is_named(tmp_path, number) -> None:
     ]
     path, forbids, allows = switches[number]
     Path(path).write_text(f"{forbids}\n")
-    assert box_fix(tuple(switches)).endswith(f"or set `sysctl -w {allows}`")
+    assert sandbox_fix(tuple(switches)).endswith(f"or set `sysctl -w {allows}`")
     Path(path).write_text("7\n")
-    assert "bubblewrap" in box_fix(tuple(switches))
+    assert "bubblewrap" in sandbox_fix(tuple(switches))

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.domain.box import Bind, BoxSpec, Limits
+from harness.domain.sandbox import Bind, Limits, SandboxSpec
 from harness.factory.settings.config import read_config
 from harness.home.document import wheels_folder
 from harness.operations.setup.init import begun, drafted
-from harness.programs.sandbox.client import BoxSupervisor
+from harness.programs.sandbox.client import SandboxSupervisor
 from tests.scenarios.conftest import FACTORY, environment, factory
 from tests.scenarios.waiting import LONG
 
@@ -103,8 +103,10 @@ def answered(folder, layers):
     """The status with which the app answers in a box, started as its factory.toml says, where the
     judge's are."""
     config = read_config((folder / "factory.toml").read_text())
-    boxes = BoxSupervisor(layers)
-    layer = boxes.layer((folder / config.dependencies.lock).read_bytes(), wheels=wheels_folder())
+    sandboxes = SandboxSupervisor(layers)
+    layer = sandboxes.layer(
+        (folder / config.dependencies.lock).read_bytes(), wheels=wheels_folder()
+    )
     data = layers.with_name("data")
     data.mkdir()
     asked = json.dumps(
@@ -121,8 +123,8 @@ def answered(folder, layers):
         Bind(str(layer), "/opt/packages"),
         Bind(str(data), "/data", "rw"),
     )
-    result = boxes.run(
-        BoxSpec(
+    result = sandboxes.run(
+        SandboxSpec(
             "app",
             ("python", "-c", VISIT, asked),
             cwd="/app",
@@ -137,11 +139,13 @@ def answered(folder, layers):
 def report_of(folder, layers):
     """What the tests' report says, run in a box as factory.toml has them."""
     config = read_config((folder / "factory.toml").read_text())
-    boxes, out = BoxSupervisor(layers), layers.with_name("out")
+    sandboxes, out = SandboxSupervisor(layers), layers.with_name("out")
     out.mkdir()
-    layer = boxes.layer((folder / config.dependencies.tests).read_bytes(), wheels=wheels_folder())
-    boxes.run(
-        BoxSpec(
+    layer = sandboxes.layer(
+        (folder / config.dependencies.tests).read_bytes(), wheels=wheels_folder()
+    )
+    sandboxes.run(
+        SandboxSpec(
             "tests",
             config.tests.command,
             cwd="/app",

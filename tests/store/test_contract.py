@@ -16,7 +16,7 @@ from harness.store.clock import SystemClock
 from harness.store.durable.engine import Durable
 from harness.store.ledger.postgres import PostgresLedger
 from harness.store.ledger.sqlite import SqliteLedger
-from harness.workflow import EngineHands, run
+from harness.workflow import EngineExecutor, run
 from tests.fakes.engine import FakeEngine
 from tests.fakes.ledger import FakeLedger
 from tests.workflow.doubles import nodes, produced
@@ -108,7 +108,7 @@ def test_a_result_outlives_a_cancellation_that_comes_too_late(launch) -> None:
 
 def test_a_run_is_driven_over_the_port(launch) -> None:
     engine = launch(act=lambda payload: produced(by=payload["node"], saw=payload["saw"]).as_json())
-    hands = EngineHands(
+    hands = EngineExecutor(
         engine, "r1", lambda call: ("act", {"node": call.node.id, "saw": sorted(call.inputs)})
     )
     found = run(nodes("a", "b < a", "c < a", "d < b c"), hands, concurrency=2)

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from harness.store.orphans import GRACE_SECONDS, LOOKS, end_orphans
+from harness.store.orphans import LOOKS, STOP_SECONDS, end_orphans
 
 CHILD = """
 import os, sys, time
@@ -99,7 +99,7 @@ def test_one_that_does_not_end_is_ended(tmp_path, left) -> None:
     child = left(f"{tmp_path}/runs/validate-1-1/request.json", "3600", "--lifeline")
     began = time.monotonic()
     end_orphans(tmp_path)
-    assert time.monotonic() - began >= GRACE_SECONDS
+    assert time.monotonic() - began >= STOP_SECONDS
     assert eventually(lambda: not is_there(child))
 
 

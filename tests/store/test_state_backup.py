@@ -13,7 +13,7 @@ from harness.domain.errors import ConfigError, LedgerError
 from harness.store.clock import SystemClock
 from harness.store.ledger.postgres import PostgresLedger
 from harness.store.ledger.sqlite import SqlLedger
-from harness.store.state_backup import Luggage, made_key
+from harness.store.state_backup import StateBackup, made_key
 
 KEY = "5a" * 32
 PLACES = ("home.json", "keys", "sealed", "ledger.head")
@@ -27,15 +27,15 @@ def address(postgres) -> str:
 @pytest.fixture
 def machine(tmp_path, address):
     """A machine by its name: its home, and the luggage there."""
-    opened: list[Luggage] = []
+    opened: list[StateBackup] = []
 
     def made(
         name: str, key: str = KEY, ledger: Callable[[], SqlLedger] | None = None
-    ) -> tuple[Path, Luggage]:
+    ) -> tuple[Path, StateBackup]:
         home = tmp_path / name
         home.mkdir(mode=0o700, exist_ok=True)
         opened.append(
-            Luggage(
+            StateBackup(
                 home,
                 address,
                 key,
@@ -47,14 +47,14 @@ def machine(tmp_path, address):
         return home, opened[-1]
 
     yield made
-    for luggage in opened:
-        luggage.close()
+    for backup in opened:
+        backup.close()
 
 
 @pytest.fixture
 def kept(machine):
     """A home with something of everything in it, kept."""
-    home, luggage = machine("first")
+    home, backup = machine("first")
     for path, text, mode in (
         ("home.json", "{}", 0o644),
         ("keys/validator.key", "key-canary", 0o600),
@@ -68,7 +68,7 @@ def kept(machine):
     (home / "sealed" / "empty").mkdir(mode=0o700)
     (home / "sealed" / "ledger.lock").touch()
     (home / "sealed" / "link").symlink_to("/etc/passwd")
-    luggage.keep()
+    backup.keep()
     return home
 
 
@@ -81,8 +81,8 @@ def files(home: Path) -> dict[str, tuple[str, int]]:
 
 
 def test_another_machine_has_what_was_kept_and_nothing_else(kept, machine) -> None:
-    home, luggage = machine("second")
-    assert luggage.fetch() is True
+    home, backup = machine("second")
+    assert backup.fetch() is True
     assert files(home) == {
         "home.json": ("{}", 0o644),
         "keys/validator.key": ("key-canary", 0o600),
@@ -115,11 +115,11 @@ def test_the_database_sees_neither_a_word_nor_a_name_nor_the_address(
 
 
 def test_what_changed_is_kept_and_what_went_goes(kept, machine, address, postgres) -> None:
-    home, luggage = machine("second")
-    luggage.fetch()
+    home, backup = machine("second")
+    backup.fetch()
     (home / "sealed/shop/journeys/book-a-walk.yaml").unlink()
     (home / "sealed/shop/journeys/cancel.yaml").write_text("other")
-    luggage.keep(all_is_over=True)
+    backup.keep(all_is_over=True)
     named = postgres.sql(address, "SELECT count(*) FROM carried_parts")
     third, again = machine("third")
     again.fetch()
@@ -135,11 +135,11 @@ def test_what_changed_is_kept_and_what_went_goes(kept, machine, address, postgre
 
 
 def test_what_did_not_change_writes_nothing(kept, machine, address, postgres) -> None:
-    _, luggage = machine("second")
-    luggage.fetch()
+    _, backup = machine("second")
+    backup.fetch()
     before = postgres.sql(address, "SELECT generation FROM carried_list")
-    luggage.keep()
-    luggage.keep(all_is_over=True)
+    backup.keep()
+    backup.keep(all_is_over=True)
     assert postgres.sql(address, "SELECT generation FROM carried_list") == before
 
 
@@ -158,9 +158,9 @@ def test_who_was_overtaken_changes_nothing(kept, machine) -> None:
 
 
 def test_another_key_opens_nothing_and_writes_nothing_into_the_home(kept, machine) -> None:
-    home, luggage = machine("second", key=made_key())
+    home, backup = machine("second", key=made_key())
     with pytest.raises(LedgerError, match="does not open"):
-        luggage.fetch()
+        backup.fetch()
     assert list(home.iterdir()) == []
 
 
@@ -198,9 +198,9 @@ def test_a_changed_database_is_refused_and_leaves_no_home(
     kept, machine, address, postgres, statements, says
 ) -> None:
     postgres.sql(address, *statements)
-    home, luggage = machine("second")
+    home, backup = machine("second")
     with pytest.raises(LedgerError, match=says):
-        luggage.fetch()
+        backup.fetch()
     assert not (home / "home.json").exists()
 
 
@@ -208,9 +208,9 @@ def test_an_older_list_in_its_place_is_refused(kept, machine, address, postgres)
     """Whoever may write the database may put back a journey that was retired: the ledger knows
     better."""
     postgres.sql(address, "CREATE TABLE old AS SELECT * FROM carried_list")
-    first, luggage = machine("first")
+    first, backup = machine("first")
     (first / "sealed" / "news").write_text("news")
-    luggage.keep()
+    backup.keep()
     postgres.sql(
         address,
         "UPDATE carried_list SET (generation, sealed) = (SELECT generation, sealed FROM old)",
@@ -225,25 +225,25 @@ def test_a_kill_between_the_list_and_the_ledger_is_no_fault(kept, machine, addre
     def killed() -> Never:
         raise KeyboardInterrupt
 
-    first, luggage = machine("first", ledger=killed)
+    first, backup = machine("first", ledger=killed)
     (first / "sealed" / "news").write_text("news")
     with pytest.raises(KeyboardInterrupt):
-        luggage.keep()
+        backup.keep()
     home, fetching = machine("second")
     assert fetching.fetch()
     assert (home / "sealed" / "news").read_text() == "news"
 
 
 def test_a_list_that_names_a_place_outside_of_the_home_is_refused(kept, machine) -> None:
-    _, luggage = machine("second")
+    _, backup = machine("second")
     for path in ("../out", "/etc/x", "sealed/../../x", "elsewhere/x", ""):
         with pytest.raises(LedgerError, match="no place of it"):
-            luggage._place(path)
+            backup._place(path)
 
 
 def test_nothing_was_ever_kept(machine) -> None:
-    home, luggage = machine("second")
-    assert luggage.fetch() is False
+    home, backup = machine("second")
+    assert backup.fetch() is False
     assert list(home.iterdir()) == []
 
 
@@ -254,8 +254,8 @@ def test_under_a_new_key_all_is_kept_anew_and_the_old_one_opens_nothing(
     before = postgres.sql(address, "SELECT name FROM carried_parts")
     _, again = machine("first", key=new)
     again.keep(all_is_over=True)
-    home, luggage = machine("second", key=new)
-    assert luggage.fetch()
+    home, backup = machine("second", key=new)
+    assert backup.fetch()
     assert files(home) == {
         path: file
         for path, file in files(kept).items()

@@ -25,7 +25,7 @@ from harness.domain.workflow import (
 from harness.store.clock import SystemClock
 from harness.store.durable.engine import Durable
 from harness.store.ledger.sqlite import SqliteLedger
-from harness.workflow import EngineHands, run
+from harness.workflow import EngineExecutor, run
 
 DIAMOND = Workflow(
     "diamond",
@@ -134,7 +134,7 @@ def main(home: Path, scene_name: str) -> None:
                 turns.over(name, attempt.node)
             scene.stop(name, attempt.node, "after the record")
 
-        hands = EngineHands(
+        hands = EngineExecutor(
             engine,
             name,
             lambda call: (

@@ -5,12 +5,12 @@ from dataclasses import replace
 from validators.domain.evidence import (
     Breach,
     ExpectationOutcome,
+    FaultInjector,
     Identity,
     Kind,
     RunEvidence,
     RunId,
     SabotageFacts,
-    Saboteur,
     StepOutcome,
     Trouble,
 )
@@ -22,9 +22,9 @@ LOOK = ExpectationOutcome(0, 9, "text", "here", True)
 
 def run(identity: Identity = Identity.PLAIN, kind: Kind = Kind.JOURNEY, **changes) -> RunEvidence:
     name, attempt = changes.pop("journey", "j"), changes.pop("attempt", 1)
-    saboteur = changes.pop("saboteur", None)
+    injector = changes.pop("saboteur", None)
     whole = RunEvidence(
-        RunId(name, identity, kind, saboteur, attempt), True, True, (STEP,), (LOOK,)
+        RunId(name, identity, kind, injector, attempt), True, True, (STEP,), (LOOK,)
     )
     return replace(whole, **changes)
 
@@ -111,8 +111,8 @@ def told(
         (run(Identity.MASKED), OWN[masked]),
         (run(kind=Kind.TWIN), TWINS[twin]),
         *(
-            (run(kind=Kind.SABOTAGE, saboteur=who, there_at_first=False), SABOTAGE[how])
-            for who, how in zip(Saboteur, sabotage, strict=True)
+            (run(kind=Kind.SABOTAGE, injector=who, there_at_first=False), SABOTAGE[how])
+            for who, how in zip(FaultInjector, sabotage, strict=True)
         ),
     ]
     return tuple(replace(whole, **changes) for whole, changes in pairs if changes is not None)

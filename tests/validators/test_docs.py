@@ -5,7 +5,7 @@ import re
 import pytest
 
 from validators.authoring.authoring import language_page
-from validators.domain.evidence import Saboteur
+from validators.domain.evidence import FaultInjector
 from validators.domain.journeys.claim import Listing, Match, Order
 from validators.domain.journeys.journey import Forbidden
 from validators.domain.journeys.looks import FilePart, State
@@ -86,7 +86,7 @@ def test_everything_the_page_says_can_never_happen_is_in_the_language() -> None:
 
 
 def test_the_page_counts_the_saboteurs() -> None:
-    assert len(Saboteur) == 5
+    assert len(FaultInjector) == 5
     for told in (
         "rows dropped",
         "texts swapped",

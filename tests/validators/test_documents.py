@@ -12,18 +12,18 @@ from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import (
     Breach,
     ExpectationOutcome,
+    FaultInjector,
     Identity,
     Kind,
     RunEvidence,
     RunId,
     SabotageFacts,
-    Saboteur,
     StepOutcome,
     Trouble,
 )
 from validators.domain.exploring.persona import Persona
 from validators.performance.evidence_json import evidence_json, read_evidence
-from validators.performance.outing import Outing, outing_json, read_outing
+from validators.performance.outing import Session, outing_json, read_outing
 from validators.performance.plan import (
     Plan,
     PlannedRun,
@@ -41,7 +41,7 @@ run_ids = st.builds(
     words,
     st.sampled_from(Identity),
     st.sampled_from(Kind),
-    st.none() | st.sampled_from(Saboteur),
+    st.none() | st.sampled_from(FaultInjector),
     counts,
 )
 troubles = st.none() | st.sampled_from(Trouble)
@@ -114,7 +114,7 @@ def test_a_plan_survives_the_journey_to_json_and_back(runs, seed, seconds, told)
 @given(bounds)
 def test_an_outing_survives_the_journey_to_json_and_back(told) -> None:
     persona = Persona("guest", "a guest", "book a walk", "M-BOOK", shown=("Name",))
-    outing = Outing(
+    outing = Session(
         persona, 1, 2, "word", "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800), told
     )
     assert read_outing(outing_json(outing)) == outing

@@ -26,7 +26,7 @@ from tests.validators.plans import (
     driver,
 )
 from validators.domain.bounds import USUAL, Bounds
-from validators.domain.evidence import Identity, Kind, RunEvidence, RunId, Saboteur
+from validators.domain.evidence import FaultInjector, Identity, Kind, RunEvidence, RunId
 from validators.domain.fold import Result, caught, result, verdict
 from validators.domain.proof import proof
 from validators.domain.verdict import (
@@ -210,12 +210,12 @@ def test_the_driver_says_that_it_is_done(gallery) -> None:
 
 
 @pytest.mark.parametrize("name", ["good", "good-scripted"])
-@pytest.mark.parametrize("saboteur", list(Saboteur))
-def test_every_saboteur_of_a_good_app_is_caught(name, saboteur, gallery) -> None:
-    told = gallery.run(name, kind=Kind.SABOTAGE, saboteur=saboteur)
+@pytest.mark.parametrize("saboteur", list(FaultInjector))
+def test_every_saboteur_of_a_good_app_is_caught(name, injector, gallery) -> None:
+    told = gallery.run(name, kind=Kind.SABOTAGE, injector=injector)
     assert told.sabotage
     assert told.sabotage.changed
-    assert told.sabotage.touched is not (saboteur is Saboteur.FROZEN)
+    assert told.sabotage.touched is not (injector is FaultInjector.FROZEN)
     assert caught(told)
 
 
@@ -228,7 +228,7 @@ def test_every_saboteur_of_a_good_app_is_caught(name, saboteur, gallery) -> None
     ],
 )
 def test_what_steps_make_no_difference_to_is_known(name, at_first, noticed, gallery) -> None:
-    told = gallery.run(name, kind=Kind.SABOTAGE, saboteur=Saboteur.FROZEN)
+    told = gallery.run(name, kind=Kind.SABOTAGE, injector=FaultInjector.FROZEN)
     assert (told.there_at_first, caught(told)) == (at_first, noticed)
 
 

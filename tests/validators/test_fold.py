@@ -25,12 +25,12 @@ from tests.validators.runs import (
 )
 from validators.domain.evidence import (
     Breach,
+    FaultInjector,
     Identity,
     Kind,
     RunEvidence,
     RunId,
     SabotageFacts,
-    Saboteur,
     Trouble,
 )
 from validators.domain.fold import (
@@ -157,7 +157,9 @@ def test_what_was_put_in_is_reached_by_a_saboteur_or_seen_again_from_elsewhere(
         "sabotage": replace(facts, touched=True, reached=False),
         "expectations": FAILED_LOOK,
     }
-    first, second, *_ = (RunId("j", kind=Kind.SABOTAGE, saboteur=saboteur) for saboteur in Saboteur)
+    first, second, *_ = (
+        RunId("j", kind=Kind.SABOTAGE, injector=injector) for injector in FaultInjector
+    )
     kept = {
         RunId("j"): {"expectations": seen},
         RunId("j", Identity.MASKED): {"expectations": seen},
@@ -228,7 +230,7 @@ def test_what_is_counted_when_all_is_well() -> None:
     assert green.outcome is Outcome.PASSED
     assert (green.journeys.sealed, green.journeys.executed, green.journeys.passed) == (1, 1, 1)
     assert (green.controls.twins, green.controls.twins_failed) == (1, 1)
-    assert (green.controls.saboteurs, green.controls.caught, green.controls.red_on_base) == (
+    assert (green.controls.injectors, green.controls.caught, green.controls.red_on_base) == (
         3,
         2,
         True,

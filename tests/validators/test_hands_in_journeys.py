@@ -14,7 +14,7 @@ from tests.validators.office import KEYS, Notes
 from tests.validators.patience import VAIN
 from validators.browser.network.fault_injection import Sabotage
 from validators.browser.stage import BrowserStage
-from validators.domain.evidence import Identity, RunEvidence, RunId, Saboteur
+from validators.domain.evidence import FaultInjector, Identity, RunEvidence, RunId
 from validators.domain.fold import Result, result
 from validators.domain.journeys.data_at_stake import stakes
 from validators.domain.journeys.values import Draw, Values
@@ -29,14 +29,14 @@ def outcome(
     *,
     meant: str,
     identity: Identity = Identity.PLAIN,
-    saboteur: Saboteur | None = None,
+    injector: FaultInjector | None = None,
 ) -> str:
     """What a journey comes to with this app: passed, or what failed first and why or where.
 
     What is `meant` to come of it says what is waited for in vain. A saboteur must have something to
     wound in the journey, and hit what it is about."""
     journey, values = read(source), Values(Draw(7, "hands", date(2026, 11, 21)))
-    sabotage = Sabotage(saboteur, lambda: stakes(journey, values)) if saboteur else None
+    sabotage = Sabotage(injector, lambda: stakes(journey, values)) if injector else None
 
     async def play(on: BrowserStage) -> RunEvidence:
         verbs = {type(step).__name__.lower() for step in journey.steps}
@@ -164,8 +164,8 @@ EXPORT = whole(
 
 
 @pytest.mark.parametrize(
-    "saboteur", [one for one in Saboteur if one is not Saboteur.FROZEN]
+    "saboteur", [one for one in FaultInjector if one is not FaultInjector.FROZEN]
 )  # the file is asked for once
-def test_whatever_is_done_to_a_file_or_to_what_it_tells_is_noticed(house: House, saboteur) -> None:
-    told = "download missing" if saboteur is Saboteur.ERROR_500 else "downloaded here"
-    assert outcome(house, EXPORT, office.Office(), saboteur=saboteur, meant=told) == told
+def test_whatever_is_done_to_a_file_or_to_what_it_tells_is_noticed(house: House, injector) -> None:
+    told = "download missing" if injector is FaultInjector.ERROR_500 else "downloaded here"
+    assert outcome(house, EXPORT, office.Office(), injector=injector, meant=told) == told

@@ -21,7 +21,7 @@ from validators.browser.network.fault_injection import Sabotage
 from validators.browser.stage import Setting, stage
 from validators.domain.bounds import Bounds
 from validators.domain.errors import Unable
-from validators.domain.evidence import Identity, RunEvidence, RunId, Saboteur
+from validators.domain.evidence import FaultInjector, Identity, RunEvidence, RunId
 from validators.domain.fold import Result, caught, result
 from validators.domain.journeys.data_at_stake import stakes
 from validators.domain.journeys.values import Draw, Values
@@ -132,7 +132,7 @@ class Viewer:
     def performs(
         self,
         *looks: str,
-        saboteur: Saboteur | None = None,
+        injector: FaultInjector | None = None,
         never: str = "text: Traceback",
         bounds: Bounds = PATIENT,
     ) -> RunEvidence:
@@ -145,11 +145,11 @@ class Viewer:
                 f" [{{{never}}}]\n"
             )
             journey, values = read(source), Values(Draw(7, "j", date(2026, 11, 21)))
-            tamper = Sabotage(saboteur, lambda: stakes(journey, values)) if saboteur else None
+            tamper = Sabotage(injector, lambda: stakes(journey, values)) if injector else None
             async with stage(
                 self.browser, replace(SETTING, bounds=bounds), port=self.port, tamper=tamper
             ) as on:
-                patience = Patience(LONG, 1 if saboteur else LONG, stop_early=True)
+                patience = Patience(LONG, 1 if injector else LONG, stop_early=True)
                 (told,) = await performed(
                     RunId("j"), journey, on, values=values, patience=patience, seconds=5 * LONG
                 )
@@ -331,18 +331,18 @@ def test_pages_that_are_no_html_are_read_and_a_status_is_that_of_the_page_that_i
 @pytest.mark.parametrize(
     ("look", "saboteur"),
     [
-        ("column: {header: Day, sorted: ascending}", Saboteur.DROP_ROW),
-        ("row: {cells: {Walk: Mussel banks}, at: 1}", Saboteur.DROP_ROW),
-        ("status: 200", Saboteur.ERROR_500),
-        ("leads_to: {link: Out, equals: http://fixtures/walks}", Saboteur.SWAP_TEXT),
-        ("options: {label: Walk, includes: Seal watch}", Saboteur.SWAP_TEXT),
-        ("visible: {img: dot}", Saboteur.SWAP_TEXT),
-        ("aria: {has: [{row: [{cell: Åland ferry}]}]}", Saboteur.DROP_ROW),
+        ("column: {header: Day, sorted: ascending}", FaultInjector.DROP_ROW),
+        ("row: {cells: {Walk: Mussel banks}, at: 1}", FaultInjector.DROP_ROW),
+        ("status: 200", FaultInjector.ERROR_500),
+        ("leads_to: {link: Out, equals: http://fixtures/walks}", FaultInjector.SWAP_TEXT),
+        ("options: {label: Walk, includes: Seal watch}", FaultInjector.SWAP_TEXT),
+        ("visible: {img: dot}", FaultInjector.SWAP_TEXT),
+        ("aria: {has: [{row: [{cell: Åland ferry}]}]}", FaultInjector.DROP_ROW),
     ],
 )
-def test_what_a_look_reads_a_saboteur_can_break_and_the_look_notices(page, look, saboteur) -> None:
+def test_what_a_look_reads_a_saboteur_can_break_and_the_look_notices(page, look, injector) -> None:
     assert result(page.performs(look)) is Result.PASSED
-    told = page.performs(look, saboteur=saboteur)
+    told = page.performs(look, injector=injector)
     assert told.sabotage.touched
     assert caught(told)
 
@@ -350,13 +350,13 @@ def test_what_a_look_reads_a_saboteur_can_break_and_the_look_notices(page, look,
 @pytest.mark.parametrize(
     ("look", "saboteur"),
     [
-        ("rows: {in: {role: table, under: List}, at_least: 1}", Saboteur.DROP_ROW),
-        ("count: {role: listitem, at_least: 1}", Saboteur.DROP_ROW),
-        ("text: {role: status, starts_with: Booked, not_contains: error}", Saboteur.STALE),
+        ("rows: {in: {role: table, under: List}, at_least: 1}", FaultInjector.DROP_ROW),
+        ("count: {role: listitem, at_least: 1}", FaultInjector.DROP_ROW),
+        ("text: {role: status, starts_with: Booked, not_contains: error}", FaultInjector.STALE),
     ],
 )
-def test_where_no_text_is_at_stake_nobody_is_blamed(page, look, saboteur) -> None:
-    assert not page.performs(look, saboteur=saboteur).sabotage.touched
+def test_where_no_text_is_at_stake_nobody_is_blamed(page, look, injector) -> None:
+    assert not page.performs(look, injector=injector).sabotage.touched
 
 
 def test_another_host_is_asked_in_vain_and_told(page) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.validators.fakes import FakeApp, FakeSession, FakeStage
 from tests.validators.performing import BOOK, perform, perform_all
 from validators.domain.errors import Unable
-from validators.domain.evidence import Kind, RunId, Saboteur, Trouble
+from validators.domain.evidence import FaultInjector, Kind, RunId, Trouble
 from validators.domain.fold import Result, result
 from validators.domain.journeys.data_at_stake import stakes
 from validators.domain.journeys.values import Draw, Values
@@ -109,7 +109,7 @@ def test_what_holds_when_its_pages_are_merely_open_is_not_due_to_its_steps(
 ) -> None:
     assert (
         perform(
-            source, app=app, run=RunId("j", kind=Kind.SABOTAGE, saboteur=Saboteur.FROZEN)
+            source, app=app, run=RunId("j", kind=Kind.SABOTAGE, injector=FaultInjector.FROZEN)
         ).there_at_first
         is there
     )

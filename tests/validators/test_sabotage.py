@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 from validators.browser.network.fault_injection import MOST_FROZEN, Sabotage
 from validators.browser.network.http1 import Head
 from validators.browser.network.mutations import altered, dropped, swapped, turned
-from validators.domain.evidence import SabotageFacts, Saboteur
+from validators.domain.evidence import FaultInjector, SabotageFacts
 from validators.domain.journeys.claim import Match
 from validators.domain.journeys.data_at_stake import Stakes
 
 STAKES = Stakes(texts=frozenset({"Booked for 4", "Ada Holt"}), data=frozenset({"4", "Ada Holt"}))
 
 
-def html(wound, body: str, stakes: Stakes = STAKES) -> tuple[str, bool]:
-    told = wound(body.encode(), "text/html", stakes)
+def html(mutation, body: str, stakes: Stakes = STAKES) -> tuple[str, bool]:
+    told = mutation(body.encode(), "text/html", stakes)
     return told.content.decode(), told.touched
 
 
-def as_json(wound, value, stakes: Stakes = STAKES):
-    told = wound(json.dumps(value).encode(), "application/json", stakes)
+def as_json(mutation, value, stakes: Stakes = STAKES):
+    told = mutation(json.dumps(value).encode(), "application/json", stakes)
     return json.loads(told.content), told.touched
 
 
@@ -124,8 +124,8 @@ def test_an_altered_text_is_another_text(text) -> None:
 
 @given(st.text(alphabet="<>/ptrdli \"'=&;4AdaHolt", max_size=200))
 def test_any_page_can_be_wounded(body) -> None:
-    for wound in (swapped, dropped):
-        html(wound, body)
+    for mutation in (swapped, dropped):
+        html(mutation, body)
 
 
 def post(content: bytes = b"", *, path: str = "/book", **headers: str) -> tuple[Head, bytes]:
@@ -144,20 +144,20 @@ def post(content: bytes = b"", *, path: str = "/book", **headers: str) -> tuple[
 
 
 def test_a_swallowed_form_leads_back_to_where_it_was() -> None:
-    stale = Sabotage(Saboteur.STALE, lambda: STAKES)
+    stale = Sabotage(FaultInjector.STALE, lambda: STAKES)
     answer, body = stale.instead(*post(b"name=Ada+Holt"))
     assert (answer.status, answer.header("location"), body) == (303, "/walks?x=1", b"")
     assert stale.facts == SabotageFacts(changed=1, touched=True, put_in=True, reached=True)
 
 
 def test_a_swallowed_script_write_is_answered_with_an_empty_yes() -> None:
-    stale = Sabotage(Saboteur.STALE, lambda: STAKES)
+    stale = Sabotage(FaultInjector.STALE, lambda: STAKES)
     answer, body = stale.instead(*post(b'{"n": 4}', content_type="application/json", accept="*/*"))
     assert (answer.status, body) == (200, b"{}")
 
 
 def test_an_error_is_a_server_error() -> None:
-    answer, _ = Sabotage(Saboteur.ERROR_500, lambda: STAKES).instead(*post())
+    answer, _ = Sabotage(FaultInjector.ERROR_500, lambda: STAKES).instead(*post())
     assert answer.status == 500
 
 
@@ -183,7 +183,7 @@ def test_an_error_is_a_server_error() -> None:
     ],
 )
 def test_a_write_touches_what_it_carries(request_, touched) -> None:
-    stale = Sabotage(Saboteur.STALE, lambda: STAKES)
+    stale = Sabotage(FaultInjector.STALE, lambda: STAKES)
     stale.instead(*request_)
     assert stale.facts == SabotageFacts(1, touched, put_in=True, reached=touched)
 
@@ -196,29 +196,32 @@ def test_a_write_touches_what_it_carries(request_, touched) -> None:
     ],
 )
 def test_reading_and_beacons_are_not_writes(request_) -> None:
-    for saboteur in (Saboteur.STALE, Saboteur.ERROR_500):
-        hands = Sabotage(saboteur, lambda: STAKES)
+    for injector in (FaultInjector.STALE, FaultInjector.ERROR_500):
+        hands = Sabotage(injector, lambda: STAKES)
         assert hands.instead(*request_) is None
         assert hands.facts == SabotageFacts(0, False, put_in=True)
 
 
-@pytest.mark.parametrize("saboteur", list(Saboteur))
-def test_each_saboteur_does_one_thing(saboteur) -> None:
-    hands = Sabotage(saboteur, lambda: STAKES)
+@pytest.mark.parametrize("saboteur", list(FaultInjector))
+def test_each_saboteur_does_one_thing(injector) -> None:
+    hands = Sabotage(injector, lambda: STAKES)
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html; charset=utf-8"),))
     held_back = hands.instead(*post(b"size=4")) is not None
     wounded = (
         hands.altered(*post()[:1], page, b"<tr><td>Ada Holt</td></tr>")
         != b"<tr><td>Ada Holt</td></tr>"
     )
-    of_writes = saboteur in (Saboteur.STALE, Saboteur.ERROR_500)
-    assert (held_back, wounded) == (of_writes, not of_writes and saboteur is not Saboteur.FROZEN)
+    of_writes = injector in (FaultInjector.STALE, FaultInjector.ERROR_500)
+    assert (held_back, wounded) == (
+        of_writes,
+        not of_writes and injector is not FaultInjector.FROZEN,
+    )
 
 
 def test_frozen_answers_each_path_as_it_was_answered_first_and_counts_what_would_have_been_another_answer() -> (
     None
 ):
-    hands = Sabotage(Saboteur.FROZEN, lambda: STAKES)
+    hands = Sabotage(FaultInjector.FROZEN, lambda: STAKES)
     page, led = (
         Head("HTTP/1.1", "200", "OK", (("Date", "1"),)),
         Head("HTTP/1.1", "303", "See", (("Location", "/done"),)),
@@ -238,7 +241,7 @@ def test_frozen_answers_each_path_as_it_was_answered_first_and_counts_what_would
 
 
 def test_what_frozen_remembers_has_an_end() -> None:
-    hands = Sabotage(Saboteur.FROZEN, lambda: STAKES)
+    hands = Sabotage(FaultInjector.FROZEN, lambda: STAKES)
     page = Head("HTTP/1.1", "200", "OK", ())
     for number, content in enumerate((bytes(MOST_FROZEN), b"a", b"b")):
         asked = Head("GET", f"/{min(number, 1)}", "HTTP/1.1", ())
@@ -247,7 +250,7 @@ def test_what_frozen_remembers_has_an_end() -> None:
 
 
 def test_a_saboteur_that_altered_nothing_says_so() -> None:
-    hands = Sabotage(Saboteur.SWAP_TEXT, lambda: STAKES)
+    hands = Sabotage(FaultInjector.SWAP_TEXT, lambda: STAKES)
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html"),))
     assert hands.altered(*post()[:1], page, b"<p>Welcome</p>") == b"<p>Welcome</p>"
     assert hands.facts == SabotageFacts(changed=0, touched=False, put_in=True)
@@ -258,14 +261,16 @@ PAGES = [(b"<h1>Bookings</h1>", False), (b"<td>Ada Holt</td>", True), (b"<td>4</
 
 @pytest.mark.parametrize(("body", "reached"), PAGES)
 def test_a_name_that_is_always_there_is_not_what_was_put_in(body, reached) -> None:
-    hands = Sabotage(Saboteur.SWAP_TEXT, lambda: replace(STAKES, texts=STAKES.texts | {"Bookings"}))
+    hands = Sabotage(
+        FaultInjector.SWAP_TEXT, lambda: replace(STAKES, texts=STAKES.texts | {"Bookings"})
+    )
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html; charset=utf-8"),))
     hands.altered(*post()[:1], page, body)
     assert (hands.facts.changed, hands.facts.reached) == (1, reached)
 
 
-def plain(wound, body: str, kind: str = "text/csv", stakes: Stakes = STAKES) -> tuple[str, bool]:
-    told = wound(body.encode(), kind, stakes)
+def plain(mutation, body: str, kind: str = "text/csv", stakes: Stakes = STAKES) -> tuple[str, bool]:
+    told = mutation(body.encode(), kind, stakes)
     return told.content.decode(), told.touched
 
 
@@ -335,9 +340,9 @@ def test_links_to_what_is_at_stake_lead_elsewhere(before, after, touched) -> Non
     ],
 )
 def test_where_only_numbers_are_looked_at_they_are_wounded_and_nobody_is_blamed(
-    wound, stakes, before, after
+    mutation, stakes, before, after
 ) -> None:
-    assert html(wound, before, stakes) == (after, False)
+    assert html(mutation, before, stakes) == (after, False)
 
 
 @pytest.mark.parametrize(
@@ -352,12 +357,12 @@ def test_where_only_numbers_are_looked_at_they_are_wounded_and_nobody_is_blamed(
 def test_a_page_gets_the_status_of_an_error_where_the_status_is_read(
     sent, answered, told, touched
 ) -> None:
-    hands = Sabotage(Saboteur.ERROR_500, lambda: Stakes(status=True))
+    hands = Sabotage(FaultInjector.ERROR_500, lambda: Stakes(status=True))
     asked = Head("GET", "/", "HTTP/1.1", (("Sec-Fetch-Dest", sent),))
     assert hands.head(asked, Head("HTTP/1.1", answered, "", ())).second == told
     assert hands.facts.touched is touched
     assert (
-        Sabotage(Saboteur.ERROR_500, lambda: STAKES)
+        Sabotage(FaultInjector.ERROR_500, lambda: STAKES)
         .head(asked, Head("HTTP/1.1", answered, "", ()))
         .second
         == answered
@@ -372,5 +377,5 @@ def test_any_page_can_be_turned_and_led_astray(body) -> None:
         counted=True,
         numeric=True,
     )
-    for wound in (swapped, dropped, turned):
-        html(wound, body, stakes)
+    for mutation in (swapped, dropped, turned):
+        html(mutation, body, stakes)

@@ -4,7 +4,7 @@ import pytest
 
 from validators.browser.network.fault_injection import Sabotage
 from validators.browser.network.http1 import Head
-from validators.domain.evidence import Saboteur
+from validators.domain.evidence import FaultInjector
 from validators.domain.journeys.data_at_stake import Stakes
 
 STAKES = Stakes(frozenset({"Ada Holt"}), frozenset({"Ada Holt", "walk.csv"}))
@@ -31,7 +31,7 @@ def posted(name: str, told: str) -> tuple[Head, bytes]:
     ],
 )
 def test_an_upload_carries_its_name_and_its_cells(name, told, touched) -> None:
-    sabotage = Sabotage(Saboteur.STALE, lambda: STAKES)
+    sabotage = Sabotage(FaultInjector.STALE, lambda: STAKES)
     assert sabotage.instead(*posted(name, told)) is not None
     assert sabotage.facts.touched is touched
 
@@ -46,15 +46,15 @@ def test_an_upload_carries_its_name_and_its_cells(name, told, touched) -> None:
         ("image/png", "", False),
     ],
 )
-@pytest.mark.parametrize("saboteur", [Saboteur.SWAP_TEXT, Saboteur.DROP_ROW])
+@pytest.mark.parametrize("saboteur", [FaultInjector.SWAP_TEXT, FaultInjector.DROP_ROW])
 def test_a_file_that_is_handed_over_is_wounded_whatever_it_is_called(
-    saboteur, kind, disposition, changed
+    injector, kind, disposition, changed
 ) -> None:
     request = Head("GET", "/export", "HTTP/1.1", ())
     answer = Head(
         "HTTP/1.1", "200", "OK", (("Content-Type", kind), ("Content-Disposition", disposition))
     )
-    sabotage = Sabotage(saboteur, lambda: STAKES)
+    sabotage = Sabotage(injector, lambda: STAKES)
     wounded = sabotage.altered(request, answer, BODY)
     assert (b"Ada Holt" not in wounded) is changed
     assert sabotage.facts.touched is changed
@@ -63,7 +63,7 @@ def test_a_file_that_is_handed_over_is_wounded_whatever_it_is_called(
 
 def test_where_rows_are_counted_only_the_headings_are_left() -> None:
     answer = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/csv"),))
-    sabotage = Sabotage(Saboteur.DROP_ROW, lambda: Stakes(counted=True))
+    sabotage = Sabotage(FaultInjector.DROP_ROW, lambda: Stakes(counted=True))
     assert sabotage.altered(Head("GET", "/", "HTTP/1.1", ()), answer, BODY) == b"Name,Size\r\n"
     assert not sabotage.facts.touched
 
@@ -77,7 +77,7 @@ def test_a_picture_that_is_handed_over_is_left_whole() -> None:
     )
     picture = b"\x89PNG\r\n\x1a\n\xff\xfe"
     assert (
-        Sabotage(Saboteur.SWAP_TEXT, lambda: STAKES).altered(
+        Sabotage(FaultInjector.SWAP_TEXT, lambda: STAKES).altered(
             Head("GET", "/", "HTTP/1.1", ()), answer, picture
         )
         == picture

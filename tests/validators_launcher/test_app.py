@@ -17,9 +17,9 @@ import pytest
 
 from tests.validators_launcher import seaside
 from tests.validators_launcher.gitbox import Source
-from validators.app.boxes import Boxes
 from validators.app.instances import Door, Fleet, Start, Wanted
 from validators.app.later import can_be_ahead, library
+from validators.app.sandboxes import Sandboxes
 from validators.app.side import LayerStores, Side, prepared_side, seeded_side
 from validators.domain.evidence import Identity, Kind, RunId
 from validators.domain.journeys.journey import Regardless, Twin
@@ -58,7 +58,9 @@ class Ground:
         self.folder, self.source = folder, source
         papers = folder / "papers"
         papers.mkdir()
-        self.boxes = Boxes((sys.executable, "-I", "-m", "harness.programs.sandbox"), "auto", papers)
+        self.sandboxes = Sandboxes(
+            (sys.executable, "-I", "-m", "harness.programs.sandbox"), "auto", papers
+        )
         self.stores = LayerStores(folder / "layers", folder / "wheels")
 
     def side(self, files: dict[str, str], app: AppSpec = APP, *, seed: str | None = None) -> Side:
@@ -67,16 +69,16 @@ class Ground:
             *("candidate", app),
             git_dir=self.source.git_dir,
             tree=tree,
-            boxes=self.boxes,
+            sandboxes=self.sandboxes,
             stores=self.stores,
             folder=self.folder / "side",
         )
-        return seeded_side(bare, app, seed=seed, boxes=self.boxes)
+        return seeded_side(bare, app, seed=seed, sandboxes=self.sandboxes)
 
     def running(
         self, stack: ExitStack, side: Side, *, start: Start = START, count: int = 1
     ) -> tuple[Door, ...]:
-        fleet = Fleet(start, self.boxes, self.folder, stack)
+        fleet = Fleet(start, self.sandboxes, self.folder, stack)
         doors = fleet.doors(
             Wanted(f"i{number}", 30000 + number, 40000 + number) for number in range(count)
         )
@@ -244,7 +246,7 @@ def test_an_app_may_have_answered_before_its_visitor_comes(ground: Ground) -> No
     side = ground.side({**seaside.BASE, "seaside.py": COUNTING})
     with ExitStack() as stack:
         # A question that is given up is asked again, and then counts twice.
-        fleet = Fleet(START, ground.boxes, ground.folder, stack, probe_seconds=120.0)
+        fleet = Fleet(START, ground.sandboxes, ground.folder, stack, probe_seconds=120.0)
         fresh, used = fleet.doors(
             (Wanted("fresh", 30001, 40001), Wanted("used", 30002, 40002, asked_before=16))
         )
@@ -316,8 +318,8 @@ def test_an_app_may_be_restarted_on_its_data_ahead_of_its_clock_and_in_another_f
     """Only a box shows that the file, the variable and the data come to the app's own process."""
     side = ground.side({**seaside.BASE, "seaside.py": REMEMBERING})
     with ExitStack() as stack:
-        fleet = Fleet(START, ground.boxes, ground.folder, stack, probe_seconds=120.0)
-        fleet = replace(fleet, boxes=replace(ground.boxes, other_form="bwrap-userns"))
+        fleet = Fleet(START, ground.sandboxes, ground.folder, stack, probe_seconds=120.0)
+        fleet = replace(fleet, sandboxes=replace(ground.sandboxes, other_form="bwrap-userns"))
         used = Wanted(
             "used", 30002, 40002, asked_before=5, restarted=True, ahead=AHEAD[-1], otherwise=True
         )

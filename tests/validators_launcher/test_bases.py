@@ -11,7 +11,7 @@ from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
 from validators.launcher.bases import BaseProofs
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
-from validators.store.journeys import Shelf
+from validators.store.journeys import JourneyStore
 from validators.store.place import opened_place
 
 TREE = "1" * 40
@@ -19,11 +19,11 @@ TREE = "1" * 40
 
 @pytest.fixture
 def proofs(tmp_path: Path) -> BaseProofs:
-    shelf = Shelf(
+    journey_store = JourneyStore(
         opened_place(tmp_path / "sealed" / "seaside", bound=()),
         Notary(signer_at(tmp_path / "validator.key")),
     )
-    return BaseProofs(shelf, TREE, {"walk": "sha256:" + "2" * 64})
+    return BaseProofs(journey_store, TREE, {"walk": "sha256:" + "2" * 64})
 
 
 def performed(source: Path, *, seen: str = "red") -> RunEvidence:
@@ -35,7 +35,7 @@ def performed(source: Path, *, seen: str = "red") -> RunEvidence:
 
 
 def stored(proofs: BaseProofs) -> Path:
-    (folder,) = (proofs.shelf.folder / "proofs").glob("*[!e]/")
+    (folder,) = (proofs.journey_store.folder / "proofs").glob("*[!e]/")
     return folder / "evidence.json"
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from tests.validators_launcher import seaside
 from tests.validators_launcher.processes import alive, descendants, until
 from tests.validators_launcher.world import ENV, World, command
-from validators.app.boxes import Boxes
 from validators.app.instances import Fleet, Start, Wanted
+from validators.app.sandboxes import Sandboxes
 from validators.app.side import Side
 from validators.launcher.library import judge_library
 from validators.launcher.perform import PORTS, Scene, driver_spec
@@ -88,19 +88,19 @@ def probed(world: World, tmp_path: Path) -> dict[str, Any]:
     for name, text in seaside.BASE.items():
         (tree / name).write_text(text)
     side = Side("candidate", tree, None, data, (("SEASIDE_DATA", "/data"),))
-    boxes = Boxes(
+    sandboxes = Sandboxes(
         (sys.executable, "-I", "-m", "harness.programs.sandbox"), "auto", tmp_path / "papers"
     )
     scene = Scene(1, date(2026, 1, 2), START, SECONDS, Deadline(10 * SECONDS))
     with ExitStack() as stack, listening() as host_port:
-        fleet = Fleet(START, boxes, work, stack)
+        fleet = Fleet(START, sandboxes, work, stack)
         doors = fleet.doors([Wanted("one", 23456, 31234)])
         fleet.until_ready((door, side) for door in doors)
         spec = replace(
             driver_spec(scene, doors, out, library=judge_library(tmp_path)),
             argv=("python", "-c", PROBE),
         )
-        box = stack.enter_context(boxes.started(spec, log=tmp_path / "driver.log"))
+        box = stack.enter_context(sandboxes.started(spec, log=tmp_path / "driver.log"))
         given = {
             "port": 23456,
             "other": 23457,

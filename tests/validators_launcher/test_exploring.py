@@ -22,7 +22,7 @@ from validators.domain.verdict import Outcome, Symptom, Verdict
 from validators.exploration.exploring import explorer, with_answers
 from validators.judging.judging import Judgement, after_exploring
 from validators.language.reader import read
-from validators.launcher.perform import Scene, Theatre
+from validators.launcher.perform import Scene, TestBench
 from validators.launcher.request import request_at
 from validators.launcher.workplace import work_folder
 from validators.performance.redact import NOTICED
@@ -124,8 +124,8 @@ def test_a_goal_reached_again_and_agreed_on_satisfies_and_a_silent_model_blocks_
     with work_folder() as folder, endpoint(Path(given.actor.socket), *books("6")) as actor:
         assert given.contrast is not None
         with endpoint(Path(given.contrast.socket), *[votes] * 9) as contrast:
-            theatre = Theatre(scene, desk.boxes(folder / "papers"), folder, keep, desk.phases)
-            gone = explorer(desk, theatre, exploring=given)
+            bench = TestBench(scene, desk.sandboxes(folder / "papers"), folder, keep, desk.phases)
+            gone = explorer(desk, bench, exploring=given)
             exploration = gone.explored(tuple(told.persona() for told in given.personas))
     first, late = exploration.explored
     assert (first.standing, first.replayed) == (Standing.SATISFIED, True), first.reason
@@ -193,10 +193,12 @@ def test_nobody_goes_out_where_the_sealed_journeys_did_not_pass(
         desk.deadline,
         desk.request.bounds,
     )
-    theatre = Theatre(scene, desk.boxes(world.home / "papers"), world.home, world.home, desk.phases)
+    bench = TestBench(
+        scene, desk.sandboxes(world.home / "papers"), world.home, world.home, desk.phases
+    )
     judgement = Judgement(desk, {}, {}, 7, desk.now(), found)
-    assert after_exploring(found, judgement, theatre=theatre) is found
-    assert (judgement.exploration, judgement.boxes) == (None, ())
+    assert after_exploring(found, judgement, bench=bench) is found
+    assert (judgement.exploration, judgement.sandboxes) == (None, ())
 
 
 @pytest.mark.parametrize(

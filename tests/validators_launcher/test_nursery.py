@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.validators_launcher.processes import alive, descendants, until
-from validators.app.fork_server import ENV, Nursery, Supervisor
+from validators.app.fork_server import ENV, ForkServer, Supervisor
 from validators.domain.stops import Inconclusive
 
 PROGRAM = """
@@ -62,8 +62,8 @@ SECONDS = 60
 
 
 @pytest.fixture
-def nursery() -> Iterator[Nursery]:
-    made = Nursery(COMMAND)
+def fork_server() -> Iterator[ForkServer]:
+    made = ForkServer(COMMAND)
     yield made
     made.close()
 
@@ -71,16 +71,16 @@ def nursery() -> Iterator[Nursery]:
 class Told:
     """What a supervisor writes to its output and its errors."""
 
-    def __init__(self, nursery: Nursery, folder: Path) -> None:
+    def __init__(self, fork_server: ForkServer, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
-        self.nursery, self.file = nursery, folder / "told"
+        self.fork_server, self.file = fork_server, folder / "told"
 
     def by(self, *arguments: str, **descriptors: int) -> Supervisor:
         numbered = {
             int(name.removeprefix("_")): descriptor for name, descriptor in descriptors.items()
         }
         with self.file.open("wb") as told:
-            return self.nursery.supervisor(
+            return self.fork_server.supervisor(
                 *arguments, output=told.fileno(), errors=told.fileno(), descriptors=numbered
             )
 
@@ -90,8 +90,8 @@ class Told:
 
 
 @pytest.fixture
-def told(nursery: Nursery, tmp_path: Path) -> Told:
-    return Told(nursery, tmp_path)
+def told(fork_server: ForkServer, tmp_path: Path) -> Told:
+    return Told(fork_server, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_descriptors_are_under_their_numbers_even_when_these_cross(
     )
 
 
-def test_one_has_nothing_of_another(nursery: Nursery, told: Told, tmp_path: Path) -> None:
+def test_one_has_nothing_of_another(fork_server: ForkServer, told: Told, tmp_path: Path) -> None:
     with (tmp_path / "secret").open("wb") as secret:
         beside = told.by("wait", _77=secret.fileno())
         there = told.after("open").splitlines()
@@ -149,7 +149,7 @@ def test_one_has_nothing_of_another(nursery: Nursery, told: Told, tmp_path: Path
 
 @pytest.mark.parametrize("deaf", [False, True], ids=["told", "killed"])
 def test_one_that_is_ended_by_a_signal_has_no_code_and_the_others_go_on(
-    nursery: Nursery, told: Told, deaf: bool
+    fork_server: ForkServer, told: Told, deaf: bool
 ) -> None:
     one = told.by("wait", *(["deaf"] if deaf else []))
     until(lambda: not deaf or told.file.read_text() == "ready\n", seconds=SECONDS)
@@ -166,34 +166,34 @@ def test_one_that_is_ended_by_a_signal_has_no_code_and_the_others_go_on(
 def test_the_end_of_the_line_is_the_end_of_all(tmp_path: Path, how: str) -> None:
     """When the line is closed and the nursery has gone, so have those that take their time, and
     those that hear nothing."""
-    nursery = Nursery(COMMAND, leave_seconds=SECONDS)  # it is not killed for being slow
-    told = [Told(nursery, tmp_path / str(number)) for number in range(2)]
+    fork_server = ForkServer(COMMAND, leave_seconds=SECONDS)  # it is not killed for being slow
+    told = [Told(fork_server, tmp_path / str(number)) for number in range(2)]
     supervisors = [one.by("wait", how) for one in told]
     until(lambda: all(one.file.read_text() == "ready\n" for one in told), seconds=SECONDS)
-    nursery.close()
+    fork_server.close()
     assert all(one.waited(0) for one in supervisors)
 
 
-def test_kill_9_of_the_nursery_ends_all(nursery: Nursery, tmp_path: Path) -> None:
-    supervisors = [Told(nursery, tmp_path / str(number)).by("wait") for number in range(2)]
+def test_kill_9_of_the_nursery_ends_all(fork_server: ForkServer, tmp_path: Path) -> None:
+    supervisors = [Told(fork_server, tmp_path / str(number)).by("wait") for number in range(2)]
     assert all(one.pid for one in supervisors)
-    os.kill(nursery.pid, signal.SIGKILL)
+    os.kill(fork_server.pid, signal.SIGKILL)
     assert all(one.waited(SECONDS) for one in supervisors)
 
 
-def test_who_asks_a_nursery_that_has_gone_is_told(nursery: Nursery, told: Told) -> None:
-    nursery.close()
+def test_who_asks_a_nursery_that_has_gone_is_told(fork_server: ForkServer, told: Told) -> None:
+    fork_server.close()
     with pytest.raises(Inconclusive, match="the supervisor of boxes has gone"):
         told.by("exit", "0")
 
 
 def test_a_command_that_is_no_supervisor_ends_without_a_code(tmp_path: Path) -> None:
     hangs_up = "import socket, sys; socket.socket(fileno=int(sys.argv[-1])).recv(1)"
-    nursery = Nursery((sys.executable, "-c", hangs_up))
-    supervisor = Told(nursery, tmp_path).by("exit", "0")
+    fork_server = ForkServer((sys.executable, "-c", hangs_up))
+    supervisor = Told(fork_server, tmp_path).by("exit", "0")
     assert supervisor.waited(SECONDS)
     assert supervisor.code is None
-    nursery.close()
+    fork_server.close()
 
 
 def test_kill_9_of_who_asked_leaves_nothing() -> None:

@@ -26,7 +26,7 @@ def judged(world: World, reason: str, *, journey: str = LONG) -> tuple[Judgement
     finding = Finding(one.name, one.promise, Symptom.NOT_SHOWN)
     reason, counts = reason.format(canary=sealed.canary), Counts(sealed=1, executed=1)
     verdict = Verdict(Outcome.FAILED, reason, counts, findings=(finding,))
-    kept = desk.shelf.judged_folder(run="kept", round_number=1)
+    kept = desk.journey_store.judged_folder(run="kept", round_number=1)
     (kept / EVIDENCE).mkdir(parents=True)
     journeys, purposes = {entry.digest: one}, {entry.digest: entry.purpose}
     return Judgement(desk, journeys, purposes, 7, NOW, verdict), kept

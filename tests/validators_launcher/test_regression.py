@@ -67,7 +67,7 @@ def shore(tmp_path_factory: pytest.TempPathFactory) -> Shore:
         "nothing to see",
         "2026-01-02",
     )
-    world.desk(request).shelf.seal((), (entry,))
+    world.desk(request).journey_store.seal((), (entry,))
     return Shore(world, candidate)
 
 

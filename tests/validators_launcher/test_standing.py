@@ -12,7 +12,7 @@ from tests.validators_launcher.gitbox import Commit
 from tests.validators_launcher.world import TITLE, World
 from validators.domain.stops import Inconclusive, UsageError
 from validators.domain.verdict import Purpose
-from validators.launcher.context import Desk
+from validators.launcher.context import Context
 from validators.launcher.regression_suite import declined, guards, standing_digests
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
@@ -36,7 +36,7 @@ class Town:
         )
         return self.main
 
-    def desk(self, issue: int = 9, *, limit: int = 20) -> Desk:
+    def desk(self, issue: int = 9, *, limit: int = 20) -> Context:
         self.world.issue["number"] = issue
         self.world.extra = {
             "limits": {"wall_seconds": 60, "journey_seconds": 15, "standing": limit}
@@ -57,7 +57,7 @@ class Town:
         entry = Entry(
             event, issue, name, digest, Purpose.BUG, "sha256:0", "author", "", "2026-01-02", TITLE
         )
-        self.desk().shelf.seal((whole,), (entry,))
+        self.desk().journey_store.seal((whole,), (entry,))
         return digest
 
     def judges(
@@ -70,7 +70,7 @@ class Town:
             "issue": issue,
             "binds": {"candidate": candidate, "tree": self.main.tree},
         }
-        folder = desk.shelf.judged_folder(run=f"validate-{issue}", round_number=1)
+        folder = desk.journey_store.judged_folder(run=f"validate-{issue}", round_number=1)
         folder.mkdir(parents=True)
         (folder / "verdict.json").write_bytes(signed_verdict(found, notary))
         return folder / "verdict.json"
@@ -119,7 +119,7 @@ def test_what_landed_after_this_base_does_not_bind_it(town: Town) -> None:
 
 def test_a_retired_journey_stands_guard_no_more(town: Town) -> None:
     digest = town.landed(1)
-    town.desk().shelf.closed(
+    town.desk().journey_store.closed(
         digest, event=Event.RETIRED, actor="grace", reason="the walk ended", at="2026-01-03"
     )
     assert standing_digests(town.desk()) == ()
@@ -188,7 +188,7 @@ def test_a_journey_that_cannot_be_read_any_more_is_named_by_its_digest(town: Tow
         "2026-01-02",
         TITLE,
     )
-    town.desk().shelf.seal((text,), (entry,))
+    town.desk().journey_store.seal((text,), (entry,))
     town.judges(1, town.lands().commit)
     with pytest.raises(
         Inconclusive, match=f"of issue 1 .* supersede or retire {entry.digest[:19]}"
@@ -201,7 +201,7 @@ def test_who_has_noticed_saboteurs_before_need_not_again_but_for_the_first_where
 ) -> None:
     for number in range(5):
         digest = town.seals(1, name=f"walk-{number}")
-        town.desk().shelf.keep_controls(digest, tree="1" * 40, run="run-1")
+        town.desk().journey_store.keep_controls(digest, tree="1" * 40, run="run-1")
     town.judges(1, town.lands().commit)
     assert [guard.sabotaged for guard in guards(town.desk(), seed=1, names=()).chosen] == [
         False
@@ -229,7 +229,7 @@ def test_it_is_declined_only_while_that_is_the_last_word(town: Town) -> None:
         "nothing to see",
         "2026-01-02",
     )
-    town.desk().shelf.seal((), (entry,))
+    town.desk().journey_store.seal((), (entry,))
     assert declined(town.desk(9))
     assert not declined(town.desk(8))
     town.seals(9)

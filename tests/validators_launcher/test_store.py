@@ -16,7 +16,7 @@ from validators.domain.verdict import Purpose
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
 from validators.store.entries import Entry, Event
-from validators.store.journeys import SealedJourney, Shelf, journey_digest, with_canary
+from validators.store.journeys import JourneyStore, SealedJourney, journey_digest, with_canary
 from validators.store.leaks import refuse_leaked
 from validators.store.place import opened_place
 
@@ -24,14 +24,14 @@ TEXT = "journey: a-walk\nsteps: []\n"
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(
+def journey_store(tmp_path: Path) -> JourneyStore:
+    return JourneyStore(
         opened_place(tmp_path / "sealed" / "seaside", bound=()),
         Notary(signer_at(tmp_path / "validator.key")),
     )
 
 
-def sealed(shelf: Shelf, *, issue: int = 2, text: str = TEXT) -> SealedJourney:
+def sealed(journey_store: JourneyStore, *, issue: int = 2, text: str = TEXT) -> SealedJourney:
     whole = with_canary(text)
     entry = Entry(
         Event.SEALED,
@@ -44,76 +44,78 @@ def sealed(shelf: Shelf, *, issue: int = 2, text: str = TEXT) -> SealedJourney:
         "",
         "2026-01-02",
     )
-    shelf.seal((whole,), (entry,))
+    journey_store.seal((whole,), (entry,))
     return SealedJourney(entry, whole)
 
 
-def test_what_was_sealed_stands_for_its_issue(shelf: Shelf) -> None:
-    journey = sealed(shelf)
-    assert shelf.journeys(2) == (journey,)
-    assert shelf.journeys(3) == ()
-    assert shelf.canaries() == (journey.canary,)
+def test_what_was_sealed_stands_for_its_issue(journey_store: JourneyStore) -> None:
+    journey = sealed(journey_store)
+    assert journey_store.journeys(2) == (journey,)
+    assert journey_store.journeys(3) == ()
+    assert journey_store.canaries() == (journey.canary,)
 
 
-def test_a_retired_journey_stands_no_more_and_is_kept(shelf: Shelf) -> None:
-    first, second = sealed(shelf), sealed(shelf)
-    shelf.closed(
+def test_a_retired_journey_stands_no_more_and_is_kept(journey_store: JourneyStore) -> None:
+    first, second = sealed(journey_store), sealed(journey_store)
+    journey_store.closed(
         first.entry.digest,
         event=Event.RETIRED,
         actor="grace",
         reason="the walk ended",
         at="2026-01-03",
     )
-    assert [journey.entry.digest for journey in shelf.journeys(2)] == [second.entry.digest]
-    assert set(shelf.canaries()) == {first.canary, second.canary}
-    assert [(entry.event, entry.actor) for entry in shelf.entries()] == [
+    assert [journey.entry.digest for journey in journey_store.journeys(2)] == [second.entry.digest]
+    assert set(journey_store.canaries()) == {first.canary, second.canary}
+    assert [(entry.event, entry.actor) for entry in journey_store.entries()] == [
         (Event.SEALED, "author"),
         (Event.SEALED, "author"),
         (Event.RETIRED, "grace"),
     ]
 
 
-def test_what_is_sealed_together_is_one_page_and_so_is_what_it_supersedes(shelf: Shelf) -> None:
-    old = sealed(shelf).entry
+def test_what_is_sealed_together_is_one_page_and_so_is_what_it_supersedes(
+    journey_store: JourneyStore,
+) -> None:
+    old = sealed(journey_store).entry
     texts = tuple(with_canary(f"journey: walk-{number}\n") for number in (1, 2))
     new = [
         replace(old, journey=f"walk-{number}", digest=journey_digest(text))
         for number, text in enumerate(texts, 1)
     ]
-    shelf.seal(texts, [replace(old, event=Event.SUPERSEDED), *new])
-    assert [journey.entry for journey in shelf.journeys(2)] == new
-    pages = sorted((shelf.folder / "entries").iterdir())
+    journey_store.seal(texts, [replace(old, event=Event.SUPERSEDED), *new])
+    assert [journey.entry for journey in journey_store.journeys(2)] == new
+    pages = sorted((journey_store.folder / "entries").iterdir())
     pages[-1].unlink()  # as if killed before the page was there: the texts are, and bind nobody
-    assert [journey.entry for journey in shelf.journeys(2)] == [old]
+    assert [journey.entry for journey in journey_store.journeys(2)] == [old]
     assert len(pages) == 2
 
 
-def test_an_entry_without_its_text_is_not_written(shelf: Shelf) -> None:
+def test_an_entry_without_its_text_is_not_written(journey_store: JourneyStore) -> None:
     with pytest.raises(UsageError, match="no text of journey 'a-walk' hashes to sha256:0"):
-        shelf.seal(
+        journey_store.seal(
             (), (Entry(Event.SEALED, 2, "a-walk", "sha256:0", Purpose.BUG, "", "author", "", ""),)
         )
-    assert shelf.entries() == ()
+    assert journey_store.entries() == ()
 
 
-def test_retiring_what_does_not_stand_is_refused_by_name(shelf: Shelf) -> None:
+def test_retiring_what_does_not_stand_is_refused_by_name(journey_store: JourneyStore) -> None:
     with pytest.raises(UsageError, match="no standing journey has the digest sha256:abc"):
-        shelf.closed("sha256:abc", event=Event.RETIRED, actor="grace", reason="", at="")
+        journey_store.closed("sha256:abc", event=Event.RETIRED, actor="grace", reason="", at="")
 
 
-def test_a_changed_journey_is_not_judged_with(shelf: Shelf) -> None:
-    sealed(shelf)
-    file = next((shelf.folder / "journeys").iterdir())
+def test_a_changed_journey_is_not_judged_with(journey_store: JourneyStore) -> None:
+    sealed(journey_store)
+    file = next((journey_store.folder / "journeys").iterdir())
     file.write_text(file.read_text().replace("[]", "[{open: /}]"))
     with pytest.raises(UsageError, match="changed after sealing"):
-        shelf.journeys(2)
+        journey_store.journeys(2)
 
 
 @pytest.mark.parametrize("harm", ["edit", "remove the first", "swap"])
-def test_a_history_that_was_touched_is_refused(shelf: Shelf, harm: str) -> None:
-    sealed(shelf)
-    sealed(shelf)
-    first, second = sorted((shelf.folder / "entries").iterdir())
+def test_a_history_that_was_touched_is_refused(journey_store: JourneyStore, harm: str) -> None:
+    sealed(journey_store)
+    sealed(journey_store)
+    first, second = sorted((journey_store.folder / "entries").iterdir())
     if harm == "edit":
         first.write_bytes(first.read_bytes().replace(b'"payload": "e', b'"payload": "f'))
     elif harm == "remove the first":
@@ -123,7 +125,7 @@ def test_a_history_that_was_touched_is_refused(shelf: Shelf, harm: str) -> None:
         first.write_bytes(two)
         second.write_bytes(one)
     with pytest.raises(ValidatorsError):
-        shelf.journeys(2)
+        journey_store.journeys(2)
 
 
 def test_an_author_cannot_choose_the_canary() -> None:
@@ -182,13 +184,13 @@ def test_a_store_that_another_account_owns_is_refused(tmp_path: Path) -> None:
     "where", ["a file", "a file name", "a commit message", "an unreachable blob"]
 )
 def test_a_canary_in_any_object_of_the_repository_stops_everything(
-    shelf: Shelf, source: Source, where: str
+    journey_store: JourneyStore, source: Source, where: str
 ) -> None:
     objects = Repository(source.git_dir)
     source.commit({"a.txt": "before"})
-    refuse_leaked(shelf.folder, objects, canaries=shelf.canaries())
-    canary = sealed(shelf).canary
-    refuse_leaked(shelf.folder, objects, canaries=shelf.canaries())
+    refuse_leaked(journey_store.folder, objects, canaries=journey_store.canaries())
+    canary = sealed(journey_store).canary
+    refuse_leaked(journey_store.folder, objects, canaries=journey_store.canaries())
     match where:
         case "a file":
             source.commit({"deep/down/notes.md": f"words {canary} words"})
@@ -199,16 +201,18 @@ def test_a_canary_in_any_object_of_the_repository_stops_everything(
         case _:
             source.blob(f"x{canary}x")
     with pytest.raises(UsageError, match="canary"):
-        refuse_leaked(shelf.folder, objects, canaries=shelf.canaries())
+        refuse_leaked(journey_store.folder, objects, canaries=journey_store.canaries())
     with pytest.raises(UsageError, match="canary"):
-        refuse_leaked(shelf.folder, objects, canaries=shelf.canaries())
+        refuse_leaked(journey_store.folder, objects, canaries=journey_store.canaries())
 
 
-def test_launchers_that_seal_at_once_each_get_an_entry_of_their_own(shelf: Shelf) -> None:
+def test_launchers_that_seal_at_once_each_get_an_entry_of_their_own(
+    journey_store: JourneyStore,
+) -> None:
     with ThreadPoolExecutor(8) as pool:
         digests = {
             journey.entry.digest
-            for journey in pool.map(lambda issue: sealed(shelf, issue=issue), range(1, 9))
+            for journey in pool.map(lambda issue: sealed(journey_store, issue=issue), range(1, 9))
         }
-    assert {entry.digest for entry in shelf.entries()} == digests
-    assert sorted(entry.issue for entry in shelf.entries()) == list(range(1, 9))
+    assert {entry.digest for entry in journey_store.entries()} == digests
+    assert sorted(entry.issue for entry in journey_store.entries()) == list(range(1, 9))

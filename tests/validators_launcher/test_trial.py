@@ -18,7 +18,7 @@ from validators.domain.journeys.journey import Journey
 from validators.domain.verdict import Outcome, Purpose
 from validators.language.reader import read
 from validators.launcher.bases import BaseProofs
-from validators.launcher.perform import Performed, Theatre
+from validators.launcher.perform import Performed, TestBench
 from validators.launcher.proving import Trial
 from validators.launcher.regression_suite import Guard
 from validators.store.entries import Entry, Event
@@ -39,7 +39,7 @@ class Stage:
 
     def _told(self, run: RunId) -> RunEvidence:
         if run.kind is Kind.SABOTAGE:
-            return next(replace(one, run=run) for one in told() if one.run.saboteur is run.saboteur)
+            return next(replace(one, run=run) for one in told() if one.run.injector is run.injector)
         found = replace(good(), run=run)
         red = run.kind is Kind.TWIN or f"{run.journey}-{run}" in self.red
         return replace(found, expectations=FAILED_LOOK) if red else found
@@ -77,7 +77,7 @@ def trial(*red: str) -> tuple[Trial, Stage]:
         journeys,
         {"own": Purpose.BUG},
         guards,
-        cast("Theatre", stage),
+        cast("TestBench", stage),
         cast("BaseProofs", Nothing()),
     )
     return made, stage

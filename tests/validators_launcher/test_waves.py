@@ -56,7 +56,7 @@ def test_each_journey_is_performed_plain_and_masked_and_each_control_of_its_own(
     found = runs(["a"], **attempt)
     assert [str(run) for run in found] == names
     assert {run.journey for run in found} == {"a"}
-    assert all((run.saboteur is None) is (run.kind is not Kind.SABOTAGE) for run in found)
+    assert all((run.injector is None) is (run.kind is not Kind.SABOTAGE) for run in found)
 
 
 def test_a_guard_is_always_performed_masked_and_its_twin_with_whoever_comes_first() -> None:

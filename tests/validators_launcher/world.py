@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.validators_launcher import seaside
 from tests.validators_launcher.gitbox import Commit, Source
-from validators.launcher.context import Desk, opened_desk
+from validators.launcher.context import Context, opened_context
 from validators.launcher.request import request_at
 from validators.store.entries import Entry, Event
 from validators.store.journeys import SealedJourney, journey_digest, purpose_of, with_canary
@@ -93,8 +93,8 @@ class World:
         file.write_text(json.dumps(document))
         return file
 
-    def desk(self, request: Path) -> Desk:
-        return opened_desk(request_at(request), caller=request, now=lambda: datetime.now(UTC))
+    def desk(self, request: Path) -> Context:
+        return opened_context(request_at(request), caller=request, now=lambda: datetime.now(UTC))
 
     def seal(self, request: Path, text: str) -> SealedJourney:
         """Seal a journey as it stands, as if its author had."""
@@ -113,7 +113,7 @@ class World:
             "",
             "2026-01-02",
         )
-        self.desk(request).shelf.seal((whole,), (entry,))
+        self.desk(request).journey_store.seal((whole,), (entry,))
         return SealedJourney(entry, whole)
 
     def validators(

@@ -88,7 +88,7 @@ class Supervisor:
             os.close(self._pidfd)
 
 
-class Nursery:
+class ForkServer:
     """The process in which supervisors are born, by their command. `leave_seconds`: until it is
     killed at its close."""
 
@@ -154,9 +154,9 @@ class Nursery:
 
 
 @functools.cache
-def nursery(command: tuple[str, ...]) -> Nursery:
+def fork_server(command: tuple[str, ...]) -> ForkServer:
     """The nursery of this program for a supervisor's command, made when somebody first asks and
     ended with the program."""
-    made = Nursery(command)
+    made = ForkServer(command)
     atexit.register(made.close)
     return made

@@ -18,8 +18,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from validators.app.boxes import Bind, Box, Boxes, BoxSpec
 from validators.app.later import LIBRARY, library
+from validators.app.sandboxes import Bind, Box, Sandboxes, SandboxSpec
 from validators.app.side import TREE, Side
 from validators.domain.journeys.clock import AHEAD
 from validators.domain.stops import Inconclusive
@@ -108,7 +108,7 @@ class Fleet:
     `probe_seconds` is how long an instance may take to answer once."""
 
     start: Start
-    boxes: Boxes
+    sandboxes: Sandboxes
     folder: Path
     stack: ExitStack
     clock: Callable[[], float] = time.monotonic
@@ -131,11 +131,11 @@ class Fleet:
 
         `ready` is told each door as soon as it answers. Raises Inconclusive when an instance ends
         or stays silent."""
-        queue, waiting, boxes = list(sides), list[Instance](), list[Box]()
+        queue, waiting, sandboxes = list(sides), list[Instance](), list[Box]()
         while (queue or waiting) and not unless():
             while queue and len(waiting) < AT_ONCE:
                 waiting.append(self._started(*queue.pop(0)))
-                boxes.append(waiting[-1].box)
+                sandboxes.append(waiting[-1].box)
             answering = [instance for instance in waiting if self._answers(instance)]
             if not answering:
                 time.sleep(POLL_SECONDS)
@@ -146,8 +146,8 @@ class Fleet:
                     continue
                 instance.box.stop()
                 waiting.append(self._started(instance.door, instance.side, again=True))
-                boxes.append(waiting[-1].box)
-        return tuple(boxes)
+                sandboxes.append(waiting[-1].box)
+        return tuple(sandboxes)
 
     def _door(self, wanted: Wanted) -> Door:
         home = self.folder / wanted.name
@@ -166,15 +166,15 @@ class Fleet:
             shutil.copytree(side.data, data)
         spec = self._spec(door, side, data=data)
         box = self.stack.enter_context(
-            self.boxes.started(spec, log=door.log, otherwise=door.wanted.otherwise)
+            self.sandboxes.started(spec, log=door.log, otherwise=door.wanted.otherwise)
         )
         if again or not door.wanted.restarted:
             door.listening.close()
         return Instance(door, side, box, self.clock() + self.start.ready_seconds, again)
 
-    def _spec(self, door: Door, side: Side, *, data: Path | None) -> BoxSpec:
+    def _spec(self, door: Door, side: Side, *, data: Path | None) -> SandboxSpec:
         port, clock, later = door.wanted.port, door.wanted.clock, _later(door)
-        return BoxSpec(
+        return SandboxSpec(
             name="app",
             argv=self.start.argv,
             cwd=TREE,

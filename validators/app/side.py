@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from validators.app.boxes import Bind, Boxes, BoxSpec
+from validators.app.sandboxes import Bind, Sandboxes, SandboxSpec
 from validators.app.tree import exported
 from validators.domain.stops import Inconclusive
 
@@ -55,7 +55,7 @@ def prepared_side(
     *,
     git_dir: Path,
     tree: str,
-    boxes: Boxes,
+    sandboxes: Sandboxes,
     stores: LayerStores,
     folder: Path,
 ) -> Side:
@@ -63,11 +63,11 @@ def prepared_side(
     Inconclusive."""
     folder.mkdir()
     files = exported(git_dir, tree, into=folder / "tree")
-    layer = layer_for(files, app.lock, boxes=boxes, stores=stores) if app.lock else None
+    layer = layer_for(files, app.lock, sandboxes=sandboxes, stores=stores) if app.lock else None
     return Side(name, files, layer, None, environment(app, layer=layer))
 
 
-def seeded_side(side: Side, app: AppRules, *, seed: str | None, boxes: Boxes) -> Side:
+def seeded_side(side: Side, app: AppRules, *, seed: str | None, sandboxes: Sandboxes) -> Side:
     """The side with the data that each instance starts from, made by the app's own seed command.
     Raises Inconclusive.
 
@@ -78,7 +78,9 @@ def seeded_side(side: Side, app: AppRules, *, seed: str | None, boxes: Boxes) ->
     data = side.tree.with_name(f"data-{seed or 'own'}")
     data.mkdir()
     if app.seed_command is not None:
-        _run_seed(side, (*app.seed_command, *([seed] if seed else [])), boxes=boxes, data=data)
+        _run_seed(
+            side, (*app.seed_command, *([seed] if seed else [])), sandboxes=sandboxes, data=data
+        )
     return replace(side, data=data)
 
 
@@ -98,7 +100,7 @@ def environment(app: AppRules, *, layer: Path | None) -> tuple[tuple[str, str], 
     return tuple(sorted({**packages, **app.env, **extra}.items()))
 
 
-def layer_for(tree: Path, lock: str, *, boxes: Boxes, stores: LayerStores) -> Path:
+def layer_for(tree: Path, lock: str, *, sandboxes: Sandboxes, stores: LayerStores) -> Path:
     """The folder of the packages that the tree's lock file pins, prepared by the supervisor. Raises
     Inconclusive."""
     file = tree / lock
@@ -115,7 +117,7 @@ def layer_for(tree: Path, lock: str, *, boxes: Boxes, stores: LayerStores) -> Pa
         "--out",
         str(stores.layers),
     )
-    printed = boxes.output(*arguments, "--form", boxes.form, seconds=LAYER_SECONDS)
+    printed = sandboxes.output(*arguments, "--form", sandboxes.form, seconds=LAYER_SECONDS)
     folder = Path(printed.splitlines()[-1] if printed else "")
     if not folder.is_dir() or not folder.is_relative_to(stores.layers):
         raise Inconclusive(
@@ -124,9 +126,9 @@ def layer_for(tree: Path, lock: str, *, boxes: Boxes, stores: LayerStores) -> Pa
     return folder
 
 
-def _run_seed(side: Side, argv: tuple[str, ...], *, boxes: Boxes, data: Path) -> None:
-    spec = BoxSpec("seed", argv, TREE, SEED_SECONDS, dict(side.env), side.binds(data))
-    with boxes.started(spec, log=data.with_suffix(".log")) as box:
+def _run_seed(side: Side, argv: tuple[str, ...], *, sandboxes: Sandboxes, data: Path) -> None:
+    spec = SandboxSpec("seed", argv, TREE, SEED_SECONDS, dict(side.env), side.binds(data))
+    with sandboxes.started(spec, log=data.with_suffix(".log")) as box:
         box.send(b"")
         box.waited(SEED_SECONDS + 5)
     if (result := box.result()).exit_code != 0:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import validators
-from validators.app.boxes import Bind, Boxes, BoxSpec
+from validators.app.sandboxes import Bind, Sandboxes, SandboxSpec
 from validators.domain.stops import Inconclusive, UsageError
 from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.request import BrokerSocket, Request
@@ -32,7 +32,7 @@ def asked(
     request: Request,
     *,
     language: str,
-    boxes: Boxes,
+    sandboxes: Sandboxes,
     folder: Path,
     seconds: int,
     returned: tuple[Returned, ...] = (),
@@ -47,7 +47,7 @@ def asked(
         raise UsageError("request: broker is missing; an author needs a socket of the model broker")
     name = "author-again" if returned else "author"
     output, log = folder / f"{name}.out", folder / f"{name}.log"
-    with boxes.started(
+    with sandboxes.started(
         _spec(request.broker, seconds, library=judge_library(folder)), log=log, stdout=output
     ) as box:
         brief = replace(
@@ -78,8 +78,8 @@ def _brief(request: Request, model: str, language: str) -> Brief:
     )
 
 
-def _spec(broker: BrokerSocket, seconds: int, *, library: Bind) -> BoxSpec:
-    return BoxSpec(
+def _spec(broker: BrokerSocket, seconds: int, *, library: Bind) -> SandboxSpec:
+    return SandboxSpec(
         name="author",
         argv=ARGV,
         cwd="/tmp",  # noqa: S108 (the box's own)

@@ -23,7 +23,7 @@ from validators.authoring.drafts import Draft, draft, proved, told_apart
 from validators.domain.stops import Inconclusive
 from validators.domain.verdict import Purpose
 from validators.judging.predicate import stamp
-from validators.launcher.context import Desk, checked_base
+from validators.launcher.context import Context, checked_base
 from validators.launcher.regression_suite import standing_digests
 from validators.launcher.request import Request
 from validators.launcher.workplace import work_folder
@@ -59,21 +59,21 @@ class Authored:
     standing: int = 0
 
 
-def authored(desk: Desk) -> Authored:
+def authored(context: Context) -> Authored:
     """Journeys for the desk's issue: those already sealed for this very text, or new ones. Raises
     Inconclusive."""
-    checked_base(desk.request)
-    with desk.shelf.authoring(desk.request.issue.number), work_folder() as folder:
-        standing = desk.shelf.journeys(desk.request.issue.number)
-        if current := in_force(desk.request, standing):
+    checked_base(context.request)
+    with context.journey_store.authoring(context.request.issue.number), work_folder() as folder:
+        standing = context.journey_store.journeys(context.request.issue.number)
+        if current := in_force(context.request, standing):
             return _again(current)
-        drafts, first = _drafts(desk, folder)
+        drafts, first = _drafts(context, folder)
         told = (
-            _declined(desk, first.reason)
+            _declined(context, first.reason)
             if first.declined
-            else _sealed(desk, drafts, replacing=standing)
+            else _sealed(context, drafts, replacing=standing)
         )
-        desk.shelf.unsettled.settle(desk.request.issue.number)
+        context.journey_store.unsettled.settle(context.request.issue.number)
         return told
 
 
@@ -99,23 +99,23 @@ def language_page() -> str:
     return files("validators.language").joinpath("page.md").read_text()
 
 
-def _drafts(desk: Desk, folder: Path) -> tuple[tuple[Draft, ...], Written]:
+def _drafts(context: Context, folder: Path) -> tuple[tuple[Draft, ...], Written]:
     """What the author wrote, in two goes at most, and what it said first."""
-    desk.phases("author")
-    first = _asked(desk, folder / "first")
-    drafts = proved(desk, told_apart(_read(desk, first)), folder=folder / "proving")
+    context.phases("author")
+    first = _asked(context, folder / "first")
+    drafts = proved(context, told_apart(_read(context, first)), folder=folder / "proving")
     held, fallen = [one for one in drafts if one.holds], [one for one in drafts if not one.holds]
     if not fallen:
         return drafts, first
-    desk.phases("author, again")
+    context.phases("author, again")
     returned = tuple(Returned(one.yaml, one.why) for one in fallen)
     try:
-        again = _asked(desk, folder / "again", returned=returned, held=len(held))
+        again = _asked(context, folder / "again", returned=returned, held=len(held))
         second = proved(
-            desk, told_apart(_read(desk, again), beside=held), folder=folder / "proving again"
+            context, told_apart(_read(context, again), beside=held), folder=folder / "proving again"
         )
     except Inconclusive:
-        if not _enough(desk.request, held):
+        if not _enough(context.request, held):
             raise
         return (
             drafts,
@@ -125,26 +125,26 @@ def _drafts(desk: Desk, folder: Path) -> tuple[tuple[Draft, ...], Written]:
 
 
 def _asked(
-    desk: Desk, folder: Path, *, returned: tuple[Returned, ...] = (), held: int = 0
+    context: Context, folder: Path, *, returned: tuple[Returned, ...] = (), held: int = 0
 ) -> Written:
     """What the author wrote: now, or in an earlier attempt whose proof came to no answer."""
-    language, number = language_page(), desk.request.issue.number
-    brief = brief_digest(text_digest(desk.request), language, returned, held)
-    if left := desk.shelf.unsettled.taken(number, brief):
+    language, number = language_page(), context.request.issue.number
+    brief = brief_digest(text_digest(context.request), language, returned, held)
+    if left := context.journey_store.unsettled.taken(number, brief):
         with suppress(ValueError):
             return read_written(left)
     folder.mkdir()
-    boxes, seconds = desk.boxes(folder / "pens"), desk.deadline.seconds_left()
+    sandboxes, seconds = context.sandboxes(folder / "pens"), context.deadline.seconds_left()
     written = asked(
-        desk.request,
+        context.request,
         language=language,
-        boxes=boxes,
+        sandboxes=sandboxes,
         folder=folder,
         seconds=seconds,
         returned=returned,
         held=held,
     )
-    desk.shelf.unsettled.keep(number, brief, json.dumps(asdict(written)).encode())
+    context.journey_store.unsettled.keep(number, brief, json.dumps(asdict(written)).encode())
     return written
 
 
@@ -155,8 +155,8 @@ def brief_digest(text: str, language: str, returned: Sequence[Returned], held: i
     return hashlib.sha256(asked_for.encode()).hexdigest()
 
 
-def _read(desk: Desk, found: Written) -> tuple[Draft, ...]:
-    kind, clock_env = desk.request.issue.kind, desk.request.app.clock_env
+def _read(context: Context, found: Written) -> tuple[Draft, ...]:
+    kind, clock_env = context.request.issue.kind, context.request.app.clock_env
     return tuple(
         draft(one.yaml, passes=one.passes, kind=kind, clock_env=clock_env) for one in found.journeys
     )
@@ -170,36 +170,40 @@ def _enough(request: Request, held: Sequence[Draft]) -> bool:
     )
 
 
-def _declined(desk: Desk, reason: str) -> Authored:
+def _declined(context: Context, reason: str) -> Authored:
     """There is nothing to be written. The store remembers it: only then may a chore be judged
     without a journey of its own."""
-    desk.shelf.seal((), [entry_of(desk, Event.DECLINED, None, reason=reason)])
-    return Authored(NO_JOURNEY, NOTHING_TO_SEE, standing=len(standing_digests(desk)))
+    context.journey_store.seal((), [entry_of(context, Event.DECLINED, None, reason=reason)])
+    return Authored(NO_JOURNEY, NOTHING_TO_SEE, standing=len(standing_digests(context)))
 
 
-def _sealed(desk: Desk, drafts: Sequence[Draft], *, replacing: Sequence[SealedJourney]) -> Authored:
+def _sealed(
+    context: Context, drafts: Sequence[Draft], *, replacing: Sequence[SealedJourney]
+) -> Authored:
     held, fallen = [one for one in drafts if one.holds], [one for one in drafts if not one.holds]
-    desk.phases("seal")
-    dropped = [entry_of(desk, Event.DROPPED, one, reason=one.why) for one in fallen]
-    if not _enough(desk.request, held):
+    context.phases("seal")
+    dropped = [entry_of(context, Event.DROPPED, one, reason=one.why) for one in fallen]
+    if not _enough(context.request, held):
         none_red = [
-            entry_of(desk, Event.DROPPED, one, reason="none of its fellows shows the change")
+            entry_of(context, Event.DROPPED, one, reason="none of its fellows shows the change")
             for one in held
         ]
         if drafts:
-            desk.shelf.seal((), [*dropped, *none_red])
+            context.journey_store.seal((), [*dropped, *none_red])
         return Authored(REFUSED, _refusal(drafts), dropped=len(drafts))
     new = [
-        entry_of(desk, Event.SEALED, one, reason=f"proved on {desk.request.base.commit}")
+        entry_of(context, Event.SEALED, one, reason=f"proved on {context.request.base.commit}")
         for one in held
     ]
-    desk.shelf.seal(
+    context.journey_store.seal(
         [one.text for one in held],
-        [*gone(desk, replacing, actor=AUTHOR, reason=NEW_TEXT), *new, *dropped],
+        [*gone(context, replacing, actor=AUTHOR, reason=NEW_TEXT), *new, *dropped],
     )
     for one in held:
         if not one.is_red:
-            desk.shelf.keep_controls(one.digest, tree=desk.request.base.tree, run=desk.request.run)
+            context.journey_store.keep_controls(
+                one.digest, tree=context.request.base.tree, run=context.request.run
+            )
     return told(
         [one.digest for one in held], red=sum(one.is_red for one in held), dropped=len(fallen)
     )
@@ -235,10 +239,10 @@ def _refusal(drafts: Sequence[Draft]) -> str:
 
 
 def entry_of(
-    desk: Desk, event: Event, one: Draft | None, *, reason: str, actor: str = AUTHOR
+    context: Context, event: Event, one: Draft | None, *, reason: str, actor: str = AUTHOR
 ) -> Entry:
     """The entry that writes down what became of a draft; without one, that there is none."""
-    request = desk.request
+    request = context.request
     return Entry(
         event=event,
         issue=request.issue.number,
@@ -248,14 +252,16 @@ def entry_of(
         source=text_digest(request),
         actor=actor,
         reason=reason[:LONGEST_REASON],
-        at=stamp(desk.now()),
+        at=stamp(context.now()),
         title=request.issue.title,
     )
 
 
-def gone(desk: Desk, standing: Iterable[SealedJourney], *, actor: str, reason: str) -> list[Entry]:
+def gone(
+    context: Context, standing: Iterable[SealedJourney], *, actor: str, reason: str
+) -> list[Entry]:
     """The entries by which these stand no more."""
-    at = stamp(desk.now())
+    at = stamp(context.now())
     return [
         replace(one.entry, event=Event.SUPERSEDED, actor=actor, reason=reason, at=at)
         for one in standing

@@ -23,7 +23,7 @@ from validators.domain.stops import UsageError
 from validators.domain.verdict import Outcome, Purpose, Sealed
 from validators.language.check import checked
 from validators.launcher.clocks import NO_CLOCK
-from validators.launcher.context import Desk
+from validators.launcher.context import Context
 from validators.launcher.proving import trial
 from validators.store.journeys import journey_digest, purpose_of, with_canary
 
@@ -99,18 +99,18 @@ def told_apart(drafts: Iterable[Draft], *, beside: Sequence[Draft] = ()) -> tupl
     return tuple(told)
 
 
-def proved(desk: Desk, drafts: Sequence[Draft], *, folder: Path) -> tuple[Draft, ...]:
+def proved(context: Context, drafts: Sequence[Draft], *, folder: Path) -> tuple[Draft, ...]:
     """The drafts with what each has shown on base. Those that do not hold already are not
     performed. Raises Inconclusive."""
     holding = [one for one in drafts if one.holds]
     if not holding:
         return tuple(drafts)
-    seed = secrets.randbits(31) if desk.request.seed is None else desk.request.seed
+    seed = secrets.randbits(31) if context.request.seed is None else context.request.seed
     folder.mkdir()
     journeys = {one.digest: one.journey for one in holding if one.journey}
     purposes = {one.digest: one.purpose for one in holding}
     ground = trial(
-        desk, journeys, folder=folder, keep=folder / "kept", seed=seed, purposes=purposes
+        context, journeys, folder=folder, keep=folder / "kept", seed=seed, purposes=purposes
     )
     shown = {
         one.journey: _trouble(one, ground.evidence)

@@ -11,7 +11,7 @@ from validators.domain.errors import JourneyInvalid
 from validators.domain.proof import proof
 from validators.domain.stops import UsageError
 from validators.language.reader import read
-from validators.launcher.context import Desk
+from validators.launcher.context import Context
 from validators.performance.evidence_json import read_evidence
 from validators.store.entries import Entry, Event
 from validators.store.proofs import kept_proof
@@ -19,45 +19,47 @@ from validators.store.proofs import kept_proof
 FEWEST = 6
 
 
-def listed(desk: Desk) -> Iterator[dict[str, Any]]:
+def listed(context: Context) -> Iterator[dict[str, Any]]:
     """Every entry, oldest first, as JSON values; `stands` where it is the sealing of a journey that
     is in force."""
-    standing = frozenset(entry.digest for entry in desk.shelf.standing())
-    for entry in desk.shelf.entries():
+    standing = frozenset(entry.digest for entry in context.journey_store.standing())
+    for entry in context.journey_store.entries():
         told = {
             "stands": entry.event is Event.SEALED and entry.digest in standing,
-            "promise": _promise(desk, entry),
+            "promise": _promise(context, entry),
         }
         yield {**asdict(entry), **told}
 
 
-def shown(desk: Desk, digest: str) -> dict[str, Any]:
+def shown(context: Context, digest: str) -> dict[str, Any]:
     """The journey with this digest, or the one whose digest begins so. Raises UsageError when none
     does, or more than one."""
-    sealed = _sealed(desk, digest.removeprefix("sha256:"))
-    history = [asdict(entry) for entry in desk.shelf.entries() if entry.digest == sealed.digest]
+    sealed = _sealed(context, digest.removeprefix("sha256:"))
+    history = [
+        asdict(entry) for entry in context.journey_store.entries() if entry.digest == sealed.digest
+    ]
     return {
         "entry": asdict(sealed),
-        "stands": sealed.digest in {entry.digest for entry in desk.shelf.standing()},
-        "on_base": _on_base(desk, sealed),
-        "controlled": desk.shelf.was_controlled(sealed.digest),
+        "stands": sealed.digest in {entry.digest for entry in context.journey_store.standing()},
+        "on_base": _on_base(context, sealed),
+        "controlled": context.journey_store.was_controlled(sealed.digest),
         "history": history,
-        "text": desk.shelf.journey(sealed).text,
+        "text": context.journey_store.journey(sealed).text,
     }
 
 
-def _promise(desk: Desk, entry: Entry) -> str:
+def _promise(context: Context, entry: Entry) -> str:
     """What a sealed journey cites; empty where it was never sealed, or cannot be read any more."""
     if entry.event in (Event.DROPPED, Event.DECLINED):
         return ""
     try:
-        return read(desk.shelf.journey(entry).text).promise
+        return read(context.journey_store.journey(entry).text).promise
     except JourneyInvalid:
         return ""
 
 
-def _sealed(desk: Desk, begins: str) -> Entry:
-    entries = [entry for entry in desk.shelf.entries() if entry.event is Event.SEALED]
+def _sealed(context: Context, begins: str) -> Entry:
+    entries = [entry for entry in context.journey_store.entries() if entry.event is Event.SEALED]
     found = [entry for entry in entries if entry.digest.removeprefix("sha256:").startswith(begins)]
     if len(begins) < FEWEST or len({entry.digest for entry in found}) != 1:
         raise UsageError(
@@ -67,8 +69,10 @@ def _sealed(desk: Desk, begins: str) -> Entry:
     return found[0]
 
 
-def _on_base(desk: Desk, entry: Entry) -> str:
+def _on_base(context: Context, entry: Entry) -> str:
     """What it showed on the request's base, as far as that is known."""
-    document = kept_proof(desk.shelf.proof_folder(tree=desk.request.base.tree, digest=entry.digest))
+    document = kept_proof(
+        context.journey_store.proof_folder(tree=context.request.base.tree, digest=entry.digest)
+    )
     runs = read_evidence(document) if document else ()
     return proof(runs[0].run.journey, entry.purpose, runs).reason if runs else ""

@@ -16,7 +16,7 @@ from validators.domain.proof import PASSES
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose
 from validators.judging.promise import promise_words
-from validators.launcher.context import Desk, checked_base
+from validators.launcher.context import Context, checked_base
 from validators.launcher.regression_suite import MISSION
 from validators.launcher.workplace import work_folder
 from validators.store.entries import Event
@@ -24,52 +24,61 @@ from validators.store.journeys import SealedJourney
 
 
 def added(
-    desk: Desk, text: str, *, actor: str, reason: str, replacing: str | None = None
+    context: Context, text: str, *, actor: str, reason: str, replacing: str | None = None
 ) -> Authored:
     """A journey that a maintainer wrote, sealed once it is proved; `replacing` is the digest of one
     that goes at that moment.
 
     Raises UsageError when none that stands for the issue has that digest, and Inconclusive when
     base cannot be performed on."""
-    checked_base(desk.request)
-    issue = desk.request.issue.number
-    with desk.shelf.authoring(issue), work_folder() as folder:
-        standing = {one.entry.digest: one for one in desk.shelf.journeys(issue)}
+    checked_base(context.request)
+    issue = context.request.issue.number
+    with context.journey_store.authoring(issue), work_folder() as folder:
+        standing = {one.entry.digest: one for one in context.journey_store.journeys(issue)}
         if replacing is not None and replacing not in standing:
             raise UsageError(
                 f"no journey of {_whose(issue)} that stands has the digest {replacing}; `store"
                 " list` shows them"
             )
         old = [standing.pop(replacing)] if replacing else []
-        one = _proved(desk, text, beside=tuple(standing.values()), folder=folder)
+        one = _proved(context, text, beside=tuple(standing.values()), folder=folder)
         if not one.holds:
             return Authored(REFUSED, one.why)
-        sealed = entry_of(desk, Event.SEALED, one, reason=reason, actor=actor)
-        desk.shelf.seal([one.text], [*gone(desk, old, actor=actor, reason=reason), sealed])
+        sealed = entry_of(context, Event.SEALED, one, reason=reason, actor=actor)
+        context.journey_store.seal(
+            [one.text], [*gone(context, old, actor=actor, reason=reason), sealed]
+        )
         if not one.is_red:
-            desk.shelf.keep_controls(one.digest, tree=desk.request.base.tree, run=desk.request.run)
+            context.journey_store.keep_controls(
+                one.digest, tree=context.request.base.tree, run=context.request.run
+            )
         return told([one.digest], red=int(one.is_red))
 
 
-def _proved(desk: Desk, text: str, *, beside: tuple[SealedJourney, ...], folder: Path) -> Draft:
-    issue = desk.request.issue
+def _proved(
+    context: Context, text: str, *, beside: tuple[SealedJourney, ...], folder: Path
+) -> Draft:
+    issue = context.request.issue
     one = draft(
-        text, passes=issue.number == MISSION, kind=issue.kind, clock_env=desk.request.app.clock_env
+        text,
+        passes=issue.number == MISSION,
+        kind=issue.kind,
+        clock_env=context.request.app.clock_env,
     )
     if one.journey is None:
         return one
     if one.name in {other.entry.journey for other in beside}:
         return replace(one, why=SAME_NAME)
-    promises = promise_words(desk.request.governance.files, issue.title)
+    promises = promise_words(context.request.governance.files, issue.title)
     if issue.number == MISSION and (
         one.journey.promise == "issue" or one.journey.promise not in promises
     ):
         return replace(one, why=f"its promise {one.journey.promise!r} is no entry of the mission")
-    (found,) = proved(desk, (one,), folder=folder / "proving")
+    (found,) = proved(context, (one,), folder=folder / "proving")
     if found.why != PASSES:
         return found
     (guarding,) = proved(
-        desk, (replace(one, purpose=Purpose.REGRESSION),), folder=folder / "proving as a guard"
+        context, (replace(one, purpose=Purpose.REGRESSION),), folder=folder / "proving as a guard"
     )
     return guarding
 

@@ -15,7 +15,7 @@ from validators.domain.journeys.journey import Journey
 from validators.domain.stops import UsageError
 from validators.judging.predicate import stamp
 from validators.language.check import checked
-from validators.launcher.context import Desk
+from validators.launcher.context import Context
 from validators.store.files import placed
 from validators.store.journeys import journey_digest
 from validators.store.proofs import ShownProof, proof_beside, shown_proof
@@ -51,32 +51,32 @@ def written(files: Sequence[Path], *, may_only_look: bool = False) -> Written:
     return Written(journeys, {journey_digest(text): file for file, text in texts.items()})
 
 
-def proved(desk: Desk, told: Written, how: How) -> tuple[Rehearsed, ...]:
+def proved(context: Context, told: Written, how: How) -> tuple[Rehearsed, ...]:
     """What each journey that has no proof yet has shown; the proof of each that is proved now lies
     beside it."""
     wanted = {
         digest: one
         for digest, one in told.journeys.items()
-        if not (how.unless_proved and known(desk, told, digest))
+        if not (how.unless_proved and known(context, told, digest))
     }
     if not wanted:
         return ()
-    found = rehearsed(desk, wanted, rounds=how.rounds, seed=how.seed, keep=how.keep)
+    found = rehearsed(context, wanted, rounds=how.rounds, seed=how.seed, keep=how.keep)
     for one in found:
         file = proof_beside(told.files[one.digest])
         if one.proved:
-            document = json.dumps(asdict(_document(desk, one)), indent=1) + "\n"
+            document = json.dumps(asdict(_document(context, one)), indent=1) + "\n"
             placed(file, document.encode(), replace=True, mode=0o644)
         else:
             file.unlink(missing_ok=True)  # what held before does not hold now
     return found
 
 
-def known(desk: Desk, told: Written, digest: str) -> bool:
+def known(context: Context, told: Written, digest: str) -> bool:
     """Whether the proof beside a journey is of its own bytes and of these trees. Raises
     UsageError."""
     proof = shown_proof(proof_beside(told.files[digest]))
-    return proof is not None and not proof.refusal(digest=digest, trees=_trees(desk))
+    return proof is not None and not proof.refusal(digest=digest, trees=_trees(context))
 
 
 def proof_lines(told: Written, found: Sequence[Rehearsed]) -> Iterator[str]:
@@ -122,15 +122,15 @@ def _text(file: Path) -> str:
         raise UsageError(f"{file}: cannot be read ({error})") from error
 
 
-def _trees(desk: Desk) -> tuple[str, str]:
-    request = desk.request
+def _trees(context: Context) -> tuple[str, str]:
+    request = context.request
     base = "" if request.issue.kind == "chore" else request.base.tree
     return base, request.candidate.tree if request.candidate else ""
 
 
-def _document(desk: Desk, one: Rehearsed) -> ShownProof:
-    base, reference = _trees(desk)
-    forms = {form for each in one.rounds for form in each.boxes}
+def _document(context: Context, one: Rehearsed) -> ShownProof:
+    base, reference = _trees(context)
+    forms = {form for each in one.rounds for form in each.sandboxes}
     return ShownProof(
         journey=one.journey.name,
         digest=one.digest,
@@ -138,6 +138,6 @@ def _document(desk: Desk, one: Rehearsed) -> ShownProof:
         reference=reference,
         seeds=tuple(each.seed for each in one.rounds),
         shown=(one.conclusion,),
-        boxes=tuple(sorted(forms)),
-        at=stamp(desk.now()),
+        sandboxes=tuple(sorted(forms)),
+        at=stamp(context.now()),
     )

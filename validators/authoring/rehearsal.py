@@ -18,11 +18,11 @@ from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
 from validators.domain.verdict import Outcome, Proof, Sealed, Verdict
 from validators.judging.judging import believable
-from validators.launcher.context import Desk, checked_base, checked_candidate
+from validators.launcher.context import Context, checked_base, checked_candidate
 from validators.launcher.phases import Deadline, Phases
 from validators.launcher.proving import Trial, trial
 from validators.launcher.workplace import work_folder
-from validators.store.journeys import Shelf
+from validators.store.journeys import JourneyStore
 
 ROUNDS = 3
 MOST_ROUNDS = 20
@@ -37,7 +37,7 @@ class Round:
     sealed: Sealed | None = None
     verdict: Verdict | None = None
     evidence: tuple[RunEvidence, ...] = ()
-    boxes: tuple[str, ...] = ()
+    sandboxes: tuple[str, ...] = ()
     stopped: str = ""
 
     @property
@@ -114,7 +114,7 @@ class Rehearsed:
 
 
 def rehearsed(
-    desk: Desk,
+    context: Context,
     journeys: Mapping[str, Journey],
     *,
     rounds: int = ROUNDS,
@@ -130,13 +130,13 @@ def rehearsed(
     Raises UsageError, and Inconclusive when the commits are not what the request says."""
     if not 1 <= rounds <= MOST_ROUNDS:
         raise UsageError(f"{rounds} rounds: expected 1 to {MOST_ROUNDS}")
-    checked_base(desk.request)
-    if desk.request.candidate is not None:
-        checked_candidate(desk.request)
+    checked_base(context.request)
+    if context.request.candidate is not None:
+        checked_candidate(context.request)
     first = secrets.randbits(31) if seed is None else seed
     told = [
         _round(
-            desk,
+            context,
             journeys,
             seed=first + number,
             keep=keep / f"round-{number + 1}" if keep else None,
@@ -151,7 +151,7 @@ def rehearsed(
 
 
 def _round(
-    desk: Desk,
+    context: Context,
     journeys: Mapping[str, Journey],
     *,
     seed: int,
@@ -159,17 +159,17 @@ def _round(
     proofs: Path | None,
 ) -> dict[str, Round]:
     with work_folder() as folder:
-        scratch = Shelf(proofs or folder / "proofs", desk.notary)
+        scratch = JourneyStore(proofs or folder / "proofs", context.notary)
         scratch.folder.mkdir(mode=0o700, exist_ok=True)
         fresh = replace(
-            desk,
-            shelf=scratch,
-            deadline=Deadline(desk.request.limits.wall_seconds),
+            context,
+            journey_store=scratch,
+            deadline=Deadline(context.request.limits.wall_seconds),
             phases=Phases(),
         )
         ground = trial(fresh, journeys, folder=folder, keep=keep or folder / "kept", seed=seed)
         try:
-            if desk.request.candidate is None:
+            if context.request.candidate is None:
                 ground.on_base()
             else:
                 ground.on_candidate()
@@ -178,7 +178,7 @@ def _round(
                 one.name: Round(seed, evidence=ground.evidence, stopped=str(stop))
                 for one in journeys.values()
             }
-        judged = desk.request.candidate is not None
+        judged = context.request.candidate is not None
         return {
             one.journey: _shown(one, ground, seed=seed, judged=judged) for one in ground.sealed()
         }
@@ -190,6 +190,6 @@ def _shown(one: Sealed, ground: Trial, *, seed: int, judged: bool) -> Round:
     if judged:
         found = believable(
             verdict((one,), tuple(run for run in own if run.run.kind is not Kind.BASE)),
-            ground.boxes,
+            ground.sandboxes,
         )
-    return Round(seed, one, found, own, tuple(sorted({box.form for box in ground.boxes})))
+    return Round(seed, one, found, own, tuple(sorted({box.form for box in ground.sandboxes})))

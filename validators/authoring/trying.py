@@ -22,14 +22,14 @@ from validators.domain.evidence import Kind, RunEvidence, RunId
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
 from validators.evidence.keep import kept
-from validators.launcher.context import Desk
+from validators.launcher.context import Context
 from validators.launcher.library import judge_library
 from validators.launcher.pacing import scene_of
 from validators.launcher.perform import (
     DRIVER_LOG,
     EVIDENCE,
     PORTS,
-    Theatre,
+    TestBench,
     driver_spec,
     evidence_at,
     plan_of,
@@ -63,18 +63,20 @@ class Address:
 
 
 def tried(
-    desk: Desk, journey: Journey, *, folder: Path, seed: int, address: Address | None = None
+    context: Context, journey: Journey, *, folder: Path, seed: int, address: Address | None = None
 ) -> tuple[RunEvidence, ...]:
     """The journey's run and its twin's on the request's base tree, or on the app at an address.
 
     Every file is kept below `folder`. Raises Inconclusive."""
-    scene = scene_of(desk, seed=seed, keep=folder / "kept")
-    theatre = Theatre(scene, desk.boxes(folder / "papers"), folder, folder / "kept", desk.phases)
+    scene = scene_of(context, seed=seed, keep=folder / "kept")
+    bench = TestBench(
+        scene, context.sandboxes(folder / "papers"), folder, folder / "kept", context.phases
+    )
     runs = (RunId(journey.name), RunId(journey.name, kind=Kind.TWIN))
     if address is not None:
-        return _at(address, theatre, runs, journey)
-    side = _side(desk, theatre, seed=journey.seed)
-    return theatre.performed(TRY, runs, journeys=(journey.source,), side=lambda _run: side).evidence
+        return _at(address, bench, runs, journey)
+    side = _side(context, bench, seed=journey.seed)
+    return bench.performed(TRY, runs, journeys=(journey.source,), side=lambda _run: side).evidence
 
 
 def try_lines(journey: Journey, told: Sequence[RunEvidence], *, kept: Path) -> Iterator[str]:
@@ -123,48 +125,48 @@ def _folded(lines: Sequence[str]) -> Iterator[str]:
             yield from some
 
 
-def _side(desk: Desk, theatre: Theatre, *, seed: str | None) -> Side:
-    request = desk.request
+def _side(context: Context, bench: TestBench, *, seed: str | None) -> Side:
+    request = context.request
     bare = prepared_side(
         "app",
         request.app,
         git_dir=Path(request.git_dir),
         tree=request.base.tree,
-        boxes=theatre.boxes,
-        stores=desk.stores,
-        folder=theatre.folder / "app",
+        sandboxes=bench.sandboxes,
+        stores=context.stores,
+        folder=bench.folder / "app",
     )
-    return seeded_side(bare, request.app, seed=seed, boxes=theatre.boxes)
+    return seeded_side(bare, request.app, seed=seed, sandboxes=bench.sandboxes)
 
 
 def _at(
-    address: Address, theatre: Theatre, runs: Sequence[RunId], journey: Journey
+    address: Address, bench: TestBench, runs: Sequence[RunId], journey: Journey
 ) -> tuple[RunEvidence, ...]:
     """The runs on an app that is there already: the browser's box reaches it through a relay, and
     nothing else."""
-    folder, scene = theatre.folder / TRY, theatre.scene
+    folder, scene = bench.folder / TRY, bench.scene
     out = folder / "out"
     out.mkdir(parents=True)
     own = runs if journey.twin_apart else runs[:1]
     acted = tuple(PlannedRun(run, port) for run, port in zip(own, PORTS, strict=False))
     planned = (*acted, *(PlannedRun(run, 0) for run in runs[len(own) :]))
     with ExitStack() as stack:
-        fleet = Fleet(scene.start, theatre.boxes, folder, stack)
+        fleet = Fleet(scene.start, bench.sandboxes, folder, stack)
         doors = fleet.doors(Wanted(str(one.port), one.port, one.port) for one in acted)
         for door in doors:
             threading.Thread(target=_relayed, args=(door, address), daemon=True).start()
-        spec = driver_spec(scene, doors, out, library=judge_library(theatre.folder))
-        driver = stack.enter_context(theatre.boxes.started(spec, log=folder / DRIVER_LOG))
+        spec = driver_spec(scene, doors, out, library=judge_library(bench.folder))
+        driver = stack.enter_context(bench.sandboxes.started(spec, log=folder / DRIVER_LOG))
         driver.send(
             plan_json(plan_of(scene, planned, (journey.source,))).encode() + b"\n", more=True
         )
         driver.send("".join(ready_line(one.port) for one in acted).encode())
         wait_for(driver, scene)
-    kept(out, into=theatre.keep / TRY)
+    kept(out, into=bench.keep / TRY)
     if (code := driver.result().exit_code) != 0:
         said = (folder / DRIVER_LOG).read_text(errors="replace")[-500:]
         raise Inconclusive(f"the judge's browser ended with exit code {code}; it said: {said}")
-    return evidence_at(theatre.keep / TRY / EVIDENCE, label=TRY)
+    return evidence_at(bench.keep / TRY / EVIDENCE, label=TRY)
 
 
 def _relayed(door: Door, address: Address) -> None:

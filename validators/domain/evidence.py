@@ -29,7 +29,7 @@ class Kind(StrEnum):
     BASE = "base"
 
 
-class Saboteur(StrEnum):
+class FaultInjector(StrEnum):
     DROP_ROW = "drop-row"
     STALE = "stale"
     ERROR_500 = "error-500"
@@ -57,16 +57,16 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunId:
-    """Which run. `saboteur` is set exactly when `kind` is SABOTAGE; `attempt` counts from 1."""
+    """Which run. `injector` is set exactly when `kind` is SABOTAGE; `attempt` counts from 1."""
 
     journey: str
     identity: Identity = Identity.PLAIN
     kind: Kind = Kind.JOURNEY
-    saboteur: Saboteur | None = None
+    injector: FaultInjector | None = None
     attempt: int = 1
 
     def __str__(self) -> str:
-        kind = f"{self.kind}-{self.saboteur}" if self.saboteur else str(self.kind)
+        kind = f"{self.kind}-{self.injector}" if self.injector else str(self.kind)
         return f"{kind}-{self.identity}-{self.attempt}"
 
 

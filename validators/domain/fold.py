@@ -13,11 +13,11 @@ from enum import StrEnum
 
 from validators.domain.evidence import (
     ExpectationOutcome,
+    FaultInjector,
     Identity,
     Kind,
     RunEvidence,
     RunId,
-    Saboteur,
     StepOutcome,
     Trouble,
 )
@@ -323,7 +323,7 @@ def _controls(sealed: tuple[Sealed, ...], runs: dict[RunId, RunEvidence]) -> Con
     return Controls(
         twins=len(twins),
         twins_failed=sum(not _twin_trouble(item) for item in twins),
-        saboteurs=len(hurt),
+        injectors=len(hurt),
         caught=sum(caught(item) for item in hurt),
         red_on_base=bool(must_be_red)
         and all(one.proof is not None and one.proof.proved for one in must_be_red),
@@ -336,7 +336,7 @@ def _twin(one: Sealed, runs: dict[RunId, RunEvidence]) -> RunEvidence | None:
 
 
 def _sabotaged(journey: str, runs: dict[RunId, RunEvidence]) -> tuple[RunEvidence, ...]:
-    wanted = (RunId(journey, kind=Kind.SABOTAGE, saboteur=saboteur) for saboteur in Saboteur)
+    wanted = (RunId(journey, kind=Kind.SABOTAGE, injector=injector) for injector in FaultInjector)
     return tuple(runs[run] for run in wanted if run in runs)
 
 
@@ -382,13 +382,13 @@ def _unkilled(sabotaged: tuple[RunEvidence, ...], plain: RunEvidence | None) -> 
 
     Where a step put in what must be seen, a noticed one must have reached it, or it was looked for
     again from elsewhere: else a page that paints what is typed, and keeps nothing, could pass."""
-    if len(sabotaged) != len(Saboteur) or any(item.sabotage is None for item in sabotaged):
+    if len(sabotaged) != len(FaultInjector) or any(item.sabotage is None for item in sabotaged):
         yield "not every sabotage was performed"
         return
     hurt = [item for item in sabotaged if item.sabotage and item.sabotage.changed]
     for item in hurt:
         if item.sabotage and item.sabotage.touched and not caught(item):
-            yield f"sabotage {item.run.saboteur} went unnoticed"
+            yield f"sabotage {item.run.injector} went unnoticed"
     if not hurt:
         yield (
             "no sabotage applied, so nothing shows that it could fail: let it change something, or"
@@ -410,7 +410,7 @@ def _painted(sabotaged: Iterable[RunEvidence]) -> Iterable[str]:
     Either something is not there yet when the pages have been opened, or an app that answers each
     address in one way for ever is noticed. Which of the two holds shows that what the steps do
     makes a difference."""
-    frozen = [item for item in sabotaged if item.run.saboteur is Saboteur.FROZEN]
+    frozen = [item for item in sabotaged if item.run.injector is FaultInjector.FROZEN]
     if not any(item.there_at_first is False or caught(item) for item in frozen):
         yield PAINTED
 

@@ -24,7 +24,7 @@ from validators.domain.evidence import Identity
 from validators.domain.exploring.exploration import Ending, Transcript, transcript_json
 from validators.driver.exploring import Explorer
 from validators.driver.line import ActorGone, ActorLine, actor_line
-from validators.performance.outing import Outing, read_outing
+from validators.performance.outing import Session, read_outing
 
 
 def main(arguments: list[str]) -> int:
@@ -66,7 +66,7 @@ async def explored(out: Path, executable: str) -> None:
     (out / "transcript.json").write_text(transcript_json(transcript))
 
 
-async def _transcript(outing: Outing, explorer: Callable[[ActorLine], Explorer]) -> Transcript:
+async def _transcript(outing: Session, explorer: Callable[[ActorLine], Explorer]) -> Transcript:
     try:
         async with actor_line(
             outing.line_port, word=outing.word, seconds=outing.bounds.line_seconds

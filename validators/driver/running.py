@@ -79,7 +79,7 @@ async def _run(
         await _another(plan, run, journey, number, patience=patience, opened=opened)
     values = values_of(plan, run, journey)
     sabotage = (
-        Sabotage(run.id.saboteur, lambda: stakes(journey, values)) if run.id.saboteur else None
+        Sabotage(run.id.injector, lambda: stakes(journey, values)) if run.id.injector else None
     )
     place = Path(journey.name) / str(run.id)
     try:

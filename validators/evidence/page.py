@@ -184,8 +184,8 @@ class Page:
     promises: tuple[Promise, ...]
     controls: tuple[Control, ...]
     bound: tuple[Bound, ...]
-    box_form: str
-    box_words: str
+    sandbox_form: str
+    sandbox_words: str
     unheld: tuple[Limit, ...]
     signer: str
     key_id: str

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import validators
-from validators.app.boxes import Boxes, BoxResult, BoxSpec
+from validators.app.sandboxes import Sandboxes, SandboxResult, SandboxSpec
 from validators.domain.ballots import (
     Answer,
     Exhibits,
@@ -40,7 +40,7 @@ class Contrast:
     """What the votes on each claim came to, in the claims' order, and how the box held."""
 
     answers: tuple[Answer, ...]
-    box: BoxResult
+    box: SandboxResult
 
 
 def contrasted(
@@ -48,7 +48,7 @@ def contrasted(
     sides: Mapping[str, Path],
     *,
     broker: BrokerSocket,
-    boxes: Boxes,
+    sandboxes: Sandboxes,
     folder: Path,
     seconds: int,
 ) -> Contrast:
@@ -57,7 +57,7 @@ def contrasted(
     exhibits = tuple(exhibits_of(sides))
     output, log = folder / "contrast.out", folder / "contrast.log"
     brief = Brief(broker.model, _instructions(), tuple(claims), exhibits)
-    with boxes.started(_spec(broker, seconds, folder=folder), log=log, stdout=output) as box:
+    with sandboxes.started(_spec(broker, seconds, folder=folder), log=log, stdout=output) as box:
         box.send(json.dumps({"brief": asdict(brief), "port": PORT}).encode())
         box.waited(seconds)
     held = box.result()
@@ -105,8 +105,8 @@ def _instructions() -> str:
     return (Path(validators.__file__).parent / "roles" / "contrast.md").read_text()
 
 
-def _spec(broker: BrokerSocket, seconds: int, *, folder: Path) -> BoxSpec:
-    return BoxSpec(
+def _spec(broker: BrokerSocket, seconds: int, *, folder: Path) -> SandboxSpec:
+    return SandboxSpec(
         name="contrast",
         argv=ARGV,
         cwd="/tmp",  # noqa: S108 (the box's own)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from validators.app.boxes import BoxResult
+from validators.app.sandboxes import SandboxResult
 from validators.app.side import Side, prepared_side, seeded_side
 from validators.domain.ballots import Answer
 from validators.domain.errors import JourneyInvalid
@@ -25,8 +25,8 @@ from validators.domain.stops import Inconclusive
 from validators.exploration.contrasting import contrasted
 from validators.exploration.outings import outing
 from validators.language.check import checked
-from validators.launcher.context import Desk
-from validators.launcher.perform import Theatre
+from validators.launcher.context import Context
+from validators.launcher.perform import TestBench
 from validators.launcher.request import BrokerSocket, Exploring
 
 JOURNEY = "journey.yaml"
@@ -36,34 +36,32 @@ BASE, CANDIDATE = "base", "candidate"
 
 @dataclass(slots=True)
 class Explorer:
-    """Explores one candidate. `journeys`, `evidence` and `boxes` grow as it goes; `prepare` makes a
+    """Explores one candidate. `journeys`, `evidence` and `sandboxes` grow as it goes; `prepare` makes a
     side at first use."""
 
-    theatre: Theatre
+    bench: TestBench
     actor: BrokerSocket
     contrast: BrokerSocket | None
     prepare: Callable[[str], Side]
     sides: dict[str, Side] = field(default_factory=dict)
     journeys: list[Journey] = field(default_factory=list)
     evidence: list[RunEvidence] = field(default_factory=list)
-    boxes: list[BoxResult] = field(default_factory=list)
+    sandboxes: list[SandboxResult] = field(default_factory=list)
 
     def explored(self, personas: tuple[Persona, ...]) -> Exploration:
         """Every persona's exploration, one after the other, whatever becomes of each."""
         told = tuple(
             self._explored(persona, f"persona-{n}") for n, persona in enumerate(personas, start=1)
         )
-        (self.theatre.keep / SUMMARY).write_text(
-            json.dumps([asdict(one) for one in told], indent=1)
-        )
+        (self.bench.keep / SUMMARY).write_text(json.dumps([asdict(one) for one in told], indent=1))
         return Exploration(told)
 
     def _explored(self, persona: Persona, label: str) -> Explored:
         try:
             told = outing(
-                persona, self.theatre, label=label, side=self._side(CANDIDATE), broker=self.actor
+                persona, self.bench, label=label, side=self._side(CANDIDATE), broker=self.actor
             )
-            self.boxes += told.boxes
+            self.sandboxes += told.sandboxes
             found = explored(
                 persona, told.transcript, self._again(persona, told.transcript, label=label)
             )
@@ -86,7 +84,7 @@ class Explorer:
     ) -> tuple[RunEvidence, ...]:
         """The compiled journey's runs without any model, plain and masked, each on a fresh app."""
         text = compiled(persona, transcript)
-        (self.theatre.keep / label / JOURNEY).write_text(text)
+        (self.bench.keep / label / JOURNEY).write_text(text)
         journey = checked(text, may_only_look=True)
         self.journeys.append(journey)
         runs = tuple(RunId(journey.name, identity) for identity in Identity)
@@ -104,34 +102,34 @@ class Explorer:
         journey = self.journeys[-1]
         runs = {CANDIDATE: RunId(journey.name), BASE: RunId(journey.name, kind=Kind.BASE)}
         self._performed(journey, BASE, (runs[BASE],), label=label)
-        self.theatre.phase(f"{label}: claims")
+        self.bench.phase(f"{label}: claims")
         told = contrasted(
             persona.claims,
             {
-                side: self.theatre.keep / f"{label}-{side}" / journey.name / str(run)
+                side: self.bench.keep / f"{label}-{side}" / journey.name / str(run)
                 for side, run in runs.items()
             },
             broker=self.contrast,
-            boxes=self.theatre.boxes,
-            folder=self.theatre.folder / label,
-            seconds=self.theatre.scene.deadline.seconds_left(),
+            sandboxes=self.bench.sandboxes,
+            folder=self.bench.folder / label,
+            seconds=self.bench.scene.deadline.seconds_left(),
         )
-        self.boxes.append(told.box)
+        self.sandboxes.append(told.box)
         return told.answers
 
     def _performed(
         self, journey: Journey, name: str, runs: tuple[RunId, ...], *, label: str
     ) -> tuple[RunEvidence, ...]:
         side = self._side(name)
-        done = self.theatre.performed(
+        done = self.bench.performed(
             f"{label}-{name}", runs, journeys=(journey.source,), side=lambda _: side
         )
-        self.boxes += done.boxes
+        self.sandboxes += done.sandboxes
         return done.evidence
 
     def _side(self, name: str) -> Side:
         if name not in self.sides:
-            self.theatre.phase(f"explore: {name}: export, packages, data")
+            self.bench.phase(f"explore: {name}: export, packages, data")
             self.sides[name] = self.prepare(name)
         return self.sides[name]
 
@@ -149,10 +147,10 @@ def with_answers(found: Explored, answers: tuple[Answer, ...]) -> Explored:
     )
 
 
-def explorer(desk: Desk, theatre: Theatre, *, exploring: Exploring) -> Explorer:
+def explorer(context: Context, bench: TestBench, *, exploring: Exploring) -> Explorer:
     """An explorer of the desk's candidate beside its base, each starting with the data that the
     app's own seed command makes."""
-    request = desk.request
+    request = context.request
 
     def prepare(name: str) -> Side:
         revision = request.base if name == BASE else request.candidate
@@ -162,10 +160,10 @@ def explorer(desk: Desk, theatre: Theatre, *, exploring: Exploring) -> Explorer:
             request.app,
             git_dir=Path(request.git_dir),
             tree=revision.tree,
-            boxes=theatre.boxes,
-            stores=desk.stores,
-            folder=theatre.folder / f"explored-{name}",
+            sandboxes=bench.sandboxes,
+            stores=context.stores,
+            folder=bench.folder / f"explored-{name}",
         )
-        return seeded_side(bare, request.app, seed=None, boxes=theatre.boxes)
+        return seeded_side(bare, request.app, seed=None, sandboxes=bench.sandboxes)
 
-    return Explorer(theatre, exploring.actor, exploring.contrast, prepare)
+    return Explorer(bench, exploring.actor, exploring.contrast, prepare)

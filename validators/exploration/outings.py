@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import validators
-from validators.app.boxes import Bind, Box, BoxResult, BoxSpec
 from validators.app.instances import Door, Fleet, Wanted
+from validators.app.sandboxes import Bind, Box, SandboxResult, SandboxSpec
 from validators.app.side import Side
 from validators.domain.errors import DocumentInvalid
 from validators.domain.exploring.exploration import Transcript, read_transcript
@@ -24,9 +24,9 @@ from validators.domain.exploring.persona import Persona
 from validators.domain.stops import Inconclusive
 from validators.evidence.keep import kept, kept_tail
 from validators.launcher.library import LIBRARY, judge_library
-from validators.launcher.perform import DRIVER_DISTRIBUTIONS, OUT, PORTS, Theatre
+from validators.launcher.perform import DRIVER_DISTRIBUTIONS, OUT, PORTS, TestBench
 from validators.launcher.request import BrokerSocket
-from validators.performance.outing import Outing, outing_json
+from validators.performance.outing import Session, outing_json
 from validators.performance.surroundings import surroundings
 from validators.roles.actor import Brief
 
@@ -44,46 +44,43 @@ class Explored:
     """What came of an outing, and how each box held."""
 
     transcript: Transcript
-    boxes: tuple[BoxResult, ...]
+    sandboxes: tuple[SandboxResult, ...]
 
 
 def outing(
-    persona: Persona, theatre: Theatre, *, label: str, side: Side, broker: BrokerSocket
+    persona: Persona, bench: TestBench, *, label: str, side: Side, broker: BrokerSocket
 ) -> Explored:
     """Explore a fresh app of this side as the persona, keeping every file below `label` in the
     evidence. Raises Inconclusive."""
-    folder, keep = theatre.folder / label, theatre.keep / label
+    folder, keep = bench.folder / label, bench.keep / label
     out = folder / "out"
     out.mkdir(parents=True)
-    theatre.phase(f"{label}: explore")
-    dial, port, line = random.Random(f"{label} {theatre.scene.seed}").sample(PORTS, 3)  # noqa: S311
+    bench.phase(f"{label}: explore")
+    dial, port, line = random.Random(f"{label} {bench.scene.seed}").sample(PORTS, 3)  # noqa: S311
     word = secrets.token_hex(16)
     try:
         with ExitStack() as stack:
-            fleet = Fleet(theatre.scene.start, theatre.boxes, folder, stack)
+            fleet = Fleet(bench.scene.start, bench.sandboxes, folder, stack)
             app_door, line_door = fleet.doors(
                 (Wanted("app", dial, port), Wanted("line", line, line))
             )
-            actor = stack.enter_context(
-                _actor(theatre, line_door, broker, log=folder / "actor.log")
-            )
+            actor = stack.enter_context(_actor(bench, line_door, broker, log=folder / "actor.log"))
             line_door.listening.close()
             driver = stack.enter_context(
-                theatre.boxes.started(
-                    _explorer(theatre, app_door, line_door, out=out), log=folder / "driver.log"
+                bench.sandboxes.started(
+                    _explorer(bench, app_door, line_door, out=out), log=folder / "driver.log"
                 )
             )
             actor.send(json.dumps(_brief(persona, broker, line=line, word=word)).encode())
             apps = fleet.until_ready([(app_door, side)])
             driver.send(
-                outing_json(_outing(persona, theatre, ports=(dial, line), word=word)).encode()
-                + b"\n"
+                outing_json(_outing(persona, bench, ports=(dial, line), word=word)).encode() + b"\n"
             )
-            _wait_for(driver, persona, theatre)
+            _wait_for(driver, persona, bench)
             for box in (actor, *apps):
                 box.dismiss()
     finally:
-        theatre.phase(f"{label}: keep the evidence")
+        bench.phase(f"{label}: keep the evidence")
         _keep(folder, keep)
     results = tuple(box.result() for box in (driver, actor, *apps))
     if results[0].exit_code != 0 or results[0].killed_by:
@@ -93,13 +90,13 @@ def outing(
     return Explored(_transcript(keep / TRANSCRIPT, persona), results)
 
 
-def _explorer(theatre: Theatre, app: Door, line: Door, *, out: Path) -> BoxSpec:
-    return BoxSpec(
+def _explorer(bench: TestBench, app: Door, line: Door, *, out: Path) -> SandboxSpec:
+    return SandboxSpec(
         name="explorer",
         argv=EXPLORER,
         cwd=OUT,
-        wall_seconds=theatre.scene.deadline.seconds_left(),
-        binds=(judge_library(theatre.folder), Bind(out, OUT, "rw")),
+        wall_seconds=bench.scene.deadline.seconds_left(),
+        binds=(judge_library(bench.folder), Bind(out, OUT, "rw")),
         env={"PYTHONPATH": LIBRARY},
         distributions=DRIVER_DISTRIBUTIONS,
         dial=((app.wanted.dial, app.path), (line.wanted.dial, line.path)),
@@ -110,18 +107,18 @@ def _explorer(theatre: Theatre, app: Door, line: Door, *, out: Path) -> BoxSpec:
     )
 
 
-def _actor(theatre: Theatre, line: Door, broker: BrokerSocket, *, log: Path) -> Box:
-    spec = BoxSpec(
+def _actor(bench: TestBench, line: Door, broker: BrokerSocket, *, log: Path) -> Box:
+    spec = SandboxSpec(
         name="actor",
         argv=ACTOR,
         cwd="/tmp",  # noqa: S108 (the box's own)
-        wall_seconds=theatre.scene.deadline.seconds_left(),
-        binds=(judge_library(theatre.folder),),
+        wall_seconds=bench.scene.deadline.seconds_left(),
+        binds=(judge_library(bench.folder),),
         env={"PYTHONPATH": LIBRARY},
         dial=((MODEL_PORT, Path(broker.socket)),),
         serve=((line.wanted.port, line.listening.fileno()),),
     )
-    return theatre.boxes.started(spec, log=log)
+    return bench.sandboxes.started(spec, log=log)
 
 
 def _brief(persona: Persona, broker: BrokerSocket, *, line: int, word: str) -> dict[str, object]:
@@ -130,25 +127,25 @@ def _brief(persona: Persona, broker: BrokerSocket, *, line: int, word: str) -> d
     return {"brief": asdict(brief), "model_port": MODEL_PORT, "line_port": line, "word": word}
 
 
-def _outing(persona: Persona, theatre: Theatre, *, ports: tuple[int, int], word: str) -> Outing:
-    around = surroundings(theatre.scene.seed)
+def _outing(persona: Persona, bench: TestBench, *, ports: tuple[int, int], word: str) -> Session:
+    around = surroundings(bench.scene.seed)
     app_port, line_port = ports
-    return Outing(
+    return Session(
         persona=persona,
         app_port=app_port,
         line_port=line_port,
         word=word,
-        hostname=theatre.scene.start.hostname,
+        hostname=bench.scene.start.hostname,
         locale=around.locale,
         timezone=around.timezone,
         viewport=around.viewport,
-        bounds=theatre.scene.bounds,
+        bounds=bench.scene.bounds,
     )
 
 
-def _wait_for(driver: Box, persona: Persona, theatre: Theatre) -> None:
-    longest = persona.allowance.seconds + STARTS * theatre.scene.bounds.start_seconds
-    if not driver.waited(min(theatre.scene.deadline.seconds_left(), longest)):
+def _wait_for(driver: Box, persona: Persona, bench: TestBench) -> None:
+    longest = persona.allowance.seconds + STARTS * bench.scene.bounds.start_seconds
+    if not driver.waited(min(bench.scene.deadline.seconds_left(), longest)):
         raise Inconclusive("the exploring browser did not end in time")
 
 

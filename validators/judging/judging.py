@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from validators.app.boxes import BoxResult
+from validators.app.sandboxes import SandboxResult
 from validators.domain.evidence import RunEvidence
 from validators.domain.exploring.explored import Exploration, with_exploration
 from validators.domain.journeys.journey import Journey
@@ -25,8 +25,8 @@ from validators.domain.stops import Inconclusive
 from validators.domain.verdict import Counts, Outcome, Purpose, Verdict
 from validators.exploration.exploring import explorer
 from validators.language.reader import read
-from validators.launcher.context import Desk, checked_candidate
-from validators.launcher.perform import Theatre
+from validators.launcher.context import Context, checked_candidate
+from validators.launcher.perform import TestBench
 from validators.launcher.proving import Trial, trial
 from validators.launcher.regression_suite import NOBODY, Guard, Guards, declined, guards
 from validators.launcher.workplace import work_folder
@@ -47,7 +47,7 @@ class Judgement:
     has landed, and `broken` are those of them that base breaks already. `compiled` are the journeys
     of what personas did. `verdict` is inconclusive until evidence says otherwise."""
 
-    desk: Desk
+    context: Context
     journeys: dict[str, Journey]
     purposes: dict[str, Purpose]
     seed: int
@@ -56,7 +56,7 @@ class Judgement:
     guards: Guards = NOBODY
     broken: tuple[Guard, ...] = ()
     evidence: tuple[RunEvidence, ...] = ()
-    boxes: tuple[BoxResult, ...] = ()
+    sandboxes: tuple[SandboxResult, ...] = ()
     exploration: Exploration | None = None
     compiled: tuple[Journey, ...] = ()
 
@@ -85,34 +85,34 @@ class Judgement:
         )
 
 
-def judgement_of(desk: Desk, *, keep: Path) -> Judgement:
+def judgement_of(context: Context, *, keep: Path) -> Judgement:
     """The judgement that the desk's request asks for; every file of its evidence is kept below
     `keep`."""
-    request = desk.request
-    standing = desk.shelf.journeys(request.issue.number)
+    request = context.request
+    standing = context.journey_store.journeys(request.issue.number)
     journeys = {one.entry.digest: read(one.text, file=one.entry.journey) for one in standing}
     purposes = {one.entry.digest: one.entry.purpose for one in standing}
     seed = secrets.randbits(31) if request.seed is None else request.seed
     nothing = Verdict(Outcome.INCONCLUSIVE, "nothing was judged", Counts(sealed=len(journeys)))
-    judgement = Judgement(desk, journeys, purposes, seed, desk.now(), nothing)
+    judgement = Judgement(context, journeys, purposes, seed, context.now(), nothing)
     try:
-        judgement.verdict = believable(_performed(judgement, keep=keep), judgement.boxes)
+        judgement.verdict = believable(_performed(judgement, keep=keep), judgement.sandboxes)
     except Inconclusive as stop:
         judgement.verdict = replace(nothing, reason=str(stop))
     _remembered(judgement)
-    desk.phases("sign and write")
+    context.phases("sign and write")
     return judgement
 
 
 def _performed(judgement: Judgement, *, keep: Path) -> Verdict:
-    desk, names = judgement.desk, [journey.name for journey in judgement.journeys.values()]
-    checked_candidate(desk.request)
+    context, names = judgement.context, [journey.name for journey in judgement.journeys.values()]
+    checked_candidate(context.request)
     controlled = 0 if judgement.journeys else CONTROLLED
-    judgement.guards = guards(desk, seed=judgement.seed, names=names, controlled=controlled)
+    judgement.guards = guards(context, seed=judgement.seed, names=names, controlled=controlled)
     _refuse_nothing(judgement)
     with work_folder(heir=keep) as folder:
         ground = trial(
-            judgement.desk,
+            judgement.context,
             judgement.journeys,
             folder=folder,
             keep=keep,
@@ -120,28 +120,31 @@ def _performed(judgement: Judgement, *, keep: Path) -> Verdict:
             purposes=judgement.purposes,
             guarding=judgement.guards.chosen,
         )
-        return after_exploring(_told(ground, judgement), judgement, theatre=ground.theatre)
+        return after_exploring(_told(ground, judgement), judgement, bench=ground.bench)
 
 
-def after_exploring(found: Verdict, judgement: Judgement, *, theatre: Theatre) -> Verdict:
+def after_exploring(found: Verdict, judgement: Judgement, *, bench: TestBench) -> Verdict:
     """The verdict after the personas have been out, if there are any and it is green: exploring
     makes none better."""
-    exploring = judgement.desk.request.exploring
+    exploring = judgement.context.request.exploring
     if exploring is None or found.outcome is not Outcome.PASSED:
         return found
-    gone = explorer(judgement.desk, theatre, exploring=exploring)
+    gone = explorer(judgement.context, bench, exploring=exploring)
     judgement.exploration = gone.explored(tuple(told.persona() for told in exploring.personas))
-    judgement.compiled, judgement.boxes = tuple(gone.journeys), (*judgement.boxes, *gone.boxes)
+    judgement.compiled, judgement.sandboxes = (
+        tuple(gone.journeys),
+        (*judgement.sandboxes, *gone.sandboxes),
+    )
     return with_exploration(found, judgement.exploration)
 
 
 def _refuse_nothing(judgement: Judgement) -> None:
     """Raises Inconclusive where there is nothing that could be red: a journey is missing, or stands
     guard nowhere."""
-    issue = judgement.desk.request.issue
+    issue = judgement.context.request.issue
     if judgement.journeys:
         return
-    if issue.kind != "chore" or not declined(judgement.desk):
+    if issue.kind != "chore" or not declined(judgement.context):
         raise Inconclusive(f"no journey is sealed for issue {issue.number}: have one authored")
     if not judgement.guards.chosen:
         raise Inconclusive(
@@ -155,7 +158,7 @@ def _told(ground: Trial, judgement: Judgement) -> Verdict:
         found = ground.on_candidate()
         return found if found.journeys.sealed else replace(found, reason=ALL_BROKEN)
     finally:
-        judgement.evidence, judgement.boxes = ground.evidence, ground.boxes
+        judgement.evidence, judgement.sandboxes = ground.evidence, ground.sandboxes
         judgement.broken = tuple(ground.guards[name] for name in sorted(ground.broken()))
 
 
@@ -164,7 +167,7 @@ def _remembered(judgement: Judgement) -> None:
     guard."""
     if judgement.verdict.outcome is not Outcome.PASSED:
         return
-    request = judgement.desk.request
+    request = judgement.context.request
     shown = (
         guard.entry.digest
         for guard in judgement.guards.chosen
@@ -172,13 +175,15 @@ def _remembered(judgement: Judgement) -> None:
     )
     assert request.candidate is not None
     for digest in (*judgement.journeys, *shown):
-        judgement.desk.shelf.keep_controls(digest, tree=request.candidate.tree, run=request.run)
+        judgement.context.journey_store.keep_controls(
+            digest, tree=request.candidate.tree, run=request.run
+        )
 
 
-def believable(found: Verdict, boxes: Iterable[BoxResult]) -> Verdict:
+def believable(found: Verdict, sandboxes: Iterable[SandboxResult]) -> Verdict:
     """Green without a box is not green: whoever wrote the app could have read the journeys, or
     written the evidence."""
-    if found.outcome is Outcome.PASSED and any(box.form == UNSEALED for box in boxes):
+    if found.outcome is Outcome.PASSED and any(box.form == UNSEALED for box in sandboxes):
         return replace(
             found,
             outcome=Outcome.INCONCLUSIVE,

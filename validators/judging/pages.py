@@ -84,7 +84,7 @@ def screenshot(judgement: Judgement, journey: str, kind: Kind) -> str | None:
 
 def _page(told: Told) -> Page:
     judgement, said = told.judgement, told.predicate
-    request = judgement.desk.request
+    request = judgement.context.request
     return Page(
         sealed=False,
         repository=request.repository,
@@ -98,11 +98,11 @@ def _page(told: Told) -> Page:
         promises=tuple(_promises(judgement)),
         controls=tuple(_controls(said)),
         bound=tuple(Bound(name.capitalize(), value) for name, value in said["binds"].items()),
-        box_form=said["box"]["form"],
-        box_words=FORMS.get(said["box"]["form"], ""),
+        sandbox_form=said["box"]["form"],
+        sandbox_words=FORMS.get(said["box"]["form"], ""),
         unheld=tuple(map(_limit, said["box"]["unheld"])),
         signer=said["signer"],
-        key_id=judgement.desk.key_id,
+        key_id=judgement.context.key_id,
         merkle_root=said["evidence"]["merkle_root"],
         files=said["evidence"]["files"],
         seed=said["seed"],
@@ -143,7 +143,7 @@ def _figures(told: Told) -> Iterator[Figure]:
 
 
 def _comparisons(judgement: Judgement) -> Iterator[Comparison]:
-    request = judgement.desk.request
+    request = judgement.context.request
     for journey in judgement.journeys.values():
         before, after = (
             screenshot(judgement, journey.name, kind) for kind in (Kind.BASE, Kind.JOURNEY)
@@ -159,7 +159,7 @@ def _comparisons(judgement: Judgement) -> Iterator[Comparison]:
 def _promises(judgement: Judgement) -> Iterator[Promise]:
     """Each promise once, however many journeys protect it: broken if one of them broke, kept only
     if all held."""
-    request = judgement.desk.request
+    request = judgement.context.request
     words = promise_words(request.governance.files, request.issue.title) | judgement.guarded_words
     for promise, names in _by_promise(judgement).items():
         findings = [finding for finding in judgement.verdict.findings if finding.journey in names]
@@ -203,7 +203,7 @@ def _controls(said: Mapping[str, Any]) -> Iterator[Control]:
     counts = said["controls"]
     state, tone = _held(counts["twins_failed"], counts["twins"], "failed")
     yield Control(
-        "Twins",
+        "SimilarIssues",
         state,
         tone,
         "Each journey has a twin that asks a correct app for something false. It must fail, or the"
@@ -272,7 +272,7 @@ def _held(held: int, made: int, word: str) -> tuple[str, str]:
 
 
 def _phases(judgement: Judgement) -> Iterator[Phase]:
-    spans = judgement.desk.phases.spans()
+    spans = judgement.context.phases.spans()
     whole = sum(span.seconds for span in spans) or 1.0
     for span in spans:
         yield Phase(

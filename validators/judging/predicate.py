@@ -8,20 +8,20 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from validators.app.boxes import BoxResult
+from validators.app.sandboxes import SandboxResult
 from validators.evidence.merkle import EvidenceFile, merkle_root
 from validators.judging.judging import Judgement
 from validators.judging.promise import public_reason
 from validators.store.journeys import set_digest
 
-NO_BOX = "none"
+NO_SANDBOX = "none"
 
 
 def predicate(
     judgement: Judgement, files: tuple[EvidenceFile, ...], *, ended: datetime
 ) -> dict[str, Any]:
     """The predicate, JSON values only."""
-    request, verdict = judgement.desk.request, judgement.verdict
+    request, verdict = judgement.context.request, judgement.verdict
     assert request.head is not None
     assert request.candidate is not None
     return {
@@ -42,9 +42,9 @@ def predicate(
         "controls": asdict(verdict.controls),
         "regression": regression(judgement),
         **exploration(judgement),
-        "box": box_facts(judgement.boxes),
+        "box": sandbox_facts(judgement.sandboxes),
         "seed": judgement.seed,
-        "signer": judgement.desk.signer,
+        "signer": judgement.context.signer,
         "evidence": {"merkle_root": merkle_root(files), "files": len(files)},
         "began": stamp(judgement.began),
         "ended": stamp(ended),
@@ -84,12 +84,12 @@ def exploration(judgement: Judgement) -> dict[str, dict[str, float]]:
     return {"exploration": facts}
 
 
-def box_facts(boxes: Iterable[BoxResult]) -> dict[str, Any]:
+def sandbox_facts(sandboxes: Iterable[SandboxResult]) -> dict[str, Any]:
     """The one form that held every box, and all that any of them could not hold."""
-    held = tuple(boxes)
+    held = tuple(sandboxes)
     forms = sorted({box.form for box in held})
     unheld = sorted({limit for box in held for limit in box.unheld})
-    return {"form": "+".join(forms) or NO_BOX, "unheld": unheld}
+    return {"form": "+".join(forms) or NO_SANDBOX, "unheld": unheld}
 
 
 def stamp(moment: datetime) -> str:

@@ -35,7 +35,7 @@ def published(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -
     """Write the judgement whose evidence lies in `kept`/evidence, and return the path of its
     verdict in `out`."""
     facts = predicate(judgement, evidence_in(kept / EVIDENCE), ended=ended)
-    envelope = signed_verdict(facts, judgement.desk.notary)
+    envelope = signed_verdict(facts, judgement.context.notary)
     told = Told(judgement, facts, ended)
     pictures = dict(_pictures(judgement))
     page = html(public_page(told, pictures))
@@ -46,7 +46,7 @@ def published(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -
         (page, public, json.dumps(facts, ensure_ascii=False)),
         journeys=judgement.performed,
         known=_known(judgement),
-        canaries=judgement.desk.shelf.canaries(),
+        canaries=judgement.context.journey_store.canaries(),
     )
     (kept / "index.html").write_text(html(sealed_page(told, evidence=kept / EVIDENCE)))
     placed(kept / "verdict.json", envelope, replace=True)
@@ -63,7 +63,7 @@ def public_facts(
 ) -> dict[str, Any]:
     """public.json: the outcome and the findings in the issue's or the mission's words. No name of a
     journey."""
-    request, verdict = judgement.desk.request, judgement.verdict
+    request, verdict = judgement.context.request, judgement.verdict
     words = promise_words(request.governance.files, request.issue.title) | judgement.guarded_words
     return {
         "outcome": facts["outcome"],
@@ -119,7 +119,7 @@ def refuse_leaks(
 def _known(judgement: Judgement) -> Iterator[str]:
     """What everybody may read: the issue, the law, and the words that are the same for every
     judgement."""
-    request = judgement.desk.request
+    request = judgement.context.request
     yield from (
         request.issue.title,
         request.issue.body,
@@ -133,8 +133,10 @@ def _known(judgement: Judgement) -> Iterator[str]:
 def _shelved(judgement: Judgement, kept: Path) -> Path:
     """Move the finished judgement to its place; one that is made again gets a place beside the
     first."""
-    request = judgement.desk.request
-    first = judgement.desk.shelf.judged_folder(run=request.run, round_number=request.round)
+    request = judgement.context.request
+    first = judgement.context.journey_store.judged_folder(
+        run=request.run, round_number=request.round
+    )
     for home in (
         first,
         *(first.with_name(f"{first.name}.{number}") for number in range(2, MOST_TIMES)),

@@ -166,7 +166,7 @@ def shown_runs(
 
 def run_name(run: RunId) -> str:
     """How a person calls a run."""
-    kind = f"saboteur: {run.saboteur}" if run.saboteur else KINDS.get(run.kind, str(run.kind))
+    kind = f"saboteur: {run.injector}" if run.injector else KINDS.get(run.kind, str(run.kind))
     masked = ", masked" if run.identity is Identity.MASKED else ""
     return f"{kind}{masked}{f', attempt {run.attempt}' if run.attempt > 1 else ''}"
 

@@ -12,7 +12,7 @@ from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import Kind, RunEvidence
 from validators.evidence.keep import kept
 from validators.performance.evidence_json import evidence_json, read_evidence
-from validators.store.journeys import Shelf
+from validators.store.journeys import JourneyStore
 from validators.store.proofs import keep_proof, kept_proof, set_aside
 
 BASE = "base"
@@ -25,7 +25,7 @@ class BaseProofs:
     """The store's proofs for journeys on one base tree. `digests` gives each journey's digest by
     its name."""
 
-    shelf: Shelf
+    journey_store: JourneyStore
     tree: str
     digests: Mapping[str, str]
 
@@ -84,5 +84,5 @@ class BaseProofs:
     def _folder(self, name: str, attempt: int) -> Path:
         """Each performance has a folder of its own: the second is made after the first is kept, and
         neither is changed."""
-        folder = self.shelf.proof_folder(tree=self.tree, digest=self.digests[name])
+        folder = self.journey_store.proof_folder(tree=self.tree, digest=self.digests[name])
         return folder if attempt == 1 else folder.with_name(f"{folder.name}.{attempt}")

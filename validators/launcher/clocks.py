@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from validators.app.boxes import Bind
+from validators.app.sandboxes import Bind
 from validators.domain.journeys.clock import AHEAD, ahead_text
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive

@@ -10,16 +10,16 @@ from datetime import datetime
 from pathlib import Path
 
 import validators
-from validators.app.boxes import Boxes
 from validators.app.git import Repository, commit_facts
 from validators.app.instances import Start
+from validators.app.sandboxes import Sandboxes
 from validators.app.side import LayerStores
 from validators.domain.stops import Inconclusive, UsageError
 from validators.launcher.phases import Deadline, Phases
 from validators.launcher.request import Request, Revision
 from validators.signing.key import signer_at, signer_kind
 from validators.signing.notary import Notary
-from validators.store.journeys import Shelf
+from validators.store.journeys import JourneyStore
 from validators.store.leaks import refuse_leaked
 from validators.store.place import opened_place
 
@@ -27,12 +27,12 @@ HOSTNAME = "app.localhost"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Context:
     """One request and the opened things that answer it. `now` gives the time in UTC, `phases` where
     it has gone."""
 
     request: Request
-    shelf: Shelf
+    journey_store: JourneyStore
     notary: Notary
     signer: str
     now: Callable[[], datetime]
@@ -49,11 +49,11 @@ class Desk:
         """Where dependency layers are kept."""
         return LayerStores(Path(self.request.layers), Path(self.request.wheels))
 
-    def boxes(self, folder: Path) -> Boxes:
+    def sandboxes(self, folder: Path) -> Sandboxes:
         """Boxes of the form that the request asks for, with their papers in `folder`."""
         folder.mkdir()
         asked = self.request.sandbox
-        return Boxes(asked.command, asked.form, folder, asked.other_form)
+        return Sandboxes(asked.command, asked.form, folder, asked.other_form)
 
     def start(self) -> Start:
         """How each instance of the app is started and known to be ready."""
@@ -70,7 +70,7 @@ class Desk:
         )
 
 
-def opened_desk(request: Request, *, caller: Path, now: Callable[[], datetime]) -> Desk:
+def opened_context(request: Request, *, caller: Path, now: Callable[[], datetime]) -> Context:
     """The desk, or UsageError when the store is somewhere it can be reached or has leaked, or the
     key is not safe."""
     phases = Phases()
@@ -78,17 +78,19 @@ def opened_desk(request: Request, *, caller: Path, now: Callable[[], datetime]) 
     key = Path(request.signing_key)
     store = opened_place(Path(request.sealed), bound=_bound(request))
     notary = Notary(signer_at(key))
-    shelf = Shelf(store, notary)
-    refuse_leaked(store, Repository(Path(request.git_dir)), canaries=shelf.canaries())
-    refuse_named(shelf, _texts(request))
+    journey_store = JourneyStore(store, notary)
+    refuse_leaked(store, Repository(Path(request.git_dir)), canaries=journey_store.canaries())
+    refuse_named(journey_store, _texts(request))
     deadline = Deadline(request.limits.wall_seconds)
-    return Desk(request, shelf, notary, signer_kind(key, caller=caller), now, deadline, phases)
+    return Context(
+        request, journey_store, notary, signer_kind(key, caller=caller), now, deadline, phases
+    )
 
 
-def refuse_named(shelf: Shelf, texts: Iterator[str]) -> None:
+def refuse_named(journey_store: JourneyStore, texts: Iterator[str]) -> None:
     """Raises UsageError when a text that is on its way in or out carries the canary of a sealed
     journey."""
-    canaries = shelf.canaries()
+    canaries = journey_store.canaries()
     for text in texts:
         if any(canary in text for canary in canaries):
             raise UsageError(

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 import validators
-from validators.app.boxes import Bind
+from validators.app.sandboxes import Bind
 
 LIBRARY = "/opt/judge"
-BOXED = ("browser", "domain", "driver", "language", "performance", "ports", "roles")
+SANDBOXED = ("browser", "domain", "driver", "language", "performance", "ports", "roles")
 
 
 def judge_library(folder: Path) -> Bind:
@@ -21,6 +21,6 @@ def judge_library(folder: Path) -> Bind:
         package = copy / source.name
         package.mkdir(parents=True)
         shutil.copy2(source / "__init__.py", package)
-        for room in BOXED:
+        for room in SANDBOXED:
             shutil.copytree(source / room, package / room)
     return Bind(copy, LIBRARY)

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import perf_counter, thread_time
 
 from validators.domain.bounds import MOST_SCALE, REFERENCE_SECONDS, Speed, scale
-from validators.launcher.context import Desk
+from validators.launcher.context import Context
 from validators.launcher.perform import Scene
 
 PACING = "pacing.json"
@@ -25,14 +25,14 @@ ROUNDS, STEPS = 20, 10_000
 
 
 def scene_of(
-    desk: Desk, *, seed: int, keep: Path, measure: Callable[[], Speed] | None = None
+    context: Context, *, seed: int, keep: Path, measure: Callable[[], Speed] | None = None
 ) -> Scene:
     """The scene that the desk's request asks for. How long it waits is told in the log, and in
     `keep` beside the evidence.
 
     `measure` says how fast this machine is; None times the reference work."""
-    desk.phases("measure the machine")
-    speed, request = (measure or measured)(), desk.request
+    context.phases("measure the machine")
+    speed, request = (measure or measured)(), context.request
     factor = scale(speed)
     bounds = request.bounds.scaled(factor)
     journey_seconds = ceil(request.limits.journey_seconds * factor)
@@ -47,11 +47,13 @@ def scene_of(
     }
     (keep / PACING).write_text(json.dumps(told, indent=1))
     millis, at_work = speed.wall * 1000, speed.processor * 1000
-    desk.phases.notes.append(
+    context.phases.notes.append(
         f"bounds times {factor:.2f}: the timed work took {millis:.0f} ms, {at_work:.0f} of a"
         " processor's"
     )
-    return Scene(seed, desk.now().date(), desk.start(), journey_seconds, desk.deadline, bounds)
+    return Scene(
+        seed, context.now().date(), context.start(), journey_seconds, context.deadline, bounds
+    )
 
 
 def measured() -> Speed:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from validators.app.boxes import Bind, Box, Boxes, BoxResult, BoxSpec
 from validators.app.instances import Door, Fleet, Start
+from validators.app.sandboxes import Bind, Box, Sandboxes, SandboxResult, SandboxSpec
 from validators.app.side import Side
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.errors import DocumentInvalid
@@ -38,7 +38,7 @@ DRIVER_DISTRIBUTIONS = ("playwright", "pyyaml")
 FIRST = "runs"
 CONTROLS = (Kind.TWIN, Kind.SABOTAGE)
 DRIVER_LOG = "driver.log"
-GRACE_SECONDS = 5
+STOP_SECONDS = 5
 EVIDENCE = "evidence.json"
 PORTS = range(10000, 32768)
 """Below those that a kernel gives to whoever connects. Asking whether an app is there, from a port
@@ -66,16 +66,16 @@ class Performed:
     box held."""
 
     evidence: tuple[RunEvidence, ...]
-    boxes: tuple[BoxResult, ...]
+    sandboxes: tuple[SandboxResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Theatre:
+class TestBench:
     """Where runs are performed: the boxes, a private folder, and the evidence folder, where every
     file is kept."""
 
     scene: Scene
-    boxes: Boxes
+    sandboxes: Sandboxes
     folder: Path
     keep: Path
     phase: Callable[[str], None]
@@ -118,13 +118,13 @@ class Theatre:
         clocks = clocks_for(acted if clock_env else (), travellers, folder=folder / "clocks")
         try:
             with ExitStack() as stack:
-                fleet = Fleet(self.scene.start, self.boxes, folder, stack)
+                fleet = Fleet(self.scene.start, self.sandboxes, folder, stack)
                 doors = fleet.doors(
                     wanted(run, been[run.id], port=next(ports), clock=clocks.get(run.port))
                     for run in acted
                 )
                 driver = stack.enter_context(
-                    self.boxes.started(
+                    self.sandboxes.started(
                         driver_spec(self.scene, doors, out, library=judge_library(self.folder)),
                         log=folder / DRIVER_LOG,
                     )
@@ -153,9 +153,9 @@ class Theatre:
         finally:
             self.phase(f"{told}keep the evidence")
             _keep(folder, planned, into=keep)
-        boxes = tuple(box.result() for box in (driver, *apps))
-        _refuse_cut(boxes[0])
-        return Performed(evidence_at(keep / EVIDENCE, label=label), boxes)
+        sandboxes = tuple(box.result() for box in (driver, *apps))
+        _refuse_cut(sandboxes[0])
+        return Performed(evidence_at(keep / EVIDENCE, label=label), sandboxes)
 
 
 def in_order(runs: Iterable[tuple[PlannedRun, Door]]) -> list[tuple[PlannedRun, Door]]:
@@ -170,9 +170,9 @@ def in_order(runs: Iterable[tuple[PlannedRun, Door]]) -> list[tuple[PlannedRun, 
     ]
 
 
-def driver_spec(scene: Scene, doors: Sequence[Door], out: Path, *, library: Bind) -> BoxSpec:
+def driver_spec(scene: Scene, doors: Sequence[Door], out: Path, *, library: Bind) -> SandboxSpec:
     """All that the driver's box is shown."""
-    return BoxSpec(
+    return SandboxSpec(
         name="driver",
         argv=DRIVER,
         cwd=OUT,
@@ -209,11 +209,11 @@ def plan_of(scene: Scene, planned: tuple[PlannedRun, ...], journeys: tuple[str, 
 
 
 def wait_for(driver: Box, scene: Scene) -> None:
-    if not driver.waited(scene.deadline.seconds_left() + GRACE_SECONDS):
+    if not driver.waited(scene.deadline.seconds_left() + STOP_SECONDS):
         raise Inconclusive("the judge's browser did not end in time")
 
 
-def _refuse_cut(driver: BoxResult) -> None:
+def _refuse_cut(driver: SandboxResult) -> None:
     if driver.killed_by:
         raise Inconclusive(f"the judge's browser was stopped by its {driver.killed_by} limit")
     if driver.exit_code != 0:

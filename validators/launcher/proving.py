@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from validators.app.boxes import BoxResult
+from validators.app.sandboxes import SandboxResult
 from validators.app.side import Side, prepared_side, seeded_side
 from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
 from validators.domain.fold import Result, result, verdict
@@ -16,9 +16,9 @@ from validators.domain.proof import broken, proof
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose, Sealed, Symptom, Verdict
 from validators.launcher.bases import BaseProofs
-from validators.launcher.context import Desk
+from validators.launcher.context import Context
 from validators.launcher.pacing import scene_of
-from validators.launcher.perform import FIRST, Theatre
+from validators.launcher.perform import FIRST, TestBench
 from validators.launcher.regression_suite import Guard
 from validators.performance.plan import base_runs, judgement_runs, retry_runs, standing_runs
 from validators.store.journeys import purpose_of
@@ -38,14 +38,14 @@ class Trial:
     `purposes` of those that are of the change's own issue, `guards` those that stand guard for what
     has landed."""
 
-    desk: Desk
+    context: Context
     journeys: Mapping[str, Journey]
     purposes: Mapping[str, Purpose]
     guards: Mapping[str, Guard]
-    theatre: Theatre
+    bench: TestBench
     proofs: BaseProofs
     evidence: tuple[RunEvidence, ...] = ()
-    boxes: tuple[BoxResult, ...] = ()
+    sandboxes: tuple[SandboxResult, ...] = ()
     sides: dict[tuple[str, str | None], Side] = field(default_factory=dict)
     candidate: str = CANDIDATE
 
@@ -177,7 +177,7 @@ class Trial:
     def _missing_base(self, names: Sequence[str]) -> tuple[RunId, ...]:
         told = {run.run.journey for run in self.evidence if run.run.kind is Kind.BASE}
         self.evidence += self.proofs.known(
-            (name for name in names if name not in told), into=self.theatre.keep
+            (name for name in names if name not in told), into=self.bench.keep
         )
         known = {run.run.journey for run in self.evidence if run.run.kind is Kind.BASE}
         return base_runs(name for name in names if name not in known)
@@ -193,20 +193,20 @@ class Trial:
         self, label: str, runs: Sequence[RunId], *, seeds: Mapping[RunId, int] | None
     ) -> None:
         texts = [self.journeys[name].source for name in dict.fromkeys(run.journey for run in runs)]
-        left = self.theatre.performed(label, runs, journeys=texts, side=self._side, seeds=seeds)
+        left = self.bench.performed(label, runs, journeys=texts, side=self._side, seeds=seeds)
         self.evidence += left.evidence
-        self.boxes += left.boxes
-        self.proofs.keep(left.evidence, source=self.theatre.keep)
+        self.sandboxes += left.sandboxes
+        self.proofs.keep(left.evidence, source=self.bench.keep)
 
     def _seeded(self, name: str, seed: str | None) -> Side:
-        app, boxes = self.desk.request.app, self.theatre.boxes
+        app, sandboxes = self.context.request.app, self.bench.sandboxes
         bare = next(
             (side for (other, _), side in self.sides.items() if other == name), None
         ) or self._exported(name)
-        return seeded_side(bare, app, seed=seed, boxes=boxes)
+        return seeded_side(bare, app, seed=seed, sandboxes=sandboxes)
 
     def _exported(self, name: str) -> Side:
-        request = self.desk.request
+        request = self.context.request
         revision = request.base if name == BASE else request.candidate
         assert revision is not None
         return prepared_side(
@@ -214,15 +214,15 @@ class Trial:
             request.app,
             git_dir=Path(request.git_dir),
             tree=revision.tree,
-            boxes=self.theatre.boxes,
-            stores=self.desk.stores,
-            folder=self.theatre.folder / name,
+            sandboxes=self.bench.sandboxes,
+            stores=self.context.stores,
+            folder=self.bench.folder / name,
         )
 
     def _side(self, run: RunId) -> Side:
         key = (BASE if run.kind is Kind.BASE else self.candidate, self.journeys[run.journey].seed)
         if key not in self.sides:
-            self.theatre.phase(f"{key[0]}: export, packages, data")
+            self.bench.phase(f"{key[0]}: export, packages, data")
             self.sides[key] = self._seeded(*key)
         return self.sides[key]
 
@@ -242,7 +242,7 @@ def waves(runs: Iterable[RunId], *, most: int = MOST_APPS) -> Iterator[tuple[Run
 
 
 def trial(
-    desk: Desk,
+    context: Context,
     journeys: Mapping[str, Journey],
     *,
     folder: Path,
@@ -255,8 +255,8 @@ def trial(
     below `keep`.
 
     `purposes` by digest; where it names none, the issue's kind does."""
-    scene = scene_of(desk, seed=seed, keep=keep)
-    known, usual = purposes or {}, purpose_of(desk.request.issue.kind)
+    scene = scene_of(context, seed=seed, keep=keep)
+    known, usual = purposes or {}, purpose_of(context.request.issue.kind)
     digests = {journey.name: digest for digest, journey in journeys.items()}
     guards = {guard.journey.name: guard for guard in guarding}
     named = {
@@ -265,8 +265,8 @@ def trial(
     }
     if len(named) != len(journeys) + len(guarding):
         raise UsageError("two journeys of this issue have the same name; give each its own")
-    theatre = Theatre(scene, desk.boxes(folder / "papers"), folder, keep, desk.phases)
+    bench = TestBench(scene, context.sandboxes(folder / "papers"), folder, keep, context.phases)
     standing = {name: guard.entry.digest for name, guard in guards.items()}
-    proofs = BaseProofs(desk.shelf, desk.request.base.tree, digests | standing)
+    proofs = BaseProofs(context.journey_store, context.request.base.tree, digests | standing)
     own = {name: known.get(digest, usual) for name, digest in digests.items()}
-    return Trial(desk, named, own, guards, theatre, proofs)
+    return Trial(context, named, own, guards, bench, proofs)

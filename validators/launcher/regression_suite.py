@@ -22,7 +22,7 @@ from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
 from validators.domain.verdict import Outcome
 from validators.language.reader import read
-from validators.launcher.context import Desk
+from validators.launcher.context import Context
 from validators.signing.notary import NotVerified
 from validators.signing.statement import verified_verdict
 from validators.store.entries import Entry, Event
@@ -73,64 +73,68 @@ class Guards:
 NOBODY = Guards()
 
 
-def standing_digests(desk: Desk) -> tuple[str, ...]:
+def standing_digests(context: Context) -> tuple[str, ...]:
     """The digest of every journey that guards what has landed in the request's base, but for those
     of its own issue."""
-    return tuple(sorted(entry.digest for entry in _entries(desk)))
+    return tuple(sorted(entry.digest for entry in _entries(context)))
 
 
-def guards(desk: Desk, *, seed: int, names: Iterable[str], controlled: int = 0) -> Guards:
+def guards(context: Context, *, seed: int, names: Iterable[str], controlled: int = 0) -> Guards:
     """Those that stand, and the choice for this seed: at most as many as the request allows.
     `names` are taken already.
 
     The first `controlled` of the choice, and whoever was never seen to, must notice saboteurs in
     this judgement. Raises Inconclusive when one cannot be read any more."""
-    entries = sorted(_entries(desk), key=lambda entry: entry.digest)
+    entries = sorted(_entries(context), key=lambda entry: entry.digest)
     drawn = random.Random(f"standing {seed}").sample(  # noqa: S311
-        entries, min(len(entries), desk.request.limits.standing)
+        entries, min(len(entries), context.request.limits.standing)
     )
     taken, chosen = set(names), list[Guard]()
     for number, entry in enumerate(drawn):
-        journey = _named_apart(desk.shelf.journey(entry), taken)
+        journey = _named_apart(context.journey_store.journey(entry), taken)
         taken.add(journey.name)
-        sabotaged = number < controlled or not desk.shelf.was_controlled(entry.digest)
+        sabotaged = number < controlled or not context.journey_store.was_controlled(entry.digest)
         chosen.append(
             Guard(entry, journey, sabotaged, plain=sabotaged or number % PLAIN_EVERY == 0)
         )
     return Guards(tuple(entry.digest for entry in entries), tuple(chosen))
 
 
-def declined(desk: Desk) -> bool:
+def declined(context: Context) -> bool:
     """Whether the last that an author said of the request's issue is that no journey can be written
     for it."""
     own = [
-        entry.event for entry in desk.shelf.entries() if entry.issue == desk.request.issue.number
+        entry.event
+        for entry in context.journey_store.entries()
+        if entry.issue == context.request.issue.number
     ]
     said = [event for event in own if event in (Event.SEALED, Event.DECLINED)]
     return bool(said) and said[-1] is Event.DECLINED
 
 
-def _entries(desk: Desk) -> tuple[Entry, ...]:
+def _entries(context: Context) -> tuple[Entry, ...]:
     others = tuple(
-        entry for entry in desk.shelf.standing() if entry.issue != desk.request.issue.number
+        entry
+        for entry in context.journey_store.standing()
+        if entry.issue != context.request.issue.number
     )
-    landed = _landed(desk, frozenset(entry.issue for entry in others))
+    landed = _landed(context, frozenset(entry.issue for entry in others))
     return tuple(entry for entry in others if entry.issue in landed)
 
 
-def _landed(desk: Desk, issues: frozenset[int]) -> frozenset[int]:
+def _landed(context: Context, issues: frozenset[int]) -> frozenset[int]:
     """Those of the issues whose passed candidate is in the base's history."""
-    passed = list(_passed(desk, issues))
+    passed = list(_passed(context, issues))
     there = in_history(
-        Path(desk.request.git_dir), desk.request.base.commit, (commit for _, commit in passed)
+        Path(context.request.git_dir), context.request.base.commit, (commit for _, commit in passed)
     )
     return frozenset({MISSION, *(issue for issue, commit in passed if commit in there)})
 
 
-def _passed(desk: Desk, issues: frozenset[int]) -> Iterator[tuple[int, str]]:
+def _passed(context: Context, issues: frozenset[int]) -> Iterator[tuple[int, str]]:
     """Issue and candidate of every passed verdict about one of the issues. Its signature is checked
     before it counts."""
-    for file in desk.shelf.verdicts():
+    for file in context.journey_store.verdicts():
         envelope = file.read_bytes()
         try:
             if (
@@ -138,7 +142,7 @@ def _passed(desk: Desk, issues: frozenset[int]) -> Iterator[tuple[int, str]]:
                 or _says(envelope)["issue"] not in issues
             ):
                 continue
-            found = verified_verdict(envelope, desk.notary.signer.public_key)
+            found = verified_verdict(envelope, context.notary.signer.public_key)
         except (NotVerified, ValueError, KeyError, TypeError) as error:
             raise UsageError(
                 f"{file}: not a verdict of this launcher's key; restore the store from a backup"

@@ -17,10 +17,10 @@ from validators.domain.errors import ExpressionInvalid, Unable
 from validators.domain.evidence import (
     Breach,
     ExpectationOutcome,
+    FaultInjector,
     Kind,
     RunEvidence,
     RunId,
-    Saboteur,
     StepOutcome,
     Trouble,
     observed,
@@ -138,7 +138,7 @@ class Performance:
             if trouble is not None:
                 return False
             await self._forbidden_text(await self.stage.person(self.actor))
-            if self.run.saboteur is Saboteur.FROZEN and index + 1 == opened:
+            if self.run.injector is FaultInjector.FROZEN and index + 1 == opened:
                 self.there_at_first = await self._all_there()
         return True
 

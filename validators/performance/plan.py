@@ -14,7 +14,7 @@ from datetime import date
 
 from validators.domain.bounds import BOUNDS, USUAL, Bounds
 from validators.domain.errors import DocumentInvalid
-from validators.domain.evidence import Identity, Kind, RunId, Saboteur
+from validators.domain.evidence import FaultInjector, Identity, Kind, RunId
 from validators.domain.shapes import Shape, shape
 
 AT_ONCE = 5
@@ -71,8 +71,8 @@ def judgement_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId,
             RunId(name, Identity.MASKED, attempt=attempt),
             RunId(name, kind=Kind.TWIN, attempt=attempt),
             *(
-                RunId(name, kind=Kind.SABOTAGE, saboteur=saboteur, attempt=attempt)
-                for saboteur in Saboteur
+                RunId(name, kind=Kind.SABOTAGE, injector=injector, attempt=attempt)
+                for injector in FaultInjector
             ),
         )
     )
@@ -176,18 +176,18 @@ def run_document(run: RunId) -> dict[str, object]:
         "journey": run.journey,
         "identity": str(run.identity),
         "kind": str(run.kind),
-        "saboteur": str(run.saboteur) if run.saboteur else None,
+        "saboteur": str(run.injector) if run.injector else None,
         "attempt": run.attempt,
     }
 
 
 def read_run(item: Shape) -> RunId:
-    saboteur = item.at("saboteur")
+    injector = item.at("saboteur")
     return RunId(
         journey=item.at("journey").text(),
         identity=item.at("identity").one_of(Identity),
         kind=item.at("kind").one_of(Kind),
-        saboteur=None if saboteur.is_null() else saboteur.one_of(Saboteur),
+        injector=None if injector.is_null() else injector.one_of(FaultInjector),
         attempt=item.at("attempt").whole(),
     )
 

@@ -50,7 +50,7 @@ class SealedJourney:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class JourneyStore:
     """One repository's store, in a folder that `opened_place` has accepted."""
 
     folder: Path

@@ -54,7 +54,7 @@ class ShownProof:
     """What `prove` has shown about one journey, as the document that lies beside it.
 
     `digest` is of the journey's own bytes; `base` and `reference` are trees, `base` empty for a
-    regression's journey. `seeds` has one seed for each round, and all rounds agreed; `boxes` the
+    regression's journey. `seeds` has one seed for each round, and all rounds agreed; `sandboxes` the
     forms of box that held."""
 
     journey: str
@@ -63,7 +63,7 @@ class ShownProof:
     reference: str
     seeds: tuple[int, ...]
     shown: tuple[str, ...]
-    boxes: tuple[str, ...]
+    sandboxes: tuple[str, ...]
     at: str
     __pydantic_config__ = ConfigDict(extra="forbid")
 

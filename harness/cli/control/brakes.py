@@ -61,7 +61,7 @@ def resume(as_json: bool) -> None:
       factory resume
       factory resume --json
     """
-    from harness.factory.records.history import RESUME, THAW, is_frozen, is_told_to_stop
+    from harness.factory.records.history import RESUME, THAW, is_frozen, is_stop_requested
     from harness.factory.run.effects import is_flagged
     from harness.factory.run.pause import pause_in_force
     from harness.home.state import open_ledger
@@ -69,7 +69,7 @@ def resume(as_json: bool) -> None:
 
     flag = home() / "STOP"
     with open_ledger(home()) as ledger:
-        was_stopped = is_flagged(flag) is not False or is_told_to_stop(ledger)
+        was_stopped = is_flagged(flag) is not False or is_stop_requested(ledger)
         was_frozen = is_frozen(ledger)
         was_paused = pause_in_force(ledger, SystemClock().now()) is not None
         written = len(ledger.entries(kind="command"))

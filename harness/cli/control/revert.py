@@ -35,7 +35,7 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
     """
     from harness.cli.output.progress import Progress
     from harness.domain.errors import ConfigError
-    from harness.factory.pipeline.tick import current_steering
+    from harness.factory.pipeline.tick import current_policy
     from harness.factory.stages import revert as reverting
     from harness.wiring import open_factory
 
@@ -46,7 +46,7 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
         )
     with Progress(quiet=True) as progress, open_factory(home(), tell=progress.tell) as works:
         if not land:
-            opened = reverting.propose(works.plant, issue)
+            opened = reverting.propose(works.services, issue)
             said = {"ok": True, "pull_request": opened.number, "head": opened.head}
             words = (
                 f"Pull request #{opened.number} takes back what landed for #{issue}; nothing"
@@ -59,9 +59,9 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
                 err=True,
             )
             done = reverting.land(
-                works.plant,
+                works.services,
                 issue,
-                rules=current_steering(works.plant).digest,
+                rules=current_policy(works.services).digest,
                 says="taken back by a maintainer at a terminal",
             )
             said = {"ok": True, "commit": done["commit"], "of": done["of"]}

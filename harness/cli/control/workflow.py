@@ -233,7 +233,7 @@ def _in_folder(folder: Path) -> View:
 
 
 def _at_base(branch: str) -> View:
-    from harness.factory.run.policy_snapshot import read_steering
+    from harness.factory.run.policy_snapshot import read_policy
     from harness.factory.settings.workflows import bound
     from harness.wiring import open_archive
 
@@ -244,7 +244,7 @@ def _at_base(branch: str) -> View:
         return View(
             f"base {base:.10} of {branch}",
             found,
-            None if found.faults else read_steering(repository, base).digest,
+            None if found.faults else read_policy(repository, base).digest,
         )
 
 

@@ -20,7 +20,7 @@ def status(as_json: bool) -> None:
       factory status
       FACTORY_HOME=/srv/tidebook factory status --json
     """
-    from harness.factory.records.history import is_told_to_stop
+    from harness.factory.records.history import is_stop_requested
     from harness.factory.reporting.report import status as report
     from harness.factory.run.disk_space import space
     from harness.factory.run.effects import is_flagged
@@ -34,7 +34,7 @@ def status(as_json: bool) -> None:
             pause_in_force(ledger, now := SystemClock().now()),
             paused_issues(ledger, now),
         )
-        stopped = is_flagged(home() / "STOP") is not False or is_told_to_stop(ledger)
+        stopped = is_flagged(home() / "STOP") is not False or is_stop_requested(ledger)
         found = report(
             ledger,
             stopped=stopped,

@@ -12,7 +12,7 @@ from harness.cli.options import as_json, emit, home
 from harness.cli.output.terminal import printable
 
 if TYPE_CHECKING:
-    from harness.operations.replay.bundle import Kit
+    from harness.operations.replay.bundle import Bundle
     from harness.operations.replay.replay import Means, Replayed
 
 MOST_LINES = 20
@@ -104,8 +104,8 @@ def replay(
     if target is not None:
         return _export(str(run), target, as_json=as_json)
     found = []
-    for kit, means in _kits(run, every=every, source=source, ref=ref, key=key):
-        came = _replayed(kit, means, folder=folder)
+    for bundle, means in _kits(run, every=every, source=source, ref=ref, key=key):
+        came = _replayed(bundle, means, folder=folder)
         found.append(came)
         if not as_json:
             _print(came)
@@ -130,9 +130,9 @@ def _export(run: str, target: Path, *, as_json: bool) -> int:
     from harness.operations.replay.bundle import gather, packed
 
     with tempfile.TemporaryDirectory(prefix=_prefix()) as folder:
-        kit = gather(home(), run, Path(folder))
-        packed(kit, target)
-        sealed = (kit.folder / "sealed").is_dir()
+        bundle = gather(home(), run, Path(folder))
+        packed(bundle, target)
+        sealed = (bundle.folder / "sealed").is_dir()
     size = target.stat().st_size
     if as_json:
         emit({"ok": True, "run": run, "file": str(target), "bytes": size, "sealed": sealed})
@@ -146,7 +146,7 @@ def _export(run: str, target: Path, *, as_json: bool) -> int:
 
 def _kits(
     run: str | None, *, every: bool, source: Path | None, ref: str | None, key: Path | None
-) -> "Iterator[tuple[Kit, Means]]":
+) -> "Iterator[tuple[Bundle, Means]]":
     from harness.operations.replay.bundle import gather, recorded_runs, unpacked
     from harness.operations.replay.replay import LAUNCHER_KEY, Means
 
@@ -159,11 +159,11 @@ def _kits(
     )
     for name in recorded_runs(home()) if every else (str(run),):
         with _folder() as folder:
-            kit = gather(home(), name, folder, ref=ref)
-            yield kit, Means(own.signing_key, own.layers, kit.against or None, own.programs)
+            bundle = gather(home(), name, folder, ref=ref)
+            yield bundle, Means(own.signing_key, own.layers, bundle.against or None, own.programs)
 
 
-def _replayed(kit: "Kit", means: "Means", *, folder: Path | None) -> "Replayed":
+def _replayed(bundle: "Bundle", means: "Means", *, folder: Path | None) -> "Replayed":
     from harness.cli.output.progress import Progress
     from harness.domain.errors import ConfigError
     from harness.operations.replay.replay import replayed
@@ -175,7 +175,7 @@ def _replayed(kit: "Kit", means: "Means", *, folder: Path | None) -> "Replayed":
             )
         folder.mkdir(mode=0o700, parents=True)
     with Progress(quiet=True) as progress:
-        return replayed(kit, means, tell=progress.tell, folder=folder and folder.resolve())
+        return replayed(bundle, means, tell=progress.tell, folder=folder and folder.resolve())
 
 
 @contextmanager

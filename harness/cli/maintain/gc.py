@@ -51,8 +51,12 @@ def gc(dry_run: bool, days: float, as_json: bool) -> None:
     total = sum(found.freed.values())
     if as_json:
         kept = [
-            {"kind": fate.leaving.kind.value, "path": str(fate.leaving.path), "why": fate.why}
-            for fate in found.kept
+            {
+                "kind": decision.leaving.kind.value,
+                "path": str(decision.leaving.path),
+                "why": decision.why,
+            }
+            for decision in found.kept
         ]
         emit(
             {
@@ -71,7 +75,7 @@ def gc(dry_run: bool, days: float, as_json: bool) -> None:
         click.echo(f"{kind:<16} {_bytes(size):>10}  {things}".rstrip())
     click.echo(f"{'Would free' if dry_run else 'Freed'} {_bytes(total)}.")
     for (kind, why), number in Counter(
-        (fate.leaving.kind.value, fate.why) for fate in found.kept
+        (decision.leaving.kind.value, decision.why) for decision in found.kept
     ).most_common(NAMED):
         click.echo(f"Kept {number} {kind}: {why}.")
     for note in found.notes:

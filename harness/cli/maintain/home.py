@@ -88,14 +88,14 @@ def keep(as_json: bool) -> None:
       factory home keep --json
     """
     from harness.home.state import sole_factory
-    from harness.home.state_backup import luggage_of
+    from harness.home.state_backup import backup_of
 
     secret = _key()
     with (
         sole_factory(here(), command="factory home keep"),
-        closing(luggage_of(here(), secret)) as luggage,
+        closing(backup_of(here(), secret)) as backup,
     ):
-        luggage.keep(all_is_over=True)
+        backup.keep(all_is_over=True)
     emit({"ok": True, "kept": True}) if as_json else click.echo("Kept.")
 
 
@@ -119,14 +119,14 @@ def fetch(as_json: bool) -> int:
       FACTORY_HOME=/srv/look factory home fetch
     """
     from harness.home.state import sole_factory
-    from harness.home.state_backup import luggage_of
+    from harness.home.state_backup import backup_of
 
     secret = _key()
     with (
         sole_factory(here(), command="factory home fetch"),
-        closing(luggage_of(here(), secret)) as luggage,
+        closing(backup_of(here(), secret)) as backup,
     ):
-        found = luggage.fetch()
+        found = backup.fetch()
     words = (
         f"{here()} is as it was kept last."
         if found
@@ -149,16 +149,16 @@ def rekey() -> None:
       factory home rekey
     """
     from harness.home.state import sole_factory
-    from harness.home.state_backup import luggage_of
+    from harness.home.state_backup import backup_of
     from harness.store.state_backup import made_key
 
     old, new = _key(), made_key()
     with sole_factory(here(), command="factory home rekey"):
-        with closing(luggage_of(here(), old)) as luggage:
-            luggage.fetch()
+        with closing(backup_of(here(), old)) as backup:
+            backup.fetch()
         click.echo(new)
-        with closing(luggage_of(here(), new)) as luggage:
-            luggage.keep(all_is_over=True)
+        with closing(backup_of(here(), new)) as backup:
+            backup.keep(all_is_over=True)
 
 
 def _key() -> str:

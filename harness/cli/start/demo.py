@@ -117,15 +117,15 @@ def _work(works: Any, issues: Set[int]) -> None:
     from harness.domain.lifecycle import State
     from harness.factory.pipeline.tick import tick
 
-    tick(works.plant, works.dispatch, only=issues - PAIR)
+    tick(works.services, works.dispatch, only=issues - PAIR)
     if issues >= PAIR:
         tick(
-            works.plant,
+            works.services,
             works.dispatch,
             only=PAIR,
             states=frozenset(State) - {State.APPROVED, State.MERGING},
         )
-    tick(works.plant, works.dispatch, only=issues)
+    tick(works.services, works.dispatch, only=issues)
 
 
 def _result(works: Any, home: Path, seconds: float, *, issues: Set[int]) -> dict[str, Any]:
@@ -133,7 +133,9 @@ def _result(works: Any, home: Path, seconds: float, *, issues: Set[int]) -> dict
     from harness.factory.reporting.report import issue_line
 
     lines = [
-        issue_line(told) for told in histories(works.plant.ledger.entries()) if told.issue in issues
+        issue_line(told)
+        for told in histories(works.services.ledger.entries())
+        if told.issue in issues
     ]
     as_written = len(lines) == len(issues) and all(
         _is_as_written(works, line, paired=issues >= PAIR) for line in lines
@@ -142,7 +144,7 @@ def _result(works: Any, home: Path, seconds: float, *, issues: Set[int]) -> dict
     return {
         "ok": as_written,
         "seconds": round(seconds, 1),
-        "box": works.plant.sandbox.form(),
+        "box": works.services.sandbox.form(),
         "home": str(home),
         "evidence": evidence,
         "issues": lines,
@@ -167,11 +169,11 @@ def _is_as_written(works: Any, line: Mapping[str, Any], *, paired: bool) -> bool
 
 
 def _cited(works: Any, number: int) -> set[str]:
-    from harness.factory.records.history import history
+    from harness.factory.records.history import history_of
 
-    told = history(works.plant.ledger, number)
-    return {cite["id"] for cite in (told.triage or {}).get("cites", ())} | {
-        str(cite) for entry in told.transitions for cite in entry.data.get("cites") or ()
+    history = history_of(works.services.ledger, number)
+    return {cite["id"] for cite in (history.triage or {}).get("cites", ())} | {
+        str(cite) for entry in history.transitions for cite in entry.data.get("cites") or ()
     }
 
 

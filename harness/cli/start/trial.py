@@ -104,7 +104,7 @@ def try_(
     ):
         from harness.factory.pipeline.tick import tick
 
-        tick(works.plant, works.dispatch, only=None if only is None else (only,))
+        tick(works.services, works.dispatch, only=None if only is None else (only,))
         found = _result(works, prepared, place, only=only) | {
             "seconds": round(time.monotonic() - began, 1)
         }
@@ -143,12 +143,12 @@ def _result(
 
     lines = [
         issue_line(told)
-        for told in histories(works.plant.ledger.entries())
+        for told in histories(works.services.ledger.entries())
         if only in (None, told.issue)
     ]
     return {
         "ok": all(line["outcome"] in _ENDED_WELL for line in lines),
-        "box": works.plant.sandbox.form(),
+        "box": works.services.sandbox.form(),
         "home": str(place),
         "origin": prepared.document.origin,
         "notes": list(prepared.notes),

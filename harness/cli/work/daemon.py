@@ -71,28 +71,28 @@ def up(interval: float, grace: float, webhooks: str | None, json_lines: bool) ->
     """
     from harness.cli.output.journal import Journal
     from harness.home.webhooks import address_in
-    from harness.operations.daemon.context import Duty
+    from harness.operations.daemon.context import DaemonContext
     from harness.operations.daemon.daemon import Daemon
-    from harness.operations.daemon.shutdown import Departure
+    from harness.operations.daemon.shutdown import Shutdown
     from harness.store.cron import local_zone
     from harness.store.systemd import Notifier
 
     zone = local_zone()
     journal = Journal(zone, as_json=json_lines)
-    with Departure(grace) as departure:
+    with Shutdown(grace) as shutdown:
         Daemon(
-            Duty(
+            DaemonContext(
                 home(),
                 interval,
                 journal.say,
                 journal.tell,
-                departure,
+                shutdown,
                 Notifier(),
                 zone,
                 webhooks=address_in(webhooks) if webhooks else None,
             )
         ).run()
-        return departure.leave(departure.exit_code)
+        return shutdown.leave(shutdown.exit_code)
 
 
 @click.command()

@@ -13,7 +13,7 @@ def _work(
 ) -> int:
     from harness.cli.output.progress import Progress
     from harness.factory.pipeline.tick import tick as one_tick
-    from harness.factory.records.history import history
+    from harness.factory.records.history import history_of
     from harness.factory.reporting.report import issue_line
     from harness.factory.run.pause import BY_MONEY, pause_in_force
     from harness.wiring import open_factory
@@ -23,14 +23,14 @@ def _work(
         open_factory(home(), tell=progress.tell, patience=patience) as works,
     ):
         moved = one_tick(
-            works.plant,
+            works.services,
             works.dispatch,
             only=None if only is None else (only,),
             states=states,
             shows=only is None and states is None,
         )
-        lines = [issue_line(history(works.plant.ledger, issue)) for issue in moved]
-        paused = pause_in_force(works.plant.ledger, works.plant.clock.now())
+        lines = [issue_line(history_of(works.services.ledger, issue)) for issue in moved]
+        paused = pause_in_force(works.services.ledger, works.services.clock.now())
     if as_json:
         emit({"ok": True, "moved": lines, "paused": paused.says if paused else ""})
     else:

@@ -31,7 +31,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Fuse:
+class BreakerSettings:
     """When a breaker opens: at failures on this many issues within a window, for how long."""
 
     failures: int = 3
@@ -65,7 +65,9 @@ class Breaker:
     until: datetime | None = None
 
 
-def breaker(heard: Iterable[Heard], *, fuse: Fuse, now: datetime, run: str) -> Breaker:
+def breaker(
+    heard: Iterable[Heard], *, breaker_settings: BreakerSettings, now: datetime, run: str
+) -> Breaker:
     """How the circuit stands for `run`, by all that was heard, oldest first."""
     failures: dict[int, datetime] = {}  # of each issue the last
     opened: datetime | None = None
@@ -75,16 +77,20 @@ def breaker(heard: Iterable[Heard], *, fuse: Fuse, now: datetime, run: str) -> B
             case Sound.ANSWERED:
                 failures, opened, probe = {}, None, None
             case Sound.PROBE if (
-                probe is None or one.at - probe.at >= fuse.rest
+                probe is None or one.at - probe.at >= breaker_settings.rest
             ):  # of two at once, the first
                 probe = one
             case Sound.FAILED:
                 failures = {
-                    issue: at for issue, at in failures.items() if one.at - at < fuse.window
+                    issue: at
+                    for issue, at in failures.items()
+                    if one.at - at < breaker_settings.window
                 } | {one.issue: one.at}
-                if opened is not None or len(failures) >= fuse.failures:
+                if opened is not None or len(failures) >= breaker_settings.failures:
                     opened, probe = one.at, None
-    return _stands(list(failures.values()), opened, probe, fuse=fuse, now=now, run=run)
+    return _stands(
+        list(failures.values()), opened, probe, breaker_settings=breaker_settings, now=now, run=run
+    )
 
 
 def _stands(
@@ -92,14 +98,14 @@ def _stands(
     opened: datetime | None,
     probe: Heard | None,
     *,
-    fuse: Fuse,
+    breaker_settings: BreakerSettings,
     now: datetime,
     run: str,
 ) -> Breaker:
     if opened is None:
-        return Breaker(Circuit.CLOSED, sum(now - at < fuse.window for at in failures))
-    if now < opened + fuse.rest:
-        return Breaker(Circuit.OPEN, len(failures), opened + fuse.rest)
-    if probe is not None and probe.run != run and now < probe.at + fuse.rest:
-        return Breaker(Circuit.OPEN, len(failures), probe.at + fuse.rest)
+        return Breaker(Circuit.CLOSED, sum(now - at < breaker_settings.window for at in failures))
+    if now < opened + breaker_settings.rest:
+        return Breaker(Circuit.OPEN, len(failures), opened + breaker_settings.rest)
+    if probe is not None and probe.run != run and now < probe.at + breaker_settings.rest:
+        return Breaker(Circuit.OPEN, len(failures), probe.at + breaker_settings.rest)
     return Breaker(Circuit.HALF_OPEN, len(failures))

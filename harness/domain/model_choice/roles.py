@@ -26,7 +26,7 @@ class Tier:
         return f"{self.provider}/{self.model}" if self.provider else self.model
 
 
-Ladder = tuple[Tier, ...]
+FallbackChain = tuple[Tier, ...]
 """The models of one role, the first tried first. Empty: nobody plays it."""
 
 FAMILIES_AS_OF = "2026-11-22"
@@ -85,16 +85,16 @@ def family_of(model: str, *, own: Mapping[str, str] | None = None) -> str:
 
 
 def others(
-    ladder: Ladder,
+    fallbacks: FallbackChain,
     written_by: Iterable[str],
     *,
     own: Mapping[str, str] | None = None,
     same_family: bool = False,
-) -> Ladder:
+) -> FallbackChain:
     """Those of a ladder that may review what these models wrote: of another family, or with
     `same_family` another model."""
     if same_family:  # one model is itself, whoever provides it
         models = {model.rpartition("/")[2] for model in written_by}
-        return tuple(tier for tier in ladder if tier.model.rpartition("/")[2] not in models)
+        return tuple(tier for tier in fallbacks if tier.model.rpartition("/")[2] not in models)
     families = {family_of(model, own=own) for model in written_by}
-    return tuple(tier for tier in ladder if family_of(tier.model, own=own) not in families)
+    return tuple(tier for tier in fallbacks if family_of(tier.model, own=own) not in families)

@@ -16,7 +16,7 @@ from harness.domain.errors import ForgeError
 from harness.domain.issue import Actor, Comment, CommitSha, Permission
 from harness.domain.lifecycle import ENDED, Event, State, events_from
 from harness.factory.records.approval import Approval, approval
-from harness.factory.records.history import History, history
+from harness.factory.records.history import History, history_of
 from harness.factory.reporting.comments import replies
 from harness.factory.reporting.slash_commands import (
     Command,
@@ -27,9 +27,9 @@ from harness.factory.reporting.slash_commands import (
     may_give,
 )
 from harness.factory.reporting.transitions import project, transition
-from harness.factory.run.effects import say, stop_if_told
-from harness.factory.run.policy_snapshot import Steering
-from harness.factory.run.services import Plant
+from harness.factory.run.effects import raise_if_stopped, say
+from harness.factory.run.policy_snapshot import PolicySnapshot
+from harness.factory.run.services import Services
 
 REPLY = "reply"
 UNHEARD = "unheard"
@@ -52,8 +52,8 @@ class Why(StrEnum):
 class _Hearing:
     """One comment while it is heard; `answer` is what will be said to it."""
 
-    plant: Plant
-    steering: Steering
+    services: Services
+    policy: PolicySnapshot
     issue: int
     thread: int
     comment: Comment
@@ -62,7 +62,7 @@ class _Hearing:
 
     @property
     def told(self) -> History:
-        return history(self.plant.ledger, self.issue)
+        return history_of(self.services.ledger, self.issue)
 
     @property
     def is_filer(self) -> bool:
@@ -76,42 +76,42 @@ class _Hearing:
     def asked(self) -> Permission:
         """What the forge says that its author may do, asked once."""
         if self.permission is None:
-            self.permission = self.plant.forge.permission(self.comment.author)
+            self.permission = self.services.forge.permission(self.comment.author)
         return self.permission
 
 
-def obey(plant: Plant, told: History, steering: Steering) -> bool:
+def obey(services: Services, history: History, policy: PolicySnapshot) -> bool:
     """Hear what was said on an issue and on its open pull request, oldest first. Whether anything
     was done or answered.
 
     Raises Stopped once somebody with the right told it to stop."""
     heard = [
-        _hear(_Hearing(plant, steering, told.issue, thread, comment))
-        for thread in _threads(told)
-        for comment in plant.forge.comments(thread)
-        if plant.ledger.find(_key(comment)) is None and _is_heard(plant, comment)
+        _hear(_Hearing(services, policy, history.issue, thread, comment))
+        for thread in _threads(history)
+        for comment in services.forge.comments(thread)
+        if services.ledger.find(_key(comment)) is None and _is_heard(services, comment)
     ]
     return any(heard)
 
 
-def may_command(plant: Plant, actor: Actor) -> bool:
+def may_command(services: Services, actor: Actor) -> bool:
     """A person with the right, by the forge's own answer. An app has none, whatever it may write:
     nobody stands behind it."""
-    return not actor.bot and plant.forge.permission(actor).may_command
+    return not actor.bot and services.forge.permission(actor).may_command
 
 
-def _threads(told: History) -> Iterator[int]:
-    yield told.issue
-    if told.proposal and told.state not in ENDED:
-        yield int(told.proposal["number"])
+def _threads(history: History) -> Iterator[int]:
+    yield history.issue
+    if history.proposal and history.state not in ENDED:
+        yield int(history.proposal["number"])
 
 
-def _is_heard(plant: Plant, comment: Comment) -> bool:
+def _is_heard(services: Services, comment: Comment) -> bool:
     """Not an app, and not our own words, which may be written with a person's token. A mark alone
     says nothing: whoever quotes us carries it. Ours begin with it, and are of our account."""
     begins_as_ours = comment.body.startswith(replies.OURS)
     return not comment.author.bot and not (
-        begins_as_ours and comment.author.id == plant.forge.account().id
+        begins_as_ours and comment.author.id == services.forge.account().id
     )
 
 
@@ -133,7 +133,7 @@ def _hear(hearing: _Hearing) -> bool:
     keys = [*(f"{_key(comment)}/{number}" for number in range(1, len(spoken))), _key(comment)]
     for key, one in zip(keys, spoken, strict=True):
         _do(hearing, one, key)
-    stop_if_told(hearing.plant)
+    raise_if_stopped(hearing.services)
     return True
 
 
@@ -147,7 +147,7 @@ def _stop_last(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:
 def _do(hearing: _Hearing, one: Spoken, key: str) -> None:
     """One command. Its entry is the last thing that is done for it, and the entry of the last one
     closes the comment: so the answer is written before that."""
-    if hearing.plant.ledger.find(key) is None:
+    if hearing.services.ledger.find(key) is None:
         not_obeyed = _refusal(hearing, one) or _done(hearing, one, key)
         if key == _key(hearing.comment):
             _reply(hearing)
@@ -197,15 +197,15 @@ def _done(hearing: _Hearing, one: Spoken, key: str) -> Why | None:
 
 
 def _answer(hearing: _Hearing, command: Command) -> str:
-    plant, told = hearing.plant, hearing.told
+    services, told = hearing.services, hearing.told
     match command.word:
         case "why":
-            return replies.why(told, plant.link)
+            return replies.why(told, services.link)
         case "cost":
             return replies.cost(told)
         case "rules":
-            law, base = hearing.steering.governance, hearing.steering.base
-            return replies.rules(law, plant.link, base=base, digest=hearing.steering.digest)
+            law, base = hearing.policy.governance, hearing.policy.base
+            return replies.rules(law, services.link, base=base, digest=hearing.policy.digest)
         case _:
             return replies.help_for(hearing.asked(), is_filer=hearing.is_filer)
 
@@ -230,13 +230,13 @@ def _steer(hearing: _Hearing, command: Command, event: Event, key: str) -> Why |
 def _approve(hearing: _Hearing, sha: str, key: str) -> Why | None:
     if _is_there(hearing, key):
         return None
-    steering = hearing.steering
+    policy = hearing.policy
     found = approval(
         hearing.told,
-        steering.governance,
+        policy.governance,
         sha=sha.split()[0] if sha.split() else "",
         head_now=_head_now(hearing),
-        rules=steering.digest,
+        rules=policy.digest,
     )
     if isinstance(found, Approval):
         _event(
@@ -255,41 +255,41 @@ def _approve(hearing: _Hearing, sha: str, key: str) -> Why | None:
 def _head_now(hearing: _Hearing) -> CommitSha | None:
     """The head of its open pull request, as the forge has it now."""
     proposal = hearing.told.proposal
-    opened = hearing.plant.forge.pull_request(int(proposal["number"])) if proposal else None
+    opened = hearing.services.forge.pull_request(int(proposal["number"])) if proposal else None
     return opened.head if opened is not None and opened.open and opened.same_repository else None
 
 
 def _is_there(hearing: _Hearing, key: str) -> bool:
     """Whether a factory that was killed had moved the issue by this command already."""
-    return hearing.plant.ledger.find(f"{key}/event") is not None
+    return hearing.services.ledger.find(f"{key}/event") is not None
 
 
 def _event(hearing: _Hearing, event: Event, key: str, **more: Any) -> None:
-    plant, told = hearing.plant, hearing.told
-    if event not in events_from(told.state):
+    services, history = hearing.services, hearing.told
+    if event not in events_from(history.state):
         return
-    if told.state is State.REJECTED:  # what was closed goes on in its own place
-        say(plant, lambda: plant.writer.reopen_issue(told.issue))
+    if history.state is State.REJECTED:  # what was closed goes on in its own place
+        say(services, lambda: services.writer.reopen_issue(history.issue))
     transition(
-        plant,
-        told.issue,
+        services,
+        history.issue,
         event,
         key=f"{key}/event",
         says=f"by {hearing.comment.author.login}",
-        rules=hearing.steering.digest,
+        rules=hearing.policy.digest,
         **more,
     )
-    project(plant, told.issue)
+    project(services, history.issue)
 
 
 def _is_awaited_from(hearing: _Hearing) -> bool:
     """Whether this is its filer's answer to a question, one that still counts: also after it was
     closed for want of one."""
-    told, comment = hearing.told, hearing.comment
-    asked = told.state is State.NEEDS_INFO or bool(
-        told.transitions and told.transitions[-1].data["event"] == Event.NO_REPLY
+    history, comment = hearing.told, hearing.comment
+    asked = history.state is State.NEEDS_INFO or bool(
+        history.transitions and history.transitions[-1].data["event"] == Event.NO_REPLY
     )
-    new = comment.id > int((told.triage or {}).get("heard", 0))
+    new = comment.id > int((history.triage or {}).get("heard", 0))
     return asked and new and hearing.is_filer and not is_command(comment)
 
 
@@ -305,9 +305,9 @@ def _write_down(hearing: _Hearing, key: str, name: str, *, not_obeyed: Why | Non
     author = hearing.comment.author
     said = {"command": name, "actor": author.id, "login": author.login}
     if not_obeyed is None:
-        hearing.plant.ledger.append("command", key, issue=hearing.issue, data=said)
+        hearing.services.ledger.append("command", key, issue=hearing.issue, data=said)
     else:
-        hearing.plant.ledger.append(
+        hearing.services.ledger.append(
             UNHEARD, key, issue=hearing.issue, data={**said, "why": not_obeyed.value}
         )
 
@@ -315,21 +315,21 @@ def _write_down(hearing: _Hearing, key: str, name: str, *, not_obeyed: Why | Non
 def _reply(hearing: _Hearing) -> None:
     """One answer to one comment, found again by the comment's number. A thread that takes none (it
     is locked) loses it."""
-    plant, comment, key = hearing.plant, hearing.comment, f"{REPLY}/{hearing.comment.id}"
-    had = _answers_had(plant, comment.author)
-    if not hearing.answer or had >= ANSWERS_AN_HOUR or plant.ledger.find(key):
+    services, comment, key = hearing.services, hearing.comment, f"{REPLY}/{hearing.comment.id}"
+    had = _answers_had(services, comment.author)
+    if not hearing.answer or had >= ANSWERS_AN_HOUR or services.ledger.find(key):
         return
     body = replies.reply(comment, hearing.answer, is_the_last=had + 1 == ANSWERS_AN_HOUR)
     try:
         say(
-            plant,
-            lambda: plant.writer.upsert_comment(hearing.thread, replies.marker(comment), body),
+            services,
+            lambda: services.writer.upsert_comment(hearing.thread, replies.marker(comment), body),
         )
     except ForgeError as error:
         if error.retryable:
             raise
-        plant.tell(f"issue #{hearing.issue}", REPLY, str(error))
-    plant.ledger.append(
+        services.tell(f"issue #{hearing.issue}", REPLY, str(error))
+    services.ledger.append(
         REPLY,
         key,
         issue=hearing.issue,
@@ -337,9 +337,9 @@ def _reply(hearing: _Hearing) -> None:
     )
 
 
-def _answers_had(plant: Plant, actor: Actor) -> int:
-    since = plant.clock.now() - timedelta(hours=1)
+def _answers_had(services: Services, actor: Actor) -> int:
+    since = services.clock.now() - timedelta(hours=1)
     return sum(
         entry.data["actor"] == actor.id and datetime.fromisoformat(entry.at) > since
-        for entry in plant.ledger.entries(kind=REPLY)
+        for entry in services.ledger.entries(kind=REPLY)
     )

@@ -8,63 +8,63 @@ reopens what was closed already."""
 from datetime import datetime, timedelta
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.records.history import RAN_OUT, History, history
+from harness.factory.records.history import RAN_OUT, History, history_of
 from harness.factory.reporting.transitions import project, transition
 from harness.factory.run.effects import effect
-from harness.factory.run.policy_snapshot import Steering
-from harness.factory.run.services import Plant
+from harness.factory.run.policy_snapshot import PolicySnapshot
+from harness.factory.run.services import Services
 
 
-def close_what_ran_out(plant: Plant, steering: Steering) -> None:
+def close_what_ran_out(services: Services, policy: PolicySnapshot) -> None:
     """Close every issue whose time is over, each once. Killed at any instant, the next tick goes on
     from there."""
-    now = plant.clock.now()
-    for told in plant.known.those(has_a_day):
+    now = services.clock.now()
+    for told in services.known.those(has_a_day):
         if is_over(told, now=now):
-            _close(plant, told, steering)
+            _close(services, told, policy)
 
 
-def has_a_day(told: History) -> bool:
+def has_a_day(history: History) -> bool:
     """Whether this issue is to be closed some day, and is not."""
     return (
-        told.state in (State.REJECTED, State.NEEDS_INFO)
-        and told.closes is not None
-        and told.closed is None
+        history.state in (State.REJECTED, State.NEEDS_INFO)
+        and history.closes is not None
+        and history.closed is None
     )
 
 
-def is_over(told: History, *, now: datetime) -> bool:
+def is_over(history: History, *, now: datetime) -> bool:
     """Whether this issue was to be closed by now, and is not."""
-    return has_a_day(told) and datetime.fromisoformat(str(told.closes)) <= now
+    return has_a_day(history) and datetime.fromisoformat(str(history.closes)) <= now
 
 
-def closing_time(plant: Plant, *, days: int) -> str:
+def closing_time(services: Services, *, days: int) -> str:
     """The moment that many days from now, as the ledger has moments."""
-    return (plant.clock.now() + timedelta(days=days)).isoformat()
+    return (services.clock.now() + timedelta(days=days)).isoformat()
 
 
-def _close(plant: Plant, told: History, steering: Steering) -> None:
-    if told.state is State.NEEDS_INFO:
+def _close(services: Services, history: History, policy: PolicySnapshot) -> None:
+    if history.state is State.NEEDS_INFO:
         transition(
-            plant,
-            told.issue,
+            services,
+            history.issue,
             Event.NO_REPLY,
-            key=f"event/{told.issue}/{len(told.transitions)}",
+            key=f"event/{history.issue}/{len(history.transitions)}",
             says="the question had no answer in time",
-            rules=steering.digest,
+            rules=policy.digest,
         )
-        told = history(plant.ledger, told.issue)
+        history = history_of(services.ledger, history.issue)
 
     def close() -> dict[str, int]:
-        plant.writer.close_issue(told.issue, completed=False)
-        return {"issue": told.issue}
+        services.writer.close_issue(history.issue, completed=False)
+        return {"issue": history.issue}
 
     effect(
-        plant,
+        services,
         RAN_OUT,
-        f"{RAN_OUT}/{told.issue}/{len(told.transitions)}",
+        f"{RAN_OUT}/{history.issue}/{len(history.transitions)}",
         close,
-        issue=told.issue,
-        run=told.transitions[-1].run or "",
+        issue=history.issue,
+        run=history.transitions[-1].run or "",
     )
-    project(plant, told.issue)
+    project(services, history.issue)

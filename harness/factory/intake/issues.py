@@ -17,38 +17,38 @@ from harness.factory.reporting.comments import ALL_LABELS, label_of
 from harness.factory.reporting.dashboard import is_dashboard
 from harness.factory.reporting.transitions import leave_unsaid, project, transition
 from harness.factory.run.effects import say
-from harness.factory.run.policy_snapshot import Steering
-from harness.factory.run.services import Plant
+from harness.factory.run.policy_snapshot import PolicySnapshot
+from harness.factory.run.services import Services
 
 TOGETHER = 500
 """How many new issues are written at once: who else would write to the ledger waits for no more
 than these."""
 
 
-def take_in(plant: Plant, steering: Steering, *, whole: bool = False) -> None:
+def take_in(services: Services, policy: PolicySnapshot, *, whole: bool = False) -> None:
     """Bring the ledger up to what the forge shows now. Doing it twice changes nothing more. Only
     what is new is read; with `whole` the list of what is open is compared from its beginning."""
-    due = plant.lookout.look(whole=whole)
-    known = {told.issue for told in plant.known.histories()}
-    quiet = _met(plant, frozenset(due) - known)
+    due = services.watch_list.look(whole=whole)
+    known = {history.issue for history in services.known.histories()}
+    quiet = _met(services, frozenset(due) - known)
     for number in due:
         if number not in quiet:
-            _look_at(plant, number, steering)
-        plant.lookout.settle(number)
-    plant.lookout.rest()
+            _look_at(services, number, policy)
+        services.watch_list.settle(number)
+    services.watch_list.rest()
 
 
-def _met(plant: Plant, numbers: Collection[int]) -> frozenset[int]:
+def _met(services: Services, numbers: Collection[int]) -> frozenset[int]:
     """Take in those of these new issues that the forge listed, many at once. The numbers of those
     that nobody said anything to: there is no more to see."""
-    listed = plant.lookout.open_issues()
+    listed = services.watch_list.open_issues()
     issues = [
         listed[number]
         for number in sorted(numbers)
         if number in listed and not is_dashboard(listed[number])
     ]
     for first in range(0, len(issues), TOGETHER):
-        _meet(plant, issues[first : first + TOGETHER])
+        _meet(services, issues[first : first + TOGETHER])
     return frozenset(
         issue.number
         for issue in issues
@@ -56,41 +56,43 @@ def _met(plant: Plant, numbers: Collection[int]) -> frozenset[int]:
     )
 
 
-def _look_at(plant: Plant, number: int, steering: Steering) -> None:
+def _look_at(services: Services, number: int, policy: PolicySnapshot) -> None:
     """One issue that was touched, or moved, or is new and was not listed or not quiet."""
     try:
-        issue = plant.lookout.issue(number)
+        issue = services.watch_list.issue(number)
     except ForgeError as error:
-        return _let_go(plant, plant.known.of(number), error, steering)
-    if issue.open and not plant.known.of(number).entries and not is_dashboard(issue):
-        _meet(plant, [issue])
-    if not (told := plant.known.of(number)).entries:
+        return _let_go(services, services.known.of(number), error, policy)
+    if issue.open and not services.known.of(number).entries and not is_dashboard(issue):
+        _meet(services, [issue])
+    if not (told := services.known.of(number)).entries:
         return None
-    if (issue.comments != 0 or told.proposal) and obey(plant, told, steering):
-        issue = plant.lookout.read(number)
-    _notice(plant, plant.known.of(number), issue, steering)
-    _put_back_labels(plant, plant.known.of(number), issue)
+    if (issue.comments != 0 or told.proposal) and obey(services, told, policy):
+        issue = services.watch_list.read(number)
+    _notice(services, services.known.of(number), issue, policy)
+    _put_back_labels(services, services.known.of(number), issue)
     return None
 
 
-def _let_go(plant: Plant, told: History, error: ForgeError, steering: Steering) -> None:
+def _let_go(
+    services: Services, history: History, error: ForgeError, policy: PolicySnapshot
+) -> None:
     """An issue that the forge no longer has, deleted or moved to another repository, is closed;
     there is nobody to tell. Raises the error where it is anything else: the list of all has to
     come, without it."""
-    if not told.entries and not error.retryable:
+    if not history.entries and not error.retryable:
         return
-    if error.retryable or told.issue in {issue.number for issue in plant.forge.issues()}:
+    if error.retryable or history.issue in {issue.number for issue in services.forge.issues()}:
         raise error
-    if Event.CLOSED_BY_PERSON in events_from(told.state) and told.state not in ENDED:
+    if Event.CLOSED_BY_PERSON in events_from(history.state) and history.state not in ENDED:
         transition(
-            plant,
-            told.issue,
+            services,
+            history.issue,
             Event.CLOSED_BY_PERSON,
-            key=f"event/{told.issue}/{len(told.transitions)}",
+            key=f"event/{history.issue}/{len(history.transitions)}",
             says="it is no longer on the forge",
-            rules=steering.digest,
+            rules=policy.digest,
         )
-    leave_unsaid(plant, told.issue)
+    leave_unsaid(services, history.issue)
 
 
 def text_hash(issue: Issue) -> str:
@@ -100,12 +102,12 @@ def text_hash(issue: Issue) -> str:
     ).hexdigest()
 
 
-def _meet(plant: Plant, issues: Sequence[Issue]) -> None:
+def _meet(services: Services, issues: Sequence[Issue]) -> None:
     """Only of whom the forge calls one of the project's own is it asked what they may do, once for
     all that they filed: a thousand strangers cost nothing."""
     insiders = dict.fromkeys(issue.author for issue in issues if issue.insider)
-    commands = {author for author in insiders if may_command(plant, author)}
-    plant.ledger.append_all(
+    commands = {author for author in insiders if may_command(services, author)}
+    services.ledger.append_all(
         NewEntry(
             "issue",
             f"issue/{issue.number}",
@@ -124,50 +126,59 @@ def _meet(plant: Plant, issues: Sequence[Issue]) -> None:
     )
 
 
-def _notice(plant: Plant, told: History, issue: Issue, steering: Steering) -> None:
+def _notice(services: Services, history: History, issue: Issue, policy: PolicySnapshot) -> None:
     """An edit after triage voids what was decided; a merge or a closing by a person ends it."""
-    allowed, triaged = events_from(told.state), told.triage
-    if merged := _merged_by_a_person(plant, told):
-        say(plant, lambda: plant.writer.close_issue(told.issue, completed=True))
+    allowed, triaged = events_from(history.state), history.triage
+    if merged := _merged_by_a_person(services, history):
+        say(services, lambda: services.writer.close_issue(history.issue, completed=True))
         _event(
-            plant,
-            told,
+            services,
+            history,
             Event.LANDED_BY_PERSON,
             f"pull request #{merged} was merged by a person",
-            steering,
+            policy,
         )
-    elif not issue.open and Event.CLOSED_BY_PERSON in allowed and told.state not in ENDED:
-        _event(plant, told, Event.CLOSED_BY_PERSON, "closed on the forge", steering)
+    elif not issue.open and Event.CLOSED_BY_PERSON in allowed and history.state not in ENDED:
+        _event(services, history, Event.CLOSED_BY_PERSON, "closed on the forge", policy)
     elif triaged and triaged["text"] != text_hash(issue) and Event.ISSUE_EDITED in allowed:
         _event(
-            plant, told, Event.ISSUE_EDITED, "the text was edited after it was triaged", steering
+            services,
+            history,
+            Event.ISSUE_EDITED,
+            "the text was edited after it was triaged",
+            policy,
         )
 
 
-def _put_back_labels(plant: Plant, told: History, issue: Issue) -> None:
+def _put_back_labels(services: Services, history: History, issue: Issue) -> None:
     """A label is a display of the ledger. One that somebody put on or took off decides nothing, and
     is put right."""
-    right, worn = label_of(told), frozenset(issue.labels) & ALL_LABELS
-    if worn - {right} or (told.tellings and right not in worn):
-        say(plant, lambda: plant.writer.set_state_label(told.issue, right, among=ALL_LABELS))
+    right, worn = label_of(history), frozenset(issue.labels) & ALL_LABELS
+    if worn - {right} or (history.tellings and right not in worn):
+        say(
+            services,
+            lambda: services.writer.set_state_label(history.issue, right, among=ALL_LABELS),
+        )
 
 
-def _merged_by_a_person(plant: Plant, told: History) -> int | None:
+def _merged_by_a_person(services: Services, history: History) -> int | None:
     """The pull request of an issue that waits for a person, if it is merged by now. Only a person
     can have done that: the factory lands what it judged, and says so in the ledger first."""
-    if told.state is not State.NEEDS_HUMAN or told.proposal is None or told.landed:
+    if history.state is not State.NEEDS_HUMAN or history.proposal is None or history.landed:
         return None
-    number = int(told.proposal["number"])
-    return number if plant.forge.pull_request(number).merged else None
+    number = int(history.proposal["number"])
+    return number if services.forge.pull_request(number).merged else None
 
 
-def _event(plant: Plant, told: History, event: Event, says: str, steering: Steering) -> None:
+def _event(
+    services: Services, history: History, event: Event, says: str, policy: PolicySnapshot
+) -> None:
     transition(
-        plant,
-        told.issue,
+        services,
+        history.issue,
         event,
-        key=f"event/{told.issue}/{len(told.transitions)}",
+        key=f"event/{history.issue}/{len(history.transitions)}",
         says=says,
-        rules=steering.digest,
+        rules=policy.digest,
     )
-    project(plant, told.issue)
+    project(services, history.issue)

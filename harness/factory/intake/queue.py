@@ -18,10 +18,10 @@ from datetime import datetime
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import Applies, Decision, OnFail
 from harness.domain.lifecycle import Event
-from harness.factory.records.history import WAITING, History, history
+from harness.factory.records.history import WAITING, History, history_of
 from harness.factory.reporting.transitions import project
-from harness.factory.run.policy_snapshot import Steering
-from harness.factory.run.services import Plant
+from harness.factory.run.policy_snapshot import PolicySnapshot
+from harness.factory.run.services import Services
 from harness.factory.settings.config import Triage
 from harness.governance.decide import decide
 
@@ -50,45 +50,45 @@ class Wait:
 class Queue:
     """The queue of one tick. `turns` are all that were given before it, and those that it gives."""
 
-    plant: Plant
+    services: Services
     turns: list[Turn]
     given: int = 0
     waiting: dict[int, Wait] = field(default_factory=dict)
     _labels: Mapping[int, frozenset[str]] | None = None
 
-    def next(self, waiting: Sequence[History], steering: Steering) -> History | None:
+    def next(self, waiting: Sequence[History], policy: PolicySnapshot) -> History | None:
         """The issue to look at now; None where all that are left wait."""
-        if not self.has_room(steering):
+        if not self.has_room(policy):
             return None
-        now = self.plant.clock.now()
-        for told in in_turn(waiting, self.turns, now=now):
-            wait = self._wait(told, steering, now)
+        now = self.services.clock.now()
+        for history in in_turn(waiting, self.turns, now=now):
+            wait = self._wait(history, policy, now)
             if wait is None:
-                return told
-            self.waiting[told.issue] = wait
+                return history
+            self.waiting[history.issue] = wait
         return None
 
-    def has_room(self, steering: Steering) -> bool:
+    def has_room(self, policy: PolicySnapshot) -> bool:
         """Whether this tick may give another turn."""
-        return self.given < steering.config.triage.batch
+        return self.given < policy.config.triage.batch
 
-    def begin(self, told: History) -> None:
+    def begin(self, history: History) -> None:
         """Count a turn that is given."""
-        self.waiting.pop(told.issue, None)
-        if not is_appeal(told):
+        self.waiting.pop(history.issue, None)
+        if not is_appeal(history):
             self.given += 1
-            self.turns.append(Turn(told.author, told.of_the_house, self.plant.clock.now()))
+            self.turns.append(Turn(history.author, history.of_the_house, self.services.clock.now()))
 
-    def tell(self, steering: Steering) -> None:
+    def tell(self, policy: PolicySnapshot) -> None:
         """Tell those who wait, once each and no more in a tick than are looked at: a flood is not
         answered with one."""
-        ledger = self.plant.ledger
+        ledger = self.services.ledger
         keys = {
-            issue: f"waiting/{issue}/{len(history(ledger, issue).triages)}"
+            issue: f"waiting/{issue}/{len(history_of(ledger, issue).triages)}"
             for issue in self.waiting
         }
         untold = [issue for issue, key in keys.items() if ledger.find(key) is None]
-        for issue in untold[: steering.config.triage.batch]:
+        for issue in untold[: policy.config.triage.batch]:
             wait = self.waiting[issue]
             ledger.append(
                 WAITING,
@@ -98,57 +98,57 @@ class Queue:
                     "says": wait.says,
                     "rule": wait.rule,
                     "path": wait.path,
-                    "rules": steering.digest,
+                    "rules": policy.digest,
                 },
             )
-            project(self.plant, issue)
+            project(self.services, issue)
 
-    def _wait(self, told: History, steering: Steering, now: datetime) -> Wait | None:
-        if is_appeal(told):
+    def _wait(self, history: History, policy: PolicySnapshot, now: datetime) -> Wait | None:
+        if is_appeal(history):
             return None
-        return beyond_bounds(told, self.turns, steering.config.triage, now=now) or self._by_law(
-            told, steering, now
+        return beyond_bounds(history, self.turns, policy.config.triage, now=now) or self._by_law(
+            history, policy, now
         )
 
-    def _by_law(self, told: History, steering: Steering, now: datetime) -> Wait | None:
+    def _by_law(self, history: History, policy: PolicySnapshot, now: datetime) -> Wait | None:
         """Only what the law wants to see again later waits; what it refuses outright is taken up,
         and told so."""
-        if not any(rule.applies is Applies.ISSUE for rule in steering.governance.rules):
+        if not any(rule.applies is Applies.ISSUE for rule in policy.governance.rules):
             return None
-        facts = issue_facts(told, self.turns, labels=self._labels_of(told.issue), now=now)
-        decision = decide(steering.governance, facts, applies=Applies.ISSUE)
+        facts = issue_facts(history, self.turns, labels=self._labels_of(history.issue), now=now)
+        decision = decide(policy.governance, facts, applies=Applies.ISSUE)
         if refusal_of(decision) is not OnFail.RETRY:
             return None
         first = decision.refusals[0]
         return Wait(
             first.says,
             first.rule,
-            f"blob/{steering.base}/{first.source.file}?plain=1#L{first.source.line}",
+            f"blob/{policy.base}/{first.source.file}?plain=1#L{first.source.line}",
         )
 
     def _labels_of(self, issue: int) -> frozenset[str] | None:
         if self._labels is None:  # asked once, for all
             self._labels = {
                 number: frozenset(shown.labels)
-                for number, shown in self.plant.lookout.open_issues().items()
+                for number, shown in self.services.watch_list.open_issues().items()
             }
         return self._labels.get(issue)
 
 
-def queue_of(plant: Plant) -> Queue:
+def queue_of(services: Services) -> Queue:
     """The queue as the ledger has it now."""
-    return Queue(plant, list(turns_in(plant.known.those(had_a_turn))))
+    return Queue(services, list(turns_in(services.known.those(had_a_turn))))
 
 
-def had_a_turn(told: History) -> bool:
+def had_a_turn(history: History) -> bool:
     """Whether it was ever taken up for triage."""
-    return bool(told.triages)
+    return bool(history.triages)
 
 
-def turns_in(told: Iterable[History]) -> Iterator[Turn]:
+def turns_in(histories: Iterable[History]) -> Iterator[Turn]:
     """Every turn that was given, by issue: a second look, after an edit or a reply, is a turn like
     the first."""
-    for one in told:
+    for one in histories:
         for entry in one.triages:
             yield Turn(one.author, one.of_the_house, datetime.fromisoformat(entry.at))
 
@@ -157,25 +157,25 @@ def in_turn(waiting: Iterable[History], turns: Iterable[Turn], *, now: datetime)
     """Those who wait, in the order in which they are looked at."""
     had = Counter(turn.author for turn in turns if _age(turn, now) < DAY)
     places: dict[int, tuple[bool, bool, int, int]] = {}
-    line = sorted(waiting, key=lambda told: told.issue)
-    for told in line:
-        places[told.issue] = (
-            not is_appeal(told),
-            not told.of_the_house,
-            had[told.author],
-            told.issue,
+    line = sorted(waiting, key=lambda history: history.issue)
+    for history in line:
+        places[history.issue] = (
+            not is_appeal(history),
+            not history.of_the_house,
+            had[history.author],
+            history.issue,
         )
-        had[told.author] += 1
-    return sorted(line, key=lambda told: places[told.issue])
+        had[history.author] += 1
+    return sorted(line, key=lambda history: places[history.issue])
 
 
 def beyond_bounds(
-    told: History, turns: Iterable[Turn], bounds: Triage, *, now: datetime
+    history: History, turns: Iterable[Turn], bounds: Triage, *, now: datetime
 ) -> Wait | None:
     """The operator's bound that this issue would cross now."""
     today = [turn for turn in turns if _age(turn, now) < DAY]
-    mine = sum(turn.author == told.author for turn in today)
-    if told.of_the_house:
+    mine = sum(turn.author == history.author for turn in today)
+    if history.of_the_house:
         full = len(today) >= bounds.per_day
     else:
         kept = min(bounds.reserved, bounds.per_day // 2)
@@ -196,20 +196,20 @@ def beyond_bounds(
 
 
 def issue_facts(
-    told: History, turns: Iterable[Turn], *, labels: frozenset[str] | None, now: datetime
+    history: History, turns: Iterable[Turn], *, labels: frozenset[str] | None, now: datetime
 ) -> ChangeFacts:
     """What is known of an issue before anybody has read it: whose it is, how fast it came, its
     labels, what it cost."""
     ages = [(turn.author, int(_age(turn, now))) for turn in turns]
     return ChangeFacts(
         labels=UNKNOWN if labels is None else labels,
-        author=told.login or UNKNOWN,
-        author_ages=tuple(age for author, age in ages if author == told.author)
-        if told.author
+        author=history.login or UNKNOWN,
+        author_ages=tuple(age for author, age in ages if author == history.author)
+        if history.author
         else UNKNOWN,
         issue_ages=tuple(age for _, age in ages),
-        attempts=len(told.triages) + 1,
-        spend_usd=told.usage.cost_usd,
+        attempts=len(history.triages) + 1,
+        spend_usd=history.usage.cost_usd,
     )
 
 
@@ -219,9 +219,9 @@ def refusal_of(decision: Decision) -> OnFail | None:
     return decision.action if decision.refusals else None
 
 
-def is_appeal(told: History) -> bool:
+def is_appeal(history: History) -> bool:
     """Whether it is here again because its filer, or a maintainer, appealed."""
-    return bool(told.transitions) and told.transitions[-1].data["event"] == Event.APPEALED
+    return bool(history.transitions) and history.transitions[-1].data["event"] == Event.APPEALED
 
 
 def _issues(count: int) -> str:

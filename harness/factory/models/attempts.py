@@ -29,18 +29,20 @@ class Failed:
     entry: int
 
 
-def failed_attempts(told: History) -> tuple[Failed, ...]:
+def failed_attempts(history: History) -> tuple[Failed, ...]:
     """Those since a person or a triage last said yes to it, oldest first."""
     begun = max(
-        (entry.seq for entry in told.transitions if entry.data["event"] in _BEGINS), default=0
+        (entry.seq for entry in history.transitions if entry.data["event"] in _BEGINS), default=0
     )
     steps = {
         (entry.run, entry.data["result"]["event"]): entry
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "node"
     }
     ended = (
-        entry for entry in told.transitions if entry.seq > begun and entry.data["event"] in _FAILS
+        entry
+        for entry in history.transitions
+        if entry.seq > begun and entry.data["event"] in _FAILS
     )
     return tuple(_failed(ended, steps))
 
@@ -56,10 +58,10 @@ def _failed(
             )
 
 
-def approach_of(told: History, models: Models) -> Approach:
+def approach_of(history: History, models: Models) -> Approach:
     """How the next attempt is made, as far as there is somebody to make it so: a diagnosis needs a
     diagnoser, smaller steps need a planner."""
-    found = approach(len(failed_attempts(told)), tiers=len(models.implementer))
+    found = approach(len(failed_attempts(history)), tiers=len(models.implementer))
     return Approach(
         found.tier, found.diagnosed and bool(models.diagnoser), found.split and bool(models.planner)
     )

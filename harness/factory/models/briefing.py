@@ -20,7 +20,7 @@ def repository_context(job: Job, stands: tuple[Passage, ...]) -> str:
     factory writes none.
 
     `stands` is what the agent is told besides, whole."""
-    essays, config = job.plant.essays, job.steering.config.context
+    essays, config = job.services.essays, job.policy.config.context
     if essays is None or not config.tokens:
         return ""
     essay = essays.essay(_request(job, stands))
@@ -29,10 +29,10 @@ def repository_context(job: Job, stands: tuple[Passage, ...]) -> str:
 
 
 def _request(job: Job, stands: tuple[Passage, ...]) -> EssayRequest:
-    triaged, config = job.history.triage or {}, job.steering.config
+    triaged, config = job.history.triage or {}, job.policy.config
     words = (triaged.get("body", ""), *triaged.get("replies", ()))
     governance = Passage(
-        "governance", job.steering.governance.digest, governance_text(job.steering.governance)
+        "governance", job.policy.governance.digest, governance_text(job.policy.governance)
     )
     return EssayRequest(
         base=CommitSha(job.outputs["prepare"]["start"]),
@@ -42,7 +42,7 @@ def _request(job: Job, stands: tuple[Passage, ...]) -> EssayRequest:
         files=config.context.files,
         tests=config.tests.paths,
         stands=(governance, *stands),
-        lessons=shown_lessons(job.plant.ledger),
+        lessons=shown_lessons(job.services.ledger),
         most_lessons=config.context.lessons,
     )
 
@@ -51,20 +51,18 @@ def _tokens(job: Job) -> int:
     """The budget: what `factory.toml` says, and as much again for each time that the change failed,
     three times at most."""
     told = job.history
-    return int(job.steering.config.context.tokens) * min(
-        1 + told.attempts + told.rounds, MOST_TIMES
-    )
+    return int(job.policy.config.context.tokens) * min(1 + told.attempts + told.rounds, MOST_TIMES)
 
 
 def record(job: Job, manifest: Manifest) -> None:
     """The manifest in the run's folder, its digest and the lessons that were shown in the ledger;
     once a run, also where its work is done in steps."""
-    if job.plant.ledger.find(job.key(SHOWN)):
+    if job.services.ledger.find(job.key(SHOWN)):
         return
-    folder = job.plant.places.run(job.run)
+    folder = job.services.places.run(job.run)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).write_text(manifest.text, encoding="ascii")
-    job.plant.ledger.append(
+    job.services.ledger.append(
         SHOWN,
         job.key(SHOWN),
         issue=job.issue,

@@ -31,7 +31,7 @@ def learn(job: Job, told: Any, *, role: str) -> tuple[str, ...]:
     kept = []
     for number, one in enumerate(proposals(told), start=1):
         if why := _refusal(job, one):
-            job.plant.tell(job.run, role, f"noted, and not kept: {why}")
+            job.services.tell(job.run, role, f"noted, and not kept: {why}")
         else:
             kept.append(_write_down(job, one, role=role, key=job.key(f"lesson/{role}/{number}")))
     return tuple(kept)
@@ -39,7 +39,7 @@ def learn(job: Job, told: Any, *, role: str) -> tuple[str, ...]:
 
 def _refusal(job: Job, one: Proposal) -> str:
     try:
-        content = job.plant.repository.read(job.base, one.file)
+        content = job.services.repository.read(job.base, one.file)
     except (GitError, ValueError):  # a name that no file can have
         content = None
     return refusal(one, content=content, strangers=_strangers(job), is_secret=_is_secret)
@@ -59,7 +59,7 @@ def _is_secret(text: str) -> bool:
 
 
 def _write_down(job: Job, one: Proposal, *, role: str, key: str) -> str:
-    ledger = job.plant.ledger
+    ledger = job.services.ledger
     if before := ledger.find(key):
         return str(before.data.get("same_as") or before.data["id"])
     known = {lesson.id: lesson.says for lesson in known_lessons(ledger)}

@@ -14,17 +14,17 @@ from harness.factory.models.briefing import repository_context
 from harness.factory.project import commands
 from harness.factory.reporting import comments
 from harness.factory.run.node import Job
-from harness.factory.run.policy_snapshot import Steering
+from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.governance.context import context
 from harness.workflow import rendered, used_values
 
 
-def system_blocks(steering: Steering) -> tuple[str, ...]:
+def system_blocks(policy: PolicySnapshot) -> tuple[str, ...]:
     """The blocks that come first in every context of this base. Byte-identical, so that a provider
     can cache them."""
     return (
-        context(steering.governance),
-        f"The digest of everything above and of the workflows is {steering.digest}.",
+        context(policy.governance),
+        f"The digest of everything above and of the workflows is {policy.digest}.",
     )
 
 
@@ -103,10 +103,10 @@ def implementer_task(job: Job, *, step: str = "") -> str:
     }
     essay = (
         repository_context(job, _passages(values))
-        if "context" in used_values(job.node.prompt, job.steering.prompts)
+        if "context" in used_values(job.node.prompt, job.policy.prompts)
         else ""
     )
-    return rendered(job.node.prompt, {**values, "context": essay}, prompts=job.steering.prompts)
+    return rendered(job.node.prompt, {**values, "context": essay}, prompts=job.policy.prompts)
 
 
 def _passages(values: Mapping[str, Any]) -> tuple[Passage, ...]:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from harness.domain.errors import AnswerError, ModelsPaused
 from harness.domain.ledger import Entry
 from harness.domain.model_choice.breaker import Breaker, Circuit, Heard, Sound, breaker
-from harness.domain.model_choice.roles import Ladder, Tier, others
+from harness.domain.model_choice.roles import FallbackChain, Tier, others
 from harness.factory.models.sessions import session
 from harness.factory.records.history import History
 from harness.factory.run.node import Job
@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 def cast(
     job: Job,
     role: str,
-    ladder: Ladder,
+    fallbacks: FallbackChain,
     *,
     at_least: int = 0,
     tried: frozenset[str] = frozenset(),
@@ -44,7 +44,7 @@ def cast(
     Raises ModelsPaused where all that are left rest."""
     order = [
         tier
-        for tier in (*ladder[at_least:], *reversed(ladder[:at_least]))
+        for tier in (*fallbacks[at_least:], *reversed(fallbacks[:at_least]))
         if tier.name not in tried
     ]
     stands = [(tier, circuit(job, role, tier)) for tier in order]
@@ -57,21 +57,21 @@ def cast(
     if its.circuit is Circuit.HALF_OPEN:
         _hear(job, role, tier, Sound.PROBE, "its rest is over: it is asked once, to see")
         if circuit(job, role, tier).circuit is Circuit.OPEN:  # another run was quicker by a blink
-            return cast(job, role, ladder, at_least=at_least, tried=tried, why=why)
-    if tier != ladder[0]:
+            return cast(job, role, fallbacks, at_least=at_least, tried=tried, why=why)
+    if tier != fallbacks[0]:
         _write_down(
-            job, role, tier, ladder[0], "; ".join(filter(None, (why, *_resting(role, stands))))
+            job, role, tier, fallbacks[0], "; ".join(filter(None, (why, *_resting(role, stands))))
         )
     return tier
 
 
 def circuit(job: Job, role: str, tier: Tier) -> Breaker:
     """How the breaker of a model in a role stands for this run."""
-    plant = job.plant
+    services = job.services
     return breaker(
-        heard_of(plant.ledger.entries(kind=MODEL), role, tier),
-        fuse=job.steering.config.breaker,
-        now=plant.clock.now(),
+        heard_of(services.ledger.entries(kind=MODEL), role, tier),
+        breaker_settings=job.policy.config.breaker,
+        now=services.clock.now(),
         run=job.run,
     )
 
@@ -103,7 +103,12 @@ def did_well(job: Job, role: str, tier: Tier) -> None:
 
 
 def asked(
-    job: Job, role: str, ladder: Ladder, ask: Callable[[Session], _T], *, attempt: int | None = None
+    job: Job,
+    role: str,
+    fallbacks: FallbackChain,
+    ask: Callable[[Session], _T],
+    *,
+    attempt: int | None = None,
 ) -> tuple[_T, Tier]:
     """What the first model of the ladder says that answers in the agreed form, and which one that
     was. Each is asked in a session of its own; `attempt` numbers that of the first.
@@ -112,10 +117,12 @@ def asked(
     whatever `session` raises."""
     tried: list[AnswerError] = []
     names: set[str] = set()
-    while len(names) < len(ladder):
-        tier = cast(job, role, ladder, tried=frozenset(names), why=str(tried[-1]) if tried else "")
+    while len(names) < len(fallbacks):
+        tier = cast(
+            job, role, fallbacks, tried=frozenset(names), why=str(tried[-1]) if tried else ""
+        )
         names.add(tier.name)
-        number = (attempt or job.number) + (LATER_TIERS * ladder.index(tier))
+        number = (attempt or job.number) + (LATER_TIERS * fallbacks.index(tier))
         try:
             with session(job, role, tier, attempt=number) as line:
                 answer = ask(line)
@@ -128,11 +135,11 @@ def asked(
     raise tried[-1]
 
 
-def reviewers(config: Config, told: History) -> Ladder:
+def reviewers(config: Config, history: History) -> FallbackChain:
     """Who may review a change of this issue: nobody of a family that may have written any of it."""
     wrote = {
         str(entry.data["model"])
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "usage" and entry.data["role"] == "implementer"
     }
     return others(
@@ -144,7 +151,7 @@ def reviewers(config: Config, told: History) -> Ladder:
 
 
 def _hear(job: Job, role: str, tier: Tier, sound: Sound, says: str) -> None:
-    job.plant.ledger.append(
+    job.services.ledger.append(
         MODEL,
         f"{job.run}/{role}/{tier.name}/{sound}",
         issue=job.issue,
@@ -154,14 +161,14 @@ def _hear(job: Job, role: str, tier: Tier, sound: Sound, says: str) -> None:
 
 
 def _write_down(job: Job, role: str, tier: Tier, first: Tier, why: str) -> None:
-    job.plant.ledger.append(
+    job.services.ledger.append(
         CAST,
         f"{job.run}/{role}/{tier.name}/cast",
         issue=job.issue,
         run=job.run,
         data={"role": role, "model": tier.name, "in_place_of": first.name, "why": why[:1000]},
     )
-    job.plant.tell(job.run, role, f"{tier.name} in place of {first.name}: {why[:200]}")
+    job.services.tell(job.run, role, f"{tier.name} in place of {first.name}: {why[:200]}")
 
 
 def _resting(role: str, stands: Iterable[tuple[Tier, Breaker]]) -> Iterator[str]:

@@ -22,7 +22,7 @@ def session(
     not there, ModelsPaused where nobody is asked for now."""
     tier = model if isinstance(model, Tier) else Tier(model)
     caps, own = (
-        job.steering.config.caps,
+        job.policy.config.caps,
         job.node.budget if isinstance(job.node, AgentNode) else Allowance(),
     )
     calls = min(
@@ -42,11 +42,9 @@ def session(
         usd_issue=caps.usd_per_issue,
         usd_day=caps.usd_per_day,
         usd_month=caps.usd_per_month,
-        price=next(
-            (price for price in job.steering.config.prices if price.model == tier.name), None
-        ),
+        price=next((price for price in job.policy.config.prices if price.model == tier.name), None),
     )
-    with job.plant.broker.open(request) as opened:
+    with job.services.broker.open(request) as opened:
         try:
             yield replace(opened, effort=tier.effort, max_tokens=tier.max_tokens)
         finally:
@@ -54,8 +52,8 @@ def session(
 
 
 def _write_down(job: Job, role: str, opened: Session) -> None:
-    usage = job.plant.broker.usage(opened)
-    job.plant.ledger.append(
+    usage = job.services.broker.usage(opened)
+    job.services.ledger.append(
         "usage",
         f"usage/{opened.id}",
         issue=job.issue,

@@ -50,8 +50,8 @@ AGENTS: Mapping[str, Action] = {
     "reviewer": review.review,
 }
 GATES: Mapping[str, Action] = {
-    "law": implement.law_gate,
-    "candidate-law": validate.law_gate,
+    "law": implement.policy_gate,
+    "candidate-law": validate.policy_gate,
     "merge": merge.gates,
 }
 COMMANDS: Mapping[str, Action] = {TESTS: commands.tests}

@@ -27,18 +27,18 @@ from harness.domain.workflow import (
     node_result,
 )
 from harness.factory.pipeline.actions import action_for
-from harness.factory.records.history import RESUME, History, history
-from harness.factory.records.rule_texts import keep_law
+from harness.factory.records.history import RESUME, History, history_of
+from harness.factory.records.rule_texts import keep_rule_texts
 from harness.factory.reporting.transitions import project, transition
 from harness.factory.run.disk_space import refuse_no_when_full
-from harness.factory.run.effects import stop_if_told
+from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.forge_outage import is_away, result_of, wait_for_forge
 from harness.factory.run.node import Job
 from harness.factory.run.pause import pause_where_told
-from harness.factory.run.policy_snapshot import Steering, steering_at
-from harness.factory.run.services import Plant
+from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
+from harness.factory.run.services import Services
 from harness.ports.engine import Engine
-from harness.workflow import Call, EngineHands, run
+from harness.workflow import Call, EngineExecutor, run
 
 ACTION = "node"
 CONCURRENCY = 2
@@ -64,25 +64,25 @@ def undecided(workflow: str, state: State, *, says: str) -> Event:
 class Dispatch:
     """Runs workflows on the engine."""
 
-    plant: Plant
+    services: Services
     engine: Engine
     halt: threading.Event = field(
         default_factory=threading.Event
     )  # set: every run is left as it is recorded
 
-    def run(self, steering: Steering, told: History, workflow: str) -> Run:
+    def run(self, policy: PolicySnapshot, history: History, workflow: str) -> Run:
         """Drive one run to its end, or until a stop; a stop, and a pause, leave it to be taken up
         again."""
-        started = self._open(steering, told, workflow)
-        at = steering_at(self.plant, CommitSha(started.data["base"]))
-        name, issue = str(started.run), told.issue
-        finished = _attempts(told, name)
+        started = self._open(policy, history, workflow)
+        at = policy_at(self.services, CommitSha(started.data["base"]))
+        name, issue = str(started.run), history.issue
+        finished = _attempts(history, name)
         for attempt in (
             finished
         ):  # a kill between an attempt and its event leaves the event to be recorded now
             self._record(attempt, issue=issue, run=name, rules=at.digest)
-        turn = _generation(self.plant, name)
-        hands = EngineHands(
+        turn = _generation(self.services, name)
+        hands = EngineExecutor(
             self.engine, f"{name}@{turn}", lambda call: (ACTION, _payload(started, call, turn))
         )
         missed: dict[str, NodeResult] = {}
@@ -105,48 +105,51 @@ class Dispatch:
         if (
             ended.status is RunStatus.FAILED
         ):  # also of what comes after its event: an issue has still to be closed
-            if pause_where_told(self.plant, steering.config.caps, issue, name, missed.values()):
+            if pause_where_told(self.services, policy.config.caps, issue, name, missed.values()):
                 return ended
-            wait_for_forge(self.plant, name, missed.values())
+            wait_for_forge(self.services, name, missed.values())
         self._close(ended, started, at.digest)
         return ended
 
-    def _open(self, steering: Steering, told: History, workflow: str) -> Entry:
+    def _open(self, policy: PolicySnapshot, history: History, workflow: str) -> Entry:
         """The run to drive: the one that a killed factory left, or a new one. Its issue is on its
         way either way."""
-        plant, left = self.plant, told.open_run
+        services, left = self.services, history.open_run
         started = (
             left
             if left and left.data["workflow"] == workflow
-            else self._begun(steering, told, workflow)
+            else self._begun(policy, history, workflow)
         )
-        if told.state in (State.ACCEPTED, State.CHANGES_REQUESTED) and not told.has_last_steps:
+        if (
+            history.state in (State.ACCEPTED, State.CHANGES_REQUESTED)
+            and not history.has_last_steps
+        ):
             transition(
-                plant,
-                told.issue,
+                services,
+                history.issue,
                 Event.DISPATCHED,
                 key=f"{started.run}/dispatched",
                 run=started.run,
                 rules=started.data["rules"],
             )
-            project(plant, told.issue)
+            project(services, history.issue)
         return started
 
-    def _begun(self, steering: Steering, told: History, workflow: str) -> Entry:
-        number = told.runs_of(workflow) + 1
-        name = f"{workflow}-{told.issue}-{number}"
-        keep_law(self.plant, steering)
-        return self.plant.ledger.append(
+    def _begun(self, policy: PolicySnapshot, history: History, workflow: str) -> Entry:
+        number = history.runs_of(workflow) + 1
+        name = f"{workflow}-{history.issue}-{number}"
+        keep_rule_texts(self.services, policy)
+        return self.services.ledger.append(
             "run",
             f"run/{name}",
-            issue=told.issue,
+            issue=history.issue,
             run=name,
             data={
                 "workflow": workflow,
                 "number": number,
-                "base": steering.base,
-                "rules": steering.digest,
-                "anchor": self.plant.ledger.anchor(name),
+                "base": policy.base,
+                "rules": policy.digest,
+                "anchor": self.services.ledger.anchor(name),
             },
         )
 
@@ -156,9 +159,11 @@ class Dispatch:
         if result.outcome is Outcome.STOPPED:
             # the owner's stop is not a result: after `factory resume` this attempt is made again
             return
-        refuse_no_when_full(self.plant, f"{run}/{attempt.node}/{attempt.number}", result, run=run)
-        self.plant.tell(run, attempt.node, f"{result.outcome.value}: {result.message}")
-        self.plant.ledger.append(
+        refuse_no_when_full(
+            self.services, f"{run}/{attempt.node}/{attempt.number}", result, run=run
+        )
+        self.services.tell(run, attempt.node, f"{result.outcome.value}: {result.message}")
+        self.services.ledger.append(
             "node",
             f"{run}/{attempt.node}/{attempt.number}",
             issue=issue,
@@ -167,7 +172,7 @@ class Dispatch:
         )
         if result.event:
             transition(
-                self.plant,
+                self.services,
                 issue,
                 Event(result.event),
                 key=f"{run}/{attempt.node}/event",
@@ -182,11 +187,11 @@ class Dispatch:
         if ended.status is RunStatus.STOPPED:
             raise _stop(ended)
         issue, name, workflow = int(started.issue or 0), str(started.run), started.data["workflow"]
-        state = history(self.plant.ledger, issue).state
+        state = history_of(self.services.ledger, issue).state
         if state is State.MERGING or not ended.event:
             event = undecided(workflow, state, says=ended.message)
             transition(
-                self.plant,
+                self.services,
                 issue,
                 event,
                 key=f"{name}/undecided",
@@ -194,7 +199,7 @@ class Dispatch:
                 says=ended.message,
                 rules=rules,
             )
-        self.plant.ledger.append(
+        self.services.ledger.append(
             "run-ended",
             f"run/{name}/ended",
             issue=issue,
@@ -205,7 +210,7 @@ class Dispatch:
     def _pulse(self) -> None:
         """Called at least once a second while a run is driven: the owner's stop is honoured between
         two nodes, and so is whoever halts this dispatch."""
-        stop_if_told(self.plant)
+        raise_if_stopped(self.services)
         if self.halt.is_set():
             raise Interrupted("the factory is leaving; the next tick goes on from here")
 
@@ -214,12 +219,12 @@ def _stop(ended: Run) -> FactoryStop:
     return Stopped(ended.message or "the run was stopped")
 
 
-def _generation(plant: Plant, run: str) -> int:
+def _generation(services: Services, run: str) -> int:
     """How often this run was told to make again what it had stopped at: by the owner's resume, or
     by itself."""
     return sum(
         entry.data["command"] == RESUME and entry.run in (None, run)
-        for entry in plant.ledger.entries(kind="command")
+        for entry in services.ledger.entries(kind="command")
     )
 
 
@@ -236,37 +241,37 @@ def _payload(started: Entry, call: Call, generation: int) -> dict[str, Any]:
     }
 
 
-def _attempts(told: History, run: str) -> tuple[Attempt, ...]:
+def _attempts(history: History, run: str) -> tuple[Attempt, ...]:
     return tuple(
         Attempt(entry.data["node"], entry.data["attempt"], node_result(entry.data["result"]))
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "node" and entry.run == run
     )
 
 
-def node_action(plant: Plant) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+def node_action(services: Services) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
     """What the engine calls by name, also when it recovers: one node, its result as JSON. A stop
     becomes a result."""
 
     def act(payload: Mapping[str, Any]) -> Mapping[str, Any]:
         if payload["generation"] != _generation(
-            plant, payload["run"]
+            services, payload["run"]
         ):  # killed while stopped: it is made anew already
             return NodeResult(
                 Outcome.STOPPED, message="made again after a resume", retryable=False
             ).as_json()
-        steering = steering_at(plant, CommitSha(payload["base"]))
-        node = steering.workflows[payload["workflow"]].node(payload["node"])
+        policy = policy_at(services, CommitSha(payload["base"]))
+        node = policy.workflows[payload["workflow"]].node(payload["node"])
         job = Job(
-            plant,
-            steering,
+            services,
+            policy,
             payload["issue"],
             payload["run"],
             payload["number"],
             node,
             payload["inputs"],
         )
-        plant.tell(job.run, node.id, "")
+        services.tell(job.run, node.id, "")
         try:
             result = action_for(node)(job)
         except FactoryError as error:

@@ -35,8 +35,8 @@ from harness.factory.pipeline.actions import action_for
 from harness.factory.records.estimate import Estimate, estimate, has_ended, length_of
 from harness.factory.records.history import History
 from harness.factory.run.node import Job
-from harness.factory.run.policy_snapshot import Steering
-from harness.factory.run.services import Plant
+from harness.factory.run.policy_snapshot import PolicySnapshot
+from harness.factory.run.services import Services
 from harness.factory.stages.plan import ROLE as PLANNER
 from harness.factory.stages.plan import Plan, plan_in, plan_schema
 from harness.governance.decide import decide
@@ -105,15 +105,15 @@ class DryRun:
 
 
 def dry_run(
-    plant: Plant, steering: Steering, issue: Issue, *, run: str, cap: Decimal = CAP
+    services: Services, policy: PolicySnapshot, issue: Issue, *, run: str, cap: Decimal = CAP
 ) -> DryRun:
-    """Think the lap through for an issue. The ledger of `plant` is written to, so it is to be one
+    """Think the lap through for an issue. The ledger of `services` is written to, so it is to be one
     that nobody keeps.
 
     Raises what the forge and the broker raise; a cap that is reached ends it early, and it says
     so."""
-    purse = _Purse(plant.broker, cap)
-    thinking = _Thinking(replace(plant, broker=purse), steering, issue, run, purse)
+    purse = _Purse(services.broker, cap)
+    thinking = _Thinking(replace(services, broker=purse), policy, issue, run, purse)
     thinking.begin()
     cut = ""
     try:
@@ -130,11 +130,11 @@ class _Thinking:
     """One dry run, step by step."""
 
     def __init__(
-        self, plant: Plant, steering: Steering, issue: Issue, run: str, purse: "_Purse"
+        self, services: Services, policy: PolicySnapshot, issue: Issue, run: str, purse: "_Purse"
     ) -> None:
-        self._plant, self._steering, self._issue, self._run, self._purse = (
-            plant,
-            steering,
+        self._services, self._policy, self._issue, self._run, self._purse = (
+            services,
+            policy,
             issue,
             run,
             purse,
@@ -146,7 +146,7 @@ class _Thinking:
 
     def begin(self) -> None:
         """As if the issue had been taken in, and a run had begun."""
-        issue, ledger = self._issue, self._plant.ledger
+        issue, ledger = self._issue, self._services.ledger
         ledger.append(
             "issue",
             f"issue/{issue.number}",
@@ -167,14 +167,14 @@ class _Thinking:
             data={
                 "workflow": "triage",
                 "number": 1,
-                "base": self._steering.base,
-                "rules": self._steering.digest,
+                "base": self._policy.base,
+                "rules": self._policy.digest,
             },
         )
 
     def triage(self) -> None:
         """The nodes of triage, up to the decision. What follows it would act."""
-        for node in self._steering.workflows["triage"].nodes:
+        for node in self._policy.workflows["triage"].nodes:
             if isinstance(node, AgentNode) or (
                 isinstance(node, UseNode) and node.action in ("triage.intake", "triage.decide")
             ):
@@ -188,7 +188,7 @@ class _Thinking:
 
     def plan(self) -> None:
         """What a planner would do. Where nobody is named for it, whoever triages is asked."""
-        paths = sorted(text_of(path) for path in self._plant.repository.files(self._steering.base))
+        paths = sorted(text_of(path) for path in self._services.repository.files(self._policy.base))
         values = {
             "spec_card": self._card,
             "paths": json.dumps(paths[:MOST_SHOWN], indent=0),
@@ -196,7 +196,7 @@ class _Thinking:
             "findings": [],
             "left_out": max(0, len(paths) - MOST_SHOWN),
         }
-        question = rendered(_PLAN_PROMPT, values, prompts=self._steering.prompts)
+        question = rendered(_PLAN_PROMPT, values, prompts=self._policy.prompts)
         answer = self._asked(question, plan_schema(), attempt=1)
         self._plan = planned = plan_in(answer, paths=paths)
         self._dropped = planned.dropped
@@ -223,7 +223,9 @@ class _Thinking:
         """All of it."""
         triaged = self._told.triage or {}
         others = tuple(
-            told for told in self._plant.known.those(has_ended) if told.issue != self._issue.number
+            history
+            for history in self._services.known.those(has_ended)
+            if history.issue != self._issue.number
         )
         files = tuple(
             dict.fromkeys(
@@ -253,11 +255,11 @@ class _Thinking:
 
     @property
     def _told(self) -> History:
-        return self._plant.known.of(self._issue.number)
+        return self._services.known.of(self._issue.number)
 
     @property
     def _card(self) -> str:
-        return context.spec_card(self._job(self._steering.workflows["triage"].nodes[0]))
+        return context.spec_card(self._job(self._policy.workflows["triage"].nodes[0]))
 
     @property
     def _question_back(self) -> str:
@@ -270,16 +272,22 @@ class _Thinking:
 
     def _job(self, node: Node) -> Job:
         return Job(
-            self._plant, self._steering, self._issue.number, self._run, 1, node, dict(self._outputs)
+            self._services,
+            self._policy,
+            self._issue.number,
+            self._run,
+            1,
+            node,
+            dict(self._outputs),
         )
 
     def _asked(
         self, question: str, schema: Mapping[str, Any], *, attempt: int
     ) -> Mapping[str, Any]:
-        models = self._steering.config.models
-        system, model = context.system_blocks(self._steering), self._plant.model
+        models = self._policy.config.models
+        system, model = context.system_blocks(self._policy), self._services.model
         answer, _ = asked(
-            self._job(self._steering.workflows["triage"].nodes[0]),
+            self._job(self._policy.workflows["triage"].nodes[0]),
             PLANNER,
             models.planner or models.triage,
             lambda line: model.answer(line, system=system, question=question, schema=schema),
@@ -293,10 +301,10 @@ class _Thinking:
         if not files:
             return ()
         there = frozenset(
-            text_of(path) for path in self._plant.repository.files(self._steering.base)
+            text_of(path) for path in self._services.repository.files(self._policy.base)
         )
         changes = tuple(_predicted(path, there=path in there) for path in files)
-        decision = decide(self._steering.governance, ChangeFacts(files=changes), applies=Applies.PR)
+        decision = decide(self._policy.governance, ChangeFacts(files=changes), applies=Applies.PR)
         return tuple(
             f"{one.rule}: {one.says}"
             for one in decision.findings
@@ -305,12 +313,12 @@ class _Thinking:
 
     def _context(self, triaged: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
         """What an implementer would be shown of the repository, by name and tokens."""
-        essays, config = self._plant.essays, self._steering.config
+        essays, config = self._services.essays, self._policy.config
         if essays is None or not config.context.tokens or self.event != Event.TRIAGE_ACCEPTED:
             return ()
         essay = essays.essay(
             EssayRequest(
-                base=self._steering.base,
+                base=self._policy.base,
                 heading=str(triaged.get("title", "")),
                 question=str(triaged.get("body", "")),
                 tokens=config.context.tokens,
@@ -398,15 +406,15 @@ def minutes_of(others: tuple[History, ...]) -> float | None:
     return round(median_low(worked) / 60, 1) if worked else None
 
 
-def _worked(told: History) -> float:
+def _worked(history: History) -> float:
     ended = {
         entry.run: datetime.fromisoformat(entry.at)
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "run-ended"
     }
     return sum(
         (ended[entry.run] - datetime.fromisoformat(entry.at)).total_seconds()
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "run" and entry.run in ended
     )
 

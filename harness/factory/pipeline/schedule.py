@@ -55,16 +55,16 @@ def last_passes(entries: Iterable[Entry]) -> dict[str, datetime]:
     }
 
 
-def urgency(told: History, *, now: datetime, days: int) -> int:
+def urgency(history: History, *, now: datetime, days: int) -> int:
     """How soon an accepted issue is worked on, 0 first: its priority, and one step less for each
     `days` since it was accepted, so that what is low is not put off for ever. The rest are all the
     same."""
     accepted = [
         entry
-        for entry in told.transitions
+        for entry in history.transitions
         if entry.data["event"] in (Event.TRIAGE_ACCEPTED, Event.RETRIED)
     ]
-    priority = str((told.triage or {}).get("priority", ""))
+    priority = str((history.triage or {}).get("priority", ""))
     if not accepted or priority not in _PRIORITIES:
         return len(_PRIORITIES)
     waited = now - datetime.fromisoformat(accepted[-1].at)

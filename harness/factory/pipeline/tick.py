@@ -15,17 +15,17 @@ from harness.factory.intake.issues import take_in
 from harness.factory.intake.queue import Queue, queue_of
 from harness.factory.pipeline.dispatch import Dispatch
 from harness.factory.pipeline.schedule import urgency
-from harness.factory.pipeline.worker_pool import Crew
+from harness.factory.pipeline.worker_pool import WorkerPool
 from harness.factory.policy_gate import ci
 from harness.factory.policy_gate.policy_edits import show_consequences
 from harness.factory.records.history import History, is_frozen
 from harness.factory.reporting.dashboard import show_dashboard
 from harness.factory.reporting.transitions import project, project_what_was_cut_off, transition
 from harness.factory.run.disk_space import refuse_when_full
-from harness.factory.run.effects import stop_if_told
+from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.pause import lift_what_a_raised_cap_ends, pause_in_force, paused_issues
-from harness.factory.run.policy_snapshot import Steering, steering_at
-from harness.factory.run.services import Plant
+from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
+from harness.factory.run.services import Services
 from harness.factory.stages import after_landing
 
 ON_BASE = frozenset({"validate", "merge"})  # what is good for one tip of the default branch alone
@@ -44,7 +44,7 @@ class Next:
 
 
 def tick(
-    plant: Plant,
+    services: Services,
     dispatch: Dispatch,
     *,
     only: Collection[int] | None = None,
@@ -57,87 +57,89 @@ def tick(
 
     A process that ticks again reads what is new since, of the ledger and of the forge; with
     `whole`, all of both. With `shows` the dashboard says afterwards how things stand."""
-    if fault := plant.known.fault(whole=whole):
+    if fault := services.known.fault(whole=whole):
         raise LedgerError(
             f"{fault.says}; nothing is done on a ledger that is not the one that was signed"
         )
-    refuse_when_full(plant)
-    steering = current_steering(plant)
-    take_in(plant, steering, whole=whole)
-    after_landing.watch(plant, steering)
-    ci.take_in_answers(plant, steering)
-    close_what_ran_out(plant, steering)
-    lift_what_a_raised_cap_ends(plant, steering.config.caps)
-    project_what_was_cut_off(plant)
+    refuse_when_full(services)
+    policy = current_policy(services)
+    take_in(services, policy, whole=whole)
+    after_landing.watch(services, policy)
+    ci.take_in_answers(services, policy)
+    close_what_ran_out(services, policy)
+    lift_what_a_raised_cap_ends(services, policy.config.caps)
+    project_what_was_cut_off(services)
     for issue in only or ():
-        if plant.ledger.find(f"issue/{issue}") is None:
+        if services.ledger.find(f"issue/{issue}") is None:
             raise ConfigError(
                 f"there is no open issue #{issue} on the forge; `factory status` lists those that"
                 " are known"
             )
-    moved, queue = Counter[int](), queue_of(plant)
-    with Crew(steering.config.limits.parallel, halt=dispatch.halt) as crew:
+    moved, queue = Counter[int](), queue_of(services)
+    with WorkerPool(policy.config.limits.parallel, halt=dispatch.halt) as worker_pool:
         while True:
-            while crew.has_a_free_hand and (
-                ready := _next_ready(plant, steering, moved, crew, queue, only=only, states=states)
-            ):
-                told, todo = ready
-                stop_if_told(plant)
-                refuse_when_full(plant)
-                moved[told.issue] += 1
-                if is_new_to_triage(told):
-                    queue.begin(told)
-                crew.start(
-                    told.issue,
-                    todo.workflow or "",
-                    partial(_move, plant, dispatch, steering, told, todo),
+            while worker_pool.has_a_free_hand and (
+                ready := _next_ready(
+                    services, policy, moved, worker_pool, queue, only=only, states=states
                 )
-            if not crew.under_way:
-                after_landing.watch(plant, steering)
-                ci.take_back(plant)
-                queue.tell(steering)
-                show_consequences(plant, steering)
+            ):
+                history, todo = ready
+                raise_if_stopped(services)
+                refuse_when_full(services)
+                moved[history.issue] += 1
+                if is_new_to_triage(history):
+                    queue.begin(history)
+                worker_pool.start(
+                    history.issue,
+                    todo.workflow or "",
+                    partial(_move, services, dispatch, policy, history, todo),
+                )
+            if not worker_pool.under_way:
+                after_landing.watch(services, policy)
+                ci.take_back(services)
+                queue.tell(policy)
+                show_consequences(services, policy)
                 if shows:
-                    show_dashboard(plant, steering)
+                    show_dashboard(services, policy)
                 return tuple(sorted(moved))
-            crew.wait_for_one()
-            steering = current_steering(plant)
-            lift_what_a_raised_cap_ends(plant, steering.config.caps)
+            worker_pool.wait_for_one()
+            policy = current_policy(services)
+            lift_what_a_raised_cap_ends(services, policy.config.caps)
 
 
-def current_steering(plant: Plant) -> Steering:
+def current_policy(services: Services) -> PolicySnapshot:
     """The law, the configuration and the workflows at today's tip of the default branch."""
-    branch = plant.forge.default_branch()
-    plant.repository.fetch(branch)
-    base = plant.repository.tip(branch)
-    plant.worktrees.prepare(base)
-    return steering_at(plant, base)
+    branch = services.forge.default_branch()
+    services.repository.fetch(branch)
+    base = services.repository.tip(branch)
+    services.worktrees.prepare(base)
+    return policy_at(services, base)
 
 
-def decide_next(told: History, steering: Steering) -> Next | None:
+def decide_next(history: History, policy: PolicySnapshot) -> Next | None:
     """What an issue needs, by its state and its history alone; None while it waits for a person or
     is done."""
-    limits = steering.config.limits
-    if told.open_run is not None and told.has_last_steps:
-        return Next(str(told.open_run.data["workflow"]))
-    match told.state:
+    limits = policy.config.limits
+    if history.open_run is not None and history.has_last_steps:
+        return Next(str(history.open_run.data["workflow"]))
+    match history.state:
         case State.UNTRIAGED:
             return Next("triage")
-        case State.ACCEPTED | State.CHANGES_REQUESTED if told.attempts >= limits.attempts:
+        case State.ACCEPTED | State.CHANGES_REQUESTED if history.attempts >= limits.attempts:
             return Next(
                 event=Event.ROUNDS_EXHAUSTED,
-                says=f"{told.attempts} attempts failed, {limits.attempts} are allowed",
+                says=f"{history.attempts} attempts failed, {limits.attempts} are allowed",
             )
-        case State.CHANGES_REQUESTED if told.rounds > limits.rounds:
+        case State.CHANGES_REQUESTED if history.rounds > limits.rounds:
             return Next(
                 event=Event.ROUNDS_EXHAUSTED,
-                says=f"sent back {told.rounds} times, {limits.rounds} are allowed",
+                says=f"sent back {history.rounds} times, {limits.rounds} are allowed",
             )
         case State.ACCEPTED | State.CHANGES_REQUESTED | State.IMPLEMENTING:
             return Next("implement")
         case State.VALIDATING:
             return Next("validate")
-        case State.APPROVED if ci.waits_for_checks(told):
+        case State.APPROVED if ci.waits_for_checks(history):
             return None
         case State.APPROVED | State.MERGING:
             return Next("merge")
@@ -145,36 +147,41 @@ def decide_next(told: History, steering: Steering) -> Next | None:
             return None
 
 
-def is_new_to_triage(told: History) -> bool:
+def is_new_to_triage(history: History) -> bool:
     """Whether this would be a new look at an issue, for which it has to stand in the queue."""
-    return told.state is State.UNTRIAGED and told.open_run is None
+    return history.state is State.UNTRIAGED and history.open_run is None
 
 
-def is_unconfirmed(told: History) -> bool:
+def is_unconfirmed(history: History) -> bool:
     """Whether a landing was begun and nobody could say what became of it: it is looked at once in
     each pass."""
-    return told.state is State.MERGING and told.transitions[-1].data["event"] == Event.UNCONFIRMED
+    return (
+        history.state is State.MERGING
+        and history.transitions[-1].data["event"] == Event.UNCONFIRMED
+    )
 
 
-def may_ask_a_model(told: History, todo: Next) -> bool:
+def may_ask_a_model(history: History, todo: Next) -> bool:
     """Whether what is to be done may need an answer of a model, so that a pause holds it up. A
     landing never does, nor what is left to do after an event."""
-    has_its_event = told.has_last_steps and told.transitions[-1].data["event"] != Event.DISPATCHED
+    has_its_event = (
+        history.has_last_steps and history.transitions[-1].data["event"] != Event.DISPATCHED
+    )
     return todo.workflow not in (None, "merge") and not has_its_event
 
 
-def may_go_on(told: History) -> bool:
+def may_go_on(history: History) -> bool:
     """Whether it may be moved without standing in the queue."""
-    return told.has_last_steps or (
-        told.state not in ENDED | WAITING_FOR_A_PERSON and not is_new_to_triage(told)
+    return history.has_last_steps or (
+        history.state not in ENDED | WAITING_FOR_A_PERSON and not is_new_to_triage(history)
     )
 
 
 def _next_ready(
-    plant: Plant,
-    steering: Steering,
+    services: Services,
+    policy: PolicySnapshot,
     moved: Counter[int],
-    crew: Crew,
+    worker_pool: WorkerPool,
     queue: Queue,
     *,
     only: Collection[int] | None,
@@ -183,28 +190,28 @@ def _next_ready(
     """The next issue with something to do: what a dead factory left, then landings, then triage by
     its queue, then the rest by urgency."""
 
-    def is_free(told: History) -> bool:
+    def is_free(history: History) -> bool:
         return (
-            (only is None or told.issue in only)
-            and (states is None or told.state in states)
-            and moved[told.issue] < MOVES_PER_ISSUE
-            and told.issue not in crew.under_way
+            (only is None or history.issue in only)
+            and (states is None or history.state in states)
+            and moved[history.issue] < MOVES_PER_ISSUE
+            and history.issue not in worker_pool.under_way
         )
 
-    paused = pause_in_force(plant.ledger, plant.clock.now()) is not None
-    waiting = paused_issues(plant.ledger, plant.clock.now())
+    paused = pause_in_force(services.ledger, services.clock.now()) is not None
+    waiting = paused_issues(services.ledger, services.clock.now())
     found = [
-        (told, todo)
-        for told in filter(is_free, plant.known.those(may_go_on))
-        if (todo := _next_of(plant, told, steering))
-        and not _must_wait(plant, told, todo, crew)
-        and not (moved[told.issue] and is_unconfirmed(told))
-        and not ((paused or told.issue in waiting) and may_ask_a_model(told, todo))
+        (history, todo)
+        for history in filter(is_free, services.known.those(may_go_on))
+        if (todo := _next_of(services, history, policy))
+        and not _must_wait(services, history, todo, worker_pool)
+        and not (moved[history.issue] and is_unconfirmed(history))
+        and not ((paused or history.issue in waiting) and may_ask_a_model(history, todo))
     ]
-    new = [] if paused else list(filter(is_free, plant.known.those(is_new_to_triage)))
-    if queue.has_room(steering) and (chosen := queue.next(new, steering)):
+    new = [] if paused else list(filter(is_free, services.known.those(is_new_to_triage)))
+    if queue.has_room(policy) and (chosen := queue.next(new, policy)):
         found.append((chosen, Next("triage")))
-    now, days = plant.clock.now(), steering.config.triage.aging_days
+    now, days = services.clock.now(), policy.config.triage.aging_days
     return min(
         found,
         key=lambda item: _turn(item[0], item[1], urgency(item[0], now=now, days=days)),
@@ -212,48 +219,50 @@ def _next_ready(
     )
 
 
-def _next_of(plant: Plant, told: History, steering: Steering) -> Next | None:
+def _next_of(services: Services, history: History, policy: PolicySnapshot) -> Next | None:
     """What an issue needs, with an eye on the others: one that may be done already is a person's to
     judge."""
-    if other := plant.twins.landed_meanwhile(told):
+    if other := services.twins.landed_meanwhile(history):
         return Next(
             event=Event.TWIN_LANDED, says=f"#{other.issue} says much the same, and has landed since"
         )
-    return decide_next(told, steering)
+    return decide_next(history, policy)
 
 
-def _must_wait(plant: Plant, told: History, todo: Next, crew: Crew) -> bool:
+def _must_wait(services: Services, history: History, todo: Next, worker_pool: WorkerPool) -> bool:
     """One judgement or landing at a time, as a verdict on a base that moves meanwhile is wasted; of
     issues that are alike, one at a time. While merging is frozen what is approved stays so, and
     goes on when a person has looked."""
-    on_base = todo.workflow in ON_BASE and not ON_BASE.isdisjoint(crew.under_way.values())
-    if todo.workflow == "merge" and told.state is State.APPROVED and is_frozen(plant.ledger):
+    on_base = todo.workflow in ON_BASE and not ON_BASE.isdisjoint(worker_pool.under_way.values())
+    if todo.workflow == "merge" and history.state is State.APPROVED and is_frozen(services.ledger):
         return True
     return on_base or (
         todo.workflow == "implement"
-        and plant.twins.waits_for(told, under_way=crew.under_way) is not None
+        and services.twins.waits_for(history, under_way=worker_pool.under_way) is not None
     )
 
 
-def _turn(told: History, todo: Next, urgent: int) -> tuple[bool, int, int, int]:
+def _turn(history: History, todo: Next, urgent: int) -> tuple[bool, int, int, int]:
     return (
-        told.open_run is None,
+        history.open_run is None,
         {"merge": 0, "triage": 1}.get(todo.workflow or "", 2),
         urgent,
-        told.issue,
+        history.issue,
     )
 
 
-def _move(plant: Plant, dispatch: Dispatch, steering: Steering, told: History, todo: Next) -> None:
+def _move(
+    services: Services, dispatch: Dispatch, policy: PolicySnapshot, history: History, todo: Next
+) -> None:
     if todo.event is not None:
         transition(
-            plant,
-            told.issue,
+            services,
+            history.issue,
             todo.event,
-            key=f"event/{told.issue}/{len(told.transitions)}",
+            key=f"event/{history.issue}/{len(history.transitions)}",
             says=todo.says,
-            rules=steering.digest,
+            rules=policy.digest,
         )
     elif todo.workflow is not None:
-        dispatch.run(steering, told, todo.workflow)
-    project(plant, told.issue)
+        dispatch.run(policy, history, todo.workflow)
+    project(services, history.issue)

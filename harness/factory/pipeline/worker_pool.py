@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 
 
-class Crew:
+class WorkerPool:
     """At most `size` moves at once. `halt` is set when it is left, and whoever drives a run looks
     at it."""
 
@@ -42,7 +42,7 @@ class Crew:
         for move in done:
             move.result()
 
-    def __enter__(self) -> "Crew":
+    def __enter__(self) -> "WorkerPool":
         self._halt.clear()
         return self
 

@@ -35,8 +35,8 @@ from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History
 from harness.factory.run.effects import effect
 from harness.factory.run.node import Job
-from harness.factory.run.policy_snapshot import Steering
-from harness.factory.run.services import Plant
+from harness.factory.run.policy_snapshot import PolicySnapshot
+from harness.factory.run.services import Services
 from harness.governance.checks.gates import ChecksGreen
 
 BRANCHES = "factory/candidate/"
@@ -99,28 +99,28 @@ class Report:
         )
 
 
-def demands(plant: Plant, steering: Steering) -> Demands:
+def demands(services: Services, policy: PolicySnapshot) -> Demands:
     """What is demanded now. The branch's own rules are asked of the forge."""
-    rules = [rule for rule in steering.governance.rules if _asks_for_checks(rule)]
+    rules = [rule for rule in policy.governance.rules if _asks_for_checks(rule)]
     named = tuple(
         RequiredCheck(name, None)
         for rule in rules
         if isinstance(rule.check, ChecksGreen)
         for name in rule.check.require
     )
-    return Demands(required(plant, steering), frozenset(rule.id for rule in rules), named)
+    return Demands(required(services, policy), frozenset(rule.id for rule in rules), named)
 
 
-def required(plant: Plant, steering: Steering) -> tuple[RequiredCheck, ...] | None:
+def required(services: Services, policy: PolicySnapshot) -> tuple[RequiredCheck, ...] | None:
     """The checks that `factory.toml` and the branch's own rules name; None where the forge says for
     good that it will not tell. Raises ForgeError where it may tell later."""
     try:
-        of_branch = plant.forge.required_checks(plant.forge.default_branch())
+        of_branch = services.forge.required_checks(services.forge.default_branch())
     except ForgeError as error:
         if error.retryable:
             raise
         return None
-    return tuple(dict.fromkeys((*steering.config.merge.required_checks, *of_branch)))
+    return tuple(dict.fromkeys((*policy.config.merge.required_checks, *of_branch)))
 
 
 def _asks_for_checks(rule: Rule) -> bool:
@@ -132,51 +132,57 @@ def _asks_for_checks(rule: Rule) -> bool:
     return here and isinstance(rule.check, ChecksGreen)
 
 
-def report(plant: Plant, steering: Steering, commit: CommitSha | None) -> Report:
+def report(services: Services, policy: PolicySnapshot, commit: CommitSha | None) -> Report:
     """What is demanded, and how it stands on exactly this commit; without one nothing is reported.
     Where nothing is demanded the forge is not asked. What it says for good that it cannot tell may
     be there later: a commit takes a moment to be known."""
-    demanded = demands(plant, steering)
+    demanded = demands(services, policy)
     if not demanded.whole or not commit:
         return Report(demanded, ())
     try:
-        return Report(demanded, (*plant.forge.check_runs(commit), *plant.forge.statuses(commit)))
+        return Report(
+            demanded, (*services.forge.check_runs(commit), *services.forge.statuses(commit))
+        )
     except ForgeError as error:
         if error.retryable:
             raise
         return Report(demanded, (), fault=str(error))
 
 
-def is_shown(told: History, candidate: str) -> bool:
+def is_shown(history: History, candidate: str) -> bool:
     """Whether the forge has this candidate: before it is shown, nothing can have been reported on
     it."""
     return any(
         entry.kind == "done"
         and entry.data.get("effect") == SHOW
         and entry.data["result"]["candidate"] == candidate
-        for entry in told.entries
+        for entry in history.entries
     )
 
 
-def waited(plant: Plant, told: History, candidate: str) -> timedelta:
+def waited(services: Services, history: History, candidate: str) -> timedelta:
     """How long ago this candidate was first shown; nothing where it was not."""
     shown = [
         entry
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == SHOWN and entry.data["candidate"] == candidate
     ]
-    return plant.clock.now() - datetime.fromisoformat(shown[0].at) if shown else timedelta()
+    return services.clock.now() - datetime.fromisoformat(shown[0].at) if shown else timedelta()
 
 
-def is_late(plant: Plant, steering: Steering, told: History, *, candidate: str) -> bool:
+def is_late(
+    services: Services, policy: PolicySnapshot, history: History, *, candidate: str
+) -> bool:
     """Whether its checks have had all the time they may have."""
-    return waited(plant, told, candidate) >= timedelta(minutes=steering.config.merge.wait_minutes)
+    return waited(services, history, candidate) >= timedelta(
+        minutes=policy.config.merge.wait_minutes
+    )
 
 
 def show(job: Job, candidate: CommitSha) -> None:
     """Put the candidate on a branch of its run's, where the forge's checks see it."""
     branch = f"{BRANCHES}{job.run}"
-    job.plant.ledger.append(
+    job.services.ledger.append(
         SHOWN,
         f"{job.run}/candidate",
         issue=job.issue,
@@ -184,7 +190,7 @@ def show(job: Job, candidate: CommitSha) -> None:
         data={"candidate": candidate, "branch": branch, "base": job.base},
     )
     effect(
-        job.plant,
+        job.services,
         SHOW,
         job.key("show-candidate"),
         lambda: _push(job, candidate, branch),
@@ -194,90 +200,92 @@ def show(job: Job, candidate: CommitSha) -> None:
 
 
 def _push(job: Job, candidate: CommitSha, branch: str) -> dict[str, Any]:
-    job.plant.candidates.push(candidate, branch, expected=None)
+    job.services.candidates.push(candidate, branch, expected=None)
     return {"branch": branch, "candidate": candidate}
 
 
-def awaited(told: History) -> Entry | None:
+def awaited(history: History) -> Entry | None:
     """The showing of its candidate that is without an answer; None where nothing is waited for."""
-    last = told.transitions[-1] if told.transitions else None
+    last = history.transitions[-1] if history.transitions else None
     if last is None or last.data["event"] != Event.CHECKS_AWAITED:
         return None
-    after = (entry for entry in told.entries if entry.kind == ANSWERED and entry.seq > last.seq)
-    shown = [entry for entry in told.entries if entry.kind == SHOWN and entry.seq < last.seq]
+    after = (entry for entry in history.entries if entry.kind == ANSWERED and entry.seq > last.seq)
+    shown = [entry for entry in history.entries if entry.kind == SHOWN and entry.seq < last.seq]
     return shown[-1] if shown and not any(after) else None
 
 
-def waits_for_checks(told: History) -> bool:
+def waits_for_checks(history: History) -> bool:
     """Whether it waits for an answer of the forge's checks."""
-    return awaited(told) is not None
+    return awaited(history) is not None
 
 
-def take_in_answers(plant: Plant, steering: Steering) -> None:
+def take_in_answers(services: Services, policy: PolicySnapshot) -> None:
     """Look once at each candidate that is waited for. What has an answer is written down, and the
     gate is asked again."""
-    for told in plant.known.those(waits_for_checks):
-        shown = awaited(told)
-        if shown is not None and (says := _answer(plant, steering, told, shown)):
-            plant.ledger.append(
+    for history in services.known.those(waits_for_checks):
+        shown = awaited(history)
+        if shown is not None and (says := _answer(services, policy, history, shown)):
+            services.ledger.append(
                 ANSWERED,
-                f"{shown.run}/candidate/answered/{len(told.transitions)}",
-                issue=told.issue,
+                f"{shown.run}/candidate/answered/{len(history.transitions)}",
+                issue=history.issue,
                 run=shown.run,
                 data={"candidate": shown.data["candidate"], "says": says},
             )
 
 
-def _answer(plant: Plant, steering: Steering, told: History, shown: Entry) -> str:
+def _answer(services: Services, policy: PolicySnapshot, history: History, shown: Entry) -> str:
     """Why there is nothing more to wait for; empty while there is."""
     candidate = CommitSha(shown.data["candidate"])
-    if steering.base != shown.data["base"]:
-        return f"the base moved on to {steering.base:.7}"
-    found = standing(report(plant, steering, candidate).open)
-    if found is Standing.WAITING and is_late(plant, steering, told, candidate=candidate):
-        return f"no answer in {steering.config.merge.wait_minutes} minutes"
+    if policy.base != shown.data["base"]:
+        return f"the base moved on to {policy.base:.7}"
+    found = standing(report(services, policy, candidate).open)
+    if found is Standing.WAITING and is_late(services, policy, history, candidate=candidate):
+        return f"no answer in {policy.config.merge.wait_minutes} minutes"
     return "" if found is Standing.WAITING else f"the checks are {found}"
 
 
-def has_shown(told: History) -> bool:
+def has_shown(history: History) -> bool:
     """Whether a candidate of it was ever shown and is not known to be taken back."""
     back = {
         entry.run
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "done" and entry.data.get("effect") == TAKE_BACK
     }
-    return any(entry.kind == SHOWN and entry.run not in back for entry in told.entries)
+    return any(entry.kind == SHOWN and entry.run not in back for entry in history.entries)
 
 
-def take_back(plant: Plant) -> None:
+def take_back(services: Services) -> None:
     """Remove the branches of candidates that nobody waits for: after an answer, and after a
     kill."""
-    for told in plant.known.those(has_shown):
+    for history in services.known.those(has_shown):
         for shown in (
-            entry for entry in told.entries if entry.kind == SHOWN and not _is_needed(told, entry)
+            entry
+            for entry in history.entries
+            if entry.kind == SHOWN and not _is_needed(history, entry)
         ):
             effect(
-                plant,
+                services,
                 TAKE_BACK,
                 f"{shown.run}/take-candidate-back",
-                partial(_remove, plant, shown),
-                issue=told.issue,
+                partial(_remove, services, shown),
+                issue=history.issue,
                 run=str(shown.run),
             )
 
 
-def _is_needed(told: History, shown: Entry) -> bool:
+def _is_needed(history: History, shown: Entry) -> bool:
     """While an answer is awaited, and while the run that shows it may still be taken up."""
-    waiting, left = awaited(told), told.open_run
+    waiting, left = awaited(history), history.open_run
     return (waiting is not None and waiting.run == shown.run) or (
-        left is not None and left.run == shown.run and told.state is State.APPROVED
+        left is not None and left.run == shown.run and history.state is State.APPROVED
     )
 
 
-def _remove(plant: Plant, shown: Entry) -> dict[str, Any]:
+def _remove(services: Services, shown: Entry) -> dict[str, Any]:
     """A branch that the forge keeps, or that somebody moved, is left there, and said."""
     try:
-        left = plant.candidates.remove(
+        left = services.candidates.remove(
             shown.data["branch"], expected=CommitSha(shown.data["candidate"])
         )
     except GitError as error:

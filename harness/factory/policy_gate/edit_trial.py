@@ -23,10 +23,10 @@ from harness.domain.facts import UNKNOWN
 from harness.domain.governance import DOCUMENTS, Governance
 from harness.domain.issue import CommitSha
 from harness.factory.reporting.comments import ALL_LABELS
-from harness.factory.run.policy_snapshot import read_steering
+from harness.factory.run.policy_snapshot import read_policy
 from harness.factory.settings.tables import FILE
 from harness.factory.settings.workflows import PROMPTS, WORKFLOWS
-from harness.governance.past.edit_effects import Consequence, consequence
+from harness.governance.past.edit_effects import EditEffect, edit_effect
 from harness.governance.past.history import RecordedChange
 from harness.governance.paths import resembles, text_of
 from harness.ports.git import Repository
@@ -89,12 +89,12 @@ def _governs(path: bytes) -> bool:
     )
 
 
-def weighed(edit: Edit) -> Consequence | None:
+def weighed(edit: Edit) -> EditEffect | None:
     """What the edit does; None where the texts that govern are the same to the byte."""
     try:
-        new = read_steering(_Tree(edit), CommitSha(_HERE)).governance
+        new = read_policy(_Tree(edit), CommitSha(_HERE)).governance
     except (GovernanceError, ConfigError) as error:
-        return Consequence(fault=str(error), merged=edit.merged)
+        return EditEffect(fault=str(error), merged=edit.merged)
     if new.digest == edit.old.digest:
         return None
     paths = {
@@ -106,7 +106,7 @@ def weighed(edit: Edit) -> Consequence | None:
             for file in change.facts.files
         ),
     }
-    return consequence(
+    return edit_effect(
         edit.old,
         new,
         edit.past,
@@ -117,7 +117,7 @@ def weighed(edit: Edit) -> Consequence | None:
     )
 
 
-def weighed_apart(edit: Edit, *, memory: int = MEMORY) -> Consequence | None:
+def weighed_apart(edit: Edit, *, memory: int = MEMORY) -> EditEffect | None:
     """The same, by a process that is ended where it takes more than it may. Raises TooCostly."""
     with TemporaryFile() as asked, TemporaryFile() as told:
         pickle.dump(edit, asked)
@@ -129,7 +129,7 @@ def weighed_apart(edit: Edit, *, memory: int = MEMORY) -> Consequence | None:
             )
         told.seek(0)
         found = _Plain(told).load()
-    if not isinstance(found, Consequence | None):
+    if not isinstance(found, EditEffect | None):
         raise TooCostly("was read, and the answer is none")
     return found
 
@@ -159,7 +159,7 @@ def _status(asked: IO[bytes], told: IO[bytes], memory: int) -> int | None:
 
 
 class _Tree:
-    """The proposal as `read_steering` asks for it."""
+    """The proposal as `read_policy` asks for it."""
 
     def __init__(self, edit: Edit) -> None:
         self._edit = edit

@@ -34,7 +34,7 @@ from harness.domain.model_choice.roles import Tier
 from harness.factory.models import prompts
 from harness.factory.models.selection import NOBODY, reviewers
 from harness.factory.models.sessions import session
-from harness.factory.run.effects import stop_if_told
+from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.node import Job
 from harness.governance.context import context as governance_text
 from harness.governance.decide import Lifted, as_lifted
@@ -85,12 +85,12 @@ class _Poll:
         """Names a vote by all that it was asked and shown: another word anywhere is another
         vote."""
         seen = self.view.digest(
-            self.rule.id, self.job.steering.governance.digest, self.model, _prompts()[PROMPT]
+            self.rule.id, self.job.policy.governance.digest, self.model, _prompts()[PROMPT]
         )
         return f"vote/{self.job.issue}/{self.rule.id}/{seen}/{number}"
 
     def recorded(self, number: int) -> Entry | None:
-        return self.job.plant.ledger.find(self.key(number))
+        return self.job.services.ledger.find(self.key(number))
 
 
 def put_to_the_vote(
@@ -111,8 +111,8 @@ def put_to_the_vote(
     for now, BudgetExhausted where a cap does not let it be asked, Stopped at the owner's stop."""
     if not decision.allowed:
         return decision
-    asked = rules_voted_on(job.steering.governance, facts, applies=decision.applies)
-    voter = next(iter(reviewers(job.steering.config, job.history)), None) if asked else None
+    asked = rules_voted_on(job.policy.governance, facts, applies=decision.applies)
+    voter = next(iter(reviewers(job.policy.config, job.history)), None) if asked else None
     polls = [
         _Poll(
             job,
@@ -143,15 +143,15 @@ def _outcome(poll: _Poll, *, asking: bool) -> Answer:
 def _view(
     job: Job, question: Question, *, facts: ChangeFacts, base: CommitSha, head: CommitSha
 ) -> View:
-    read, steering = job.plant.repository.read, job.steering
+    read, policy = job.services.repository.read, job.policy
     return view_of(
         question,
         facts,
         base=partial(read, base),
         head=partial(read, head),
         issue=prompts.spec_card(job),
-        tests=steering.config.tests.paths,
-        governance=governance_text(steering.governance),
+        tests=policy.config.tests.paths,
+        governance=governance_text(policy.governance),
     )
 
 
@@ -192,11 +192,11 @@ def _cast(
     poll: _Poll, number: int, *, line: Session, spent: Decimal, troubles: dict[int, str]
 ) -> Decimal:
     """One vote, or in `troubles` why there is none. What the session has cost afterwards."""
-    plant, steering = poll.job.plant, poll.job.steering
-    stop_if_told(plant)
+    services, policy = poll.job.services, poll.job.policy
+    raise_if_stopped(services)
     seed, nonce = secrets.randbits(32), secrets.token_hex(16)
     try:
-        answer = plant.model.answer(
+        answer = services.model.answer(
             line,
             system=_system(poll),
             schema=ballot_schema(),
@@ -207,8 +207,8 @@ def _cast(
             raise
         troubles[number] = str(error)
         return spent
-    cost = plant.broker.usage(line).cost_usd
-    plant.ledger.append(
+    cost = services.broker.usage(line).cost_usd
+    services.ledger.append(
         "vote",
         poll.key(number),
         issue=poll.job.issue,
@@ -222,7 +222,7 @@ def _cast(
             "nonce": nonce,
             "head": poll.head,
             "cost_usd": str(cost - spent),
-            "rules": steering.digest,
+            "rules": policy.digest,
         },
     )
     return cost
@@ -231,10 +231,8 @@ def _cast(
 def _system(poll: _Poll) -> tuple[str, ...]:
     """The three files, if this rule sees them: `sees` is a closed list."""
     if Sight.GOVERNANCE in poll.question.sees:
-        return prompts.system_blocks(poll.job.steering)
-    return (
-        f"The digest of the rules and of the workflows in force is {poll.job.steering.digest}.",
-    )
+        return prompts.system_blocks(poll.job.policy)
+    return (f"The digest of the rules and of the workflows in force is {poll.job.policy.digest}.",)
 
 
 def _prompt(poll: _Poll, *, seed: int, nonce: str) -> str:

@@ -37,7 +37,7 @@ from harness.ports.git import Diff
 
 
 @dataclass(frozen=True, slots=True)
-class LawDecision:
+class PolicyDecision:
     """What the law says of one change: the refusals with their rules, the event that follows, all
     findings as JSON."""
 
@@ -49,8 +49,8 @@ class LawDecision:
 _EVENTS = {
     OnFail.RETRY: Event.RUN_FAILED,
     OnFail.SPLIT: Event.SPLIT,
-    OnFail.NEEDS_HUMAN: Event.LAW_REFUSED,
-    OnFail.REJECT: Event.LAW_REFUSED,
+    OnFail.NEEDS_HUMAN: Event.POLICY_REFUSED,
+    OnFail.REJECT: Event.POLICY_REFUSED,
 }
 
 
@@ -62,25 +62,25 @@ def decide_change(
     applies: Applies = Applies.PR,
     asking: bool = True,
     checks: Maybe[tuple[CheckFact, ...]] = UNKNOWN,
-) -> LawDecision:
+) -> PolicyDecision:
     """Put the facts of base..head to the rules at the job's base that apply to a proposal, or to a
     merge. `checks` are the forge's on exactly this head.
 
     Where code has nothing against it, models vote on the judged rules; without `asking` their
     recorded votes alone count. Raises ModelError and BudgetExhausted from there."""
     facts = replace(change_facts(job, base, head), checks=checks)
-    asked = rules_asked(job.steering.governance, facts, applies=applies)
+    asked = rules_asked(job.policy.governance, facts, applies=applies)
     facts = replace(
         facts, scripts=script_facts(job, head, rules=(rule for rule, _ in asked), facts=facts)
     )
-    lifted = lifts(job.history, run=job.run, rules=job.steering.digest)
-    decided = decide(job.steering.governance, facts, applies=applies, lifted=lifted)
+    lifted = lifts(job.history, run=job.run, rules=job.policy.digest)
+    decided = decide(job.policy.governance, facts, applies=applies, lifted=lifted)
     decision = put_to_the_vote(
         job, decided, facts=facts, base=base, head=head, asking=asking, lifted=lifted
     )
     record(job, facts, decision, base=base, head=head)
     refusals = tuple(Refusal(finding.rule, finding.says) for finding in decision.refusals)
-    return LawDecision(
+    return PolicyDecision(
         refusals or _default(decision),
         _EVENTS.get(decision.action) if decision.action else None,
         [_shown(finding) for finding in decision.findings],
@@ -94,7 +94,7 @@ def _default(decision: Decision) -> tuple[Refusal, ...]:
 def change_facts(job: Job, base: CommitSha, head: CommitSha) -> ChangeFacts:
     """Every fact that can be established here and now; what cannot is UNKNOWN, and refuses the rule
     that asks for it."""
-    repository, told = job.plant.repository, job.history
+    repository, history = job.services.repository, job.history
     diff = repository.diff(base, head)
     complete = not diff.too_large
     before, after = partial(repository.read, base), partial(repository.read, head)
@@ -107,20 +107,20 @@ def change_facts(job: Job, base: CommitSha, head: CommitSha) -> ChangeFacts:
         else UNKNOWN,
         api=api_facts(diff.files, before=before, after=after) if complete else UNKNOWN,
         neighbours=_neighbours(diff.files, repository.files(base)),
-        pictures=_pictures(told.verdict),
+        pictures=_pictures(history.verdict),
         tests=_test_facts(job, base, head, diff=diff),
-        journeys=JourneyFacts(**told.verdict["journeys"]) if told.verdict else UNKNOWN,
+        journeys=JourneyFacts(**history.verdict["journeys"]) if history.verdict else UNKNOWN,
         labels=_labels(job),
-        author=told.login or UNKNOWN,
-        kind=str((told.triage or {}).get("kind", "")) or UNKNOWN,
-        attempts=told.runs_of("implement"),
-        spend_usd=told.usage.cost_usd,
+        author=history.login or UNKNOWN,
+        kind=str((history.triage or {}).get("kind", "")) or UNKNOWN,
+        attempts=history.runs_of("implement"),
+        spend_usd=history.usage.cost_usd,
     )
 
 
 def in_sight(job: Job, base: CommitSha, head: CommitSha) -> tuple[str, ...] | None:
     """The paths of a change that a user could see something of; None where that is not known."""
-    repository, is_test = job.plant.repository, tests.surface_of(job)
+    repository, is_test = job.services.repository, tests.surface_of(job)
     diff = repository.diff(base, head)
     seen = sight.in_sight(
         UNKNOWN if diff.too_large else diff.files,
@@ -134,7 +134,7 @@ def in_sight(job: Job, base: CommitSha, head: CommitSha) -> tuple[str, ...] | No
 def _labels(job: Job) -> Maybe[frozenset[str]]:
     """The issue's labels as the forge has them now."""
     try:
-        return frozenset(job.plant.forge.issue(job.issue).labels)
+        return frozenset(job.services.forge.issue(job.issue).labels)
     except ForgeError:
         return UNKNOWN
 
@@ -155,8 +155,8 @@ def _test_facts(job: Job, base: CommitSha, head: CommitSha, *, diff: Diff) -> Te
     """What the project's tests said when they ran, and which of them ask less by their text."""
     report, is_test = tests.compared(job, base=base, head=head), tests.surface_of(job)
     before, after = (
-        partial(job.plant.repository.read, base),
-        partial(job.plant.repository.read, head),
+        partial(job.services.repository.read, base),
+        partial(job.services.repository.read, head),
     )
     weakened = (
         UNKNOWN

@@ -20,9 +20,9 @@ from harness.factory.policy_gate.recorded import recorded_changes
 from harness.factory.records.watch_list import is_proposed
 from harness.factory.reporting.comments import consequence_annotations, consequence_words
 from harness.factory.run.effects import say
-from harness.factory.run.policy_snapshot import Steering
-from harness.factory.run.services import Plant
-from harness.governance.past.edit_effects import CONSEQUENCE, Consequence
+from harness.factory.run.policy_snapshot import PolicySnapshot
+from harness.factory.run.services import Services
+from harness.governance.past.edit_effects import CONSEQUENCE, EditEffect
 from harness.governance.past.history import RecordedChange, read_history
 from harness.governance.paths import resembles
 from harness.ports.git import Conflict
@@ -40,82 +40,88 @@ _LOOK = "What this pull request would be after a merge, to be read only.\n"
 _MOMENT = "2000-01-01T00:00:00+00:00"
 
 
-Weigh = Callable[[Edit], Consequence | None]
+Weigh = Callable[[Edit], EditEffect | None]
 
 
 def show_consequences(
-    plant: Plant, steering: Steering, *, weigh: Weigh = weighed_apart, within: timedelta = LONGEST
+    services: Services,
+    policy: PolicySnapshot,
+    *,
+    weigh: Weigh = weighed_apart,
+    within: timedelta = LONGEST,
 ) -> None:
     """Set the check on every open pull request that edits the law, where it is not set for this
     head and base yet; those from the repository's own branches first, and at least one."""
-    branch, until = plant.forge.default_branch(), plant.clock.now() + within
+    branch, until = services.forge.default_branch(), services.clock.now() + within
     own = {
         entry.data["result"]["number"]
-        for told in plant.known.those(is_proposed)
-        for entry in told.entries
+        for history in services.known.those(is_proposed)
+        for entry in history.entries
         if entry.kind == "done" and entry.data.get("effect") == "propose"
     }
     new = (
         one
-        for one in plant.forge.pull_requests()
+        for one in services.forge.pull_requests()
         if one.base_branch == branch
         and one.number not in own
-        and not any(plant.ledger.find(key) for key in (_key(one), _key(one, steering)))
+        and not any(services.ledger.find(key) for key in (_key(one), _key(one, policy)))
     )
     for proposed in islice(sorted(new, key=lambda one: not one.same_repository), MOST):
         try:
-            _look_at(plant, steering, proposed, weigh)
+            _look_at(services, policy, proposed, weigh)
         except (GitError, ForgeError) as error:
-            plant.tell(f"pull request #{proposed.number}", CHECK, str(error))
-            _remember(plant, steering, proposed, error)
-        if plant.clock.now() > until:
+            services.tell(f"pull request #{proposed.number}", CHECK, str(error))
+            _remember(services, policy, proposed, error)
+        if services.clock.now() > until:
             return
 
 
 def _remember(
-    plant: Plant, steering: Steering, proposed: PullRequest, error: GitError | ForgeError
+    services: Services, policy: PolicySnapshot, proposed: PullRequest, error: GitError | ForgeError
 ) -> None:
     """Have the head not looked at again: for good where git could not read it, on this base where
     the forge took no check. What may pass is tried a few times."""
-    key = _key(proposed) if isinstance(error, GitError) else _key(proposed, steering)
+    key = _key(proposed) if isinstance(error, GitError) else _key(proposed, policy)
     tries = (f"{key}/tried/{number}" for number in range(1, TRIES))
     free = (
-        next((one for one in tries if plant.ledger.find(one) is None), key)
+        next((one for one in tries if services.ledger.find(one) is None), key)
         if error.retryable
         else key
     )
-    plant.ledger.append(
+    services.ledger.append(
         CONSEQUENCE,
         free,
         data={"pull_request": proposed.number, "conclusion": None, "failed": str(error)[:300]},
     )
 
 
-def _key(proposed: PullRequest, steering: Steering | None = None) -> str:
+def _key(proposed: PullRequest, policy: PolicySnapshot | None = None) -> str:
     """Of a head that edits no law, whatever the base is; or of what an edit does on this base."""
     return f"{CONSEQUENCE}/{proposed.number}/{proposed.head}" + (
-        f"/{steering.base}" if steering else ""
+        f"/{policy.base}" if policy else ""
     )
 
 
-def _look_at(plant: Plant, steering: Steering, proposed: PullRequest, weigh: Weigh) -> None:
-    plant.repository.fetch(f"refs/pull/{proposed.number}/head")
-    plant.repository.changed(
-        steering.base, proposed.head
+def _look_at(
+    services: Services, policy: PolicySnapshot, proposed: PullRequest, weigh: Weigh
+) -> None:
+    services.repository.fetch(f"refs/pull/{proposed.number}/head")
+    services.repository.changed(
+        policy.base, proposed.head
     )  # what is too much to be read is too much to be merged
-    commit, merged = _as_it_would_stand(plant, steering, proposed)
+    commit, merged = _as_it_would_stand(services, policy, proposed)
     touched = any(
-        resembles(DOCUMENTS, path) for path in plant.repository.changed(steering.base, commit)
+        resembles(DOCUMENTS, path) for path in services.repository.changed(policy.base, commit)
     )
-    found, key = None, _key(proposed, steering)
+    found, key = None, _key(proposed, policy)
     try:
         found = (
             weigh(
                 edit_at(
-                    plant.repository,
+                    services.repository,
                     commit,
-                    old=steering.governance,
-                    past=_past(plant, steering),
+                    old=policy.governance,
+                    past=_past(services, policy),
                     merged=merged,
                 )
             )
@@ -123,18 +129,18 @@ def _look_at(plant: Plant, steering: Steering, proposed: PullRequest, weigh: Wei
             else None
         )
     except GovernanceError as error:
-        found, key = Consequence(fault=str(error), merged=merged), _key(proposed)
+        found, key = EditEffect(fault=str(error), merged=merged), _key(proposed)
     if found is None:
-        plant.ledger.append(
+        services.ledger.append(
             CONSEQUENCE, _key(proposed), data={"pull_request": proposed.number, "conclusion": None}
         )
         return
     conclusion = "success" if found.holds else "failure"
-    title, summary = consequence_words(found, plant.link, base=steering.base, head=proposed.head)
+    title, summary = consequence_words(found, services.link, base=policy.base, head=proposed.head)
     notes = consequence_annotations(found)
     say(
-        plant,
-        lambda: plant.writer.set_check(
+        services,
+        lambda: services.writer.set_check(
             proposed.head,
             CHECK,
             conclusion=conclusion,
@@ -143,36 +149,36 @@ def _look_at(plant: Plant, steering: Steering, proposed: PullRequest, weigh: Wei
             annotations=notes,
         ),
     )
-    plant.ledger.append(
+    services.ledger.append(
         CONSEQUENCE,
         key,
         data={
             "pull_request": proposed.number,
             "head": proposed.head,
-            "base": steering.base,
+            "base": policy.base,
             "author": proposed.author.id,
             "login": proposed.author.login,
             "conclusion": conclusion,
             "title": title,
             "summary": summary,
-            "rules": steering.digest,
+            "rules": policy.digest,
         },
     )
 
 
 def _as_it_would_stand(
-    plant: Plant, steering: Steering, proposed: PullRequest
+    services: Services, policy: PolicySnapshot, proposed: PullRequest
 ) -> tuple[CommitSha, bool]:
     """A branch that is behind says less than the base does; so it is read merged, and as it is
     where it conflicts."""
-    made = plant.candidates.merge(steering.base, proposed.head, message=_LOOK, at=_MOMENT)
+    made = services.candidates.merge(policy.base, proposed.head, message=_LOOK, at=_MOMENT)
     return (proposed.head, False) if isinstance(made, Conflict) else (made, True)
 
 
-def _past(plant: Plant, steering: Steering) -> tuple[RecordedChange, ...]:
+def _past(services: Services, policy: PolicySnapshot) -> tuple[RecordedChange, ...]:
     """What the repository keeps of its past at the base, where an edit cannot write, and what the
     ledger has seen since."""
-    kept = plant.repository.read(steering.base, HISTORY)
+    kept = services.repository.read(policy.base, HISTORY)
     try:
         known = read_history(kept.decode("utf-8"), file=HISTORY) if kept else ()
     except (UnicodeDecodeError, ConfigError):
@@ -182,7 +188,7 @@ def _past(plant: Plant, steering: Steering) -> tuple[RecordedChange, ...]:
         *known,
         *(
             change
-            for change in recorded_changes(plant.ledger.entries())
+            for change in recorded_changes(services.ledger.entries())
             if change.number not in numbers
         ),
     )

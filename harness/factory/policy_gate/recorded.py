@@ -36,7 +36,7 @@ def record(
     """Write down what the law saw of `head` and what it said, once for a proposal and once for a
     landing."""
     known = facts_as_json(without_what_no_rule_asks(facts))
-    job.plant.ledger.append(
+    job.services.ledger.append(
         FACTS,
         f"{FACTS}/{job.issue}/{decision.applies.value}/{head}",
         issue=job.issue,
@@ -45,7 +45,7 @@ def record(
             "base": base,
             "head": head,
             "applies": decision.applies.value,
-            "rules": job.steering.digest,
+            "rules": job.policy.digest,
             "facts": {
                 name: known[name] for name in known if len(json.dumps(known[name])) <= LONGEST
             },
@@ -96,12 +96,12 @@ def recorded_changes(entries: Iterable[Entry]) -> tuple[RecordedChange, ...]:
     return tuple(sorted(found, key=lambda change: change.asked_at))
 
 
-def _changes_of(told: History) -> Iterator[RecordedChange]:
+def _changes_of(history: History) -> Iterator[RecordedChange]:
     """One for each different content, as the law saw it last; of those asked about before a
     landing, the last landed."""
     asked: dict[str, Entry] = {}
     landed: dict[str, str] = {}
-    for entry in told.entries:
+    for entry in history.entries:
         if entry.kind == FACTS:
             content = _content(entry)
             asked.pop(content, None)
@@ -110,10 +110,10 @@ def _changes_of(told: History) -> Iterator[RecordedChange]:
             landed[next(reversed(asked))] = entry.at
     for content, entry in asked.items():
         yield RecordedChange(
-            _number(told),
+            _number(history),
             _facts_in(entry.data["facts"]),
             merged_at=landed.get(content, ""),
-            title=told.title,
+            title=history.title,
             asked_at=entry.at,
         )
 
@@ -124,8 +124,8 @@ def _content(entry: Entry) -> str:
     return json.dumps(entry.data["facts"].get("files", entry.data["head"]), sort_keys=True)
 
 
-def _number(told: History) -> int:
-    return int(told.proposal["number"]) if told.proposal else told.issue
+def _number(history: History) -> int:
+    return int(history.proposal["number"]) if history.proposal else history.issue
 
 
 def _facts_in(document: Mapping[str, Any]) -> ChangeFacts:
@@ -170,16 +170,16 @@ def recorded_answers(entries: Iterable[Entry]) -> tuple[Answered, ...]:
     return tuple(sorted(found, key=lambda answer: answer.entry))
 
 
-def _answers_of(told: History) -> Iterator[Answered]:
+def _answers_of(history: History) -> Iterator[Answered]:
     """Of what a rule said of one content, a refusal if there was one: what was asked again later
     does not undo it."""
     latest: dict[tuple[str, str], Answered] = {}
     contents: dict[int, str] = {
-        entry.seq: _content(entry) for entry in told.entries if entry.kind == FACTS
+        entry.seq: _content(entry) for entry in history.entries if entry.kind == FACTS
     }
-    for entry in told.entries:
+    for entry in history.entries:
         if entry.kind == FACTS:
-            for answer in _said(told, entry, contents):
+            for answer in _said(history, entry, contents):
                 key = (answer.rule, contents[entry.seq])
                 latest[key] = max(
                     latest.get(key, answer), answer, key=lambda one: (one.refuses, one.entry)
@@ -187,13 +187,13 @@ def _answers_of(told: History) -> Iterator[Answered]:
     return iter(latest.values())
 
 
-def _said(told: History, entry: Entry, contents: Mapping[int, str]) -> Iterator[Answered]:
-    facts, overridden = _facts_in(entry.data["facts"]), _overridden(told, entry, contents)
+def _said(history: History, entry: Entry, contents: Mapping[int, str]) -> Iterator[Answered]:
+    facts, overridden = _facts_in(entry.data["facts"]), _overridden(history, entry, contents)
     for finding in entry.data["findings"]:
         passed = UNKNOWN if finding["passed"] is None else bool(finding["passed"])
         yield Answered(
             finding["rule"],
-            _number(told),
+            _number(history),
             entry.seq,
             entry.at,
             passed,
@@ -204,9 +204,9 @@ def _said(told: History, entry: Entry, contents: Mapping[int, str]) -> Iterator[
         )
 
 
-def _overridden(told: History, asked: Entry, contents: Mapping[int, str]) -> Override | None:
+def _overridden(history: History, asked: Entry, contents: Mapping[int, str]) -> Override | None:
     """By a merge of this very content, or by a retry after which something landed."""
-    later = [entry for entry in told.transitions if entry.seq > asked.seq]
+    later = [entry for entry in history.transitions if entry.seq > asked.seq]
     landings = [entry for entry in later if entry.data["to"] == State.MERGED]
     if not landings:
         return None
@@ -227,16 +227,16 @@ def recorded_cites(entries: Iterable[Entry]) -> tuple[Cited, ...]:
     return tuple(cited for told in histories(entries) for cited in _cites_of(told))
 
 
-def _cites_of(told: History) -> Iterator[Cited]:
-    triages = [entry for entry in told.entries if entry.kind == "triage"]
+def _cites_of(history: History) -> Iterator[Cited]:
+    triages = [entry for entry in history.entries if entry.kind == "triage"]
     for place, entry in enumerate(triages):
         appealed, accepted = _appeal(
-            told, entry, before=triages[place + 1].seq if place + 1 < len(triages) else None
+            history, entry, before=triages[place + 1].seq if place + 1 < len(triages) else None
         )
         for cite in entry.data["cites"]:
             yield Cited(
                 str(cite["id"]),
-                told.issue,
+                history.issue,
                 entry.seq,
                 entry.at,
                 str(entry.data.get("quote") or ""),
@@ -245,16 +245,17 @@ def _cites_of(told: History) -> Iterator[Cited]:
             )
 
 
-def _appeal(told: History, triage: Entry, *, before: int | None) -> tuple[bool, bool]:
+def _appeal(history: History, triage: Entry, *, before: int | None) -> tuple[bool, bool]:
     """Whether the filer appealed against this triage, the next one not being made yet, and the
     issue then went on."""
     appeals = [
         moved.seq
-        for moved in told.transitions
+        for moved in history.transitions
         if moved.data["event"] == Event.APPEALED
         and moved.seq > triage.seq
         and (before is None or moved.seq < before)
     ]
     return bool(appeals), any(
-        moved.seq > appeals[0] and moved.data["to"] == State.ACCEPTED for moved in told.transitions
+        moved.seq > appeals[0] and moved.data["to"] == State.ACCEPTED
+        for moved in history.transitions
     ) if appeals else False

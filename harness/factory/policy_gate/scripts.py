@@ -16,11 +16,11 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.domain.box import Bind, BoxSpec, Limits
 from harness.domain.errors import SandboxError
 from harness.domain.facts import EXECUTABLE, REGULAR, UNKNOWN, ChangeFacts, ScriptFact
 from harness.domain.governance import Rule
 from harness.domain.issue import CommitSha
+from harness.domain.sandbox import Bind, Limits, SandboxSpec
 from harness.factory.project import tests
 from harness.factory.project.commands import excerpt
 from harness.factory.run.node import Job
@@ -46,12 +46,12 @@ def script_facts(
 
 
 def _kept(job: Job, head: CommitSha, check: Exec, facts: ChangeFacts) -> ScriptFact:
-    tree_of = job.plant.repository.tree_of
+    tree_of = job.services.repository.tree_of
     words = json.dumps(
         [tree_of(job.base), tree_of(head), check.script, check.arguments, check.seconds]
     )
     kept = (
-        job.plant.places.home
+        job.services.places.home
         / "facts"
         / f"script-{hashlib.sha256(words.encode()).hexdigest()}.json"
     )
@@ -71,12 +71,14 @@ def _kept(job: Job, head: CommitSha, check: Exec, facts: ChangeFacts) -> ScriptF
 
 def _asked(job: Job, head: CommitSha, check: Exec, facts: ChangeFacts) -> ScriptFact:
     """Run it, or say why it was not run."""
-    mode = job.plant.repository.files(job.base).get(check.script.encode("utf-8", "surrogateescape"))
+    mode = job.services.repository.files(job.base).get(
+        check.script.encode("utf-8", "surrogateescape")
+    )
     if mode not in (REGULAR, EXECUTABLE):
         return _silent(check, "is no file of the base")
     if mode != EXECUTABLE and not check.script.endswith(".py"):
         return _silent(check, "is neither executable nor a Python script")
-    folder = job.plant.places.run(job.run) / "scripts"
+    folder = job.services.places.run(job.run) / "scripts"
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it was at this
     try:
         return _ran(job, head, check, folder, touched=_touched(facts))
@@ -87,20 +89,20 @@ def _asked(job: Job, head: CommitSha, check: Exec, facts: ChangeFacts) -> Script
 
 
 def _ran(job: Job, head: CommitSha, check: Exec, folder: Path, *, touched: bytes) -> ScriptFact:
-    plant = job.plant
+    services = job.services
     for name, commit in (("base", job.base), ("app", head)):
-        plant.worktrees.export(plant.repository.tree_of(commit), folder / name)
-    result = plant.sandbox.run(_spec(job, check, folder), stdin=touched)
+        services.worktrees.export(services.repository.tree_of(commit), folder / name)
+    result = services.sandbox.run(_spec(job, check, folder), stdin=touched)
     if result.killed_by:
         return _silent(check, f"was stopped by its {result.killed_by} limit")
     lines = excerpt(result.stdout + result.stderr).splitlines()[-_SHOWN:]
     return ScriptFact(check.script, check.arguments, result.exit_code, tuple(lines))
 
 
-def _spec(job: Job, check: Exec, folder: Path) -> BoxSpec:
+def _spec(job: Job, check: Exec, folder: Path) -> SandboxSpec:
     script = f"/base/{check.script}"
     layer = tests.layer(job)
-    return BoxSpec(
+    return SandboxSpec(
         name="script",
         argv=(*(("python",) if check.script.endswith(".py") else ()), script, *check.arguments),
         cwd="/app",

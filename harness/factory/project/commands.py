@@ -16,11 +16,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.domain.box import Bind, BoxResult, BoxSpec, Limits
 from harness.domain.errors import SandboxError
 from harness.domain.facts import UNKNOWN
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
+from harness.domain.sandbox import Bind, Limits, SandboxResult, SandboxSpec
 from harness.domain.workflow import FieldOf, NodeResult, Outcome, RunNode
 from harness.factory.project import tests as projecttests
 from harness.factory.records.history import History
@@ -73,11 +73,13 @@ def command(job: Job) -> NodeResult:
     return _said_no(job, shown, f"`{shown}` {how}", printed=words, exit_code=result.exit_code)
 
 
-def reports(told: History) -> tuple[Mapping[str, Any], ...]:
+def reports(history: History) -> tuple[Mapping[str, Any], ...]:
     """What commands said no with in the run before the last: for the attempt that follows it."""
-    runs = [entry.run for entry in told.entries if entry.kind == "run"]
+    runs = [entry.run for entry in history.entries if entry.kind == "run"]
     return tuple(
-        entry.data for entry in told.entries if entry.kind == "report" and entry.run in runs[-2:-1]
+        entry.data
+        for entry in history.entries
+        if entry.kind == "report" and entry.run in runs[-2:-1]
     )
 
 
@@ -85,7 +87,7 @@ def _said_no(
     job: Job, name: str, says: str, *, printed: str = "", exit_code: int = 1, **more: bool
 ) -> NodeResult:
     """A no, written down for the attempt that follows."""
-    job.plant.ledger.append(
+    job.services.ledger.append(
         "report",
         job.key(f"{job.node.id}/report"),
         issue=job.issue,
@@ -112,24 +114,24 @@ def _commit(job: Job) -> CommitSha:
     )
 
 
-def _run(job: Job, node: RunNode) -> BoxResult:
-    plant = job.plant
-    folder = plant.places.run(job.run) / "commands" / node.id
+def _run(job: Job, node: RunNode) -> SandboxResult:
+    services = job.services
+    folder = services.places.run(job.run) / "commands" / node.id
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it was at this
-    plant.worktrees.export(plant.repository.tree_of(_commit(job)), folder)
+    services.worktrees.export(services.repository.tree_of(_commit(job)), folder)
     try:
-        return plant.sandbox.run(_spec(job, node, folder, projecttests.layer(job)))
+        return services.sandbox.run(_spec(job, node, folder, projecttests.layer(job)))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _spec(job: Job, node: RunNode, folder: Path, layer: Path | None) -> BoxSpec:
+def _spec(job: Job, node: RunNode, folder: Path, layer: Path | None) -> SandboxSpec:
     own = {
         name: value if isinstance(value, str) else _value(job, value)
         for name, value in node.env.items()
     }
     seconds = node.timeout_seconds * _SHARE if node.timeout_seconds else SECONDS
-    return BoxSpec(
+    return SandboxSpec(
         name="command",
         argv=tuple(node.command),
         cwd="/app",

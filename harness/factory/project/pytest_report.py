@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from harness.domain.box import Bind, BoxSpec
+from harness.domain.sandbox import Bind, SandboxSpec
 from harness.factory.project import pytest_run
 from harness.factory.project.pytest_run import COLLECTED, END, TEST, signing
 
@@ -28,7 +28,7 @@ def ordered(out: Path, own: Iterable[str]) -> bytes:
     return key
 
 
-def signed_run(spec: BoxSpec, folder: str) -> BoxSpec:
+def signed_run(spec: SandboxSpec, folder: str) -> SandboxSpec:
     """The same tests, run so that what they say is signed; `folder` is the report's in the box."""
     argv = (
         "python",

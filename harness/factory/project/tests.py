@@ -19,9 +19,9 @@ from typing import Any
 
 from pathspec import GitIgnoreSpec
 
-from harness.domain.box import Bind, BoxSpec, Limits
 from harness.domain.errors import SandboxError
 from harness.domain.issue import CommitSha
+from harness.domain.sandbox import Bind, Limits, SandboxSpec
 from harness.factory.project.pytest_report import (
     PYTEST,
     REPORT,
@@ -92,8 +92,8 @@ def compared(job: Job, *, base: CommitSha, head: CommitSha) -> TestReport:
     """Run the base's tests on the base, the change's on the change, and the base's on the change.
     The answer depends on the two trees alone, so it is kept in the home and asked for once. Raises
     SandboxError where no answer was had."""
-    tree_of = job.plant.repository.tree_of
-    kept = job.plant.places.home / "facts" / f"tests-{FORM}-{tree_of(base)}-{tree_of(head)}.json"
+    tree_of = job.services.repository.tree_of
+    kept = job.services.places.home / "facts" / f"tests-{FORM}-{tree_of(base)}-{tree_of(head)}.json"
     if kept.exists():
         return _report_in(json.loads(kept.read_text("utf-8")))
     report = _compare(job, base, head)
@@ -110,10 +110,12 @@ def _report_in(document: dict[str, Any]) -> TestReport:
 
 
 def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
-    if not job.steering.config.tests.command:
+    if not job.policy.config.tests.command:
         nothing: frozenset[str] = frozenset()
         return TestReport(True, "the project declares no tests", nothing, nothing, nothing, nothing)
-    own = importable(path.decode("utf-8", "replace") for path in job.plant.repository.files(base))
+    own = importable(
+        path.decode("utf-8", "replace") for path in job.services.repository.files(base)
+    )
     before = _run(job, "base", base, own)
     if not before.ended:
         raise SandboxError(
@@ -159,7 +161,7 @@ def _test_surface_changed(job: Job, base: CommitSha, head: CommitSha) -> bool:
     is_test = surface_of(job)
     paths = (
         change.path.decode("utf-8", "replace")
-        for change in job.plant.repository.diff(base, head).files
+        for change in job.services.repository.diff(base, head).files
     )
     return any(is_test(path) or steers(path) for path in paths)
 
@@ -167,7 +169,7 @@ def _test_surface_changed(job: Job, base: CommitSha, head: CommitSha) -> bool:
 def surface_of(job: Job) -> Callable[[str], bool]:
     """Which paths belong to the project's tests, by its `factory.toml` at base: those it lists, and
     what its command runs."""
-    config = job.steering.config.tests
+    config = job.policy.config.tests
     listed, run = (
         GitIgnoreSpec.from_lines(config.paths),
         frozenset(word.removeprefix("./") for word in config.command),
@@ -183,19 +185,19 @@ def _run(
     *,
     tests_from: CommitSha | None = None,
 ) -> _Ran:
-    plant, config = job.plant, job.steering.config
-    folder = plant.places.run(job.run) / "tests" / name
+    services, config = job.services, job.policy.config
+    folder = services.places.run(job.run) / "tests" / name
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it was at this
-    plant.worktrees.export(plant.repository.tree_of(commit), folder)
+    services.worktrees.export(services.repository.tree_of(commit), folder)
     if tests_from:
         _overlay(job, tests_from, folder)
-    out = plant.places.run(job.run) / "tests" / f"{name}.out"
+    out = services.places.run(job.run) / "tests" / f"{name}.out"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
     spec, key = _spec(job, folder, out, layer(job)), None
     if config.tests.command[: len(PYTEST)] == PYTEST:
         spec, key = signed_run(spec, str(Path(config.tests.report).parent)), ordered(out, own)
-    result = plant.sandbox.run(spec)
+    result = services.sandbox.run(spec)
     if result.killed_by:
         raise SandboxError(
             f"the project's tests were stopped by their {result.killed_by} limit", retryable=False
@@ -209,17 +211,17 @@ def _run(
 def layer(job: Job) -> Path | None:
     """What the project's tests and commands import beside the project: its lock at base, installed;
     None without one."""
-    dependencies = job.steering.config.dependencies
-    lock = job.plant.repository.read(job.base, dependencies.tests or dependencies.lock)
-    return job.plant.sandbox.layer(lock, wheels=job.plant.wheels) if lock else None
+    dependencies = job.policy.config.dependencies
+    lock = job.services.repository.read(job.base, dependencies.tests or dependencies.lock)
+    return job.services.sandbox.layer(lock, wheels=job.services.wheels) if lock else None
 
 
-def _spec(job: Job, folder: Path, out: Path, layer: Path | None) -> BoxSpec:
-    config = job.steering.config.tests
+def _spec(job: Job, folder: Path, out: Path, layer: Path | None) -> SandboxSpec:
+    config = job.policy.config.tests
     binds = [Bind(str(folder), "/app", "rw"), Bind(str(out), str(Path(config.report).parent), "rw")]
     if layer:
         binds.append(Bind(str(layer), "/layer"))
-    return BoxSpec(
+    return SandboxSpec(
         name="tests",
         argv=config.command,
         cwd="/app",
@@ -234,7 +236,7 @@ def _overlay(job: Job, commit: CommitSha, folder: Path) -> None:
     are as they were."""
     base = folder.with_name(f"{folder.name}.base")
     shutil.rmtree(base, ignore_errors=True)
-    job.plant.worktrees.export(job.plant.repository.tree_of(commit), base)
+    job.services.worktrees.export(job.services.repository.tree_of(commit), base)
     crossed(folder, base, surface_of(job))
     shutil.rmtree(base)
 

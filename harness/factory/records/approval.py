@@ -42,33 +42,33 @@ class NotApproved:
 
 
 def approval(
-    told: History, law: Governance, *, sha: str, head_now: CommitSha | None, rules: str
+    history: History, law: Governance, *, sha: str, head_now: CommitSha | None, rules: str
 ) -> Approval | NotApproved:
     """What `/factory approve sha` does to an issue whose pull request is at `head_now` (None: it
     has none, or none that is open), while the texts that govern have the digest `rules`."""
-    if told.state is not State.NEEDS_HUMAN:
+    if history.state is not State.NEEDS_HUMAN:
         return NotApproved(
-            f"it is {told.state.value} now, and only what needs a person can be approved"
+            f"it is {history.state.value} now, and only what needs a person can be approved"
         )
-    if told.pushed_head is None or head_now is None:
+    if history.pushed_head is None or head_now is None:
         return NotApproved(
             "there is no open pull request of the factory's for it, so there is no commit to"
             " approve"
         )
-    if head_now != told.pushed_head:
+    if head_now != history.pushed_head:
         return NotApproved(
             f"its head is {head_now:.12} now, which the factory did not push; nothing of it can be"
             " approved"
         )
-    if wrong := _wrong_name(told, sha.casefold(), head_now):
+    if wrong := _wrong_name(history, sha.casefold(), head_now):
         return NotApproved(wrong)
-    refused = _refused(told)
+    refused = _refused(history)
     if refused is None:
         return NotApproved(
             "nothing that a rule leaves to a person stands against it; `/factory retry` starts"
             " again"
         )
-    if _rules_of(told, refused) != rules:
+    if _rules_of(history, refused) != rules:
         return NotApproved(
             "the texts that govern changed since it was refused; `/factory retry` has it looked at"
             " under them"
@@ -76,33 +76,35 @@ def approval(
     return _lifting(law, refused, head_now)
 
 
-def lifts(told: History, *, run: str, rules: str) -> Lifted:
+def lifts(history: History, *, run: str, rules: str) -> Lifted:
     """The refusals that are lifted while this run looks at the head that the factory pushed last,
     under these rules. A new proposal is another head: nothing is lifted while it is made."""
     given = [
-        entry.data for entry in told.transitions if entry.data["event"] == Event.APPROVED_BY_PERSON
+        entry.data
+        for entry in history.transitions
+        if entry.data["event"] == Event.APPROVED_BY_PERSON
     ]
     last: Mapping[str, Any] = given[-1] if given else {}
     stands = (
         last.get("head") is not None
-        and last["head"] == told.pushed_head
+        and last["head"] == history.pushed_head
         and last.get("rules") == rules
     )
     return (
         frozenset((str(rule), str(says)) for rule, says in last["lifts"])
-        if stands and _workflow(told, run) in _AT
+        if stands and _workflow(history, run) in _AT
         else frozenset()
     )
 
 
-def _wrong_name(told: History, sha: str, head: CommitSha) -> str:
+def _wrong_name(history: History, sha: str, head: CommitSha) -> str:
     """Why these characters do not name what stands now; empty where they do."""
     if not _SHA.fullmatch(sha):
         return (
             f"`/factory approve` takes the name of a commit, {SHORTEST} characters of it or more;"
             f" the head is now {head:.12}"
         )
-    candidates = [str(one) for one in (_candidate(told),) if one]
+    candidates = [str(one) for one in (_candidate(history),) if one]
     return (
         ""
         if any(name.startswith(sha) for name in (head, *candidates))
@@ -113,48 +115,48 @@ def _wrong_name(told: History, sha: str, head: CommitSha) -> str:
     )
 
 
-def _candidate(told: History) -> str | None:
+def _candidate(history: History) -> str | None:
     """What would land, as it was made in the run that the issue stands on."""
-    run = told.transitions[-1].run
-    steps = [entry for entry in told.entries if entry.kind == "node" and entry.run == run]
+    run = history.transitions[-1].run
+    steps = [entry for entry in history.entries if entry.kind == "node" and entry.run == run]
     made = [entry.data["result"]["output"].get("candidate") for entry in steps]
-    bound = (told.verdict or {}).get("binds", {})
+    bound = (history.verdict or {}).get("binds", {})
     return next(
         (one for one in made if one),
-        bound.get("candidate") if bound.get("head") == told.pushed_head else None,
+        bound.get("candidate") if bound.get("head") == history.pushed_head else None,
     )
 
 
-def _refused(told: History) -> Entry | None:
+def _refused(history: History) -> Entry | None:
     """The step that said no, where it was the law's or a gate's on what would land."""
-    last = told.transitions[-1]
+    last = history.transitions[-1]
     steps = [
         entry
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "node"
         and entry.run == last.run
         and entry.data["result"]["event"] == last.data["event"]
         and tuple(_against(entry))
     ]
-    return steps[-1] if steps and _workflow(told, last.run) in _AT else None
+    return steps[-1] if steps and _workflow(history, last.run) in _AT else None
 
 
-def _workflow(told: History, run: str | None) -> str:
+def _workflow(history: History, run: str | None) -> str:
     return next(
         (
             str(entry.data["workflow"])
-            for entry in told.entries
+            for entry in history.entries
             if entry.kind == "run" and entry.run == run
         ),
         "",
     )
 
 
-def _rules_of(told: History, step: Entry) -> str:
+def _rules_of(history: History, step: Entry) -> str:
     return str(
         next(
             entry.data["rules"]
-            for entry in told.entries
+            for entry in history.entries
             if entry.kind == "run" and entry.run == step.run
         )
     )

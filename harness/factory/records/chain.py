@@ -35,7 +35,7 @@ _TRIAGED: Mapping[str, tuple[Standing, str]] = {
 _HAPPENED: Mapping[str, tuple[Standing, str]] = {
     **_TRIAGED,
     Event.RUN_FAILED: (Standing.REFUSES, "An attempt failed"),
-    Event.LAW_REFUSED: (Standing.REFUSES, "The change was refused"),
+    Event.POLICY_REFUSED: (Standing.REFUSES, "The change was refused"),
     Event.SPLIT: (Standing.REFUSES, "The change is larger than one change may be"),
     Event.CANNOT_DO: (Standing.REFUSES, "It could not be done honestly"),
     Event.BUDGET_EXHAUSTED: (Standing.REFUSES, "The money set aside is spent"),
@@ -72,7 +72,7 @@ from."""
 _OF_PEOPLE = frozenset({Event.ISSUE_EDITED, Event.CLOSED_BY_PERSON, Event.LANDED_BY_PERSON})
 _FOLLOWS_FROM_A_NO = frozenset(
     {
-        Event.LAW_REFUSED,
+        Event.POLICY_REFUSED,
         Event.SPLIT,
         Event.CHANGES_REQUESTED,
         Event.GATE_REFUSED,
@@ -100,30 +100,32 @@ def page_of(issue: int) -> str:
     return f"evidence/issue-{issue}/index.html"
 
 
-def chain(told: History, *, outcome: str, law: Mapping[str, Book] | None = None) -> Chain:
+def chain(history: History, *, outcome: str, law: Mapping[str, Book] | None = None) -> Chain:
     """The chain of one issue; `law` has the texts of rules by digest, as `lawbook.books` reads
     them."""
-    links = tuple(_Fold(told, law or {}).links())
+    links = tuple(_Fold(history, law or {}).links())
     return Chain(
-        issue=told.issue,
-        title=told.title,
-        state=told.state,
+        issue=history.issue,
+        title=history.title,
+        state=history.state,
         outcome=outcome,
-        cost_usd=told.usage.cost_usd,
-        pull_request=told.proposal["number"] if told.proposal else None,
+        cost_usd=history.usage.cost_usd,
+        pull_request=history.proposal["number"] if history.proposal else None,
         links=links,
-        deciding=_deciding(told, links),
+        deciding=_deciding(history, links),
     )
 
 
-def rules_against(told: History) -> tuple[Link, ...]:
+def rules_against(history: History) -> tuple[Link, ...]:
     """The rules that said no where the issue came to stand as it does; none where something else
     decided."""
-    found = chain(told, outcome="").links
-    last = told.transitions[-1] if told.transitions else None
+    found = chain(history, outcome="").links
+    last = history.transitions[-1] if history.transitions else None
     return (
         tuple(
-            link for link in _stood_on(told, last, found) if link.rule in last.data.get("cites", ())
+            link
+            for link in _stood_on(history, last, found)
+            if link.rule in last.data.get("cites", ())
         )
         if last
         else ()
@@ -142,19 +144,19 @@ def of_the_law(found: Chain) -> Chain:
     )
 
 
-def _deciding(told: History, links: Sequence[Link]) -> tuple[Link, ...]:
-    if told.state not in _STANDS_STILL or not told.transitions:
+def _deciding(history: History, links: Sequence[Link]) -> tuple[Link, ...]:
+    if history.state not in _STANDS_STILL or not history.transitions:
         return ()
-    return _stood_on(told, told.transitions[-1], links)
+    return _stood_on(history, history.transitions[-1], links)
 
 
-def _stood_on(told: History, last: Entry, links: Sequence[Link]) -> tuple[Link, ...]:
+def _stood_on(history: History, last: Entry, links: Sequence[Link]) -> tuple[Link, ...]:
     """The links that a transition followed from: what said no in its run, else what is told of the
     transition itself."""
     refusing = tuple(
         link for link in links if last.run and link.run == last.run and link.standing in NO
     )
-    own = {last.seq, *(entry.seq for entry in told.entries if f"{entry.key}/event" == last.key)}
+    own = {last.seq, *(entry.seq for entry in history.entries if f"{entry.key}/event" == last.key)}
     return refusing or tuple(link for link in links if link.entry in own)
 
 
@@ -162,11 +164,11 @@ class _Fold:
     """The links in the making: what runs there were, and which of them have told by themselves why
     they ended so."""
 
-    def __init__(self, told: History, law: Mapping[str, Book]) -> None:
-        self._told, self._law = told, law
-        self._runs = {entry.run: entry.data for entry in told.entries if entry.kind == "run"}
-        self._keys = {entry.key for entry in told.entries}
-        self._commands = {entry.key for entry in told.entries if entry.kind == "command"}
+    def __init__(self, history: History, law: Mapping[str, Book]) -> None:
+        self._told, self._law = history, law
+        self._runs = {entry.run: entry.data for entry in history.entries if entry.kind == "run"}
+        self._keys = {entry.key for entry in history.entries}
+        self._commands = {entry.key for entry in history.entries if entry.kind == "command"}
         self._links: list[Link] = []
 
     def links(self) -> list[Link]:

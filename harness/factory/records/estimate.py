@@ -78,20 +78,20 @@ def estimate(kind: str, length: str, others: Iterable[History]) -> Estimate:
     return Estimate(0)
 
 
-def has_ended(told: History) -> bool:
+def has_ended(history: History) -> bool:
     """Whether work on it was begun and is over, so that it tells what such an issue costs: landed,
     given up or with a person."""
-    return told.state in ENDED | {State.NEEDS_HUMAN} and told.runs_of("implement") > 0
+    return history.state in ENDED | {State.NEEDS_HUMAN} and history.runs_of("implement") > 0
 
 
 def _of(like: str, costs: Sequence[Decimal]) -> Estimate:
     return Estimate(len(costs), like, min(costs), median_low(costs), max(costs))
 
 
-def _kind(told: History) -> str:
-    return str((told.triage or {}).get("kind", ""))
+def _kind(history: History) -> str:
+    return str((history.triage or {}).get("kind", ""))
 
 
-def _length(told: History) -> str:
-    triaged = told.triage or {}
+def _length(history: History) -> str:
+    triaged = history.triage or {}
     return length_of(str(triaged.get("title", "")), str(triaged.get("body", "")))

@@ -52,29 +52,29 @@ class Gate:
         )
 
 
-def gates_of(told: History, *, law: Mapping[str, Book]) -> tuple[Gate, ...]:
+def gates_of(history: History, *, law: Mapping[str, Book]) -> tuple[Gate, ...]:
     """The gates that were asked about the head that the factory pushed last; none where it has
     pushed none."""
     proposed = [
         entry
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "done" and entry.data.get("effect") == "propose"
     ]
     if not proposed:
         return ()
-    links = chain(told, outcome="", law=law).links
+    links = chain(history, outcome="", law=law).links
     found = (
-        _law(told, proposed[-1], links),
-        _tests(told, proposed[-1]),
-        _seal(told, proposed[-1], links),
-        _merge(told, proposed[-1], links),
+        _law(history, proposed[-1], links),
+        _tests(history, proposed[-1]),
+        _seal(history, proposed[-1], links),
+        _merge(history, proposed[-1], links),
     )
     return tuple(gate for gate in found if gate is not None)
 
 
-def _law(told: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
+def _law(history: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
     """What the rules said last: of what would land, or else of what was proposed."""
-    run = _last_run(told, "validate", after=proposed.seq) or proposed.run
+    run = _last_run(history, "validate", after=proposed.seq) or proposed.run
     said = _rules(links, run) or _rules(links, proposed.run)
     if not said:
         return None
@@ -107,19 +107,23 @@ def _rules_named(links: Iterable[Link]) -> str:
     return ", ".join(dict.fromkeys(link.rule for link in links))
 
 
-def _tests(told: History, proposed: Entry) -> Gate | None:
+def _tests(history: History, proposed: Entry) -> Gate | None:
     """The project's own tests, as the last step said that ran them on this head or on what would
     land of it."""
     began = next(
-        (entry.seq for entry in told.entries if entry.kind == "run" and entry.run == proposed.run),
+        (
+            entry.seq
+            for entry in history.entries
+            if entry.kind == "run" and entry.run == proposed.run
+        ),
         proposed.seq,
     )
     ran = [
         entry
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "node"
         and entry.seq > began
-        and entry.run in {proposed.run, _last_run(told, "validate", after=proposed.seq)}
+        and entry.run in {proposed.run, _last_run(history, "validate", after=proposed.seq)}
         and "tests_pass" in entry.data["result"]["output"]
     ]
     if not ran:
@@ -130,18 +134,18 @@ def _tests(told: History, proposed: Entry) -> Gate | None:
     )
 
 
-def _seal(told: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
+def _seal(history: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
     """The sealed verdict on this head, as long as it speaks of what would land; a judgement without
     one is no answer."""
     verdicts = [
         entry
-        for entry in told.verdicts
+        for entry in history.verdicts
         if entry.data["binds"]["head"] == proposed.data["result"]["head"]
         and entry.seq > proposed.seq
     ]
     silent = [
         entry
-        for entry in told.transitions
+        for entry in history.transitions
         if entry.seq > proposed.seq
         and entry.data["event"] in (Event.INCONCLUSIVE, Event.JUDGE_AGAIN)
         and not any(one.run == entry.run for one in verdicts)
@@ -150,7 +154,7 @@ def _seal(told: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
         return Gate(SEAL, None, f"no verdict: {silent[-1].data['says']}", (), silent[-1].seq)
     if not verdicts:
         return None
-    last, moved = verdicts[-1], _voided(told, verdicts[-1])
+    last, moved = verdicts[-1], _voided(history, verdicts[-1])
     said = tuple(link for link in links if link.stage is Stage.VERDICT and link.run == last.run)
     if moved is not None:
         return Gate(
@@ -164,23 +168,23 @@ def _seal(told: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
     return Gate(SEAL, answer, f"{last.data['outcome']}: {last.data['reason']}", said, last.seq)
 
 
-def _voided(told: History, verdict: Entry) -> Entry | None:
+def _voided(history: History, verdict: Entry) -> Entry | None:
     """What took the ground from under a verdict. Of what has landed on it, nothing does."""
-    if told.state in ENDED and told.state is not State.REJECTED:
+    if history.state in ENDED and history.state is not State.REJECTED:
         return None
     return next(
         (
             entry
-            for entry in told.transitions
+            for entry in history.transitions
             if entry.seq > verdict.seq and entry.data["event"] in _VOIDS
         ),
         None,
     )
 
 
-def _merge(told: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
+def _merge(history: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
     """Whether it may land, as the last run that asked said."""
-    run = _last_run(told, "merge", after=proposed.seq)
+    run = _last_run(history, "merge", after=proposed.seq)
     said = (
         tuple(
             link for link in links if link.run == run and link.stage in (Stage.MERGE, Stage.LANDING)
@@ -205,10 +209,10 @@ def _merge(told: History, proposed: Entry, links: Iterable[Link]) -> Gate | None
     return Gate(MERGE, answer, says, said, max(link.entry for link in said))
 
 
-def _last_run(told: History, workflow: str, *, after: int) -> str | None:
+def _last_run(history: History, workflow: str, *, after: int) -> str | None:
     runs = [
         entry
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "run" and entry.data["workflow"] == workflow
     ]
     return runs[-1].run if runs and runs[-1].seq > after else None

@@ -287,7 +287,7 @@ def _findings_in(entry: Entry) -> Iterable[Mapping[str, Any]]:
     return ()
 
 
-def history(ledger: Ledger, issue: int) -> History:
+def history_of(ledger: Ledger, issue: int) -> History:
     """One issue's history."""
     return History(issue, ledger.entries(issue=issue))
 
@@ -301,7 +301,7 @@ def histories(entries: Iterable[Entry]) -> tuple[History, ...]:
     return tuple(History(issue, tuple(found)) for issue, found in sorted(by_issue.items()))
 
 
-def is_told_to_stop(ledger: Ledger) -> bool:
+def is_stop_requested(ledger: Ledger) -> bool:
     """Whether the owner's stop is in the ledger: there it reaches a factory on whichever machine
     works on it now."""
     marks = [

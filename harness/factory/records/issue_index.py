@@ -74,15 +74,15 @@ class Known:
         """As `those`, of the ledger as it stood with entry number `seq`, whatever was written
         since."""
         with self._lock:
-            now = {told.issue: told for told in self.those(is_so)}
-            for told in self._histories.values():
-                if told.entries[-1].seq > seq:
+            now = {history.issue: history for history in self.those(is_so)}
+            for history in self._histories.values():
+                if history.entries[-1].seq > seq:
                     then = History(
-                        told.issue, tuple(entry for entry in told.entries if entry.seq <= seq)
+                        history.issue, tuple(entry for entry in history.entries if entry.seq <= seq)
                     )
-                    now.pop(told.issue, None)
+                    now.pop(history.issue, None)
                     if then.entries and is_so(then):
-                        now[told.issue] = then
+                        now[history.issue] = then
             return tuple(now[issue] for issue in sorted(now))
 
     def moved_after(self, seq: int, event: str = "") -> tuple[set[int], int]:

@@ -16,7 +16,7 @@ KINDS = ("escalation", "cast", "model", "diagnosis", "plan")
 
 
 @dataclass(frozen=True, slots=True)
-class Advised:
+class ModelAdvice:
     """One such thing. `fact` may hold text from outside, and `quote` is nothing else."""
 
     title: str
@@ -24,19 +24,19 @@ class Advised:
     quote: str = ""
 
 
-def advised(entry: Entry) -> Advised | None:
+def advised(entry: Entry) -> ModelAdvice | None:
     """What an entry of one of these kinds says; None where it is nothing to tell."""
     data = entry.data
     match entry.kind:
         case "escalation":
-            return Advised("Tried otherwise than before", data["says"], data["last"])
+            return ModelAdvice("Tried otherwise than before", data["says"], data["last"])
         case "cast":
-            return Advised(
+            return ModelAdvice(
                 f"Another model plays {data['role']}",
                 f"{data['model']} in place of {data['in_place_of']}: {data['why']}",
             )
         case "model" if data["sound"] == Sound.FAILED:
-            return Advised(
+            return ModelAdvice(
                 "A model did not do its part", f"{data['model']} as {data['role']}", data["says"]
             )
         case "diagnosis":
@@ -46,29 +46,29 @@ def advised(entry: Entry) -> Advised | None:
     return None
 
 
-def _diagnosis(data: Mapping[str, Any]) -> Advised:
+def _diagnosis(data: Mapping[str, Any]) -> ModelAdvice:
     found = data["diagnosis"]
     if found is None:
-        return Advised("A diagnosis was dropped", f"{data['model']}: {data['dropped']}")
-    return Advised(
+        return ModelAdvice("A diagnosis was dropped", f"{data['model']}: {data['dropped']}")
+    return ModelAdvice(
         "What went wrong before, as a model says",
         f"{data['model']}: {found['cause']}. {found['what_went_wrong']} Next: {found['do_next']}",
         found["quotes"][0],
     )
 
 
-def _plan(data: Mapping[str, Any]) -> Advised:
+def _plan(data: Mapping[str, Any]) -> ModelAdvice:
     plan = data["plan"]
     gaps = f"; left open by the issue: {' '.join(plan['gaps'])}" if plan["gaps"] else ""
     dropped = f"; dropped: {'; '.join(plan['dropped'])}" if plan["dropped"] else ""
-    return Advised(
+    return ModelAdvice(
         "A plan, as a model proposes it",
         f"{data['model']}, steps: {len(plan['steps'])}{gaps}{dropped}",
         plan["approach"],
     )
 
 
-def remarks(output: Mapping[str, Any]) -> Iterator[tuple[bool, Advised]]:
+def remarks(output: Mapping[str, Any]) -> Iterator[tuple[bool, ModelAdvice]]:
     """What reviewers said, in a node's output: whether it sent the change back, and the words."""
     for asks, name in ((True, "requested"), (False, "remarks")):
         for one in output.get(name) or ():
@@ -78,7 +78,7 @@ def remarks(output: Mapping[str, Any]) -> Iterator[tuple[bool, Advised]]:
             place = f"{one['severity']} ({', '.join(one['lenses'])}), {one['file']}:{one['line']}"
             yield (
                 asks,
-                Advised(
+                ModelAdvice(
                     "A reviewer asks for a change" if asks else "A reviewer's remark",
                     f"{place}: {one['says']}{beside}",
                     one["quote"],
@@ -87,19 +87,19 @@ def remarks(output: Mapping[str, Any]) -> Iterator[tuple[bool, Advised]]:
     if dropped := output.get("dropped"):
         yield (
             False,
-            Advised(
+            ModelAdvice(
                 "Reviewers' findings that do not count",
                 f"{len(dropped)} dropped: {'; '.join(dropped)}",
             ),
         )
 
 
-def otherwise(told: History) -> tuple[str, ...]:
+def otherwise(history: History) -> tuple[str, ...]:
     """How the last attempt differed from those before, one line each; nothing where it did not."""
-    runs = [entry.run for entry in told.entries if entry.kind == "run"]
+    runs = [entry.run for entry in history.entries if entry.kind == "run"]
     found = [
         advised(entry)
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind in ("escalation", "cast") and entry.run in runs[-2:]
     ]
     return tuple(f"{one.title}: {one.fact}." for one in found if one is not None)

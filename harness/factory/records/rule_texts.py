@@ -14,8 +14,8 @@ from harness.domain.governance import Governance, Rule, ScopeEntry
 from harness.domain.ledger import Entry
 
 if TYPE_CHECKING:
-    from harness.factory.run.policy_snapshot import Steering
-    from harness.factory.run.services import Plant
+    from harness.factory.run.policy_snapshot import PolicySnapshot
+    from harness.factory.run.services import Services
 
 LAW = "law"
 LONGEST = 600
@@ -43,14 +43,14 @@ Book = Mapping[tuple[str, str], Clause]
 """The clauses of one text by file and id; a file in a folder may state an id again."""
 
 
-def keep_law(plant: Plant, steering: Steering) -> None:
+def keep_rule_texts(services: Services, policy: PolicySnapshot) -> None:
     """Write down what the law says at this base, where this very text is not written down yet."""
-    law = steering.governance
-    plant.ledger.append(
+    law = policy.governance
+    services.ledger.append(
         LAW,
-        f"{LAW}/{steering.digest}",
+        f"{LAW}/{policy.digest}",
         data={
-            "base": steering.base,
+            "base": policy.base,
             "governance": law.digest,
             "clauses": [
                 {

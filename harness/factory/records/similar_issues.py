@@ -16,12 +16,12 @@ AT_WORK = frozenset(
 )
 
 
-def is_at_work(told: History) -> bool:
+def is_at_work(history: History) -> bool:
     """Whether a change for it is being made, judged or landed."""
-    return told.state in AT_WORK
+    return history.state in AT_WORK
 
 
-class Twins:
+class SimilarIssues:
     """What is alike among the issues that are known. Two texts are compared once, however often it
     is asked."""
 
@@ -32,9 +32,9 @@ class Twins:
         ] = {}  # issue → since where, and up to where, it was compared
         self.texts = Texts()
 
-    def waits_for(self, told: History, *, under_way: Collection[int]) -> History | None:
+    def waits_for(self, history: History, *, under_way: Collection[int]) -> History | None:
         """The issue like this one that is worked on, while this one has not been begun."""
-        if told.state is not State.ACCEPTED:
+        if history.state is not State.ACCEPTED:
             return None
         begun = [
             other
@@ -43,46 +43,50 @@ class Twins:
         ]
         others = sorted((*self._known.those(is_at_work), *begun), key=lambda other: other.issue)
         return next(
-            (other for other in others if other.issue != told.issue and are_alike(told, other)),
+            (
+                other
+                for other in others
+                if other.issue != history.issue and are_alike(history, other)
+            ),
             None,
         )
 
-    def landed_meanwhile(self, told: History) -> History | None:
+    def landed_meanwhile(self, history: History) -> History | None:
         """The issue like this one that landed since somebody last looked what there is beside this
         one."""
-        if told.state is not State.ACCEPTED or not told.transitions:
+        if history.state is not State.ACCEPTED or not history.transitions:
             return None
-        looked = _looked(told)
-        of, through = self._compared.get(told.issue, (looked, looked))
+        looked = _looked(history)
+        of, through = self._compared.get(history.issue, (looked, looked))
         landed, now = self._known.moved_after(through if of == looked else looked, Event.LANDED)
         found = next(
             (
                 other
-                for other in map(self._known.of, sorted(landed - {told.issue}))
-                if has_landed(other) and are_alike(told, other)
+                for other in map(self._known.of, sorted(landed - {history.issue}))
+                if has_landed(other) and are_alike(history, other)
             ),
             None,
         )
         if found is None:
-            self._compared[told.issue] = looked, now
+            self._compared[history.issue] = looked, now
         return found
 
 
-def _looked(told: History) -> int:
+def _looked(history: History) -> int:
     """The entry since which nobody has looked what else has landed: where it was last accepted, by
     a person or because it came back; where triage accepted it, where that began, which has seen
     nothing that landed meanwhile."""
     accepted = max(
-        (entry for entry in told.transitions if entry.data["to"] == State.ACCEPTED),
+        (entry for entry in history.transitions if entry.data["to"] == State.ACCEPTED),
         key=lambda entry: entry.seq,
     )
-    by_triage = accepted.data["event"] == Event.TRIAGE_ACCEPTED and told.triages
-    return told.triages[-1].seq if by_triage else accepted.seq
+    by_triage = accepted.data["event"] == Event.TRIAGE_ACCEPTED and history.triages
+    return history.triages[-1].seq if by_triage else accepted.seq
 
 
-def has_landed(told: History) -> bool:
+def has_landed(history: History) -> bool:
     """Whether it is done, by us, and stands."""
-    return told.state is State.MERGED and told.transitions[-1].data["event"] == Event.LANDED
+    return history.state is State.MERGED and history.transitions[-1].data["event"] == Event.LANDED
 
 
 def are_alike(one: History, other: History) -> bool:
@@ -92,6 +96,6 @@ def are_alike(one: History, other: History) -> bool:
     return resemblance(_text(one), _text(other)) >= ALIKE
 
 
-def _text(told: History) -> str:
-    triaged = told.triage or {}
+def _text(history: History) -> str:
+    triaged = history.triage or {}
     return f"{triaged['title']}\n{triaged['body']}"

@@ -34,17 +34,17 @@ MARGIN = timedelta(hours=1)
 when something changed."""
 
 
-def is_proposed(told: History) -> bool:
+def is_proposed(history: History) -> bool:
     """Whether there is a pull request for it."""
-    return told.proposal is not None
+    return history.proposal is not None
 
 
-def is_live(told: History) -> bool:
+def is_live(history: History) -> bool:
     """Whether something may still become of it by itself or by a person."""
-    return told.state not in ENDED
+    return history.state not in ENDED
 
 
-class Lookout:
+class WatchList:
     """What one process has seen of its forge. Safe to use from many threads."""
 
     def __init__(self, forge: Forge, known: Known, ledger: Ledger, clock: Clock) -> None:
@@ -118,7 +118,7 @@ class Lookout:
         else what changed since that was done last, what differs from what was told before, and what
         should be open and is not."""
         last, now, before = self._looked(), self._clock.now(), self._open
-        known = {told.issue for told in self._known.histories()}
+        known = {history.issue for history in self._known.histories()}
         news, self._open = self._forge.news(), {}
         for issue in news.issues:
             self._keep(issue)
@@ -132,7 +132,9 @@ class Lookout:
                 else self._changed_since(last.newest - MARGIN)
             )
             self._due |= self._open.keys() - known
-            self._due |= {told.issue for told in self._known.those(is_live)} - self._open.keys()
+            self._due |= {
+                history.issue for history in self._known.those(is_live)
+            } - self._open.keys()
         self._has_begun = True
         self._hear_of_pull_requests(news)
 
@@ -167,9 +169,9 @@ class Lookout:
     def _proposals(self) -> dict[int, int]:
         """The issue behind each pull request of ours."""
         return {
-            int(told.proposal["number"]): told.issue
-            for told in self._known.those(is_proposed)
-            if told.proposal
+            int(history.proposal["number"]): history.issue
+            for history in self._known.those(is_proposed)
+            if history.proposal
         }
 
     def _moved(self) -> set[int]:

@@ -12,7 +12,7 @@ from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry, Head
 from harness.domain.lifecycle import State
-from harness.factory.records.history import history
+from harness.factory.records.history import history_of
 from harness.factory.reporting.comments.commits import LEDGER, anchor_in
 from harness.ports.git import Repository
 from harness.ports.ledger import Ledger
@@ -134,9 +134,10 @@ class Anchors:
 
     def _is_landing(self, issue: int) -> bool:
         """Whether its landing was begun and is not confirmed: the next pass looks at it."""
-        told = history(self._ledger, issue)
-        return told.state is State.MERGING and any(
-            entry.kind == "intent" and entry.data.get("effect") == "land" for entry in told.entries
+        history = history_of(self._ledger, issue)
+        return history.state is State.MERGING and any(
+            entry.kind == "intent" and entry.data.get("effect") == "land"
+            for entry in history.entries
         )
 
     def unchecked(self) -> tuple[str, ...]:

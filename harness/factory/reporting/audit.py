@@ -172,7 +172,7 @@ def _unchecked(
             " nobody else changed them, and that the factory did not is its word"
         )
     for limit in sorted(
-        {limit for one in read if one.verdict is not None for limit in one.verdict.box_unheld}
+        {limit for one in read if one.verdict is not None for limit in one.verdict.sandbox_unheld}
     ):
         yield f"what a box did not hold: {limit}"
     for branch in sorted({entry.data["result"]["branch"] for entry in landings}):

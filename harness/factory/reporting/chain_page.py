@@ -27,7 +27,7 @@ from harness.factory.reporting.report import outcome
 if TYPE_CHECKING:
     import jinja2
 
-    from harness.factory.run.services import Plant
+    from harness.factory.run.services import Services
 
 HERE = Path(__file__).parent
 STAGES: Mapping[Stage, str] = {
@@ -72,13 +72,13 @@ class Step:
         return tuple(tuple(part) for _, part in groupby(self.links, is_routine))
 
 
-def write_page(plant: Plant, told: History) -> None:
+def write_page(services: Services, history: History) -> None:
     """Write the page of an issue, whole or not at all."""
-    found = chain(told, outcome=outcome(told), law=books(plant.ledger.entries(kind=LAW)))
-    path = plant.places.home / page_of(told.issue)
+    found = chain(history, outcome=outcome(history), law=books(services.ledger.entries(kind=LAW)))
+    path = services.places.home / page_of(history.issue)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(html(found, plant.link), "utf-8")
+    partial.write_text(html(found, services.link), "utf-8")
     partial.replace(path)
 
 

@@ -20,8 +20,8 @@ from harness.factory.reporting.comments.dashboard import MARKER, TITLE, Board, R
 from harness.factory.reporting.digest import DIGEST, is_under_way, told_of
 from harness.factory.run.effects import is_stopped, say
 from harness.factory.run.pause import pause_in_force
-from harness.factory.run.policy_snapshot import Steering
-from harness.factory.run.services import Plant
+from harness.factory.run.policy_snapshot import PolicySnapshot
+from harness.factory.run.services import Services
 
 DASHBOARD = "dashboard"
 """The kind of entry that says: this text is shown, on this issue, pinned or not."""
@@ -39,43 +39,43 @@ def is_dashboard(issue: Issue) -> bool:
     return issue.body.startswith(MARKER) and (issue.author.bot or issue.insider)
 
 
-def show_dashboard(plant: Plant, steering: Steering) -> None:
+def show_dashboard(services: Services, policy: PolicySnapshot) -> None:
     """Make the dashboard say what the ledger says. Raises ForgeError only where trying again may
     help, and Stopped."""
-    if not steering.config.forge.dashboard or not plant.known.those(was_told_of):
+    if not policy.config.forge.dashboard or not services.known.those(was_told_of):
         return
-    text = dashboard_text(board(plant, steering), plant.link)
-    shown = plant.ledger.entries(kind=DASHBOARD)
+    text = dashboard_text(board(services, policy), services.link)
+    shown = services.ledger.entries(kind=DASHBOARD)
     name = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     if not shown or shown[-1].data["text"] != name:
-        _show(plant, text, name, shown)
+        _show(services, text, name, shown)
 
 
-def _show(plant: Plant, text: str, name: str, shown: tuple[Entry, ...]) -> None:
+def _show(services: Services, text: str, name: str, shown: tuple[Entry, ...]) -> None:
     number, pinned, fault = _written(
-        plant, text, is_pinned=bool(shown) and bool(shown[-1].data["pinned"])
+        services, text, is_pinned=bool(shown) and bool(shown[-1].data["pinned"])
     )
     if fault and not (shown and shown[-1].data["fault"] == fault):
-        plant.tell("dashboard", DASHBOARD, fault)
-    plant.ledger.append(
+        services.tell("dashboard", DASHBOARD, fault)
+    services.ledger.append(
         DASHBOARD,
         f"{DASHBOARD}/{len(shown) + 1}",
         data={"text": name, "number": number, "pinned": pinned, "fault": fault},
     )
 
 
-def _written(plant: Plant, text: str, *, is_pinned: bool) -> tuple[int | None, bool, str]:
+def _written(services: Services, text: str, *, is_pinned: bool) -> tuple[int | None, bool, str]:
     """Its number, whether it is pinned, and what could not be done. A pin is asked for until it is
     there."""
     number, pins = None, [is_pinned]
 
     def write() -> None:
         nonlocal number
-        number = plant.writer.upsert_issue(MARKER, title=TITLE, body=text)
-        pins.append(is_pinned or plant.writer.pin_issue(number))
+        number = services.writer.upsert_issue(MARKER, title=TITLE, body=text)
+        pins.append(is_pinned or services.writer.pin_issue(number))
 
     try:
-        say(plant, write)
+        say(services, write)
     except ForgeError as error:
         if error.retryable:
             raise
@@ -87,81 +87,81 @@ def _written(plant: Plant, text: str, *, is_pinned: bool) -> tuple[int | None, b
     return number, pins[-1], "" if pins[-1] else _NOT_PINNED
 
 
-def was_told_of(told: History) -> bool:
+def was_told_of(history: History) -> bool:
     """Whether there was anything to tell of it yet."""
-    return told.tellings > 0
+    return history.tellings > 0
 
 
-def needs_a_person(told: History) -> bool:
+def needs_a_person(history: History) -> bool:
     """Whether nothing more happens until somebody of the house has looked."""
-    return told.state in (State.NEEDS_HUMAN, State.PAUSED)
+    return history.state in (State.NEEDS_HUMAN, State.PAUSED)
 
 
-def waits_for_its_filer(told: History) -> bool:
+def waits_for_its_filer(history: History) -> bool:
     """Whether it waits for an answer."""
-    return told.state is State.NEEDS_INFO
+    return history.state is State.NEEDS_INFO
 
 
-def has_landed(told: History) -> bool:
+def has_landed(history: History) -> bool:
     """Whether its change is in, by the factory or by a person."""
-    return told.state is State.MERGED
+    return history.state is State.MERGED
 
 
-def has_cost(told: History) -> bool:
+def has_cost(history: History) -> bool:
     """Whether a model was asked about it."""
-    return told.usage.calls > 0
+    return history.usage.calls > 0
 
 
-def board(plant: Plant, steering: Steering) -> Board:
+def board(services: Services, policy: PolicySnapshot) -> Board:
     """All that it shows, from the ledger and the owner's flag. It says the same all day where
     nothing happens."""
-    today = datetime.combine(plant.clock.now().astimezone(UTC).date(), time(), UTC)
-    yesterday, those = today - timedelta(days=1), plant.known.those
-    digests, paid = plant.ledger.entries(kind=DIGEST), those(has_cost)
-    paused = pause_in_force(plant.ledger, plant.clock.now())
+    today = datetime.combine(services.clock.now().astimezone(UTC).date(), time(), UTC)
+    yesterday, those = today - timedelta(days=1), services.known.those
+    digests, paid = services.ledger.entries(kind=DIGEST), those(has_cost)
+    paused = pause_in_force(services.ledger, services.clock.now())
     return Board(
-        stopped=is_stopped(plant) is not False,
-        frozen=why_frozen(plant.ledger),
-        waiting=tuple(_row(one, steering) for one in those(needs_a_person)),
-        under_way=tuple(_row(one, steering) for one in those(is_under_way)),
-        asked=tuple(_row(one, steering) for one in those(waits_for_its_filer)),
+        stopped=is_stopped(services) is not False,
+        frozen=why_frozen(services.ledger),
+        waiting=tuple(_row(one, policy) for one in those(needs_a_person)),
+        under_way=tuple(_row(one, policy) for one in those(is_under_way)),
+        asked=tuple(_row(one, policy) for one in those(waits_for_its_filer)),
         landed=tuple(
-            _row(one, steering)
+            _row(one, policy)
             for one in those(has_landed)
             if _moment(one.transitions[-1]) >= yesterday
         ),
         since=yesterday.date(),
         spent_today=_spent(paid, today),
         spent_yesterday=_spent(paid, yesterday) - _spent(paid, today),
-        cap=steering.config.caps.usd_per_day,
+        cap=policy.config.caps.usd_per_day,
         digest=str(digests[-1].data["path"]) if digests else "",
         paused=paused.says if paused else "",
     )
 
 
-def _row(told: History, steering: Steering) -> Row:
+def _row(history: History, policy: PolicySnapshot) -> Row:
     """One issue. The commit to approve is offered only where an approval of it would be heard
     now."""
-    head = told.pushed_head
+    head = history.pushed_head
     found = (
-        approval(told, steering.governance, sha=head, head_now=head, rules=steering.digest)
+        approval(history, policy.governance, sha=head, head_now=head, rules=policy.digest)
         if head
         else None
     )
-    since = told.transitions[-1].at[:10] if told.transitions else ""
+    since = history.transitions[-1].at[:10] if history.transitions else ""
     return Row(
-        told_of(told),
+        told_of(history),
         since=since,
-        cost=told.usage.cost_usd,
+        cost=history.usage.cost_usd,
         approve=head if head and isinstance(found, Approval) else "",
     )
 
 
-def _spent(told: tuple[History, ...], since: datetime) -> Decimal:
+def _spent(histories: tuple[History, ...], since: datetime) -> Decimal:
     return sum(
         (
             Decimal(entry.data["cost_usd"])
-            for one in told
+            for one in histories
             for entry in one.entries
             if entry.kind == "usage" and _moment(entry) >= since
         ),

@@ -190,8 +190,8 @@ def _broken(entries: Iterable[Entry]) -> tuple[Broken, ...]:
     return tuple(found.values())
 
 
-def _those(told: Iterable[History], wanted: Callable[[History], bool]) -> tuple[Told, ...]:
-    return tuple(told_of(one) for one in told if wanted(one))
+def _those(histories: Iterable[History], wanted: Callable[[History], bool]) -> tuple[Told, ...]:
+    return tuple(told_of(one) for one in histories if wanted(one))
 
 
 def told_of(one: History) -> Told:

@@ -105,15 +105,21 @@ def _summary(found: Digest) -> str:
 
 def _sections(found: Digest, link: Link, quote: Quote) -> Iterator[Section]:
     yield from _section("Something is wrong", _wrong(found, quote))
-    yield from _section("Needs a person", (_waiting(told, link, quote) for told in found.waiting))
-    yield from _section("Merged", (_merged(told, link, quote) for told in found.merged))
-    yield from _section("Rejected", (_rejected(told, link, quote) for told in found.rejected))
+    yield from _section(
+        "Needs a person", (_waiting(history, link, quote) for history in found.waiting)
+    )
+    yield from _section("Merged", (_merged(history, link, quote) for history in found.merged))
+    yield from _section("Rejected", (_rejected(history, link, quote) for history in found.rejected))
     yield from _section(
         "Waits for an answer of its author",
-        (Item(_line(told, quote), (link(f"issues/{told.issue}"),)) for told in found.asked),
+        (
+            Item(_line(history, quote), (link(f"issues/{history.issue}"),))
+            for history in found.asked
+        ),
     )
     yield from _section(
-        "Under way", (Item(f"{_line(told, quote)}: {told.state}") for told in found.under_way)
+        "Under way",
+        (Item(f"{_line(history, quote)}: {history.state}") for history in found.under_way),
     )
     yield from _section("Spent", (Item(f"#{issue} ${cost:.4f}") for issue, cost in found.spent_on))
 

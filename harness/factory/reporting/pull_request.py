@@ -12,42 +12,42 @@ from harness.factory.records.history import History
 from harness.factory.records.rule_texts import LAW, books
 from harness.factory.reporting.comments.change import CHANGE_MARKER, change_comment, check_words
 from harness.factory.run.effects import say
-from harness.factory.run.services import Plant
+from harness.factory.run.services import Services
 
 CHECKED = "checked"
 """The kind of entry that says: this answer of this gate is shown on this head, or could not be."""
 
 
-def show_change(plant: Plant, told: History) -> None:
+def show_change(services: Services, history: History) -> None:
     """Make an issue's pull request say what the ledger says of it. Nothing is done where there is
     none."""
-    head = told.pushed_head
-    if told.proposal is None or head is None:
+    head = history.pushed_head
+    if history.proposal is None or head is None:
         return
     number, gates = (
-        int(told.proposal["number"]),
-        gates_of(told, law=books(plant.ledger.entries(kind=LAW))),
+        int(history.proposal["number"]),
+        gates_of(history, law=books(services.ledger.entries(kind=LAW))),
     )
     for gate in gates:
-        _check(plant, told, head, gate)
+        _check(services, history, head, gate)
     say(
-        plant,
-        lambda: plant.writer.upsert_comment(
-            number, CHANGE_MARKER, change_comment(told, gates, plant.link)
+        services,
+        lambda: services.writer.upsert_comment(
+            number, CHANGE_MARKER, change_comment(history, gates, services.link)
         ),
     )
 
 
-def _check(plant: Plant, told: History, head: CommitSha, gate: Gate) -> None:
-    key = f"{CHECKED}/{told.issue}/{head}/{gate.name}/{gate.entry}"
-    if plant.ledger.find(key):
+def _check(services: Services, history: History, head: CommitSha, gate: Gate) -> None:
+    key = f"{CHECKED}/{history.issue}/{head}/{gate.name}/{gate.entry}"
+    if services.ledger.find(key):
         return
-    title, summary = check_words(gate, plant.link)
+    title, summary = check_words(gate, services.link)
     fault = ""
     try:
         say(
-            plant,
-            lambda: plant.writer.set_check(
+            services,
+            lambda: services.writer.set_check(
                 head,
                 gate.name,
                 conclusion=gate.conclusion,
@@ -60,10 +60,10 @@ def _check(plant: Plant, told: History, head: CommitSha, gate: Gate) -> None:
         if error.retryable:
             raise
         fault = str(error)
-        plant.tell(f"issue #{told.issue}", gate.name, fault)
-    plant.ledger.append(
+        services.tell(f"issue #{history.issue}", gate.name, fault)
+    services.ledger.append(
         CHECKED,
         key,
-        issue=told.issue,
+        issue=history.issue,
         data={"head": head, "gate": gate.name, "conclusion": gate.conclusion, "fault": fault},
     )

@@ -35,50 +35,52 @@ def status(ledger: Ledger, *, stopped: bool, full: str = "", paused: str = "") -
     }
 
 
-def issue_line(told: History) -> dict[str, Any]:
+def issue_line(history: History) -> dict[str, Any]:
     """One issue in one row: outcome is one of merged, rejected, duplicate, needs-human, or open."""
-    last = told.transitions[-1].data if told.transitions else {}
-    usage, verdict, landed = told.usage, told.verdict or {}, told.landed or {}
+    last = history.transitions[-1].data if history.transitions else {}
+    usage, verdict, landed = history.usage, history.verdict or {}, history.landed or {}
     return {
-        "number": told.issue,
-        "title": told.title,
-        "state": told.state.value,
-        "outcome": outcome(told),
-        "cites": cites(told),
-        "duplicate_of": last.get("duplicate_of") if told.is_duplicate else None,
-        "attempts": told.runs_of("implement"),
+        "number": history.issue,
+        "title": history.title,
+        "state": history.state.value,
+        "outcome": outcome(history),
+        "cites": cites(history),
+        "duplicate_of": last.get("duplicate_of") if history.is_duplicate else None,
+        "attempts": history.runs_of("implement"),
         "verdict": verdict.get("outcome"),
-        "verdicts": [entry.data["outcome"] for entry in told.verdicts],
+        "verdicts": [entry.data["outcome"] for entry in history.verdicts],
         "commit": landed.get("commit"),
         "cost_usd": float(usage.cost_usd),
-        "seconds": seconds(told),
+        "seconds": seconds(history),
         "says": last.get("says", ""),
         "evidence": verdict.get("page"),
     }
 
 
-def outcome(told: History) -> str:
+def outcome(history: History) -> str:
     """How the issue ended, in the words of the demo's contract."""
-    return "duplicate" if told.is_duplicate else OUTCOMES.get(told.state, "open")
+    return "duplicate" if history.is_duplicate else OUTCOMES.get(history.state, "open")
 
 
-def cites(told: History) -> list[str]:
+def cites(history: History) -> list[str]:
     """The ids that the last decision stands on: the law's where it refused, else the mission's."""
-    last = told.transitions[-1].data if told.transitions else {}
-    triaged = [cite["id"] for cite in (told.triage or {}).get("cites", ())]
+    last = history.transitions[-1].data if history.transitions else {}
+    triaged = [cite["id"] for cite in (history.triage or {}).get("cites", ())]
     return [str(cite) for cite in last.get("cites") or triaged]
 
 
-def seconds(told: History) -> float:
+def seconds(history: History) -> float:
     """Wall-clock seconds that the issue's runs took, together."""
     from datetime import datetime
 
     began = {
-        entry.run: datetime.fromisoformat(entry.at) for entry in told.entries if entry.kind == "run"
+        entry.run: datetime.fromisoformat(entry.at)
+        for entry in history.entries
+        if entry.kind == "run"
     }
     ended = {
         entry.run: datetime.fromisoformat(entry.at)
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "run-ended"
     }
     return round(

@@ -3,16 +3,16 @@
 from typing import Any
 
 from harness.domain.lifecycle import Event, State, next_state
-from harness.factory.records.history import History, history
+from harness.factory.records.history import History, history_of
 from harness.factory.reporting.chain_page import write_page
 from harness.factory.reporting.comments import ALL_LABELS, ISSUE_MARKER, issue_comment, label_of
 from harness.factory.reporting.pull_request import show_change
 from harness.factory.run.effects import say
-from harness.factory.run.services import Plant
+from harness.factory.run.services import Services
 
 
 def transition(
-    plant: Plant,
+    services: Services,
     issue: int,
     event: Event,
     *,
@@ -24,15 +24,15 @@ def transition(
 ) -> None:
     """Record `event` once under `key`. Raises IllegalTransition where the table has no such
     edge."""
-    if plant.ledger.find(key):
+    if services.ledger.find(key):
         return
-    before = history(plant.ledger, issue)
+    before = history_of(services.ledger, issue)
     after = (
         before.held
         if event is Event.RESUMED and before.state is State.PAUSED
         else next_state(before.state, event)
     )
-    plant.ledger.append(
+    services.ledger.append(
         "transition",
         key,
         issue=issue,
@@ -51,40 +51,45 @@ def transition(
 PROJECTED = "projected"
 
 
-def project(plant: Plant, issue: int) -> None:
+def project(services: Services, issue: int) -> None:
     """Make the page, the label and the sticky comment say what the ledger says. Nothing is done
     where they already do."""
-    told = history(plant.ledger, issue)
-    say(plant, lambda: write_page(plant, told))
-    say(plant, lambda: plant.writer.set_state_label(issue, label_of(told), among=ALL_LABELS))
+    history = history_of(services.ledger, issue)
+    say(services, lambda: write_page(services, history))
     say(
-        plant,
-        lambda: plant.writer.upsert_comment(issue, ISSUE_MARKER, issue_comment(told, plant.link)),
+        services,
+        lambda: services.writer.set_state_label(issue, label_of(history), among=ALL_LABELS),
     )
-    show_change(plant, told)
-    plant.ledger.append(PROJECTED, _mark(told), issue=issue)
+    say(
+        services,
+        lambda: services.writer.upsert_comment(
+            issue, ISSUE_MARKER, issue_comment(history, services.link)
+        ),
+    )
+    show_change(services, history)
+    services.ledger.append(PROJECTED, _mark(history), issue=issue)
 
 
-def project_what_was_cut_off(plant: Plant) -> None:
+def project_what_was_cut_off(services: Services) -> None:
     """Say what a killed factory had decided and not yet said: what has ended is not moved again, so
     nobody else would."""
-    for told in plant.known.those(is_unsaid):
-        project(plant, told.issue)
+    for history in services.known.those(is_unsaid):
+        project(services, history.issue)
 
 
-def is_unsaid(told: History) -> bool:
+def is_unsaid(history: History) -> bool:
     """Whether there is something to tell that the forge does not say yet."""
-    return bool(told.tellings) and _mark(told) not in {
-        entry.key for entry in told.entries if entry.kind == PROJECTED
+    return bool(history.tellings) and _mark(history) not in {
+        entry.key for entry in history.entries if entry.kind == PROJECTED
     }
 
 
-def leave_unsaid(plant: Plant, issue: int) -> None:
+def leave_unsaid(services: Services, issue: int) -> None:
     """Say nothing of an issue that the forge no longer has."""
-    plant.ledger.append(
-        PROJECTED, _mark(history(plant.ledger, issue)), issue=issue, data={"gone": True}
+    services.ledger.append(
+        PROJECTED, _mark(history_of(services.ledger, issue)), issue=issue, data={"gone": True}
     )
 
 
-def _mark(told: History) -> str:
-    return f"projected/{told.issue}/{told.tellings}"
+def _mark(history: History) -> str:
+    return f"projected/{history.issue}/{history.tellings}"

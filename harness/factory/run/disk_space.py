@@ -14,7 +14,7 @@ from harness.domain.workflow import NodeResult
 from harness.factory.records.history import RESUME
 
 if TYPE_CHECKING:
-    from harness.factory.run.services import Plant
+    from harness.factory.run.services import Services
 
 LEAST_BYTES = 1_000_000_000
 LEAST_SHARE = 0.02
@@ -50,10 +50,10 @@ def space(home: Path) -> Space:
     return Space(found.free, found.total)
 
 
-def refuse_when_full(plant: Plant) -> None:
+def refuse_when_full(services: Services) -> None:
     """Raise PortError, which may pass, when there is too little room to begin anything. A disk that
     cannot be asked is full."""
-    home = plant.places.home
+    home = services.places.home
     try:
         found = space(home)
     except OSError as error:
@@ -67,7 +67,7 @@ def refuse_when_full(plant: Plant) -> None:
         )
 
 
-def refuse_no_when_full(plant: Plant, key: str, result: NodeResult, *, run: str) -> None:
+def refuse_no_when_full(services: Services, key: str, result: NodeResult, *, run: str) -> None:
     """A no that was given while there was no room is none: it is not recorded, and the node `key`
     is made again once there is. Raises PortError then.
 
@@ -77,11 +77,11 @@ def refuse_no_when_full(plant: Plant, key: str, result: NodeResult, *, run: str)
     if result.outcome.succeeded:
         return
     try:
-        refuse_when_full(plant)
+        refuse_when_full(services)
     except PortError:
-        plant.ledger.append(
+        services.ledger.append(
             "command",
-            f"{key}/no-room/{len(plant.ledger.entries(kind='command'))}",
+            f"{key}/no-room/{len(services.ledger.entries(kind='command'))}",
             run=run,
             data={"command": RESUME, "why": f"no room on the disk: {result.message[:200]}"},
         )

@@ -9,26 +9,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.domain.errors import Stopped
-from harness.factory.records.history import is_told_to_stop
+from harness.factory.records.history import is_stop_requested
 
 if TYPE_CHECKING:
-    from harness.factory.run.services import Plant
+    from harness.factory.run.services import Services
 
 
-def stop_if_told(plant: Plant) -> None:
+def raise_if_stopped(services: Services) -> None:
     """Raise Stopped where the owner's stop is set. A flag that cannot be read counts as set."""
-    if is_stopped(plant) is not False:
+    if is_stopped(services) is not False:
         raise Stopped(
-            f"the owner's stop is set ({plant.places.stop_flag}); `factory resume` lifts it"
+            f"the owner's stop is set ({services.places.stop_flag}); `factory resume` lifts it"
         )
 
 
-def is_stopped(plant: Plant) -> bool | None:
+def is_stopped(services: Services) -> bool | None:
     """Whether the owner's stop is set, by the flag in the home or by the ledger; None where either
     cannot be read."""
     try:
-        flagged = is_flagged(plant.places.stop_flag)
-        return is_told_to_stop(plant.ledger) if flagged is False else flagged
+        flagged = is_flagged(services.places.stop_flag)
+        return is_stop_requested(services.ledger) if flagged is False else flagged
     except OSError:
         return None
 
@@ -48,24 +48,30 @@ def is_flagged(flag: Path) -> bool | None:
 
 
 def effect(
-    plant: Plant, name: str, key: str, act: Callable[[], Mapping[str, Any]], *, issue: int, run: str
+    services: Services,
+    name: str,
+    key: str,
+    act: Callable[[], Mapping[str, Any]],
+    *,
+    issue: int,
+    run: str,
 ) -> Mapping[str, Any]:
     """Do `act` once under `key`: stop? → intent → act → confirmed result, which is returned, now
     and ever after."""
-    if done := plant.ledger.find(f"{key}/done"):
+    if done := services.ledger.find(f"{key}/done"):
         result: Mapping[str, Any] = done.data["result"]
         return result
-    stop_if_told(plant)
-    plant.ledger.append("intent", key, issue=issue, run=run, data={"effect": name})
+    raise_if_stopped(services)
+    services.ledger.append("intent", key, issue=issue, run=run, data={"effect": name})
     result = act()
-    plant.ledger.append(
+    services.ledger.append(
         "done", f"{key}/done", issue=issue, run=run, data={"effect": name, "result": result}
     )
     return result
 
 
-def say(plant: Plant, act: Callable[[], None]) -> None:
+def say(services: Services, act: Callable[[], None]) -> None:
     """A projection on the forge (a label, a comment, a check): derived, repeated at will, never
     before a stop."""
-    stop_if_told(plant)
+    raise_if_stopped(services)
     act()

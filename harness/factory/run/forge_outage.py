@@ -13,7 +13,7 @@ from harness.domain.workflow import NodeResult
 from harness.factory.records.history import RESUME
 from harness.factory.run.node import failed
 from harness.factory.run.pause import is_paused, result_of_pause
-from harness.factory.run.services import Plant
+from harness.factory.run.services import Services
 
 AWAY = "away"
 MOST_TIMES = 10
@@ -39,18 +39,21 @@ def is_away(result: NodeResult) -> bool:
     return not result.outcome.succeeded and (AWAY in result.output or is_paused(result))
 
 
-def wait_for_forge(plant: Plant, run: str, missed: Iterable[NodeResult]) -> None:
+def wait_for_forge(services: Services, run: str, missed: Iterable[NodeResult]) -> None:
     """Raise ForgeError where something was missed for want of the forge: the run stays open, and
     its engine's keys are of a new generation, for the engine remembers. Not for the eleventh
     time."""
     absences = tuple(one for one in missed if AWAY in one.output)
     key, times = (
         f"{run}/away/",
-        sum(entry.key.startswith(f"{run}/away/") for entry in plant.ledger.entries(kind="command")),
+        sum(
+            entry.key.startswith(f"{run}/away/")
+            for entry in services.ledger.entries(kind="command")
+        ),
     )
     if not absences or times >= MOST_TIMES:
         return
-    plant.ledger.append(
+    services.ledger.append(
         "command",
         f"{key}{times}",
         run=run,

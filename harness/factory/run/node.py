@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from harness.domain.issue import CommitSha
 from harness.domain.workflow import Node, NodeResult, Outcome, Workflow
-from harness.factory.records.history import History, history
+from harness.factory.records.history import History, history_of
 
 if TYPE_CHECKING:
-    from harness.factory.run.policy_snapshot import Steering
-    from harness.factory.run.services import Plant
+    from harness.factory.run.policy_snapshot import PolicySnapshot
+    from harness.factory.run.services import Services
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """Which issue, in which run, against which base, and what the nodes before it produced."""
 
-    plant: Plant
-    steering: Steering
+    services: Services
+    policy: PolicySnapshot
     issue: int
     run: str
     number: int  # the n-th run of this workflow for this issue
@@ -34,21 +34,21 @@ class Job:
 
     @property
     def base(self) -> CommitSha:
-        return self.steering.base
+        return self.policy.base
 
     @property
     def workflow(self) -> Workflow:
         """The workflow that this node is of."""
         return next(
             one
-            for one in self.steering.workflows.values()
+            for one in self.policy.workflows.values()
             if any(node is self.node for node in one.nodes)
         )
 
     @property
     def history(self) -> History:
         """Read again from the ledger each time it is asked."""
-        return history(self.plant.ledger, self.issue)
+        return history_of(self.services.ledger, self.issue)
 
     @property
     def began(self) -> str:
@@ -81,8 +81,8 @@ class Job:
 
     def others(self, is_so: Callable[[History], bool]) -> tuple[History, ...]:
         """The other issues of which `is_so` holds, as far as this run is told of them."""
-        found = self.plant.known.those_at(self.knows_through, is_so)
-        return tuple(told for told in found if told.issue != self.issue)
+        found = self.services.known.those_at(self.knows_through, is_so)
+        return tuple(history for history in found if history.issue != self.issue)
 
     def key(self, name: str) -> str:
         """The idempotency key of an effect in this run."""

@@ -24,7 +24,7 @@ from harness.factory.run.node import failed
 from harness.ports.ledger import Ledger
 
 if TYPE_CHECKING:
-    from harness.factory.run.services import Plant
+    from harness.factory.run.services import Services
 
 PAUSE = "pause"
 """The kind of entry that says it, and the key of a node's output by which it is known."""
@@ -82,12 +82,12 @@ def paused_issues(ledger: Ledger, now: datetime) -> Mapping[int, Pause]:
     }
 
 
-def lift_what_a_raised_cap_ends(plant: Plant, caps: Caps) -> None:
+def lift_what_a_raised_cap_ends(services: Services, caps: Caps) -> None:
     """Where more may be spent now than when a pause for money began, it is over."""
-    for entry in _in_force(plant.ledger, plant.clock.now()):
+    for entry in _in_force(services.ledger, services.clock.now()):
         cause = entry.data["cause"]
         if cause in BY_MONEY and _cap(cause, caps) > Decimal(entry.data["caps"][cause]):
-            plant.ledger.append(
+            services.ledger.append(
                 PAUSE_LIFTED,
                 f"{entry.key}/lifted",
                 data={"pause": entry.key, "cap": str(_cap(cause, caps))},
@@ -95,7 +95,7 @@ def lift_what_a_raised_cap_ends(plant: Plant, caps: Caps) -> None:
 
 
 def pause_where_told(
-    plant: Plant, caps: Caps, issue: int, run: str, missed: Iterable[NodeResult]
+    services: Services, caps: Caps, issue: int, run: str, missed: Iterable[NodeResult]
 ) -> bool:
     """Whether nodes of this run could ask nobody. Then that is in the ledger, the run is to stay
     open, and its engine's keys are of a new generation, for the engine remembers. Not for the
@@ -104,21 +104,23 @@ def pause_where_told(
     if not told:
         return False
     last = max(told, key=lambda one: (_cause(one) != OF_AN_ISSUE, _until(one)))
-    until, now = _until(last), plant.clock.now()
+    until, now = _until(last), services.clock.now()
     whose = {"issue": issue} if _cause(last) == OF_AN_ISSUE else {}
     times = sum(
         entry.data["run"] == run and "issue" in entry.data
-        for entry in plant.ledger.entries(kind=PAUSE)
+        for entry in services.ledger.entries(kind=PAUSE)
     )
     if whose and times >= MOST_TIMES:
         return False
     known = (
-        paused_issues(plant.ledger, now).get(issue) if whose else pause_in_force(plant.ledger, now)
+        paused_issues(services.ledger, now).get(issue)
+        if whose
+        else pause_in_force(services.ledger, now)
     )
     if until > now and (known is None or known.until < until):
-        plant.ledger.append(
+        services.ledger.append(
             PAUSE,
-            f"pause/{len(plant.ledger.entries(kind=PAUSE)) + 1}",
+            f"pause/{len(services.ledger.entries(kind=PAUSE)) + 1}",
             data={
                 **last.output[PAUSE],
                 **whose,
@@ -128,9 +130,9 @@ def pause_where_told(
             },
         )
     turn = sum(
-        entry.key.startswith(f"{run}/paused/") for entry in plant.ledger.entries(kind="command")
+        entry.key.startswith(f"{run}/paused/") for entry in services.ledger.entries(kind="command")
     )
-    plant.ledger.append(
+    services.ledger.append(
         "command",
         f"{run}/paused/{turn}",
         run=run,

@@ -15,17 +15,17 @@ from harness.domain.governance import Governance, Level, Status
 from harness.domain.issue import CommitSha
 from harness.domain.model_choice.roles import family_of, others
 from harness.domain.workflow import Workflow
-from harness.factory.run.services import Plant
+from harness.factory.run.services import Services
 from harness.factory.settings.config import Config, read_config
 from harness.factory.settings.tables import FILE
 from harness.factory.settings.workflows import WORKFLOWS, bound
 from harness.governance import governing_files, read_governance
 
-__all__ = ["WORKFLOWS", "Steering", "read_steering", "steering_at"]
+__all__ = ["WORKFLOWS", "PolicySnapshot", "policy_at", "read_policy"]
 
 
 @dataclass(frozen=True, slots=True)
-class Steering:
+class PolicySnapshot:
     """The governance, the configuration and the workflows at `base`; `digest` covers all of them,
     byte for byte."""
 
@@ -38,10 +38,10 @@ class Steering:
 
 
 @lru_cache(maxsize=8)
-def steering_at(plant: Plant, base: CommitSha) -> Steering:
+def policy_at(services: Services, base: CommitSha) -> PolicySnapshot:
     """Read and check everything at `base`, once: a commit never changes. Raises GovernanceError or
     ConfigError; the factory does not start then."""
-    return read_steering(plant.repository, base)
+    return read_policy(services.repository, base)
 
 
 class Texts(Protocol):
@@ -56,7 +56,7 @@ class Texts(Protocol):
         ...
 
 
-def read_steering(repository: Texts, base: CommitSha) -> Steering:
+def read_policy(repository: Texts, base: CommitSha) -> PolicySnapshot:
     """The same, from any repository that has the commit."""
     toml = repository.read(base, FILE)
     if toml is None:
@@ -70,7 +70,7 @@ def read_steering(repository: Texts, base: CommitSha) -> Steering:
     config = read_config(toml.decode("utf-8"))
     _require_others_to_review(governance, config)
     texts = {one.name: one.text.encode() for one in (*found.documents, *found.prompts)}
-    return Steering(
+    return PolicySnapshot(
         base=base,
         governance=governance,
         config=config,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.factory.records.issue_index import Known
-from harness.factory.records.similar_issues import Twins
-from harness.factory.records.watch_list import Lookout
+from harness.factory.records.similar_issues import SimilarIssues
+from harness.factory.records.watch_list import WatchList
 from harness.ports.agent import Agent
 from harness.ports.clock import Clock
 from harness.ports.essay import Essays
@@ -71,7 +71,7 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plant:
+class Services:
     """Everything real, named once. Code in the factory takes what it needs from here and asks no
     global."""
 
@@ -100,12 +100,12 @@ class Plant:
         None  # without them agents are told nothing of the repository, and look for themselves
     )
     known: Known = field(init=False)  # what this process has read of the ledger,
-    lookout: Lookout = field(init=False)  # has seen of the forge,
-    twins: Twins = field(init=False)  # and has compared
+    watch_list: WatchList = field(init=False)  # has seen of the forge,
+    twins: SimilarIssues = field(init=False)  # and has compared
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "known", Known(self.ledger))
-        object.__setattr__(self, "twins", Twins(self.known))
+        object.__setattr__(self, "twins", SimilarIssues(self.known))
         object.__setattr__(
-            self, "lookout", Lookout(self.forge, self.known, self.ledger, self.clock)
+            self, "lookout", WatchList(self.forge, self.known, self.ledger, self.clock)
         )

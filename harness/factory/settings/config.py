@@ -11,16 +11,16 @@ from harness.domain.budget import Caps, Price
 from harness.domain.checks import RequiredCheck
 from harness.domain.errors import ConfigError
 from harness.domain.model_choice.agents import BUILT_IN, AgentChoice, AgentKind
-from harness.domain.model_choice.breaker import Fuse
+from harness.domain.model_choice.breaker import BreakerSettings
 from harness.domain.model_choice.roles import Tier
 from harness.factory.settings.budget import bounded, prices_in
 from harness.factory.settings.model_config import (
-    WORKS_IN_A_BOX,
+    WORKS_IN_A_SANDBOX,
     Models,
     Review,
     agents_in,
+    breaker_settings_in,
     families_in,
-    fuse_in,
     models_in,
 )
 from harness.factory.settings.tables import FILE, MOST, only_known, read, table
@@ -240,7 +240,7 @@ class Config:
     personas: tuple[Persona, ...] = ()
     forge: Shown = Shown()
     review: Review = field(default_factory=Review)
-    breaker: Fuse = field(default_factory=Fuse)
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
     prices: tuple[Price, ...] = ()
     families: tuple[
         tuple[str, str], ...
@@ -255,9 +255,9 @@ class Config:
         _fits(self.judge, self.limits.journey_seconds)
         for role in (one.name for one in fields(self.models)):
             for tier in self.models.of(role):
-                if tier.agent and role != WORKS_IN_A_BOX:
+                if tier.agent and role != WORKS_IN_A_SANDBOX:
                     raise ConfigError(
-                        f"only the {WORKS_IN_A_BOX} works with an agent; a {role} is asked, and"
+                        f"only the {WORKS_IN_A_SANDBOX} works with an agent; a {role} is asked, and"
                         " answers",
                         file=FILE,
                         key=f"models.{role}",
@@ -329,7 +329,7 @@ def read_config(text: str) -> Config:
         forge=read(Shown, table(document, "forge"), "forge"),
         personas=_personas(document.get("personas", [])),
         review=read(Review, table(document, "review"), "review"),
-        breaker=fuse_in(table(document, "breaker")),
+        breaker=breaker_settings_in(table(document, "breaker")),
         prices=prices_in(table(document, "prices")),
         families=families_in(table(document, "families")),
         agents=agents_in(table(document, "agents")),

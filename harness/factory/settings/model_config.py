@@ -8,13 +8,13 @@ from typing import Any
 
 from harness.domain.errors import ConfigError
 from harness.domain.model_choice.agents import AgentChoice, AgentKind
-from harness.domain.model_choice.breaker import Fuse
-from harness.domain.model_choice.roles import Ladder, Tier
+from harness.domain.model_choice.breaker import BreakerSettings
+from harness.domain.model_choice.roles import FallbackChain, Tier
 from harness.factory.settings.tables import FILE, MOST, only_known, read
 
 _MOST_TOKENS = 1_000_000
 _VERSION = re.compile(r"(\d+\.\d+\.\d+([-+.][0-9A-Za-z.-]+)?)?")
-WORKS_IN_A_BOX = "implementer"
+WORKS_IN_A_SANDBOX = "implementer"
 ASKED_BY_THE_SEAL = ("author", "actor", "judge")
 """Roles that the sealed program asks, in its own way: one model each, and nobody outside hears how
 it failed."""
@@ -27,24 +27,24 @@ class Models:
     diagnoser are asked where they have a model, actor and judge only where there are personas; the
     judge must be another model than the actor."""
 
-    triage: Ladder = (Tier("claude-haiku-5-5"),)
-    planner: Ladder = ()
-    implementer: Ladder = (Tier("claude-sonnet-5-5"),)
-    author: Ladder = (Tier("claude-opus-5-5"),)
-    reviewer: Ladder = (Tier("claude-opus-5-5"),)
-    diagnoser: Ladder = ()
-    actor: Ladder = (Tier("claude-haiku-5-5"),)
-    judge: Ladder = (Tier("claude-opus-5-5"),)
+    triage: FallbackChain = (Tier("claude-haiku-5-5"),)
+    planner: FallbackChain = ()
+    implementer: FallbackChain = (Tier("claude-sonnet-5-5"),)
+    author: FallbackChain = (Tier("claude-opus-5-5"),)
+    reviewer: FallbackChain = (Tier("claude-opus-5-5"),)
+    diagnoser: FallbackChain = ()
+    actor: FallbackChain = (Tier("claude-haiku-5-5"),)
+    judge: FallbackChain = (Tier("claude-opus-5-5"),)
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a role that nobody plays and somebody must, and for what nobody
         would heed."""
         for role in (one.name for one in fields(self)):
-            ladder: Ladder = getattr(self, role)
-            if not ladder and role not in ("planner", "diagnoser"):
+            fallbacks: FallbackChain = getattr(self, role)
+            if not fallbacks and role not in ("planner", "diagnoser"):
                 raise ConfigError("expected a model", file=FILE, key=f"models.{role}")
             if role in ASKED_BY_THE_SEAL and (
-                len(ladder) > 1 or ladder[0].effort or ladder[0].max_tokens
+                len(fallbacks) > 1 or fallbacks[0].effort or fallbacks[0].max_tokens
             ):
                 raise ConfigError(
                     "expected one model, without `effort` and `max_tokens`: the sealed program asks"
@@ -52,15 +52,15 @@ class Models:
                     file=FILE,
                     key=f"models.{role}",
                 )
-            if len({tier.name for tier in ladder}) != len(ladder):
+            if len({tier.name for tier in fallbacks}) != len(fallbacks):
                 raise ConfigError(
                     "a model is there twice; name each once", file=FILE, key=f"models.{role}"
                 )
 
-    def of(self, role: str) -> Ladder:
+    def of(self, role: str) -> FallbackChain:
         """The ladder of a role, by its name."""
-        ladder: Ladder = getattr(self, role)
-        return ladder
+        fallbacks: FallbackChain = getattr(self, role)
+        return fallbacks
 
 
 LENSES = ("correctness", "security", "scope", "tests", "companions")
@@ -102,10 +102,10 @@ class Review:
 def models_in(given: Mapping[str, Any]) -> Models:
     """`[models]`. Raises ConfigError naming the role and what was expected."""
     only_known(given, tuple(one.name for one in fields(Models)), "models.")
-    return Models(**{role: _ladder(told, f"models.{role}") for role, told in given.items()})
+    return Models(**{role: _fallbacks(told, f"models.{role}") for role, told in given.items()})
 
 
-def _ladder(told: Any, key: str) -> Ladder:
+def _fallbacks(told: Any, key: str) -> FallbackChain:
     """A model by its name, or as a table that says more of it, or several of them, the first tried
     first."""
     listed = told if isinstance(told, list) else [told]
@@ -172,18 +172,18 @@ def _agent(told: Any, key: str) -> AgentChoice:
     return AgentChoice(AgentKind(kind), version)
 
 
-def fuse_in(given: Mapping[str, Any]) -> Fuse:
+def breaker_settings_in(given: Mapping[str, Any]) -> BreakerSettings:
     """`[breaker]`. Raises ConfigError for a number that would never open it, or never close it
     again."""
-    fuse = read(Fuse, given, "breaker")
-    for name in (one.name for one in fields(Fuse)):
-        if not 1 <= getattr(fuse, name) <= MOST:
+    breaker_settings = read(BreakerSettings, given, "breaker")
+    for name in (one.name for one in fields(BreakerSettings)):
+        if not 1 <= getattr(breaker_settings, name) <= MOST:
             raise ConfigError(
-                f"expected a number from 1 to {MOST}, found {getattr(fuse, name)}",
+                f"expected a number from 1 to {MOST}, found {getattr(breaker_settings, name)}",
                 file=FILE,
                 key=f"breaker.{name}",
             )
-    return fuse
+    return breaker_settings
 
 
 def families_in(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -18,8 +18,8 @@ from harness.domain.errors import FactoryError
 from harness.domain.issue import CommitSha
 from harness.factory.policy_gate import ci
 from harness.factory.records.history import FREEZE, THAW, History
-from harness.factory.run.policy_snapshot import Steering
-from harness.factory.run.services import Plant
+from harness.factory.run.policy_snapshot import PolicySnapshot
+from harness.factory.run.services import Services
 from harness.factory.stages import revert
 from harness.ports.ledger import Ledger
 
@@ -27,93 +27,95 @@ SETTLED = "landing-settled"
 AUTO_REVERT = "auto-revert"
 
 
-def is_unsettled(told: History) -> bool:
+def is_unsettled(history: History) -> bool:
     """Whether something of it has landed that is still watched."""
-    settled = {entry.data["commit"] for entry in told.entries if entry.kind == SETTLED}
-    return told.landed is not None and told.landed["commit"] not in settled
+    settled = {entry.data["commit"] for entry in history.entries if entry.kind == SETTLED}
+    return history.landed is not None and history.landed["commit"] not in settled
 
 
-def watch(plant: Plant, steering: Steering) -> None:
+def watch(services: Services, policy: PolicySnapshot) -> None:
     """Look once at every landing that is not settled, and at what judgements have seen of the
     canaries."""
-    for told in plant.known.those(is_unsettled):
-        _look_at(plant, steering, told)
-    _listen_to_canaries(plant, steering)
+    for told in services.known.those(is_unsettled):
+        _look_at(services, policy, told)
+    _listen_to_canaries(services, policy)
 
 
-def _look_at(plant: Plant, steering: Steering, told: History) -> None:
-    landed = told.landed or {}
+def _look_at(services: Services, policy: PolicySnapshot, history: History) -> None:
+    landed = history.landed or {}
     commit = CommitSha(landed["commit"])
     at = next(
         datetime.fromisoformat(entry.at)
-        for entry in reversed(told.entries)
+        for entry in reversed(history.entries)
         if entry.kind == "done" and entry.data.get("effect") == "land"
     )
-    is_over = plant.clock.now() - at >= timedelta(minutes=steering.config.merge.wait_minutes)
-    says, red = _against(plant, steering, commit, is_over=is_over)
+    is_over = services.clock.now() - at >= timedelta(minutes=policy.config.merge.wait_minutes)
+    says, red = _against(services, policy, commit, is_over=is_over)
     if says:
         freeze(
-            plant,
+            services,
             f"main/{commit}/freeze",
-            f"{landed['branch']} at {commit:.7}, the landing of #{told.issue}: {says}",
+            f"{landed['branch']} at {commit:.7}, the landing of #{history.issue}: {says}",
             commit=commit,
         )
         if red:
-            _take_back_once(plant, steering, told, commit)
+            _take_back_once(services, policy, history, commit)
     if says or is_over or says is None:
-        plant.ledger.append(
+        services.ledger.append(
             SETTLED,
             f"main/{commit}/settled",
-            issue=told.issue,
+            issue=history.issue,
             data={"commit": commit, "says": says or ""},
         )
 
 
 def _against(
-    plant: Plant, steering: Steering, commit: CommitSha, *, is_over: bool
+    services: Services, policy: PolicySnapshot, commit: CommitSha, *, is_over: bool
 ) -> tuple[str | None, bool]:
     """What is wrong with a landed commit's checks, and whether one is red. Nothing yet is empty;
     None: none is required."""
-    wanted = ci.required(plant, steering)
+    wanted = ci.required(services, policy)
     if wanted == ():
         return None, False
     if wanted is None:
         return "the forge does not say which checks it requires", False
-    faults = ci.report(plant, steering, commit).against or ()
+    faults = ci.report(services, policy, commit).against or ()
     red = standing(faults) is Standing.RED
     told = [fault.says for fault in faults if is_over or fault.standing is Standing.RED]
     return "; ".join(told), red
 
 
-def freeze(plant: Plant, key: str, why: str, *, commit: str) -> None:
+def freeze(services: Services, key: str, why: str, *, commit: str) -> None:
     """Stop all merging until a person lifts it. The same key again changes nothing, also after it
     was lifted."""
-    plant.ledger.append("command", key, data={"command": FREEZE, "why": why, "commit": commit})
+    services.ledger.append("command", key, data={"command": FREEZE, "why": why, "commit": commit})
 
 
-def _take_back_once(plant: Plant, steering: Steering, told: History, commit: CommitSha) -> None:
+def _take_back_once(
+    services: Services, policy: PolicySnapshot, history: History, commit: CommitSha
+) -> None:
     """The landing that turned the branch red, if nothing was built on it and none was taken back
     since a person looked."""
     if (
-        not steering.config.merge.auto_revert
-        or steering.base != commit
-        or _has_taken_back(plant.ledger)
+        not policy.config.merge.auto_revert
+        or policy.base != commit
+        or _has_taken_back(services.ledger)
     ):
         return
-    plant.ledger.append(
+    services.ledger.append(
         "command", f"main/{commit}/{AUTO_REVERT}", data={"command": AUTO_REVERT, "commit": commit}
     )
     try:
         revert.land(
-            plant,
-            told.issue,
-            rules=steering.digest,
+            services,
+            history.issue,
+            rules=policy.digest,
             says="its landing turned required checks red, and was taken back",
         )
     except FactoryError as error:
         if getattr(error, "retryable", False):
             raise
-        plant.tell(f"#{told.issue}", "revert", str(error))
+        services.tell(f"#{history.issue}", "revert", str(error))
 
 
 def _has_taken_back(ledger: Ledger) -> bool:
@@ -124,15 +126,15 @@ def _has_taken_back(ledger: Ledger) -> bool:
     return AUTO_REVERT in commands[since + 1 :]
 
 
-def _listen_to_canaries(plant: Plant, steering: Steering) -> None:
+def _listen_to_canaries(services: Services, policy: PolicySnapshot) -> None:
     """A journey that the operator named, and that a judgement found red on the default branch
     itself, freezes as well."""
-    named = frozenset(steering.config.merge.canary)
-    for entry in plant.ledger.entries(kind="verdict") if named else ():
+    named = frozenset(policy.config.merge.canary)
+    for entry in services.ledger.entries(kind="verdict") if named else ():
         for one in entry.data.get("broken_on_base", ()):
             if one["journey"] in named:
                 freeze(
-                    plant,
+                    services,
                     f"canary/{one['journey']}/{entry.key}",
                     commit=entry.data["binds"]["base"],
                     why=(

@@ -50,14 +50,14 @@ _WORDS, _QUOTES, _SHORTEST = 800, 4, 8
 def diagnose(job: Job) -> NodeResult:
     """What went wrong before, where something did and somebody may say it. Without an answer the
     attempt goes on without."""
-    if not approach_of(job.history, job.steering.config.models).diagnosed:
+    if not approach_of(job.history, job.policy.config.models).diagnosed:
         return idle("nothing to diagnose: no attempt has failed, or `models.diagnoser` is not set")
-    if done := job.plant.ledger.find(job.key(DIAGNOSIS)):
+    if done := job.services.ledger.find(job.key(DIAGNOSIS)):
         return _told(done.data)
     shown = material(job)
     try:
         answer, tier = asked(
-            job, ROLE, job.steering.config.models.diagnoser, lambda line: _ask(job, line, shown)
+            job, ROLE, job.policy.config.models.diagnoser, lambda line: _ask(job, line, shown)
         )
     except AnswerError as error:
         return produced(f"no diagnosis: {error}", diagnosis=None)
@@ -65,7 +65,7 @@ def diagnose(job: Job) -> NodeResult:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     checked, dropped = diagnosis(answer, shown)
     learn(job, answer.get("lessons"), role=ROLE)
-    entry = job.plant.ledger.append(
+    entry = job.services.ledger.append(
         DIAGNOSIS,
         job.key(DIAGNOSIS),
         issue=job.issue,
@@ -75,7 +75,7 @@ def diagnose(job: Job) -> NodeResult:
             "diagnosis": checked,
             "dropped": dropped,
             "of": [one.entry for one in failed_attempts(job.history)],
-            "rules": job.steering.digest,
+            "rules": job.policy.digest,
         },
     )
     return _told(entry.data)
@@ -104,13 +104,13 @@ def material(job: Job) -> dict[str, Any]:
     }
 
 
-def _words_of(told: History, run: str, says: str) -> str:
+def _words_of(history: History, run: str, says: str) -> str:
     """A step's own words. What a judgement says of itself is not among them: its findings have
     fixed words of their own."""
     workflow = next(
         (
             entry.data["workflow"]
-            for entry in told.entries
+            for entry in history.entries
             if entry.kind == "run" and entry.run == run
         ),
         "",
@@ -118,26 +118,26 @@ def _words_of(told: History, run: str, says: str) -> str:
     return says[:_WORDS] if workflow == "implement" else "sent back"
 
 
-def _change(job: Job, told: History) -> Iterator[str]:
+def _change(job: Job, history: History) -> Iterator[str]:
     """The last change that the factory made of an agent's files, as a difference; nothing where it
     cannot be shown whole."""
     heads = [
         entry.data["result"]["output"]
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "node" and entry.run != job.run
     ]
     made = [CommitSha(output["head"]) for output in heads if "head" in output and "tree" in output]
     if not made:
         return
-    read, head = job.plant.repository.read, made[-1]
-    question = Question("", sees=(Sight.DIFF,), never_sees=job.steering.config.review.never_sees)
+    read, head = job.services.repository.read, made[-1]
+    question = Question("", sees=(Sight.DIFF,), never_sees=job.policy.config.review.never_sees)
     view = view_of(
         question,
         change_facts(job, job.base, head),
         base=partial(read, job.base),
         head=partial(read, head),
         issue="",
-        tests=job.steering.config.tests.paths,
+        tests=job.policy.config.tests.paths,
         governance="",
     )
     yield from (document for _, document in view.material)
@@ -229,11 +229,11 @@ def _ask(job: Job, line: Session, shown: Mapping[str, Any]) -> Mapping[str, Any]
             "change": shown["change"],
             "nonce": secrets.token_hex(16),
         },
-        prompts=job.steering.prompts,
+        prompts=job.policy.prompts,
     )
-    return job.plant.model.answer(
+    return job.services.model.answer(
         line,
-        system=prompts.system_blocks(job.steering),
+        system=prompts.system_blocks(job.policy),
         question=question,
         schema=diagnosis_schema(),
     )

@@ -19,7 +19,7 @@ def exploring(job: Job) -> Iterator[dict[str, Any]]:
     session is opened.
 
     Raises BudgetExhausted and ModelError as `session` does."""
-    config = job.steering.config
+    config = job.policy.config
     with ExitStack() as stack:
         if not config.personas:
             yield {}

@@ -13,7 +13,7 @@ from typing import Any
 from harness.domain.errors import BudgetExhausted, GitError
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.lifecycle import Event
-from harness.domain.model_choice.roles import Ladder, Tier
+from harness.domain.model_choice.roles import FallbackChain, Tier
 from harness.domain.workflow import NodeResult, Outcome
 from harness.factory.models import prompts
 from harness.factory.models.attempts import approach_of, failed_attempts
@@ -22,7 +22,7 @@ from harness.factory.models.sessions import session
 from harness.factory.policy_gate import policy
 from harness.factory.reporting import comments
 from harness.factory.reporting.comments.inert import count
-from harness.factory.run.effects import effect, stop_if_told
+from harness.factory.run.effects import effect, raise_if_stopped
 from harness.factory.run.node import MACHINE, Job, failed, produced, refused
 from harness.factory.stages.validator_request import validator_request
 from harness.ports.agent import AgentReport, Assignment
@@ -47,7 +47,7 @@ def prepare(job: Job) -> NodeResult:
 def _escalated(job: Job) -> str:
     """What is done otherwise than in the attempt before, in words that are in the ledger; empty
     where nothing is."""
-    models, failed_so_far = job.steering.config.models, failed_attempts(job.history)
+    models, failed_so_far = job.policy.config.models, failed_attempts(job.history)
     now = approach_of(job.history, models)
     if not now.escalates:
         return ""
@@ -59,7 +59,7 @@ def _escalated(job: Job) -> str:
     says = (
         f"{', '.join(filter(None, means))}, because {count(len(failed_so_far), 'attempt')} failed"
     )
-    job.plant.ledger.append(
+    job.services.ledger.append(
         ESCALATION,
         job.key(ESCALATION),
         issue=job.issue,
@@ -71,7 +71,7 @@ def _escalated(job: Job) -> str:
             "says": says,
             "last": failed_so_far[-1].says[:500],
             "failed": [one.entry for one in failed_so_far],
-            "rules": job.steering.digest,
+            "rules": job.policy.digest,
         },
     )
     return says
@@ -90,10 +90,10 @@ def _start(job: Job) -> CommitSha:
         issue=job.issue,
         title=prompts.title(job),
         run=job.run,
-        rules=job.steering.digest,
+        rules=job.policy.digest,
         anchor=job.anchor,
     )
-    merged = job.plant.candidates.merge(job.base, head, message=message, at=job.began)
+    merged = job.services.candidates.merge(job.base, head, message=message, at=job.began)
     return job.base if isinstance(merged, Conflict) else merged
 
 
@@ -107,18 +107,18 @@ def author(job: Job) -> NodeResult:
     """Have the journeys written and proved, before any implementation exists. No journey is a no,
     by name; but for a chore for which none can be written, and then those that guard what has
     landed must be there to judge it."""
-    plant = job.plant
-    if not job.steering.config.app.start:
+    services = job.services
+    if not job.policy.config.app.start:
         return refused(NO_APP, event=Event.CANNOT_DO)
     request = validator_request(job)
-    known = plant.validator.journeys(request)
+    known = services.validator.journeys(request)
     if known.own:
         return produced("sealed journeys are already there", journeys=known.digest)
     if known.declined and _is_chore(job):
         return _guarded(known.standing)
-    with session(job, "author", job.steering.config.models.author[0]) as line:
+    with session(job, "author", job.policy.config.models.author[0]) as line:
         request["broker"] = {"socket": str(line.socket), "model": line.model}
-        authored = plant.validator.author(request, plant.places.run(job.run) / "author")
+        authored = services.validator.author(request, services.places.run(job.run) / "author")
     if authored.outcome == "no-journey" and _is_chore(job):
         return _guarded(authored.standing)
     if authored.outcome != "sealed":
@@ -147,19 +147,19 @@ def _guarded(standing: int) -> NodeResult:
 def build(job: Job) -> NodeResult:
     """One agent run in its box, on a worktree that is its own; or, where the work is split, one for
     each step."""
-    plant, prepared = job.plant, job.outputs["prepare"]
-    ladder, now = (
-        job.steering.config.models.implementer,
-        approach_of(job.history, job.steering.config.models),
+    services, prepared = job.services, job.outputs["prepare"]
+    fallbacks, now = (
+        job.policy.config.models.implementer,
+        approach_of(job.history, job.policy.config.models),
     )
     tier = cast(
         job,
         IMPLEMENTER,
-        ladder,
+        fallbacks,
         at_least=now.tier,
         why="what it made before failed" if now.tier else "",
     )
-    worktree = plant.worktrees.open(job.run, CommitSha(prepared["start"]))
+    worktree = services.worktrees.open(job.run, CommitSha(prepared["start"]))
     steps = _steps(job) if now.split else ()
     try:
         result = _worked(job, tier, worktree, steps=steps)
@@ -195,26 +195,28 @@ def _worked(job: Job, tier: Tier, worktree: Path, *, steps: tuple[str, ...]) -> 
     reports: list[AgentReport] = []
     for number, step in enumerate(steps or ("",), start=1):
         attempt = STEPS * job.number + number if steps else job.number
-        later = LATER_TIERS * job.steering.config.models.implementer.index(tier) if steps else 0
+        later = LATER_TIERS * job.policy.config.models.implementer.index(tier) if steps else 0
         with session(job, IMPLEMENTER, tier, attempt=attempt + later) as line:
-            reports.append(job.plant.agent.work(_assignment(job, worktree, tier, step=step), line))
+            reports.append(
+                job.services.agent.work(_assignment(job, worktree, tier, step=step), line)
+            )
         if reports[-1].outcome != "finished":
             break
     return _built(reports, worktree, tier)
 
 
 def _assignment(job: Job, worktree: Path, tier: Tier, *, step: str = "") -> Assignment:
-    config, plant = job.steering.config, job.plant
-    lock = plant.repository.read(job.base, config.dependencies.tests or config.dependencies.lock)
+    config, services = job.policy.config, job.services
+    lock = services.repository.read(job.base, config.dependencies.tests or config.dependencies.lock)
     return Assignment(
         run=job.run,
         role=IMPLEMENTER,
         worktree=worktree,
-        system=prompts.system_blocks(job.steering),
+        system=prompts.system_blocks(job.policy),
         task=prompts.implementer_task(job, step=step),
         max_turns=config.limits.turns,
         wall_seconds=config.limits.agent_seconds,
-        layer=plant.sandbox.layer(lock, wheels=plant.wheels) if lock else None,
+        layer=services.sandbox.layer(lock, wheels=services.wheels) if lock else None,
         agent=config.agent(tier),
     )
 
@@ -225,7 +227,7 @@ def _built(reports: Sequence[AgentReport], worktree: Path, tier: Tier) -> NodeRe
     said: dict[str, Any] = {
         "summary": summary[:2000],
         "turns": turns,
-        "box": report.box_form,
+        "box": report.sandbox_form,
         "worktree": str(worktree),
         "model": tier.name,
         "agent": report.agent,
@@ -259,8 +261,8 @@ def _built(reports: Sequence[AgentReport], worktree: Path, tier: Tier) -> NodeRe
 def snapshot(job: Job) -> NodeResult:
     """The agent's files as a commit of ours. Refuses what must not be in a tree, and a change that
     changes nothing."""
-    plant, start, worktree = (
-        job.plant,
+    services, start, worktree = (
+        job.services,
         CommitSha(job.outputs["prepare"]["start"]),
         Path(job.outputs["build"]["worktree"]),
     )
@@ -271,15 +273,15 @@ def snapshot(job: Job) -> NodeResult:
             fault=MACHINE,
         )
     try:
-        tree = plant.worktrees.snapshot(worktree, start)
+        tree = services.worktrees.snapshot(worktree, start)
     except GitError as error:
-        return refused(str(error), event=Event.LAW_REFUSED)
-    if tree == plant.repository.tree_of(start):
+        return refused(str(error), event=Event.POLICY_REFUSED)
+    if tree == services.repository.tree_of(start):
         return _nothing_done(job)
     for tier in _builder(job):
         did_well(job, IMPLEMENTER, tier)
     head = _commit(job, tree, start)
-    files = len(plant.repository.diff(job.base, head).files)
+    files = len(services.repository.diff(job.base, head).files)
     return produced(f"{files} files changed, tree {tree:.7}", head=head, tree=tree)
 
 
@@ -291,10 +293,10 @@ def _nothing_done(job: Job) -> NodeResult:
     return failed(says, event=Event.RUN_FAILED)
 
 
-def _builder(job: Job) -> Ladder:
+def _builder(job: Job) -> FallbackChain:
     """The model that worked in this run, as its ladder has it."""
     model = job.outputs["build"].get("model")
-    return tuple(tier for tier in job.steering.config.models.implementer if tier.name == model)
+    return tuple(tier for tier in job.policy.config.models.implementer if tier.name == model)
 
 
 def _commit(job: Job, tree: TreeSha, start: CommitSha) -> CommitSha:
@@ -302,13 +304,13 @@ def _commit(job: Job, tree: TreeSha, start: CommitSha) -> CommitSha:
         issue=job.issue,
         title=prompts.title(job),
         run=job.run,
-        rules=job.steering.digest,
+        rules=job.policy.digest,
         anchor=job.anchor,
     )
-    return job.plant.candidates.commit(tree, [start], message=message, at=job.began)
+    return job.services.candidates.commit(tree, [start], message=message, at=job.began)
 
 
-def law_gate(job: Job) -> NodeResult:
+def policy_gate(job: Job) -> NodeResult:
     """The rules at base, over the raw difference between base and head."""
     head = CommitSha(job.outputs["snapshot"]["head"])
     try:
@@ -330,37 +332,37 @@ def propose(job: Job) -> NodeResult:
     """Push the commit by compare-and-swap, open the pull request or find it, read it back."""
     head = CommitSha(job.outputs["snapshot"]["head"])
     if (
-        asked := law_gate(job)
+        asked := policy_gate(job)
     ).outcome is not Outcome.PRODUCED:  # again: a workflow's words are no proof that it was asked
         return asked
     pushed = effect(
-        job.plant,
+        job.services,
         "propose",
         job.key("propose"),
         lambda: _propose(job, head),
         issue=job.issue,
         run=job.run,
     )
-    job.plant.worktrees.close(job.run)
+    job.services.worktrees.close(job.run)
     return produced(
         f"pull request #{pushed['number']} at {head:.7}", event=Event.CHANGE_READY, **pushed
     )
 
 
 def _propose(job: Job, head: CommitSha) -> dict[str, Any]:
-    plant, branch = job.plant, f"factory/issue-{job.issue}"
-    plant.candidates.push(head, branch, expected=job.history.pushed_head)
-    stop_if_told(plant)  # a stop that is set while the push runs holds back what follows it
+    services, branch = job.services, f"factory/issue-{job.issue}"
+    services.candidates.push(head, branch, expected=job.history.pushed_head)
+    raise_if_stopped(services)  # a stop that is set while the push runs holds back what follows it
     body = comments.pull_request_body(
         issue=job.issue,
         title=prompts.title(job),
         run=job.run,
         summary=str(job.outputs["build"].get("summary", "")),
-        rules=job.steering.digest,
+        rules=job.policy.digest,
     )
-    opened = plant.writer.open_pull_request(
+    opened = services.writer.open_pull_request(
         branch=branch,
-        base=plant.forge.default_branch(),
+        base=services.forge.default_branch(),
         body=body,
         title=comments.pull_request_title(issue=job.issue, title=prompts.title(job)),
     )

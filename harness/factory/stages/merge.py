@@ -15,7 +15,7 @@ from harness.domain.workflow import NodeResult
 from harness.factory.policy_gate import ci, policy
 from harness.factory.policy_gate.ci import Report
 from harness.factory.records.history import FREEZE, is_frozen
-from harness.factory.run.effects import effect, is_stopped, stop_if_told
+from harness.factory.run.effects import effect, is_stopped, raise_if_stopped
 from harness.factory.run.node import Job, failed, produced, refused
 from harness.factory.settings.config import API
 from harness.factory.stages import revert, triage
@@ -63,7 +63,7 @@ def gates(job: Job) -> NodeResult:
 
 def _base_moved(job: Job) -> str | None:
     judged = (job.history.verdict or {}).get("binds", {}).get("base")
-    tip = job.plant.repository.tip(job.plant.forge.default_branch())
+    tip = job.services.repository.tip(job.services.forge.default_branch())
     return (
         f"freshness: base was {judged:.7} when judged and is {tip:.7} now"
         if judged and judged != tip
@@ -74,11 +74,11 @@ def _base_moved(job: Job) -> str | None:
 def _is_late(job: Job, read: Read) -> str:
     """What is to be added where the checks had all the time they may have; empty where they have
     some left."""
-    candidate, minutes = read.facts.candidate, job.steering.config.merge.wait_minutes
+    candidate, minutes = read.facts.candidate, job.policy.config.merge.wait_minutes
     if (
         not read.report.open
         or candidate is None
-        or not ci.is_late(job.plant, job.steering, job.history, candidate=candidate)
+        or not ci.is_late(job.services, job.policy, job.history, candidate=candidate)
     ):
         return ""
     return f"; waited for {minutes} minutes, and `wait_minutes` under [merge] allows no more"
@@ -91,40 +91,40 @@ def _says(found: tuple[Refusal, ...]) -> str:
 def read_facts(job: Job) -> Read:
     """Each fact from its own source, at this moment. What cannot be read is None, and None is a
     no."""
-    plant, told = job.plant, job.history
-    binds = (told.verdict or {}).get("binds", {})
-    base = plant.repository.tip(plant.forge.default_branch())
+    services, history = job.services, job.history
+    binds = (history.verdict or {}).get("binds", {})
+    base = services.repository.tip(services.forge.default_branch())
     candidate = CommitSha(binds["candidate"]) if binds else None
     request = validator_request(job)
-    proposal = plant.forge.pull_request(told.proposal["number"]) if told.proposal else None
+    proposal = services.forge.pull_request(history.proposal["number"]) if history.proposal else None
     report = ci.report(
-        plant, job.steering, candidate if candidate and ci.is_shown(told, candidate) else None
+        services, job.policy, candidate if candidate and ci.is_shown(history, candidate) else None
     )
     asked = _law(job, base, candidate, checks=report.facts)
     facts = MergeFacts(
-        verdict=plant.validator.verified(plant.places.home / told.verdict["envelope"])
-        if told.verdict
+        verdict=services.validator.verified(services.places.home / history.verdict["envelope"])
+        if history.verdict
         else None,
-        trusted_key_ids=plant.trusted_keys & frozenset(job.steering.config.seal.trusted_keys),
+        trusted_key_ids=services.trusted_keys & frozenset(job.policy.config.seal.trusted_keys),
         issue=job.issue,
         base=base,
         head=proposal.head if proposal else CommitSha(""),
-        pushed_head=told.pushed_head,
+        pushed_head=history.pushed_head,
         proposed=_is_proposed(job, proposal),
         candidate=candidate,
-        tree=plant.repository.tree_of(candidate) if candidate else None,
-        journeys=plant.validator.journeys(request).digest,
-        governance=job.steering.digest,
-        kind=(told.triage or {}).get("kind"),
+        tree=services.repository.tree_of(candidate) if candidate else None,
+        journeys=services.validator.journeys(request).digest,
+        governance=job.policy.digest,
+        kind=(history.triage or {}).get("kind"),
         in_sight=policy.in_sight(job, base, candidate) if candidate else None,
         law=None
         if asked is None
         else tuple(refusal for decided in asked for refusal in decided.refusals),
         checks=report.against,
-        box_sealed=plant.sandbox.form() != "unsealed",
+        sandbox_sealed=services.sandbox.form() != "unsealed",
         issue_body_unchanged=triage.is_unchanged(job),
-        stopped=is_stopped(job.plant),
-        frozen=is_frozen(plant.ledger),
+        stopped=is_stopped(job.services),
+        frozen=is_frozen(services.ledger),
     )
     return Read(facts, [finding for decided in asked or () for finding in decided.findings], report)
 
@@ -132,7 +132,7 @@ def read_facts(job: Job) -> Read:
 def _is_proposed(job: Job, proposal: PullRequest | None) -> bool:
     """Whether it still asks for what was judged: who closes a pull request, or turns it elsewhere,
     says no to it."""
-    branch = job.plant.forge.default_branch()
+    branch = job.services.forge.default_branch()
     return (
         proposal is not None
         and proposal.open
@@ -143,7 +143,7 @@ def _is_proposed(job: Job, proposal: PullRequest | None) -> bool:
 
 def _law(
     job: Job, base: CommitSha, candidate: CommitSha | None, *, checks: Maybe[tuple[CheckFact, ...]]
-) -> tuple[policy.LawDecision, ...] | None:
+) -> tuple[policy.PolicyDecision, ...] | None:
     """Both halves of the law: what binds a proposal, and what binds a merge. No model is asked at
     this step: the votes that were recorded on exactly this change are counted again."""
     if candidate is None:
@@ -160,7 +160,7 @@ def land(job: Job) -> NodeResult:
     Every fact is read again here, whatever a gate before this said: the step cannot be taken back.
     What the forge refuses for good is a person's; where it only could not be asked, nobody knows
     what happened, and it is looked at again."""
-    plant, verdict = job.plant, job.history.verdict
+    services, verdict = job.services, job.history.verdict
     if verdict is None:
         return refused("there is no verdict to land on", event=Event.REFUSED)
     binds, before = verdict["binds"], job.history.landed
@@ -168,12 +168,12 @@ def land(job: Job) -> NodeResult:
         before and before["verdict"] == job.history.verdicts[-1].key
     ):  # by a run that could not confirm it
         return produced(f"landed as {before['commit']:.7}", **before)
-    stop_if_told(plant)
+    raise_if_stopped(services)
     try:
         if found := _still_against(job, binds):
             return refused(_says(found), event=Event.REFUSED)
         landed = effect(
-            plant, LAND, job.key(LAND), lambda: _land(job, binds), issue=job.issue, run=job.run
+            services, LAND, job.key(LAND), lambda: _land(job, binds), issue=job.issue, run=job.run
         )
     except _Moved as moved:
         return refused(str(moved), event=Event.REFUSED)
@@ -198,10 +198,10 @@ def _is_there(job: Job, binds: dict[str, Any]) -> bool:
     """Whether the branch holds it already: the candidate, which nobody but us can push; or, where
     the forge's own merge writes, the judged head, once we have said that we would have it
     merged."""
-    repository, branch = job.plant.repository, job.plant.forge.default_branch()
+    repository, branch = job.services.repository, job.services.forge.default_branch()
     repository.fetch(branch)
     tip = repository.tip(branch)
-    if job.steering.config.merge.by != API:
+    if job.policy.config.merge.by != API:
         return repository.contains(tip, CommitSha(binds["candidate"]))
     meant = any(
         entry.kind == "intent" and entry.data.get("effect") == LAND for entry in job.history.entries
@@ -218,8 +218,8 @@ class _Refused(FactoryError):
 
 
 def _land(job: Job, binds: dict[str, Any]) -> dict[str, Any]:
-    branch = job.plant.forge.default_branch()
-    by_api = job.steering.config.merge.by == API
+    branch = job.services.forge.default_branch()
+    by_api = job.policy.config.merge.by == API
     commit = _merged_by_the_forge(job, binds) if by_api else _pushed(job, binds, branch)
     return {
         "commit": commit,
@@ -227,13 +227,13 @@ def _land(job: Job, binds: dict[str, Any]) -> dict[str, Any]:
         "branch": branch,
         "base": binds["base"],
         "verdict": job.history.verdicts[-1].key,
-        "by": job.steering.config.merge.by,
+        "by": job.policy.config.merge.by,
     }
 
 
 def _pushed(job: Job, binds: dict[str, Any], branch: str) -> CommitSha:
     candidate = CommitSha(binds["candidate"])
-    landing = job.plant.candidates.land(
+    landing = job.services.candidates.land(
         candidate,
         branch,
         base=CommitSha(binds["base"]),
@@ -251,7 +251,7 @@ def _merged_by_the_forge(job: Job, binds: dict[str, Any]) -> CommitSha:
     nobody about the base."""
     number = int((job.history.proposal or {})["number"])
     try:
-        return job.plant.writer.merge_pull_request(number, sha=CommitSha(binds["head"]))
+        return job.services.writer.merge_pull_request(number, sha=CommitSha(binds["head"]))
     except ForgeError as error:
         if error.retryable:
             raise
@@ -261,18 +261,18 @@ def _merged_by_the_forge(job: Job, binds: dict[str, Any]) -> CommitSha:
 def confirm(job: Job) -> NodeResult:
     """Compare what is there now with what was judged, and have a revert ready. A difference freezes
     all merging."""
-    plant, landed = job.plant, job.outputs["land"]
-    plant.repository.fetch(landed["branch"])
+    services, landed = job.services, job.outputs["land"]
+    services.repository.fetch(landed["branch"])
     commit = CommitSha(landed["commit"])
-    found = plant.repository.tree_of(commit)
-    contains = plant.repository.contains(plant.repository.tip(landed["branch"]), commit)
+    found = services.repository.tree_of(commit)
+    contains = services.repository.contains(services.repository.tip(landed["branch"]), commit)
     if contains:
         revert.make_ready(job, commit)
     if after_landing(judged=landed["tree"], found=found, contained=contains) is Event.LANDED:
         return produced(f"tree {found:.7} landed as judged", event=Event.LANDED)
     what = f"{found:.7} landed" if contains else f"{landed['branch']} does not hold {commit:.7}"
     says = f"tree {landed['tree']:.7} was judged, {what}: merging is frozen"
-    plant.ledger.append(
+    services.ledger.append(
         "command",
         job.key("freeze"),
         issue=job.issue,
@@ -284,10 +284,12 @@ def confirm(job: Job) -> NodeResult:
 
 def close(job: Job) -> NodeResult:
     """Close the issue as done; the sticky comment says the rest."""
-    effect(job.plant, "close", job.key("close"), lambda: _close(job), issue=job.issue, run=job.run)
+    effect(
+        job.services, "close", job.key("close"), lambda: _close(job), issue=job.issue, run=job.run
+    )
     return produced("issue closed")
 
 
 def _close(job: Job) -> dict[str, Any]:
-    job.plant.writer.close_issue(job.issue, completed=True)
+    job.services.writer.close_issue(job.issue, completed=True)
     return {"issue": job.issue}

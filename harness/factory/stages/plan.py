@@ -59,19 +59,19 @@ class Plan:
 def plan(job: Job) -> NodeResult:
     """The plan of this attempt, where somebody plans. Without an answer the attempt goes on
     without."""
-    ladder = job.steering.config.models.planner
-    if not ladder:
+    fallbacks = job.policy.config.models.planner
+    if not fallbacks:
         return idle("`models.planner` is not set, so nobody plans")
-    if done := job.plant.ledger.find(job.key(PLAN)):
+    if done := job.services.ledger.find(job.key(PLAN)):
         return _told(done.data)
-    paths = [text_of(path) for path in job.plant.repository.files(job.base)]
+    paths = [text_of(path) for path in job.services.repository.files(job.base)]
     try:
-        answer, tier = asked(job, ROLE, ladder, lambda line: _ask(job, line, paths))
+        answer, tier = asked(job, ROLE, fallbacks, lambda line: _ask(job, line, paths))
     except AnswerError as error:
         return produced(f"no plan: {error}", plan=None)
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
-    entry = job.plant.ledger.append(
+    entry = job.services.ledger.append(
         PLAN,
         job.key(PLAN),
         issue=job.issue,
@@ -79,7 +79,7 @@ def plan(job: Job) -> NodeResult:
         data={
             "model": tier.name,
             "plan": plan_in(answer, paths=paths).as_json(),
-            "rules": job.steering.digest,
+            "rules": job.policy.digest,
         },
     )
     return _told(entry.data)
@@ -191,9 +191,9 @@ def _ask(job: Job, line: Session, paths: list[str]) -> Mapping[str, Any]:
         "findings": prompts.findings(job),
         "diagnosis": prompts.advice(job.outputs.get("diagnose", {}), "diagnosis"),
     }
-    question = rendered(job.node.prompt, values, prompts=job.steering.prompts)
-    return job.plant.model.answer(
-        line, system=prompts.system_blocks(job.steering), question=question, schema=plan_schema()
+    question = rendered(job.node.prompt, values, prompts=job.policy.prompts)
+    return job.services.model.answer(
+        line, system=prompts.system_blocks(job.policy), question=question, schema=plan_schema()
     )
 
 

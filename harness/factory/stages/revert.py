@@ -17,11 +17,11 @@ from typing import Any
 from harness.domain.errors import ConfigError, FactoryError, GitError
 from harness.domain.issue import CommitSha, PullRequest
 from harness.domain.lifecycle import Event, State
-from harness.factory.records.history import History, history
+from harness.factory.records.history import History, history_of
 from harness.factory.reporting.transitions import project, transition
 from harness.factory.run.effects import effect, say
 from harness.factory.run.node import Job
-from harness.factory.run.services import Plant
+from harness.factory.run.services import Services
 from harness.ports.git import Conflict, Landing
 
 READY, PROPOSED, TAKEN_BACK = "revert-ready", "revert-proposed", "reverted"
@@ -52,12 +52,17 @@ class Ready:
 def make_ready(job: Job, landed: CommitSha) -> None:
     """Make the revert of what has just landed, and keep it. Doing it again makes the same one."""
     effect(
-        job.plant, READY, job.key(READY), lambda: _made(job, landed), issue=job.issue, run=job.run
+        job.services,
+        READY,
+        job.key(READY),
+        lambda: _made(job, landed),
+        issue=job.issue,
+        run=job.run,
     )
 
 
 def _made(job: Job, landed: CommitSha) -> dict[str, Any]:
-    repository, candidates = job.plant.repository, job.plant.candidates
+    repository, candidates = job.services.repository, job.services.candidates
     before = repository.tree_of(repository.parents_of(landed)[0])
     commit = candidates.commit(before, [landed], message=_message(job.issue, landed), at=job.began)
     name = f"revert/{job.issue}/{landed:.12}"
@@ -69,29 +74,29 @@ def _message(issue: int, landed: CommitSha) -> str:
     return f"Take back the change for #{issue}\n\nThis takes back what {landed} brought.\n"
 
 
-def ready(told: History) -> Ready | None:
+def ready(history: History) -> Ready | None:
     """The revert of its last landing; None where nothing has landed, or none was made."""
     made = [
         entry.data["result"]
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "done" and entry.data.get("effect") == READY
     ]
-    return Ready(told.issue, **made[-1]) if made else None
+    return Ready(history.issue, **made[-1]) if made else None
 
 
-def taken_back(told: History) -> Mapping[str, Any] | None:
+def taken_back(history: History) -> Mapping[str, Any] | None:
     """How its last landing was taken back; None where it stands."""
-    found = ready(told)
+    found = ready(history)
     done = [
         entry.data["result"]
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "done" and entry.data.get("effect") == TAKEN_BACK
     ]
     return done[-1] if done and found and done[-1]["of"] == found.of else None
 
 
-def _needed(plant: Plant, issue: int) -> Ready:
-    found = ready(history(plant.ledger, issue))
+def _needed(services: Services, issue: int) -> Ready:
+    found = ready(history_of(services.ledger, issue))
     if found is None:
         raise ConfigError(
             f"nothing of #{issue} has landed, so there is nothing to take back; `factory status`"
@@ -100,27 +105,27 @@ def _needed(plant: Plant, issue: int) -> Ready:
     return found
 
 
-def propose(plant: Plant, issue: int) -> PullRequest:
+def propose(services: Services, issue: int) -> PullRequest:
     """Open a pull request that takes the issue's last landing back, or find it. Raises ConfigError
     where none landed."""
-    found = _needed(plant, issue)
+    found = _needed(services, issue)
     done = effect(
-        plant,
+        services,
         PROPOSED,
         f"revert/{issue}/{found.of}/proposed",
-        lambda: _propose(plant, found),
+        lambda: _propose(services, found),
         issue=issue,
         run="revert",
     )
-    return plant.forge.pull_request(int(done["number"]))
+    return services.forge.pull_request(int(done["number"]))
 
 
-def _propose(plant: Plant, found: Ready) -> dict[str, Any]:
+def _propose(services: Services, found: Ready) -> dict[str, Any]:
     branch = f"factory/revert-{found.issue}-{found.of:.12}"
-    plant.candidates.push(found.commit, branch, expected=None)
-    opened = plant.writer.open_pull_request(
+    services.candidates.push(found.commit, branch, expected=None)
+    opened = services.writer.open_pull_request(
         branch=branch,
-        base=plant.forge.default_branch(),
+        base=services.forge.default_branch(),
         title=f"Take back the change for #{found.issue}",
         body=f"This takes back what {found.of} brought for #{found.issue}, and nothing else.\n\n"
         f"The same by hand: `{found.by_hand}`\n",
@@ -128,27 +133,29 @@ def _propose(plant: Plant, found: Ready) -> dict[str, Any]:
     return {"number": opened.number, "branch": branch, "of": found.of}
 
 
-def land(plant: Plant, issue: int, *, rules: str, says: str) -> Mapping[str, Any]:
+def land(services: Services, issue: int, *, rules: str, says: str) -> Mapping[str, Any]:
     """Take the issue's last landing back on the default branch. The issue waits for a person then.
 
     Raises ConfigError where nothing landed, FactoryError where it conflicts with what came since or
     the forge refuses, Stopped at the owner's stop. Doing it again changes nothing more."""
-    found = _needed(plant, issue)
+    found = _needed(services, issue)
     key = f"revert/{issue}/{found.of}"
-    done = effect(plant, TAKEN_BACK, key, lambda: _land(plant, found), issue=issue, run="revert")
-    if history(plant.ledger, issue).state is State.MERGED:
+    done = effect(
+        services, TAKEN_BACK, key, lambda: _land(services, found), issue=issue, run="revert"
+    )
+    if history_of(services.ledger, issue).state is State.MERGED:
         say(
-            plant, lambda: plant.writer.reopen_issue(issue)
+            services, lambda: services.writer.reopen_issue(issue)
         )  # a closed one would count as closed by a person
-        transition(plant, issue, Event.REVERTED, key=f"{key}/event", says=says, rules=rules)
-        project(plant, issue)
+        transition(services, issue, Event.REVERTED, key=f"{key}/event", says=says, rules=rules)
+        project(services, issue)
     return done
 
 
-def _land(plant: Plant, found: Ready) -> dict[str, Any]:
-    branch = plant.forge.default_branch()
+def _land(services: Services, found: Ready) -> dict[str, Any]:
+    branch = services.forge.default_branch()
     for _ in range(TRIES):
-        landing = _try_to_land(plant, found, branch)
+        landing = _try_to_land(services, found, branch)
         if landing.outcome != "base-moved":
             break
     if landing.outcome != "landed" or landing.tip is None:
@@ -159,8 +166,8 @@ def _land(plant: Plant, found: Ready) -> dict[str, Any]:
     return {"commit": landing.tip, "of": found.of, "branch": branch}
 
 
-def _try_to_land(plant: Plant, found: Ready, branch: str) -> Landing:
-    repository, candidates = plant.repository, plant.candidates
+def _try_to_land(services: Services, found: Ready, branch: str) -> Landing:
+    repository, candidates = services.repository, services.candidates
     repository.fetch(branch)
     tip = repository.tip(branch)
     if repository.contains(tip, found.commit):

@@ -21,12 +21,12 @@ from harness.domain.governance import Question, Sight
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event
-from harness.domain.model_choice.roles import Ladder
+from harness.domain.model_choice.roles import FallbackChain
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
 from harness.factory.models.selection import NOBODY, asked, reviewers
 from harness.factory.policy_gate.policy import change_facts
-from harness.factory.run.effects import stop_if_told
+from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.node import Job, failed, idle, produced, refused
 from harness.factory.settings.model_config import LENSES
 from harness.factory.stages.validate import undecided
@@ -82,38 +82,38 @@ class _Look:
     job: Job
     lens: str
     view: View
-    ladder: Ladder
+    fallbacks: FallbackChain
     head: CommitSha
 
     @property
     def key(self) -> str:
         """Names a look by all that it was asked and shown: another word anywhere is another
         look."""
-        steering = self.job.steering
+        policy = self.job.policy
         seen = self.view.digest(
             self.lens,
-            steering.governance.digest,
-            *(tier.name for tier in self.ladder),
-            steering.prompts[_prompt_of(self.job)],
+            policy.governance.digest,
+            *(tier.name for tier in self.fallbacks),
+            policy.prompts[_prompt_of(self.job)],
         )
         return f"{REVIEW}/{self.job.issue}/{self.lens}/{seen}"
 
     @property
     def recorded(self) -> Entry | None:
-        return self.job.plant.ledger.find(self.key)
+        return self.job.services.ledger.find(self.key)
 
 
 def review(job: Job) -> NodeResult:
     """What would land, looked at by every lens of `[review]`: sent back where one finding or more
     is grave enough."""
-    wanted = job.steering.config.review
+    wanted = job.policy.config.review
     if not wanted.lenses:
         return idle("`[review]` in factory.toml names no lens, so nobody reviews")
     head = CommitSha(job.outputs["candidate"]["candidate"])
-    ladder, view = reviewers(job.steering.config, job.history), _view(job, head)
-    if fault := view.fault or ("" if ladder else NOBODY):
+    fallbacks, view = reviewers(job.policy.config, job.history), _view(job, head)
+    if fault := view.fault or ("" if fallbacks else NOBODY):
         return refused(f"nobody reviewed it: {fault}", event=Event.INCONCLUSIVE)
-    looks = [_Look(job, lens, view, ladder, head) for lens in wanted.lenses]
+    looks = [_Look(job, lens, view, fallbacks, head) for lens in wanted.lenses]
     try:
         return _concluded(
             job, {look.lens: _looked(look) for look in looks}, least=Severity(wanted.requests)
@@ -125,11 +125,11 @@ def review(job: Job) -> NodeResult:
 
 
 def _view(job: Job, head: CommitSha) -> View:
-    read, steering = job.plant.repository.read, job.steering
+    read, policy = job.services.repository.read, job.policy
     question = Question(
         "",
         sees=(Sight.ISSUE, Sight.DIFF, Sight.GOVERNANCE),
-        never_sees=steering.config.review.never_sees,
+        never_sees=policy.config.review.never_sees,
     )
     return view_of(
         question,
@@ -137,34 +137,34 @@ def _view(job: Job, head: CommitSha) -> View:
         base=partial(read, job.base),
         head=partial(read, head),
         issue=prompts.spec_card(job),
-        tests=steering.config.tests.paths,
-        governance=governance_text(steering.governance),
+        tests=policy.config.tests.paths,
+        governance=governance_text(policy.governance),
     )
 
 
 def _looked(look: _Look) -> Looked:
     """What one lens comes to; asked once of one view, and read again from the ledger ever after."""
     entry = look.recorded or _ask(look)
-    there = (text_of(path) for path in look.job.plant.repository.files(look.head))
+    there = (text_of(path) for path in look.job.services.repository.files(look.head))
     return looked(look.lens, entry.data["answer"], rows=rows_shown(look.view), there=there)
 
 
 def _ask(look: _Look) -> Entry:
     job, nonce = look.job, secrets.token_hex(16)
-    stop_if_told(job.plant)
+    raise_if_stopped(job.services)
 
     def ask(line: Session) -> Mapping[str, Any]:
-        return job.plant.model.answer(
+        return job.services.model.answer(
             line,
-            system=prompts.system_blocks(job.steering),
+            system=prompts.system_blocks(job.policy),
             question=_prompt(look, nonce),
             schema=review_schema(),
         )
 
     answer, tier = asked(
-        job, ROLE, look.ladder, ask, attempt=LOOKS * job.number + 1 + LENSES.index(look.lens)
+        job, ROLE, look.fallbacks, ask, attempt=LOOKS * job.number + 1 + LENSES.index(look.lens)
     )
-    return job.plant.ledger.append(
+    return job.services.ledger.append(
         REVIEW,
         look.key,
         issue=job.issue,
@@ -175,7 +175,7 @@ def _ask(look: _Look) -> Entry:
             "head": look.head,
             "nonce": nonce,
             "answer": dict(answer),
-            "rules": job.steering.digest,
+            "rules": job.policy.digest,
         },
     )
 
@@ -199,7 +199,7 @@ def _prompt(look: _Look, nonce: str) -> str:
             "pieces": pieces,
             "left_out": left_out,
         },
-        prompts=look.job.steering.prompts,
+        prompts=look.job.policy.prompts,
     )
 
 

@@ -64,11 +64,11 @@ def intake(job: Job) -> NodeResult:
     """The issue as it may be read: normalised, what was hidden in it recorded, its filer's own
     replies with it. An appeal goes to a person, and what a rule refuses on sight is asked no model
     about."""
-    issue = job.plant.forge.issue(job.issue)
+    issue = job.services.forge.issue(job.issue)
     if is_appeal(job.history):
         return refused("the filer appealed; a person reads it", event=Event.TRIAGE_UNSURE)
     title, body = normalise(issue.title), normalise(issue.body)
-    comments = job.plant.forge.comments(job.issue)
+    comments = job.services.forge.comments(job.issue)
     replies = [normalise(comment.body, limit=REPLY_LENGTH) for comment in _own(comments, issue)]
     hidden = [
         {"kind": str(span.kind), "text": span.text[:500]}
@@ -114,9 +114,9 @@ def _refusals(job: Job, issue: Issue) -> tuple[Finding, ...]:
         job.history,
         turns_in(job.others(had_a_turn)),
         labels=frozenset(issue.labels),
-        now=job.plant.clock.now(),
+        now=job.services.clock.now(),
     )
-    decision = law(job.steering.governance, facts, applies=Applies.ISSUE)
+    decision = law(job.policy.governance, facts, applies=Applies.ISSUE)
     return decision.refusals if refusal_of(decision) not in (None, OnFail.RETRY) else ()
 
 
@@ -152,7 +152,7 @@ def classify(job: Job) -> NodeResult:
         )
     try:
         answer, _ = asked(
-            job, "triage", job.steering.config.models.triage, partial(_answer, job, taken)
+            job, "triage", job.policy.config.models.triage, partial(_answer, job, taken)
         )
     except ModelError as error:
         return failed(str(error), retryable=error.retryable)
@@ -167,17 +167,17 @@ def _answer(job: Job, taken: Mapping[str, Any], line: Session) -> Mapping[str, A
     that can only say yes or no."""
     assert isinstance(job.node, AgentNode)
     question = rendered(
-        job.node.prompt, {"spec_card": _as_json(_card(taken))}, prompts=job.steering.prompts
+        job.node.prompt, {"spec_card": _as_json(_card(taken))}, prompts=job.policy.prompts
     )
-    system = prompts.system_blocks(job.steering)
-    answer = job.plant.model.answer(
-        line, system=system, question=question, schema=answer_schema(job.steering.governance)
+    system = prompts.system_blocks(job.policy)
+    answer = job.services.model.answer(
+        line, system=system, question=question, schema=answer_schema(job.policy.governance)
     )
     if answer.get("verdict") == TriageVerdict.IN:
         older = _likest(job, taken)
         if (
             older
-            and job.plant.model.answer(
+            and job.services.model.answer(
                 line, system=system, question=_pair(older, taken), schema=PAIR_SCHEMA
             )
             == IS_SAME
@@ -229,12 +229,12 @@ def decide(job: Job) -> NodeResult:
     taken, answer = job.outputs["intake"], job.outputs["classify"]
     said = "\n".join((taken["body"], *(reply["text"] for reply in taken.get("replies", ()))))
     decided = triage_decision(
-        job.steering.governance,
+        job.policy.governance,
         answer,
         title=taken["title"],
         body=said,
         number=job.issue,
-        older_issues={told.issue for told in _older(job)},
+        older_issues={history.issue for history in _older(job)},
         asked=job.history.questions,
     )
     cites = [
@@ -275,11 +275,11 @@ def _write_down(
     """The decision, with the text that it was made on, and the day on which it closes the issue if
     nobody objects."""
     days = {
-        Event.TRIAGE_REJECTED: job.steering.config.triage.grace_days,
-        Event.TRIAGE_DUPLICATE: job.steering.config.triage.grace_days,
-        Event.TRIAGE_NEEDS_INFO: job.steering.config.triage.reply_days,
+        Event.TRIAGE_REJECTED: job.policy.config.triage.grace_days,
+        Event.TRIAGE_DUPLICATE: job.policy.config.triage.grace_days,
+        Event.TRIAGE_NEEDS_INFO: job.policy.config.triage.reply_days,
     }.get(event)
-    job.plant.ledger.append(
+    job.services.ledger.append(
         "triage",
         job.key("triage"),
         issue=job.issue,
@@ -297,8 +297,8 @@ def _write_down(
             "heard": taken.get("heard", 0),
             "hidden": taken["hidden"],
             "text": taken["text"],
-            "closes": None if days is None else closing_time(job.plant, days=days),
-            "rules": job.steering.digest,
+            "closes": None if days is None else closing_time(job.services, days=days),
+            "rules": job.policy.digest,
         },
     )
 
@@ -307,7 +307,7 @@ def _estimate(job: Job, kind: str, taken: Mapping[str, Any]) -> None:
     """What it may cost, by what others like it came to, before any money is spent on building
     it."""
     found = estimate(kind, length_of(taken["title"], taken["body"]), job.others(has_ended))
-    job.plant.ledger.append(
+    job.services.ledger.append(
         ESTIMATE, job.key(ESTIMATE), issue=job.issue, run=job.run, data=found.document()
     )
 
@@ -316,59 +316,61 @@ def _older(job: Job) -> tuple[History, ...]:
     """The older issues that this one may be a duplicate of: open, of no lower standing, and with a
     text that stood there, as far as anybody can show, before this one was filed. Whoever edits an
     older issue makes it younger."""
-    shown, own = job.plant.lookout.open_issues(), job.history
+    shown, own = job.services.watch_list.open_issues(), job.history
     return tuple(
-        told
-        for told in job.others(may_be_told_again)
-        if told.issue < job.issue
-        and told.standing >= own.standing
-        and (text := text_that_counts(told, shown))
-        and told.said_before(own, text)
+        history
+        for history in job.others(may_be_told_again)
+        if history.issue < job.issue
+        and history.standing >= own.standing
+        and (text := text_that_counts(history, shown))
+        and history.said_before(own, text)
     )
 
 
-def text_that_counts(told: History, shown: Mapping[int, Issue]) -> str:
+def text_that_counts(history: History, shown: Mapping[int, Issue]) -> str:
     """The hash of it: of the triaged one, or the forge's where nothing was triaged yet. Empty for
     one that was edited since it was triaged, or that nobody has seen."""
-    if told.triage:
-        edited = told.state is State.UNTRIAGED and not told.is_being_decided
-        return "" if edited else str(told.triage.get("text", ""))
-    return text_hash(shown[told.issue]) if told.issue in shown else ""
+    if history.triage:
+        edited = history.state is State.UNTRIAGED and not history.is_being_decided
+        return "" if edited else str(history.triage.get("text", ""))
+    return text_hash(shown[history.issue]) if history.issue in shown else ""
 
 
-def may_be_told_again(told: History) -> bool:
+def may_be_told_again(history: History) -> bool:
     """Whether another issue may be a duplicate of this one. Of one that is merged it is none: what
     comes back is a regression. Nor of one that was turned away or closed: nobody will do anything
     there."""
-    return told.state not in ENDED
+    return history.state not in ENDED
 
 
-def _as_read(told: History, shown: Mapping[int, Issue]) -> Earlier:
+def _as_read(history: History, shown: Mapping[int, Issue]) -> Earlier:
     """As it was triaged, or, where it was not yet, as it stands on the forge now."""
-    if told.triage:
-        return Earlier(told.issue, told.triage["title"], told.triage["body"], told.state.value)
-    title, body = normalise(shown[told.issue].title), normalise(shown[told.issue].body)
-    return Earlier(told.issue, title.text.strip(), body.text, told.state.value)
+    if history.triage:
+        return Earlier(
+            history.issue, history.triage["title"], history.triage["body"], history.state.value
+        )
+    title, body = normalise(shown[history.issue].title), normalise(shown[history.issue].body)
+    return Earlier(history.issue, title.text.strip(), body.text, history.state.value)
 
 
-def _text_of(told: History, shown: Mapping[int, Issue]) -> str:
-    return _as_read(told, shown).text
+def _text_of(history: History, shown: Mapping[int, Issue]) -> str:
+    return _as_read(history, shown).text
 
 
 def _learned(job: Job) -> tuple[Texts, dict[int, History], Mapping[int, Issue]]:
     """The older issues, with what they say read, where that was not done before: a flood is held
     against each of its own."""
     texts, shown, older = (
-        job.plant.twins.texts,
-        job.plant.lookout.open_issues(),
-        {told.issue: told for told in _older(job)},
+        job.services.twins.texts,
+        job.services.watch_list.open_issues(),
+        {history.issue: history for history in _older(job)},
     )
-    for number, told in older.items():
-        says = told.triage or {"title": shown[number].title, "body": shown[number].body}
+    for number, history in older.items():
+        says = history.triage or {"title": shown[number].title, "body": shown[number].body}
         texts.learn(
             number,
-            (told.triage is not None, hash(says["title"]), hash(says["body"])),
-            partial(_text_of, told, shown),
+            (history.triage is not None, hash(says["title"]), hash(says["body"])),
+            partial(_text_of, history, shown),
         )
     return texts, older, shown
 
@@ -389,5 +391,5 @@ def _permalink(job: Job, source: Any) -> str:
 def is_unchanged(job: Job) -> bool | None:
     """Whether the issue still says what was triaged; None when nothing was."""
     triaged = job.history.triage
-    issue: Issue = job.plant.forge.issue(job.issue)
+    issue: Issue = job.services.forge.issue(job.issue)
     return triaged["text"] == text_hash(issue) if triaged else None

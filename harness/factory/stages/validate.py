@@ -25,37 +25,37 @@ from harness.ports.validator import Judged
 def candidate(job: Job) -> NodeResult:
     """M = merge(base, head), made by us in the trusted repository. The head must be the one that we
     pushed."""
-    plant, proposal = job.plant, job.history.proposal
+    services, proposal = job.services, job.history.proposal
     if proposal is None:
         return refused(
             "there is no pull request of the factory's for this issue", event=Event.INCONCLUSIVE
         )
-    opened = plant.forge.pull_request(proposal["number"])
+    opened = services.forge.pull_request(proposal["number"])
     if opened.head != proposal["head"] or not opened.same_repository:
         return refused(
             f"head {opened.head:.7} of pull request #{opened.number} was not pushed by the factory",
-            event=Event.LAW_REFUSED,
+            event=Event.POLICY_REFUSED,
         )
     if not opened.open:
         return refused(f"pull request #{opened.number} is closed", event=Event.INCONCLUSIVE)
-    if opened.base_branch != (branch := plant.forge.default_branch()):
+    if opened.base_branch != (branch := services.forge.default_branch()):
         return refused(
             f"pull request #{opened.number} asks for {opened.base_branch}, not for {branch}",
-            event=Event.LAW_REFUSED,
+            event=Event.POLICY_REFUSED,
         )
-    plant.repository.fetch(opened.branch)
+    services.repository.fetch(opened.branch)
     message = comments.merge_message(
         issue=job.issue,
         title=prompts.title(job),
         run=job.run,
-        rules=job.steering.digest,
+        rules=job.policy.digest,
         anchor=job.anchor,
     )
-    merged = plant.candidates.merge(job.base, opened.head, message=message, at=job.began)
+    merged = services.candidates.merge(job.base, opened.head, message=message, at=job.began)
     if isinstance(merged, Conflict):
         paths = b", ".join(merged.paths).decode("utf-8", "replace")
         return refused(f"the change and the base conflict in {paths}", event=Event.MERGE_CONFLICT)
-    tree = plant.repository.tree_of(merged)
+    tree = services.repository.tree_of(merged)
     return produced(
         f"candidate {merged:.7}, tree {tree:.7}",
         base=job.base,
@@ -66,7 +66,7 @@ def candidate(job: Job) -> NodeResult:
     )
 
 
-def law_gate(job: Job) -> NodeResult:
+def policy_gate(job: Job) -> NodeResult:
     """The rules at base once more, now over base..candidate: what would land, not what was
     proposed. What a rule asks to be tried again goes back to the implementer, in the rule's words;
     anything else is for a person."""
@@ -79,7 +79,7 @@ def law_gate(job: Job) -> NodeResult:
     if not decision.refusals:
         return produced(f"{len(decision.findings)} rules hold", findings=decision.findings)
     says = "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in decision.refusals)
-    event = Event.CHANGES_REQUESTED if decision.event is Event.RUN_FAILED else Event.LAW_REFUSED
+    event = Event.CHANGES_REQUESTED if decision.event is Event.RUN_FAILED else Event.POLICY_REFUSED
     return refused(
         says,
         event=event,
@@ -93,11 +93,13 @@ def law_gate(job: Job) -> NodeResult:
 
 def judge(job: Job) -> NodeResult:
     """The sealed program's verdict. That it could not run is no verdict, and no verdict is a no."""
-    made, plant = job.outputs["candidate"], job.plant
+    made, services = job.outputs["candidate"], job.services
     request = validator_request(job, head=made["head"], candidate=made["candidate"])
     try:
         with exploring(job) as told:
-            judged = plant.validator.judge({**request, **told}, plant.places.evidence / job.run)
+            judged = services.validator.judge(
+                {**request, **told}, services.places.evidence / job.run
+            )
     except ValidatorError as error:
         return failed(str(error), event=undecided(job))
     except BudgetExhausted as stop:
@@ -116,7 +118,7 @@ def judge(job: Job) -> NodeResult:
 def _write_down(job: Job, judged: Judged) -> None:
     verdict, public = judged.verdict, judged.public
     envelope = (judged.page.parent / "verdict.json").read_bytes()
-    job.plant.ledger.append(
+    job.services.ledger.append(
         "verdict",
         job.key("verdict"),
         issue=job.issue,
@@ -134,11 +136,11 @@ def _write_down(job: Job, judged: Judged) -> None:
                 "executed": verdict.journeys_executed,
                 "passed": verdict.journeys_passed,
             },
-            "box": verdict.box_form,
+            "box": verdict.sandbox_form,
             "signer": verdict.signer,
             "key_id": verdict.key_id,
             "envelope": str(
-                (judged.page.parent / "verdict.json").relative_to(job.plant.places.home)
+                (judged.page.parent / "verdict.json").relative_to(job.services.places.home)
             ),
             "envelope_sha256": hashlib.sha256(envelope).hexdigest(),
             "page": str(judged.page),
@@ -188,7 +190,7 @@ def undecided(job: Job) -> Event:
     full, before a person is: a change that never gets an answer never gets a yes."""
     in_vain = job.history.judged_in_vain + 1
     return (
-        Event.JUDGE_AGAIN if in_vain < job.steering.config.limits.judgements else Event.INCONCLUSIVE
+        Event.JUDGE_AGAIN if in_vain < job.policy.config.limits.judgements else Event.INCONCLUSIVE
     )
 
 
@@ -197,7 +199,9 @@ def _signed(job: Job) -> Verdict | None:
     would land."""
     own = [entry.data for entry in job.history.verdicts if entry.run == job.run]
     verdict = (
-        job.plant.validator.verified(job.plant.places.home / own[-1]["envelope"]) if own else None
+        job.services.validator.verified(job.services.places.home / own[-1]["envelope"])
+        if own
+        else None
     )
     if verdict is None or (verdict.issue, verdict.run) != (job.issue, job.run):
         return None
@@ -210,7 +214,7 @@ def hand_over(job: Job) -> NodeResult:
 
     Both are asked here again. Nothing that comes of this can be merged by the factory: it stands on
     no verdict."""
-    asked = law_gate(job)
+    asked = policy_gate(job)
     if not asked.outcome.succeeded:
         return asked
     made = job.outputs["candidate"]

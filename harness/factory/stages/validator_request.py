@@ -9,7 +9,7 @@ from typing import Any
 from harness.domain.issue import CommitSha
 from harness.factory.records.history import History
 from harness.factory.run.node import Job
-from harness.factory.run.policy_snapshot import Steering
+from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Places
 from harness.ports.git import Repository
 
@@ -32,31 +32,31 @@ def validator_request(
 ) -> dict[str, Any]:
     """The request document for `author` (no head) or `judge`. The issue's text is the normalised
     one that was triaged."""
-    plant = job.plant
+    services = job.services
     ground = Ground(
-        plant.places,
-        plant.repository,
-        plant.wheels,
-        plant.sandbox_command,
-        plant.sandbox.form(),
-        plant.other_form,
+        services.places,
+        services.repository,
+        services.wheels,
+        services.sandbox_command,
+        services.sandbox.form(),
+        services.other_form,
     )
     request = base_request(
         ground,
-        job.steering,
+        job.policy,
         issue=issue_text(job.history),
         run=job.run,
         round_number=job.history.rounds + 1,
     )
     if head and candidate:
-        request["head"] = _point(plant.repository, CommitSha(head))
-        request["candidate"] = _point(plant.repository, CommitSha(candidate))
+        request["head"] = _point(services.repository, CommitSha(head))
+        request["candidate"] = _point(services.repository, CommitSha(candidate))
     return request
 
 
 def base_request(
     ground: Ground,
-    steering: Steering,
+    policy: PolicySnapshot,
     *,
     issue: Mapping[str, Any],
     run: str,
@@ -64,14 +64,14 @@ def base_request(
 ) -> dict[str, Any]:
     """A request about a base and no change: what an author is asked, and what a maintainer asks
     about journeys."""
-    config, places = steering.config, ground.places
+    config, places = policy.config, ground.places
     return {
         "repository": places.repository,
         "sealed": str(places.sealed),
         "git_dir": str(places.trusted),
         "issue": dict(issue),
-        "base": _point(ground.repository, steering.base),
-        "governance": {"digest": steering.digest, "files": dict(steering.governance.files)},
+        "base": _point(ground.repository, policy.base),
+        "governance": {"digest": policy.digest, "files": dict(policy.governance.files)},
         "app": {
             "start": list(config.app.start),
             "port_env": config.app.port_env,
@@ -103,11 +103,11 @@ def base_request(
     }
 
 
-def issue_text(told: History) -> dict[str, Any]:
+def issue_text(history: History) -> dict[str, Any]:
     """The issue as a judge may know it."""
-    triaged = told.triage or {}
+    triaged = history.triage or {}
     return {
-        "number": told.issue,
+        "number": history.issue,
         "title": triaged.get("title", ""),
         "body": triaged.get("body", ""),
         "kind": triaged.get("kind", "bug"),

@@ -33,7 +33,7 @@ class Edited:
 
 
 @dataclass(frozen=True, slots=True)
-class Consequence:
+class EditEffect:
     """All that can be said of an edit. `fault` is why it cannot be read at all, with file and line;
     then the rest is empty. `merged`: it was read as it would stand after a merge, and not as the
     branch has it."""
@@ -55,7 +55,7 @@ class Consequence:
         return not (self.fault or self.findings or self.failed)
 
 
-def consequence(
+def edit_effect(
     old: Governance,
     new: Governance,
     history: Iterable[RecordedChange],
@@ -64,7 +64,7 @@ def consequence(
     workflows: Collection[str],
     labels: Collection[str],
     merged: bool = True,
-) -> Consequence:
+) -> EditEffect:
     """What the edit from `old` to `new` does to these recorded changes. `paths` are the
     repository's files under the new text; `workflows` and `labels` are what exists."""
     known, there = tuple(history), tuple(paths)
@@ -72,7 +72,7 @@ def consequence(
     told = impact(old, new, known)
     brought, older = _lint(old, new, there, workflows, labels)
     results = run_cases(new, history={number: change.facts for number, change in by_number.items()})
-    return Consequence(
+    return EditEffect(
         edited=(*_rules(old, new, told), *_scope(old, new)),
         impact=told,
         findings=brought,

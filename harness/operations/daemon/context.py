@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.domain.errors import Interrupted
 from harness.home.webhooks import Address
-from harness.operations.daemon.shutdown import Departure
+from harness.operations.daemon.shutdown import Shutdown
 from harness.ports.clock import Clock
 from harness.store.clock import SystemClock
 from harness.store.systemd import Notifier
@@ -20,7 +20,7 @@ SLICE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Duty:
+class DaemonContext:
     """`say(kind, words)` is told each thing that happens, `tell` each node's end; `interval` is
     between two looks, in seconds; `zone` is where the schedules' clock hangs; `webhooks` is where
     they are taken, None where nowhere."""
@@ -29,7 +29,7 @@ class Duty:
     interval: float
     say: Say
     tell: Tell
-    departure: Departure
+    shutdown: Shutdown
     notifier: Notifier
     zone: tzinfo
     clock: Clock = field(default_factory=SystemClock)
@@ -49,5 +49,5 @@ class Duty:
     def mind_the_door(self) -> None:
         """Give a sign of life. Raises Interrupted once told to go."""
         self.notifier.alive()
-        if self.departure.told_by is not None:
+        if self.shutdown.told_by is not None:
             raise Interrupted("told to go")

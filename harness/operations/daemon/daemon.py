@@ -16,8 +16,8 @@ from contextlib import suppress
 from harness.domain.errors import FactoryError, Interrupted, PortError
 from harness.home.state import ledger_of, sole_factory
 from harness.home.webhooks import Mail, webhooks
-from harness.operations.daemon.context import Duty
-from harness.operations.daemon.loop import Shift
+from harness.operations.daemon.context import DaemonContext
+from harness.operations.daemon.loop import Loop
 from harness.operations.daemon.outage import Outages
 from harness.store.lease import Lease
 from harness.wiring import Works, open_works
@@ -28,49 +28,49 @@ WARM_WORKTREES = 1
 class Daemon:
     """One process of `factory up`."""
 
-    def __init__(self, duty: Duty) -> None:
-        self._duty = duty
-        self._outages = Outages(duty, ledger_of(duty.home))
+    def __init__(self, context: DaemonContext) -> None:
+        self._context = context
+        self._outages = Outages(context, ledger_of(context.home))
         self._is_up = False
         self._stood_by = False
 
     def run(self) -> None:
         """Work until told to go. Raises ConfigError where the home cannot be worked on as it
         stands."""
-        duty = self._duty
+        context = self._context
         with (
             suppress(Interrupted),
             sole_factory(
-                duty.home, command="factory up", patience=float("inf"), waiting=self._stand_by
+                context.home, command="factory up", patience=float("inf"), waiting=self._stand_by
             ) as lease,
         ):
             if self._stood_by:
-                duty.say("takeover", "the other one is gone; taking over")
-            with webhooks(duty.home, duty.webhooks, say=duty.say) as mail:
+                context.say("takeover", "the other one is gone; taking over")
+            with webhooks(context.home, context.webhooks, say=context.say) as mail:
                 while True:
                     self._work_until_something_is_down(lease, mail)
-        duty.notifier.stopping()
-        duty.say(
+        context.notifier.stopping()
+        context.say(
             "left",
             "the grace was over: what was under way is made again"
-            if duty.departure.is_late
+            if context.shutdown.is_late
             else "in good order",
         )
 
     def _stand_by(self, holder: str) -> None:
         if not self._stood_by:
             self._stood_by = True
-            self._duty.say("standby", f"{holder} works on this home; standing by to take over")
-            self._duty.notifier.ready("standing by")
-        self._duty.mind_the_door()
+            self._context.say("standby", f"{holder} works on this home; standing by to take over")
+            self._context.notifier.ready("standing by")
+        self._context.mind_the_door()
 
     def _work_until_something_is_down(self, lease: Lease, mail: Mail | None) -> None:
         try:
             with open_works(
-                self._duty.home,
-                tell=self._duty.tell,
+                self._context.home,
+                tell=self._context.tell,
                 lease=lease,
-                pulse=self._duty.notifier.alive,
+                pulse=self._context.notifier.alive,
                 warm=WARM_WORKTREES,
             ) as works:
                 self._work(works, mail)
@@ -89,16 +89,20 @@ class Daemon:
     def _work(self, works: Works, mail: Mail | None) -> None:
         """Told to go while something runs, nothing more is started; what runs may finish, and is
         recorded."""
-        departure = self._duty.departure
-        departure.on_told = works.engine.refuse
+        shutdown = self._context.shutdown
+        shutdown.on_told = works.engine.refuse
         try:
-            self._duty.mind_the_door()  # told before this engine was there to refuse anything
+            self._context.mind_the_door()  # told before this engine was there to refuse anything
             self._say_up(works)
-            Shift(
-                self._duty, works, well=self._outages.over, sweep=lambda: _freed(works), mail=mail
+            Loop(
+                self._context,
+                works,
+                well=self._outages.over,
+                sweep=lambda: _freed(works),
+                mail=mail,
             ).work()
         except Interrupted:
-            if not departure.is_late:
+            if not shutdown.is_late:
                 works.engine.drain()
             raise
         except PortError:
@@ -109,11 +113,11 @@ class Daemon:
     def _say_up(self, works: Works) -> None:
         if not self._is_up:
             self._is_up = True
-            self._duty.say("up", f"{works.url}, looked at every {self._duty.interval:g} s")
-            self._duty.notifier.ready("at work")
+            self._context.say("up", f"{works.url}, looked at every {self._context.interval:g} s")
+            self._context.notifier.ready("at work")
 
 
 def _freed(works: Works) -> str:
     from harness.operations.maintenance.gc import swept
 
-    return f"{sum(swept(works.plant).freed.values()) / 1e6:.0f} MB freed"
+    return f"{sum(swept(works.services).freed.values()) / 1e6:.0f} MB freed"

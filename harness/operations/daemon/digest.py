@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from harness.factory.records.history import is_told_to_stop, why_frozen
+from harness.factory.records.history import is_stop_requested, why_frozen
 from harness.factory.reporting.digest import DIGEST, Digest, digest, last_digest
 from harness.factory.reporting.digest_page import Link, markdown
 from harness.factory.run.effects import is_flagged
@@ -25,7 +25,7 @@ def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | Non
         entries,
         since=since.astimezone(at.tzinfo),
         at=at,
-        stopped=is_flagged(home / "STOP") is not False or is_told_to_stop(ledger),
+        stopped=is_flagged(home / "STOP") is not False or is_stop_requested(ledger),
         frozen=why_frozen(ledger),
         fault=fault.says if fault else "",
         paused=paused.says if paused else "",

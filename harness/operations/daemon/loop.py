@@ -8,11 +8,11 @@ from datetime import datetime
 from harness.domain.errors import Stopped
 from harness.domain.lifecycle import State
 from harness.factory.pipeline.schedule import SCHEDULE, last_passes, schedules, states_at_work
-from harness.factory.pipeline.tick import current_steering, may_go_on, tick
-from harness.factory.run.effects import stop_if_told
+from harness.factory.pipeline.tick import current_policy, may_go_on, tick
+from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.pause import Pause, pause_in_force
 from harness.home.webhooks import Mail
-from harness.operations.daemon.context import Duty
+from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.digest import link_of, write_digest
 from harness.store.cron import first_after
 from harness.wiring import Works
@@ -24,29 +24,29 @@ LOOK_AT_ALL_SECONDS = 3600.0
 have changed."""
 
 
-class Shift:
+class Loop:
     """`well` is called after each pass: whatever was down is back. `sweep` frees what nothing needs
     any more, once a day, and says what it freed. `mail` is what webhooks told, where there are
     any."""
 
     def __init__(
         self,
-        duty: Duty,
+        context: DaemonContext,
         works: Works,
         *,
         well: Callable[[], None],
         sweep: Callable[[], str],
         mail: Mail | None = None,
     ) -> None:
-        self._duty, self._works, self._well, self._sweep, self._mail = (
-            duty,
+        self._context, self._works, self._well, self._sweep, self._mail = (
+            context,
             works,
             well,
             sweep,
             mail,
         )
-        self._ledger = works.plant.ledger
-        self._began = works.plant.known.began or duty.now()
+        self._ledger = works.services.ledger
+        self._began = works.services.known.began or context.now()
         self._all_seen: datetime | None = None  # None: everything is to be looked at
         self._paused: Pause | None = None
 
@@ -56,13 +56,13 @@ class Shift:
             self._pause_while_stopped()
             self._works.check()
             self._tell_of_pauses()
-            workflows = current_steering(self._works.plant).workflows
-            lines, now = schedules(workflows), self._duty.now()
+            workflows = current_policy(self._works.services).workflows
+            lines, now = schedules(workflows), self._context.now()
             due = {name: at for name, at in self._next_hours(lines).items() if at <= now}
             states, heard = states_at_work(workflows, due), self._hear()
             if (
                 heard
-                or self._works.plant.lookout.look()
+                or self._works.services.watch_list.look()
                 or due
                 or self._is_all_due(now)
                 or self._is_any_left(states)
@@ -71,20 +71,20 @@ class Shift:
             self._rest(lines)
 
     def _hear(self) -> tuple[int, ...]:
-        return self._mail.hear(self._works.plant.lookout) if self._mail else ()
+        return self._mail.hear(self._works.services.watch_list) if self._mail else ()
 
     def _is_any_left(self, states: frozenset[State]) -> bool:
         """Whether the last pass left anything that waits for something outside, such as another
         program's checks."""
-        return any(told.state in states for told in self._works.plant.known.those(may_go_on))
+        return any(told.state in states for told in self._works.services.known.those(may_go_on))
 
     def _pass(
         self, *, states: frozenset[State], due: Mapping[str, datetime], heard: tuple[int, ...]
     ) -> None:
-        began = self._duty.now()
+        began = self._context.now()
         try:
             moved = tick(
-                self._works.plant,
+                self._works.services,
                 self._works.dispatch,
                 states=states,
                 whole=self._is_all_due(began),
@@ -99,33 +99,36 @@ class Shift:
             self._mail.done(heard)
         self._well()
         if moved:
-            self._duty.say("pass", f"moved {', '.join(f'#{issue}' for issue in moved)}")
+            self._context.say("pass", f"moved {', '.join(f'#{issue}' for issue in moved)}")
         for name, at in due.items():
             self._ledger.append(
                 SCHEDULE,
                 f"schedule/{name}/{at.isoformat()}",
                 data={"workflow": name, "due": at.isoformat()},
             )
-            self._duty.say(
+            self._context.say(
                 "schedule",
                 f"{name} of {at:%H:%M} is done" + ("" if moved else ": there was nothing to do"),
             )
         if due and (
             path := write_digest(
-                self._duty.home, self._ledger, at=self._duty.now(), link=link_of(self._duty.home)
+                self._context.home,
+                self._ledger,
+                at=self._context.now(),
+                link=link_of(self._context.home),
             )
         ):
-            self._duty.say("digest", str(path))
-            self._duty.say("swept", self._sweep())
+            self._context.say("digest", str(path))
+            self._context.say("swept", self._sweep())
             if self._mail:
-                self._duty.say("webhooks", self._mail.sweep(self._duty.now()))
+                self._context.say("webhooks", self._mail.sweep(self._context.now()))
 
     def _next_hours(self, lines: Mapping[str, str]) -> dict[str, datetime]:
         """When each workflow is due next: one that was missed, because nobody was up, is due
         now."""
         last = last_passes(self._ledger.entries(kind=SCHEDULE))
         return {
-            name: first_after(line, last.get(name, self._began).astimezone(self._duty.zone))
+            name: first_after(line, last.get(name, self._began).astimezone(self._context.zone))
             for name, line in lines.items()
         }
 
@@ -137,28 +140,30 @@ class Shift:
     def _rest(self, lines: Mapping[str, str]) -> None:
         ends = (self._paused.until,) if self._paused else ()
         hour = min((*self._next_hours(lines).values(), *ends), default=None)
-        seconds = self._duty.interval * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret
+        seconds = self._context.interval * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret
         self._works.engine.doze()
-        self._duty.rest(min(seconds, LEAST_SECONDS))  # what comes in a burst is looked at together
-        self._duty.rest(
+        self._context.rest(
+            min(seconds, LEAST_SECONDS)
+        )  # what comes in a burst is looked at together
+        self._context.rest(
             seconds - LEAST_SECONDS,
             until=lambda: (
                 self._is_stopped()
                 or self._is_rung()
-                or (hour is not None and hour <= self._duty.now())
+                or (hour is not None and hour <= self._context.now())
             ),
         )
 
     def _tell_of_pauses(self) -> None:
         """Say once that no model is asked, and until when; and once that one is again. Then
         everything is looked at."""
-        found = pause_in_force(self._ledger, self._duty.now())
+        found = pause_in_force(self._ledger, self._context.now())
         if found and (self._paused is None or found.until != self._paused.until):
-            self._duty.say("paused", f"{found.says}; it goes on then by itself")
-            self._duty.notifier.status(f"paused until {found.until:%Y-%m-%d %H:%M} UTC")
+            self._context.say("paused", f"{found.says}; it goes on then by itself")
+            self._context.notifier.status(f"paused until {found.until:%Y-%m-%d %H:%M} UTC")
         if self._paused and not found:
-            self._duty.say("resumed", "models are asked again")
-            self._duty.notifier.status("at work")
+            self._context.say("resumed", "models are asked again")
+            self._context.notifier.status("at work")
             self._all_seen = None
         self._paused = found
 
@@ -167,19 +172,19 @@ class Shift:
 
     def _pause_while_stopped(self) -> None:
         try:
-            stop_if_told(self._works.plant)
+            raise_if_stopped(self._works.services)
         except Stopped as stop:
-            self._duty.say("paused", str(stop))
-            self._duty.notifier.status("paused: the owner's stop is set")
+            self._context.say("paused", str(stop))
+            self._context.notifier.status("paused: the owner's stop is set")
             self._works.engine.doze()
-            self._duty.rest(float("inf"), until=lambda: not self._is_stopped())
-            self._duty.say("resumed", "the owner's stop is lifted; going on")
+            self._context.rest(float("inf"), until=lambda: not self._is_stopped())
+            self._context.say("resumed", "the owner's stop is lifted; going on")
             self._all_seen = None
-        self._duty.notifier.status("at work")
+        self._context.notifier.status("at work")
 
     def _is_stopped(self) -> bool:
         try:
-            stop_if_told(self._works.plant)
+            raise_if_stopped(self._works.services)
         except Stopped:
             return True
         return False

@@ -7,7 +7,7 @@ from datetime import datetime
 from harness.domain.errors import FactoryError, LedgerError
 from harness.factory.reporting.digest import OUTAGE, OUTAGE_ENDED, open_outages
 from harness.factory.reporting.digest_page import span
-from harness.operations.daemon.context import Duty
+from harness.operations.daemon.context import DaemonContext
 from harness.ports.ledger import Ledger
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, MOST_SECONDS = 1.0, 120.0, 3600.0
@@ -17,8 +17,8 @@ class Outages:
     """The outages of one home. They are kept in its ledger, where the digest finds them, unless
     that is what is down."""
 
-    def __init__(self, duty: Duty, ledger: Ledger) -> None:
-        self._duty = duty
+    def __init__(self, context: DaemonContext, ledger: Ledger) -> None:
+        self._context = context
         self._ledger = ledger
         self._tries = 0
         self._since: datetime | None = None
@@ -28,19 +28,21 @@ class Outages:
         """Say what is down, where that was not said yet, and wait: twice as long each time, up to
         two minutes; or, where a forge says when it will answer again, until then."""
         if self._since is None:
-            self._since = self._duty.now()
-            self._duty.say("down", f"{error}; trying again until it is back")
+            self._since = self._context.now()
+            self._context.say("down", f"{error}; trying again until it is back")
             self._record(OUTAGE, f"outage/{self._since.isoformat()}", says=str(error))
         self._tries += 1
-        again_at, now = getattr(error, "again_at", None), self._duty.now()
+        again_at, now = getattr(error, "again_at", None), self._context.now()
         if again_at is None:
-            self._duty.notifier.ready(f"down since {self._since:%H:%M}: {error}")
+            self._context.notifier.ready(f"down since {self._since:%H:%M}: {error}")
         else:
-            self._duty.notifier.ready(
-                f"the forge asks to wait until {again_at.astimezone(self._duty.zone):%H:%M:%S}:"
+            self._context.notifier.ready(
+                f"the forge asks to wait until {again_at.astimezone(self._context.zone):%H:%M:%S}:"
                 f" {error}"
             )
-        self._duty.rest(pause(self._tries) if again_at is None else pause_until(again_at, now=now))
+        self._context.rest(
+            pause(self._tries) if again_at is None else pause_until(again_at, now=now)
+        )
 
     def over(self) -> None:
         """All is well. Ends in the ledger what is down there, also what a process that was killed
@@ -53,10 +55,10 @@ class Outages:
         ):
             self._record(OUTAGE_ENDED, f"{outage.key}/ended", began=outage.key)
         if self._since is not None:
-            self._duty.say(
-                "back", f"all is well again, after {span(self._duty.now() - self._since)}"
+            self._context.say(
+                "back", f"all is well again, after {span(self._context.now() - self._since)}"
             )
-            self._duty.notifier.status("at work")
+            self._context.notifier.status("at work")
         self._tries, self._since = 0, None
 
     def _record(self, kind: str, key: str, **data: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Self
 from harness.domain.errors import Interrupted
 
 
-class Departure:
+class Shutdown:
     """Whether the process was told to go, and by what. Use as a context, in the main thread.
 
     When the grace is over, Interrupted is raised in the main thread, wherever it is; `is_late` says

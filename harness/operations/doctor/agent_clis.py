@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.agents.boxed_cli import PROGRAM
-from harness.domain.box import Bind, BoxSpec, Limits
+from harness.agents.cli_agent import PROGRAM
 from harness.domain.errors import ConfigError, FactoryError
 from harness.domain.model_choice.agents import AgentChoice, AgentKind
+from harness.domain.sandbox import Bind, Limits, SandboxSpec
 from harness.operations.doctor.finding import Finding, fail, ok, warn
 from harness.ports.sandbox import Sandbox
 from harness.programs.agent_clis.install import Fetch, fetched_by_npm, install
@@ -77,7 +77,7 @@ def says_its_version(program: Program, sandbox: Sandbox) -> str:
     """What `--version` prints, in a box without a network. Raises ConfigError when it is not this
     version."""
     with tempfile.TemporaryDirectory(prefix="factory-agent-") as home:
-        spec = BoxSpec(
+        spec = SandboxSpec(
             "version",
             (f"{PROGRAM}/{program.path}", "--version"),
             env={"HOME": "/home/agent"},
@@ -132,9 +132,9 @@ def _installed_ones(programs: tuple[Program, ...]) -> Finding:
 def _picked(home: Path) -> "Iterator[AgentChoice]":
     """The agent CLIs that `factory.toml` names at the base that was fetched last. Whether it can be
     read is for the check of the governance to say."""
-    from harness.operations.doctor.home_checks import steering_of
+    from harness.operations.doctor.home_checks import policy_of
 
-    found = steering_of(home)
+    found = policy_of(home)
     if found is not None:
         yield from (
             choice for _, choice in found.config.agents if choice.kind is not AgentKind.BUILT_IN
@@ -153,9 +153,9 @@ def _tried(programs: "Iterable[Program]", sandbox: Sandbox) -> tuple[list[str], 
 
 
 def _sandbox() -> Sandbox:
-    from harness.programs.sandbox.client import BoxSupervisor
+    from harness.programs.sandbox.client import SandboxSupervisor
 
-    return BoxSupervisor(Path(tempfile.gettempdir()))
+    return SandboxSupervisor(Path(tempfile.gettempdir()))
 
 
 def _named(name: str) -> tuple[AgentKind, str]:

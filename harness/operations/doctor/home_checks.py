@@ -17,7 +17,7 @@ from harness.operations.doctor.finding import Finding, Level, fail, ok, warn
 from harness.operations.doctor.machine_checks import probed
 
 if TYPE_CHECKING:
-    from harness.factory.run.policy_snapshot import Steering
+    from harness.factory.run.policy_snapshot import PolicySnapshot
     from harness.repository.trusted import TrustedRepository
 
 SECONDS = 3.0
@@ -210,7 +210,7 @@ def factory(home: Path) -> Finding:
 def governance(home: Path) -> Finding:
     """What steers the factory, at the base that was fetched last: it reads, it lints, it trusts
     this home's launcher."""
-    from harness.factory.run.policy_snapshot import read_steering
+    from harness.factory.run.policy_snapshot import read_policy
     from harness.repository.trusted import fetched_branch
 
     repository = fetched_repository(home)
@@ -219,18 +219,18 @@ def governance(home: Path) -> Finding:
         return ok("nothing was fetched yet; the first tick does")
     base = repository.fetched(branch)
     try:
-        steering = read_steering(repository, base)
+        policy = read_policy(repository, base)
     except FactoryError as error:
         return fail(
             f"{branch} at {base:.10}: {error}", "correct it there; the factory does not start on it"
         )
-    return _trusting(home, steering, branch) or _linted(steering, repository.files(base), branch)
+    return _trusting(home, policy, branch) or _linted(policy, repository.files(base), branch)
 
 
-def steering_of(home: Path) -> "Steering | None":
+def policy_of(home: Path) -> "PolicySnapshot | None":
     """What steers the factory at the base that was fetched last; None where nothing was, or where
     it cannot be read."""
-    from harness.factory.run.policy_snapshot import read_steering
+    from harness.factory.run.policy_snapshot import read_policy
     from harness.repository.trusted import fetched_branch
 
     if not (home / FILE).exists() or (repository := fetched_repository(home)) is None:
@@ -238,7 +238,7 @@ def steering_of(home: Path) -> "Steering | None":
     if not (branch := fetched_branch(repository)):
         return None
     try:
-        return read_steering(repository, repository.fetched(branch))
+        return read_policy(repository, repository.fetched(branch))
     except FactoryError:
         return None
 
@@ -256,12 +256,12 @@ def fetched_repository(home: Path) -> "TrustedRepository | None":
     return TrustedRepository(places.trusted, Remote(offline_address(home, document, places)))
 
 
-def _trusting(home: Path, steering: "Steering", branch: str) -> Finding | None:
+def _trusting(home: Path, policy: "PolicySnapshot", branch: str) -> Finding | None:
     """A verdict of this home's launcher has to count; None where it does."""
     from harness.operations.setup.init import own_keys
 
     own = own_keys(home)
-    if set(own) & set(steering.config.seal.trusted_keys):
+    if set(own) & set(policy.config.seal.trusted_keys):
         return None
     return fail(
         f"factory.toml on {branch} does not trust this home's launcher, so no verdict of it merges"
@@ -271,15 +271,15 @@ def _trusting(home: Path, steering: "Steering", branch: str) -> Finding | None:
     )
 
 
-def _linted(steering: "Steering", paths: Iterable[bytes], branch: str) -> Finding:
+def _linted(policy: "PolicySnapshot", paths: Iterable[bytes], branch: str) -> Finding:
     from harness.factory.reporting.comments import ALL_LABELS
     from harness.factory.run.policy_snapshot import WORKFLOWS
     from harness.governance import lint
 
     found = lint(
-        steering.governance, known_workflows=WORKFLOWS, known_labels=set(ALL_LABELS), paths=paths
+        policy.governance, known_workflows=WORKFLOWS, known_labels=set(ALL_LABELS), paths=paths
     )
-    where = f"{branch} at {steering.base:.10}"
+    where = f"{branch} at {policy.base:.10}"
     if found:
         first = f"{found[0].file}:{found[0].line}: {found[0].code}"
         return warn(
@@ -287,6 +287,6 @@ def _linted(steering: "Steering", paths: Iterable[bytes], branch: str) -> Findin
             "`factory rules lint` shows them all",
         )
     return ok(
-        f"{where}: three files, factory.toml and {len(steering.workflows)} workflows read and lint"
+        f"{where}: three files, factory.toml and {len(policy.workflows)} workflows read and lint"
         " clean"
     )

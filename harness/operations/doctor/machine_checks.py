@@ -19,7 +19,7 @@ from harness.operations.doctor.finding import Finding, fail, ok, warn
 PYTHON, GIT = (3, 11), (2, 39)
 ENOUGH_GIB, LEAST_GIB = 5.0, 1.0
 GIB = 1024**3
-BOX_SECONDS = 60
+SANDBOX_SECONDS = 60
 A_DAY = 86_400
 PROBE = (sys.executable, "-I", "-m", "harness.programs.sandbox", "probe", "--json")
 KERNEL = (
@@ -115,10 +115,10 @@ def box() -> Finding:
     why = "; ".join(
         f"{form['form']}: {form['why']}" for form in found["forms"] if not form["works"]
     )
-    return fail(f"no box holds here, so nothing would ever be merged ({why})", box_fix())
+    return fail(f"no box holds here, so nothing would ever be merged ({why})", sandbox_fix())
 
 
-def box_fix(kernel: tuple[tuple[str, str, str], ...] = KERNEL) -> str:
+def sandbox_fix(kernel: tuple[tuple[str, str, str], ...] = KERNEL) -> str:
     """What to do where no box holds: the kernel's own switch where one is set, else bubblewrap."""
     for path, forbids, allows in kernel:
         try:
@@ -135,9 +135,9 @@ def box_fix(kernel: tuple[tuple[str, str, str], ...] = KERNEL) -> str:
 
 def browser() -> Finding:
     """Chromium in a box, as the judge starts it: a page is opened and a button pressed."""
-    from harness.domain.box import BoxSpec, Limits
+    from harness.domain.sandbox import Limits, SandboxSpec
     from harness.programs.sandbox.browser import browser as installed
-    from harness.programs.sandbox.client import BoxSupervisor
+    from harness.programs.sandbox.client import SandboxSupervisor
 
     if installed() is None:
         return fail(
@@ -145,14 +145,14 @@ def browser() -> Finding:
             "install chromium, or run `playwright install chromium-headless-shell`",
         )
     began = time.monotonic()
-    spec = BoxSpec(
+    spec = SandboxSpec(
         "doctor",
         ("python", "-c", A_PAGE),
         distributions=("playwright",),
         browser=True,
-        limits=Limits(wall_seconds=BOX_SECONDS, memory_mb=2048, pids=512),
+        limits=Limits(wall_seconds=SANDBOX_SECONDS, memory_mb=2048, pids=512),
     )
-    result = BoxSupervisor(Path(tempfile.gettempdir())).run(spec)
+    result = SandboxSupervisor(Path(tempfile.gettempdir())).run(spec)
     seconds = time.monotonic() - began
     said = result.stdout.decode("utf-8", "replace").split()
     if not result.ok or said[-1:] != ["pressed"]:

@@ -11,10 +11,10 @@ from harness.domain.errors import ForgeError
 from harness.domain.governance import Applies, Level, Status
 from harness.domain.issue import CommitSha, Issue
 from harness.domain.workflow import GateNode
-from harness.factory.policy_gate.policy import LawDecision, decide_change
+from harness.factory.policy_gate.policy import PolicyDecision, decide_change
 from harness.factory.run.node import Job
-from harness.factory.run.policy_snapshot import Steering, steering_at
-from harness.factory.run.services import Places, Plant
+from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
+from harness.factory.run.services import Places, Services
 from harness.governance.checks import CHECKS
 from harness.operations.drill import git_hand
 from harness.operations.drill.attack import Seen, held, open_
@@ -60,14 +60,14 @@ class Court:
         self.worktrees = RunWorktrees(self.trusted, self.home / "worktrees")
         self.candidates = TrustedCandidates(self.trusted)
         self.base = self.pushed("main", dict(project(ground.law) if files is None else files))
-        self.plant = self._plant(ground)
-        self._harmless: LawDecision | None = None
+        self.services = self._services(ground)
+        self._harmless: PolicyDecision | None = None
         self._asking = Lock()
 
     @property
-    def steering(self) -> Steering:
+    def policy(self) -> PolicySnapshot:
         """The user's law at the base."""
-        return steering_at(self.plant, self.base)
+        return policy_at(self.services, self.base)
 
     def pushed(
         self, branch: str, files: dict[str, str], *entries: tuple[str, str, str], onto: str = ""
@@ -94,7 +94,7 @@ class Court:
             self.worktrees.snapshot(worktree, self.base), [self.base], message="a change", at=NOON
         )
 
-    def decided(self, name: str, head: CommitSha) -> LawDecision:
+    def decided(self, name: str, head: CommitSha) -> PolicyDecision:
         """What the law says of a commit: of what is proposed and of what would land."""
         job = self.job(name)
         asked = [
@@ -109,11 +109,11 @@ class Court:
 
     def job(self, name: str) -> Job:
         """One run of the factory's, as far as the law looks at it."""
-        steering = self.steering
+        policy = self.policy
         node = next(
-            node for node in steering.workflows["implement"].nodes if isinstance(node, GateNode)
+            node for node in policy.workflows["implement"].nodes if isinstance(node, GateNode)
         )
-        return Job(self.plant, steering, issue=1, run=name, number=1, node=node, outputs={})
+        return Job(self.services, policy, issue=1, run=name, number=1, node=node, outputs={})
 
     def refused_by_check(
         self, name: str, attacker: Callable[[Path], object], *, check: str
@@ -122,7 +122,7 @@ class Court:
         yes to a harmless edit."""
         rules = frozenset(
             rule.id
-            for rule in self.steering.governance.rules
+            for rule in self.policy.governance.rules
             if isinstance(rule.check, CHECKS[check])
             and (rule.level, rule.status) == (Level.ENFORCED, Status.ENFORCE)
         )
@@ -170,11 +170,11 @@ class Court:
                 self._harmless = self.decided("harmless", honest)
         return frozenset(one["rule"] for one in self._harmless.findings if one["passed"] is True)
 
-    def _plant(self, ground: "Ground") -> Plant:
+    def _services(self, ground: "Ground") -> Services:
         clock, nobody = SystemClock(), _NoForge()
         judge = SigningJudge(self.home / "keys" / "validator.key")
         return ground.equipped(
-            Plant(
+            Services(
                 places=Places(self.home, "drill.shop"),
                 forge=cast("Forge", nobody),
                 writer=cast("ForgeWriter", nobody),

@@ -9,9 +9,9 @@ from harness.domain.errors import ForgeError
 from harness.domain.lifecycle import State
 from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
 from harness.factory.pipeline.tick import tick
-from harness.factory.records.history import History, history
-from harness.factory.run.policy_snapshot import steering_at
-from harness.factory.run.services import Places, Plant
+from harness.factory.records.history import History, history_of
+from harness.factory.run.policy_snapshot import policy_at
+from harness.factory.run.services import Places, Services
 from harness.forge.github import Access, GitHubForge
 from harness.operations.drill import git_hand
 from harness.operations.drill.players import (
@@ -56,11 +56,11 @@ class Lap:
         self.ledger = SqliteLedger(self.home, self.clock)
         trusted = {**law, "factory.toml": pinned(law["factory.toml"], self.judge.key_id)}
         self.base = self.push(project(trusted, tested=False), by=self.owner.token)
-        self.plant = self._plant(lambda plant: plant)
+        self.services = self._services(lambda services: services)
 
-    def equip(self, equipped: Callable[[Plant], Plant]) -> None:
+    def equip(self, equipped: Callable[[Services], Services]) -> None:
         """Exchange parts of the factory, such as an agent that something happens under."""
-        self.plant = self._plant(equipped)
+        self.services = self._services(equipped)
 
     def file(self, words: str = "", *, title: str = "The till is off") -> int:
         """The stranger files an issue; its number."""
@@ -70,8 +70,8 @@ class Lap:
     def tick(self, **only: Any) -> tuple[int, ...]:
         """One pass of a factory that has just been started."""
         engine = PlainEngine(self.done)
-        engine.register(ACTION, node_action(self.plant))
-        return tick(self.plant, Dispatch(self.plant, engine), **only)
+        engine.register(ACTION, node_action(self.services))
+        return tick(self.services, Dispatch(self.services, engine), **only)
 
     def until_approved(self) -> int:
         """An issue that is judged, and lands at the next tick; its number. Raises ForgeError where
@@ -84,17 +84,17 @@ class Lap:
 
     def history(self, issue: int) -> History:
         """Everything that happened to it."""
-        return history(self.ledger, issue)
+        return history_of(self.ledger, issue)
 
     def last_words(self, issue: int) -> str:
         """Where it stands, and why."""
-        told = self.history(issue)
+        history = self.history(issue)
         last = (
-            told.transitions[-1].data.get("says", "")
-            if told.transitions
+            history.transitions[-1].data.get("says", "")
+            if history.transitions
             else "nothing has happened to it"
         )
-        return f"{told.state}: {' '.join(str(last).split())}"
+        return f"{history.state}: {' '.join(str(last).split())}"
 
     def tip(self, branch: str = "main") -> str:
         """Where a branch is on the forge; empty where there is none."""
@@ -154,8 +154,8 @@ class Lap:
             Access(self._repository.full_name, self.factory.token, ground.forge.api)
         )
 
-    def _plant(self, equipped: Callable[[Plant], Plant]) -> Plant:
-        whole = Plant(
+    def _services(self, equipped: Callable[[Services], Services]) -> Services:
+        whole = Services(
             places=Places(self.home, "drill.shop"),
             forge=self._hub,
             writer=self._hub,
@@ -177,5 +177,5 @@ class Lap:
         )
         made = equipped(self._ground.equipped(whole))
         made.repository.fetch("main")
-        self.model.cites = wanted(steering_at(made, made.repository.tip("main")).governance)
+        self.model.cites = wanted(policy_at(made, made.repository.tip("main")).governance)
         return made

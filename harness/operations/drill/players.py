@@ -94,7 +94,12 @@ class ObeyingAgent:
                 target.write_text(text + "\n", "utf-8")
         self.meanwhile()
         return AgentReport(
-            outcome="finished", summary=self.claims, reason=None, turns=1, tool_calls=1, box_form=""
+            outcome="finished",
+            summary=self.claims,
+            reason=None,
+            turns=1,
+            tool_calls=1,
+            sandbox_form="",
         )
 
 

@@ -78,14 +78,14 @@ def scratch(law: Law) -> Iterator[Ground]:
     FactoryError where a forge or a box cannot be started at all."""
     from harness.home.document import wheels_folder
     from harness.programs.local_forge.start import start
-    from harness.programs.sandbox.client import BoxSupervisor
+    from harness.programs.sandbox.client import SandboxSupervisor
 
     folder = Path(tempfile.mkdtemp(prefix="factory-drill-"))
     folder.chmod(0o711)  # a box's own uid passes through to what it is shown
     forge = None
     try:
         forge = start(folder / "forge", faults=True)
-        sandbox = BoxSupervisor(folder / "layers")
+        sandbox = SandboxSupervisor(folder / "layers")
         sandbox.form()
         yield Ground(folder, law.files, sandbox, forge, wheels_folder(), JUDGE)
     finally:

@@ -11,8 +11,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from harness.agents.boxed import BoxedAgent
-from harness.domain.box import Bind, BoxResult, BoxSpec, Form
+from harness.agents.builtin_agent import SandboxedAgent
+from harness.domain.sandbox import Bind, Form, SandboxResult, SandboxSpec
 from harness.operations.drill.attack import Attack, Seen, held, open_
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
@@ -62,7 +62,7 @@ def intruded(
     worktree = court.worktrees.open(name, court.base)
     with doors(home) as (port, own, others):
         assignment = Assignment(run=name, role="implementer", worktree=worktree, system=(), task="")
-        spec = BoxedAgent(ground.sandbox).spec(assignment, Session("s1", own, "model"))
+        spec = SandboxedAgent(ground.sandbox).spec(assignment, Session("s1", own, "model"))
         asked = json.dumps(
             {
                 "canary": CANARY,
@@ -85,7 +85,7 @@ def intruded(
         )
 
 
-def _found(result: BoxResult) -> dict[str, Any]:
+def _found(result: SandboxResult) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(result.stdout)
     except ValueError:
@@ -137,9 +137,9 @@ def _of(kinds: tuple[str, ...], ground: "Ground") -> Seen:
     )
 
 
-def boxed(ground: "Ground", source: str, **more: Any) -> BoxResult:
+def boxed(ground: "Ground", source: str, **more: Any) -> SandboxResult:
     """A Python program in a box of its own."""
-    spec = BoxSpec("drill", ("python", "-c", source), **more)
+    spec = SandboxSpec("drill", ("python", "-c", source), **more)
     return ground.sandbox.run(spec)
 
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from harness.ports.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from harness.factory.run.services import Plant
+    from harness.factory.run.services import Services
     from harness.operations.drill.court import Court
     from harness.operations.drill.pipeline import Lap
     from harness.programs.local_forge.start import RunningForge
 
 
-def as_it_is(plant: "Plant") -> "Plant":
+def as_it_is(services: "Services") -> "Services":
     """A plant with all its own parts."""
-    return plant
+    return services
 
 
 @dataclass(eq=False)
@@ -33,7 +33,7 @@ class Ground:
     forge: "RunningForge"
     wheels: Path
     judge: tuple[str, ...]
-    equipped: "Callable[[Plant], Plant]" = as_it_is
+    equipped: "Callable[[Services], Services]" = as_it_is
     _court: "Court | None" = None
     _making: Lock = field(default_factory=Lock)
 

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from harness.domain.errors import Busy, GitError, LedgerError
 from harness.domain.ledger import Entry
-from harness.factory.run.services import Places, Plant
+from harness.factory.run.services import Places, Services
 from harness.home.document import EMBEDDED, FILE, read_home, wheels_folder
 from harness.home.state import open_ledger, sole_factory
 from harness.operations.maintenance.gc_candidates import leavings, living, weight
 from harness.operations.maintenance.gc_policy import (
     DAYS,
     Facts,
-    Fate,
+    GcDecision,
     Kind,
     Leaving,
     Standing,
@@ -42,23 +42,23 @@ class Swept:
 
     freed: dict[str, int]
     things: dict[str, int]
-    kept: tuple[Fate, ...]
+    kept: tuple[GcDecision, ...]
     notes: tuple[str, ...]
     trash: tuple[Path, ...]
 
 
-def swept(plant: Plant, *, days: float = DAYS) -> Swept:
+def swept(services: Services, *, days: float = DAYS) -> Swept:
     """Sweep the home that this process works on, between two runs; what goes is deleted by a
     process of its own.
 
     For `factory up` at night. The repository is left to `collect`: packing it may take minutes."""
     from harness.repository.trash import sweep_later
 
-    recordings = read_home(plant.places.home).recordings_days
+    recordings = read_home(services.places.home).recordings_days
     found = _swept(
-        plant.places,
-        plant.wheels,
-        plant.ledger.entries(),
+        services.places,
+        services.wheels,
+        services.ledger.entries(),
         days=days,
         recordings=recordings,
         dry_run=False,
@@ -119,12 +119,14 @@ def _swept(
     )
     fates = sweepable(Facts(there, standings(entries), living(), days, recordings))
     freed, things, trash = dict[str, int](), dict[str, int](), dict[Path, None]()
-    for leaving in (fate.leaving for fate in fates if fate.goes):
+    for leaving in (decision.leaving for decision in fates if decision.goes):
         freed[leaving.kind.value] = freed.get(leaving.kind.value, 0) + weight(leaving.path)
         things[leaving.kind.value] = things.get(leaving.kind.value, 0) + 1
         if not dry_run and (folder := _gone(leaving)):
             trash[folder] = None
-    return Swept(freed, things, tuple(fate for fate in fates if not fate.goes), (), tuple(trash))
+    return Swept(
+        freed, things, tuple(decision for decision in fates if not decision.goes), (), tuple(trash)
+    )
 
 
 def _gone(leaving: Leaving) -> Path | None:

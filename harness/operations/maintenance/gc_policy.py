@@ -73,7 +73,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class GcDecision:
     """Whether a thing goes, and why, or why it stays."""
 
     leaving: Leaving
@@ -81,12 +81,12 @@ class Fate:
     why: str
 
 
-def sweepable(facts: Facts) -> tuple[Fate, ...]:
+def sweepable(facts: Facts) -> tuple[GcDecision, ...]:
     """The fate of everything that was found, in the order it was found in."""
-    return tuple(Fate(leaving, *_fate(leaving, facts)) for leaving in facts.leavings)
+    return tuple(GcDecision(leaving, *_decision(leaving, facts)) for leaving in facts.leavings)
 
 
-def _fate(leaving: Leaving, facts: Facts) -> tuple[bool, str]:
+def _decision(leaving: Leaving, facts: Facts) -> tuple[bool, str]:
     match leaving.kind:
         case Kind.TRASH:
             return True, "it was thrown away before"
@@ -143,13 +143,13 @@ def standings(entries: Iterable[Entry]) -> Mapping[str, Standing]:
     return {run: standing for told in histories(entries) for run, standing in _standings(told)}
 
 
-def _standings(told: History) -> Iterable[tuple[str, Standing]]:
-    runs = [str(entry.run) for entry in told.entries if entry.kind == "run"]
-    ended = {entry.run for entry in told.entries if entry.kind == "run-ended"}
+def _standings(history: History) -> Iterable[tuple[str, Standing]]:
+    runs = [str(entry.run) for entry in history.entries if entry.kind == "run"]
+    ended = {entry.run for entry in history.entries if entry.kind == "run-ended"}
     for run in runs:
         if run not in ended:
             yield run, Standing.OPEN
-        elif told.state is State.NEEDS_HUMAN and run == runs[-1]:
+        elif history.state is State.NEEDS_HUMAN and run == runs[-1]:
             yield run, Standing.LOOKED_AT
         else:
             yield run, Standing.OVER

@@ -14,15 +14,15 @@ from typing import Any
 
 from harness.domain.errors import ConfigError, GitError
 from harness.domain.issue import CommitSha
-from harness.factory.records.history import history
-from harness.factory.run.policy_snapshot import Steering, read_steering
+from harness.factory.records.history import history_of
+from harness.factory.run.policy_snapshot import PolicySnapshot, read_policy
 from harness.factory.run.services import Places
 from harness.factory.stages.validator_request import Ground, base_request, issue_text
 from harness.home.document import read_home, wheels_folder
 from harness.ports.git import Repository
 from harness.ports.ledger import Ledger
 from harness.programs.sandbox.client import COMMAND
-from harness.validator.program import GRACE_SECONDS, ValidatorProgram
+from harness.validator.program import STOP_SECONDS, ValidatorProgram
 from harness.wiring import open_archive
 
 MISSION = 0
@@ -45,7 +45,7 @@ class JourneyStore:
     program: ValidatorProgram
     ledger: Ledger
     ground: Ground
-    steering: Steering
+    policy: PolicySnapshot
 
     def entries(self) -> tuple[Mapping[str, Any], ...]:
         """Every event in the life of every journey, oldest first, as the store tells it."""
@@ -111,9 +111,9 @@ class JourneyStore:
     def _asked(self, action: str, issue: int, *arguments: str) -> str:
         text = MISSION_TEXT if issue == MISSION else issue_text(_known(self.ledger, issue))
         request = base_request(
-            self.ground, self.steering, issue=text, run="maintainer", round_number=1
+            self.ground, self.policy, issue=text, run="maintainer", round_number=1
         )
-        seconds = self.steering.config.limits.judge_seconds + GRACE_SECONDS
+        seconds = self.policy.config.limits.judge_seconds + STOP_SECONDS
         return self.program.store(request, action, *arguments, seconds=seconds)
 
     def _written(self, action: str, issue: int, reason: str, digest: str) -> None:
@@ -132,7 +132,7 @@ def open_journeys(home: Path) -> Iterator[JourneyStore]:
         base = _base(archive.ledger, archive.repository)
         ground = Ground(places, archive.repository, wheels_folder(), COMMAND, "auto")
         yield JourneyStore(
-            archive.program, archive.ledger, ground, read_steering(archive.repository, base)
+            archive.program, archive.ledger, ground, read_policy(archive.repository, base)
         )
 
 
@@ -157,12 +157,12 @@ def _base(ledger: Ledger, repository: Repository) -> CommitSha:
 
 
 def _known(ledger: Ledger, issue: int) -> Any:
-    told = history(ledger, issue)
-    if told.triage is None:
+    history = history_of(ledger, issue)
+    if history.triage is None:
         raise ConfigError(
             f"issue #{issue} was never triaged here; `factory status` lists those that were"
         )
-    return told
+    return history
 
 
 def _actor() -> str:

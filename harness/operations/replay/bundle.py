@@ -25,7 +25,7 @@ from typing import Any
 from harness.domain.errors import ConfigError, LedgerError
 from harness.domain.ledger import Entry
 from harness.factory.run.services import Places
-from harness.forge.tape import recorded_tip
+from harness.forge.recording import recorded_tip
 from harness.home.document import read_home
 from harness.home.recording import (
     RECORD,
@@ -35,8 +35,8 @@ from harness.home.recording import (
     WITHHELD,
     got,
     made_by,
+    recording_of,
     tape_lines,
-    tape_of,
 )
 from harness.store.in_memory import entries_told
 
@@ -48,8 +48,8 @@ JUDGED = frozenset({"implement", "validate", "merge"})
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
-    """A kit that was opened: its folder, and what `kit.json` says."""
+class Bundle:
+    """A kit that was opened: its folder, and what `bundle.json` says."""
 
     folder: Path
     run: str
@@ -107,10 +107,10 @@ def recorded_runs(home: Path) -> tuple[str, ...]:
     places = Places(home, read_home(home).repository_id)
     with open_ledger(home) as ledger:
         ended = [str(entry.run) for entry in ledger.entries(kind="run-ended")]
-    return tuple(run for run in ended if tape_of(places, run).exists())
+    return tuple(run for run in ended if recording_of(places, run).exists())
 
 
-def gather(home: Path, run: str, folder: Path, *, ref: str | None = None) -> Kit:
+def gather(home: Path, run: str, folder: Path, *, ref: str | None = None) -> Bundle:
     """Put a run's kit together in an empty folder. The home is only read. `ref` is another commit
     for it to begin at.
 
@@ -121,7 +121,7 @@ def gather(home: Path, run: str, folder: Path, *, ref: str | None = None) -> Kit
     places = Places(home, document.repository_id)
     entries = _entries(home, run)
     began = next(entry for entry in entries if entry.key == f"run/{run}")
-    lines = _tape(places, run)
+    lines = _recording(places, run)
     tip = recorded_tip(lines) or began.data["base"]
     _write_lines(folder / LEDGER, (asdict(entry) for entry in entries))
     _write_lines(folder / tape_name(), lines)
@@ -134,7 +134,7 @@ def gather(home: Path, run: str, folder: Path, *, ref: str | None = None) -> Kit
         folder,
         commits=(str(began.data["base"]), str(tip), against, *_named(entries, began)),
     )
-    kit = {
+    bundle = {
         "schema": SCHEMA,
         "run": run,
         "issue": began.issue,
@@ -150,12 +150,12 @@ def gather(home: Path, run: str, folder: Path, *, ref: str | None = None) -> Kit
     }
     _public(home, entries, folder, began)
     (folder / FILE).write_text(
-        json.dumps({**kit, "files": _digests(folder)}, indent=1) + "\n", "utf-8"
+        json.dumps({**bundle, "files": _digests(folder)}, indent=1) + "\n", "utf-8"
     )
     return opened(folder)
 
 
-def opened(folder: Path) -> Kit:
+def opened(folder: Path) -> Bundle:
     """A kit in a folder, each file of it checked. Raises ConfigError."""
     path = folder / FILE
     try:
@@ -179,12 +179,12 @@ def opened(folder: Path) -> Kit:
             file=str(path),
         )
     try:
-        return Kit(folder, **document)
+        return Bundle(folder, **document)
     except TypeError as error:
         raise ConfigError(f"is no kit of a run: {error}", file=str(path)) from error
 
 
-def packed(kit: Kit, file: Path) -> None:
+def packed(bundle: Bundle, file: Path) -> None:
     """The kit as one compressed file, which only this account may read. Raises ConfigError where
     something is there."""
     try:
@@ -195,17 +195,17 @@ def packed(kit: Kit, file: Path) -> None:
         open(descriptor, "wb") as out,
         tarfile.open(fileobj=out, mode="w:xz", format=tarfile.PAX_FORMAT) as archive,
     ):
-        for path in sorted(kit.folder.rglob("*")):
+        for path in sorted(bundle.folder.rglob("*")):
             if path.is_file():
                 archive.add(
                     path,
-                    arcname=str(path.relative_to(kit.folder)),
+                    arcname=str(path.relative_to(bundle.folder)),
                     recursive=False,
                     filter=_nobodys,
                 )
 
 
-def unpacked(file: Path, folder: Path) -> Kit:
+def unpacked(file: Path, folder: Path) -> Bundle:
     """The kit in a file, in an empty folder. Raises ConfigError: links, devices and names that lead
     elsewhere are refused."""
     try:
@@ -241,18 +241,18 @@ def _entries(home: Path, run: str) -> tuple[Entry, ...]:
     return entries[: keys[f"run/{run}/ended"]]
 
 
-def _tape(places: Places, run: str) -> tuple[Mapping[str, Any], ...]:
+def _recording(places: Places, run: str) -> tuple[Mapping[str, Any], ...]:
     lines = tape_lines(places, run)
     if not lines:
         raise ConfigError(
             f"there is no recording of {run}: it ran before runs were recorded, or its recording"
             " grew too old and was swept",
-            file=str(tape_of(places, run)),
+            file=str(recording_of(places, run)),
         )
     if wrong := next((line["schema"] for line in lines if line.get("schema") != SCHEMA), None):
         raise ConfigError(
             f"has schema {wrong!r}, and this version of the factory replays schema {SCHEMA}",
-            file=str(tape_of(places, run)),
+            file=str(recording_of(places, run)),
             key="schema",
         )
     return lines

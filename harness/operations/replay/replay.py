@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 from harness.domain.errors import ConfigError, FactoryError, FactoryStop
 from harness.domain.ledger import Entry
 from harness.domain.model_choice.agents import AgentKind
-from harness.factory.run.services import Places, Plant
-from harness.forge.tape import PlayedForge
+from harness.factory.run.services import Places, Services
+from harness.forge.recording import PlayedForge
 from harness.home.document import EMBEDDED, HomeFile
 from harness.home.recording import at_work, node_at_work
-from harness.operations.replay.bundle import PACK, PUBLIC_KEY, Kit
+from harness.operations.replay.bundle import PACK, PUBLIC_KEY, Bundle
 from harness.operations.replay.comparison import Difference, differences, unrecorded
 from harness.operations.replay.model_recording import script_of
 from harness.store.in_memory import DirectEngine, PlayedLedger
@@ -71,7 +71,7 @@ class Means:
     programs: Path | None = None
 
 
-def replayed(kit: Kit, means: Means, *, tell: Tell, folder: Path | None = None) -> Replayed:
+def replayed(bundle: Bundle, means: Means, *, tell: Tell, folder: Path | None = None) -> Replayed:
     """Run the kit again, in `folder` where one is named, which then stays. Raises ConfigError where
     something is missing."""
     began = time.monotonic()
@@ -81,13 +81,13 @@ def replayed(kit: Kit, means: Means, *, tell: Tell, folder: Path | None = None) 
                 tempfile.TemporaryDirectory(prefix=f"factory-replay-{os.getpid()}-")
             )
         )
-        _require_a_key(kit, means)
-        lap = stack.enter_context(_lap(kit, means, home, tell=tell))
+        _require_a_key(bundle, means)
+        lap = stack.enter_context(_lap(bundle, means, home, tell=tell))
         ended = lap.run()
         found = differences(
             lap.ledger.recorded,
             lap.ledger.came,
-            places=(str(home), kit.home),
+            places=(str(home), bundle.home),
             other_base=bool(means.against),
         )
         told = () if means.against else lap.told()
@@ -98,7 +98,7 @@ def replayed(kit: Kit, means: Means, *, tell: Tell, folder: Path | None = None) 
         )
         notes = tuple(_words(one) for one, theirs in told if theirs)
         return Replayed(
-            kit.run, len(lap.ledger.recorded), found, faults, time.monotonic() - began, notes
+            bundle.run, len(lap.ledger.recorded), found, faults, time.monotonic() - began, notes
         )
 
 
@@ -116,8 +116,8 @@ class _Places(Places):
 
 @dataclass(frozen=True, slots=True)
 class _Lap:
-    kit: Kit
-    plant: Plant
+    bundle: Bundle
+    services: Services
     dispatch: "Dispatch"
     ledger: PlayedLedger
     forge: PlayedForge
@@ -125,20 +125,22 @@ class _Lap:
     def run(self) -> tuple[str, ...]:
         """Drive the run to its end; what ended it before, if anything did."""
         from harness.domain.issue import CommitSha
-        from harness.factory.records.history import history
-        from harness.factory.run.policy_snapshot import steering_at
+        from harness.factory.records.history import history_of
+        from harness.factory.run.policy_snapshot import policy_at
 
         try:
-            steering = steering_at(self.plant, CommitSha(self._base))
-            self.dispatch.run(steering, history(self.ledger, self.kit.issue), self.kit.workflow)
+            policy = policy_at(self.services, CommitSha(self._base))
+            self.dispatch.run(
+                policy, history_of(self.ledger, self.bundle.issue), self.bundle.workflow
+            )
         except (FactoryError, FactoryStop) as error:
             return (f"the run did not come to its end: {error}",)
         return ()
 
     @property
     def _base(self) -> str:
-        found = self.ledger.find(f"run/{self.kit.run}")
-        return str(found.data["base"]) if found else self.kit.base
+        found = self.ledger.find(f"run/{self.bundle.run}")
+        return str(found.data["base"]) if found else self.bundle.base
 
     def faults(self, *, compare: bool) -> tuple[str, ...]:
         """Where the lap left what was recorded of the forge."""
@@ -168,7 +170,7 @@ class _Lap:
             if entry.kind == "usage"
         ]
         played: dict[str, list[Sequence[Mapping[str, Any]]]] = {}
-        for role, _, calls in self.kit.wires():
+        for role, _, calls in self.bundle.wires():
             played.setdefault(role, []).append(calls)
         for role, calls in came:
             turn, turns[role] = turns[role], turns[role] + 1
@@ -179,7 +181,7 @@ class _Lap:
                 yield role, found
 
     def _wire(self, entry: Entry) -> list[Mapping[str, Any]]:
-        session, places = entry.key.removeprefix("usage/"), self.plant.places
+        session, places = entry.key.removeprefix("usage/"), self.services.places
         for folder in (places.home / "broker" / "wire", places.sealed / "wire"):
             if (path := folder / f"{session}.jsonl").exists():
                 return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
@@ -198,16 +200,16 @@ def _words(difference: Difference) -> str:
 
 
 @contextmanager
-def _lap(kit: Kit, means: Means, home: Path, *, tell: Tell) -> Iterator[_Lap]:
+def _lap(bundle: Bundle, means: Means, home: Path, *, tell: Tell) -> Iterator[_Lap]:
     from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
     from harness.home.programs import broker_of
 
-    places = _Places(home, kit.repository, means.signing_key or home / "keys" / LAUNCHER_KEY)
-    _furnish(kit, means, places)
-    origin = _repositories(kit, means, places)
-    ledger = PlayedLedger(_entries(kit, means, places, origin), kit.run)
-    forge = PlayedForge(kit.tape(), node=node_at_work, branch=kit.branch)
-    owner, _, name = kit.repository.partition(".")
+    places = _Places(home, bundle.repository, means.signing_key or home / "keys" / LAUNCHER_KEY)
+    _furnish(bundle, means, places)
+    origin = _repositories(bundle, means, places)
+    ledger = PlayedLedger(_entries(bundle, means, places, origin), bundle.run)
+    forge = PlayedForge(bundle.tape(), node=node_at_work, branch=bundle.branch)
+    owner, _, name = bundle.repository.partition(".")
     document = HomeFile(
         owner=owner,
         name=name,
@@ -218,7 +220,7 @@ def _lap(kit: Kit, means: Means, home: Path, *, tell: Tell) -> Iterator[_Lap]:
         token_file="keys/forge.token",  # noqa: S106 - the name of a file
     )
     with broker_of(home, document, places) as control:
-        plant = _plant(
+        services = _services(
             places,
             ledger,
             forge,
@@ -227,104 +229,104 @@ def _lap(kit: Kit, means: Means, home: Path, *, tell: Tell) -> Iterator[_Lap]:
             tell=tell,
             programs=means.programs,
         )
-        plant = replace(plant, validator=_Seeded(plant.validator, kit.seed()))
-        engine, act = DirectEngine(), node_action(plant)
+        services = replace(services, validator=_Seeded(services.validator, bundle.seed()))
+        engine, act = DirectEngine(), node_action(services)
 
         def placed(payload: Mapping[str, Any]) -> Mapping[str, Any]:
             with at_work(payload["run"], payload["node"]):
                 return act(payload)
 
         engine.register(ACTION, placed)
-        yield _Lap(kit, plant, Dispatch(plant, engine), ledger, forge)
+        yield _Lap(bundle, services, Dispatch(services, engine), ledger, forge)
 
 
-def _require_a_key(kit: Kit, means: Means) -> None:
+def _require_a_key(bundle: Bundle, means: Means) -> None:
     """Without it the judge would make a new one, and take nothing in its own store for its own."""
-    if (kit.folder / "sealed" / "store").is_dir() and not (
+    if (bundle.folder / "sealed" / "store").is_dir() and not (
         means.signing_key and means.signing_key.is_file()
     ):
         raise ConfigError(
-            f"the judge has a part in {kit.run}, and what it sealed holds only with the launcher's"
+            f"the judge has a part in {bundle.run}, and what it sealed holds only with the launcher's"
             " key, which is in no export: name it with --signing-key"
         )
 
 
-def _furnish(kit: Kit, means: Means, places: Places) -> None:
+def _furnish(bundle: Bundle, means: Means, places: Places) -> None:
     """The home of the replay: scripts, the judge's store, verdicts, and the key by its place, never
     a copy of it."""
     keys = places.home / "keys"
     keys.mkdir(mode=0o700, parents=True)
     places.sealed.mkdir(mode=0o700, parents=True)
     places.sealed.parent.chmod(0o700)
-    if (kit.folder / PUBLIC_KEY).exists():
-        shutil.copyfile(kit.folder / PUBLIC_KEY, keys / PUBLIC_KEY)
-    if (kit.folder / "sealed" / "store").is_dir():
-        shutil.copytree(kit.folder / "sealed" / "store", places.sealed, dirs_exist_ok=True)
+    if (bundle.folder / PUBLIC_KEY).exists():
+        shutil.copyfile(bundle.folder / PUBLIC_KEY, keys / PUBLIC_KEY)
+    if (bundle.folder / "sealed" / "store").is_dir():
+        shutil.copytree(bundle.folder / "sealed" / "store", places.sealed, dirs_exist_ok=True)
         for folder in (places.sealed, *places.sealed.iterdir()):
             folder.chmod(0o700)
-    if (kit.folder / "evidence").is_dir():
-        shutil.copytree(kit.folder / "evidence", places.evidence)
+    if (bundle.folder / "evidence").is_dir():
+        shutil.copytree(bundle.folder / "evidence", places.evidence)
     if means.layers and means.layers.is_dir():
         places.layers.symlink_to(means.layers.resolve())
-    _scripts(kit, places)
+    _scripts(bundle, places)
 
 
-def _scripts(kit: Kit, places: Places) -> None:
+def _scripts(bundle: Bundle, places: Places) -> None:
     turns: Counter[str] = Counter()
     for folder in (places.home / "recordings", places.sealed / "recordings"):
-        (folder / f"issue-{kit.issue}").mkdir(parents=True, exist_ok=True)
-    for role, sealed, calls in kit.wires():
+        (folder / f"issue-{bundle.issue}").mkdir(parents=True, exist_ok=True)
+    for role, sealed, calls in bundle.wires():
         turns[role] += 1
-        folder = (places.sealed if sealed else places.home) / "recordings" / f"issue-{kit.issue}"
+        folder = (places.sealed if sealed else places.home) / "recordings" / f"issue-{bundle.issue}"
         (folder / f"{role}-{turns[role]}.json").write_text(
             json.dumps(script_of(calls), ensure_ascii=False), "utf-8"
         )
 
 
-def _repositories(kit: Kit, means: Means, places: Places) -> Path:
+def _repositories(bundle: Bundle, means: Means, places: Places) -> Path:
     """A forge's repository as it was, and the factory's own beside it."""
     from harness.repository.plumbing import Git
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository
 
-    origin, pack = places.home / "origin.git", (kit.folder / PACK).read_bytes()
+    origin, pack = places.home / "origin.git", (bundle.folder / PACK).read_bytes()
     Git(origin).output(
         "init",
         "--bare",
         "--quiet",
         "--template=",
         "--object-format=sha1",
-        f"--initial-branch={kit.branch}",
+        f"--initial-branch={bundle.branch}",
     )
     TrustedRepository(places.trusted, Remote(origin.as_uri()))
     for folder in (origin, places.trusted):
         Git(folder, seconds=600).output("index-pack", "--stdin", "--strict", stdin=pack)
-    for branch, commit in {kit.branch: means.against or kit.tip, **kit.heads}.items():
+    for branch, commit in {bundle.branch: means.against or bundle.tip, **bundle.heads}.items():
         Git(origin).output("update-ref", f"refs/heads/{branch}", commit)
     return origin
 
 
-def _entries(kit: Kit, means: Means, places: Places, origin: Path) -> tuple[Entry, ...]:
+def _entries(bundle: Bundle, means: Means, places: Places, origin: Path) -> tuple[Entry, ...]:
     """The recorded ledger; on another base, with the run begun there."""
     from harness.domain.issue import CommitSha
-    from harness.factory.run.policy_snapshot import read_steering
+    from harness.factory.run.policy_snapshot import read_policy
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository
 
-    entries = kit.entries()
+    entries = bundle.entries()
     if means.against is None:
         return entries
-    rules = read_steering(
+    rules = read_policy(
         TrustedRepository(places.trusted, Remote(origin.as_uri())), CommitSha(means.against)
     ).digest
     own = {"base": means.against, "rules": rules}
     return tuple(
-        replace(entry, data={**entry.data, **own}) if entry.key == f"run/{kit.run}" else entry
+        replace(entry, data={**entry.data, **own}) if entry.key == f"run/{bundle.run}" else entry
         for entry in entries
     )
 
 
-def _plant(
+def _services(
     places: Places,
     ledger: PlayedLedger,
     forge: PlayedForge,
@@ -333,10 +335,10 @@ def _plant(
     control: Path,
     tell: Tell,
     programs: Path | None,
-) -> Plant:
+) -> Services:
     from harness.agents.sessions import BrokerClient
     from harness.repository.remote import Remote
-    from harness.wiring import Outside, plant_of
+    from harness.wiring import Outside, services_of
 
     outside = Outside(
         forge=forge.forge,
@@ -347,7 +349,7 @@ def _plant(
         link=lambda path: path,
         repository=lambda repository: repository,
     )
-    return plant_of(places, ledger, outside, tell=tell, programs=programs)
+    return services_of(places, ledger, outside, tell=tell, programs=programs)
 
 
 class _Seeded:

@@ -102,11 +102,11 @@ def _converted(wish: Wish, code: str) -> tuple[Made, str, str]:
     """What the code is exchanged for: the app, its key, and its webhooks' secret, which may be
     empty. The client's secret among it is for signing people in, which nobody here does."""
     from harness.forge.errors import forge_errors
-    from harness.forge.http_cache import KeptAnswers
-    from harness.forge.rate_limiter import Turnstile
+    from harness.forge.http_cache import HttpCache
+    from harness.forge.rate_limiter import RateLimiter
     from harness.forge.transport import Wire
 
-    wire = Wire(None, api_of(wish.web), account="", turnstile=Turnstile(), kept=KeptAnswers())
+    wire = Wire(None, api_of(wish.web), account="", rate_limiter=RateLimiter(), kept=HttpCache())
     with forge_errors("exchanging the code for the app's key"):
         _, told = wire.requestJsonAndCheck(
             "POST", f"/app-manifests/{quote(code, safe='')}/conversions"

@@ -45,7 +45,7 @@ def application(service: Service) -> Starlette:
 
 @contextlib.asynccontextmanager
 async def _life(service: Service) -> AsyncIterator[None]:
-    delivering = asyncio.create_task(service.courier.deliver(service.database))
+    delivering = asyncio.create_task(service.webhook_sender.deliver(service.database))
     yield
     delivering.cancel()
     with contextlib.suppress(asyncio.CancelledError):

@@ -22,7 +22,7 @@ from harness.programs.local_forge.settings import Settings, prepare
 
 HOST = "127.0.0.1"
 BACKLOG = 2048
-GRACE_SECONDS, IDLE_SECONDS = 3, 75
+STOP_SECONDS, IDLE_SECONDS = 3, 75
 LOCK_TRIES, LOCK_SECONDS = 40, 0.05
 TICK_SECONDS = 1.0
 
@@ -120,7 +120,7 @@ async def _serve(
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
         timeout_keep_alive=IDLE_SECONDS,
         date_header=not service.settings.faults,  # a faulty forge's clock may be wrong
     )

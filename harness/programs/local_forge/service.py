@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from harness.programs.local_forge.content import repositories
 from harness.programs.local_forge.etags import Tags
-from harness.programs.local_forge.events.event_stream import Pulse
-from harness.programs.local_forge.events.webhook_sender import Courier
+from harness.programs.local_forge.events.event_stream import EventStream
+from harness.programs.local_forge.events.webhook_sender import WebhookSender
 from harness.programs.local_forge.links import Links
 from harness.programs.local_forge.rate_limits import RateLimits
 from harness.programs.local_forge.ref_sync import settle, tell_pushes
@@ -36,9 +36,9 @@ class Service:
         self.database = Database(settings.database)
         self.limits = RateLimits(settings.rate_limit)
         self.tags = Tags()
-        self.pulse = Pulse()
+        self.pulse = EventStream()
         with self.database.reading() as db:
-            self.courier = Courier.told_by(db)
+            self.webhook_sender = WebhookSender.told_by(db)
         self.admin_token = settings.admin_token.read_text(encoding="ascii").strip()
 
     @contextmanager
@@ -47,10 +47,14 @@ class Service:
         opened = self.database.writing() if write else self.database.reading()
         with opened as db:
             tx = Transaction(
-                db, self.settings, self.links, self.clock(), listened=self.courier.is_listened_to
+                db,
+                self.settings,
+                self.links,
+                self.clock(),
+                listened=self.webhook_sender.is_listened_to,
             )
             yield tx
-        self.courier.post(tx.notices)
+        self.webhook_sender.post(tx.notices)
         for folder in tx.gone:
             shutil.rmtree(folder, ignore_errors=True)
         if write:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.domain.errors import ConfigError, FactoryError, SandboxError
 
-NO_BOX = 125  # as env(1) and timeout(1) have it: the program itself failed, not the command
+NO_SANDBOX = 125  # as env(1) and timeout(1) have it: the program itself failed, not the command
 
 
 def main(argv: list[str]) -> int:
@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
         code: int = arguments.run(arguments)
     except FactoryError as error:
         print(f"box: {error}", file=sys.stderr)
-        return 2 if isinstance(error, ConfigError) else NO_BOX
+        return 2 if isinstance(error, ConfigError) else NO_SANDBOX
     return code
 
 
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         type=int,
         metavar="FD",
-        help="a socket, by its descriptor: see `nursery`",
+        help="a socket, by its descriptor: see `fork_server`",
     )
     serve.set_defaults(run=_serve)
     return parser
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     from harness.programs.sandbox.document import spec_from, write_result
-    from harness.programs.sandbox.supervisor import run_box, stop_signals
+    from harness.programs.sandbox.supervisor import run_sandbox, stop_signals
 
     try:
         text = Path(arguments.spec).read_text(encoding="utf-8")
@@ -79,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
         stop_signals() as stop
     ):  # until the result is there: whoever asks twice to stop would else never get it
         try:
-            result = run_box(spec, stop=stop)
+            result = run_sandbox(spec, stop=stop)
         except SandboxError as error:
             raise SandboxError(f"{spec.name}: {error}", retryable=error.retryable) from error
         if path:

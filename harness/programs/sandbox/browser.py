@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from glob import glob
 
 SYSTEM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-IN_BOX = "/opt/browser"
+IN_SANDBOX = "/opt/browser"
 FONTS = ("/etc/fonts", "/var/cache/fontconfig")
 
 
@@ -42,7 +42,7 @@ def browser() -> Browser | None:
     if real.startswith("/usr/"):
         return Browser(None, path)
     folder, name = os.path.split(real)
-    return Browser(folder, f"{IN_BOX}/{name}")
+    return Browser(folder, f"{IN_SANDBOX}/{name}")
 
 
 def is_snap(path: str) -> bool:

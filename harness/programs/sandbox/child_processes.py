@@ -26,7 +26,7 @@ def adopt_orphans() -> None:
         raise OSError(ctypes.get_errno(), "orphans cannot be adopted")
 
 
-def end_offspring(*, keep: tuple[int, ...] = (), seconds: float = 15) -> bool:
+def end_children(*, keep: tuple[int, ...] = (), seconds: float = 15) -> bool:
     """Kill all descendants but `keep`, and reap those that are children. Whether none is left when
     it comes back."""
     give_up = time.monotonic() + seconds

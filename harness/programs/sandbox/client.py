@@ -10,20 +10,20 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
-from harness.domain.box import BoxResult, BoxSpec
 from harness.domain.errors import ConfigError, SandboxError
+from harness.domain.sandbox import SandboxResult, SandboxSpec
 from harness.programs.sandbox.document import check, result_from, spec_text
 
 COMMAND = (sys.executable, "-I", "-m", "harness.programs.sandbox")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 MOST_OUTPUT = 4 * 1024 * 1024  # bytes kept of each stream: the beginning and the end
-GRACE_SECONDS = (
+STOP_SECONDS = (
     60  # beyond a box's own wall clock; the supervisor is killed then, and its box with it
 )
 LAYER_SECONDS = 1800
 
 
-class BoxSupervisor:
+class SandboxSupervisor:
     """Runs boxes by the supervisor program. `layers` is where prepared dependencies are kept."""
 
     def __init__(self, layers: Path, *, form: str = "auto") -> None:
@@ -31,7 +31,7 @@ class BoxSupervisor:
         self._form = form
         self._found: str | None = None
 
-    def run(self, spec: BoxSpec, *, stdin: bytes = b"") -> BoxResult:
+    def run(self, spec: SandboxSpec, *, stdin: bytes = b"") -> SandboxResult:
         """Run to the end; stdout and stderr come back capped. Raises SandboxError when no box could
         be made."""
         check(spec)
@@ -85,7 +85,7 @@ class BoxSupervisor:
             return Path(_answer((*arguments, "--form", self.form()), seconds=LAYER_SECONDS).strip())
 
     def _supervise(
-        self, spec: BoxSpec, document: Path, *, given: BinaryIO, out: BinaryIO, err: BinaryIO
+        self, spec: SandboxSpec, document: Path, *, given: BinaryIO, out: BinaryIO, err: BinaryIO
     ) -> None:
         try:
             subprocess.run(
@@ -97,7 +97,7 @@ class BoxSupervisor:
                 pass_fds=[serve.fd for serve in spec.serve],
                 start_new_session=True,
                 check=False,
-                timeout=spec.limits.wall_seconds + GRACE_SECONDS,
+                timeout=spec.limits.wall_seconds + STOP_SECONDS,
             )
         except subprocess.TimeoutExpired as error:
             raise SandboxError(

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from typing import Any, TypeVar
 
-from harness.domain.box import BoxResult, BoxSpec, Form
 from harness.domain.errors import SandboxError
+from harness.domain.sandbox import Form, SandboxResult, SandboxSpec
 
 T = TypeVar("T")
 RESERVED = (
@@ -34,7 +34,7 @@ HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def spec_from(text: str) -> tuple[BoxSpec, str | None]:
+def spec_from(text: str) -> tuple[SandboxSpec, str | None]:
     """A specification and the path for its result. Raises SandboxError naming the key that is
     wrong."""
     try:
@@ -46,33 +46,33 @@ def spec_from(text: str) -> tuple[BoxSpec, str | None]:
     result = document.pop("result", None)
     if result is not None and not (isinstance(result, str) and result.startswith("/")):
         raise SandboxError("`result` must be an absolute path")
-    spec = _record(BoxSpec, document, "")
+    spec = _record(SandboxSpec, document, "")
     check(spec)
     return spec, result
 
 
-def spec_text(spec: BoxSpec, *, result: str | None = None) -> str:
+def spec_text(spec: SandboxSpec, *, result: str | None = None) -> str:
     """The specification as the supervisor reads it."""
     return json.dumps({**asdict(spec), "env": dict(spec.env), "result": result})
 
 
-def result_from(text: str, *, stdout: bytes, stderr: bytes) -> BoxResult:
+def result_from(text: str, *, stdout: bytes, stderr: bytes) -> SandboxResult:
     """A result, with the output that its reader has collected. Raises SandboxError when it is not
     one."""
     try:
-        return _record(BoxResult, {**json.loads(text), "stdout": stdout, "stderr": stderr}, "")
+        return _record(SandboxResult, {**json.loads(text), "stdout": stdout, "stderr": stderr}, "")
     except (TypeError, ValueError) as error:
         raise SandboxError(f"the box's result cannot be read: {error}") from error
 
 
-def result_text(result: BoxResult) -> str:
+def result_text(result: SandboxResult) -> str:
     """The result without the output, which its reader has seen pass."""
     document = asdict(result)
     del document["stdout"], document["stderr"]
     return json.dumps(document)
 
 
-def write_result(path: str, result: BoxResult) -> None:
+def write_result(path: str, result: SandboxResult) -> None:
     """Write it so that a reader sees all of it or nothing. Raises SandboxError."""
     draft = f"{path}.{os.getpid()}"
     try:
@@ -87,13 +87,13 @@ def write_result(path: str, result: BoxResult) -> None:
         raise SandboxError(f"the result cannot be written: {error}") from error
 
 
-def check(spec: BoxSpec) -> None:
+def check(spec: SandboxSpec) -> None:
     """Raises SandboxError when a value is of the right type but cannot be meant."""
     for key, wrong in _faults(spec):
         raise SandboxError(f"`{key}`: {wrong}")
 
 
-def _faults(spec: BoxSpec) -> typing.Iterator[tuple[str, str]]:
+def _faults(spec: SandboxSpec) -> typing.Iterator[tuple[str, str]]:
     if not spec.argv or not spec.argv[0]:
         yield "argv", "must name a command"
     if not all(map(_passes, (*spec.argv, spec.cwd))):
@@ -122,7 +122,7 @@ def _passes(text: str) -> bool:
         return False
 
 
-def _bind_faults(spec: BoxSpec) -> typing.Iterator[tuple[str, str]]:
+def _bind_faults(spec: SandboxSpec) -> typing.Iterator[tuple[str, str]]:
     targets = set()
     for bind in spec.binds:
         target = bind.target
@@ -144,7 +144,7 @@ def _bind_faults(spec: BoxSpec) -> typing.Iterator[tuple[str, str]]:
             yield "binds", wrong
 
 
-def _port_faults(spec: BoxSpec) -> typing.Iterator[tuple[str, str]]:
+def _port_faults(spec: SandboxSpec) -> typing.Iterator[tuple[str, str]]:
     ports = set()
     for port in (*(dial.port for dial in spec.dial), *(serve.port for serve in spec.serve)):
         if not 1024 <= port <= 65535:

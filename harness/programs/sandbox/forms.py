@@ -8,8 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from harness.domain.box import BoxForm, BoxSpec, Form
 from harness.domain.errors import SandboxError
+from harness.domain.sandbox import Form, SandboxForm, SandboxSpec
 from harness.programs.sandbox.launch import Ground, started
 from harness.programs.sandbox.walls import bubblewrap, landlock, seccomp
 from harness.programs.sandbox.walls.cgroup import Cgroup, cgroup_for
@@ -87,10 +87,10 @@ def best() -> Form:
 
 
 @functools.cache
-def probed(form: Form) -> BoxForm:
+def probed(form: Form) -> SandboxForm:
     """What running one box of this form has shown. Cached for the process."""
     why = _trial(form)
-    return BoxForm(form, why is None, why or "", _unheld_now(form))
+    return SandboxForm(form, why is None, why or "", _unheld_now(form))
 
 
 def _trial(form: Form) -> str | None:
@@ -100,7 +100,7 @@ def _trial(form: Form) -> str | None:
         return "needs root"
     if form is Form.LANDLOCK:
         return landlock.missing() or _landlock_trial()
-    spec = BoxSpec("probe", ("true",))
+    spec = SandboxSpec("probe", ("true",))
     uid = FIRST_UID if form is Form.BWRAP_ROOT else USERNS_UID
     view = bubblewrap.View()
     try:
@@ -137,7 +137,7 @@ def _landlock_trial() -> str | None:
         life, ours = os.pipe()
         ends.callback(os.close, life)
         ends.callback(os.close, ours)
-        spec = BoxSpec(
+        spec = SandboxSpec(
             "probe", ("sh", "-c", 'id -u; cat "$1" 2> /dev/null', "sh", str(folder / "closed"))
         )
         ground = Ground(os.getuid(), None, Cgroup(()), life, folder / "home")
@@ -152,7 +152,7 @@ def _landlock_trial() -> str | None:
 
 
 def _unheld_now(form: Form) -> tuple[str, ...]:
-    group = cgroup_for(BoxSpec("probe", ("true",)).limits)
+    group = cgroup_for(SandboxSpec("probe", ("true",)).limits)
     try:
         return unheld(form, group.held)
     finally:

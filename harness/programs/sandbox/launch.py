@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import assert_never
 
-from harness.domain.box import BoxSpec, Dial, Form
 from harness.domain.errors import SandboxError
-from harness.programs.sandbox.child_processes import end_offspring
+from harness.domain.sandbox import Dial, Form, SandboxSpec
+from harness.programs.sandbox.child_processes import end_children
 from harness.programs.sandbox.walls import bubblewrap, landlock, unsealed
 from harness.programs.sandbox.walls.cgroup import Cgroup
 from harness.programs.sandbox.walls.identity import tasks_of_account
@@ -75,12 +75,12 @@ class Box:
         if self.first is not None and not readable([self.first], DEATH_SECONDS):
             raise SandboxError(DEATHLESS)
         # What a killed warden has left is this process's now, unless a group holds it.
-        if self.warded and not self.group.groups and not end_offspring():
+        if self.warded and not self.group.groups and not end_children():
             raise SandboxError(DEATHLESS)
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class Shutdown:
     """A command line that makes a box, its environment, and the descriptors that it needs.
     `known_as` is the name that its program goes by in the box; empty for its own."""
 
@@ -91,7 +91,7 @@ class Departure:
 
 
 @contextlib.contextmanager
-def started(form: Form, spec: BoxSpec, ground: Ground, *, output: int | None) -> Iterator[Box]:
+def started(form: Form, spec: SandboxSpec, ground: Ground, *, output: int | None) -> Iterator[Box]:
     """The box, its command about to run; dead at the end of the block. Raises SandboxError when it
     cannot be made."""
     with contextlib.ExitStack() as ends:
@@ -104,9 +104,9 @@ def started(form: Form, spec: BoxSpec, ground: Ground, *, output: int | None) ->
             str(ground.life),
             *_limits(form, spec, ground.group),
         )
-        departure = _departure(form, spec, ground, options=options, tell=tell, ends=ends)
-        inherited = [report, ground.life, *(serve.fd for serve in spec.serve), *departure.inherited]
-        process = _process(departure, ground, inherited, output=output)
+        shutdown = _shutdown(form, spec, ground, options=options, tell=tell, ends=ends)
+        inherited = [report, ground.life, *(serve.fd for serve in spec.serve), *shutdown.inherited]
+        process = _process(shutdown, ground, inherited, output=output)
         os.close(report)
         os.close(tell)
         first = _first_process(info) if form.in_namespaces else None
@@ -119,15 +119,15 @@ def started(form: Form, spec: BoxSpec, ground: Ground, *, output: int | None) ->
                 os.close(box.first)
 
 
-def _departure(
+def _shutdown(
     form: Form,
-    spec: BoxSpec,
+    spec: SandboxSpec,
     ground: Ground,
     *,
     options: tuple[str, ...],
     tell: int,
     ends: contextlib.ExitStack,
-) -> Departure:
+) -> Shutdown:
     match form:
         case Form.UNSEALED:
             cwd = unsealed.translated(spec.cwd, spec)
@@ -140,7 +140,7 @@ def _departure(
                 "--",
                 *unsealed.argv(spec),
             )
-            return Departure(command, unsealed.environment(spec))
+            return Shutdown(command, unsealed.environment(spec))
         case Form.LANDLOCK:
             assert ground.home, "a box of this form has a folder of its own"
             landlock.furnish(spec, ground.home)
@@ -164,7 +164,7 @@ def _departure(
                 "--",
                 *landlock.argv(spec, ground.home),
             )
-            return Departure(command, inherited=(rules,))
+            return Shutdown(command, inherited=(rules,))
         case Form.BWRAP_ROOT | Form.BWRAP_USERNS:
             view = ends.enter_context(contextlib.closing(bubblewrap.View()))
             walls = bubblewrap.command(
@@ -174,14 +174,15 @@ def _departure(
                 replace(
                     spec,
                     dial=tuple(
-                        Dial(dial.port, bubblewrap.socket_in_box(dial.port)) for dial in spec.dial
+                        Dial(dial.port, bubblewrap.socket_in_sandbox(dial.port))
+                        for dial in spec.dial
                     ),
                 )
             )
             told = (*options, "--cwd", spec.cwd, *doors)
             command = (*walls, *bubblewrap.first_program(view, spec, told))
             kept = (ground.lock,) if ground.lock is not None else ()
-            return Departure(
+            return Shutdown(
                 command, inherited=(tell, *kept, *view.files), known_as=bubblewrap.FIRST_NAME
             )
         case _:
@@ -215,7 +216,7 @@ def _extra(tell: int, lock: int | None) -> tuple[str, ...]:
     return "--info-fd", str(tell), *sync
 
 
-def _limits(form: Form, spec: BoxSpec, group: Cgroup) -> Iterator[str]:
+def _limits(form: Form, spec: SandboxSpec, group: Cgroup) -> Iterator[str]:
     limits = {"CORE": 0, "FSIZE": spec.limits.file_mb * MIB, "NOFILE": spec.limits.open_files}
     if "pids" not in group.held and form.sealed:
         others = (
@@ -226,7 +227,7 @@ def _limits(form: Form, spec: BoxSpec, group: Cgroup) -> Iterator[str]:
         yield from ("--limit", f"{name}={value}")
 
 
-def _doors(spec: BoxSpec) -> Iterator[str]:
+def _doors(spec: SandboxSpec) -> Iterator[str]:
     for dial in spec.dial:
         yield from ("--dial", f"{dial.port}={dial.socket}")
     for serve in spec.serve:
@@ -234,14 +235,14 @@ def _doors(spec: BoxSpec) -> Iterator[str]:
 
 
 def _process(
-    departure: Departure, ground: Ground, inherited: list[int], *, output: int | None
+    shutdown: Shutdown, ground: Ground, inherited: list[int], *, output: int | None
 ) -> subprocess.Popen[bytes]:
     try:
-        with _by_its_name(departure) as (program, command):
+        with _by_its_name(shutdown) as (program, command):
             return subprocess.Popen(
                 command,
                 executable=program,
-                env=departure.env,
+                env=shutdown.env,
                 stdout=output,
                 stderr=output,
                 pass_fds=inherited,
@@ -253,18 +254,18 @@ def _process(
 
 
 @contextlib.contextmanager
-def _by_its_name(departure: Departure) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _by_its_name(shutdown: Shutdown) -> Iterator[tuple[str, tuple[str, ...]]]:
     """What to execute, and the command line that it is given. The kernel calls a process by the
     name under which its program was executed, so that is a link for as long as it takes to
     start."""
-    program, name = departure.command[0], departure.known_as
+    program, name = shutdown.command[0], shutdown.known_as
     if not name:
-        yield program, departure.command
+        yield program, shutdown.command
         return
     with tempfile.TemporaryDirectory(prefix="box-") as folder:
         link = os.path.join(folder, os.path.basename(name))
         os.symlink(program, link)
-        yield link, (name, *departure.command[1:])
+        yield link, (name, *shutdown.command[1:])
 
 
 def _entrance(group: Cgroup) -> Callable[[], None]:

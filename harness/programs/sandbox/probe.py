@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from harness.domain.box import Form
+from harness.domain.sandbox import Form
 from harness.programs.sandbox import forms
 from harness.programs.sandbox.browser import browser_path
 from harness.programs.sandbox.walls import bubblewrap

@@ -18,8 +18,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.domain.box import BoxResult, BoxSpec, Form, Limits
 from harness.domain.errors import SandboxError
+from harness.domain.sandbox import Form, Limits, SandboxResult, SandboxSpec
 from harness.programs.sandbox import forms
 from harness.programs.sandbox.child_processes import adopt_orphans
 from harness.programs.sandbox.cleanup import janitor
@@ -34,7 +34,9 @@ STOPPERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 KILLED = 128 + signal.SIGKILL, int(signal.SIGKILL)
 
 
-def run_box(spec: BoxSpec, *, output: int | None = None, stop: int | None = None) -> BoxResult:
+def run_sandbox(
+    spec: SandboxSpec, *, output: int | None = None, stop: int | None = None
+) -> SandboxResult:
     """Run `spec` until nothing of it is left, on this process's standard streams, or with `output`
     for what it prints.
 
@@ -61,7 +63,7 @@ def run_box(spec: BoxSpec, *, output: int | None = None, stop: int | None = None
         killed_by = killed_by or ("memory" if group.out_of_memory() else None)
         code, by_signal = KILLED if killed_by else _ending(said[-1], box.process.returncode)
         peak, reached = _peak(group, watches), tuple(_reached(group, by_signal))
-    return BoxResult(
+    return SandboxResult(
         form=form,
         unheld=forms.unheld(form, group.held),
         exit_code=code,
@@ -111,7 +113,7 @@ def _home(form: Form) -> Iterator[Path | None]:
         yield Path(home).resolve()
 
 
-def _give(spec: BoxSpec, uid: int | None) -> None:
+def _give(spec: SandboxSpec, uid: int | None) -> None:
     """Make the binds usable for the box's uid (None: it is this account), or say which is not.
     Raises SandboxError."""
     writable = _writable(spec)
@@ -132,11 +134,11 @@ def _give(spec: BoxSpec, uid: int | None) -> None:
             identity.give(dial.socket, uid)
 
 
-def _writable(spec: BoxSpec) -> tuple[str, ...]:
+def _writable(spec: SandboxSpec) -> tuple[str, ...]:
     return tuple(bind.source for bind in spec.binds if bind.mode == "rw")
 
 
-def _watches(spec: BoxSpec, box: Box, home: Path | None) -> dict[str, Watch]:
+def _watches(spec: SandboxSpec, box: Box, home: Path | None) -> dict[str, Watch]:
     watches = {}
     if folders := (*_writable(spec), *((str(home / "tmp"),) if home else ())):
         watches["disk"] = disk_watch(folders, spec.limits, box.tasks)

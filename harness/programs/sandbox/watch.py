@@ -11,7 +11,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 
-from harness.domain.box import Limits
+from harness.domain.sandbox import Limits
 
 MIB = 1024 * 1024
 LOOK_SECONDS = 0.2  # at least this between two looks

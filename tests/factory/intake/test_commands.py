@@ -57,9 +57,9 @@ def test_a_maintainer_approves_the_commit_that_stands_and_it_is_judged_again_and
     judged = len(world.history(issue).verdicts)
     world.forge.say(issue, f"/factory approve {head[:length]}", author=maintainer(world))
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.MERGED
-    assert len(told.verdicts) == judged + 1
+    history = world.history(issue)
+    assert history.state is State.MERGED
+    assert len(history.verdicts) == judged + 1
     assert "**F-STORE**: touches protected paths: tidebook/store.py" in answers(world, issue)[0]
 
 
@@ -194,10 +194,10 @@ def test_an_approval_is_for_its_commit_and_not_for_the_next(refused) -> None:
     world.agent.works = [again]
     world.forge.say(issue, f"/factory approve {head}", author=maintainer(world))
     world.tick()
-    told = world.history(issue)
-    assert told.pushed_head != head
-    assert told.state is State.NEEDS_HUMAN
-    assert told.transitions[-1].data["says"].startswith("F-STORE")
+    history = world.history(issue)
+    assert history.pushed_head != head
+    assert history.state is State.NEEDS_HUMAN
+    assert history.transitions[-1].data["says"].startswith("F-STORE")
 
 
 # By right alone

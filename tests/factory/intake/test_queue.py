@@ -303,9 +303,9 @@ def test_a_retry_by_a_person_builds_what_its_twin_left(world) -> None:
     texts = [reworded(0), reworded(7)]
     first, second = (world.file(f"Places gone {number}", text) for number, text in enumerate(texts))
     world.tick()
-    told = world.history(second)
-    assert (world.history(first).state, told.state) == (State.MERGED, State.NEEDS_HUMAN)
-    assert told.transitions[-1].data["event"] == Event.TWIN_LANDED
+    history = world.history(second)
+    assert (world.history(first).state, history.state) == (State.MERGED, State.NEEDS_HUMAN)
+    assert history.transitions[-1].data["event"] == Event.TWIN_LANDED
     world.forge.person("owner", Permission.ADMIN)
     world.forge.say(second, "/factory retry", author="owner")
     world.agent.works = [

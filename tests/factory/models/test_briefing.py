@@ -15,7 +15,7 @@ from harness.factory.models.briefing import MANIFEST, record
 from harness.factory.models.learning import known_lessons, learn, say_of, shown_lessons
 from harness.factory.reporting.report import logs
 from harness.factory.run.node import Job
-from harness.factory.run.policy_snapshot import steering_at
+from harness.factory.run.policy_snapshot import policy_at
 from harness.lessons.lesson import LESSON, SHOWN, Word
 from tests.context.trees import outlines
 from tests.factory.players import DIAGNOSIS, Players, cast_by
@@ -34,19 +34,19 @@ LISTED = "The places are gone. The list of bookings shows those that I cancelled
 class Told(World):
     """A world whose agents are told of the repository."""
 
-    def plant(self):
+    def services(self):
         return replace(
-            World.plant(self),
+            World.services(self),
             essays=RepositoryEssays(self.git, self.work / "index", outlines=outlines),
         )
 
     def job(self, issue: int) -> Job:
-        plant = self.plant()
-        steering = steering_at(plant, self.base)
-        node = next(node for node in steering.workflows["implement"].nodes if node.id == "build")
+        services = self.services()
+        policy = policy_at(services, self.base)
+        node = next(node for node in policy.workflows["implement"].nodes if node.id == "build")
         return Job(
-            plant,
-            steering,
+            services,
+            policy,
             issue,
             f"implement-{issue}-1",
             1,

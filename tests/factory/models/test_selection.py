@@ -8,7 +8,7 @@ import pytest
 from harness.domain.errors import AnswerError, ConfigError, ModelError
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import State
-from harness.domain.model_choice.breaker import Circuit, Fuse, breaker
+from harness.domain.model_choice.breaker import BreakerSettings, Circuit, breaker
 from harness.domain.model_choice.roles import Tier
 from harness.factory.models.selection import heard_of
 from harness.factory.records.chain import chain
@@ -48,8 +48,8 @@ def told_of(world: World, kind: str) -> list[tuple[str, str]]:
         ('planner = "one"', (Tier("claude-sonnet-5-5"),)),
     ],
 )
-def test_a_role_has_a_model_or_several_in_their_order(text, ladder) -> None:
-    assert read_config(f"schema = 1\n[models]\n{text}\n").models.implementer == ladder
+def test_a_role_has_a_model_or_several_in_their_order(text, fallbacks) -> None:
+    assert read_config(f"schema = 1\n[models]\n{text}\n").models.implementer == fallbacks
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_an_attempt_that_came_to_nothing_is_made_again_by_another_model_and_peop
     world = world_of(tmp_path, LADDER, agent=FakeAgent(first, fixes))
     issue = world.file()
     world.tick(states=frozenset({State.UNTRIAGED, State.ACCEPTED}))
-    told = world.history(issue)
+    history = world.history(issue)
     assert [request.model for request in world.broker.opened if request.role == "implementer"] == [
         "claude-sonnet-5-5",
         "gpt-5.5",
@@ -238,10 +238,10 @@ def test_an_attempt_that_came_to_nothing_is_made_again_by_another_model_and_peop
     assert escalation.data["says"] == "gpt-5.5 makes it, because 1 attempt failed"
     assert ("implementer", "claude-sonnet-5-5") in told_of(world, "model")
     assert any(
-        link.title == "Tried otherwise than before" for link in chain(told, outcome="").links
+        link.title == "Tried otherwise than before" for link in chain(history, outcome="").links
     )
     assert "gpt-5.5 makes it, because 1 attempt failed" in comments.issue_comment(
-        told, lambda path: path
+        history, lambda path: path
     )
 
 
@@ -285,12 +285,19 @@ def test_a_model_that_says_it_is_done_and_did_nothing_rests_in_the_end_and_one_t
         )
         files(world, 3)
         world.tick()
-        plant = world.plant()
+        services = world.services()
         heard = list(
-            heard_of(plant.ledger.entries(kind="model"), "implementer", Tier("claude-sonnet-5-5"))
+            heard_of(
+                services.ledger.entries(kind="model"), "implementer", Tier("claude-sonnet-5-5")
+            )
         )
         assert (len(heard) >= 2) is rests
-        found = breaker(heard, fuse=Fuse(failures=2), now=plant.clock.now(), run="another")
+        found = breaker(
+            heard,
+            breaker_settings=BreakerSettings(failures=2),
+            now=services.clock.now(),
+            run="another",
+        )
         assert (found.circuit is Circuit.OPEN) is rests
 
 

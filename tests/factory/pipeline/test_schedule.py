@@ -50,9 +50,9 @@ def test_what_was_begun_is_finished_whatever_the_hour() -> None:
 def test_each_state_begins_the_workflow_that_the_tick_would_run(world) -> None:
     """The table here and the tick's own decision are one thing said twice; this ties them."""
     from harness.factory.records.history import History
-    from harness.factory.run.policy_snapshot import steering_at
+    from harness.factory.run.policy_snapshot import policy_at
 
-    steering = steering_at(world.plant(), world.base)
+    policy = policy_at(world.services(), world.base)
 
     @dataclass(frozen=True)
     class At(History):
@@ -63,7 +63,7 @@ def test_each_state_begins_the_workflow_that_the_tick_would_run(world) -> None:
     for state in (
         frozenset(State) - ENDED - WAITING_FOR_A_PERSON - {State.IMPLEMENTING, State.MERGING}
     ):
-        decided = decide_next(At(1, (), state), steering)
+        decided = decide_next(At(1, (), state), policy)
         assert decided is not None
         assert state in BEGINS[decided.workflow]
 

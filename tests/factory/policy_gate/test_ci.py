@@ -80,9 +80,9 @@ def test_a_check_that_is_not_a_success_is_a_persons(waiting, conclusion) -> None
     world, issue = waiting
     world.forge.report(candidate_of(world, issue), "ci", conclusion)
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.NEEDS_HUMAN
-    assert f"ci of app 15368 ended as {conclusion}" in told.transitions[-1].data["says"]
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
+    assert f"ci of app 15368 ended as {conclusion}" in history.transitions[-1].data["says"]
     assert world.remote["main"] == world.base
     assert shown(world) == {}
 
@@ -99,9 +99,9 @@ def test_a_wait_has_an_end_and_no_answer_is_a_no(waiting) -> None:
     world, issue = waiting
     world.ledger.clock.at += NO_LONGER
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.NEEDS_HUMAN
-    assert "waited for 60 minutes" in told.transitions[-1].data["says"]
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
+    assert "waited for 60 minutes" in history.transitions[-1].data["says"]
     assert shown(world) == {}
 
 

@@ -13,7 +13,7 @@ from harness.domain.budget import Usage
 from harness.domain.errors import BudgetExhausted, ConfigError, ModelError, Stopped
 from harness.domain.lifecycle import Event, State
 from harness.factory.policy_gate.judged_rules import NOT_RECORDED
-from harness.factory.run.policy_snapshot import steering_at
+from harness.factory.run.policy_snapshot import policy_at
 from tests.factory.voters import (
     ABSTAIN,
     SCOPE,
@@ -53,18 +53,18 @@ def test_a_change_that_every_vote_is_for_lands_and_each_vote_was_asked_once(tmp_
     world = world_of(tmp_path, YES)
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.MERGED
+    history = world.history(issue)
+    assert history.state is State.MERGED
     assert len(world.model.questions) == 3
     assert [vote["vote"] for vote in votes_in(world)] == [1, 2, 3]
     (session,) = [request for request in world.broker.opened if request.role == "reviewer"]
-    assert session.model == steering_at(world.plant(), world.base).config.models.reviewer[0].model
+    assert session.model == policy_at(world.services(), world.base).config.models.reviewer[0].model
     assert (
-        session.model != steering_at(world.plant(), world.base).config.models.implementer[0].model
+        session.model != policy_at(world.services(), world.base).config.models.implementer[0].model
     )
     usage = [
         entry.data
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "usage" and entry.data["role"] == "reviewer"
     ]
     assert [one["cost_usd"] for one in usage] == ["0.01"]
@@ -75,10 +75,10 @@ def test_one_no_with_a_quote_that_is_there_stops_it_and_nothing_is_pushed(tmp_pa
     world.model.votes = [YES, no("FIXED = True", line=fixed_line(world)), YES]
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.NEEDS_HUMAN
-    assert told.transitions[-1].data["event"] == Event.LAW_REFUSED
-    assert told.transitions[-1].data["cites"] == ["F-SCOPE"]
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
+    assert history.transitions[-1].data["event"] == Event.POLICY_REFUSED
+    assert history.transitions[-1].data["cites"] == ["F-SCOPE"]
     assert set(world.remote) == {"main"}
 
 
@@ -161,10 +161,10 @@ def test_the_finding_shows_votes_quotes_with_their_place_at_the_head_abstentions
     ("votes", "passed", "event"),
     [
         ([YES, YES, YES], True, None),
-        ([YES, YES, ABSTAIN], None, Event.LAW_REFUSED),
-        ([YES, YES, no("FIXED = True", file="nowhere.py", line=1)], None, Event.LAW_REFUSED),
-        ([YES, YES, QUOTED], False, Event.LAW_REFUSED),
-        ([QUOTED], False, Event.LAW_REFUSED),
+        ([YES, YES, ABSTAIN], None, Event.POLICY_REFUSED),
+        ([YES, YES, no("FIXED = True", file="nowhere.py", line=1)], None, Event.POLICY_REFUSED),
+        ([YES, YES, QUOTED], False, Event.POLICY_REFUSED),
+        ([QUOTED], False, Event.POLICY_REFUSED),
     ],
 )
 def test_what_the_votes_come_to(tmp_path, votes, passed, event) -> None:
@@ -195,7 +195,7 @@ def test_what_does_not_fit_is_nobodys_to_vote_on(tmp_path) -> None:
         },
     )
     assert "nobody votes on a view that is cut" in finding(decision)["says"]
-    assert decision.event is Event.LAW_REFUSED
+    assert decision.event is Event.POLICY_REFUSED
     assert world.model.questions == []
 
 
@@ -256,7 +256,7 @@ def test_the_reviewer_is_not_the_implementer(tmp_path) -> None:
 
     def steering_under(name: str, *rules: str):
         world = under(World(tmp_path / name), *rules, **{"factory.toml": toml})
-        return steering_at(world.plant(), world.base)
+        return policy_at(world.services(), world.base)
 
     assert steering_under("nothing to review")
     assert steering_under("off", SCOPE.replace("level: judged", "level: judged\nstatus: off"))
@@ -328,7 +328,7 @@ def test_the_owners_stop_is_heard_before_each_vote(tmp_path) -> None:
     world = world_of(tmp_path, YES)
 
     def stop(_question):
-        world.plant().places.stop_flag.touch()
+        world.services().places.stop_flag.touch()
         return YES
 
     world.model.votes = [stop]
@@ -382,7 +382,7 @@ def test_the_three_files_are_shown_where_the_rule_sees_them_and_only_there(tmp_p
         asked(world, CHANGE)
         assert all(("M-NOPAY" in system) is shown for system in world.model.systems)
         assert all(
-            steering_at(world.plant(), world.base).digest in system
+            policy_at(world.services(), world.base).digest in system
             for system in world.model.systems
         )
         assert not any("M-NOPAY" in question for question in world.model.questions)

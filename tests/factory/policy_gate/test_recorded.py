@@ -33,14 +33,14 @@ def test_a_lap_is_one_change_of_the_past_with_what_the_law_saw_at_its_landing(wo
     issue = world.file()
     world.tick()
     (change,) = recorded_changes(world.ledger.entries())
-    told = world.history(issue)
-    assert change.number == told.proposal["number"]
+    history = world.history(issue)
+    assert change.number == history.proposal["number"]
     assert change.merged_at == next(
-        entry.at for entry in told.transitions if entry.data["to"] == "merged"
+        entry.at for entry in history.transitions if entry.data["to"] == "merged"
     )
     assert [file.path for file in change.facts.files] == [b"tidebook/store.py"]
     assert change.facts.journeys.passed == 1
-    assert (change.facts.kind, change.facts.attempts, change.title) == ("bug", 1, told.title)
+    assert (change.facts.kind, change.facts.attempts, change.title) == ("bug", 1, history.title)
 
 
 def test_the_law_is_written_down_once_for_each_commit_and_purpose(world) -> None:
@@ -164,11 +164,11 @@ def refusals(ledger: FakeLedger):
     ("events", "expected"),
     [
         ((), None),
-        ((Event.LAW_REFUSED,), None),
-        ((Event.LAW_REFUSED, Event.CLOSED_BY_PERSON), None),
-        ((Event.LAW_REFUSED, Event.LANDED_BY_PERSON), Override.MERGED),
-        ((Event.LAW_REFUSED, Event.RETRIED), None),
-        ((Event.LAW_REFUSED, Event.RETRIED, Event.LANDED), Override.RETRIED),
+        ((Event.POLICY_REFUSED,), None),
+        ((Event.POLICY_REFUSED, Event.CLOSED_BY_PERSON), None),
+        ((Event.POLICY_REFUSED, Event.LANDED_BY_PERSON), Override.MERGED),
+        ((Event.POLICY_REFUSED, Event.RETRIED), None),
+        ((Event.POLICY_REFUSED, Event.RETRIED, Event.LANDED), Override.RETRIED),
         ((Event.RUN_FAILED, Event.LANDED), None),
     ],
 )

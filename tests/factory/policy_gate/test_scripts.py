@@ -7,8 +7,8 @@ import pytest
 
 from harness.domain.errors import SandboxError
 from harness.domain.lifecycle import Event, State
-from harness.programs.sandbox.client import BoxSupervisor
-from tests.factory.boxes import ended
+from harness.programs.sandbox.client import SandboxSupervisor
+from tests.factory.sandboxes import ended
 from tests.factory.world import EXAMPLE, World, fixes
 from tests.fakes.people import FakeAgent, FakeSandbox
 
@@ -60,8 +60,8 @@ def world_with(tmp_path, sandbox, *works, rule: str = RULE, script: str | None =
 def ending(world: World) -> tuple[State, str]:
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    return told.state, " ".join(entry.data["says"] for entry in told.transitions)
+    history = world.history(issue)
+    return history.state, " ".join(entry.data["says"] for entry in history.transitions)
 
 
 def test_a_change_that_the_script_holds_lands_and_the_script_is_asked_once_of_each_tree(
@@ -161,12 +161,12 @@ def test_in_a_real_box_the_bases_script_reads_the_change_and_cannot_be_talked_ou
         (worktree / "tools" / "small.py").write_text("print('all is well')\n")
         (worktree / "pathlib.py").write_text("raise SystemExit(0)\n")
 
-    class Boxes(ScriptBox):
+    class Sandboxes(ScriptBox):
         def __init__(self) -> None:
             super().__init__(
                 lambda spec: (
                     self.ends.append(
-                        BoxSupervisor(tmp_path / "layers").run(
+                        SandboxSupervisor(tmp_path / "layers").run(
                             self._without_layer(spec), stdin=self.fed[-1]
                         )
                     )
@@ -187,11 +187,11 @@ def test_in_a_real_box_the_bases_script_reads_the_change_and_cannot_be_talked_ou
         "    except OSError:\n        pass\n",
     )
     patient = RULE.replace("seconds: 20", "seconds: 600")  # what a box takes, a busy machine says
-    world = world_with(tmp_path, Boxes(), cheats, rule=patient, script=script)
+    world = world_with(tmp_path, Sandboxes(), cheats, rule=patient, script=script)
     issue = world.file()
     world.tick()
     last = world.history(issue).transitions[-1].data
-    assert last["event"] in (Event.RUN_FAILED, Event.LAW_REFUSED), last
+    assert last["event"] in (Event.RUN_FAILED, Event.POLICY_REFUSED), last
     assert "tools/small.py refuses the change: the store has grown by 12 of 9" in last["says"]
     assert b"WROTE" not in b"".join(end.stdout for end in world.sandbox.ends)
     assert (

@@ -10,7 +10,7 @@ from harness.domain.errors import SandboxError
 from harness.domain.lifecycle import Event, State
 from harness.factory.project.commands import excerpt
 from harness.factory.settings.workflows import OURS
-from tests.factory.boxes import CommandBox, ended
+from tests.factory.sandboxes import CommandBox, ended
 from tests.factory.world import World, fixes
 from tests.fakes.people import FakeAgent
 
@@ -119,11 +119,11 @@ def test_one_that_says_no_to_the_candidate_sends_it_back_before_any_judge_is_ask
 ) -> None:
     answers = [ended(1, stdout=b"two pages link nowhere"), ended()]
     world, issue = lap(tmp_path, lambda spec, folder: answers.pop(0), ("validate", VALIDATE))
-    told = world.history(issue)
+    history = world.history(issue)
     assert events(world, issue).count(Event.CHANGES_REQUESTED) == 1
-    assert [entry.run for entry in told.verdicts] == [f"validate-{issue}-2"]
+    assert [entry.run for entry in history.verdicts] == [f"validate-{issue}-2"]
     assert "two pages link nowhere" in world.agent.assignments[1].task
-    assert told.state is State.MERGED
+    assert history.state is State.MERGED
 
 
 def test_a_limit_is_a_no_with_its_name(tmp_path) -> None:

@@ -400,7 +400,7 @@ def test_a_page_is_written_with_each_decision_and_linked_from_the_comment(tmp_pa
     world.tick()
     page = (world.work / page_of(issue)).read_text("utf-8")
     assert "LAW-PROTECTED" in page
-    assert page == html(why(world.ledger, issue), world.plant().link)
+    assert page == html(why(world.ledger, issue), world.services().link)
     comment = world.forge.comments(issue)[0].body
     assert f"evidence/issue-{issue}/index.html" in comment
     line = 1 + (world.git.read(world.base, "factory_rules.md") or b"").decode().split("{#F-PATHS}")[

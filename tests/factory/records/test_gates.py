@@ -292,8 +292,10 @@ def test_a_pull_request_has_one_comment_of_ours_however_its_gates_go(world) -> N
     world.validator.outcomes = [VerdictOutcome.FAILED, VerdictOutcome.PASSED]
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    (comment,) = world.forge.ours(int(told.proposal["number"]))
+    history = world.history(issue)
+    (comment,) = world.forge.ours(int(history.proposal["number"]))
     law = books(world.ledger.entries(kind=LAW))
-    assert comment.body == change_comment(told, gates_of(told, law=law), world.plant().link)
-    assert len(told.verdicts) == 2
+    assert comment.body == change_comment(
+        history, gates_of(history, law=law), world.services().link
+    )
+    assert len(history.verdicts) == 2

@@ -10,8 +10,8 @@ from harness.domain.errors import ForgeError, LedgerError
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import State
 from harness.factory.intake.issues import TOGETHER, take_in
-from harness.factory.pipeline.tick import current_steering, tick
-from harness.factory.records.history import history
+from harness.factory.pipeline.tick import current_policy, tick
+from harness.factory.records.history import history_of
 from harness.factory.records.watch_list import LOOKED, MARGIN
 from tests.fakes.forge import FakeForge
 from tests.fakes.ledger import FakeLedger
@@ -42,16 +42,16 @@ class Running:
     """One process at a world: a plant that stays, and what each look asked of the forge."""
 
     def __init__(self, world) -> None:
-        self.world, self.plant = world, world.plant()
-        self.steering = current_steering(self.plant)
+        self.world, self.services = world, world.services()
+        self.policy = current_policy(self.services)
 
     def look(self, **more):
         self.world.forge.asked.clear()
-        take_in(self.plant, self.steering, **more)
+        take_in(self.services, self.policy, **more)
         return self.world.forge.asked
 
     def state(self, issue):
-        return history(self.world.ledger, issue).state
+        return history_of(self.world.ledger, issue).state
 
 
 def rejected(world):
@@ -66,7 +66,7 @@ def test_news_that_there_are_none_cost_one_request_whatever_is_open(world) -> No
     at = Running(world)
     assert at.look() == {"news": 1}
     assert at.look() == {"news": 1}
-    assert len(at.plant.known.histories()) == 200
+    assert len(at.services.known.histories()) == 200
 
 
 class Cut(FakeLedger):
@@ -107,7 +107,7 @@ def test_what_one_of_the_project_may_do_is_asked_once_for_all_that_they_filed(wo
         world.forge.file_issue(f"Issue {number}", "Something else again.", author=mara)
     at = Running(world)
     assert at.look() == {"news": 1, "permission": 1}
-    assert all(told.of_the_house for told in at.plant.known.histories())
+    assert all(told.of_the_house for told in at.services.known.histories())
 
 
 @pytest.mark.parametrize("changed", [1, 10])
@@ -129,12 +129,12 @@ def test_a_steady_tick_over_many_issues_asks_at_most_five_times(world) -> None:
     world.tick()
     for number in range(300):
         world.forge.file_issue(f"Issue {number}", "Something else again.")
-    plant = world.plant()
+    services = world.services()
     for _ in range(2):
         world.forge.asked.clear()
-        tick(plant, world.dispatch, states=frozenset({State.MERGING}))
+        tick(services, world.dispatch, states=frozenset({State.MERGING}))
     assert sum(world.forge.asked.values()) + 1 <= 5, f"{world.forge.asked}, and one fetch"
-    assert history(world.ledger, at_work).state is State.MERGED
+    assert history_of(world.ledger, at_work).state is State.MERGED
 
 
 def test_what_a_process_that_ended_had_looked_at_is_not_read_again(world) -> None:
@@ -265,7 +265,7 @@ def test_an_issue_that_somebody_hinted_at_is_read_anew(world) -> None:
     issue = world.forge.file_issue("One", "a").number
     at = Running(world)
     at.look()
-    at.plant.lookout.hint([issue])
+    at.services.watch_list.hint([issue])
     assert at.look() == {"news": 1, "issue": 1}
     assert at.look() == {"news": 1}
 
@@ -273,7 +273,7 @@ def test_an_issue_that_somebody_hinted_at_is_read_anew(world) -> None:
 def test_a_hint_at_what_is_not_there_asks_once_and_ends(world) -> None:
     at = Running(world)
     at.look()
-    at.plant.lookout.hint([4711])
+    at.services.watch_list.hint([4711])
     assert at.look() == {"news": 1, "issue": 1}
     assert at.look() == {"news": 1}
 
@@ -283,8 +283,8 @@ def test_a_hint_at_our_pull_request_is_one_at_its_issue(world) -> None:
     world.tick()
     at = Running(world)
     at.look()
-    at.plant.lookout.hint([history(world.ledger, issue).proposal["number"]])
-    assert at.plant.lookout.look() == (issue,)
+    at.services.watch_list.hint([history_of(world.ledger, issue).proposal["number"]])
+    assert at.services.watch_list.look() == (issue,)
 
 
 def test_news_of_our_pull_request_are_news_of_its_issue(world) -> None:
@@ -292,9 +292,9 @@ def test_news_of_our_pull_request_are_news_of_its_issue(world) -> None:
     world.tick()
     at = Running(world)
     at.look()
-    assert at.plant.lookout.look() == ()
-    world.forge._touch(history(world.ledger, issue).proposal["number"])
-    assert at.plant.lookout.look() == (issue,)
+    assert at.services.watch_list.look() == ()
+    world.forge._touch(history_of(world.ledger, issue).proposal["number"])
+    assert at.services.watch_list.look() == (issue,)
 
 
 def test_an_issue_that_is_gone_from_the_forge_is_closed_and_stops_nothing(world) -> None:
@@ -308,8 +308,8 @@ def test_an_issue_that_is_gone_from_the_forge_is_closed_and_stops_nothing(world)
     del world.forge._issues[gone]
     at.look(whole=True)
     assert (at.state(gone), at.state(here)) == (State.REJECTED, State.UNTRIAGED)
-    assert at.plant.known.of(gone).transitions[-1].data["says"] == "it is no longer on the forge"
-    tick(at.plant, world.dispatch, states=frozenset())
+    assert at.services.known.of(gone).transitions[-1].data["says"] == "it is no longer on the forge"
+    tick(at.services, world.dispatch, states=frozenset())
     assert at.look(whole=True) == {"news": 1}
 
 
@@ -317,7 +317,7 @@ def test_a_forge_that_refuses_to_show_an_issue_it_lists_closes_nothing(world) ->
     issue = world.forge.file_issue("One", "a").number
     at = Running(world)
     at.look()
-    at.plant.lookout.hint([issue])
+    at.services.watch_list.hint([issue])
     world.forge.fail("issue", retryable=False, says="401 Bad credentials")
     with pytest.raises(ForgeError, match="401"):
         at.look()

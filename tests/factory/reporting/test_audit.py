@@ -52,7 +52,7 @@ def test_after_a_lap_everything_is_sound(world) -> None:
 
 
 def test_what_was_not_checked_is_said(world) -> None:
-    resigned(world, box_unheld=("disk: watched",))
+    resigned(world, sandbox_unheld=("disk: watched",))
     said = audited(world)
     assert said.ok
     assert [line.partition(":")[0] for line in said.unchecked] == [

@@ -7,17 +7,19 @@ from harness.factory.run.effects import effect, say
 
 
 def test_after_the_stop_nothing_is_begun_and_nothing_is_shown(world) -> None:
-    plant, acts = world.plant(), []
-    plant.places.stop_flag.touch()
+    services, acts = world.services(), []
+    services.places.stop_flag.touch()
     with pytest.raises(Stopped):
-        effect(plant, "close", "run/close", lambda: acts.append("close") or {}, issue=1, run="run")
+        effect(
+            services, "close", "run/close", lambda: acts.append("close") or {}, issue=1, run="run"
+        )
     with pytest.raises(Stopped):
-        say(plant, lambda: acts.append("label"))
+        say(services, lambda: acts.append("label"))
     assert (acts, world.ledger.written) == ([], [])
 
 
 def test_an_effect_that_was_confirmed_is_not_made_again_and_one_that_was_cut_off_is(world) -> None:
-    plant, acts = world.plant(), []
+    services, acts = world.services(), []
 
     def act():
         acts.append("close")
@@ -26,7 +28,7 @@ def test_an_effect_that_was_confirmed_is_not_made_again_and_one_that_was_cut_off
         return {"closed": len(acts)}
 
     def close():
-        return effect(plant, "close", "run/close", act, issue=1, run="run")
+        return effect(services, "close", "run/close", act, issue=1, run="run")
 
     with pytest.raises(KeyboardInterrupt):
         close()

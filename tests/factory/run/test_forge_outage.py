@@ -42,18 +42,18 @@ def test_a_run_goes_on_where_it_was_when_the_forge_is_back(tmp_path, absences) -
     issue = world.file()
     world.forge.fail("open_pull_request", count=absences)
     for _ in range(absences // 3):
-        with pytest.raises(ForgeError, match="goes on when the forge is back") as told:
+        with pytest.raises(ForgeError, match="goes on when the forge is back") as history:
             world.tick()
-        assert told.value.retryable
+        assert history.value.retryable
         assert world.history(issue).state is State.IMPLEMENTING
     world.tick()
-    told = world.history(issue)
-    assert (told.state, told.attempts, told.runs_of("implement")) == (State.MERGED, 0, 1)
+    history = world.history(issue)
+    assert (history.state, history.attempts, history.runs_of("implement")) == (State.MERGED, 0, 1)
     assert len(world.agent.assignments) == 1
     assert [what for what, _ in world.forge.writes].count("open_pull_request") == 1
     assert not [
         entry
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "node" and entry.data["result"]["outcome"] == "failed"
     ]
 
@@ -61,15 +61,15 @@ def test_a_run_goes_on_where_it_was_when_the_forge_is_back(tmp_path, absences) -
 def test_a_limit_that_ended_a_node_is_waited_for_until_the_last_moment_that_was_named(
     tmp_path,
 ) -> None:
-    plant = World(tmp_path).plant()
+    services = World(tmp_path).services()
     missed = [
         result_of(ForgeError("limited", retryable=True, again_at=moment))
         for moment in (NOON, NOON + HOUR, None)
     ]
     with pytest.raises(ForgeError) as told:
-        wait_for_forge(plant, "implement-1-1", missed)
+        wait_for_forge(services, "implement-1-1", missed)
     assert (told.value.retryable, told.value.again_at) == (True, NOON + HOUR)
-    wait_for_forge(plant, "implement-1-1", ())
+    wait_for_forge(services, "implement-1-1", ())
 
 
 def test_a_node_whose_forge_is_away_time_after_time_fails_in_the_end(tmp_path) -> None:

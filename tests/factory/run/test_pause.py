@@ -42,8 +42,13 @@ def test_no_issue_fails_for_a_pause_and_the_same_run_goes_on_when_it_is_over(
     assert (world.broker.refused, len(pauses(world))) == (asked, 1)
     world.ledger.clock.at = MIDNIGHT
     world.tick()
-    told = world.history(issue)
-    assert (told.state, told.attempts, told.runs_of("triage"), told.runs_of("implement")) == (
+    history = world.history(issue)
+    assert (
+        history.state,
+        history.attempts,
+        history.runs_of("triage"),
+        history.runs_of("implement"),
+    ) == (
         State.MERGED,
         0,
         1,
@@ -51,7 +56,7 @@ def test_no_issue_fails_for_a_pause_and_the_same_run_goes_on_when_it_is_over(
     )
     assert not [
         entry
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "node" and entry.data["result"]["outcome"] == "failed"
     ]
 

@@ -13,7 +13,7 @@ from harness.domain.verdict import VerdictOutcome
 from harness.domain.workflow import Outcome, UseNode
 from harness.factory.pipeline.actions import action_for
 from harness.factory.run.node import Job
-from harness.factory.run.policy_snapshot import steering_at
+from harness.factory.run.policy_snapshot import policy_at
 from harness.factory.settings.workflows import OURS, bound_in
 from tests.factory.hostile import (
     AUTHOR,
@@ -73,9 +73,9 @@ def faults(folder: Path, files: dict[str, str]) -> list[ConfigError]:
 
 def test_theirs_binds_file_by_file_and_ours_for_the_rest(world) -> None:
     put(world, {"workflows/triage.yaml": changed("triage", ("17 2 * * *", "5 4 * * *"))})
-    steering = steering_at(world.plant(), world.remote["main"])
-    assert steering.workflows["triage"].triggers.schedule == "5 4 * * *"
-    assert [node.id for node in steering.workflows["merge"].nodes] == [
+    policy = policy_at(world.services(), world.remote["main"])
+    assert policy.workflows["triage"].triggers.schedule == "5 4 * * *"
+    assert [node.id for node in policy.workflows["merge"].nodes] == [
         "gates",
         "land",
         "confirm",
@@ -93,11 +93,11 @@ def test_their_prompts_bind_by_name(world) -> None:
 def test_an_override_that_says_what_ours_says_changes_nothing_and_every_other_is_in_the_digest(
     world,
 ) -> None:
-    before = steering_at(world.plant(), world.base).digest
+    before = policy_at(world.services(), world.base).digest
     put(world, {"workflows/merge.yaml": ours("merge")})
-    assert steering_at(world.plant(), world.remote["main"]).digest == before
+    assert policy_at(world.services(), world.remote["main"]).digest == before
     put(world, {"workflows/merge.yaml": ours("merge") + "# mine\n"})
-    assert steering_at(world.plant(), world.remote["main"]).digest != before
+    assert policy_at(world.services(), world.remote["main"]).digest != before
 
 
 def test_nothing_is_read_from_the_branch_and_an_agent_may_not_touch_what_is(tmp_path) -> None:
@@ -329,7 +329,7 @@ def test_a_budget_in_a_workflow_can_only_be_the_tighter_one(world) -> None:
     request = next(one for one in world.broker.opened if one.role == "implementer")
     assert (request.calls, request.usd) == (
         7,
-        steering_at(world.plant(), world.base).config.caps.usd_per_run,
+        policy_at(world.services(), world.base).config.caps.usd_per_run,
     )
 
 
@@ -339,15 +339,15 @@ def test_a_budget_in_a_workflow_can_only_be_the_tighter_one(world) -> None:
 def job(world: World, issue: int, node: UseNode, **outputs) -> Job:
     """A job as the dispatcher makes it, in a workflow of nothing but this node and what is said to
     have run before."""
-    plant = world.plant()
-    steering = steering_at(plant, world.remote["main"])
+    services = world.services()
+    policy = policy_at(services, world.remote["main"])
     name = node.action.split(".")[0]
-    real = steering.workflows[name]
+    real = policy.workflows[name]
     loose = dataclasses.replace(
         real, nodes=(*(one for one in real.nodes if one.id in outputs), node)
     )
-    steering = dataclasses.replace(steering, workflows={**steering.workflows, name: loose})
-    return Job(plant, steering, issue, f"{name}-{issue}-1", 1, node, outputs)
+    policy = dataclasses.replace(policy, workflows={**policy.workflows, name: loose})
+    return Job(services, policy, issue, f"{name}-{issue}-1", 1, node, outputs)
 
 
 def result_of(job: Job):
@@ -469,7 +469,7 @@ def test_nothing_is_handed_over_that_the_law_or_its_tests_refuse(world) -> None:
     world.tick(states=frozenset({State.UNTRIAGED}))
     over = UseNode(id="over", action="validate.hand_over")
     lawless = {"candidate": breaking_the_law(world), "pull_request": 2}
-    assert result_of(job(world, issue, over, candidate=lawless)).event == Event.LAW_REFUSED
+    assert result_of(job(world, issue, over, candidate=lawless)).event == Event.POLICY_REFUSED
     rules = world.git.read(world.remote["main"], "factory_rules.md").decode()
     put(
         world,

@@ -25,7 +25,7 @@ def files(world, commit="main"):
 
 
 def take_back(world, issue):
-    return revert.land(world.plant(), issue, rules="sha256:rules", says="by mara")
+    return revert.land(world.services(), issue, rules="sha256:rules", says="by mara")
 
 
 def test_every_landing_has_its_revert_ready_with_the_command_for_a_person(landed) -> None:
@@ -41,7 +41,7 @@ def test_every_landing_has_its_revert_ready_with_the_command_for_a_person(landed
 
 def test_it_is_proposed_as_one_pull_request_however_often_it_is_asked(landed) -> None:
     world, issue = landed
-    first, second = revert.propose(world.plant(), issue), revert.propose(world.plant(), issue)
+    first, second = revert.propose(world.services(), issue), revert.propose(world.services(), issue)
     assert first == second
     assert first.head == revert.ready(world.history(issue)).commit
     assert world.history(issue).state is State.MERGED, "a proposal takes nothing back"
@@ -145,7 +145,7 @@ def test_nothing_landed_nothing_is_taken_back(tmp_path) -> None:
     with pytest.raises(ConfigError, match="nothing of #7 has landed"):
         take_back(world, 7)
     with pytest.raises(ConfigError, match="nothing of #7 has landed"):
-        revert.propose(world.plant(), 7)
+        revert.propose(world.services(), 7)
 
 
 def test_the_owners_stop_holds_this_back_too(landed) -> None:
@@ -169,7 +169,7 @@ def test_what_was_taken_back_can_be_tried_again_by_a_persons_word_and_lands_anew
     world.agent.works = [again]
     world.forge.say(issue, "/factory retry", author=world.forge.person("mara", Permission.WRITE))
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.MERGED
+    history = world.history(issue)
+    assert history.state is State.MERGED
     assert b"BETTER" in files(world)[STORE]
-    assert revert.taken_back(told) is None, "the second landing stands"
+    assert revert.taken_back(history) is None, "the second landing stands"

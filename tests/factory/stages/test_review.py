@@ -11,11 +11,11 @@ from harness.domain.verdict import VerdictOutcome
 from harness.factory.models.selection import reviewers
 from harness.factory.records.chain import chain
 from harness.factory.records.gates import gates_of
-from harness.factory.records.history import history
+from harness.factory.records.history import history_of
 from harness.factory.records.link import Standing
 from harness.factory.reporting import comments
 from harness.factory.reporting.comments.change import change_comment
-from harness.factory.run.policy_snapshot import steering_at
+from harness.factory.run.policy_snapshot import policy_at
 from harness.factory.settings.config import read_config
 from harness.factory.settings.model_config import LENSES
 from harness.factory.stages.review import ASKS
@@ -89,9 +89,9 @@ def test_no_finding_at_all_approves_nothing(tmp_path) -> None:
     world = world_of(tmp_path, validator=FakeValidator(VerdictOutcome.FAILED))
     issue = world.file()
     world.tick()
-    told = world.history(issue)
+    history = world.history(issue)
     assert len(world.model.questions("reviewer")) >= 1
-    assert (told.state, told.landed) == (State.NEEDS_HUMAN, None)
+    assert (history.state, history.landed) == (State.NEEDS_HUMAN, None)
 
 
 def test_a_finding_sends_the_change_back_before_it_is_judged_and_the_next_attempt_reads_it(
@@ -100,13 +100,13 @@ def test_a_finding_sends_the_change_back_before_it_is_judged_and_the_next_attemp
     world = world_of(tmp_path, reviewer=(finding(), NOTHING))
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert [entry.data["event"] for entry in told.transitions][2:5] == [
+    history = world.history(issue)
+    assert [entry.data["event"] for entry in history.transitions][2:5] == [
         Event.CHANGE_READY,
         Event.CHANGES_REQUESTED,
         Event.DISPATCHED,
     ]
-    assert (told.state, len(told.verdicts), told.rounds) == (State.MERGED, 1, 1)
+    assert (history.state, len(history.verdicts), history.rounds) == (State.MERGED, 1, 1)
     first, second = (assignment.task for assignment in world.agent.assignments)
     assert "gives nobody a place back" not in first
     assert "gives nobody a place back" in second
@@ -117,15 +117,15 @@ def test_a_reviewer_who_is_never_content_ends_with_a_person(tmp_path) -> None:
     world = world_of(tmp_path, agent=FakeAgent(fixes), reviewer=finding())
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert (told.state, told.transitions[-1].data["event"]) == (
+    history = world.history(issue)
+    assert (history.state, history.transitions[-1].data["event"]) == (
         State.NEEDS_HUMAN,
         Event.ROUNDS_EXHAUSTED,
     )
-    assert told.verdicts == ()
+    assert history.verdicts == ()
     assert (
         len(world.agent.assignments)
-        <= steering_at(world.plant(), world.base).config.limits.attempts
+        <= policy_at(world.services(), world.base).config.limits.attempts
     )
 
 
@@ -204,9 +204,9 @@ def test_an_answer_that_never_comes_is_asked_for_again_and_then_a_person_looks(
     world = world_of(tmp_path, f"{ONE}[breaker]\nfailures = 9\n", reviewer=error)
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert (told.state, told.verdicts) == (State.NEEDS_HUMAN, ())
-    assert [entry.data["event"] for entry in told.transitions][-3:] == [
+    history = world.history(issue)
+    assert (history.state, history.verdicts) == (State.NEEDS_HUMAN, ())
+    assert [entry.data["event"] for entry in history.transitions][-3:] == [
         Event.JUDGE_AGAIN,
         Event.JUDGE_AGAIN,
         Event.INCONCLUSIVE,
@@ -235,9 +235,9 @@ def test_a_change_that_cannot_be_shown_whole_is_not_reviewed_in_part(tmp_path) -
     )
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert told.state is State.NEEDS_HUMAN
-    assert "nobody votes on a view that is cut" in told.transitions[-1].data["says"]
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
+    assert "nobody votes on a view that is cut" in history.transitions[-1].data["says"]
     assert world.model.questions("reviewer") == []
 
 
@@ -322,7 +322,7 @@ def test_without_a_lens_nobody_is_asked(tmp_path) -> None:
 def test_nobody_reviews_what_its_family_may_have_written(tmp_path) -> None:
     def at(name, toml):
         world = world_of(tmp_path / name, toml)
-        return steering_at(world.plant(), world.base)
+        return policy_at(world.services(), world.base)
 
     own = '[models]\nimplementer = "claude-opus-5-5"\nreviewer = "claude-opus-4"\n'
     with pytest.raises(ConfigError, match="of another family than claude-opus") as error:
@@ -349,7 +349,7 @@ def test_neither_who_wrote_an_attempt_nor_who_may_write_another_is_of_a_reviewer
         'implementer = ["claude-sonnet-5-5", "gpt-5.5"]\nreviewer = ["qwen-5", "gpt-6",'
         ' "gemini-4"]\n'
     )
-    left = reviewers(read_config(f"schema = 1\n[models]\n{ladders}"), history(ledger, 7))
+    left = reviewers(read_config(f"schema = 1\n[models]\n{ladders}"), history_of(ledger, 7))
     assert [tier.model for tier in left] == ["gemini-4"]
 
 
@@ -373,8 +373,8 @@ def test_what_was_seen_already_is_not_asked_again_and_what_changed_is(tmp_path) 
     )
     issue = world.file()
     world.tick()
-    told = world.history(issue)
-    assert (told.state, len(told.verdicts)) == (State.MERGED, 2)
+    history = world.history(issue)
+    assert (history.state, len(history.verdicts)) == (State.MERGED, 2)
     assert len(world.model.questions("reviewer")) == 1
 
 
@@ -406,7 +406,7 @@ def test_a_factory_that_was_killed_between_two_lenses_asks_for_what_is_missing(t
 
 def test_a_stop_between_two_lenses_asks_no_further_reviewer(tmp_path) -> None:
     def stops(question):
-        world.plant().places.stop_flag.touch()
+        world.services().places.stop_flag.touch()
         return NOTHING
 
     world = world_of(tmp_path, TWO, reviewer=stops)
@@ -427,17 +427,17 @@ def test_people_read_what_reviewers_asked_for_as_words_of_models(tmp_path) -> No
     )
     issue = world.file()
     world.tick()
-    told = world.history(issue)
+    history = world.history(issue)
     asked_for = [
         link
-        for link in chain(told, outcome="").links
+        for link in chain(history, outcome="").links
         if link.title == "A reviewer asks for a change"
     ]
     assert asked_for
     assert all(
         (link.standing, link.quote) == (Standing.REFUSES, "FIXED = True") for link in asked_for
     )
-    said = change_comment(told, gates_of(told, law={}), lambda path: f"http://forge/{path}")
+    said = change_comment(history, gates_of(history, law={}), lambda path: f"http://forge/{path}")
     assert "**What reviewers said:** 1 change asked for." in said
     outside = "".join(
         part
@@ -445,13 +445,17 @@ def test_people_read_what_reviewers_asked_for_as_words_of_models(tmp_path) -> No
         if number % 2 == 0
     )
     assert "evil.example" not in outside
-    assert "evil.example" not in comments.issue_comment(told, lambda path: f"http://forge/{path}")
+    assert "evil.example" not in comments.issue_comment(
+        history, lambda path: f"http://forge/{path}"
+    )
 
 
 def test_the_filer_is_told_that_reviewers_asked_and_not_that_a_browser_did(tmp_path) -> None:
     world = world_of(tmp_path, reviewer=(finding(), NOTHING))
     issue = world.file()
     world.tick(states=frozenset({State.UNTRIAGED, State.ACCEPTED, State.VALIDATING}))
-    told = world.history(issue)
-    assert told.state is State.CHANGES_REQUESTED
-    assert "Reviewers looked at a first change" in comments.issue_comment(told, lambda path: path)
+    history = world.history(issue)
+    assert history.state is State.CHANGES_REQUESTED
+    assert "Reviewers looked at a first change" in comments.issue_comment(
+        history, lambda path: path
+    )

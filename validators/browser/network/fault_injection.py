@@ -36,13 +36,13 @@ from urllib.parse import parse_qsl, unquote_plus, urlsplit
 from validators.browser.network.http1 import Head
 from validators.browser.network.mutations import (
     HTML,
-    Wound,
+    Mutation,
     dropped,
     leaves,
     swapped,
     turned,
 )
-from validators.domain.evidence import SabotageFacts, Saboteur
+from validators.domain.evidence import FaultInjector, SabotageFacts
 from validators.domain.journeys.data_at_stake import Stakes
 from validators.domain.journeys.wording import folded
 
@@ -57,8 +57,8 @@ class Sabotage:
     """One saboteur at work in one run. `stakes` is asked anew at every message: a run learns its
     values as it goes."""
 
-    def __init__(self, saboteur: Saboteur, stakes: Callable[[], Stakes]) -> None:
-        self._saboteur = saboteur
+    def __init__(self, injector: FaultInjector, stakes: Callable[[], Stakes]) -> None:
+        self._injector = injector
         self._stakes = stakes
         self._changed = 0
         self._touched = False
@@ -73,22 +73,24 @@ class Sabotage:
 
     def instead(self, request: Head, content: bytes) -> tuple[Head, bytes] | None:
         """The answer to a write that the app will never see; None lets the request through."""
-        if self._saboteur not in (Saboteur.STALE, Saboteur.ERROR_500) or not _is_write(request):
+        if self._injector not in (FaultInjector.STALE, FaultInjector.ERROR_500) or not _is_write(
+            request
+        ):
             return None
         self._changed += 1
         if self._stakes().data & set(_carried(request, content)):
             self._touched = self._reached = True
-        return _broken() if self._saboteur is Saboteur.ERROR_500 else _as_if_done(request)
+        return _broken() if self._injector is FaultInjector.ERROR_500 else _as_if_done(request)
 
     def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
         """The answer's body, wounded where this saboteur wounds answers."""
         kind = _kind(answer)
-        match self._saboteur:
-            case Saboteur.SWAP_TEXT:
+        match self._injector:
+            case FaultInjector.SWAP_TEXT:
                 wounded = swapped(content, kind, self._stakes())
-            case Saboteur.DROP_ROW:
+            case FaultInjector.DROP_ROW:
                 wounded = self._rows(content, kind)
-            case Saboteur.FROZEN:
+            case FaultInjector.FROZEN:
                 first = self._frozen(request, answer, content)
                 self._changed += _told(*first) != _told(answer, content)
                 return first[1]
@@ -102,10 +104,10 @@ class Sabotage:
     def head(self, request: Head, answer: Head) -> Head:
         """The answer's head: an error, where pages are given the status of one; the first, where
         all are."""
-        if self._saboteur is Saboteur.FROZEN:
+        if self._injector is FaultInjector.FROZEN:
             return self._first.get(_path(request), (answer, b""))[0]
         page = request.header("sec-fetch-dest") == "document" and not 300 <= answer.status < 400
-        if self._saboteur is not Saboteur.ERROR_500 or not page or not self._stakes().status:
+        if self._injector is not FaultInjector.ERROR_500 or not page or not self._stakes().status:
             return answer
         self._changed += 1
         self._touched = True
@@ -123,7 +125,7 @@ class Sabotage:
             self._first.setdefault(_path(request), (answer, content))
         return self._first.get(_path(request), (answer, content))
 
-    def _rows(self, content: bytes, kind: str) -> Wound:
+    def _rows(self, content: bytes, kind: str) -> Mutation:
         stakes = self._stakes()
         about = turned(content, kind, stakes)
         return about if about.content != content else dropped(content, kind, stakes)

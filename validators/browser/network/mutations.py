@@ -38,7 +38,7 @@ PLAIN = ("text/plain", "text/csv", "text/tab-separated-values")
 
 
 @dataclass(frozen=True, slots=True)
-class Wound:
+class Mutation:
     """An altered body. `touched`: a text that the journey requires was in it, and is so no longer;
     `reached`: a value was that a step put in."""
 
@@ -47,16 +47,16 @@ class Wound:
     reached: bool = False
 
 
-def swapped(content: bytes, kind: str, stakes: Stakes) -> Wound:
+def swapped(content: bytes, kind: str, stakes: Stakes) -> Mutation:
     """Every text at stake, and every value it mentions, reads differently; every link at stake
     leads elsewhere.
 
     Where nothing of that is in the answer and numbers are compared, no number is left in it."""
-    wound = _wounded(content, kind, stakes, Hands(_swapped_html, _swapped_json, _swapped_plain))
-    led = _led_astray(wound.content, kind, stakes.addresses)
+    mutation = _wounded(content, kind, stakes, Hands(_swapped_html, _swapped_json, _swapped_plain))
+    led = _led_astray(mutation.content, kind, stakes.addresses)
     if led.content != content or not stakes.numeric:
-        return Wound(led.content, wound.touched or led.touched, wound.reached)
-    return Wound(
+        return Mutation(led.content, mutation.touched or led.touched, mutation.reached)
+    return Mutation(
         _wounded(
             content, kind, stakes, Hands(_unnumbered_html, _unnumbered_json, _unnumbered_plain)
         ).content,
@@ -64,14 +64,14 @@ def swapped(content: bytes, kind: str, stakes: Stakes) -> Wound:
     )
 
 
-def dropped(content: bytes, kind: str, stakes: Stakes) -> Wound:
+def dropped(content: bytes, kind: str, stakes: Stakes) -> Mutation:
     """Every table row, list item, line or JSON list entry that holds something at stake is gone.
 
     Where there is none and things are counted, every one of them is gone."""
-    wound = _wounded(content, kind, stakes, Hands(_dropped_html, _dropped_json, _dropped_plain))
-    if wound.content != content or not stakes.counted:
-        return wound
-    return Wound(
+    mutation = _wounded(content, kind, stakes, Hands(_dropped_html, _dropped_json, _dropped_plain))
+    if mutation.content != content or not stakes.counted:
+        return mutation
+    return Mutation(
         _wounded(
             content, kind, stakes, Hands(_emptied_html, _emptied_json, _emptied_plain)
         ).content,
@@ -79,18 +79,18 @@ def dropped(content: bytes, kind: str, stakes: Stakes) -> Wound:
     )
 
 
-def turned(content: bytes, kind: str, stakes: Stakes) -> Wound:
+def turned(content: bytes, kind: str, stakes: Stakes) -> Mutation:
     """The rows of every table with a column whose order is at stake stand the other way round.
 
     `touched` only on a page without scripts: one that sorts by itself may put them right again."""
     if kind not in HTML or not stakes.ordered:
-        return Wound(content, False)
+        return Mutation(content, False)
     try:
         before = content.decode()
     except ValueError:
-        return Wound(content, False)
+        return Mutation(content, False)
     after = _TABLE.sub(lambda table: _turned_table(table.group(), stakes.ordered), before)
-    return Wound(
+    return Mutation(
         after.encode() if after != before else content,
         after != before and "<script" not in before.lower(),
     )
@@ -113,7 +113,7 @@ class Hands:
     in_plain: Callable[[str, tuple[str, ...]], str]
 
 
-def _wounded(content: bytes, kind: str, stakes: Stakes, hands: Hands) -> Wound:
+def _wounded(content: bytes, kind: str, stakes: Stakes, hands: Hands) -> Mutation:
     aims = tuple(sorted(stakes.texts | stakes.data, key=len, reverse=True))
     try:
         before = content.decode()
@@ -124,16 +124,16 @@ def _wounded(content: bytes, kind: str, stakes: Stakes, hands: Hands) -> Wound:
         elif kind in PLAIN:
             after, parts = hands.in_plain(before, aims), _plain_texts
         else:
-            return Wound(content, False)
+            return Mutation(content, False)
     except ValueError:
-        return Wound(content, False)
+        return Mutation(content, False)
     if after == before:
-        return Wound(content, False)
+        return Mutation(content, False)
 
     def gone(texts: Iterable[str]) -> bool:
         return any(_among(text, parts(before)) and not _among(text, parts(after)) for text in texts)
 
-    return Wound(after.encode(), gone(stakes.texts), gone(stakes.data))
+    return Mutation(after.encode(), gone(stakes.texts), gone(stakes.data))
 
 
 def _rewritten(
@@ -323,14 +323,14 @@ def _unnumbered_plain(document: str, aims: tuple[str, ...]) -> str:
     return re.sub(r"[0-9]+", "?", document)
 
 
-def _led_astray(content: bytes, kind: str, addresses: frozenset[Address]) -> Wound:
+def _led_astray(content: bytes, kind: str, addresses: frozenset[Address]) -> Mutation:
     """Links to what is at stake lead beside it."""
     if kind not in HTML or not addresses:
-        return Wound(content, False)
+        return Mutation(content, False)
     try:
         before = content.decode()
     except ValueError:
-        return Wound(content, False)
+        return Mutation(content, False)
 
     def astray(found: re.Match[str]) -> str:
         address = _given(found.group(2))
@@ -341,7 +341,7 @@ def _led_astray(content: bytes, kind: str, addresses: frozenset[Address]) -> Wou
         return f'{found.group(1)}"{html.escape(beside)}"'
 
     after = _LEADING.sub(astray, before)
-    return Wound(after.encode() if after != before else content, after != before)
+    return Mutation(after.encode() if after != before else content, after != before)
 
 
 def _turned_table(table: str, headers: frozenset[str]) -> str:

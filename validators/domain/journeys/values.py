@@ -87,8 +87,8 @@ class Draw:
         key = f"{self.seed}\0{self.journey}\0{place}".encode()
         return _drawn(
             generated,
-            random.Random(int.from_bytes(sha256(key).digest()[:8], "big")),
-            self.today,  # noqa: S311
+            random.Random(int.from_bytes(sha256(key).digest()[:8], "big")),  # noqa: S311
+            self.today,
         )
 
 

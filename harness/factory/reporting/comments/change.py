@@ -35,17 +35,17 @@ _ASKS: Mapping[str, str] = {
 _TELLS: Mapping[bool | None, str] = {True: "Yes", False: "No", None: "Unknown, and so no"}
 
 
-def change_comment(told: History, gates: Sequence[Gate], link: Link) -> str:
+def change_comment(history: History, gates: Sequence[Gate], link: Link) -> str:
     """The comment as the ledger has it now."""
     parts = (
         CHANGE_MARKER,
-        f"For #{told.issue}. {headline(told)}",
+        f"For #{history.issue}. {headline(history)}",
         _gates(gates, link),
-        *_reviewed(told),
-        *_seen(told, link),
-        *_back(told, link),
-        *_steps(told),
-        _pages(told, link),
+        *_reviewed(history),
+        *_seen(history, link),
+        *_back(history, link),
+        *_steps(history),
+        _pages(history, link),
     )
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -97,10 +97,10 @@ def _rule(one: ChainLink, link: Link) -> str:
     return f"[{inline(one.rule)}]({link(one.permalink)})" if one.permalink else inline(one.rule)
 
 
-def _seen(told: History, link: Link) -> Iterator[str]:
+def _seen(history: History, link: Link) -> Iterator[str]:
     """What the judge saw. Its journeys are sealed: only what a person would see of them is told."""
-    verdict = told.verdict
-    if verdict is None or verdict["binds"]["head"] != told.pushed_head:
+    verdict = history.verdict
+    if verdict is None or verdict["binds"]["head"] != history.pushed_head:
         return
     held, journeys = verdict["controls"], verdict["journeys"]
     yield (
@@ -115,22 +115,22 @@ def _seen(told: History, link: Link) -> Iterator[str]:
     ]
     if found:
         yield fenced("\n".join(found))
-    path = f"evidence/{told.verdicts[-1].run}/index.html"
+    path = f"evidence/{history.verdicts[-1].run}/index.html"
     page = link(f"/-/{path}")
     yield f"[The evidence]({page})." if page else f"The evidence is `{path}` in the factory's home."
 
 
-def _reviewed(told: History) -> Iterator[str]:
+def _reviewed(history: History) -> Iterator[str]:
     """What reviewers said of what would land of this head. They may ask for changes, and approve
     nothing."""
     runs = [
         entry.run
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "run" and entry.data["workflow"] == "validate"
     ]
     found = [
         one
-        for entry in told.entries
+        for entry in history.entries
         if entry.kind == "node" and runs and entry.run == runs[-1]
         for one in remarks(entry.data["result"]["output"])
     ]
@@ -143,35 +143,35 @@ def _reviewed(told: History) -> Iterator[str]:
         yield fenced("\n".join(f"{one.fact}\n    {one.quote}" for _, one in found))
 
 
-def _back(told: History, link: Link) -> Iterator[str]:
+def _back(history: History, link: Link) -> Iterator[str]:
     """How to take it back."""
-    if told.landed and told.state is State.MERGED:
-        commit, tree = told.landed["commit"], told.landed["tree"]
+    if history.landed and history.state is State.MERGED:
+        commit, tree = history.landed["commit"], history.landed["tree"]
         yield (
             f"It landed as [`{commit:.10}`]({link(f'commit/{commit}')}), the tree `{tree:.10}` that"
             " was judged. To take it back:"
         )
         yield fenced(f"git revert --mainline 1 {commit}")
-        yield f"Where the factory runs, `factory revert {told.issue}` does it by compare-and-swap."
+        yield f"Where the factory runs, `factory revert {history.issue}` does it by compare-and-swap."
 
 
-def _steps(told: History) -> Iterator[str]:
-    if told.state is not State.NEEDS_HUMAN:
+def _steps(history: History) -> Iterator[str]:
+    if history.state is not State.NEEDS_HUMAN:
         return
     again = "Maintainers: `/factory retry` starts again."
-    by_the_law = told.transitions[-1].data["event"] in (Event.LAW_REFUSED, Event.GATE_REFUSED)
+    by_the_law = history.transitions[-1].data["event"] in (Event.POLICY_REFUSED, Event.GATE_REFUSED)
     yield (
         again
         if not by_the_law
         else (
             f"{again} Where only rules that leave it to a person stand against it, `/factory"
-            f" approve {told.pushed_head}` lifts them for this commit, and it is judged again."
+            f" approve {history.pushed_head}` lifts them for this commit, and it is judged again."
         )
     )
 
 
-def _pages(told: History, link: Link) -> str:
-    page = link(f"/-/{page_of(told.issue)}")
+def _pages(history: History, link: Link) -> str:
+    page = link(f"/-/{page_of(history.issue)}")
     return (
         f"[The whole chain]({page}): by which rule, on what fact, in whose words, with what"
         " evidence."

@@ -14,14 +14,14 @@ from harness.factory.reporting.comments.inert import (
     inline,
     table,
 )
-from harness.governance.past.edit_effects import Consequence, Edited
+from harness.governance.past.edit_effects import Edited, EditEffect
 from harness.governance.past.edits import Edit
 from harness.governance.past.history import RecordedChange
 
 _PLACE = re.compile(r"(?P<file>[^:\n]+):(?P<line>[1-9][0-9]{0,6}): ")
 
 
-def consequence_words(found: Consequence, link: Link, *, base: str, head: str) -> tuple[str, str]:
+def consequence_words(found: EditEffect, link: Link, *, base: str, head: str) -> tuple[str, str]:
     """Title and summary of the check on a pull request that edits the law: flips first, because
     they are what it is for."""
     where = (
@@ -60,7 +60,7 @@ def consequence_words(found: Consequence, link: Link, *, base: str, head: str) -
     return "; ".join((*faults, says, _named(found.edited))), "\n\n".join(filter(None, parts)) + "\n"
 
 
-def consequence_annotations(found: Consequence) -> tuple[Annotation, ...]:
+def consequence_annotations(found: EditEffect) -> tuple[Annotation, ...]:
     """What is to be seen at the very lines: what was edited, what lint finds of it, and the cases
     that do not hold."""
     faults = [
@@ -115,7 +115,7 @@ def _named(edited: Sequence[Edited]) -> str:
     return f"edits {', '.join(names)}" if names else "edits nothing that binds"
 
 
-def _flips(found: Consequence, link: Link) -> str:
+def _flips(found: EditEffect, link: Link) -> str:
     assert found.impact is not None, "only what was read has flips"
     changes = found.changes or {}
     rows = [
@@ -139,7 +139,7 @@ def _of(change: RecordedChange | None, link: Link) -> str:
     return url if url.startswith(("https://", "http://")) and not set(url) & set(" ()<>\n") else ""
 
 
-def _edited(found: Consequence, link: Link, head: str) -> str:
+def _edited(found: EditEffect, link: Link, head: str) -> str:
     rows = [
         (
             f"{inline(one.id)} ({inline(one.title)})",
@@ -166,7 +166,7 @@ def _fired(one: Edited) -> str:
     )
 
 
-def _lint(found: Consequence) -> str:
+def _lint(found: EditEffect) -> str:
     older = (
         f" {count(found.older, 'older finding')} not held against this edit." if found.older else ""
     )
@@ -178,7 +178,7 @@ def _lint(found: Consequence) -> str:
     return f"**Lint** finds what this edit brings.{older}\n\n{fenced(rows)}"
 
 
-def _cases(found: Consequence) -> str:
+def _cases(found: EditEffect) -> str:
     if not found.failed:
         return (
             f"**Cases:** all {found.cases} hold." if found.cases else "**Cases:** there are none."

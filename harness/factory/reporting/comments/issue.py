@@ -60,7 +60,7 @@ _BECAUSE: Mapping[str, str] = {
     Event.TWIN_LANDED: "it may be done already",
     Event.TRIAGE_UNSURE: "the factory could not decide this on its own",
     Event.RUN_FAILED: "an attempt failed",
-    Event.LAW_REFUSED: "the change broke a rule",
+    Event.POLICY_REFUSED: "the change broke a rule",
     Event.SPLIT: "the change is larger than one change may be",
     Event.CANNOT_DO: "the factory could not do this honestly",
     Event.BUDGET_EXHAUSTED: "the money set aside for it is spent",

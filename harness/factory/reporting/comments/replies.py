@@ -84,24 +84,24 @@ def no_right(command: Command, permission: Permission, *, is_filer: bool) -> str
     )
 
 
-def not_now(command: Command, told: History) -> str:
+def not_now(command: Command, history: History) -> str:
     """A command that nothing follows from as things stand."""
     return (
-        f"`/factory {command.word}` changes nothing now: this is {_stands(told)}. `/factory why`"
+        f"`/factory {command.word}` changes nothing now: this is {_stands(history)}. `/factory why`"
         " tells why."
     )
 
 
-def already_with_a_person(told: History) -> str:
+def already_with_a_person(history: History) -> str:
     """An appeal where nobody has said no, or where a person reads it already: heard, and kept."""
-    if told.state is State.NEEDS_HUMAN:
+    if history.state is State.NEEDS_HUMAN:
         return (
             "Your appeal is heard and kept. A person has to look at this already, and is told that"
             " you appealed."
         )
     return (
         "Your appeal is heard and kept. There is no answer to appeal against now: this is"
-        f" {_stands(told)}."
+        f" {_stands(history)}."
     )
 
 
@@ -125,32 +125,32 @@ def stops(login: str) -> str:
     )
 
 
-def why(told: History, link: Link) -> str:
+def why(history: History, link: Link) -> str:
     """Where it stands, and on what: rule, fact, place."""
-    found = chain(told, outcome="")
+    found = chain(history, outcome="")
     stood_on = (
         found.deciding or tuple(one for one in found.links if not is_routine(one))[-MOST_LINKS:]
     )
     lines = [_link(one, link) for one in stood_on[:MOST_LINKS]] or [
         "- nothing has been decided yet"
     ]
-    page = link(f"/-/{page_of(told.issue)}")
+    page = link(f"/-/{page_of(history.issue)}")
     whole = (
         f"[The whole chain]({page})."
         if page
-        else f"`factory why {told.issue}` tells the whole chain where it runs."
+        else f"`factory why {history.issue}` tells the whole chain where it runs."
     )
-    return "\n".join((f"This is {_stands(told)}. It stands on:", "", *lines, "", whole))
+    return "\n".join((f"This is {_stands(history)}. It stands on:", "", *lines, "", whole))
 
 
-def cost(told: History) -> str:
+def cost(history: History) -> str:
     """What the models that worked on it cost, by role."""
     spent: dict[str, list[Decimal]] = {}
-    for entry in told.entries:
+    for entry in history.entries:
         if entry.kind == "usage":
             spent.setdefault(str(entry.data["role"]), []).append(Decimal(entry.data["cost_usd"]))
     rows = [(role, str(len(costs)), f"${sum(costs):.4f}") for role, costs in sorted(spent.items())]
-    usage = told.usage
+    usage = history.usage
     return "\n\n".join(
         filter(
             None,
@@ -178,14 +178,14 @@ def rules(law: Governance, link: Link, *, base: str, digest: str) -> str:
     )
 
 
-def _stands(told: History) -> str:
+def _stands(history: History) -> str:
     words = {
         State.UNTRIAGED: "not looked at yet",
         State.NEEDS_HUMAN: "with a person",
         State.PAUSED: "on hold",
         State.NEEDS_INFO: "waiting for an answer of its filer",
     }
-    return words.get(told.state, told.state.value.replace("-", " "))
+    return words.get(history.state, history.state.value.replace("-", " "))
 
 
 def _link(one: ChainLink, link: Link) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import harness
-from harness.domain.box import Bind, Form, Limits
 from harness.domain.lifecycle import State
+from harness.domain.sandbox import Bind, Form, Limits
 from harness.operations.drill.attack import Attack, Seen, held, open_
 from harness.operations.drill.sandbox import FIX, boxed
 
@@ -67,15 +67,17 @@ def killed(ground: "Ground") -> Seen:
             " was shown"
         )
     pulls = lap.ask("GET", "/pulls?state=all", by=lap.owner.token)
-    comments = [one for one in lap.plant.forge.comments(issue) if one.author.id == lap.factory.id]
-    told = lap.history(issue)
+    comments = [
+        one for one in lap.services.forge.comments(issue) if one.author.id == lap.factory.id
+    ]
+    history = lap.history(issue)
     landings = [
         entry for entry in lap.ledger.entries(kind="done") if entry.data["effect"] == "land"
     ]
-    is_closed = not lap.plant.forge.issue(issue).open
+    is_closed = not lap.services.forge.issue(issue).open
     counted = f"{len(pulls)} pull requests, {len(comments)} comments, {len(landings)} landings"
     if (
-        told.state is not State.MERGED
+        history.state is not State.MERGED
         or not is_closed
         or (len(pulls), len(comments), len(landings)) != (1, 1, 1)
     ):
@@ -91,8 +93,10 @@ def killed(ground: "Ground") -> Seen:
 def _lives(lap: "Lap", deaths: set[tuple[str, str]]) -> bool:
     """One life of a factory, to its end; whether it ended by itself."""
     lap.equip(
-        lambda plant: replace(
-            plant, writer=Mortal(plant.writer, deaths), candidates=Mortal(plant.candidates, deaths)
+        lambda services: replace(
+            services,
+            writer=Mortal(services.writer, deaths),
+            candidates=Mortal(services.candidates, deaths),
         )
     )
     try:

@@ -115,7 +115,7 @@ def monitor(ground: "Ground") -> Seen:
 def hooks(ground: "Ground") -> Seen:
     """Hooks in the run's own store."""
 
-    def plant(worktree: Path, trap: Path) -> None:
+    def services(worktree: Path, trap: Path) -> None:
         folder = Path(
             worktree, git_hand.word(worktree, "rev-parse", "--git-common-dir"), "hooks"
         ).resolve()
@@ -130,10 +130,10 @@ def hooks(ground: "Ground") -> Seen:
         ):
             (folder / name).symlink_to(trap)
 
-    return _nothing_runs(ground, "hooks", plant)
+    return _nothing_runs(ground, "hooks", services)
 
 
-def _nothing_runs(ground: "Ground", name: str, plant: Callable[[Path, Path], object]) -> Seen:
+def _nothing_runs(ground: "Ground", name: str, services: Callable[[Path, Path], object]) -> Seen:
     """The trap is sprung by a plain git, and by nothing that the factory does with what lies
     there."""
     court, folder = ground.court, ground.apart(name)
@@ -143,7 +143,7 @@ def _nothing_runs(ground: "Ground", name: str, plant: Callable[[Path, Path], obj
 
     def attacker(worktree: Path) -> None:
         git_hand.write(worktree, "shop.py", "def total(prices):\n    return sum(prices, 0)\n")
-        plant(worktree, trap)
+        services(worktree, trap)
         marker.unlink(missing_ok=True)
 
     head = court.left(name, attacker)

@@ -7,7 +7,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from harness.domain.box import Form
+from harness.domain.sandbox import Form
 from harness.factory.settings.config import Limits
 from harness.operations.drill import git_hand
 from harness.operations.drill.apps import EVIL, HONEST, JOURNEY, ON_BASE

@@ -117,7 +117,7 @@ def head_moved(ground: "Ground") -> Seen:
     branch = f"factory/issue-{issue}"
     lap.push({"shop.py": "import os\n\nos.system('evil')\n"}, branch=branch)
     lap.tick()
-    landed = lap.plant.repository.read(CommitSha(lap.tip()), "shop.py") or b""
+    landed = lap.services.repository.read(CommitSha(lap.tip()), "shop.py") or b""
     if b"evil" in landed or lap.tip() != lap.base:
         return open_("what was pushed after the verdict landed")
     said = lap.last_words(issue)
@@ -134,10 +134,10 @@ def base_moved(ground: "Ground") -> Seen:
     issue = lap.until_approved()
     moved = lap.push({"README.md": "# Another shop\n"})
     lap.tick()
-    told = lap.history(issue)
-    landed = lap.plant.repository.tree_of(CommitSha(lap.tip()))
-    judged = [verdict.data["binds"]["tree"] for verdict in told.verdicts]
-    if told.state is not State.MERGED or lap.judge.judged < 2:
+    history = lap.history(issue)
+    landed = lap.services.repository.tree_of(CommitSha(lap.tip()))
+    judged = [verdict.data["binds"]["tree"] for verdict in history.verdicts]
+    if history.state is not State.MERGED or lap.judge.judged < 2:
         return open_(f"judged {lap.judge.judged} times, and {lap.last_words(issue)}")
     first = judged[0]
     return (
@@ -172,12 +172,12 @@ def inside_the_merge(ground: "Ground") -> Seen:
         if not pushed:
             pushed.append(lap.push({"README.md": "# A shop that somebody else changed\n"}))
 
-    lap.equip(lambda plant: replace(plant, candidates=Meddling(plant.candidates, meddle)))
+    lap.equip(lambda services: replace(services, candidates=Meddling(services.candidates, meddle)))
     issue = lap.file()
     lap.tick()
     if not pushed:
         return open_(f"nothing came as far as landing: {lap.last_words(issue)}")
-    kept = lap.plant.repository.contains(CommitSha(lap.tip()), CommitSha(pushed[0]))
+    kept = lap.services.repository.contains(CommitSha(lap.tip()), CommitSha(pushed[0]))
     if not kept:
         return open_("what somebody else pushed is gone from the branch")
     return (
@@ -225,16 +225,18 @@ def tree_differs(ground: "Ground") -> Seen:
     """The forge says that it landed, and something else did."""
     lap = ground.lap("tree differs")
     lap.equip(
-        lambda plant: replace(
-            plant,
-            candidates=Swapping(plant.candidates, lambda: lap.push({"shop.py": "evil = True\n"})),
+        lambda services: replace(
+            services,
+            candidates=Swapping(
+                services.candidates, lambda: lap.push({"shop.py": "evil = True\n"})
+            ),
         )
     )
     issue = lap.file()
     lap.tick()
     if lap.history(issue).state is State.MERGED or not is_frozen(lap.ledger):
         return open_(f"merging is not frozen: {lap.last_words(issue)}")
-    lap.equip(lambda plant: plant)
+    lap.equip(lambda services: services)
     other, tip = lap.file(title="Another till"), lap.tip()
     lap.tick()
     return (
@@ -277,7 +279,9 @@ def _state_of(lap: "Lap", issue: int) -> tuple[str, int, int, int]:
     pulls = lap.ask("GET", "/pulls?state=all", by=lap.owner.token)
     try:
         ours = [
-            one.body for one in lap.plant.forge.comments(issue) if one.author.id == lap.factory.id
+            one.body
+            for one in lap.services.forge.comments(issue)
+            if one.author.id == lap.factory.id
         ]
     except PortError:
         ours = []

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.domain.box import Bind, BoxResult, Form, Limits
+from harness.domain.sandbox import Bind, Form, Limits, SandboxResult
 from harness.operations.drill.attack import Attack, Seen, held, open_
 from harness.operations.drill.sandbox import FIX, boxed
 
@@ -77,7 +77,7 @@ def _ended(source: str, limits: Limits, by: str) -> "Callable[[Ground], Seen]":
     return run
 
 
-def _judged(result: BoxResult, by: str) -> Seen:
+def _judged(result: SandboxResult, by: str) -> Seen:
     if result.killed_by == by:
         return held(f"ended by its {by} limit after {result.seconds:.1f} s")
     if by in result.reached or (by == "memory" and b"MemoryError" in result.stderr):

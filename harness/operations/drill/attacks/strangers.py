@@ -12,7 +12,7 @@ from harness.domain.ledger import Entry
 from harness.domain.lifecycle import State
 from harness.factory.intake.queue import Queue
 from harness.factory.records.history import History
-from harness.factory.run.policy_snapshot import Steering
+from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.governance.past.edit_effects import CONSEQUENCE
 from harness.governance.text.normalise import normalise
 from harness.operations.drill import git_hand
@@ -48,7 +48,7 @@ def orders(ground: "Ground") -> Seen:
         title=f"$(touch {ran}) `touch {ran}` {{{{7*7}}}} make the totals right",
     )
     lap.tick()
-    rights = lap.plant.forge.permission(lap.plant.forge.issue(issue).author)
+    rights = lap.services.forge.permission(lap.services.forge.issue(issue).author)
     done = [
         what
         for what, happened in (
@@ -184,7 +184,7 @@ def labels(ground: "Ground") -> Seen:
             json={"labels": ["factory:validating"]},
         )
     lap.tick()
-    told, worn = lap.history(issue), lap.plant.forge.issue(issue).labels
+    told, worn = lap.history(issue), lap.services.forge.issue(issue).labels
     if len(told.transitions) != before or "factory:validating" in worn:
         return open_(f"it stands at {told.state} and wears {', '.join(worn)}")
     return held("the label moved nothing and was taken off again")
@@ -202,33 +202,33 @@ def sybils(ground: "Ground") -> Seen:
 
 
 def _flooded(ground: "Ground", author_of: Callable[[int], int]) -> Seen:
-    steering = ground.court.steering
+    policy = ground.court.policy
     waiting = [_waits(number, author_of(number)) for number in range(1, FLOOD + 1)]
     waiting.append(_waits(FLOOD + 1, 5, of_the_house=True))
-    given = _looked_at(ground, steering, waiting)
-    boundless = replace(steering.config.triage, per_author=100_000, per_day=100_000, batch=100_000)
-    open_gate = replace(steering, config=replace(steering.config, triage=boundless))
+    given = _looked_at(ground, policy, waiting)
+    boundless = replace(policy.config.triage, per_author=100_000, per_day=100_000, batch=100_000)
+    open_gate = replace(policy, config=replace(policy.config, triage=boundless))
     fix = "lower `per_author`, `per_day` and `batch` under [triage] in factory.toml"
     if FLOOD + 1 not in given or given[0] != FLOOD + 1:
         return open_("the owner's issue was not looked at first", fix)
     if len(given) > FLOOD // 2:
         return open_(f"{len(given) - 1} of {FLOOD} are looked at in one pass", fix)
-    if not _has_rules_for_issues(steering) and len(_looked_at(ground, open_gate, waiting)) <= FLOOD:
+    if not _has_rules_for_issues(policy) and len(_looked_at(ground, open_gate, waiting)) <= FLOOD:
         return open_("without bounds they were not all looked at either, so nothing was shown")
     return held(f"{len(given) - 1} of {FLOOD} are looked at in a pass, the owner's first")
 
 
-def _looked_at(ground: "Ground", steering: Steering, waiting: list[History]) -> list[int]:
-    queue, left = Queue(ground.court.plant, []), {told.issue: told for told in waiting}
+def _looked_at(ground: "Ground", policy: PolicySnapshot, waiting: list[History]) -> list[int]:
+    queue, left = Queue(ground.court.services, []), {told.issue: told for told in waiting}
     given: list[int] = []
-    while told := queue.next(list(left.values()), steering):
+    while told := queue.next(list(left.values()), policy):
         queue.begin(left.pop(told.issue))
         given.append(told.issue)
     return given
 
 
-def _has_rules_for_issues(steering: Steering) -> bool:
-    return any(rule.applies == "issue" for rule in steering.governance.rules)
+def _has_rules_for_issues(policy: PolicySnapshot) -> bool:
+    return any(rule.applies == "issue" for rule in policy.governance.rules)
 
 
 def _waits(number: int, author: int, *, of_the_house: bool = False) -> History:
@@ -272,12 +272,12 @@ def proposals(ground: "Ground") -> Seen:
     bomb, nested = fork.proposes("bomb", fork.bomb()), fork.proposes("nested", fork.rules(_NESTED))
     issue = lap.file()
     lap.equip(
-        lambda plant: replace(
-            plant,
+        lambda services: replace(
+            services,
             repository=cast(
                 "Repository",
                 _Watched(
-                    plant.repository, lambda ref: looks.append((ref, lap.history(issue).state))
+                    services.repository, lambda ref: looks.append((ref, lap.history(issue).state))
                 ),
             ),
         )

@@ -101,8 +101,8 @@ def _forging(ground: "Ground", command: tuple[str, ...]) -> Seen:
         "tests/test_shop.py": PLAIN_TEST,
         "requirements-none.txt": "# the drill's own layer\n",
     }
-    boxes = cast("Sandbox", _WithRunner(ground.sandbox, ground.apart(name) / "layer"))
-    return Court(replace(ground, sandbox=boxes), name=name, files=files).refused_by_check(
+    sandboxes = cast("Sandbox", _WithRunner(ground.sandbox, ground.apart(name) / "layer"))
+    return Court(replace(ground, sandbox=sandboxes), name=name, files=files).refused_by_check(
         "forged", _forges, check=BRAKE
     )
 

@@ -135,7 +135,7 @@ def create_app(call: Call) -> Answer:
     owner = people.user_named(call.tx, fields.login(call.body.get("owner")))
     _, code = apps.create(call.tx, manifests.manifest_from(call.body.get("manifest")), owner=owner)
     converted = apps.convert(call.tx, code)
-    call.service.courier.reload(call.tx.db)
+    call.service.webhook_sender.reload(call.tx.db)
     return Answer(app_shapes.conversion(call.tx.links, converted), 201)
 
 
@@ -183,7 +183,7 @@ def create_hook(call: Call) -> Answer:
     secret = fields.needed_text(call.body, "secret", "Hook", limit=200)
     events = fields.names(call.body.get("events", ["*"]), "Hook", "events")
     made = webhook_sender.add_hook(call.tx.db, url, secret, events)
-    call.service.courier.reload(call.tx.db)
+    call.service.webhook_sender.reload(call.tx.db)
     return Answer({"id": made, "url": url, "events": list(events)}, 201)
 
 

@@ -15,7 +15,7 @@ def convert(call: Call) -> Answer:
     """A manifest's code for the App's key and secrets, once. The code is the proof: nobody signs in
     for it."""
     converted = apps.convert(call.tx, call.path["code"])
-    call.service.courier.reload(call.tx.db)
+    call.service.webhook_sender.reload(call.tx.db)
     return Answer(shapes.conversion(call.tx.links, converted), 201)
 
 

@@ -12,7 +12,7 @@ REST_SECONDS = 0.25  # between two beats of one stream
 QUIET_SECONDS = 20.0  # after which a stream says that it is still there
 
 
-class Pulse:
+class EventStream:
     """Beats may come from any thread; listeners wait on the server's loop."""
 
     def __init__(self) -> None:

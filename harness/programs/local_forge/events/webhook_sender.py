@@ -85,7 +85,7 @@ def add_hook(db: Connection, url: str, secret: str, events: Iterable[str]) -> in
     return int(db.execute(insert(hooks).values(row).returning(hooks.c.id)).scalar_one())
 
 
-class Courier:
+class WebhookSender:
     """Takes notices from any thread, and delivers them on the server's loop, in the order they were
     posted."""
 
@@ -94,11 +94,11 @@ class Courier:
         self._post: Callable[[Parcel], object] | None = None
 
     @classmethod
-    def told_by(cls, db: Connection) -> "Courier":
+    def told_by(cls, db: Connection) -> "WebhookSender":
         """For the webhooks that the database holds."""
-        courier = cls(())
-        courier.reload(db)
-        return courier
+        webhook_sender = cls(())
+        webhook_sender.reload(db)
+        return webhook_sender
 
     def reload(self, db: Connection) -> None:
         """Read the webhooks again."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from harness.programs.local_forge.events.event_stream import Pulse
+from harness.programs.local_forge.events.event_stream import EventStream
 from harness.programs.local_forge.pages.page_views import GUARDS
 from harness.programs.local_forge.service import Service
 
@@ -31,7 +31,7 @@ def stream(service: Service) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
-async def _events(pulse: Pulse) -> AsyncGenerator[str, None]:
+async def _events(pulse: EventStream) -> AsyncGenerator[str, None]:
     yield f"retry: {RETRY_MILLISECONDS}\n\n"
     async for is_beat in pulse.beats():
         yield "event: written\ndata: \n\n" if is_beat else ": still here\n\n"

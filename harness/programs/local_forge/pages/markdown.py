@@ -218,7 +218,7 @@ def _tasks(state: StateCore) -> None:
             ]
 
 
-def _show_box(
+def _show_sandbox(
     _self: RendererHTML, tokens: Sequence[Token], place: int, _options: Any, _env: Any
 ) -> str:
     ticked = bool(tokens[place].content)
@@ -320,7 +320,7 @@ def _made() -> MarkdownIt:
     for name, rule in {
         "issue": _show_issue,
         "anchor": _show_anchor,
-        "box": _show_box,
+        "box": _show_sandbox,
         "hidden": _show_hidden,
         "details_open": _show_details_open,
         "table_open": _show_table_open,

@@ -78,7 +78,7 @@ def page_routes(service: Service) -> list[BaseRoute]:
     ]
     if service.settings.evidence is not None:
         kept = StaticFiles(directory=service.settings.evidence, html=True, check_dir=False)
-        found.insert(0, Mount("/-/evidence", kept, middleware=[Middleware(_Boxed)]))
+        found.insert(0, Mount("/-/evidence", kept, middleware=[Middleware(_Sandboxed)]))
     pages = [
         Route(path, endpoint(service, view), methods=[method], middleware=[_BOUND])
         for method, path, view in VIEWS
@@ -86,7 +86,7 @@ def page_routes(service: Service) -> list[BaseRoute]:
     return [*found, *pages]
 
 
-class _Boxed:
+class _Sandboxed:
     """Evidence shows what an untrusted app did: its pages have no origin, no cookies and nobody to
     talk to."""
 

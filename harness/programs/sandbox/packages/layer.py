@@ -15,10 +15,10 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from harness.domain.box import Bind, BoxSpec, Limits
 from harness.domain.errors import SandboxError
+from harness.domain.sandbox import Bind, Limits, SandboxSpec
 from harness.programs.sandbox.packages.lockfile import pins
-from harness.programs.sandbox.supervisor import run_box
+from harness.programs.sandbox.supervisor import run_sandbox
 
 DOWNLOAD_SECONDS = 600
 LIMITS = Limits(wall_seconds=300, memory_mb=2048, pids=64, disk_mb=2048, file_mb=512)
@@ -57,13 +57,13 @@ def layer(lock: bytes, *, wheels: Path, out: Path, form: str = "auto") -> Path:
         return target
     for folder in (out, wheels):
         folder.mkdir(parents=True, exist_ok=True)
-    _open_to_boxes(wheels)
+    _open_to_sandboxes(wheels)
     with tempfile.TemporaryDirectory(dir=out.absolute(), prefix=".preparing-") as scratch:
         frozen = Path(scratch) / "lock.txt"
         frozen.write_bytes(lock)  # what was checked is what pip reads
         if complaint := _unpacked(frozen, wheels, form):
             _download(frozen, wheels)
-            _open_to_boxes(wheels)
+            _open_to_sandboxes(wheels)
             complaint = _unpacked(frozen, wheels, form)
             if complaint:
                 raise SandboxError(f"the dependencies cannot be installed: {complaint}")
@@ -110,7 +110,7 @@ def _unpacked(lock: Path, wheels: Path, form: str) -> str | None:
         "-r",
         "/lock.txt",
     )
-    spec = BoxSpec(
+    spec = SandboxSpec(
         name="layer",
         argv=("python", "-m", "pip", *arguments),
         distributions=("pip",),
@@ -123,7 +123,7 @@ def _unpacked(lock: Path, wheels: Path, form: str) -> str | None:
         ),
     )
     with said.open("wb") as output:
-        result = run_box(spec, output=output.fileno())
+        result = run_sandbox(spec, output=output.fileno())
     if result.ok:
         return None
     if result.killed_by:
@@ -155,7 +155,7 @@ def _download(lock: Path, wheels: Path) -> None:
         )
 
 
-def _open_to_boxes(wheels: Path) -> None:
+def _open_to_sandboxes(wheels: Path) -> None:
     """Let every box's uid read the wheels that are this account's: one that keeps its files to
     itself downloaded them."""
     for path in (wheels, *wheels.iterdir()):

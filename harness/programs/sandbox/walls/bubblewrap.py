@@ -24,8 +24,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.domain.box import BoxSpec, Form
 from harness.domain.errors import SandboxError
+from harness.domain.sandbox import Form, SandboxSpec
 from harness.programs.sandbox import browser as browsers
 from harness.programs.sandbox.distributions import closure
 from harness.programs.sandbox.interpreter import interpreter
@@ -155,7 +155,7 @@ class View:
 
 
 def command(
-    form: Form, spec: BoxSpec, view: View, *, uid: int, extra: tuple[str, ...] = ()
+    form: Form, spec: SandboxSpec, view: View, *, uid: int, extra: tuple[str, ...] = ()
 ) -> list[str]:
     """The command line before the boxed command, its arguments in a descriptor that joins
     `view.files`.
@@ -211,7 +211,7 @@ def command(
     ]
 
 
-def first_program(view: View, spec: BoxSpec, options: Sequence[str]) -> list[str]:
+def first_program(view: View, spec: SandboxSpec, options: Sequence[str]) -> list[str]:
     """The command line of our own program in the box, which starts the command. All that it is told
     joins `view.files`."""
     environ = "".join(f"{name}={value}\0" for name, value in environment(spec).items())
@@ -227,12 +227,12 @@ def first_program(view: View, spec: BoxSpec, options: Sequence[str]) -> list[str
     ]
 
 
-def argv(spec: BoxSpec) -> tuple[str, ...]:
+def argv(spec: SandboxSpec) -> tuple[str, ...]:
     """The command as the box sees it."""
     return (PYTHON if spec.argv[0] == "python" else spec.argv[0], *spec.argv[1:])
 
 
-def furnish(view: View, spec: BoxSpec, *, uid: int) -> None:
+def furnish(view: View, spec: SandboxSpec, *, uid: int) -> None:
     """Put into the view everything that exists in the box."""
     _system(view)
     view.args += ["--proc", "/proc", "--dev", "/dev"]
@@ -247,10 +247,10 @@ def furnish(view: View, spec: BoxSpec, *, uid: int) -> None:
     ):  # parents before what lies in them
         view.bind(bind.source, bind.target, writable=bind.mode == "rw")
     for dial in spec.dial:
-        view.bind(dial.socket, socket_in_box(dial.port))
+        view.bind(dial.socket, socket_in_sandbox(dial.port))
 
 
-def environment(spec: BoxSpec) -> dict[str, str]:
+def environment(spec: SandboxSpec) -> dict[str, str]:
     """The whole environment of the box."""
     found = {"PATH": PATH, "HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - the box's own
     if spec.browser and (browser := browsers.browser()):
@@ -261,7 +261,7 @@ def environment(spec: BoxSpec) -> dict[str, str]:
     return found
 
 
-def socket_in_box(port: int) -> str:
+def socket_in_sandbox(port: int) -> str:
     """Where the unix socket of a `dial` is seen in the box."""
     return f"/run/box/{port}.sock"
 
@@ -289,7 +289,7 @@ def _system(view: View) -> None:
         view.file(path, Path(path).read_text(encoding="utf-8"))
 
 
-def _accounts(view: View, spec: BoxSpec, *, uid: int) -> None:
+def _accounts(view: View, spec: SandboxSpec, *, uid: int) -> None:
     view.file("/etc/passwd", f"root:x:0:0::/:/bin/sh\napp:x:{uid}:{uid}::/tmp:/bin/sh\n")
     view.file("/etc/group", f"root:x:0:\napp:x:{uid}:\n")
     view.file("/etc/hosts", f"127.0.0.1 {' '.join(dict.fromkeys(('localhost', spec.hostname)))}\n")
@@ -297,7 +297,7 @@ def _accounts(view: View, spec: BoxSpec, *, uid: int) -> None:
     view.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
 
 
-def _python(view: View, spec: BoxSpec) -> None:
+def _python(view: View, spec: SandboxSpec) -> None:
     python = interpreter()
     if python.prefix:
         view.bind(python.prefix, python.prefix)
@@ -310,7 +310,7 @@ def _python(view: View, spec: BoxSpec) -> None:
         view.bind(path, f"{SITE}/{os.path.basename(path)}")
 
 
-def _refuse_unreadable(spec: BoxSpec) -> None:
+def _refuse_unreadable(spec: SandboxSpec) -> None:
     """Packages that an account installed for itself alone are named, instead of missing in the box
     without a word."""
     for path in (
@@ -332,7 +332,7 @@ def _browser(view: View) -> None:
             " install`"
         )
     if found.folder:
-        view.bind(found.folder, browsers.IN_BOX)
+        view.bind(found.folder, browsers.IN_SANDBOX)
     for path in _present(browsers.FONTS):
         view.bind(path, path)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.domain.box import Limits
+from harness.domain.sandbox import Limits
 
 MIB = 1024 * 1024
 OVERHEAD_TASKS = 4  # bubblewrap on both sides of the wall, and the first program in the box

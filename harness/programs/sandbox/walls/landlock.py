@@ -22,8 +22,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from harness.domain.box import Bind, BoxSpec
 from harness.domain.errors import SandboxError
+from harness.domain.sandbox import Bind, SandboxSpec
 from harness.programs.sandbox import browser as browsers
 from harness.programs.sandbox.distributions import closure
 from harness.programs.sandbox.interpreter import interpreter
@@ -89,7 +89,7 @@ def first_program() -> list[str]:
     return [sys.executable, "-I", "-B", "-m", "harness.programs.sandbox.walls.supervised_init"]
 
 
-def argv(spec: BoxSpec, home: Path) -> tuple[str, ...]:
+def argv(spec: SandboxSpec, home: Path) -> tuple[str, ...]:
     """The command with the host's paths."""
     seen = placed(spec, home)
     first = (
@@ -98,7 +98,7 @@ def argv(spec: BoxSpec, home: Path) -> tuple[str, ...]:
     return (first, *(translated(word, seen) for word in spec.argv[1:]))
 
 
-def cwd(spec: BoxSpec, home: Path) -> str:
+def cwd(spec: SandboxSpec, home: Path) -> str:
     """Where the command starts."""
     return translated(spec.cwd, placed(spec, home))
 
@@ -108,7 +108,7 @@ def enclosed() -> list[str]:
     return [interpreter().executable, "-I", "-S", "-B", str(ENCLOSE)]
 
 
-def furnish(spec: BoxSpec, home: Path) -> None:
+def furnish(spec: SandboxSpec, home: Path) -> None:
     """Make the box's own folders in `home`, which is private to it. Raises SandboxError when
     something is missing."""
     for name in ("tmp", "bin", "site"):
@@ -119,7 +119,7 @@ def furnish(spec: BoxSpec, home: Path) -> None:
         (home / "site" / os.path.basename(path)).symlink_to(path)
 
 
-def rules(spec: BoxSpec, home: Path) -> bytes:
+def rules(spec: SandboxSpec, home: Path) -> bytes:
     """The document for `enclose`. Raises SandboxError when the box needs something that this
     machine lacks."""
     lines = seccomp.program(system_calls.without_namespaces(browser=spec.browser))
@@ -133,7 +133,7 @@ def rules(spec: BoxSpec, home: Path) -> bytes:
     ).encode()
 
 
-def files(spec: BoxSpec, home: Path) -> Iterator[tuple[str, int]]:
+def files(spec: SandboxSpec, home: Path) -> Iterator[tuple[str, int]]:
     """Each place of the host that the box may use, with its rights; the rest cannot be opened."""
     folders = [
         "/usr",
@@ -162,7 +162,7 @@ def files(spec: BoxSpec, home: Path) -> Iterator[tuple[str, int]]:
         yield path, _fitting(path, WRITING)
 
 
-def environment(spec: BoxSpec, home: Path) -> Mapping[str, str]:
+def environment(spec: SandboxSpec, home: Path) -> Mapping[str, str]:
     """The whole environment of the box."""
     seen, scratch = placed(spec, home), str(home / "tmp")
     found = {
@@ -181,7 +181,7 @@ def environment(spec: BoxSpec, home: Path) -> Mapping[str, str]:
     return found
 
 
-def placed(spec: BoxSpec, home: Path) -> BoxSpec:
+def placed(spec: SandboxSpec, home: Path) -> SandboxSpec:
     """The specification with the box's own folders among its binds, so that their names are
     replaced like the others."""
     own = (

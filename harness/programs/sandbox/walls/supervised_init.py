@@ -26,7 +26,7 @@ import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
-from harness.programs.sandbox.child_processes import adopt_orphans, end_offspring, reaped
+from harness.programs.sandbox.child_processes import adopt_orphans, end_children, reaped
 from harness.programs.sandbox.walls import init
 from harness.programs.sandbox.walls.landlock import enclosed
 from harness.programs.sandbox.walls.port_proxy import Doors
@@ -54,7 +54,7 @@ def main(argv: list[str]) -> NoReturn:
         with contextlib.suppress(BrokenPipeError):  # nobody is left to be told
             os.write(status, f"failed {error}\n".encode())
     finally:
-        end_offspring()
+        end_children()
         shutil.rmtree(one["--home"], ignore_errors=True)
     if ended is None:
         os._exit(125)

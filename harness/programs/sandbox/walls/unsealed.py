@@ -6,7 +6,7 @@ ran in it may be believed. There are no mounts, so the places that a specificati
 are replaced by those of the host wherever an argument or a variable begins with one, or an argument
 names one after its first "="."""
 
-from harness.domain.box import BoxSpec
+from harness.domain.sandbox import SandboxSpec
 from harness.programs.sandbox import browser as browsers
 from harness.programs.sandbox.distributions import package_folders
 from harness.programs.sandbox.interpreter import interpreter
@@ -18,13 +18,13 @@ def first_program() -> list[str]:
     return [interpreter().executable, "-I", "-S", "-B", str(FIRST_PROGRAM)]
 
 
-def argv(spec: BoxSpec) -> tuple[str, ...]:
+def argv(spec: SandboxSpec) -> tuple[str, ...]:
     """The command with the host's paths."""
     first = interpreter().executable if spec.argv[0] == "python" else spec.argv[0]
     return tuple(translated(word, spec) for word in (first, *spec.argv[1:]))
 
 
-def environment(spec: BoxSpec) -> dict[str, str]:
+def environment(spec: SandboxSpec) -> dict[str, str]:
     """The environment with the host's paths. Importing a distribution here means seeing all that is
     installed."""
     found = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - named in the contract
@@ -37,7 +37,7 @@ def environment(spec: BoxSpec) -> dict[str, str]:
     return found
 
 
-def translated(word: str, spec: BoxSpec) -> str:
+def translated(word: str, spec: SandboxSpec) -> str:
     """`word` with the box's place in it replaced by the host's; the longest place counts."""
     option, equals, value = word.partition("=")
     if not equals or "/" in option:

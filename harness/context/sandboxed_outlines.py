@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.domain.box import Bind, BoxResult, BoxSpec, Limits
+from harness.domain.sandbox import Bind, Limits, SandboxResult, SandboxSpec
 from harness.ports.sandbox import Sandbox
 from harness.programs import context_indexer
 from harness.programs.context_indexer.grammars import DISTRIBUTIONS
@@ -16,7 +16,7 @@ LIMITS = Limits(wall_seconds=120, memory_mb=1024, pids=16, disk_mb=16, file_mb=6
 NOTHING: Mapping[str, Any] = {"definitions": [], "imports": []}
 
 
-class BoxedOutlines:
+class SandboxedOutlines:
     """Outlines of files, some thousand in a box. A file that ends its box has none: the others are
     read without it."""
 
@@ -34,9 +34,9 @@ class BoxedOutlines:
         half = len(files) // 2
         return (*self(files[:half]), *self(files[half:]))
 
-    def spec(self) -> BoxSpec:
+    def spec(self) -> SandboxSpec:
         """A box with the program and its grammars."""
-        return BoxSpec(
+        return SandboxSpec(
             name="outline",
             argv=("python", "-m", "context_indexer"),
             cwd="/",
@@ -54,7 +54,7 @@ def _asked(files: Sequence[tuple[str, str]]) -> bytes:
     )
 
 
-def _told(result: BoxResult, count: int) -> tuple[Mapping[str, Any], ...] | None:
+def _told(result: SandboxResult, count: int) -> tuple[Mapping[str, Any], ...] | None:
     """One object a file, or None where the box did not come to its end, or said anything else."""
     if not result.ok:
         return None

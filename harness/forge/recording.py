@@ -169,12 +169,12 @@ class PlayedForge:
 
 class _Played:
     def __init__(self, tape: PlayedForge, kinds: Mapping[str, Any]) -> None:
-        self._tape, self._kinds = tape, kinds
+        self._recording, self._kinds = tape, kinds
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in self._kinds:
             raise AttributeError(name)
-        return lambda *given, **named: self._tape.answer(
+        return lambda *given, **named: self._recording.answer(
             name, asked_with(given, named), self._kinds[name]
         )
 

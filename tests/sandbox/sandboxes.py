@@ -39,7 +39,7 @@ FORMS = (
 )
 
 EACH = tuple(pytest.param(form, marks=pytest.mark.sample(2, of="boxes")) for form in FORMS)
-"""For a fixture called `boxes`: a promise of all forms is looked at in two of them, and in all by
+"""For a fixture called `sandboxes`: a promise of all forms is looked at in two of them, and in all by
 `make soak`."""
 
 
@@ -58,7 +58,7 @@ class Ended:
 
 
 @dataclass
-class Boxes:
+class Sandboxes:
     """Starts boxes of one form. `folder` is readable for whatever account the supervisor runs
     as."""
 
@@ -257,13 +257,13 @@ def groups_of(supervisor: int) -> list[Path]:
     return [folder for folder in there if folder.name.startswith(f"box-{supervisor}-")]
 
 
-def boxes_of(kind: str) -> Iterator[Boxes]:
+def boxes_of(kind: str) -> Iterator[Sandboxes]:
     """Boxes of one kind, dead and their folder removed at the end."""
     # Not tmp_path: that lies in a folder which only the account of this process may enter.
     folder = Path(tempfile.mkdtemp(prefix="t-"))
     folder.chmod(0o755)
     form, _, ordinary = kind.partition(", ")
-    made = Boxes(form, _ordinary_account() if ordinary else (), folder, ordinary=bool(ordinary))
+    made = Sandboxes(form, _ordinary_account() if ordinary else (), folder, ordinary=bool(ordinary))
     made.own(folder)
     try:
         yield made

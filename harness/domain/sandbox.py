@@ -74,7 +74,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class BoxSpec:
+class SandboxSpec:
     """One command and everything it may see. What is not named here does not exist in the box.
 
     `argv[0]` of "python" is the supervisor's interpreter. `env` is the whole environment beyond
@@ -96,7 +96,7 @@ class BoxSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class BoxResult:
+class SandboxResult:
     """How a box ended. It is dead, with everything that ran in it.
 
     `exit_code` is 128 + `signal` when signalled, and 137 whenever `killed_by` names why the
@@ -122,7 +122,7 @@ class BoxResult:
 
 
 @dataclass(frozen=True, slots=True)
-class BoxForm:
+class SandboxForm:
     """What running one box of this form here has shown; `why` says what went wrong when it does not
     work."""
 

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.domain.box import Bind, BoxResult, BoxSpec, Dial, Limits
+from harness.domain.sandbox import Bind, Dial, Limits, SandboxResult, SandboxSpec
 from harness.ports.agent import AgentReport, Assignment
 from harness.ports.model import Session
 from harness.ports.sandbox import Sandbox
@@ -25,7 +25,7 @@ _LONGEST = 8_000  # characters of a summary
 _QUOTES, _QUOTE = 10, 500  # pieces of evidence, and characters of one
 
 
-class BoxedAgent:
+class SandboxedAgent:
     """Runs assignments with the built-in loop. `memory_mb`, `pids` and `disk_mb` bound each box,
     `max_tokens` an answer where the session does not, `context_tokens` the conversation."""
 
@@ -62,7 +62,7 @@ class BoxedAgent:
         )
         return report_of(result)
 
-    def spec(self, assignment: Assignment, session: Session) -> BoxSpec:
+    def spec(self, assignment: Assignment, session: Session) -> SandboxSpec:
         """The box for an assignment. The worktree is at /workspace under its own name, with its
         store beside it."""
         worktree = assignment.worktree.resolve()
@@ -76,7 +76,7 @@ class BoxedAgent:
         if assignment.layer is not None:
             binds.append(Bind(str(assignment.layer.resolve()), LAYER))
             env["TOOL_PYTHONPATH"] = LAYER
-        return BoxSpec(
+        return SandboxSpec(
             name=assignment.role,
             argv=("python", "-m", "agent_loop"),
             cwd=f"{WORKSPACE}/{worktree.name}",
@@ -94,7 +94,7 @@ class BoxedAgent:
         )
 
 
-def report_of(result: BoxResult) -> AgentReport:
+def report_of(result: SandboxResult) -> AgentReport:
     """The report in the last line that the box printed; an `error` when there is none, or the box
     was ended."""
     said = _last_object(result.stdout)
@@ -115,7 +115,7 @@ def report_of(result: BoxResult) -> AgentReport:
         reason=next((known for known in REASONS if known == said.get("reason")), None),
         turns=_count(said.get("turns")),
         tool_calls=_count(said.get("tool_calls")),
-        box_form=result.form,
+        sandbox_form=result.form,
         killed_by=result.killed_by,
         evidence=tuple(_texts(said.get("evidence"))),
     )

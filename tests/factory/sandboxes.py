@@ -5,12 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.domain.box import BoxResult
+from harness.domain.sandbox import SandboxResult
 from tests.fakes.people import FakeSandbox
 
 
-def ended(exit_code=0, *, stdout=b"", killed_by=None) -> BoxResult:
-    return BoxResult(
+def ended(exit_code=0, *, stdout=b"", killed_by=None) -> SandboxResult:
+    return SandboxResult(
         form="bwrap-root",
         unheld=(),
         exit_code=exit_code,
@@ -36,7 +36,7 @@ class CommandBox(FakeSandbox):
         return self.answer(spec, Path(spec.binds[0].source))
 
 
-def really(spec, folder) -> BoxResult:
+def really(spec, folder) -> SandboxResult:
     """Run it in its folder, without a box: only for what is in our own examples."""
     argv = [sys.executable if word == "python" else word for word in spec.argv]
     done = subprocess.run(

@@ -1,7 +1,7 @@
 """The box supervisor, driven as a program: one JSON specification in, one result file out.
 
 Properties kept: a box is stopped when its handle's block is left, by whatever way; and supervisors
-die with this program (see `nursery`), so that a launcher killed with -9 leaves no box behind. Start
+die with this program (see `fork_server`), so that a launcher killed with -9 leaves no box behind. Start
 boxes from the main thread."""
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from validators.app.fork_server import ENV, Supervisor, nursery
+from validators.app.fork_server import ENV, Supervisor, fork_server
 from validators.domain.stops import Inconclusive
 
 STOP_SECONDS, DEATH_SECONDS = 5, 60
-NO_BOX = 125
+NO_SANDBOX = 125
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Bind:
 
 
 @dataclass(frozen=True, slots=True)
-class BoxSpec:
+class SandboxSpec:
     """What runs in a box and all that it can see. Seconds are wall-clock; sizes are mebibytes."""
 
     name: str
@@ -80,7 +80,7 @@ class BoxSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class BoxResult:
+class SandboxResult:
     """How a box ended. `form` names the box that held it, `unheld` what that form could not
     hold."""
 
@@ -143,19 +143,19 @@ class Box:
         with suppress(BrokenPipeError):  # what a dead box never read
             self._supervisor.stdin.close()
 
-    def result(self) -> BoxResult:
+    def result(self) -> SandboxResult:
         """How it ended. Raises Inconclusive when no box could be made, or nothing tells how it
         ended."""
         try:
             facts = json.loads(self._result.read_bytes())
-            return BoxResult(
+            return SandboxResult(
                 facts["form"], tuple(facts["unheld"]), facts["exit_code"], facts["killed_by"]
             )
         except (OSError, ValueError, KeyError) as error:
             code = self._supervisor.code
             why = (
                 "no box could be made here"
-                if code == NO_BOX
+                if code == NO_SANDBOX
                 else f"its supervisor ended with {code} and no result"
             )
             raise Inconclusive(
@@ -164,7 +164,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Boxes:
+class Sandboxes:
     """Starts boxes with one supervisor command and one form; their papers go to `folder`, which is
     private.
 
@@ -177,7 +177,7 @@ class Boxes:
     other_form: str = ""
 
     def started(
-        self, spec: BoxSpec, *, log: Path, stdout: Path | None = None, otherwise: bool = False
+        self, spec: SandboxSpec, *, log: Path, stdout: Path | None = None, otherwise: bool = False
     ) -> Box:
         """A running box whose standard error, and output unless it has a file of its own, go to
         `log`."""
@@ -187,7 +187,7 @@ class Boxes:
         spec_file.write_text(json.dumps(spec.document(form=form, result=result)))
         served = {fd: fd for _, fd in spec.serve}
         with log.open("ab") as errors, (stdout or log).open("ab") as output:
-            supervisor = nursery(self.command).supervisor(
+            supervisor = fork_server(self.command).supervisor(
                 "run",
                 "--spec",
                 str(spec_file),

@@ -9,17 +9,17 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from harness.agents.boxed import LAYER, PORT, STORE, WORKSPACE
-from harness.domain.box import (
+from harness.agents.builtin_agent import LAYER, PORT, STORE, WORKSPACE
+from harness.domain.errors import ConfigError, SandboxError
+from harness.domain.model_choice.agents import AgentKind
+from harness.domain.sandbox import (
     Bind,
-    BoxResult,
-    BoxSpec,
     Dial,
     Form,
     Limits,
+    SandboxResult,
+    SandboxSpec,
 )
-from harness.domain.errors import ConfigError, SandboxError
-from harness.domain.model_choice.agents import AgentKind
 from harness.ports.agent import AgentReport, Assignment
 from harness.ports.model import Session
 from harness.ports.sandbox import Sandbox
@@ -102,7 +102,7 @@ class CliAgent:
         launch: Launch,
         seen: "_Seen",
         hidden: tuple[Bind, ...],
-    ) -> BoxSpec:
+    ) -> SandboxSpec:
         worktree, env = seen.worktree, {"HOME": HOME, "PYTHONDONTWRITEBYTECODE": "1", **launch.env}
         binds = [
             Bind(str(worktree), f"{WORKSPACE}/{worktree.name}", "rw"),
@@ -115,7 +115,7 @@ class CliAgent:
         if assignment.layer is not None:
             binds.append(Bind(str(assignment.layer.resolve()), LAYER))
             env["PYTHONPATH"] = LAYER
-        return BoxSpec(
+        return SandboxSpec(
             name=assignment.role,
             argv=(f"{PROGRAM}/{program.path}", *launch.words),
             cwd=f"{WORKSPACE}/{worktree.name}",
@@ -131,7 +131,7 @@ class CliAgent:
             ),
         )
 
-    def _keep(self, assignment: Assignment, result: BoxResult) -> None:
+    def _keep(self, assignment: Assignment, result: SandboxResult) -> None:
         """What it printed, as far as the box's output is kept, for people who look into the run."""
         if self._kept is not None:
             folder = self._kept / assignment.run
@@ -157,7 +157,7 @@ class _Seen:
         return HOME if self.form.in_namespaces else str(self.home)
 
 
-def report_of(result: BoxResult, cli: Cli, program: Program) -> AgentReport:
+def report_of(result: SandboxResult, cli: Cli, program: Program) -> AgentReport:
     """The report that its events amount to; an `error` when they do not tell an end, or the box was
     ended."""
     events = tuple(events_in(result.stdout))
@@ -175,13 +175,13 @@ def report_of(result: BoxResult, cli: Cli, program: Program) -> AgentReport:
         reason=heard.reason,
         turns=heard.turns,
         tool_calls=heard.tool_calls,
-        box_form=result.form,
+        sandbox_form=result.form,
         killed_by=result.killed_by,
         agent=program.name,
     )
 
 
-def _complaint(result: BoxResult) -> str:
+def _complaint(result: SandboxResult) -> str:
     said = (result.stderr.strip() or result.stdout.strip()).decode("utf-8", "replace")
     return f"it ended with exit {result.exit_code} and told no end: {said[-500:]}"
 
