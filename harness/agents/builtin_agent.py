@@ -15,9 +15,8 @@ from harness.ports.sandbox import Sandbox
 from harness.programs import agent_loop
 
 WORKSPACE, LAYER, AGENT = "/workspace", "/opt/layer", "/opt/agent"
-STORE = (
-    "store.git"  # beside the worktree: the run's own git store, which git needs under its own name
-)
+# beside the worktree: the run's own git store, which git needs under its own name
+STORE = "store.git"
 PORT = 8090  # of the broker, inside the box
 OUTCOMES = frozenset({"finished", "gave-up", "out-of-turns", "stalled", "budget", "error"})
 REASONS = frozenset({"cannot-reproduce", "spec-conflict", "blocked"})

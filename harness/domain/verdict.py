@@ -39,7 +39,7 @@ class Controls:
 
     twins: int
     twins_failed: int
-    injectors: int
+    saboteurs: int
     caught: int
     red_on_base: bool
 
@@ -47,7 +47,7 @@ class Controls:
     def held(self) -> bool:
         """True only if every negative control failed as it must. No control, no approval. Whether
         the change was seen at all is `red_on_base`, and asked for beside this."""
-        return 0 < self.twins == self.twins_failed and 0 < self.caught <= self.injectors
+        return 0 < self.twins == self.twins_failed and 0 < self.caught <= self.saboteurs
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,8 @@ class Regression:
     standing: int = 0
     performed: int = 0
     left_out: int = 0  # by the limit, for the verdict's seed
-    broken_on_base: int = (
-        0  # red without this change as well: they bind nobody until they are mended
-    )
+    # red without this change as well: they bind nobody until they are mended
+    broken_on_base: int = 0
     promises: int = 0
 
     @property

@@ -38,17 +38,15 @@ class HomeFile:
     port: int  # of the embedded forge; 0 where it is another
     number: int  # the repository's number on the forge; embedded, its bare folder is named so
     token_file: str  # below the home
-    models: str = (
-        "live"  # `live`: the broker calls a provider; `replay`: it answers from recordings
-    )
+    # `live`: the broker calls a provider; `replay`: it answers from recordings
+    models: str = "live"
     replay: str = "recordings"  # the folder with recorded exchanges, below the home
     upstream: str = ""  # the provider's address; where empty, the environment's or Anthropic's own
     origin: str = ""  # where a trial's repository came from, without names and secrets
     app: int = 0  # the GitHub App it speaks as, whose key is in `keys/`; 0: with the token
     box: str = "auto"  # the form of box: the best that holds here, or one and no other
-    other_box: str = (
-        ""  # the form for the app that the judge's masked visitor meets; empty: as `box`
-    )
+    # the form for the app that the judge's masked visitor meets; empty: as `box`
+    other_box: str = ""
     # where ledger, engine and meter are: in the home, or in a PostgreSQL named elsewhere
     database: str = SQLITE
 

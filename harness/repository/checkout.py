@@ -22,9 +22,8 @@ from harness.repository.names import shown
 from harness.repository.objects import blobs
 from harness.repository.plumbing import Git
 
-WORKERS = (
-    8  # writing files waits for the disk more than for a core: twice as fast as one on two cores
-)
+# writing files waits for the disk more than for a core: twice as fast as one on two cores
+WORKERS = 8
 UMASK = 0o022
 _NOTHING_CONVERTS = "* !text !eol !crlf !ident !filter !working-tree-encoding\n"
 _SETTINGS = (

@@ -14,7 +14,7 @@ from harness.domain.verdict import Binding, Controls, Regression, Verdict, Verdi
 BINDS = Binding(
     CommitSha("base"), CommitSha("head"), CommitSha("cand"), TreeSha("tree"), "sha256:j", "sha256:g"
 )
-HELD = Controls(twins=1, twins_failed=1, injectors=4, caught=3, red_on_base=True)
+HELD = Controls(twins=1, twins_failed=1, saboteurs=4, caught=3, red_on_base=True)
 PASSED = Verdict(
     VerdictOutcome.PASSED,
     "all held",
@@ -122,7 +122,7 @@ NO_SANDBOX = "no box held on this machine; an unsealed verdict shows, and never 
             "checks",
             "ci has not ended",
         ),
-        ({"box_sealed": False}, "seal", NO_SANDBOX),
+        ({"sandbox_sealed": False}, "seal", NO_SANDBOX),
         ({"verdict": dataclasses.replace(PASSED, sandbox_form="unsealed")}, "seal", NO_SANDBOX),
         (
             {"verdict": dataclasses.replace(PASSED, outcome=VerdictOutcome.FAILED)},

@@ -44,9 +44,8 @@ from tests.kills.effects import tell_effects
 from tests.kills.world import REPOSITORY_ID, World, read_world
 
 MOST_LIVES = 600
-FORKED_SECONDS = (
-    600.0  # what the life before was just starting has its lock until it is another program
-)
+# what the life before was just starting has its lock until it is another program
+FORKED_SECONDS = 600.0
 HEAD, ENTRY = "rename ledger.head", "rows entries "
 LATE = (
     "betterleaks",

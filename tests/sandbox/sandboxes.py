@@ -65,9 +65,8 @@ class Sandboxes:
     form: str
     wrapper: tuple[str, ...]
     folder: Path
-    ordinary: bool = (
-        False  # the supervisor runs as an account that is nobody, though this process is root
-    )
+    # the supervisor runs as an account that is nobody, though this process is root
+    ordinary: bool = False
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def place(self, name: str) -> Path:

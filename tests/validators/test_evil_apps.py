@@ -210,7 +210,7 @@ def test_the_driver_says_that_it_is_done(gallery) -> None:
 
 
 @pytest.mark.parametrize("name", ["good", "good-scripted"])
-@pytest.mark.parametrize("saboteur", list(FaultInjector))
+@pytest.mark.parametrize("injector", list(FaultInjector))
 def test_every_saboteur_of_a_good_app_is_caught(name, injector, gallery) -> None:
     told = gallery.run(name, kind=Kind.SABOTAGE, injector=injector)
     assert told.sabotage

@@ -230,7 +230,7 @@ def test_what_is_counted_when_all_is_well() -> None:
     assert green.outcome is Outcome.PASSED
     assert (green.journeys.sealed, green.journeys.executed, green.journeys.passed) == (1, 1, 1)
     assert (green.controls.twins, green.controls.twins_failed) == (1, 1)
-    assert (green.controls.injectors, green.controls.caught, green.controls.red_on_base) == (
+    assert (green.controls.saboteurs, green.controls.caught, green.controls.red_on_base) == (
         3,
         2,
         True,

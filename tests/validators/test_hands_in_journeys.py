@@ -164,7 +164,7 @@ EXPORT = whole(
 
 
 @pytest.mark.parametrize(
-    "saboteur", [one for one in FaultInjector if one is not FaultInjector.FROZEN]
+    "injector", [one for one in FaultInjector if one is not FaultInjector.FROZEN]
 )  # the file is asked for once
 def test_whatever_is_done_to_a_file_or_to_what_it_tells_is_noticed(house: House, injector) -> None:
     told = "download missing" if injector is FaultInjector.ERROR_500 else "downloaded here"

@@ -329,7 +329,7 @@ def test_pages_that_are_no_html_are_read_and_a_status_is_that_of_the_page_that_i
 
 
 @pytest.mark.parametrize(
-    ("look", "saboteur"),
+    ("look", "injector"),
     [
         ("column: {header: Day, sorted: ascending}", FaultInjector.DROP_ROW),
         ("row: {cells: {Walk: Mussel banks}, at: 1}", FaultInjector.DROP_ROW),
@@ -348,7 +348,7 @@ def test_what_a_look_reads_a_saboteur_can_break_and_the_look_notices(page, look,
 
 
 @pytest.mark.parametrize(
-    ("look", "saboteur"),
+    ("look", "injector"),
     [
         ("rows: {in: {role: table, under: List}, at_least: 1}", FaultInjector.DROP_ROW),
         ("count: {role: listitem, at_least: 1}", FaultInjector.DROP_ROW),

@@ -202,7 +202,7 @@ def test_reading_and_beacons_are_not_writes(request_) -> None:
         assert hands.facts == SabotageFacts(0, False, put_in=True)
 
 
-@pytest.mark.parametrize("saboteur", list(FaultInjector))
+@pytest.mark.parametrize("injector", list(FaultInjector))
 def test_each_saboteur_does_one_thing(injector) -> None:
     hands = Sabotage(injector, lambda: STAKES)
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html; charset=utf-8"),))
@@ -325,7 +325,7 @@ def test_links_to_what_is_at_stake_lead_elsewhere(before, after, touched) -> Non
 
 
 @pytest.mark.parametrize(
-    ("wound", "stakes", "before", "after"),
+    ("mutation", "stakes", "before", "after"),
     [
         (dropped, Stakes(counted=True), "<ul><li>a</li><li>b</li></ul>", "<ul></ul>"),
         (

@@ -46,7 +46,7 @@ def test_an_upload_carries_its_name_and_its_cells(name, told, touched) -> None:
         ("image/png", "", False),
     ],
 )
-@pytest.mark.parametrize("saboteur", [FaultInjector.SWAP_TEXT, FaultInjector.DROP_ROW])
+@pytest.mark.parametrize("injector", [FaultInjector.SWAP_TEXT, FaultInjector.DROP_ROW])
 def test_a_file_that_is_handed_over_is_wounded_whatever_it_is_called(
     injector, kind, disposition, changed
 ) -> None:

@@ -85,7 +85,7 @@ def _reference(one: Round) -> str:
     controls = one.verdict.controls
     if one.verdict.outcome is Outcome.PASSED:
         return (
-            f"green on the reference, its twin failed, {controls.caught} of {controls.injectors}"
+            f"green on the reference, its twin failed, {controls.caught} of {controls.saboteurs}"
             " mutants were killed"
         )
     return f"{one.verdict.outcome} on the reference: {one.verdict.reason}"

@@ -31,9 +31,8 @@ class Arrivals:
     later: Callable[[Awaitable[None]], None]
     prepared: deque[Answer] = field(default_factory=deque)
     otherwise: str = ""  # what a dialog said that is not the prepared one
-    stayed: bool = (
-        False  # since the act began, a page asked whether it may be left, and was told no
-    )
+    # since the act began, a page asked whether it may be left, and was told no
+    stayed: bool = False
     met: bool = False  # since the act began, a prepared dialog came
     _file: asyncio.Future[Download] | None = None
 

@@ -54,9 +54,8 @@ class BrowserSession(Reader):
     latest: Latest | None = None
     _since: int = 0
     _began_at: float = 0.0
-    _before: float = (
-        0.0  # when the act before the latest began: what that one asked for, this one may wait for
-    )
+    # when the act before the latest began: what that one asked for, this one may wait for
+    _before: float = 0.0
     _acted_at: float = 0.0
     _slowest: float = 0.0
     _coming: set[Request] = field(

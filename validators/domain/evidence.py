@@ -47,9 +47,8 @@ class Trouble(StrEnum):
     TIMED_OUT = "timed-out"  # the bound ran out while an answer was outstanding: says nothing
     RESTLESS = "restless"  # all was there, and never at one moment of one page: says nothing
     TOO_LARGE = "too-large"  # the app answered with more than a person's browser should take
-    NOT_COME = (
-        "not-come"  # the dialog, the download or the file chooser that a step is about did not come
-    )
+    # the dialog, the download or the file chooser that a step is about did not come
+    NOT_COME = "not-come"
     OTHER_DIALOG = "other-dialog"  # a dialog came, and says something else or is of another kind
     NO_VALUE = "no-value"  # a name that nothing had set
     BROKEN = "broken"  # the browser or this program failed: says nothing about the app

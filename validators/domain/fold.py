@@ -323,7 +323,7 @@ def _controls(sealed: tuple[Sealed, ...], runs: dict[RunId, RunEvidence]) -> Con
     return Controls(
         twins=len(twins),
         twins_failed=sum(not _twin_trouble(item) for item in twins),
-        injectors=len(hurt),
+        saboteurs=len(hurt),
         caught=sum(caught(item) for item in hurt),
         red_on_base=bool(must_be_red)
         and all(one.proof is not None and one.proof.proved for one in must_be_red),

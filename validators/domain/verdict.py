@@ -47,12 +47,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """`injectors` counts those that changed a byte; `red_on_base`: every journey that must be red
+    """`saboteurs` counts those that changed a byte; `red_on_base`: every journey that must be red
     there has been."""
 
     twins: int = 0
     twins_failed: int = 0
-    injectors: int = 0
+    saboteurs: int = 0
     caught: int = 0
     red_on_base: bool = False
 

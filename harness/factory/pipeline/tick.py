@@ -29,9 +29,8 @@ from harness.factory.run.services import Services
 from harness.factory.stages import after_landing
 
 ON_BASE = frozenset({"validate", "merge"})  # what is good for one tip of the default branch alone
-MOVES_PER_ISSUE = (
-    24  # more than any honest way through the table needs; a bound, so that a tick always ends
-)
+# more than any honest way through the table needs; a bound, so that a tick always ends
+MOVES_PER_ISSUE = 24
 
 
 @dataclass(frozen=True, slots=True)

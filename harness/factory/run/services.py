@@ -93,12 +93,10 @@ class Services:
     trusted_keys: frozenset[str]
     link: Callable[[str], str]  # a path in the repository (or /… of the forge) → an address
     tell: Callable[[str, str, str], None]  # (run, what, words): live progress, never relied upon
-    other_form: str = (
-        ""  # of box, for the app that the judge's masked visitor meets; empty: the same as any
-    )
-    essays: Essays | None = (
-        None  # without them agents are told nothing of the repository, and look for themselves
-    )
+    # of box, for the app that the judge's masked visitor meets; empty: the same as any
+    other_form: str = ""
+    # without them agents are told nothing of the repository, and look for themselves
+    essays: Essays | None = None
     known: Known = field(init=False)  # what this process has read of the ledger,
     watch_list: WatchList = field(init=False)  # has seen of the forge,
     twins: SimilarIssues = field(init=False)  # and has compared
@@ -107,5 +105,5 @@ class Services:
         object.__setattr__(self, "known", Known(self.ledger))
         object.__setattr__(self, "twins", SimilarIssues(self.known))
         object.__setattr__(
-            self, "lookout", WatchList(self.forge, self.known, self.ledger, self.clock)
+            self, "watch_list", WatchList(self.forge, self.known, self.ledger, self.clock)
         )

@@ -73,9 +73,8 @@ class Limits:
     agent_seconds: int = 600
     judge_seconds: int = 600
     journey_seconds: int = 30
-    standing: int = (
-        20  # journeys of what has landed that one judgement performs; which of more, its seed draws
-    )
+    # journeys of what has landed that one judgement performs; which of more, its seed draws
+    standing: int = 20
 
 
 @dataclass(frozen=True, slots=True)

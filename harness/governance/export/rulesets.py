@@ -30,9 +30,8 @@ MOST_PATHS, LONGEST_PATH = 200, 200
 """Entries of a path restriction, and characters of one: the forge's own limits."""
 
 _ADMIN, _MAINTAIN = 5, 2  # ids of the forge's repository roles
-_MEGABYTE = (
-    1_000_000  # never more than the forge counts as one, so that no limit here is the stricter
-)
+# never more than the forge counts as one, so that no limit here is the stricter
+_MEGABYTE = 1_000_000
 _MOST_MEGABYTES = 100
 _READ_OTHERWISE = re.compile(r"[\[\]{}\\]")
 _LANDER = re.compile(r"(?P<kind>app|user):(?P<id>[1-9]\d{0,17})")

@@ -20,9 +20,8 @@ from .tools import Result
 
 _MARK = {"cache_control": {"type": "ephemeral"}}
 KEPT = (8, 4, 2)  # turns whose results are never reduced; the fewer, the less room there is
-ROOMY = (
-    0.7  # of the budget is used when room has been made: or it would have to be made again at once
-)
+# of the budget is used when room has been made: or it would have to be made again at once
+ROOMY = 0.7
 _CHARACTERS_A_TOKEN = 3  # few, so that what is estimated is rather too much
 
 

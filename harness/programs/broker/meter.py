@@ -565,9 +565,8 @@ def _shared(address: str) -> sa.Engine:
 
 
 def _durable(connection: Any, _: Any) -> None:
-    connection.isolation_level = (
-        None  # the driver's own transactions begin too late: see _lock_at_once
-    )
+    # the driver's own transactions begin too late: see _lock_at_once
+    connection.isolation_level = None
     for pragma in ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL"):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -18,9 +18,8 @@ from harness.programs.broker.wires.dialect import Dialect, Event, Reading
 from harness.programs.broker.wires.known import DIALECTS, EVERY, MESSAGES
 from harness.programs.broker.wires.messages_grammar import COUNT_BODY, checked
 
-_PREAMBLE = (
-    2_000  # tokens a provider adds of its own when tools are offered; list prices say 300 to 700
-)
+# tokens a provider adds of its own when tools are offered; list prices say 300 to 700
+_PREAMBLE = 2_000
 _IMAGE = 5_000  # tokens of the largest image, however few bytes it is packed into
 _IMAGES = (b'"image"', b'"image_url"', b'"input_image"')
 

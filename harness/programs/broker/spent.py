@@ -42,9 +42,8 @@ class Standing:
 
     def __init__(self) -> None:
         self._sums: dict[tuple[str, str | int], tuple[int, int]] = {}
-        self._seen: tuple[Any, int] | None = (
-            None  # by which connection, and what the store said there of its writers
-        )
+        # by which connection, and what the store said there of its writers
+        self._seen: tuple[Any, int] | None = None
 
     def of(self, tx: sa.Connection, which: Which) -> tuple[int, dict[str, int]]:
         """How many calls the session has made, and what was spent in nanodollars by scope. Raises

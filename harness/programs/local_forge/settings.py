@@ -11,14 +11,12 @@ class Settings:
     """How one server runs. Everything that lasts is under `home`."""
 
     home: Path
-    open_door: bool = (
-        False  # may a visitor file an issue under a name of their own, without a token?
-    )
+    # may a visitor file an issue under a name of their own, without a token?
+    open_door: bool = False
     faults: bool = False  # may tests inject faults?
     rate_limit: int = 100_000  # requests an hour and account
-    people_write_checks: bool = (
-        False  # may a person's token write check runs? On github.com only Apps may
-    )
+    # may a person's token write check runs? On github.com only Apps may
+    people_write_checks: bool = False
     evidence: Path | None = None  # a folder of static pages, served under /-/evidence/
     # may a visitor say who of the people here they are, without a token? For one's own machine
     # alone

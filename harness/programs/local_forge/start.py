@@ -14,9 +14,8 @@ from typing import Any
 
 from harness.domain.errors import ForgeError
 
-READY_SECONDS = (
-    60.0  # a second is usual; who has ended is noticed at once, so only a busy machine waits
-)
+# a second is usual; who has ended is noticed at once, so only a busy machine waits
+READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 

@@ -17,9 +17,8 @@ from harness.programs.sandbox.document import check, result_from, spec_text
 COMMAND = (sys.executable, "-I", "-m", "harness.programs.sandbox")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 MOST_OUTPUT = 4 * 1024 * 1024  # bytes kept of each stream: the beginning and the end
-STOP_SECONDS = (
-    60  # beyond a box's own wall clock; the supervisor is killed then, and its box with it
-)
+# beyond a box's own wall clock; the supervisor is killed then, and its box with it
+STOP_SECONDS = 60
 LAYER_SECONDS = 1800
 
 

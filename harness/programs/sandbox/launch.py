@@ -22,9 +22,8 @@ from harness.programs.sandbox.walls.identity import tasks_of_account
 from harness.programs.sandbox.watch import descendants
 
 MIB = 1024 * 1024
-DEATH_SECONDS = (
-    20  # a killed process namespace is gone in milliseconds; beyond this something is badly wrong
-)
+# a killed process namespace is gone in milliseconds; beyond this something is badly wrong
+DEATH_SECONDS = 20
 SETUP_SECONDS = 30
 DEATHLESS = "a box does not die; look for a task in uninterruptible sleep"
 

@@ -34,7 +34,7 @@ def told_of(world: World, kind: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("text", "ladder"),
+    ("text", "fallbacks"),
     [
         ('implementer = "one"', (Tier("one"),)),
         (

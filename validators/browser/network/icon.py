@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 PATIENCE_MS = 1000
 _LINK = "link[rel~='icon' i][href]"
-_LINK_OR_NONE = (
-    f"{_LINK}, body:not(:has({_LINK}))"  # one question: the page may be left between two
-)
+# one question: the page may be left between two
+_LINK_OR_NONE = f"{_LINK}, body:not(:has({_LINK}))"
 
 
 async def asked_for(page: Page, wire: Wire, *, origin: str) -> None:

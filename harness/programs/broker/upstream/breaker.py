@@ -82,9 +82,8 @@ _STATUS = {
     504: Trouble.FAILING,
 }
 _QUOTA = frozenset({"insufficient_quota", "billing_error", "billing_hard_limit_reached"})
-_NO_CREDIT = (
-    "Your credit balance is too low"  # Anthropic says so with 400 and `invalid_request_error`
-)
+# Anthropic says so with 400 and `invalid_request_error`
+_NO_CREDIT = "Your credit balance is too low"
 
 
 def trouble(status: int, kind: str, message: str) -> Trouble | None:

@@ -76,9 +76,8 @@ def _bring_up(db: Connection, found: int) -> None:
 
 
 def _prepare(connection: Any, _record: object) -> None:
-    connection.isolation_level = (
-        None  # the driver's own BEGIN comes late and deferred; ours are explicit
-    )
+    # the driver's own BEGIN comes late and deferred; ours are explicit
+    connection.isolation_level = None
     for pragma in (
         "journal_mode = WAL",
         "synchronous = FULL",

@@ -39,9 +39,8 @@ if TYPE_CHECKING:  # importing typing would cost each box 3 ms
 CHUNK = 256 * 1024
 MOST_CONNECTIONS = 256  # beyond it new ones wait in the backlog
 LAST_WORDS_SECONDS = 1  # for what the command had answered before it ended
-RETRY_SECONDS = (
-    0.01  # a unix socket with a full backlog says EAGAIN, and nothing tells when it has room
-)
+# a unix socket with a full backlog says EAGAIN, and nothing tells when it has room
+RETRY_SECONDS = 0.01
 FROM = "/proc/self/fd/"
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 
