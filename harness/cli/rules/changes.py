@@ -1,4 +1,4 @@
-"""Changes of the past, for commands that try rules on them: from a file, or from the factory's own
+"""Recorded changes, for commands that try rules on them: from a file, or from the factory's
 ledger."""
 
 import re
@@ -23,7 +23,7 @@ history_file = click.option(
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Recorded changes as JSON; without it, the ledger of $FACTORY_HOME.",
+    help="Recorded changes as JSON; the default is the ledger of $FACTORY_HOME.",
 )
 
 
@@ -44,13 +44,13 @@ since_option = click.option(
     "--since",
     callback=_span,
     metavar="SPAN",
-    help="Only changes of the last SPAN, such as 12h, 90d or 8w; one without a time is left out.",
+    help="Only changes of the last SPAN, such as 12h, 90d or 8w; excludes changes without a time.",
 )
 
 
 def recorded(file: Path | None, since: timedelta | None = None) -> Sequence["RecordedChange"]:
-    """The changes in `file`, or those of the ledger. Raises ConfigError where there is neither, or
-    it cannot be read."""
+    """The changes in `file`, or those of the ledger. Raises ConfigError when there is neither, or
+    when it cannot be read."""
     from harness.factory.policy_gate.recorded import recorded_changes
     from harness.factory.policy_gate.recorded import since as later_than
     from harness.home.state import open_ledger
