@@ -4,6 +4,7 @@ A test that is renamed or gone breaks this one. To add a row, write a line: its 
 names of its tests."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -290,3 +291,8 @@ def test_no_row_is_without_a_test() -> None:
 
 def test_the_drill_samples_rows_that_there_are() -> None:
     assert {row for attack in ATTACKS for row in attack.rows} <= ROWS.keys()
+
+
+def test_the_page_of_attacks_lists_the_same_rows() -> None:
+    page = (ROOT / "docs" / "attacks.md").read_text("utf-8")
+    assert {int(number) for number in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)} == set(ROWS)

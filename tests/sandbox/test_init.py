@@ -16,7 +16,7 @@ from harness.programs.sandbox import launch
 from harness.programs.sandbox.walls.init import Flow
 from tests.sandbox.sandboxes import NEVER_ENDS, a_marker, running_with, until
 
-INIT = Path(launch.__file__).with_name("init.py")
+INIT = Path(launch.__file__).parent / "walls" / "init.py"
 
 
 class First:
