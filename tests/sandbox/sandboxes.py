@@ -26,12 +26,11 @@ ORDINARY_UID = 61000 + os.getpid() % 4000
 AS_ROOT = os.geteuid() == 0
 # seconds that stand for a hang: whoever passes does not wait for them, however busy the machine is
 NEVER_ENDS = 600
-PATIENT = {"wall_seconds": 300}  # a box whose time is not what is shown here
+# a box whose time is not what is shown here
+PATIENT = {"wall_seconds": 300}
 # On one machine there are up to four kinds of box: as root with a uid of its own; with a user
-# namespace, which is
-# another thing for root (whom the kernel exempts from limits) than for an ordinary account; and
-# without any namespace,
-# which is for an ordinary account alone.
+# namespace, which is another thing for root (whom the kernel exempts from limits) than for an
+# ordinary account; and without any namespace, which is for an ordinary account alone.
 FORMS = (
     ("bwrap-root", "bwrap-userns", "bwrap-userns, ordinary account", "landlock, ordinary account")
     if AS_ROOT
@@ -250,9 +249,8 @@ def a_marker() -> str:
 
 def groups_of(supervisor: int) -> list[Path]:
     """The control groups of the box of this supervisor that are still there."""
-    there = (
-        Path(folder) for folder, _, _ in os.walk("/sys/fs/cgroup")
-    )  # others come and go meanwhile
+    # others come and go meanwhile
+    there = (Path(folder) for folder, _, _ in os.walk("/sys/fs/cgroup"))
     return [folder for folder in there if folder.name.startswith(f"box-{supervisor}-")]
 
 

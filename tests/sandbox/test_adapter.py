@@ -86,7 +86,8 @@ def test_the_probe_names_every_form_the_browser_and_what_every_box_can_read() ->
 
 
 def test_two_slots_are_never_the_same() -> None:
-    if not AS_ROOT:  # an ordinary account has no uids to give
+    # an ordinary account has no uids to give
+    if not AS_ROOT:
         with pytest.raises(SandboxError):
             take_slot()
         return

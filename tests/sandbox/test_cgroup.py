@@ -79,7 +79,8 @@ def test_groups_that_are_made_are_removed() -> None:
 
 
 def test_what_a_dead_supervisor_left_is_swept_and_nothing_else(tmp_path) -> None:
-    gone = 1 << 22  # no process of Linux has this number, nor will one have it in a moment
+    # no process of Linux has this number, nor will one have it in a moment
+    gone = 1 << 22
     kept = [
         tmp_path / f"box-{os.getpid()}-0badcafe",
         tmp_path / "box-of-somebody-else",
@@ -157,6 +158,7 @@ def test_everything_in_a_group_is_killed_and_nothing_forks_meanwhile(tmp_path) -
         (tmp_path / "pids.max").touch()
         group = Cgroup((Group(tmp_path, 1, frozenset({"pids"})),))
         assert group.tasks() == (process.pid,)
-        group.kill(seconds=0.01)  # it stays in a file that is none of the kernel's
+        # it stays in a file that is none of the kernel's
+        group.kill(seconds=0.01)
         assert process.wait() == -signal.SIGKILL
     assert (tmp_path / "pids.max").read_text() == "0"

@@ -7,14 +7,7 @@ import time
 
 import pytest
 
-from tests.sandbox.sandboxes import (
-    LINGER,
-    NEVER_ENDS,
-    a_marker,
-    groups_of,
-    running_with,
-    until,
-)
+from tests.sandbox.sandboxes import LINGER, NEVER_ENDS, a_marker, groups_of, running_with, until
 
 
 @pytest.mark.parametrize("code", [0, 1, 42, 125, 255])
@@ -72,7 +65,8 @@ def test_bytes_pass_exactly(sandboxes) -> None:
 
 def test_what_the_command_left_running_is_gone_when_the_supervisor_is(sandboxes) -> None:
     marker = a_marker()
-    ended = sandboxes.python(LINGER, marker, "0")  # returns only when nothing holds its streams
+    # returns only when nothing holds its streams
+    ended = sandboxes.python(LINGER, marker, "0")
     assert ended.text == "ready\n"
     assert running_with(marker) == []
 

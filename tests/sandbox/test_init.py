@@ -160,7 +160,8 @@ def test_it_sleeps_when_nothing_happens() -> None:
     """A relay that spins would use up a core: connections idle, half closed and gone, and no time
     spent."""
     with socket.socket(socket.AF_UNIX) as listener, socket.create_server(("127.0.0.1", 0)) as app:
-        listener.bind("")  # an abstract name that the kernel picks
+        # an abstract name that the kernel picks
+        listener.bind("")
         listener.listen()
         serve = f"{app.getsockname()[1]}={listener.fileno()}"
         first = First("--serve", serve, "--", "sleep", "60", also=(listener.fileno(),))

@@ -52,9 +52,8 @@ def test_a_layer_from_wheels_that_are_there_is_importable_in_a_box(sandboxes) ->
         env={"PYTHONPATH": "/layer"},
         binds=[{"source": str(made), "target": "/layer"}],
     )
-    seen = (
-        made if sandboxes.form == "landlock" else Path("/layer")
-    )  # without mounts a place keeps its name
+    # without mounts a place keeps its name
+    seen = made if sandboxes.form == "landlock" else Path("/layer")
     assert ended.text == f"7 {seen}/tidetable/__init__.py\n", ended
     assert list(made.glob("tidetable/__pycache__/*.pyc")), (
         "compiled once here, not at each start of an app"
@@ -69,7 +68,8 @@ def test_an_account_that_keeps_its_files_to_itself_has_boxes_that_can_read_their
     """With umask 077 everything was 0600, and as root the box's own uid could read none of it."""
     wheels = sandboxes.place("wheels")
     lock = f"tidetable==1.0 --hash=sha256:{wheel(wheels)}\n"
-    for path in (wheels, *wheels.iterdir()):  # as a download under that umask has left them
+    # as a download under that umask has left them
+    for path in (wheels, *wheels.iterdir()):
         sandboxes.own(path)
         path.chmod(0o700 if path.is_dir() else 0o600)
     sandboxes.wrapper = ("sh", "-c", 'umask 077; exec "$@"', "sh", *sandboxes.wrapper)

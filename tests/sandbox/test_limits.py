@@ -169,12 +169,8 @@ def test_one_file_is_bounded(box) -> None:
 
 
 def test_open_files_and_core_files_are_bounded(box) -> None:
-    box.wrapper = (
-        "sh",
-        "-c",
-        'ulimit -c "$(ulimit -Hc)"; exec "$@"',
-        "sh",
-    )  # as on a machine that keeps cores
+    # as on a machine that keeps cores
+    box.wrapper = ("sh", "-c", 'ulimit -c "$(ulimit -Hc)"; exec "$@"', "sh")
     assert box.run("sh", "-c", "ulimit -n; ulimit -c", limits={"open_files": 77}).text.split() == [
         "77",
         "0",

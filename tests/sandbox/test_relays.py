@@ -97,7 +97,8 @@ def test_serve_carries_concurrent_requests_and_large_bodies(sandboxes, listening
             link.request("POST", "/", body)
             return link.getresponse().read().decode()
 
-    def ready() -> bool:  # before the app listens a connection ends, as it would without a relay
+    # before the app listens a connection ends, as it would without a relay
+    def ready() -> bool:
         with contextlib.suppress(OSError, http.client.HTTPException):
             return bool(digest(b""))
         return False
@@ -168,9 +169,8 @@ def test_serve_passes_half_closes_on_and_delivers_the_last_words(sandboxes, list
         link.shutdown(socket.SHUT_WR)
         assert link.recv(6) == b"700000"
         rest = 0
-        while part := link.recv(
-            20_000
-        ):  # far less than there is: the relay must wait for its reader, too
+        # far less than there is: the relay must wait for its reader, too
+        while part := link.recv(20_000):
             rest += len(part)
         assert rest == 1_000_000
     assert process.wait(timeout=120) == 0
@@ -227,9 +227,8 @@ print(*[link.recv(10).decode() for link in links])
         process, _ = box.start("python", "-I", "-c", code, dial=dial)
         assert process.stdout.readline() == b"connected\n"
         accepted = []
-        time.sleep(
-            0.2
-        )  # so that the relay meets the full backlog; where it comes later, all goes well, too
+        # so that the relay meets the full backlog; where it comes later, all goes well, too
+        time.sleep(0.2)
         for number in range(6):
             link, _ = slow.accept()
             link.sendall(f"n{number}".encode())

@@ -99,7 +99,8 @@ def _listening(host: Host, folder: Path, secret: str, ends: contextlib.ExitStack
     ):
         threading.Thread(target=_note, args=(name, one, host.reached), daemon=True).start()
         if name not in ("udp", "datagram"):
-            ends.callback(one.shutdown, socket.SHUT_RDWR)  # a blocked accept() ends with the socket
+            # a blocked accept() ends with the socket
+            ends.callback(one.shutdown, socket.SHUT_RDWR)
     return port
 
 

@@ -90,16 +90,14 @@ def test_what_stays_in_its_group_dies_with_the_supervisor(unsealed) -> None:
 
 def test_what_leaves_its_group_dies_too_where_there_are_control_groups(unsealed) -> None:
     marker = a_marker()
-    process, result = unsealed.start(
-        "python", "-I", "-c", LINGER, marker, "0"
-    )  # what it leaves would hold a pipe open
+    # what it leaves would hold a pipe open
+    process, result = unsealed.start("python", "-I", "-c", LINGER, marker, "0")
     process.wait(timeout=NEVER_ENDS)
     if not any(text.startswith("memory:") for text in json.loads(result.read_text())["unheld"]):
         assert running_with(marker) == []
         return
-    for pid in until(
-        lambda: running_with(marker)
-    ):  # it says of itself that one that leaves its group may outlive it
+    # it says of itself that one that leaves its group may outlive it
+    for pid in until(lambda: running_with(marker)):
         os.kill(pid, signal.SIGKILL)
 
 

@@ -48,7 +48,8 @@ except OSError:
     pass
 """
     lines = views.python(code % os.getpid()).text.splitlines()
-    assert len(lines) == 3, lines  # bubblewrap, the first program, this one
+    # bubblewrap, the first program, this one
+    assert len(lines) == 3, lines
     assert "signalled" not in lines[-1]
 
 

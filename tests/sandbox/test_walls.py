@@ -159,9 +159,8 @@ def host() -> Iterator[dict[str, object]]:
             opened[name] = one
             threading.Thread(target=_note, args=(name, one, reached), daemon=True).start()
         yield {"sockets": opened, "reached": reached}
-        for (
-            one
-        ) in opened.values():  # a blocked accept() ends with the socket, not with its descriptor
+        # a blocked accept() ends with the socket, not with its descriptor
+        for one in opened.values():
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
@@ -209,9 +208,8 @@ def test_no_address_can_be_reached(sandboxes, host) -> None:
     ]
     said = json.loads(sandboxes.python(REACH, json.dumps(tries)).text)
     assert said.pop("interfaces") == ("not told" if sandboxes.form == "landlock" else ["lo"])
-    said.pop(
-        "udp4"
-    )  # sending a datagram on the box's own loopback says nothing; that nobody got it does
+    # sending a datagram on the box's own loopback says nothing; that nobody got it does
+    said.pop("udp4")
     assert "reached" not in said.values(), said
     assert host["reached"] == []
 
@@ -240,9 +238,8 @@ def test_no_socket_is_made_of_a_family_that_knows_other_ways_out(sandboxes) -> N
     )
     made, refused = json.loads(sandboxes.python(EVERY_FAMILY).text)
     assert socket.AF_INET in made
-    assert set(made) <= usual | {
-        socket.AF_UNIX
-    }  # without a network of its own a box has pairs of these alone
+    # without a network of its own a box has pairs of these alone
+    assert set(made) <= usual | {socket.AF_UNIX}
     assert {why for family, why in refused if family not in usual} <= {"EAFNOSUPPORT", "EPERM"}
 
 

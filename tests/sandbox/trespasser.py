@@ -93,7 +93,8 @@ with way("trace"):
 with way("memory by call"):
     here, there = ctypes.create_string_buffer(8), struct.pack("PP", 4096, 8)
     if libc.process_vm_readv(PID, struct.pack("PP", ctypes.addressof(here), 8), 1, there, 1, 0) < 0:
-        assert ctypes.get_errno() == 14  # allowed, but nothing lies there
+        # allowed, but nothing lies there
+        assert ctypes.get_errno() == 14
 with way("limits of a process"):
     resource.prlimit(PID, resource.RLIMIT_NOFILE)
 with way("priority of a process"):
@@ -133,10 +134,10 @@ with way("datagram through a pair"):
     ours.sendto(HELLO, f"{FOLDER}/datagram.sock")
 with way("udp"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
     datagram.settimeout(60)
-    datagram.connect(("127.0.0.1", PORT))  # so the kernel tells at once where nobody listens
+    # so the kernel tells at once where nobody listens
+    datagram.connect(("127.0.0.1", PORT))
     datagram.send(HELLO)
-    assert (
-        datagram.recv(10) == HELLO
-    )  # on a loopback of its own a box may talk to itself, and nobody answers
+    # on a loopback of its own a box may talk to itself, and nobody answers
+    assert datagram.recv(10) == HELLO
 
 print(json.dumps(sorted(done)))

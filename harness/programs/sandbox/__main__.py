@@ -9,16 +9,16 @@ from pathlib import Path
 
 from harness.domain.errors import ConfigError, FactoryError, SandboxError
 
-NO_SANDBOX = 125  # as env(1) and timeout(1) have it: the program itself failed, not the command
+# as env(1) and timeout(1) have it: the program itself failed, not the command
+NO_SANDBOX = 125
 
 
 def main(argv: list[str]) -> int:
     """The exit code: the boxed command's own for `run`, else 0; 2 for a bad lock file, 125 when
     there was no box."""
     arguments = _parser().parse_args(argv)
-    os.umask(
-        0o022
-    )  # what is made for boxes must be readable to their uids, whatever our caller keeps to itself
+    # what is made for boxes must be readable to their uids, whatever our caller keeps to itself
+    os.umask(0o022)
     try:
         code: int = arguments.run(arguments)
     except FactoryError as error:
@@ -74,10 +74,10 @@ def _run(arguments: argparse.Namespace) -> int:
         raise SandboxError(f"the specification cannot be read: {error}") from error
     spec, path = spec_from(text)
     if path and os.path.lexists(path):
-        os.unlink(path)  # an old result must not be taken for this one
-    with (
-        stop_signals() as stop
-    ):  # until the result is there: whoever asks twice to stop would else never get it
+        # an old result must not be taken for this one
+        os.unlink(path)
+    # until the result is there: whoever asks twice to stop would else never get it
+    with stop_signals() as stop:
         try:
             result = run_sandbox(spec, stop=stop)
         except SandboxError as error:

@@ -38,7 +38,8 @@ def browser() -> Browser | None:
     path = browser_path()
     if path is None:
         return None
-    real = os.path.realpath(path)  # a system name may lead out of /usr, which is all that a box has
+    # a system name may lead out of /usr, which is all that a box has
+    real = os.path.realpath(path)
     if real.startswith("/usr/"):
         return Browser(None, path)
     folder, name = os.path.split(real)
@@ -58,7 +59,8 @@ def is_snap(path: str) -> bool:
 
 
 def _playwrights_own() -> str | None:
-    home = pwd.getpwuid(os.geteuid()).pw_dir  # the supervisor's environment may be empty
+    # the supervisor's environment may be empty
+    home = pwd.getpwuid(os.geteuid()).pw_dir
     root = os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or f"{home}/.cache/ms-playwright"
     found = [
         path

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 
 from harness.programs.sandbox.watch import descendants
 
-ADOPT_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
+# PR_SET_CHILD_SUBREAPER
+ADOPT_ORPHANS = 36
 LOOK_SECONDS = 0.002
 
 
@@ -33,7 +34,8 @@ def end_children(*, keep: tuple[int, ...] = (), seconds: float = 15) -> bool:
     while time.monotonic() < give_up:
         left = [pid for pid in descendants(os.getpid())[1:] if pid not in keep]
         for pid in left:
-            with contextlib.suppress(OSError):  # first nobody may multiply, then all die
+            # first nobody may multiply, then all die
+            with contextlib.suppress(OSError):
                 resource.prlimit(pid, resource.RLIMIT_NPROC, (0, 0))
         for pid in left:
             with contextlib.suppress(OSError):

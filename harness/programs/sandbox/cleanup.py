@@ -40,9 +40,8 @@ def _clean_after(group: Cgroup, life: int) -> NoReturn:
         for number in DEAF_TO:
             signal.signal(number, signal.SIG_IGN)
         os.dup2(life, 0)
-        os.closerange(
-            1, os.sysconf("SC_OPEN_MAX")
-        )  # nothing may hold a pipe open, nor the line's other end
+        # nothing may hold a pipe open, nor the line's other end
+        os.closerange(1, os.sysconf("SC_OPEN_MAX"))
         os.read(0, 1)
         group.kill()
         group.remove()

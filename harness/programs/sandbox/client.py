@@ -16,7 +16,8 @@ from harness.programs.sandbox.document import check, result_from, spec_text
 
 COMMAND = (sys.executable, "-I", "-m", "harness.programs.sandbox")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
-MOST_OUTPUT = 4 * 1024 * 1024  # bytes kept of each stream: the beginning and the end
+# bytes kept of each stream: the beginning and the end
+MOST_OUTPUT = 4 * 1024 * 1024
 # beyond a box's own wall clock; the supervisor is killed then, and its box with it
 STOP_SECONDS = 60
 LAYER_SECONDS = 1800

@@ -58,7 +58,8 @@ def closure(names: tuple[str, ...]) -> tuple[str, ...]:
         seen.add((wanted.name, wanted.extras))
         folder = installed.get(wanted.name)
         if folder is None:
-            if wanted.marker:  # for another platform or version
+            # for another platform or version
+            if wanted.marker:
                 continue
             raise SandboxError(
                 f"{asker} needs the distribution {wanted.name}, which is not installed here"
@@ -87,9 +88,8 @@ def _normal(name: str) -> str:
 
 
 def _installed() -> Iterator[tuple[str, str]]:
-    for folder in reversed(
-        package_folders()
-    ):  # the first folder wins, as it does on the import path
+    # the first folder wins, as it does on the import path
+    for folder in reversed(package_folders()):
         for entry in os.listdir(folder):
             if entry.endswith(".dist-info"):
                 yield _normal(entry.split("-", 1)[0]), f"{folder}/{entry}"

@@ -33,9 +33,11 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 Answer = Callable[[list[str]], int]
-LONGEST = 64 * 1024  # bytes of a packet
+# bytes of a packet
+LONGEST = 64 * 1024
 MOST_DESCRIPTORS = 64
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+# PR_SET_PDEATHSIG
+DIE_WITH_PARENT = 1
 NO_ANSWER = 1
 STOP_SECONDS = 8
 
@@ -54,7 +56,8 @@ def serve(line: socket.socket, answer: Answer) -> None:
     """Fork for each command line that comes; the child ends with the exit code that `answer` gives.
 
     Returns once the other end of the line is closed and no child is left."""
-    born: dict[int, int] = {}  # pid by its pidfd
+    # pid by its pidfd
+    born: dict[int, int] = {}
     poll = select.poll()
     poll.register(line, select.POLLIN)
     while True:
@@ -104,14 +107,16 @@ def _live(asked: Asked, answer: Answer, *, parent: int) -> NoReturn:
         report = placed(asked.descriptors, asked.numbers)
         os.write(report, f"{os.getpid()}\n".encode())
         code = answer(asked.argv)
-    except SystemExit as ending:  # how a command line that cannot be read ends
+    # how a command line that cannot be read ends
+    except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else NO_ANSWER
     finally:
         if sys.exc_info()[0]:
             traceback.print_exc()
         sys.stdout.flush()
         sys.stderr.flush()
-        with contextlib.suppress(OSError):  # nobody is left to be told
+        # nobody is left to be told
+        with contextlib.suppress(OSError):
             os.write(report, f"{code}\n".encode())
         os._exit(code)
 

@@ -41,7 +41,8 @@ def _package_folders(prefix: str) -> tuple[str, ...]:
         f"lib64/{version}/site-packages",
         f"lib/{version}/dist-packages",
         "lib/python3/dist-packages",
-        f"local/lib/{version}/dist-packages",  # Debian's and Ubuntu's own places
+        # Debian's and Ubuntu's own places
+        f"local/lib/{version}/dist-packages",
     )
     return tuple(
         folder

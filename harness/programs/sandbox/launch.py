@@ -204,24 +204,24 @@ def _pipe(ends: contextlib.ExitStack) -> tuple[int, int]:
 
 
 def _close(descriptor: int) -> None:
-    with contextlib.suppress(OSError):  # the writing ends are closed as soon as the box has them
+    # the writing ends are closed as soon as the box has them
+    with contextlib.suppress(OSError):
         os.close(descriptor)
 
 
 def _extra(tell: int, lock: int | None) -> tuple[str, ...]:
-    sync = (
-        ("--sync-fd", str(lock)) if lock is not None else ()
-    )  # the uid is taken while anything in the box lives
+    # the uid is taken while anything in the box lives
+    sync = ("--sync-fd", str(lock)) if lock is not None else ()
     return "--info-fd", str(tell), *sync
 
 
 def _limits(form: Form, spec: SandboxSpec, group: Cgroup) -> Iterator[str]:
     limits = {"CORE": 0, "FSIZE": spec.limits.file_mb * MIB, "NOFILE": spec.limits.open_files}
     if "pids" not in group.held and form.sealed:
-        others = (
-            tasks_of_account() if form is Form.LANDLOCK else 0
-        )  # a namespace has a count of its own
-        limits["NPROC"] = others + spec.limits.pids + 2  # the first program, and setpriv before it
+        # a namespace has a count of its own
+        others = tasks_of_account() if form is Form.LANDLOCK else 0
+        # the first program, and setpriv before it
+        limits["NPROC"] = others + spec.limits.pids + 2
     for name, value in limits.items():
         yield from ("--limit", f"{name}={value}")
 

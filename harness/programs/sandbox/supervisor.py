@@ -57,9 +57,8 @@ def run_sandbox(
         watches = _watches(spec, box, home)
         killed_by = _reason_to_kill(box, spec.limits, watches, stop=stop, began=began)
         box.kill()
-        said = (
-            [] if killed_by else _said(box.status)
-        )  # its time may be up before anything is reported
+        # its time may be up before anything is reported
+        said = [] if killed_by else _said(box.status)
         killed_by = killed_by or ("memory" if group.out_of_memory() else None)
         code, by_signal = KILLED if killed_by else _ending(said[-1], box.process.returncode)
         peak, reached = _peak(group, watches), tuple(_reached(group, by_signal))
@@ -128,9 +127,8 @@ def _give(spec: SandboxSpec, uid: int | None) -> None:
                 f"the box's user may not read {bind.source}: open it (chmod a+rX), or bind it rw"
             )
     for dial in spec.dial:
-        if (
-            os.stat(dial.socket).st_mode & 0o006 != 0o006
-        ):  # a socket that is not for all is for this one box
+        # a socket that is not for all is for this one box
+        if os.stat(dial.socket).st_mode & 0o006 != 0o006:
             identity.give(dial.socket, uid)
 
 
@@ -156,7 +154,8 @@ def _reason_to_kill(
     try:
         while True:
             ready = readable([over, stop], TICK_SECONDS)
-            if over in ready:  # what was written in a last rush counts too
+            # what was written in a last rush counts too
+            if over in ready:
                 return "disk" if "disk" in watches and watches["disk"].over(now=True) else None
             if stop in ready:
                 return "stopped"

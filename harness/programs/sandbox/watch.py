@@ -14,12 +14,15 @@ from collections.abc import Callable, Iterator
 from harness.domain.sandbox import Limits
 
 MIB = 1024 * 1024
-LOOK_SECONDS = 0.2  # at least this between two looks
-MOST_OF_TIME = 0.1  # a look at a large tree may not use more than this part of a core
+# at least this between two looks
+LOOK_SECONDS = 0.2
+# a look at a large tree may not use more than this part of a core
+MOST_OF_TIME = 0.1
 # that a file or folder counts for: a million empty ones fill a disk's table of files as well
 LEAST_BYTES = 4096
 IN_MEMORY = ("/tmp", "/dev/shm")  # noqa: S108 - the box's own
-BYTES_PER_NAME = 1024  # what the kernel keeps for a file in memory, besides what is in it
+# what the kernel keeps for a file in memory, besides what is in it
+BYTES_PER_NAME = 1024
 
 Tasks = Callable[[], tuple[int, ...]]
 
@@ -34,9 +37,8 @@ class Watch:
     def over(self, *, now: bool = False) -> bool:
         """Whether it is beyond the limit, by the latest look, or by a new one."""
         if now or time.monotonic() >= self.due:
-            began = (
-                time.thread_time()
-            )  # not by the clock: on a machine that is busy it would look ever more seldom
+            # not by the clock: on a machine that is busy it would look ever more seldom
+            began = time.thread_time()
             self.peak = max(self.peak, self.look())
             self.due = time.monotonic() + max(
                 LOOK_SECONDS, (time.thread_time() - began) / MOST_OF_TIME
@@ -97,15 +99,14 @@ def _bytes_in(folders: tuple[str, ...]) -> int:
 
 def _entries(folder: str) -> Iterator[os.stat_result]:
     todo = [folder]
-    if not os.path.isdir(folder):  # a bind may also be one file
+    # a bind may also be one file
+    if not os.path.isdir(folder):
         with contextlib.suppress(OSError):
             yield os.lstat(folder)
         return
     while todo:
-        with (
-            contextlib.suppress(OSError),
-            os.scandir(todo.pop()) as entries,
-        ):  # it may be gone by now
+        # it may be gone by now
+        with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):
                     yield entry.stat(follow_symlinks=False)

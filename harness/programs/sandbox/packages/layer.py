@@ -53,14 +53,16 @@ def layer(lock: bytes, *, wheels: Path, out: Path, form: str = "auto") -> Path:
     pins(lock)
     target = out.absolute() / layer_name(lock)
     if target.is_dir():
-        os.utime(target)  # `factory gc` takes away what nobody has used for long
+        # `factory gc` takes away what nobody has used for long
+        os.utime(target)
         return target
     for folder in (out, wheels):
         folder.mkdir(parents=True, exist_ok=True)
     _open_to_sandboxes(wheels)
     with tempfile.TemporaryDirectory(dir=out.absolute(), prefix=".preparing-") as scratch:
         frozen = Path(scratch) / "lock.txt"
-        frozen.write_bytes(lock)  # what was checked is what pip reads
+        # what was checked is what pip reads
+        frozen.write_bytes(lock)
         if complaint := _unpacked(frozen, wheels, form):
             _download(frozen, wheels)
             _open_to_sandboxes(wheels)
@@ -196,5 +198,6 @@ def _put(site: Path, target: Path) -> None:
     try:
         site.rename(target)
     except OSError:
-        if not target.is_dir():  # another preparation of the same lock was first: theirs is as good
+        # another preparation of the same lock was first: theirs is as good
+        if not target.is_dir():
             raise

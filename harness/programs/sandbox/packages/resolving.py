@@ -17,7 +17,8 @@ from typing import Any
 from harness.domain.errors import ConfigError, SandboxError
 from harness.programs.sandbox.packages.layer import DOWNLOAD_SECONDS, QUIET, pip_environment
 
-_DEEPEST = 5  # files that include files
+# files that include files
+_DEEPEST = 5
 
 
 def locked(requirements: Iterable[str]) -> str:

@@ -34,7 +34,8 @@ from harness.programs.sandbox.walls import seccomp, system_calls
 FIRST_PROGRAM = Path(__file__).with_name("init.py")
 PYTHON = "/opt/bin/python"
 SITE = "/opt/site"
-FIRST_NAME = "/usr/bin/tini"  # what most containers begin with
+# what most containers begin with
+FIRST_NAME = "/usr/bin/tini"
 PATH = "/opt/bin:/usr/bin:/bin"
 SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 # Public facts of the system that programs and libraries read; the rest of /etc does not exist in
@@ -102,9 +103,8 @@ class View:
     args: list[str] = field(default_factory=list)
     files: list[int] = field(default_factory=list)
     made: set[str] = field(default_factory=lambda: {"/", "/dev", "/proc"})
-    filled: list[str] = field(
-        default_factory=list
-    )  # bound folders: what lies in them comes with them
+    # bound folders: what lies in them comes with them
+    filled: list[str] = field(default_factory=list)
 
     def bind(self, source: str, target: str, *, writable: bool = False) -> None:
         """Show a file or folder of the host; device nodes and setuid bits do not work in it."""
@@ -174,7 +174,8 @@ def command(
     ]
     if form is Form.BWRAP_USERNS:
         args += ["--unshare-user", "--uid", str(uid), "--gid", str(uid)]
-        args += [] if spec.browser else ["--disable-userns"]  # Chromium's own sandbox needs them
+        # Chromium's own sandbox needs them
+        args += [] if spec.browser else ["--disable-userns"]
     furnish(view, spec, uid=uid)
     if form is Form.BWRAP_ROOT:
         _refuse_unreadable(spec)
@@ -182,11 +183,8 @@ def command(
     args += ["--remount-ro", "/dev", "--remount-ro", "/", "--cap-drop", "ALL"]
     drop: list[str] = []
     if form is Form.BWRAP_ROOT:
-        for capability in (
-            "CAP_SETUID",
-            "CAP_SETGID",
-            "CAP_SETPCAP",
-        ):  # for setpriv, which gives them up
+        # for setpriv, which gives them up
+        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
             args += ["--cap-add", capability]
         drop = [
             setpriv,
@@ -242,9 +240,8 @@ def furnish(view: View, spec: SandboxSpec, *, uid: int) -> None:
     _python(view, spec)
     if spec.browser:
         _browser(view)
-    for bind in sorted(
-        spec.binds, key=lambda bind: bind.target.split("/")
-    ):  # parents before what lies in them
+    # parents before what lies in them
+    for bind in sorted(spec.binds, key=lambda bind: bind.target.split("/")):
         view.bind(bind.source, bind.target, writable=bind.mode == "rw")
     for dial in spec.dial:
         view.bind(dial.socket, socket_in_sandbox(dial.port))

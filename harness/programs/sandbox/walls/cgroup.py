@@ -18,7 +18,8 @@ from pathlib import Path
 from harness.domain.sandbox import Limits
 
 MIB = 1024 * 1024
-OVERHEAD_TASKS = 4  # bubblewrap on both sides of the wall, and the first program in the box
+# bubblewrap on both sides of the wall, and the first program in the box
+OVERHEAD_TASKS = 4
 NAME = re.compile(r"box-(\d+)-[0-9a-f]+")
 
 
@@ -35,7 +36,8 @@ class Group:
         if "memory" in self.controllers:
             size = str(limits.memory_mb * MIB)
             self.write("memory.limit_in_bytes" if self.version == 1 else "memory.max", size)
-            with contextlib.suppress(OSError):  # absent where the kernel does not account swap
+            # absent where the kernel does not account swap
+            with contextlib.suppress(OSError):
                 self.write(
                     *(
                         ("memory.memsw.limit_in_bytes", size)
@@ -68,9 +70,8 @@ class Group:
 
     def write(self, name: str, text: str) -> None:
         """Set one of the group's files. Raises OSError."""
-        file = os.open(
-            self.folder / name, os.O_WRONLY | os.O_CLOEXEC
-        )  # no O_CREAT: it must be the kernel's file
+        # no O_CREAT: it must be the kernel's file
+        file = os.open(self.folder / name, os.O_WRONLY | os.O_CLOEXEC)
         try:
             os.write(file, text.encode())
         finally:
@@ -134,9 +135,8 @@ class Cgroup:
         while (
             left := {pid for group in self.groups for pid in group.tasks()}
         ) and time.monotonic() < give_up:
-            for pid in left - {
-                0
-            }:  # 0: a task of another process namespace, which its own end will take along
+            # 0: a task of another process namespace, which its own end will take along
+            for pid in left - {0}:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.002)

@@ -16,9 +16,11 @@ from collections.abc import Iterable, Iterator
 
 from harness.domain.errors import SandboxError
 
-FIRST_UID, SLOTS = 60600, 384  # a range that neither Debian nor systemd hands out
+# a range that neither Debian nor systemd hands out
+FIRST_UID, SLOTS = 60600, 384
 SLOT_FOLDER = "/run/lights-out-factory/uids"
-USERNS_UID = 1000  # what a box with a user namespace believes it is
+# what a box with a user namespace believes it is
+USERNS_UID = 1000
 
 
 class Slot:
@@ -112,7 +114,8 @@ def _tree(root: str) -> Iterator[tuple[str, int | None, os.stat_result]]:
     it is."""
     top = os.lstat(root)
     yield root, None, top
-    if not stat.S_ISDIR(top.st_mode):  # a bind may also be one file, or a socket
+    # a bind may also be one file, or a socket
+    if not stat.S_ISDIR(top.st_mode):
         return
     for folder, folders, files, descriptor in os.fwalk(root, follow_symlinks=False):
         for name in folders + files:

@@ -33,12 +33,15 @@ import time
 from collections.abc import Callable, Iterator
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # importing typing would cost each box 3 ms
+# importing typing would cost each box 3 ms
+if TYPE_CHECKING:
     from typing import NoReturn
 
 CHUNK = 256 * 1024
-MOST_CONNECTIONS = 256  # beyond it new ones wait in the backlog
-LAST_WORDS_SECONDS = 1  # for what the command had answered before it ended
+# beyond it new ones wait in the backlog
+MOST_CONNECTIONS = 256
+# for what the command had answered before it ended
+LAST_WORDS_SECONDS = 1
 # a unix socket with a full backlog says EAGAIN, and nothing tells when it has room
 RETRY_SECONDS = 0.01
 FROM = "/proc/self/fd/"
@@ -52,8 +55,10 @@ class Flow:
     def __init__(self, source: socket.socket, sink: socket.socket) -> None:
         self.source, self.sink = source, sink
         self.waiting = b""
-        self.ended = False  # the source has no more
-        self.done = False  # and the sink knows
+        # the source has no more
+        self.ended = False
+        # and the sink knows
+        self.done = False
 
     @property
     def hungry(self) -> bool:
@@ -79,8 +84,7 @@ class Flow:
             return
         except OSError:
             # The sink went away (an early answer to a long upload). What it said before may still
-            # be on its way
-            # back, so only this direction ends.
+            # be on its way back, so only this direction ends.
             self.waiting, self.ended, self.done = b"", True, True
 
 
@@ -93,7 +97,8 @@ class Pair:
         self.near, self.far, self.address = near, far, address
         self.flows = (Flow(near, far), Flow(far, near))
         self.connected = False
-        self.blocked = False  # the far side's backlog is full: try again soon
+        # the far side's backlog is full: try again soon
+        self.blocked = False
         self.connect()
 
     def connect(self) -> None:
@@ -334,10 +339,8 @@ def start(command: list[str], environ: dict[bytes, bytes], limits: list[tuple[in
             hard = resource.getrlimit(which)[1]
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             resource.setrlimit(which, (value, value))
-        for inherited in (
-            signal.SIGPIPE,
-            signal.SIGXFSZ,
-        ):  # Python ignores both; the command must not inherit that
+        # Python ignores both; the command must not inherit that
+        for inherited in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(inherited, signal.SIG_DFL)
         os.execvpe(command[0], command, environ)  # noqa: S606 - there is no shell, on purpose
     except (OSError, ValueError) as error:
@@ -353,7 +356,8 @@ def _ending(relays: Relays, child: int, life: int) -> int:
     while True:
         ready = relays.turn(None)
         if life in ready:
-            os.killpg(0, signal.SIGKILL)  # the supervisor is gone
+            # the supervisor is gone
+            os.killpg(0, signal.SIGKILL)
         if over in ready:
             _, status = os.waitpid(child, 0)
             break
@@ -374,5 +378,6 @@ def end(report: int, status: int) -> "NoReturn":
 
 if __name__ == "__main__":
     if sys.argv[0].startswith(FROM):
-        os.close(int(sys.argv[0].removeprefix(FROM)))  # this program's own text
+        # this program's own text
+        os.close(int(sys.argv[0].removeprefix(FROM)))
     main(sys.argv[1:])

@@ -31,16 +31,20 @@ from harness.programs.sandbox.walls import seccomp, system_calls
 from harness.programs.sandbox.walls.bubblewrap import ETC, SYSTEM_FOLDERS
 from harness.programs.sandbox.walls.unsealed import translated
 
-OLDEST = 6  # ABI: 4 brought ports, 5 devices, 6 signals and abstract sockets; Linux 6.12
+# ABI: 4 brought ports, 5 devices, 6 signals and abstract sockets; Linux 6.12
+OLDEST = 6
 ENCLOSE = Path(__file__).with_name("enclose.py")
 CREATE_RULESET, ASK_VERSION = 444, 1
 
 EXECUTE, WRITE, READ, LIST, TRUNCATE, DEVICE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14, 1 << 15
-EVERYTHING = (1 << 16) - 1  # all rights on files that ABI 5 knows
+# all rights on files that ABI 5 knows
+EVERYTHING = (1 << 16) - 1
 ON_FILES = EXECUTE | WRITE | READ | TRUNCATE | DEVICE
 READING = EXECUTE | READ | LIST
-WRITING = EVERYTHING & ~DEVICE & ~(1 << 6) & ~(1 << 11)  # no ioctl on devices, and none are made
-PORTS, SCOPES = 3, 3  # bind and connect; abstract sockets and signals
+# no ioctl on devices, and none are made
+WRITING = EVERYTHING & ~DEVICE & ~(1 << 6) & ~(1 << 11)
+# bind and connect; abstract sockets and signals
+PORTS, SCOPES = 3, 3
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 FACTS = (
@@ -149,10 +153,8 @@ def files(spec: SandboxSpec, home: Path) -> Iterator[tuple[str, int]]:
     writable = [str(home / "tmp"), *(bind.source for bind in spec.binds if bind.mode == "rw")]
     if spec.browser:
         folders += _browser()
-        yield (
-            "/proc",
-            READ | LIST | WRITE,
-        )  # it writes the maps of its own namespaces, and reads of its own processes
+        # it writes the maps of its own namespaces, and reads of its own processes
+        yield ("/proc", READ | LIST | WRITE)
     for path in folders:
         if path and os.path.exists(path):
             yield path, _fitting(path, READING)
@@ -165,13 +167,14 @@ def files(spec: SandboxSpec, home: Path) -> Iterator[tuple[str, int]]:
 def environment(spec: SandboxSpec, home: Path) -> Mapping[str, str]:
     """The whole environment of the box."""
     seen, scratch = placed(spec, home), str(home / "tmp")
+    # git stops at a file of /etc that is there and cannot be read
     found = {
         "PATH": f"{home}/bin:/usr/bin:/bin",
         "HOME": scratch,
         "TMPDIR": scratch,
         "LANG": "C.UTF-8",
         "GIT_CONFIG_NOSYSTEM": "1",
-    }  # git stops at a file of /etc that is there and cannot be read
+    }
     if spec.browser and (path := browsers.browser_path()):
         found["LOF_BROWSER"] = os.path.realpath(path)
     for name, value in spec.env.items():

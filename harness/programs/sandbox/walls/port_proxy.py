@@ -31,12 +31,13 @@ from harness.programs.sandbox.walls.init import MOST_CONNECTIONS, Pair, Relays, 
 from harness.programs.sandbox.walls.seccomp import MACHINES
 from harness.programs.sandbox.walls.system_calls import BIND, CONNECT, LISTEN
 
-RECEIVE, SEND, STILL_ASKING = 0xC0502100, 0xC0182101, 0x40082102  # ioctls, from linux/seccomp.h
-QUESTION = struct.Struct(
-    "QIIiIQ6Q"
-)  # id, thread, flags; the call's number, architecture, place, six arguments
+# ioctls, from linux/seccomp.h
+RECEIVE, SEND, STILL_ASKING = 0xC0502100, 0xC0182101, 0x40082102
+# id, thread, flags; the call's number, architecture, place, six arguments
+QUESTION = struct.Struct("QIIiIQ6Q")
 TAKE_DESCRIPTOR = 438
-A_THREAD = os.O_EXCL  # PIDFD_THREAD: whoever asks need not be the first of its threads
+# PIDFD_THREAD: whoever asks need not be the first of its threads
+A_THREAD = os.O_EXCL
 LONGEST_ADDRESS = 128
 HERE = "127.0.0.1"
 
@@ -124,7 +125,8 @@ class Doors:
 
     def _listen(self, taken: socket.socket, backlog: int) -> None:
         if taken.getsockname()[1] not in self.bound.values():
-            self._bind(taken, 0)  # the kernel would have chosen a port of every address
+            # the kernel would have chosen a port of every address
+            self._bind(taken, 0)
         taken.listen(min(backlog & 0x7FFFFFFF, 4096))
 
     def _dial(self, taken: socket.socket, path: str) -> None:
@@ -138,12 +140,14 @@ class Doors:
             if code not in (0, errno.EINPROGRESS):
                 raise OSError(code, os.strerror(code))
             near, peer = listener.accept()
-            while peer != taken.getsockname():  # somebody else of this machine was faster
+            # somebody else of this machine was faster
+            while peer != taken.getsockname():
                 near.close()
                 near, peer = listener.accept()
         self.relays.join(near, lambda near: Pair(near, nonblocking(socket.AF_UNIX), path))
         if code:
-            raise OSError(code, os.strerror(code))  # in progress, as its caller wants to have it
+            # in progress, as its caller wants to have it
+            raise OSError(code, os.strerror(code))
 
     def _real(self, port: int) -> int:
         if port not in self.bound:

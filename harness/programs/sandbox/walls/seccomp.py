@@ -13,23 +13,18 @@ from collections.abc import Iterable
 
 from harness.programs.sandbox.walls.system_calls import Only
 
-Line = tuple[
-    int, int, int, int
-]  # struct sock_filter: code, lines to skip if true, if false, a number
+# struct sock_filter: code, lines to skip if true, if false, a number
+Line = tuple[int, int, int, int]
 
-MACHINES = {
-    "x86_64": (0, 0xC000003E),
-    "aarch64": (1, 0xC00000B7),
-}  # column of the table, AUDIT_ARCH
-X32 = 0x40000000  # on x86_64 the same calls exist a second time from here on
+# column of the table, AUDIT_ARCH
+MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+# on x86_64 the same calls exist a second time from here on
+X32 = 0x40000000
 
-LOAD, AND, EQUAL, AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x35, 0x06  # classic BPF
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT, ARGUMENT_SIZE = (
-    0,
-    4,
-    16,
-    8,
-)  # offsets in struct seccomp_data, little endian
+# classic BPF
+LOAD, AND, EQUAL, AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
+# offsets in struct seccomp_data, little endian
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT, ARGUMENT_SIZE = (0, 4, 16, 8)
 ALLOW = 0x7FFF0000
 
 

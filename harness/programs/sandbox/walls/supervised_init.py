@@ -51,7 +51,8 @@ def main(argv: list[str]) -> NoReturn:
     try:
         ended = _run(options, argv[split + 1 :], status=status, life=life)
     except OSError as error:
-        with contextlib.suppress(BrokenPipeError):  # nobody is left to be told
+        # nobody is left to be told
+        with contextlib.suppress(BrokenPipeError):
             os.write(status, f"failed {error}\n".encode())
     finally:
         end_children()

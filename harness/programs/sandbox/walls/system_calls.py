@@ -33,7 +33,8 @@ KERNEL: dict[str, Numbers] = {
 }
 NEIGHBOURS: dict[
     str, Numbers
-] = {  # other processes, other people's files, segments that no folder holds
+    # other processes, other people's files, segments that no folder holds
+] = {
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
@@ -89,19 +90,16 @@ WHOLE = 0xFFFFFFFF
 NEW_USER_NAMESPACE = 0x10000000
 # every CLONE_NEW* but that of time, whose bit is part of the signal's number in clone
 NEW_NAMESPACES = 0x7E020000
-SEND_WHILE_CONNECTING = 0x20000000  # MSG_FASTOPEN
+# MSG_FASTOPEN
+SEND_WHILE_CONNECTING = 0x20000000
 TCP = 6
 IPV4, UNIX, IPV6, NETLINK = 2, 1, 10, 16
-PROTOCOLS = (
-    0,
-    UNIX,
-    TCP,
-    17,
-    262,
-)  # 17: UDP, 262: multipath TCP, which Go asks for first. Of netlink, 0 is routes: libc's
+# 17: UDP, 262: multipath TCP, which Go asks for first. Of netlink, 0 is routes: libc's
+PROTOCOLS = (0, UNIX, TCP, 17, 262)
 SOCKET: Numbers = (41, 198)
 PAIR: Numbers = (53, 199)
-STREAM, PACKETS, KIND = 1, 5, 0xF  # the other bits of a socket's type are flags
+# the other bits of a socket's type are flags
+STREAM, PACKETS, KIND = 1, 5, 0xF
 
 
 class Answer(Enum):
@@ -128,18 +126,22 @@ class Only:
 
 
 NETWORK = (
+    # socket
     Only(
         SOCKET, Answer.NO_FAMILY, ((0, WHOLE, (IPV4,)), (1, KIND, (STREAM,)), (2, WHOLE, (0, TCP)))
-    ),  # socket
+    ),
     # Packets keep their pair; single datagrams could be sent to any name, also through one end of a
-    # pair.
-    Only(PAIR, Answer.REFUSE, ((0, WHOLE, (UNIX,)), (1, KIND, (STREAM, PACKETS)))),  # socketpair
+    # pair. socketpair
+    Only(PAIR, Answer.REFUSE, ((0, WHOLE, (UNIX,)), (1, KIND, (STREAM, PACKETS)))),
     Only(BIND, Answer.ASK),
     Only(CONNECT, Answer.ASK),
     Only(LISTEN, Answer.ASK),
-    Only((44, 206), Answer.REFUSE, ((3, SEND_WHILE_CONNECTING, (0,)),)),  # sendto
-    Only((46, 211), Answer.REFUSE, ((2, SEND_WHILE_CONNECTING, (0,)),)),  # sendmsg
-    Only((307, 269), Answer.REFUSE, ((3, SEND_WHILE_CONNECTING, (0,)),)),  # sendmmsg
+    # sendto
+    Only((44, 206), Answer.REFUSE, ((3, SEND_WHILE_CONNECTING, (0,)),)),
+    # sendmsg
+    Only((46, 211), Answer.REFUSE, ((2, SEND_WHILE_CONNECTING, (0,)),)),
+    # sendmmsg
+    Only((307, 269), Answer.REFUSE, ((3, SEND_WHILE_CONNECTING, (0,)),)),
 )
 # a namespace is no wall to the others: AF_VSOCK goes to the hypervisor, AF_ALG into the kernel
 FAMILIES = (
@@ -148,15 +150,20 @@ FAMILIES = (
     ),
     Only(PAIR, Answer.NO_FAMILY, ((0, WHOLE, (UNIX,)),)),
 )
-ITSELF = (  # allowed on the calling process alone: its number as an argument is 0
-    Only((302, 261), Answer.REFUSE, ((0, WHOLE, (0,)),)),  # prlimit64
-    Only((203, 122), Answer.REFUSE, ((0, WHOLE, (0,)),)),  # sched_setaffinity
-    Only((142, 118), Answer.REFUSE, ((0, WHOLE, (0,)),)),  # sched_setparam
-    Only((144, 119), Answer.REFUSE, ((0, WHOLE, (0,)),)),  # sched_setscheduler
-    Only((314, 274), Answer.REFUSE, ((0, WHOLE, (0,)),)),  # sched_setattr
-    Only(
-        (141, 140), Answer.REFUSE, ((0, WHOLE, (0,)), (1, WHOLE, (0,)))
-    ),  # setpriority: of a process, this one
+# allowed on the calling process alone: its number as an argument is 0
+ITSELF = (
+    # prlimit64
+    Only((302, 261), Answer.REFUSE, ((0, WHOLE, (0,)),)),
+    # sched_setaffinity
+    Only((203, 122), Answer.REFUSE, ((0, WHOLE, (0,)),)),
+    # sched_setparam
+    Only((142, 118), Answer.REFUSE, ((0, WHOLE, (0,)),)),
+    # sched_setscheduler
+    Only((144, 119), Answer.REFUSE, ((0, WHOLE, (0,)),)),
+    # sched_setattr
+    Only((314, 274), Answer.REFUSE, ((0, WHOLE, (0,)),)),
+    # setpriority: of a process, this one
+    Only((141, 140), Answer.REFUSE, ((0, WHOLE, (0,)), (1, WHOLE, (0,)))),
 )
 
 
