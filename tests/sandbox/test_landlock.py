@@ -174,7 +174,7 @@ def test_a_killed_warden_takes_the_box_along(closed) -> None:
     (warden,) = [
         pid
         for pid in children(closed.supervisor_of(process))
-        if b"warden" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"supervised_init" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
     os.kill(warden, signal.SIGKILL)
     assert process.wait(timeout=NEVER_ENDS) == 137

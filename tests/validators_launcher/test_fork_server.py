@@ -50,11 +50,11 @@ serve(socket.socket(fileno=int(sys.argv[-1])), answer)
 COMMAND = (sys.executable, "-c", PROGRAM)
 ASKER = f"""
 import sys, time
-from validators.app.fork_server import Nursery
+from validators.app.fork_server import ForkServer
 
-nursery = Nursery((sys.executable, "-c", {PROGRAM!r}))
+server = ForkServer((sys.executable, "-c", {PROGRAM!r}))
 for _ in range(3):
-    nursery.supervisor("wait", output=1, errors=2, descriptors={{}})
+    server.supervisor("wait", output=1, errors=2, descriptors={{}})
 print("asked", flush=True)
 time.sleep(600)
 """
