@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from harness.domain.facts import ChangeFacts, ChangeKind, FileChange
-from harness.factory.policy_gate.policy_edits import CHECK, show_consequences
+from harness.factory.policy_gate.policy_edits import CHECK, show_edit_effects
 from harness.factory.run.policy_snapshot import policy_at
 from harness.forge.github import Access, GitHubForge
 from harness.governance.past.factsjson import facts_as_json
@@ -92,7 +92,7 @@ def proposed(place, text, *, branch="edit"):
 
 def look(services) -> None:
     services.repository.fetch("main")
-    show_consequences(services, policy_at(services, services.repository.tip("main")))
+    show_edit_effects(services, policy_at(services, services.repository.tip("main")))
 
 
 def checks(place, sha):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.output.terminal import console, speaks_unicode
-from harness.factory.records.link import Chain, Link, Standing, is_routine
+from harness.factory.records.link import Chain, Link, LinkOutcome, is_routine
 from harness.factory.reporting.chain_page import (
     Step,
     href,
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _MARKS = {
-    Standing.HOLDS: ("✓", "+", "green"),
-    Standing.REFUSES: ("✗", "x", "bold red"),
-    Standing.WOULD_REFUSE: ("~", "~", "yellow"),
-    Standing.CANNOT_TELL: ("?", "?", "bold yellow"),
-    Standing.OVERRIDDEN: ("↷", "o", "magenta"),
-    Standing.DONE: ("·", "-", "dim"),
+    LinkOutcome.HOLDS: ("✓", "+", "green"),
+    LinkOutcome.REFUSES: ("✗", "x", "bold red"),
+    LinkOutcome.WOULD_REFUSE: ("~", "~", "yellow"),
+    LinkOutcome.CANNOT_TELL: ("?", "?", "bold yellow"),
+    LinkOutcome.OVERRIDDEN: ("↷", "o", "magenta"),
+    LinkOutcome.DONE: ("·", "-", "dim"),
 }
 _INDENT = 17
 """Columns before a link's words: a mark, and the longest standing."""
@@ -87,7 +87,7 @@ def _step(step: Step, sheet: _Sheet) -> Iterator["Text"]:
             if step.same == 1
             else f"{step.same} rules say what they said before"
         )
-        yield from _wrapped(_head(Standing.HOLDS), says, sheet)
+        yield from _wrapped(_head(LinkOutcome.HOLDS), says, sheet)
     for part in step.parts:
         if is_routine(part[0]):
             yield from _rules(part, sheet)
@@ -100,7 +100,7 @@ def _rules(links: Sequence[Link], sheet: _Sheet) -> Iterator["Text"]:
     column = max(len(link.rule) for link in links) + 2
     for link in links:
         yield from _wrapped(
-            _head(link.standing),
+            _head(link.outcome),
             f"{_flat(link.rule):<{column}}{_flat(link.fact)}",
             sheet,
             hang=column,
@@ -110,9 +110,9 @@ def _rules(links: Sequence[Link], sheet: _Sheet) -> Iterator["Text"]:
 def _link(link: Link, sheet: _Sheet) -> Iterator["Text"]:
     name = " ".join(filter(None, (_flat(link.rule), _flat(link.title))))
     if link in sheet.told:
-        yield from _wrapped(_head(link.standing), f"{name}, as told above", sheet)
+        yield from _wrapped(_head(link.outcome), f"{name}, as told above", sheet)
         return
-    yield from _wrapped(_head(link.standing), name, sheet, style="bold")
+    yield from _wrapped(_head(link.outcome), name, sheet, style="bold")
     for words, style in _under(link, sheet):
         yield from _wrapped(None, words, sheet, style=style)
 
@@ -139,7 +139,7 @@ def _place(item: str, sheet: _Sheet) -> str:
     return sheet.address(item) if href(item, sheet.address) else ""
 
 
-def _head(standing: Standing) -> "Text":
+def _head(standing: LinkOutcome) -> "Text":
     from rich.text import Text
 
     mark, plain, style = _MARKS[standing]

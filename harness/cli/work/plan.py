@@ -104,7 +104,7 @@ def _print(found: "DryRun") -> None:
     if found.context:
         tokens = sum(tokens for _, tokens in found.context)
         say(f"  context   {tokens} tokens: {', '.join(name for name, _ in found.context)}")
-    say(f"  cost      {found.cost.says}")
+    say(f"  cost      {found.cost.sentence}")
     say(
         "  time     "
         f" {f'{found.minutes} minutes in the middle' if found.minutes is not None else 'no history'}"

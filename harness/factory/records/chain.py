@@ -14,8 +14,8 @@ from harness.domain.governance import Status
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History
-from harness.factory.records.link import NO, Chain, Link, Stage, Standing
-from harness.factory.records.model_advice import advised, remarks
+from harness.factory.records.link import NO, Chain, Link, Stage, LinkOutcome
+from harness.factory.records.model_advice import advice_in, remarks
 from harness.factory.records.rule_texts import Book, Clause
 
 WORKFLOW_STAGES: Mapping[str, Stage] = {
@@ -25,47 +25,50 @@ WORKFLOW_STAGES: Mapping[str, Stage] = {
     "merge": Stage.MERGE,
 }
 
-_TRIAGED: Mapping[str, tuple[Standing, str]] = {
-    Event.TRIAGE_ACCEPTED: (Standing.HOLDS, "Within the mission"),
-    Event.TRIAGE_REJECTED: (Standing.REFUSES, "Outside the mission"),
-    Event.TRIAGE_DUPLICATE: (Standing.REFUSES, "Asked before"),
-    Event.TRIAGE_NEEDS_INFO: (Standing.CANNOT_TELL, "Something is missing"),
-    Event.TRIAGE_UNSURE: (Standing.CANNOT_TELL, "Not for the factory alone to decide"),
+_TRIAGED: Mapping[str, tuple[LinkOutcome, str]] = {
+    Event.TRIAGE_ACCEPTED: (LinkOutcome.HOLDS, "Within the mission"),
+    Event.TRIAGE_REJECTED: (LinkOutcome.REFUSES, "Outside the mission"),
+    Event.TRIAGE_DUPLICATE: (LinkOutcome.REFUSES, "Asked before"),
+    Event.TRIAGE_NEEDS_INFO: (LinkOutcome.CANNOT_TELL, "Something is missing"),
+    Event.TRIAGE_UNSURE: (LinkOutcome.CANNOT_TELL, "Not for the factory alone to decide"),
 }
-_HAPPENED: Mapping[str, tuple[Standing, str]] = {
+_HAPPENED: Mapping[str, tuple[LinkOutcome, str]] = {
     **_TRIAGED,
-    Event.RUN_FAILED: (Standing.REFUSES, "An attempt failed"),
-    Event.POLICY_REFUSED: (Standing.REFUSES, "The change was refused"),
-    Event.SPLIT: (Standing.REFUSES, "The change is larger than one change may be"),
-    Event.CANNOT_DO: (Standing.REFUSES, "It could not be done honestly"),
-    Event.BUDGET_EXHAUSTED: (Standing.REFUSES, "The money set aside is spent"),
-    Event.CHANGES_REQUESTED: (Standing.REFUSES, "Sent back"),
-    Event.MERGE_CONFLICT: (Standing.REFUSES, "The change and the base conflict"),
-    Event.VERDICT_REJECTED: (Standing.REFUSES, "The verdict rejects it"),
-    Event.JUDGE_AGAIN: (Standing.CANNOT_TELL, "The judge came to no answer and is asked again"),
+    Event.RUN_FAILED: (LinkOutcome.REFUSES, "An attempt failed"),
+    Event.POLICY_REFUSED: (LinkOutcome.REFUSES, "The change was refused"),
+    Event.SPLIT: (LinkOutcome.REFUSES, "The change is larger than one change may be"),
+    Event.CANNOT_DO: (LinkOutcome.REFUSES, "It could not be done honestly"),
+    Event.BUDGET_EXHAUSTED: (LinkOutcome.REFUSES, "The money set aside is spent"),
+    Event.CHANGES_REQUESTED: (LinkOutcome.REFUSES, "Sent back"),
+    Event.MERGE_CONFLICT: (LinkOutcome.REFUSES, "The change and the base conflict"),
+    Event.VERDICT_REJECTED: (LinkOutcome.REFUSES, "The verdict rejects it"),
+    Event.JUDGE_AGAIN: (LinkOutcome.CANNOT_TELL, "The judge came to no answer and is asked again"),
     Event.INCONCLUSIVE: (
-        Standing.CANNOT_TELL,
+        LinkOutcome.CANNOT_TELL,
         "The judge came to no answer, and no answer is a no",
     ),
-    Event.HEAD_OR_BASE_MOVED: (Standing.REFUSES, "What was judged is not what would land any more"),
-    Event.ROUNDS_EXHAUSTED: (Standing.REFUSES, "The attempts allowed are used up"),
-    Event.GATE_REFUSED: (Standing.REFUSES, "A gate before the merge is shut"),
-    Event.CHECKS_AWAITED: (Standing.CANNOT_TELL, "The checks on what would land are waited for"),
-    Event.REFUSED: (Standing.REFUSES, "It did not land"),
-    Event.FORGE_REFUSED: (Standing.REFUSES, "The forge did not take it"),
+    Event.HEAD_OR_BASE_MOVED: (
+        LinkOutcome.REFUSES,
+        "What was judged is not what would land any more",
+    ),
+    Event.ROUNDS_EXHAUSTED: (LinkOutcome.REFUSES, "The attempts allowed are used up"),
+    Event.GATE_REFUSED: (LinkOutcome.REFUSES, "A gate before the merge is shut"),
+    Event.CHECKS_AWAITED: (LinkOutcome.CANNOT_TELL, "The checks on what would land are waited for"),
+    Event.REFUSED: (LinkOutcome.REFUSES, "It did not land"),
+    Event.FORGE_REFUSED: (LinkOutcome.REFUSES, "The forge did not take it"),
     Event.UNCONFIRMED: (
-        Standing.CANNOT_TELL,
+        LinkOutcome.CANNOT_TELL,
         "Whether it landed could not be told, and is looked at again",
     ),
-    Event.REVERTED: (Standing.DONE, "It was taken back"),
-    Event.LANDED_TREE_DIFFERS: (Standing.REFUSES, "What landed is not what was judged"),
-    Event.HANDED_OVER: (Standing.DONE, "Handed to a person, because no browser can judge it"),
-    Event.NO_REPLY: (Standing.CANNOT_TELL, "No answer came"),
-    Event.TWIN_LANDED: (Standing.CANNOT_TELL, "What asks for the same has landed"),
-    Event.REGRESSED: (Standing.DONE, "It came back"),
-    Event.ISSUE_EDITED: (Standing.DONE, "The issue was edited, so what was decided is void"),
-    Event.CLOSED_BY_PERSON: (Standing.DONE, "Closed by a person"),
-    Event.LANDED_BY_PERSON: (Standing.DONE, "Merged by a person"),
+    Event.REVERTED: (LinkOutcome.DONE, "It was taken back"),
+    Event.LANDED_TREE_DIFFERS: (LinkOutcome.REFUSES, "What landed is not what was judged"),
+    Event.HANDED_OVER: (LinkOutcome.DONE, "Handed to a person, because no browser can judge it"),
+    Event.NO_REPLY: (LinkOutcome.CANNOT_TELL, "No answer came"),
+    Event.TWIN_LANDED: (LinkOutcome.CANNOT_TELL, "What asks for the same has landed"),
+    Event.REGRESSED: (LinkOutcome.DONE, "It came back"),
+    Event.ISSUE_EDITED: (LinkOutcome.DONE, "The issue was edited, so what was decided is void"),
+    Event.CLOSED_BY_PERSON: (LinkOutcome.DONE, "Closed by a person"),
+    Event.LANDED_BY_PERSON: (LinkOutcome.DONE, "Merged by a person"),
 }
 """What an event says by itself. Those that are not here are told by the entries that they follow
 from."""
@@ -132,7 +135,7 @@ def rules_against(history: History) -> tuple[Link, ...]:
     )
 
 
-def of_the_law(found: Chain) -> Chain:
+def rules_only(found: Chain) -> Chain:
     """What the rules said of the change, and nothing else."""
     kept = tuple(
         link
@@ -154,7 +157,7 @@ def _stood_on(history: History, last: Entry, links: Sequence[Link]) -> tuple[Lin
     """The links that a transition followed from: what said no in its run, else what is told of the
     transition itself."""
     refusing = tuple(
-        link for link in links if last.run and link.run == last.run and link.standing in NO
+        link for link in links if last.run and link.run == last.run and link.outcome in NO
     )
     own = {last.seq, *(entry.seq for entry in history.entries if f"{entry.key}/event" == last.key)}
     return refusing or tuple(link for link in links if link.entry in own)
@@ -189,7 +192,7 @@ class _Fold:
                 yield self._link(
                     entry,
                     Stage.TRIAGE,
-                    Standing.DONE,
+                    LinkOutcome.DONE,
                     "What it may cost, as far as its like tell",
                     fact=str(entry.data["says"]),
                 )
@@ -210,7 +213,7 @@ class _Fold:
         self,
         entry: Entry,
         stage: Stage,
-        standing: Standing,
+        standing: LinkOutcome,
         title: str,
         *,
         fact: str = "",
@@ -222,7 +225,7 @@ class _Fold:
         run = self._runs.get(entry.run, {})
         return Link(
             stage=stage,
-            standing=standing,
+            outcome=standing,
             rule=rule,
             title=title,
             permalink=permalink,
@@ -245,7 +248,7 @@ class _Fold:
         return self._link(
             entry,
             Stage.TRIAGE,
-            Standing.DONE,
+            LinkOutcome.DONE,
             "It waits for its turn; nothing of it is lost",
             fact=str(data["says"]),
             rule=str(data.get("rule", "")),
@@ -259,12 +262,12 @@ class _Fold:
             yield self._link(
                 entry,
                 Stage.TRIAGE,
-                Standing.DONE,
+                LinkOutcome.DONE,
                 "Taken out of the text before anybody read it",
                 fact=f"hidden from readers of the page: {hidden['kind']}",
                 quote=str(hidden["text"]),
             )
-        standing, words = _TRIAGED.get(data["event"], (Standing.CANNOT_TELL, "Triage"))
+        standing, words = _TRIAGED.get(data["event"], (LinkOutcome.CANNOT_TELL, "Triage"))
         decided = self._decided(entry)
         older = _older(decided.get("duplicate_of"))
         cites: Iterable[Mapping[str, Any]] = ({"path": older},) if older else data["cites"] or ({},)
@@ -283,7 +286,7 @@ class _Fold:
             yield self._link(
                 entry,
                 Stage.TRIAGE,
-                Standing.DONE,
+                LinkOutcome.DONE,
                 "What the filer is told",
                 quote=str(data["reply"]),
             )
@@ -312,7 +315,7 @@ class _Fold:
             yield self._link(
                 entry,
                 self._stage(entry),
-                Standing.REFUSES if asks else Standing.DONE,
+                LinkOutcome.REFUSES if asks else LinkOutcome.DONE,
                 one.title,
                 fact=one.fact,
                 quote=one.quote,
@@ -323,7 +326,7 @@ class _Fold:
                 yield self._link(
                     entry,
                     Stage.MERGE,
-                    Standing.REFUSES,
+                    LinkOutcome.REFUSES,
                     f"Gate before a merge: {gate['gate']}",
                     fact=gate["says"],
                 )
@@ -331,7 +334,7 @@ class _Fold:
             yield self._link(
                 entry,
                 Stage.MERGE,
-                Standing.HOLDS,
+                LinkOutcome.HOLDS,
                 "The gates before a merge",
                 fact="every fact was read again, and every gate is open",
             )
@@ -357,23 +360,28 @@ class _Fold:
         )
 
     def _advised(self, entry: Entry) -> Iterator[Link]:
-        if one := advised(entry):
+        if one := advice_in(entry):
             yield self._link(
-                entry, self._stage(entry), Standing.DONE, one.title, fact=one.fact, quote=one.quote
+                entry,
+                self._stage(entry),
+                LinkOutcome.DONE,
+                one.title,
+                fact=one.fact,
+                quote=one.quote,
             )
 
     # The verdict
 
     def _verdict(self, entry: Entry) -> Iterator[Link]:
         data = entry.data
-        standing = {"passed": Standing.HOLDS, "failed": Standing.REFUSES}.get(
-            data["outcome"], Standing.CANNOT_TELL
+        standing = {"passed": LinkOutcome.HOLDS, "failed": LinkOutcome.REFUSES}.get(
+            data["outcome"], LinkOutcome.CANNOT_TELL
         )
         for finding in data.get("findings") or ():
             yield self._link(
                 entry,
                 Stage.VERDICT,
-                Standing.REFUSES,
+                LinkOutcome.REFUSES,
                 "Promised, and not seen",
                 fact=str(finding.get("observed", "")),
                 quote=str(finding.get("words", "")),
@@ -395,7 +403,7 @@ class _Fold:
             yield self._link(
                 entry,
                 Stage.PROPOSAL,
-                Standing.DONE,
+                LinkOutcome.DONE,
                 "Proposed",
                 fact=(
                     f"pull request #{result['number']}, branch {result['branch']}, at"
@@ -423,11 +431,11 @@ class _Fold:
             "not compared yet",
         )
         standing = (
-            Standing.HOLDS
+            LinkOutcome.HOLDS
             if Event.LANDED in events
-            else Standing.REFUSES
+            else LinkOutcome.REFUSES
             if Event.LANDED_TREE_DIFFERS in events
-            else Standing.CANNOT_TELL
+            else LinkOutcome.CANNOT_TELL
         )
         verdict = next(
             (f"entry {one.seq}" for one in self._told.verdicts if one.key == landed.get("verdict")),
@@ -453,7 +461,7 @@ class _Fold:
         yield self._link(
             entry,
             Stage.PERSON,
-            Standing.DONE,
+            LinkOutcome.DONE,
             f"{data.get('login', 'somebody')} {words}",
             fact=(
                 f"{self._right(entry)}{'; said too late or too early, it changed nothing' if late else ''}"
@@ -503,20 +511,20 @@ class _Fold:
         own = [link for link in self._links if entry.run and link.run == entry.run]
         if entry.data["event"] in _TRIAGED:
             return any(
-                link.stage is Stage.TRIAGE and link.standing is not Standing.DONE for link in own
+                link.stage is Stage.TRIAGE and link.outcome is not LinkOutcome.DONE for link in own
             )
-        return entry.data["event"] in _FOLLOWS_FROM_A_NO and any(
-            link.standing in NO for link in own
-        )
+        return entry.data["event"] in _FOLLOWS_FROM_A_NO and any(link.outcome in NO for link in own)
 
     def _override(self, entry: Entry) -> None:
         """What stood against the issue when a person went on with it."""
         before = [one for one in self._told.transitions if one.seq < entry.seq]
         stood_on = _stood_on(self._told, before[-1], self._links) if before else ()
-        against = {id(link) for link in stood_on if link.standing in NO}
+        against = {id(link) for link in stood_on if link.outcome in NO}
         self._links = [
             replace(
-                link, standing=Standing.OVERRIDDEN, evidence=(*link.evidence, f"entry {entry.seq}")
+                link,
+                outcome=LinkOutcome.OVERRIDDEN,
+                evidence=(*link.evidence, f"entry {entry.seq}"),
             )
             if id(link) in against
             else link
@@ -552,14 +560,14 @@ def _triaged(data: Mapping[str, Any], words: str, says: str) -> str:
     return words if by_the_mission else says or words
 
 
-def _standing(finding: Mapping[str, Any]) -> Standing:
+def _standing(finding: Mapping[str, Any]) -> LinkOutcome:
     if finding["passed"] is True:
-        return Standing.HOLDS
+        return LinkOutcome.HOLDS
     if finding.get("lifted"):
-        return Standing.OVERRIDDEN
+        return LinkOutcome.OVERRIDDEN
     if finding["status"] == Status.SHADOW:
-        return Standing.WOULD_REFUSE
-    return Standing.REFUSES if finding["passed"] is False else Standing.CANNOT_TELL
+        return LinkOutcome.WOULD_REFUSE
+    return LinkOutcome.REFUSES if finding["passed"] is False else LinkOutcome.CANNOT_TELL
 
 
 def _clause(book: Book, finding: Mapping[str, Any]) -> Clause:

@@ -32,7 +32,7 @@ class AuditFault:
 
     entry: int
     subject: str
-    says: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)

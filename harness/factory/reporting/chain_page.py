@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from harness.factory.records.chain import chain, page_of
 from harness.factory.records.history import History
-from harness.factory.records.link import Chain, Link, Stage, Standing, is_routine
+from harness.factory.records.link import Chain, Link, Stage, LinkOutcome, is_routine
 from harness.factory.records.rule_texts import LAW, books
 from harness.factory.reporting.report import outcome
 
@@ -39,13 +39,13 @@ STAGES: Mapping[Stage, str] = {
     Stage.LANDING: "The landing",
     Stage.PERSON: "People",
 }
-TONES: Mapping[Standing, str] = {
-    Standing.HOLDS: "yes",
-    Standing.REFUSES: "no",
-    Standing.WOULD_REFUSE: "unsure",
-    Standing.CANNOT_TELL: "unsure",
-    Standing.OVERRIDDEN: "plain",
-    Standing.DONE: "plain",
+TONES: Mapping[LinkOutcome, str] = {
+    LinkOutcome.HOLDS: "yes",
+    LinkOutcome.REFUSES: "no",
+    LinkOutcome.WOULD_REFUSE: "unsure",
+    LinkOutcome.CANNOT_TELL: "unsure",
+    LinkOutcome.OVERRIDDEN: "plain",
+    LinkOutcome.DONE: "plain",
 }
 _OUTCOME_TONES = {"merged": "yes", "rejected": "no", "needs-human": "unsure"}
 

@@ -17,7 +17,7 @@ from harness.domain.lifecycle import State
 from harness.factory.records.approval import Approval, approval
 from harness.factory.records.history import History, why_frozen
 from harness.factory.reporting.comments.dashboard import MARKER, TITLE, Board, Row, dashboard_text
-from harness.factory.reporting.digest import DIGEST, is_under_way, told_of
+from harness.factory.reporting.digest import DIGEST, is_under_way, issue_summary
 from harness.factory.run.effects import is_stopped, say
 from harness.factory.run.pause import pause_in_force
 from harness.factory.run.policy_snapshot import PolicySnapshot
@@ -42,7 +42,7 @@ def is_dashboard(issue: Issue) -> bool:
 def show_dashboard(services: Services, policy: PolicySnapshot) -> None:
     """Make the dashboard say what the ledger says. Raises ForgeError only where trying again may
     help, and Stopped."""
-    if not policy.config.forge.dashboard or not services.known.those(was_told_of):
+    if not policy.config.forge.dashboard or not services.issue_index.filter(has_messages):
         return
     text = dashboard_text(board(services, policy), services.link)
     shown = services.ledger.entries(kind=DASHBOARD)
@@ -87,7 +87,7 @@ def _written(services: Services, text: str, *, is_pinned: bool) -> tuple[int | N
     return number, pins[-1], "" if pins[-1] else _NOT_PINNED
 
 
-def was_told_of(history: History) -> bool:
+def has_messages(history: History) -> bool:
     """Whether there was anything to tell of it yet."""
     return history.tellings > 0
 
@@ -116,18 +116,18 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
     """All that it shows, from the ledger and the owner's flag. It says the same all day where
     nothing happens."""
     today = datetime.combine(services.clock.now().astimezone(UTC).date(), time(), UTC)
-    yesterday, those = today - timedelta(days=1), services.known.those
-    digests, paid = services.ledger.entries(kind=DIGEST), those(has_cost)
+    yesterday, issues = today - timedelta(days=1), services.issue_index.filter
+    digests, paid = services.ledger.entries(kind=DIGEST), issues(has_cost)
     paused = pause_in_force(services.ledger, services.clock.now())
     return Board(
         stopped=is_stopped(services) is not False,
         frozen=why_frozen(services.ledger),
-        waiting=tuple(_row(one, policy) for one in those(needs_a_person)),
-        under_way=tuple(_row(one, policy) for one in those(is_under_way)),
-        asked=tuple(_row(one, policy) for one in those(waits_for_its_filer)),
+        waiting=tuple(_row(one, policy) for one in issues(needs_a_person)),
+        under_way=tuple(_row(one, policy) for one in issues(is_under_way)),
+        asked=tuple(_row(one, policy) for one in issues(waits_for_its_filer)),
         landed=tuple(
             _row(one, policy)
-            for one in those(has_landed)
+            for one in issues(has_landed)
             if _moment(one.transitions[-1]) >= yesterday
         ),
         since=yesterday.date(),
@@ -150,7 +150,7 @@ def _row(history: History, policy: PolicySnapshot) -> Row:
     )
     since = history.transitions[-1].at[:10] if history.transitions else ""
     return Row(
-        told_of(history),
+        issue_summary(history),
         since=since,
         cost=history.usage.cost_usd,
         approve=head if head and isinstance(found, Approval) else "",

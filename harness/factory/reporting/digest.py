@@ -21,7 +21,7 @@ OUTAGE_ENDED = "outage-ended"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class IssueSummary:
     """One issue and what is to be said of it. `title` and `says` are text from outside. Paths are
     below the repository's address; one that begins with a slash is below the forge's."""
 
@@ -29,7 +29,7 @@ class Told:
     title: str
     event: str  # the last event of its life, empty before the first
     state: str
-    says: str = ""
+    message: str = ""
     cites: tuple[str, ...] = ()
     duplicate_of: int | None = None
     pull: int | None = None
@@ -39,7 +39,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenJourney:
     """A sealed journey of what has landed that is red on the default branch itself. `journey` is
     its digest, `words` what it promises: text of the mission, or the title of the issue that it was
     written for (0: of none)."""
@@ -55,7 +55,7 @@ class Outage:
     """Something outside that was down. `until` is None while it still is."""
 
     key: str
-    says: str
+    message: str
     since: datetime
     until: datetime | None = None
 
@@ -66,15 +66,15 @@ class Digest:
 
     since: datetime
     at: datetime
-    merged: tuple[Told, ...]
-    rejected: tuple[Told, ...]
-    asked: tuple[Told, ...]  # waits for its author's answer
-    waiting: tuple[Told, ...]  # waits for a maintainer
-    under_way: tuple[Told, ...]
+    merged: tuple[IssueSummary, ...]
+    rejected: tuple[IssueSummary, ...]
+    asked: tuple[IssueSummary, ...]  # waits for its author's answer
+    waiting: tuple[IssueSummary, ...]  # waits for a maintainer
+    under_way: tuple[IssueSummary, ...]
     spent: Usage
     spent_on: tuple[tuple[int, Decimal], ...]
     outages: tuple[Outage, ...]
-    broken: tuple[Broken, ...]
+    broken: tuple[BrokenJourney, ...]
     frozen: str  # why merging is; empty when it is not
     stopped: bool
     fault: str  # why the ledger cannot be trusted; empty when it can
@@ -102,13 +102,13 @@ class Digest:
             "quiet": self.is_quiet,
             "since": self.since.isoformat(),
             "at": self.at.isoformat(),
-            **{name: [asdict(told) for told in getattr(self, name)] for name in lists},
+            **{name: [_issue_document(one) for one in getattr(self, name)] for name in lists},
             "calls": self.spent.calls,
             "cost_usd": float(self.spent.cost_usd),
             "cost_usd_by_issue": {issue: float(cost) for issue, cost in self.spent_on},
             "outages": [
                 {
-                    "says": one.says,
+                    "says": one.message,
                     "since": one.since.isoformat(),
                     "until": one.until and one.until.isoformat(),
                 }
@@ -120,6 +120,11 @@ class Digest:
             "fault": self.fault,
             "paused": self.paused,
         }
+
+
+def _issue_document(issue: IssueSummary) -> dict[str, Any]:
+    """The fields of a summary as JSON. `message` keeps its public key, `says`."""
+    return {"says" if name == "message" else name: value for name, value in asdict(issue).items()}
 
 
 def digest(
@@ -175,14 +180,14 @@ def _outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
     )
 
 
-def _broken(entries: Iterable[Entry]) -> tuple[Broken, ...]:
+def _broken(entries: Iterable[Entry]) -> tuple[BrokenJourney, ...]:
     """What judgements of this time saw broken on their base, but for what a maintainer has seen to
     since."""
-    found: dict[str, Broken] = {}
+    found: dict[str, BrokenJourney] = {}
     for entry in entries:
         if entry.kind == "verdict":
             for one in entry.data.get("broken_on_base", ()):
-                found[one["journey"]] = Broken(
+                found[one["journey"]] = BrokenJourney(
                     one["journey"], one["issue"], one["words"], str(entry.run)
                 )
         elif entry.kind == "journey":
@@ -190,21 +195,23 @@ def _broken(entries: Iterable[Entry]) -> tuple[Broken, ...]:
     return tuple(found.values())
 
 
-def _those(histories: Iterable[History], wanted: Callable[[History], bool]) -> tuple[Told, ...]:
-    return tuple(told_of(one) for one in histories if wanted(one))
+def _those(
+    histories: Iterable[History], wanted: Callable[[History], bool]
+) -> tuple[IssueSummary, ...]:
+    return tuple(issue_summary(one) for one in histories if wanted(one))
 
 
-def told_of(one: History) -> Told:
+def issue_summary(one: History) -> IssueSummary:
     """What is to be said of one issue in a list."""
     last: Any = one.transitions[-1].data if one.transitions else {}
     triaged, proposal, landed = one.triage or {}, one.proposal or {}, one.landed or {}
     cites = last.get("cites") or [cite["id"] for cite in triaged.get("cites", ())]
-    return Told(
+    return IssueSummary(
         issue=one.issue,
         title=one.title,
         event=last.get("event", ""),
         state=one.state.value,
-        says=last.get("says", ""),
+        message=last.get("says", ""),
         cites=tuple(str(cite) for cite in cites),
         duplicate_of=last.get("duplicate_of"),
         pull=proposal.get("number"),

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.reporting.digest import Broken, Digest, Outage, Told
+from harness.factory.reporting.digest import BrokenJourney, Digest, Outage, IssueSummary
 
-Link = Callable[[str], str]
+UrlFor = Callable[[str], str]
 Quote = Callable[[str], str]
 
 LONGEST = 160
@@ -33,7 +33,7 @@ class Section:
     items: tuple[Item, ...]
 
 
-def text(found: Digest, link: Link) -> str:
+def text(found: Digest, link: UrlFor) -> str:
     """For a terminal."""
     lines = [_headline(found), _summary(found)]
     for section in _sections(found, link, printable):
@@ -43,7 +43,7 @@ def text(found: Digest, link: Link) -> str:
     return "\n".join(lines) + "\n"
 
 
-def markdown(found: Digest, link: Link) -> str:
+def markdown(found: Digest, link: UrlFor) -> str:
     """For a file, a mail or a chat."""
     lines = [f"# {_headline(found)}", "", _summary(found)]
     for section in _sections(found, link, _inert):
@@ -103,7 +103,7 @@ def _summary(found: Digest) -> str:
     )
 
 
-def _sections(found: Digest, link: Link, quote: Quote) -> Iterator[Section]:
+def _sections(found: Digest, link: UrlFor, quote: Quote) -> Iterator[Section]:
     yield from _section("Something is wrong", _wrong(found, quote))
     yield from _section(
         "Needs a person", (_waiting(history, link, quote) for history in found.waiting)
@@ -158,7 +158,7 @@ def _wrong(found: Digest, quote: Quote) -> Iterator[Item]:
         yield _outage(outage, found.at, quote)
 
 
-def _broken(broken: Broken, quote: Quote) -> Item:
+def _broken(broken: BrokenJourney, quote: Quote) -> Item:
     """A journey is named by its digest: its name is sealed."""
     short = broken.journey.removeprefix("sha256:")[:12]
     whose = f"issue #{broken.issue}" if broken.issue else "the mission"
@@ -177,16 +177,16 @@ def _outage(outage: Outage, at: datetime, quote: Quote) -> Item:
     began = outage.since.astimezone(at.tzinfo)
     if outage.until is None:
         return Item(
-            f"Down since {began:%Y-%m-%d %H:%M}: {quote(outage.says)}",
+            f"Down since {began:%Y-%m-%d %H:%M}: {quote(outage.message)}",
             ("`factory up` goes on once it is back",),
         )
     return Item(
         f"Was down for {span(outage.until - outage.since)} from {began:%Y-%m-%d %H:%M}:"
-        f" {quote(outage.says)}"
+        f" {quote(outage.message)}"
     )
 
 
-def _waiting(told: Told, link: Link, quote: Quote) -> Item:
+def _waiting(told: IssueSummary, link: UrlFor, quote: Quote) -> Item:
     page = link(f"issues/{told.issue}")
     match told.state, told.event:
         case State.PAUSED, _:
@@ -195,7 +195,7 @@ def _waiting(told: Told, link: Link, quote: Quote) -> Item:
             step = f"look at {link(f'commit/{told.commit}')}, then `factory resume`"
         case _:
             step = f"comment `/factory retry` on {page}, or close it there"
-    why = f": {quote(told.says)}" if told.says else ""
+    why = f": {quote(told.message)}" if told.message else ""
     evidence = (f"evidence: {link(told.evidence)}",) if told.evidence else ()
     return Item(
         f"{_line(told, quote)}{why}",
@@ -203,7 +203,7 @@ def _waiting(told: Told, link: Link, quote: Quote) -> Item:
     )
 
 
-def _merged(told: Told, link: Link, quote: Quote) -> Item:
+def _merged(told: IssueSummary, link: UrlFor, quote: Quote) -> Item:
     pull = f"pull request {link(f'pull/{told.pull}')}" if told.pull else "without a pull request"
     return Item(
         _line(told, quote),
@@ -211,15 +211,17 @@ def _merged(told: Told, link: Link, quote: Quote) -> Item:
     )
 
 
-def _rejected(told: Told, link: Link, quote: Quote) -> Item:
+def _rejected(told: IssueSummary, link: UrlFor, quote: Quote) -> Item:
     if told.duplicate_of:
         return Item(
             f"{_line(told, quote)}: asked before, in #{told.duplicate_of}",
             (link(f"issues/{told.issue}"),),
         )
-    by = f"by {', '.join(quote(cite) for cite in told.cites)}" if told.cites else quote(told.says)
+    by = (
+        f"by {', '.join(quote(cite) for cite in told.cites)}" if told.cites else quote(told.message)
+    )
     return Item(f"{_line(told, quote)}: {by}", (link(f"issues/{told.issue}"),))
 
 
-def _line(told: Told, quote: Quote) -> str:
+def _line(told: IssueSummary, quote: Quote) -> str:
     return f"#{told.issue} {quote(told.title)}"

@@ -10,7 +10,7 @@ from harness.domain.lifecycle import State
 from harness.factory.records.chain import chain
 from harness.factory.records.history import History, histories, why_frozen
 from harness.factory.records.link import Chain
-from harness.factory.records.model_advice import advised
+from harness.factory.records.model_advice import advice_in
 from harness.factory.records.rule_texts import books
 from harness.ports.ledger import Ledger
 
@@ -88,7 +88,7 @@ def seconds(history: History) -> float:
     )
 
 
-def why(ledger: Ledger, issue: int) -> Chain:
+def chain_of_issue(ledger: Ledger, issue: int) -> Chain:
     """The chain behind one issue: rule → fact → quote → evidence, oldest first. Raises ConfigError
     for an unknown one."""
     entries = ledger.entries()
@@ -101,7 +101,7 @@ def why(ledger: Ledger, issue: int) -> Chain:
     return chain(told, outcome=outcome(told), law=books(entries))
 
 
-def explained(ledger: Ledger, pull_request: int) -> Chain:
+def chain_of_pull_request(ledger: Ledger, pull_request: int) -> Chain:
     """The chain of the issue that a pull request of the factory's is for. Raises ConfigError where
     there is none."""
     entries = ledger.entries()
@@ -115,7 +115,7 @@ def explained(ledger: Ledger, pull_request: int) -> Chain:
     return chain(told, outcome=outcome(told), law=books(entries))
 
 
-def edit_of(ledger: Ledger, pull_request: int) -> dict[str, Any] | None:
+def policy_edit_effect(ledger: Ledger, pull_request: int) -> dict[str, Any] | None:
     """What was said last of a pull request that edits the law; None of any other."""
     from harness.governance.past.edit_effects import (
         CONSEQUENCE,
@@ -181,7 +181,7 @@ def _log_line(entry: Entry) -> str:
             )
         case "verdict":
             return f"sealed verdict: {data['outcome']} — {data['reason']}"
-        case "escalation" | "cast" | "model" | "diagnosis" | "plan" if one := advised(entry):
+        case "escalation" | "cast" | "model" | "diagnosis" | "plan" if one := advice_in(entry):
             return f"{one.title}: {one.fact}"
         case "review":
             return (

@@ -26,7 +26,7 @@ _LINE = re.compile(rf" {{0,3}}{WORD}(?:[ \t]+(?P<word>\S+)(?P<rest>.*))?[ \t]*",
 _TAGS = re.compile(r"<(/?)(?:pre|code|blockquote|details)\b", re.IGNORECASE)
 
 
-class Kind(StrEnum):
+class CommandKind(StrEnum):
     """What follows from a command: the life of the issue goes on otherwise, it is answered, or
     everything stops."""
 
@@ -42,7 +42,7 @@ class Command:
 
     word: str
     does: str
-    kind: Kind
+    kind: CommandKind
     least: Permission
     filer: bool = False
     event: Event | None = None
@@ -60,53 +60,59 @@ COMMANDS: dict[str, Command] = {
         Command(
             "help",
             "lists these commands, and which of them you may give",
-            Kind.ASKS,
+            CommandKind.ASKS,
             Permission.NONE,
         ),
         Command(
             "why",
             "tells what was decided, by which rule, on which fact",
-            Kind.ASKS,
+            CommandKind.ASKS,
             Permission.NONE,
         ),
         Command(
             "rules",
             "links the texts that govern here, as they are in force",
-            Kind.ASKS,
+            CommandKind.ASKS,
             Permission.NONE,
         ),
-        Command("cost", "tells what this issue has cost so far", Kind.ASKS, Permission.NONE),
+        Command("cost", "tells what this issue has cost so far", CommandKind.ASKS, Permission.NONE),
         Command(
             "appeal",
             "has a person look at a no",
-            Kind.STEERS,
+            CommandKind.STEERS,
             Permission.TRIAGE,
             filer=True,
             event=Event.APPEALED,
             argument="WHY",
         ),
         Command(
-            "hold", "puts the issue on hold", Kind.STEERS, Permission.TRIAGE, event=Event.OWNER_HOLD
+            "hold",
+            "puts the issue on hold",
+            CommandKind.STEERS,
+            Permission.TRIAGE,
+            event=Event.OWNER_HOLD,
         ),
-        Command("resume", "lifts the hold", Kind.STEERS, Permission.WRITE, event=Event.RESUMED),
+        Command(
+            "resume", "lifts the hold", CommandKind.STEERS, Permission.WRITE, event=Event.RESUMED
+        ),
         Command(
             "retry",
             "starts again on an issue that needs a person",
-            Kind.STEERS,
+            CommandKind.STEERS,
             Permission.WRITE,
             event=Event.RETRIED,
         ),
         Command(
             "stop",
             "stops the whole factory, until `factory resume` is given where it runs",
-            Kind.STOPS,
+            CommandKind.STOPS,
             Permission.WRITE,
         ),
         Command(
             "approve",
             "lifts what a rule leaves to a person, for exactly this commit; it is judged again all"
             " the same",
-            Kind.STEERS,
+            CommandKind.STEERS,
             Permission.MAINTAIN,
             event=Event.APPROVED_BY_PERSON,
             argument="SHA",
@@ -118,7 +124,7 @@ test compares them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class ParsedCommand:
     """A line of a comment that is meant as a command. `word` may be in no table; `argument` is text
     from outside."""
 
@@ -136,7 +142,7 @@ def may_give(command: Command, permission: Permission, *, is_filer: bool) -> boo
     return (command.filer and is_filer) or permission.reaches(command.least)
 
 
-def commands_in(body: str) -> tuple[Spoken, ...]:
+def commands_in(body: str) -> tuple[ParsedCommand, ...]:
     """The commands of a comment, in their order. A bare `/factory` asks for help."""
     if WORD not in body.casefold():
         return ()
@@ -149,8 +155,8 @@ def is_command(comment: Comment) -> bool:
     return comment.body.lstrip().startswith(WORD)
 
 
-def _spoken(match: re.Match[str]) -> Spoken:
-    return Spoken((match["word"] or "help").casefold(), (match["rest"] or "").strip())
+def _spoken(match: re.Match[str]) -> ParsedCommand:
+    return ParsedCommand((match["word"] or "help").casefold(), (match["rest"] or "").strip())
 
 
 def _own_lines(body: str) -> Iterator[str]:

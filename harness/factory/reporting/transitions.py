@@ -18,7 +18,7 @@ def transition(
     *,
     key: str,
     run: str | None = None,
-    says: str = "",
+    reason: str = "",
     rules: str = "",
     **more: Any,
 ) -> None:
@@ -41,7 +41,7 @@ def transition(
             "event": event.value,
             "from": before.state.value,
             "to": after.value,
-            "says": says,
+            "says": reason,
             "rules": rules,
             **more,
         },
@@ -70,21 +70,21 @@ def project(services: Services, issue: int) -> None:
     services.ledger.append(PROJECTED, _mark(history), issue=issue)
 
 
-def project_what_was_cut_off(services: Services) -> None:
+def finish_projections(services: Services) -> None:
     """Say what a killed factory had decided and not yet said: what has ended is not moved again, so
     nobody else would."""
-    for history in services.known.those(is_unsaid):
+    for history in services.issue_index.filter(needs_projection):
         project(services, history.issue)
 
 
-def is_unsaid(history: History) -> bool:
+def needs_projection(history: History) -> bool:
     """Whether there is something to tell that the forge does not say yet."""
     return bool(history.tellings) and _mark(history) not in {
         entry.key for entry in history.entries if entry.kind == PROJECTED
     }
 
 
-def leave_unsaid(services: Services, issue: int) -> None:
+def skip_projection(services: Services, issue: int) -> None:
     """Say nothing of an issue that the forge no longer has."""
     services.ledger.append(
         PROJECTED, _mark(history_of(services.ledger, issue)), issue=issue, data={"gone": True}

@@ -43,7 +43,7 @@ def resigned(world, **changed) -> None:
 
 
 def says(world):
-    return [(fault.subject, fault.says.partition(": ")[2]) for fault in audited(world).faults]
+    return [(fault.subject, fault.message.partition(": ")[2]) for fault in audited(world).faults]
 
 
 def test_after_a_lap_everything_is_sound(world) -> None:
@@ -156,9 +156,9 @@ def test_a_ledger_that_was_put_back_with_its_head_is_named(world, until) -> None
     assert world.ledger.fault() is None
     (fault,) = audited(world).faults
     assert (fault.subject, fault.entry <= len(world.ledger.written) + 1) == ("ledger", True)
-    assert says in fault.says
-    assert "main holds" in fault.says
-    assert "`factory stop`, and put the newest copy of both back" in fault.says
+    assert says in fault.message
+    assert "main holds" in fault.message
+    assert "`factory stop`, and put the newest copy of both back" in fault.message
 
 
 def test_a_ledger_that_was_put_back_and_worked_on_is_named(world) -> None:
@@ -169,7 +169,7 @@ def test_a_ledger_that_was_put_back_and_worked_on_is_named(world) -> None:
     while len(world.ledger.written) < there:
         world.ledger.append("note", f"another {len(world.ledger.written)}")
     (fault,) = audited(world).faults
-    assert "and here it is another" in fault.says
+    assert "and here it is another" in fault.message
 
 
 def test_a_landing_that_was_begun_and_is_not_confirmed_is_no_fault(world) -> None:

@@ -12,8 +12,8 @@ from harness.factory.reporting.comments.commits import (
     pull_request_body,
     pull_request_title,
 )
-from harness.factory.reporting.comments.edits import consequence_annotations, consequence_words
-from harness.factory.reporting.comments.inert import Link
+from harness.factory.reporting.comments.edits import edit_effect_annotations, edit_effect_text
+from harness.factory.reporting.comments.inert import UrlFor
 from harness.factory.reporting.comments.issue import ISSUE_MARKER, issue_comment
 from harness.factory.reporting.comments.labels import (
     ALL_LABELS,
@@ -29,10 +29,10 @@ __all__ = [
     "ISSUE_MARKER",
     "LABELS",
     "PULL_REQUEST_MARKER",
-    "Link",
+    "UrlFor",
     "commit_message",
-    "consequence_annotations",
-    "consequence_words",
+    "edit_effect_annotations",
+    "edit_effect_text",
     "finding_for_agent",
     "issue_comment",
     "label_of",

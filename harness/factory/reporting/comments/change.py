@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.chain import page_of
-from harness.factory.records.gates import LAW, MERGE, SEAL, TESTS, Gate
+from harness.factory.records.gates import RULES, MERGE, SEAL, TESTS, Gate
 from harness.factory.records.history import History
-from harness.factory.records.link import NO, Standing
+from harness.factory.records.link import NO, LinkOutcome
 from harness.factory.records.link import Link as ChainLink
 from harness.factory.records.model_advice import remarks
 from harness.factory.reporting.comments.inert import (
-    Link,
+    UrlFor,
     cell,
     count,
     fenced,
@@ -27,7 +27,7 @@ MOST_CHARACTERS = 60_000
 
 _ANSWERS: Mapping[bool | None, str] = {True: "yes", False: "**no**", None: "**unknown, and so no**"}
 _ASKS: Mapping[str, str] = {
-    LAW: "Does the change keep the rules?",
+    RULES: "Does the change keep the rules?",
     TESTS: "Do the project's own tests pass?",
     SEAL: "Did the sealed checks see it work?",
     MERGE: "May exactly this land now?",
@@ -35,7 +35,7 @@ _ASKS: Mapping[str, str] = {
 _TELLS: Mapping[bool | None, str] = {True: "Yes", False: "No", None: "Unknown, and so no"}
 
 
-def change_comment(history: History, gates: Sequence[Gate], link: Link) -> str:
+def change_comment(history: History, gates: Sequence[Gate], link: UrlFor) -> str:
     """The comment as the ledger has it now."""
     parts = (
         CHANGE_MARKER,
@@ -50,31 +50,31 @@ def change_comment(history: History, gates: Sequence[Gate], link: Link) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def check_words(gate: Gate, link: Link) -> tuple[str, str]:
+def check_words(gate: Gate, link: UrlFor) -> tuple[str, str]:
     """Title and summary of a gate's check run."""
     rules = [
-        (_rule(one, link), one.standing.value, cell(one.fact)) for one in gate.links if one.rule
+        (_rule(one, link), one.outcome.value, cell(one.fact)) for one in gate.links if one.rule
     ]
     others = [
-        f"- {inline(one.title)}: {one.standing.value}. {inline(one.fact)}"
+        f"- {inline(one.title)}: {one.outcome.value}. {inline(one.fact)}"
         for one in gate.links
         if not one.rule
     ]
     parts = (
-        f"{_ASKS[gate.name]} **{_TELLS[gate.answer]}.** {_sentence(gate.says)}",
+        f"{_ASKS[gate.name]} **{_TELLS[gate.answer]}.** {_sentence(gate.summary)}",
         table(("rule", "answer", "fact"), rules),
         "\n".join(others),
     )
-    title = f"{_TELLS[gate.answer]}: {' '.join(gate.says.split())}"
+    title = f"{_TELLS[gate.answer]}: {' '.join(gate.summary.split())}"
     return title[:200], "\n\n".join(filter(None, parts))[:MOST_CHARACTERS] + "\n"
 
 
-def _gates(gates: Sequence[Gate], link: Link) -> str:
+def _gates(gates: Sequence[Gate], link: UrlFor) -> str:
     rows = [
         (
             f"`{gate.name}`",
             _ANSWERS[gate.answer],
-            cell(gate.says),
+            cell(gate.summary),
             ", ".join(_by(gate, link)),
             f"entry {gate.entry}",
         )
@@ -83,21 +83,21 @@ def _gates(gates: Sequence[Gate], link: Link) -> str:
     return table(("gate", "answer", "it says", "by", "in the ledger"), rows)
 
 
-def _by(gate: Gate, link: Link) -> Iterable[str]:
+def _by(gate: Gate, link: UrlFor) -> Iterable[str]:
     """The rules that said no, or were lifted."""
     told = [
         one
         for one in gate.links
-        if one.rule and (one.standing in NO or one.standing is Standing.OVERRIDDEN)
+        if one.rule and (one.outcome in NO or one.outcome is LinkOutcome.OVERRIDDEN)
     ]
     return dict.fromkeys(_rule(one, link) for one in told)
 
 
-def _rule(one: ChainLink, link: Link) -> str:
+def _rule(one: ChainLink, link: UrlFor) -> str:
     return f"[{inline(one.rule)}]({link(one.permalink)})" if one.permalink else inline(one.rule)
 
 
-def _seen(history: History, link: Link) -> Iterator[str]:
+def _seen(history: History, link: UrlFor) -> Iterator[str]:
     """What the judge saw. Its journeys are sealed: only what a person would see of them is told."""
     verdict = history.verdict
     if verdict is None or verdict["binds"]["head"] != history.pushed_head:
@@ -143,7 +143,7 @@ def _reviewed(history: History) -> Iterator[str]:
         yield fenced("\n".join(f"{one.fact}\n    {one.quote}" for _, one in found))
 
 
-def _back(history: History, link: Link) -> Iterator[str]:
+def _back(history: History, link: UrlFor) -> Iterator[str]:
     """How to take it back."""
     if history.landed and history.state is State.MERGED:
         commit, tree = history.landed["commit"], history.landed["tree"]
@@ -170,7 +170,7 @@ def _steps(history: History) -> Iterator[str]:
     )
 
 
-def _pages(history: History, link: Link) -> str:
+def _pages(history: History, link: UrlFor) -> str:
     page = link(f"/-/{page_of(history.issue)}")
     return (
         f"[The whole chain]({page}): by which rule, on what fact, in whose words, with what"

@@ -7,8 +7,8 @@ from datetime import date
 from decimal import Decimal
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.reporting.comments.inert import Link, cell, inline, table
-from harness.factory.reporting.digest import Told
+from harness.factory.reporting.comments.inert import UrlFor, cell, inline, table
+from harness.factory.reporting.digest import IssueSummary
 
 MARKER = "<!-- lights-out-factory:dashboard -->"
 TITLE = "What the factory is doing"
@@ -19,7 +19,7 @@ class Row:
     """One issue. `since` is the day of its last move, `approve` the commit that an approval would
     name, empty where none would be heard."""
 
-    told: Told
+    summary: IssueSummary
     since: str
     cost: Decimal
     approve: str = ""
@@ -45,7 +45,7 @@ class Board:
     paused: str = ""
 
 
-def dashboard_text(board: Board, link: Link) -> str:
+def dashboard_text(board: Board, link: UrlFor) -> str:
     """The issue's text, its mark first."""
     return (
         "\n\n".join(
@@ -75,17 +75,20 @@ def _brakes(board: Board) -> Iterator[str]:
         yield "At work." if board.waiting else "At work. Nothing needs a person."
 
 
-def _sections(board: Board, link: Link) -> Iterator[str]:
+def _sections(board: Board, link: UrlFor) -> Iterator[str]:
     yield from _section(
         "Needs a person",
         ("issue", "since", "why", "what to comment there"),
-        ((_name(row, link), row.since, cell(row.told.says), _say(row)) for row in board.waiting),
+        (
+            (_name(row, link), row.since, cell(row.summary.message), _say(row))
+            for row in board.waiting
+        ),
     )
     yield from _section(
         "Under way",
         ("issue", "stands", "since"),
         (
-            (_name(row, link), row.told.state.replace("-", " "), row.since)
+            (_name(row, link), row.summary.state.replace("-", " "), row.since)
             for row in board.under_way
         ),
     )
@@ -110,35 +113,37 @@ def _section(title: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]
         yield table(heads, shown)
 
 
-def _name(row: Row, link: Link) -> str:
-    return f"[#{row.told.issue}]({link(f'issues/{row.told.issue}')}) {cell(row.told.title)}"
+def _name(row: Row, link: UrlFor) -> str:
+    return (
+        f"[#{row.summary.issue}]({link(f'issues/{row.summary.issue}')}) {cell(row.summary.title)}"
+    )
 
 
 def _say(row: Row) -> str:
     """The commands that would be heard there now."""
-    if row.told.state == State.PAUSED:
+    if row.summary.state == State.PAUSED:
         return "`/factory resume`"
-    if row.told.event == Event.LANDED_TREE_DIFFERS:
+    if row.summary.event == Event.LANDED_TREE_DIFFERS:
         return "look at what landed first"
     approve = (f"`/factory approve {row.approve}`",) if row.approve else ()
     return " or ".join(("`/factory retry`", *approve))
 
 
-def _commit(row: Row, link: Link) -> str:
-    commit = row.told.commit
+def _commit(row: Row, link: UrlFor) -> str:
+    commit = row.summary.commit
     return f"[`{commit:.10}`]({link(f'commit/{commit}')})" if commit else "merged by a person"
 
 
-def _evidence(row: Row, link: Link) -> str:
+def _evidence(row: Row, link: UrlFor) -> str:
     """Where its verdict can be looked at: a page, or, where none is published, a file in the
     factory's home."""
-    if not row.told.evidence:
+    if not row.summary.evidence:
         return "none"
-    page = link(row.told.evidence)
+    page = link(row.summary.evidence)
     return (
-        f"[{row.told.verdict}]({page})"
+        f"[{row.summary.verdict}]({page})"
         if page
-        else f"{row.told.verdict}, `{row.told.evidence.removeprefix('/-/')}`"
+        else f"{row.summary.verdict}, `{row.summary.evidence.removeprefix('/-/')}`"
     )
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from harness.domain.issue import Annotation, AnnotationLevel
 from harness.factory.reporting.comments.inert import (
     MOST_ROWS,
-    Link,
+    UrlFor,
     cell,
     count,
     fenced,
@@ -21,7 +21,7 @@ from harness.governance.past.history import RecordedChange
 _PLACE = re.compile(r"(?P<file>[^:\n]+):(?P<line>[1-9][0-9]{0,6}): ")
 
 
-def consequence_words(found: EditEffect, link: Link, *, base: str, head: str) -> tuple[str, str]:
+def edit_effect_text(found: EditEffect, link: UrlFor, *, base: str, head: str) -> tuple[str, str]:
     """Title and summary of the check on a pull request that edits the law: flips first, because
     they are what it is for."""
     where = (
@@ -60,7 +60,7 @@ def consequence_words(found: EditEffect, link: Link, *, base: str, head: str) ->
     return "; ".join((*faults, says, _named(found.edited))), "\n\n".join(filter(None, parts)) + "\n"
 
 
-def consequence_annotations(found: EditEffect) -> tuple[Annotation, ...]:
+def edit_effect_annotations(found: EditEffect) -> tuple[Annotation, ...]:
     """What is to be seen at the very lines: what was edited, what lint finds of it, and the cases
     that do not hold."""
     faults = [
@@ -115,7 +115,7 @@ def _named(edited: Sequence[Edited]) -> str:
     return f"edits {', '.join(names)}" if names else "edits nothing that binds"
 
 
-def _flips(found: EditEffect, link: Link) -> str:
+def _flips(found: EditEffect, link: UrlFor) -> str:
     assert found.impact is not None, "only what was read has flips"
     changes = found.changes or {}
     rows = [
@@ -133,13 +133,13 @@ def _flips(found: EditEffect, link: Link) -> str:
     return table(("change", "rule", "before", "after", "it says"), rows)
 
 
-def _of(change: RecordedChange | None, link: Link) -> str:
+def _of(change: RecordedChange | None, link: UrlFor) -> str:
     """The address that the record itself gives, if it is one."""
     url = change.url if change else ""
     return url if url.startswith(("https://", "http://")) and not set(url) & set(" ()<>\n") else ""
 
 
-def _edited(found: EditEffect, link: Link, head: str) -> str:
+def _edited(found: EditEffect, link: UrlFor, head: str) -> str:
     rows = [
         (
             f"{inline(one.id)} ({inline(one.title)})",

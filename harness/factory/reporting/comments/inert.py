@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from harness.governance.text.invisible import is_invisible
 
-Link = Callable[[str], str]
+UrlFor = Callable[[str], str]
 """A path in the repository, or one of the forge that begins with a slash, as an address; "" where
 there is none."""
 

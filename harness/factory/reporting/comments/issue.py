@@ -10,8 +10,8 @@ from harness.domain.lifecycle import Event, State
 from harness.factory.records.chain import page_of, rules_against
 from harness.factory.records.history import History
 from harness.factory.records.link import Link as ChainLink
-from harness.factory.records.model_advice import otherwise
-from harness.factory.reporting.comments.inert import Link, cell, fenced, inline
+from harness.factory.records.model_advice import what_differed
+from harness.factory.reporting.comments.inert import UrlFor, cell, fenced, inline
 from harness.factory.reporting.comments.labels import was_not_answered
 
 ISSUE_MARKER = "<!-- lights-out-factory:issue -->"
@@ -97,7 +97,7 @@ _REVIEWED = (
 )
 
 
-def issue_comment(history: History, link: Link) -> str:
+def issue_comment(history: History, link: UrlFor) -> str:
     """The one sticky comment of an issue: what was decided, by which rule, what happens next, how
     to appeal."""
     parts = [
@@ -149,7 +149,7 @@ def _was_appealed(history: History) -> bool:
     ]
 
 
-def _reason(history: History, link: Link) -> list[str]:
+def _reason(history: History, link: UrlFor) -> list[str]:
     triage, parts = history.triage or {}, []
     if waits := history.waits:
         rule = f" ([{waits['rule']}]({link(waits['path'])}))" if waits["rule"] else ""
@@ -203,16 +203,16 @@ def _is_turned_away(history: History) -> bool:
     )
 
 
-def _refusals(history: History, link: Link) -> str:
+def _refusals(history: History, link: UrlFor) -> str:
     """The rules that said no, one a line, each with the place where it is written."""
     lines = [
-        f"- {_rule(against, link)} {against.standing.value}: {inline(against.fact)}"
+        f"- {_rule(against, link)} {against.outcome.value}: {inline(against.fact)}"
         for against in rules_against(history)
     ]
     return "\n\n" + "\n".join(lines) if lines else ""
 
 
-def _rule(against: ChainLink, link: Link) -> str:
+def _rule(against: ChainLink, link: UrlFor) -> str:
     name = f"**{inline(against.rule)}** ({inline(against.title)})"
     return f"[{name}]({link(against.permalink)})" if against.permalink else name
 
@@ -279,7 +279,7 @@ def _closing(history: History) -> list[str]:
     return [f"It closes on {history.closes[:10]} unless it is appealed." if history.closes else ""]
 
 
-def _folded(history: History, link: Link) -> str:
+def _folded(history: History, link: UrlFor) -> str:
     rows = [
         f"| {entry.at[:19]} | {entry.data['from']} → {entry.data['to']} | {entry.data['event']} | "
         f"{cell(entry.data.get('says', ''))} |"
@@ -291,7 +291,7 @@ def _folded(history: History, link: Link) -> str:
     facts = [f"Cost so far: ${usage.cost_usd:.4f} in {usage.calls} model calls."]
     if history.estimate:
         facts.append(f"Estimated when it was accepted: {history.estimate}.")
-    facts += [inline(says) for says in otherwise(history)]
+    facts += [inline(says) for says in what_differed(history)]
     if proposal:
         facts.append(
             f"Pull request: [#{proposal['number']}]({link('pull/' + str(proposal['number']))})."

@@ -11,7 +11,7 @@ from harness.factory.records.chain import chain, page_of
 from harness.factory.records.history import History
 from harness.factory.records.link import Link as ChainLink
 from harness.factory.records.link import is_routine
-from harness.factory.reporting.comments.inert import Link, code, count, inline, table
+from harness.factory.reporting.comments.inert import UrlFor, code, count, inline, table
 from harness.factory.reporting.slash_commands import COMMANDS, Command, may_give
 
 OURS = "<!-- lights-out-factory:"
@@ -115,7 +115,7 @@ def approved(found: Approval) -> str:
 
 
 def not_approved(found: NotApproved) -> str:
-    return f"Not approved: {_sentence(found.says)} Nothing was changed."
+    return f"Not approved: {_sentence(found.reason)} Nothing was changed."
 
 
 def stops(login: str) -> str:
@@ -125,7 +125,7 @@ def stops(login: str) -> str:
     )
 
 
-def why(history: History, link: Link) -> str:
+def why(history: History, link: UrlFor) -> str:
     """Where it stands, and on what: rule, fact, place."""
     found = chain(history, outcome="")
     stood_on = (
@@ -165,7 +165,7 @@ def cost(history: History) -> str:
     )
 
 
-def rules(law: Governance, link: Link, *, base: str, digest: str) -> str:
+def rules(law: Governance, link: UrlFor, *, base: str, digest: str) -> str:
     """The texts that govern, each at the commit that is in force."""
     texts = "\n".join(
         f"- [{inline(one.file)}]({link(f'blob/{base}/{one.file}?plain=1')})"
@@ -188,13 +188,13 @@ def _stands(history: History) -> str:
     return words.get(history.state, history.state.value.replace("-", " "))
 
 
-def _link(one: ChainLink, link: Link) -> str:
+def _link(one: ChainLink, link: UrlFor) -> str:
     name = inline(f"{one.rule} ({one.title})" if one.rule else one.title)
     named = f"[{name}]({link(one.permalink)})" if one.permalink else name
     return (
-        f"- {named} {one.standing.value}: {inline(one.fact)}"
+        f"- {named} {one.outcome.value}: {inline(one.fact)}"
         if one.fact
-        else f"- {named}: {one.standing.value}"
+        else f"- {named}: {one.outcome.value}"
     )
 
 
