@@ -115,7 +115,7 @@ def test_the_check_appears_on_the_head_with_the_flips_then_names_the_broken_line
     ((conclusion, title, summary),) = checks(place, head)
     assert (conclusion, title) == (
         "success",
-        "1 of 1 recorded change would be decided otherwise; edits F-SIZE",
+        "1 of 1 recorded change would be decided differently; edits F-SIZE",
     )
     assert "350 changed lines, and at most 300 are allowed" in summary
 

@@ -65,7 +65,7 @@ def test_an_edit_shows_which_recorded_changes_it_would_decide_otherwise(world) -
     look(world)
     found = check(world)
     assert found.conclusion == "success", found.summary
-    assert found.title == "2 of 3 recorded changes would be decided otherwise; edits F-SIZE"
+    assert found.title == "2 of 3 recorded changes would be decided differently; edits F-SIZE"
     row = (
         "| [#32](http://forge/pull/32) | F-SIZE | holds | refuses | 150 changed lines, and at most"
         " 100 are allowed |"

@@ -14,9 +14,9 @@ from harness.factory.pipeline.tick import current_policy
 from harness.factory.policy_gate import edit_trial
 from harness.factory.policy_gate.edit_trial import (
     TooCostly,
-    proposed_edit,
     evaluate_edit,
     evaluate_edit_in_subprocess,
+    proposed_edit,
 )
 from harness.factory.policy_gate.policy_edits import TRIES
 from harness.governance.past.edit_effects import CONSEQUENCE

@@ -13,7 +13,7 @@ from harness.cli.options import as_json, emit, home
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from harness.factory.settings.workflows import EffectiveWorkflows, Document
+    from harness.factory.settings.workflows import Document, EffectiveWorkflows
 
 _T = TypeVar("_T")
 FORMS = ("text", "mermaid", "dot")
@@ -162,8 +162,8 @@ def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> N
         )
         for one in documents:
             click.echo(
-                f"  {one.name:<17} {'its own' if one.is_override else 'built in':<9} {_digest(one):.19} "
-                f" {one.path}"
+                f"  {one.name:<17} {'its own' if one.is_override else 'built in':<9}"
+                f" {_digest(one):.19}  {one.path}"
             )
 
 

@@ -13,9 +13,9 @@ from harness.factory.records.link import Chain, Link, LinkOutcome, is_routine
 from harness.factory.reporting.chain_page import (
     Step,
     href,
-    seen,
     shortened,
     steps,
+    visible,
     written_at,
 )
 
@@ -81,11 +81,11 @@ def _chain(found: Chain, sheet: _Sheet) -> Iterator["Text"]:
 
 
 def _step(step: Step, sheet: _Sheet) -> Iterator["Text"]:
-    if step.same:
+    if step.unchanged:
         says = (
-            "1 rule says what it said before"
-            if step.same == 1
-            else f"{step.same} rules say what they said before"
+            "1 rule holds as before"
+            if step.unchanged == 1
+            else f"{step.unchanged} rules hold as before"
         )
         yield from _wrapped(_head(LinkOutcome.HOLDS), says, sheet)
     for part in step.parts:
@@ -174,4 +174,4 @@ def _wrapped(
 
 
 def _flat(outside: str) -> str:
-    return " ".join(seen(outside).split())
+    return " ".join(visible(outside).split())

@@ -31,7 +31,7 @@ def explain(pull_request: int, as_json: bool) -> int:
     from harness.cli.output.chain_lines import show
     from harness.factory.records.chain import rules_only
     from harness.factory.records.link import LinkOutcome
-    from harness.factory.reporting.report import policy_edit_effect, chain_of_pull_request
+    from harness.factory.reporting.report import chain_of_pull_request, policy_edit_effect
     from harness.home.state import open_ledger
     from harness.operations.daemon.digest import link_of
 
@@ -47,13 +47,13 @@ def explain(pull_request: int, as_json: bool) -> int:
 
 
 def _edit(told: dict[str, str], as_json: bool) -> int:
-    from harness.factory.reporting.chain_page import seen
+    from harness.factory.reporting.chain_page import visible
 
     if as_json:
         emit(told)
     else:
         click.echo(
             f"#{told['pull_request']} edits the law:"
-            f" {seen(told['title'])}\n\n{seen(told['summary'])}"
+            f" {visible(told['title'])}\n\n{visible(told['summary'])}"
         )
     return 0 if told["conclusion"] == "success" else 1

@@ -106,8 +106,8 @@ def _print(found: "DryRun") -> None:
         say(f"  context   {tokens} tokens: {', '.join(name for name, _ in found.context)}")
     say(f"  cost      {found.cost.sentence}")
     say(
-        "  time     "
-        f" {f'{found.minutes} minutes in the middle' if found.minutes is not None else 'no history'}"
+        "  time      "
+        + (f"{found.minutes} minutes in the middle" if found.minutes is not None else "no history")
     )
     say(f"  spent     ${found.spent:.4f} on this")
     if found.cut:

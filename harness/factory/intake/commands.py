@@ -188,9 +188,9 @@ def _done(hearing: _Hearing, one: ParsedCommand, key: str) -> Why | None:
             hearing.answer.append(_answer(hearing, command))
         case CommandKind.STOPS:
             hearing.answer.append(replies.stops(hearing.comment.author.login))
-        case CommandKind.STEERS if command.event is Event.APPROVED_BY_PERSON:
+        case CommandKind.CONTROLS if command.event is Event.APPROVED_BY_PERSON:
             return _approve(hearing, one.argument, key)
-        case CommandKind.STEERS:
+        case CommandKind.CONTROLS:
             assert command.event is not None, "what steers is an event"
             return _steer(hearing, command, command.event, key)
     return None

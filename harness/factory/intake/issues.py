@@ -15,7 +15,7 @@ from harness.factory.intake.commands import may_command, obey
 from harness.factory.records.history import History
 from harness.factory.reporting.comments import ALL_LABELS, label_of
 from harness.factory.reporting.dashboard import is_dashboard
-from harness.factory.reporting.transitions import skip_projection, project, transition
+from harness.factory.reporting.transitions import project, skip_projection, transition
 from harness.factory.run.effects import say
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services

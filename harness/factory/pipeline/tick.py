@@ -20,7 +20,7 @@ from harness.factory.policy_gate import ci
 from harness.factory.policy_gate.policy_edits import show_edit_effects
 from harness.factory.records.history import History, is_frozen
 from harness.factory.reporting.dashboard import show_dashboard
-from harness.factory.reporting.transitions import project, finish_projections, transition
+from harness.factory.reporting.transitions import finish_projections, project, transition
 from harness.factory.run.disk_space import refuse_when_full
 from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.pause import lift_what_a_raised_cap_ends, pause_in_force, paused_issues

@@ -17,8 +17,8 @@ from harness.domain.governance import DOCUMENTS
 from harness.domain.issue import CommitSha, PullRequest
 from harness.factory.policy_gate.edit_trial import (
     ProposedEdit,
-    proposed_edit,
     evaluate_edit_in_subprocess,
+    proposed_edit,
 )
 from harness.factory.policy_gate.recorded import recorded_changes
 from harness.factory.records.watch_list import is_proposed

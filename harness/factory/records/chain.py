@@ -14,7 +14,7 @@ from harness.domain.governance import Status
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History
-from harness.factory.records.link import NO, Chain, Link, Stage, LinkOutcome
+from harness.factory.records.link import NO, Chain, Link, LinkOutcome, Stage
 from harness.factory.records.model_advice import advice_in, remarks
 from harness.factory.records.rule_texts import Book, Clause
 
@@ -103,10 +103,10 @@ def page_of(issue: int) -> str:
     return f"evidence/issue-{issue}/index.html"
 
 
-def chain(history: History, *, outcome: str, law: Mapping[str, Book] | None = None) -> Chain:
+def chain(history: History, *, outcome: str, rule_texts: Mapping[str, Book] | None = None) -> Chain:
     """The chain of one issue; `law` has the texts of rules by digest, as `lawbook.books` reads
     them."""
-    links = tuple(_Fold(history, law or {}).links())
+    links = tuple(_Fold(history, rule_texts or {}).links())
     return Chain(
         issue=history.issue,
         title=history.title,
@@ -167,8 +167,8 @@ class _Fold:
     """The links in the making: what runs there were, and which of them have told by themselves why
     they ended so."""
 
-    def __init__(self, history: History, law: Mapping[str, Book]) -> None:
-        self._told, self._law = history, law
+    def __init__(self, history: History, rule_texts: Mapping[str, Book]) -> None:
+        self._told, self._rule_texts = history, rule_texts
         self._runs = {entry.run: entry.data for entry in history.entries if entry.kind == "run"}
         self._keys = {entry.key for entry in history.entries}
         self._commands = {entry.key for entry in history.entries if entry.kind == "command"}
@@ -341,7 +341,7 @@ class _Fold:
 
     def _finding(self, entry: Entry, finding: Mapping[str, Any]) -> Link:
         run = self._runs.get(entry.run, {})
-        clause = _clause(self._law.get(str(run.get("rules", "")), {}), finding)
+        clause = _clause(self._rule_texts.get(str(run.get("rules", "")), {}), finding)
         permalink = (
             f"blob/{run['base']}/{clause.file}?plain=1#L{clause.line}"
             if clause.is_in_a_file and "base" in run
@@ -584,13 +584,15 @@ def _proof(data: Mapping[str, Any]) -> str:
     held, journeys = data["controls"], data["journeys"]
     told = (
         f"{journeys['executed']} of {journeys['sealed']} ran",
-        f"{held['twins_failed']} of {held['twins']} twins failed, as they must"
+        f"{held['twins_failed']} of {held['twins']} negative controls failed, as they must"
         if held["twins"]
         else "",
-        f"{held['caught']} of {held['saboteurs']} sabotages caught" if held["saboteurs"] else "",
+        f"{held['caught']} of {held['saboteurs']} injected faults caught"
+        if held["saboteurs"]
+        else "",
         f"{'red' if held['red_on_base'] else 'not red'} on the base",
         f"tree {data['binds']['tree']:.10}",
-        f"box {data['box']}",
+        f"sandbox {data['box']}",
     )
     return ", ".join(filter(None, told))
 

@@ -14,7 +14,7 @@ from harness.domain.ledger import Entry
 from harness.domain.lifecycle import ENDED, Event, State
 from harness.factory.records.chain import chain
 from harness.factory.records.history import History
-from harness.factory.records.link import NO, Link, Stage, LinkOutcome
+from harness.factory.records.link import NO, Link, LinkOutcome, Stage
 from harness.factory.records.rule_texts import Book
 
 RULES, TESTS, SEAL, MERGE = "factory/law", "factory/tests", "factory/seal", "factory/merge"
@@ -52,7 +52,7 @@ class Gate:
         )
 
 
-def gates_of(history: History, *, law: Mapping[str, Book]) -> tuple[Gate, ...]:
+def gates_of(history: History, *, rule_texts: Mapping[str, Book]) -> tuple[Gate, ...]:
     """The gates that were asked about the head that the factory pushed last; none where it has
     pushed none."""
     proposed = [
@@ -62,7 +62,7 @@ def gates_of(history: History, *, law: Mapping[str, Book]) -> tuple[Gate, ...]:
     ]
     if not proposed:
         return ()
-    links = chain(history, outcome="", law=law).links
+    links = chain(history, outcome="", rule_texts=rule_texts).links
     found = (
         _law(history, proposed[-1], links),
         _tests(history, proposed[-1]),

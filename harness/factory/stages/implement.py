@@ -19,9 +19,9 @@ from harness.factory.models import prompts
 from harness.factory.models.attempts import approach_of, failed_attempts
 from harness.factory.models.selection import (
     LATER_TIERS,
-    select_model,
-    record_success,
     record_failure,
+    record_success,
+    select_model,
 )
 from harness.factory.models.sessions import session
 from harness.factory.policy_gate import policy

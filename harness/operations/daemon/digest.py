@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from harness.factory.records.history import is_stop_requested, why_frozen
+from harness.factory.reporting.comments.inert import UrlFor
 from harness.factory.reporting.digest import DIGEST, Digest, digest, last_digest
-from harness.factory.reporting.digest_page import UrlFor, markdown
+from harness.factory.reporting.digest_page import markdown
 from harness.factory.run.effects import is_flagged
 from harness.factory.run.pause import pause_in_force
 from harness.home.document import EVIDENCE, read_home

@@ -13,11 +13,11 @@ from harness.domain.facts import TestFacts as SuiteFacts
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.policy_gate.recorded import (
+    facts_that_rules_use,
     recorded_answers,
     recorded_changes,
     recorded_cites,
     since,
-    facts_that_rules_use,
 )
 from harness.governance.checks.gates import TestsKept as SuiteKept
 from harness.governance.past.coverage import Override

@@ -9,8 +9,8 @@ import pytest
 
 from harness.cli.output.chain_lines import show
 from harness.domain.errors import ConfigError
-from harness.factory.records.chain import rules_only, page_of
-from harness.factory.records.link import Stage, LinkOutcome
+from harness.factory.records.chain import page_of, rules_only
+from harness.factory.records.link import LinkOutcome, Stage
 from harness.factory.reporting.chain_page import html
 from harness.factory.reporting.report import chain_of_issue
 from tests.factory.lives import (
@@ -320,7 +320,7 @@ def test_only_what_the_law_said_is_left_of_the_law() -> None:
 def test_an_issue_that_is_not_there_is_named_with_those_that_are() -> None:
     with pytest.raises(
         ConfigError,
-        match=r"#9 is not in the ledger; `factory status` lists what is, `factory tick` takes",
+        match=r"#9 is not in the ledger; `factory status` lists the issues that are, `factory tick` reads",
     ):
         chain_of_issue(Life().ledger, 9)
 

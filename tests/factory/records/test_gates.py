@@ -10,7 +10,7 @@ from harness.domain.issue import AnnotationLevel, Permission
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.records.gates import Gate, gates_of
-from harness.factory.records.link import Link, Stage, LinkOutcome
+from harness.factory.records.link import Link, LinkOutcome, Stage
 from harness.factory.records.rule_texts import LAW, books
 from harness.factory.reporting.comments.change import change_comment
 from tests.factory.demands import asking_a_person, governed
@@ -50,7 +50,7 @@ def said(world, issue):
     told, keys = world.history(issue), {entry.seq: entry.key for entry in world.ledger.entries()}
     return [
         (gate.name, gate.answer, gate.summary, keys[gate.entry], len(gate.links))
-        for gate in gates_of(told, law=books(world.ledger.entries(kind=LAW)))
+        for gate in gates_of(told, rule_texts=books(world.ledger.entries(kind=LAW)))
     ]
 
 
@@ -296,6 +296,6 @@ def test_a_pull_request_has_one_comment_of_ours_however_its_gates_go(world) -> N
     (comment,) = world.forge.ours(int(history.proposal["number"]))
     law = books(world.ledger.entries(kind=LAW))
     assert comment.body == change_comment(
-        history, gates_of(history, law=law), world.services().link
+        history, gates_of(history, rule_texts=law), world.services().link
     )
     assert len(history.verdicts) == 2

@@ -437,7 +437,9 @@ def test_people_read_what_reviewers_asked_for_as_words_of_models(tmp_path) -> No
     assert all(
         (link.outcome, link.quote) == (LinkOutcome.REFUSES, "FIXED = True") for link in asked_for
     )
-    said = change_comment(history, gates_of(history, law={}), lambda path: f"http://forge/{path}")
+    said = change_comment(
+        history, gates_of(history, rule_texts={}), lambda path: f"http://forge/{path}"
+    )
     assert "**What reviewers said:** 1 change asked for." in said
     outside = "".join(
         part

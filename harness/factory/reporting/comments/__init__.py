@@ -1,8 +1,7 @@
-"""Every word that the factory says to people on the forge lives here, and each kind has a golden
-file in the tests.
+"""Everything that the factory writes to people on the forge. Each kind of text has a golden file.
 
-Text from outside is quoted inside code fences or escaped, so that it can never be a link, an image
-or a mention."""
+Text from outside stands in code fences or is escaped, so it can never be a link, an image or a
+mention."""
 
 from harness.factory.reporting.comments.commits import (
     PULL_REQUEST_MARKER,

@@ -1,5 +1,5 @@
-"""Every word of the dashboard issue. No moment stands in it, so that it differs only when something
-happened."""
+"""The text of the dashboard issue. It contains no time of day, so it changes only when something
+happens."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ TITLE = "What the factory is doing"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One issue. `since` is the day of its last move, `approve` the commit that an approval would
-    name, empty where none would be heard."""
+    """One issue. `since` is the day of its last transition. `approve` is the commit that an
+    approval would name, empty if none would be accepted."""
 
     summary: IssueSummary
     since: str
@@ -27,9 +27,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """All that the dashboard shows. `frozen` is why nothing is merged, `paused` why no model is
-    asked, `digest` where the last digest lies in the home; each is empty where there is none. Money
-    is in dollars, `cap` for one day."""
+    """All that the dashboard shows. `frozen` is the reason why merging is frozen, `paused` why no
+    model is asked, `digest` where the last digest is in the home; each is empty where there is
+    none. Money is in dollars, `cap` per day."""
 
     stopped: bool
     frozen: str
@@ -46,7 +46,7 @@ class Board:
 
 
 def dashboard_text(board: Board, link: UrlFor) -> str:
-    """The issue's text, its mark first."""
+    """The body of the issue, with its marker first."""
     return (
         "\n\n".join(
             (MARKER, *_brakes(board), *_sections(board, link), *_money(board), _ending(board))
@@ -58,8 +58,8 @@ def dashboard_text(board: Board, link: UrlFor) -> str:
 def _brakes(board: Board) -> Iterator[str]:
     if board.stopped:
         yield (
-            "**The whole factory is stopped.** `factory resume`, given where it runs, lets it"
-            " go on."
+            "**The whole factory is stopped.** `factory resume`, given where it runs, starts"
+            " it again."
         )
     if board.frozen:
         yield (
@@ -80,13 +80,13 @@ def _sections(board: Board, link: UrlFor) -> Iterator[str]:
         "Needs a person",
         ("issue", "since", "why", "what to comment there"),
         (
-            (_name(row, link), row.since, cell(row.summary.message), _say(row))
+            (_name(row, link), row.since, cell(row.summary.message), _next_command(row))
             for row in board.waiting
         ),
     )
     yield from _section(
         "Under way",
-        ("issue", "stands", "since"),
+        ("issue", "state", "since"),
         (
             (_name(row, link), row.summary.state.replace("-", " "), row.since)
             for row in board.under_way
@@ -119,8 +119,8 @@ def _name(row: Row, link: UrlFor) -> str:
     )
 
 
-def _say(row: Row) -> str:
-    """The commands that would be heard there now."""
+def _next_command(row: Row) -> str:
+    """The commands that would be accepted there now."""
     if row.summary.state == State.PAUSED:
         return "`/factory resume`"
     if row.summary.event == Event.LANDED_TREE_DIFFERS:
@@ -135,8 +135,7 @@ def _commit(row: Row, link: UrlFor) -> str:
 
 
 def _evidence(row: Row, link: UrlFor) -> str:
-    """Where its verdict can be looked at: a page, or, where none is published, a file in the
-    factory's home."""
+    """Where to see the verdict: a published page, or else a file in the factory's home."""
     if not row.summary.evidence:
         return "none"
     page = link(row.summary.evidence)
@@ -158,7 +157,8 @@ def _money(board: Board) -> Iterator[str]:
 def _ending(board: Board) -> str:
     digest = f" The last digest is `{board.digest}` in the factory's home." if board.digest else ""
     return (
-        "---\n\nThe factory writes this page and reads nothing here: a command is a comment on the"
-        " issue that it is about, and `/factory help` lists them. `factory digest` tells the same"
+        "---\n\nThe factory writes this page and reads nothing here. Give a command as a comment on"
+        " the issue that it is about; `/factory help` lists the commands. `factory digest` prints"
+        " the same"
         f" on a terminal.{digest}"
     )
