@@ -1,4 +1,4 @@
-"""Changes of the past, for commands that try rules on them: from a file, or from the factory's own
+"""Recorded changes, for commands that try rules on them: from a file, or from the factory's
 ledger."""
 
 import re
@@ -23,7 +23,7 @@ history_file = click.option(
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Recorded changes as JSON; without it, the ledger of $FACTORY_HOME.",
+    help="Recorded changes as JSON; the default is the ledger of $FACTORY_HOME.",
 )
 
 
@@ -50,7 +50,7 @@ since_option = click.option(
     "--since",
     callback=_span,
     metavar="SPAN",
-    help="Only changes of the last SPAN, such as 12h, 90d or 1y; one without a time is left out.",
+    help="Only changes of the last SPAN, such as 12h, 90d or 1y; excludes changes without a time.",
 )
 
 
@@ -59,7 +59,7 @@ def recorded(
 ) -> Sequence["RecordedChange"]:
     """The changes in `file`, those of the clone's history, or those of the ledger.
 
-    Raises ConfigError where there is none of them, or it cannot be read."""
+    Raises ConfigError when there is none of them, or when it cannot be read."""
     from harness.factory.policy_gate.recorded import recorded_changes
     from harness.factory.policy_gate.recorded import since as later_than
     from harness.home.state import open_ledger

@@ -1,5 +1,4 @@
-"""`factory rules impact`: recorded changes under the old text of the rules and under the new
-one."""
+"""`factory rules impact`: decide recorded changes under the old rules and under the new ones."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -28,7 +27,7 @@ SHOWN = 20
 @click.option(
     "--base",
     metavar="REF",
-    help="The commit with the old text; without it, the new text is replayed alone.",
+    help="The commit with the old text; by default only the new text is replayed.",
 )
 @since_option
 @from_git
@@ -44,16 +43,16 @@ def impact(
 ) -> int:
     """Replay recorded changes under the rules as they are, and as they were.
 
-    Reads the governance files in FOLDER (default: the current one) as they lie there, those at REF
-    of the repository that FOLDER is in, and the changes: what the law saw of each is in the ledger
-    of $FACTORY_HOME, or in FILE; or they are the newest of the history that is checked out. History
-    does not say what tests did or what a change cost, so rules about that cannot tell. Writes
-    nothing, asks no model, and needs no network.
+    Reads the governance files in FOLDER (default: the current one) as they are there, and those at
+    REF of the same repository. The recorded facts of the changes are in the ledger of
+    $FACTORY_HOME, or in FILE; with --from-git they are the newest commits of the branch that is
+    checked out. Git does not record what tests did or what a change cost, so rules about that
+    cannot decide. Writes nothing, asks no model, and needs no network.
 
-    Prints a table of the rules (how many changes each was asked about, how many it refuses, refused
-    before, and cannot tell of, because the record does not say enough) and then each change that
-    flips: refused under one text and not under the other, or no longer with the same weight. A rule
-    in shadow is replayed and marked; what code does not decide is named and left out.
+    Prints a table of the rules: how many changes each was asked about, refuses, refused before, and
+    cannot decide because the record lacks a fact. Then it prints each change that flips: refused
+    under one text and not under the other, or no longer with the same severity. A rule in shadow
+    mode is replayed and marked. A rule that code does not decide is named and left out.
 
     \b
     Exit codes:
@@ -221,9 +220,9 @@ def _table(found: "Impact", *, compared: bool) -> Any:
 
 
 def _remarks(row: "RuleImpact") -> str:
-    told = "" if row.edit in (None, "same") else str(row.edit)
-    weight = "" if row.status == "enforce" else {"shadow": "in shadow"}.get(row.status, row.status)
-    return ", ".join(word for word in (told, weight) if word)
+    edit = "" if row.edit in (None, "same") else str(row.edit)
+    status = "" if row.status == "enforce" else {"shadow": "in shadow"}.get(row.status, row.status)
+    return ", ".join(word for word in (edit, status) if word)
 
 
 def _counted(found: "Impact") -> str:

@@ -83,7 +83,7 @@ def test_every_decision_of_a_life_is_a_link_in_its_order() -> None:
         (Stage.PROPOSAL, LinkOutcome.HOLDS, "LAW-PROTECTED"),
         (Stage.PROPOSAL, LinkOutcome.WOULD_REFUSE, "F-FLOOD"),
         (Stage.PROPOSAL, LinkOutcome.OVERRIDDEN, "F-TESTS"),
-        (Stage.PERSON, LinkOutcome.DONE, "mara told it to try again"),
+        (Stage.PERSON, LinkOutcome.DONE, "mara asked for another try"),
         (Stage.PROPOSAL, LinkOutcome.HOLDS, "F-SIZE"),
         (Stage.PROPOSAL, LinkOutcome.HOLDS, "LAW-PROTECTED"),
         (Stage.PROPOSAL, LinkOutcome.DONE, "Proposed"),

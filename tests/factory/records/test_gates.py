@@ -179,7 +179,7 @@ def test_a_verdict_whose_base_moved_is_unknown_until_the_next_one(world) -> None
         (
             "factory/merge",
             False,
-            f"What was judged is not what would land any more: freshness: {moved}",
+            f"What was judged is no longer what would land: freshness: {moved}",
             "merge-1-1/gates/event",
             1,
         ),
