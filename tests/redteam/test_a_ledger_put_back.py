@@ -61,8 +61,8 @@ def test_a_ledger_and_its_head_that_were_put_back_together_are_named(lap, until,
     pair(lap, until, back=True)
     assert lap.ledger.fault() is None
     (fault,) = audited(lap).faults
-    assert (fault.subject, says in fault.says, "put back" in fault.says) == (
+    assert (fault.subject, says in fault.message, "put back" in fault.message) == (
         "ledger",
         True,
         True,
-    ), fault.says
+    ), fault.message

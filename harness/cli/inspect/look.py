@@ -92,7 +92,7 @@ def why(issue: int, as_json: bool) -> None:
     """
     from harness.cli.output.chain_lines import show
     from harness.factory.records.chain import page_of
-    from harness.factory.reporting.report import why as report
+    from harness.factory.reporting.report import chain_of_issue as report
     from harness.home.state import open_ledger
     from harness.operations.daemon.digest import link_of
 
@@ -214,14 +214,14 @@ def audit(ctx: click.Context, as_json: bool) -> int:
                 "landings": found.landings,
                 "unchecked": list(found.unchecked),
                 "faults": [
-                    {"entry": fault.entry, "subject": fault.subject, "says": fault.says}
+                    {"entry": fault.entry, "subject": fault.subject, "says": fault.message}
                     for fault in found.faults
                 ],
             }
         )
     else:
         for fault in found.faults:
-            click.echo(f"entry {fault.entry}: {fault.subject}: {fault.says}")
+            click.echo(f"entry {fault.entry}: {fault.subject}: {fault.message}")
         for unchecked in found.unchecked:
             click.echo(f"not checked: {unchecked}")
         click.echo(
