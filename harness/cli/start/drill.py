@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.operations.drill.attack import Attack
-    from harness.operations.drill.run import Told
-    from harness.operations.drill.source import Law
+    from harness.operations.drill.policy_files import PolicyFiles
+    from harness.operations.drill.run import AttackResult
 
 
 @click.command()
@@ -56,21 +56,23 @@ def drill(
     """
     from pathlib import Path
 
-    from harness.operations.drill.run import chosen, drilled, scratch
-    from harness.operations.drill.source import law_of, law_of_example
+    from harness.operations.drill.policy_files import example_policy_files, policy_files_of
+    from harness.operations.drill.run import drill_environment, run_attacks, select_attacks
 
-    attacks = chosen(only)
+    attacks = select_attacks(only)
     if listed:
         return _list(attacks, as_json=as_json)
     if example and source is not None:
         raise click.UsageError(
             "--example and a repository exclude each other: one law is drilled at a time"
         )
-    law = law_of_example() if example else law_of(source, home=home(), here=Path.cwd())
-    with Lines(law, len(attacks), as_json=as_json) as lines, scratch(law) as ground:
-        told = drilled(ground, attacks, tell=lines.tell)
-        lines.end(told, ground.sandbox.form())
-    return 0 if all(one.seen.held for one in told) else 1
+    law = (
+        example_policy_files() if example else policy_files_of(source, home=home(), here=Path.cwd())
+    )
+    with Lines(law, len(attacks), as_json=as_json) as lines, drill_environment(law) as drill:
+        told = run_attacks(drill, attacks, report=lines.tell)
+        lines.end(told, drill.sandbox.form())
+    return 0 if all(one.outcome.held for one in told) else 1
 
 
 def _list(attacks: "tuple[Attack, ...]", *, as_json: bool) -> int:
@@ -103,7 +105,7 @@ def _attack(one: "Attack") -> dict[str, Any]:
 class Lines:
     """A line for each attack as it ends, and the sum at the end; one document for machines."""
 
-    def __init__(self, law: "Law", count: int, *, as_json: bool) -> None:
+    def __init__(self, law: "PolicyFiles", count: int, *, as_json: bool) -> None:
         from harness.cli.output.terminal import console
 
         self._law, self._count, self._as_json = law, count, as_json
@@ -123,28 +125,28 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         self._status.stop()
 
-    def tell(self, told: "Told") -> None:
+    def tell(self, told: "AttackResult") -> None:
         """One line: held or not, the seconds, the subject, the attack, the brake, what was seen."""
         from rich.markup import escape
 
         self._over += 1
-        word, colour = ("held", "green") if told.seen.held else ("NOT HELD", "red")
+        word, colour = ("held", "green") if told.outcome.held else ("NOT HELD", "red")
         one = told.attack
         self._out.print(
             f"[{colour}]{word:<8}[/] [dim]{told.seconds:5.1f}s[/]  {escape(one.subject):<24} "
-            f"[bold]{escape(one.name):<32}[/] {escape(one.brake)}: {_plain(told.seen.says)}"
+            f"[bold]{escape(one.name):<32}[/] {escape(one.brake)}: {_plain(told.outcome.observation)}"
         )
-        if told.seen.fix:
-            self._out.print(f"{'':18}→ {_plain(told.seen.fix)}")
+        if told.outcome.fix:
+            self._out.print(f"{'':18}→ {_plain(told.outcome.fix)}")
         self._status.update(f"{self._over} of {self._count}")
 
-    def end(self, told: "tuple[Told, ...]", form: str) -> None:
+    def end(self, told: "tuple[AttackResult, ...]", form: str) -> None:
         """The sum."""
         import time
 
         seconds, broken = (
             round(time.monotonic() - self._began, 1),
-            [one for one in told if not one.seen.held],
+            [one for one in told if not one.outcome.held],
         )
         if self._as_json:
             emit(
@@ -156,9 +158,9 @@ class Lines:
                     "attacks": [
                         {
                             **_attack(one.attack),
-                            "held": one.seen.held,
-                            "says": one.seen.says,
-                            "fix": one.seen.fix,
+                            "held": one.outcome.held,
+                            "says": one.outcome.observation,
+                            "fix": one.outcome.fix,
                             "seconds": round(one.seconds, 2),
                         }
                         for one in told
