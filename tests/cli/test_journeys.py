@@ -119,7 +119,7 @@ def test_what_stands_is_listed_and_with_all_what_stood_and_who_changed_that(ther
         "old-words",
     ]
     assert "superseded by grace: the words changed" in said
-    assert factory("list", "3")[1] == "No journey stands for issue 3.\n"
+    assert factory("list", "3")[1] == "No journey is in force for issue 3.\n"
 
 
 def test_one_is_shown_with_its_text_and_history_by_the_first_letters_of_its_digest(there) -> None:
