@@ -224,7 +224,7 @@ class _Thinking:
         triaged = self._told.triage or {}
         others = tuple(
             history
-            for history in self._services.known.those(has_ended)
+            for history in self._services.issue_index.those(has_ended)
             if history.issue != self._issue.number
         )
         files = tuple(
@@ -255,7 +255,7 @@ class _Thinking:
 
     @property
     def _told(self) -> History:
-        return self._services.known.of(self._issue.number)
+        return self._services.issue_index.of(self._issue.number)
 
     @property
     def _card(self) -> str:

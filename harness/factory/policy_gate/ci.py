@@ -222,7 +222,7 @@ def waits_for_checks(history: History) -> bool:
 def take_in_answers(services: Services, policy: PolicySnapshot) -> None:
     """Look once at each candidate that is waited for. What has an answer is written down, and the
     gate is asked again."""
-    for history in services.known.those(waits_for_checks):
+    for history in services.issue_index.those(waits_for_checks):
         shown = awaited(history)
         if shown is not None and (says := _answer(services, policy, history, shown)):
             services.ledger.append(
@@ -258,7 +258,7 @@ def has_shown(history: History) -> bool:
 def take_back(services: Services) -> None:
     """Remove the branches of candidates that nobody waits for: after an answer, and after a
     kill."""
-    for history in services.known.those(has_shown):
+    for history in services.issue_index.those(has_shown):
         for shown in (
             entry
             for entry in history.entries

@@ -19,7 +19,7 @@ from harness.factory.policy_gate.edit_trial import Edit, edit_at, weighed_apart
 from harness.factory.policy_gate.recorded import recorded_changes
 from harness.factory.records.watch_list import is_proposed
 from harness.factory.reporting.comments import consequence_annotations, consequence_words
-from harness.factory.run.effects import say
+from harness.factory.run.effects import write_projection
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 from harness.governance.past.edit_effects import CONSEQUENCE, EditEffect
@@ -55,7 +55,7 @@ def show_consequences(
     branch, until = services.forge.default_branch(), services.clock.now() + within
     own = {
         entry.data["result"]["number"]
-        for history in services.known.those(is_proposed)
+        for history in services.issue_index.those(is_proposed)
         for entry in history.entries
         if entry.kind == "done" and entry.data.get("effect") == "propose"
     }
@@ -138,7 +138,7 @@ def _look_at(
     conclusion = "success" if found.holds else "failure"
     title, summary = consequence_words(found, services.link, base=policy.base, head=proposed.head)
     notes = consequence_annotations(found)
-    say(
+    write_projection(
         services,
         lambda: services.writer.set_check(
             proposed.head,

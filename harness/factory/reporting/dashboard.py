@@ -18,7 +18,7 @@ from harness.factory.records.approval import Approval, approval
 from harness.factory.records.history import History, why_frozen
 from harness.factory.reporting.comments.dashboard import MARKER, TITLE, Board, Row, dashboard_text
 from harness.factory.reporting.digest import DIGEST, is_under_way, told_of
-from harness.factory.run.effects import is_stopped, say
+from harness.factory.run.effects import is_stopped, write_projection
 from harness.factory.run.pause import pause_in_force
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
@@ -42,7 +42,7 @@ def is_dashboard(issue: Issue) -> bool:
 def show_dashboard(services: Services, policy: PolicySnapshot) -> None:
     """Make the dashboard say what the ledger says. Raises ForgeError only where trying again may
     help, and Stopped."""
-    if not policy.config.forge.dashboard or not services.known.those(was_told_of):
+    if not policy.config.forge.dashboard or not services.issue_index.those(was_told_of):
         return
     text = dashboard_text(board(services, policy), services.link)
     shown = services.ledger.entries(kind=DASHBOARD)
@@ -75,7 +75,7 @@ def _written(services: Services, text: str, *, is_pinned: bool) -> tuple[int | N
         pins.append(is_pinned or services.writer.pin_issue(number))
 
     try:
-        say(services, write)
+        write_projection(services, write)
     except ForgeError as error:
         if error.retryable:
             raise
@@ -116,7 +116,7 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
     """All that it shows, from the ledger and the owner's flag. It says the same all day where
     nothing happens."""
     today = datetime.combine(services.clock.now().astimezone(UTC).date(), time(), UTC)
-    yesterday, those = today - timedelta(days=1), services.known.those
+    yesterday, those = today - timedelta(days=1), services.issue_index.those
     digests, paid = services.ledger.entries(kind=DIGEST), those(has_cost)
     paused = pause_in_force(services.ledger, services.clock.now())
     return Board(

@@ -11,7 +11,7 @@ from harness.factory.records.gates import Gate, gates_of
 from harness.factory.records.history import History
 from harness.factory.records.rule_texts import LAW, books
 from harness.factory.reporting.comments.change import CHANGE_MARKER, change_comment, check_words
-from harness.factory.run.effects import say
+from harness.factory.run.effects import write_projection
 from harness.factory.run.services import Services
 
 CHECKED = "checked"
@@ -30,7 +30,7 @@ def show_change(services: Services, history: History) -> None:
     )
     for gate in gates:
         _check(services, history, head, gate)
-    say(
+    write_projection(
         services,
         lambda: services.writer.upsert_comment(
             number, CHANGE_MARKER, change_comment(history, gates, services.link)
@@ -45,7 +45,7 @@ def _check(services: Services, history: History, head: CommitSha, gate: Gate) ->
     title, summary = check_words(gate, services.link)
     fault = ""
     try:
-        say(
+        write_projection(
             services,
             lambda: services.writer.set_check(
                 head,

@@ -7,7 +7,7 @@ from harness.factory.records.history import History, history_of
 from harness.factory.reporting.chain_page import write_page
 from harness.factory.reporting.comments import ALL_LABELS, ISSUE_MARKER, issue_comment, label_of
 from harness.factory.reporting.pull_request import show_change
-from harness.factory.run.effects import say
+from harness.factory.run.effects import write_projection
 from harness.factory.run.services import Services
 
 
@@ -55,12 +55,12 @@ def project(services: Services, issue: int) -> None:
     """Make the page, the label and the sticky comment say what the ledger says. Nothing is done
     where they already do."""
     history = history_of(services.ledger, issue)
-    say(services, lambda: write_page(services, history))
-    say(
+    write_projection(services, lambda: write_page(services, history))
+    write_projection(
         services,
         lambda: services.writer.set_state_label(issue, label_of(history), among=ALL_LABELS),
     )
-    say(
+    write_projection(
         services,
         lambda: services.writer.upsert_comment(
             issue, ISSUE_MARKER, issue_comment(history, services.link)
@@ -73,7 +73,7 @@ def project(services: Services, issue: int) -> None:
 def project_what_was_cut_off(services: Services) -> None:
     """Say what a killed factory had decided and not yet said: what has ended is not moved again, so
     nobody else would."""
-    for history in services.known.those(is_unsaid):
+    for history in services.issue_index.those(is_unsaid):
         project(services, history.issue)
 
 

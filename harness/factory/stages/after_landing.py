@@ -36,7 +36,7 @@ def is_unsettled(history: History) -> bool:
 def watch(services: Services, policy: PolicySnapshot) -> None:
     """Look once at every landing that is not settled, and at what judgements have seen of the
     canaries."""
-    for told in services.known.those(is_unsettled):
+    for told in services.issue_index.those(is_unsettled):
         _look_at(services, policy, told)
     _listen_to_canaries(services, policy)
 
