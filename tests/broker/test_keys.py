@@ -16,21 +16,15 @@ from harness.factory.run.services import Places
 from harness.home.document import HomeFile
 from harness.home.programs import broker_of, model_key
 from harness.home.providers import Endpoint, provider_keys
-from harness.operations.drill import sandbox
+from harness.operations.drill.attacks import intrusion
 from harness.ports.agent import Assignment
 from harness.programs.sandbox.client import SandboxSupervisor
-from tests.agents.conftest import (
-    MODEL,
-    SECONDS,
-    Answer,
-    message,
-    request,
-    text,
-)
+from tests.agents.conftest import MODEL, SECONDS, Answer, message, request, text
 from tests.agents.conftest import Provider as Server
 from tests.broker.conftest import CHAT
 
-PART = f"canary-{secrets.token_hex(8)}"  # of each of them, and of no other run's on this machine
+# of each of them, and of no other run's on this machine
+PART = f"canary-{secrets.token_hex(8)}"
 USUAL, BY_NAME, BY_FILE = (f"sk-{name}-{PART}" for name in ("usual", "env", "file"))
 
 
@@ -105,12 +99,12 @@ def test_keys_are_in_the_broker_alone(
             assert PART not in answer.text + str(answer.headers)
         sent = [
             {name.lower(): value for name, value in seen["headers"].items()}
-            for seen in provider.seen
+            for seen in provider.outcome
         ]
         assert [
             each.get("x-api-key") or each["authorization"].removeprefix("Bearer ") for each in sent
         ] == list(asked)
-        assert [seen["body"]["model"] for seen in provider.seen] == [MODEL, "gpt", MODEL]
+        assert [seen["body"]["model"] for seen in provider.outcome] == [MODEL, "gpt", MODEL]
         [arguments] = processes_with(PART.encode()).values()
         assert b"harness.programs.broker" in arguments
         assert PART.encode() not in arguments
@@ -129,7 +123,7 @@ def test_keys_are_in_the_broker_alone(
             result = SandboxSupervisor(home / "layers").run(
                 dataclasses.replace(
                     spec,
-                    argv=("python", "-c", sandbox.INTRUDER.read_text("utf-8"), json.dumps(told)),
+                    argv=("python", "-c", intrusion.INTRUDER.read_text("utf-8"), json.dumps(told)),
                 )
             )
         assert result.exit_code == 0, result.stderr.decode()
@@ -140,4 +134,5 @@ def test_keys_are_in_the_broker_alone(
         file for file in home.rglob("*") if file.is_file() and PART.encode() in file.read_bytes()
     ]
     assert written == [home / "keys" / "other.key"]
-    assert os.environ["ACME_KEY"] == BY_NAME  # ours again, when nothing of ours runs
+    # ours again, when nothing of ours runs
+    assert os.environ["ACME_KEY"] == BY_NAME

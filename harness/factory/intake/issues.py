@@ -15,7 +15,7 @@ from harness.factory.intake.commands import may_command, run_comment_commands
 from harness.factory.records.history import History
 from harness.factory.reporting.comments import ALL_LABELS, label_of
 from harness.factory.reporting.dashboard import is_dashboard
-from harness.factory.reporting.transitions import leave_unsaid, project, transition
+from harness.factory.reporting.transitions import project, skip_projection, transition
 from harness.factory.run.effects import write_projection
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
@@ -89,10 +89,10 @@ def _let_go(
             history.issue,
             Event.CLOSED_BY_PERSON,
             key=f"event/{history.issue}/{len(history.transitions)}",
-            says="it is no longer on the forge",
+            reason="it is no longer on the forge",
             rules=policy.digest,
         )
-    leave_unsaid(services, history.issue)
+    skip_projection(services, history.issue)
 
 
 def text_hash(issue: Issue) -> str:
@@ -180,7 +180,7 @@ def _event(
         history.issue,
         event,
         key=f"event/{history.issue}/{len(history.transitions)}",
-        says=says,
+        reason=says,
         rules=policy.digest,
     )
     project(services, history.issue)

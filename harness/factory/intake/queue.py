@@ -139,7 +139,7 @@ class Queue:
 
 def queue_of(services: Services) -> Queue:
     """The queue as the ledger has it now."""
-    return Queue(services, list(triage_starts(services.issue_index.those(was_triaged))))
+    return Queue(services, list(triage_starts(services.issue_index.filter(was_triaged))))
 
 
 def was_triaged(history: History) -> bool:

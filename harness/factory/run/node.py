@@ -81,7 +81,7 @@ class Job:
 
     def other_issues(self, is_so: Callable[[History], bool]) -> tuple[History, ...]:
         """The other issues of which `is_so` holds, as far as this run is told of them."""
-        found = self.services.issue_index.those_at(self.last_own_entry, is_so)
+        found = self.services.issue_index.filter_at(self.last_own_entry, is_so)
         return tuple(history for history in found if history.issue != self.issue)
 
     def key(self, name: str) -> str:

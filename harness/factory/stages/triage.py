@@ -24,7 +24,7 @@ from harness.factory.intake.queue import (
     was_triaged,
 )
 from harness.factory.models import prompts
-from harness.factory.models.selection import asked
+from harness.factory.models.selection import first_answer
 from harness.factory.records.estimate import ESTIMATE, estimate, has_ended, length_of
 from harness.factory.records.history import History
 from harness.factory.reporting.slash_commands import is_command
@@ -157,7 +157,7 @@ def classify(job: Job) -> NodeResult:
             f"says what #{twin} says", **duplicate_answer(of=twin, quote=taken["title"])
         )
     try:
-        answer, _ = asked(
+        answer, _ = first_answer(
             job, "triage", job.policy.config.models.triage, partial(_answer, job, taken)
         )
     except ModelError as error:

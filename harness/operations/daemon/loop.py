@@ -77,7 +77,7 @@ class Loop:
         """Whether the last pass left anything that waits for something outside, such as another
         program's checks."""
         return any(
-            told.state in states for told in self._works.services.issue_index.those(may_go_on)
+            told.state in states for told in self._works.services.issue_index.filter(may_go_on)
         )
 
     def _pass(
