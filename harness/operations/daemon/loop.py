@@ -7,7 +7,7 @@ from datetime import datetime
 
 from harness.domain.errors import Stopped
 from harness.domain.lifecycle import State
-from harness.factory.pipeline.schedule import SCHEDULE, last_passes, schedules, states_at_work
+from harness.factory.pipeline.schedule import SCHEDULE, active_states, last_passes, schedules
 from harness.factory.pipeline.tick import current_policy, may_go_on, tick
 from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.pause import Pause, pause_in_force
@@ -59,7 +59,7 @@ class Loop:
             workflows = current_policy(self._works.services).workflows
             lines, now = schedules(workflows), self._context.now()
             due = {name: at for name, at in self._next_hours(lines).items() if at <= now}
-            states, heard = states_at_work(workflows, due), self._hear()
+            states, heard = active_states(workflows, due), self._hear()
             if (
                 heard
                 or self._works.services.watch_list.look()
