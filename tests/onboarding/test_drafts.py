@@ -192,6 +192,20 @@ def test_a_summary_that_cannot_stand_there_is_not_said_to_be_guessed(folder) -> 
     assert mission.guesses[0].startswith("what the product is: the name alone: README.md has no")
 
 
+@pytest.mark.parametrize(
+    "readme",
+    [
+        "# x\n\n[![CI](https://x/y.svg)](https://x)\n\n*A tool* for tables and their people.\n",
+        "x\n=\n\n.. image:: https://x/y.svg\n\n*A tool* for tables and their people.\n",
+    ],
+)
+def test_the_first_words_of_a_readme_stand_behind_its_badges(readme, folder) -> None:
+    name = "README.rst" if ".. " in readme else "README.md"
+    drafts = adopted(survey_of(folder({name: readme})))
+    assert "*A tool* for tables and their people." in drafts["mission.md"].text
+    assert is_clean(drafts, [name.encode()])
+
+
 def test_the_labels_are_those_that_the_factory_projects(app) -> None:
     drafts = adopted(survey_of(app("blog")), state_labels=ALL_LABELS)
     labels = {label["name"]: label for label in json.loads(drafts[".github/labels.json"].text)}
