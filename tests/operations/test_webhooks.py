@@ -219,12 +219,12 @@ def test_a_delivery_ends_the_rest_between_two_looks(tmp_path, home) -> None:
 def test_what_was_heard_is_read_although_no_news_tell_of_it(home) -> None:
     world, box = World(home), mail()
     number, services = world.file(), world.services()
-    services.watch_list.look()
-    services.watch_list.settle(number)
-    assert services.watch_list.look() == ()
+    services.watch_list.refresh()
+    services.watch_list.mark_done(number)
+    assert services.watch_list.refresh() == ()
     hint(box, number)
     assert box.hear(services.watch_list) == tuple(place for place, _ in box.inbox.waiting())
-    assert services.watch_list.look() == (number,)
+    assert services.watch_list.refresh() == (number,)
     assert not box.bell.is_set()
 
 

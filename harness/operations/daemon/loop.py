@@ -62,7 +62,7 @@ class Loop:
             states, heard = active_states(workflows, due), self._hear()
             if (
                 heard
-                or self._works.services.watch_list.look()
+                or self._works.services.watch_list.refresh()
                 or due
                 or self._is_all_due(now)
                 or self._is_any_left(states)
