@@ -18,7 +18,7 @@ from harness.home.document import HomeFile, write_home
 from harness.home.webhooks import (
     WEBHOOK_SECRET,
     Address,
-    Mail,
+    WebhookQueue,
     address_in,
     keep_webhook_secret,
     secrets_of,
@@ -58,7 +58,7 @@ def home(tmp_path):
 
 
 def mail():
-    return Mail(FakeInbox(), threading.Event(), Counter())
+    return WebhookQueue(FakeInbox(), threading.Event(), Counter())
 
 
 def hint(box, number, name=None) -> None:
@@ -223,7 +223,7 @@ def test_what_was_heard_is_read_although_no_news_tell_of_it(home) -> None:
     services.watch_list.settle(number)
     assert services.watch_list.look() == ()
     hint(box, number)
-    assert box.hear(services.watch_list) == tuple(place for place, _ in box.inbox.waiting())
+    assert box.take_hints(services.watch_list) == tuple(place for place, _ in box.inbox.waiting())
     assert services.watch_list.look() == (number,)
     assert not box.bell.is_set()
 

@@ -118,7 +118,7 @@ class ForgeLine:
         if limit := limit_of(found.status, found.headers, text, now=found.at):
             until = datetime.fromtimestamp(found.at + limit.seconds, UTC)
             return fail(
-                f"the forge's {limit.says} is reached ({found.status} at {where}); it answers again"
+                f"the forge's {limit.name} is reached ({found.status} at {where}); it answers again"
                 f" in {limit.seconds:.0f} s, so wait until {until:%H:%M:%S} UTC",
                 LATER + ", or connect as an app, which has more",
             )
