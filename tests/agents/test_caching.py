@@ -6,7 +6,8 @@ from harness.programs.broker.caching import LEAST, LOOK_BACK, PromptCache
 from harness.programs.broker.script import Script
 
 MARK = {"cache_control": {"type": "ephemeral"}}
-LONG = "governance " * 800  # some 2,200 tokens
+# some 2,200 tokens
+LONG = "governance " * 800
 
 
 def text(words, **more):

@@ -50,7 +50,8 @@ class Clock:
     """It stands still until somebody sleeps."""
 
     def __init__(self) -> None:
-        self.at = 1_793_620_800.0  # Mon, 02 Nov 2026 12:00:00 GMT
+        # Mon, 02 Nov 2026 12:00:00 GMT
+        self.at = 1_793_620_800.0
         self.slept: list[float] = []
 
     def __call__(self) -> float:

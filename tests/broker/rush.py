@@ -38,7 +38,8 @@ def spend(file: Path, address: str) -> int:
             try:
                 call = meter.reserve(*session, CENT)
             except Refusal as refusal:
-                if refusal.about.get("cause") != "day":  # two that were in each other's way, say
+                # two that were in each other's way, say
+                if refusal.about.get("cause") != "day":
                     raise
             else:
                 made += 1
@@ -53,7 +54,8 @@ def main(file: Path, address: str) -> None:
     for _ in range(PROCESSES):
         if (child := os.fork()) == 0:
             os.close(holds)
-            os.read(waits, 1)  # ends when nobody holds the other end any more
+            # ends when nobody holds the other end any more
+            os.read(waits, 1)
             with suppress(Exception):
                 os._exit(spend(file, address))
             os._exit(TRIES + 1)

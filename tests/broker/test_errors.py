@@ -17,15 +17,7 @@ from harness.agents.line import line
 from harness.operations.replay.model_recording import script_of
 from harness.programs.broker.upstream.client import Patience
 from harness.programs.broker.wires.known import DIALECTS, MESSAGES
-from tests.agents.conftest import (
-    KEY,
-    MODEL,
-    SECONDS,
-    Answer,
-    eventually,
-    message,
-    text,
-)
+from tests.agents.conftest import KEY, MODEL, SECONDS, Answer, eventually, message, text
 from tests.agents.conftest import Provider as Endpoint
 from tests.broker.conftest import Desk, Served, streamed
 
@@ -106,7 +98,8 @@ def test_an_error_comes_back_with_its_status_after_the_tries_that_may_help(
         == "false"
     )
     may_have_cost = status in (500, 502, 504)
-    four_times_held = Decimal("0.02")  # 0.0052 or more for each try that may have been billed
+    # 0.0052 or more for each try that may have been billed
+    four_times_held = Decimal("0.02")
     assert (
         min(one.cost, other.cost) > four_times_held
         if may_have_cost
@@ -184,9 +177,8 @@ def test_a_cap_that_refused_a_call_refuses_it_again_when_its_wire_log_is_played(
     then = told(served)
     [log] = desk.folder.glob(f"desk-*/{served.socket.stem}.jsonl")
     [line_of_it] = map(json.loads, log.read_text().splitlines())
-    again = desk.open(
-        script=script_of([line_of_it]), **{cap: Decimal("0.00002")}
-    )  # whose own words would be others
+    # whose own words would be others
+    again = desk.open(script=script_of([line_of_it]), **{cap: Decimal("0.00002")})
     assert told(again) == then
     assert again.usage["calls"] == served.usage["calls"] == 0
     assert "$0.00001 for" in line_of_it["error"]
@@ -232,7 +224,8 @@ def test_after_the_pause_it_is_asked_again_and_all_is_well(
     provider.plan(error(429, "rate_limit_error", **{"retry-after": "1800"}))
     with pytest.raises(anthropic.RateLimitError):
         claude(first).messages.create(**ASK)
-    early = desk.open(home=tmp_path, issue=9)  # another broker, over the same store: it knows
+    # another broker, over the same store: it knows
+    early = desk.open(home=tmp_path, issue=9)
     with pytest.raises(anthropic.InternalServerError, match="is not asked for issue 9 now"):
         claude(early).messages.create(**ASK)
     assert early.cost == 0
@@ -342,9 +335,8 @@ def test_a_provider_that_hangs_is_waited_for_and_not_for_ever(
         stream.get_final_message()
     held.set()
     assert served.cost > Decimal("0.005")
-    assert eventually(
-        lambda: not provider.planned
-    )  # a busy provider may only now come to read what it was asked
+    # a busy provider may only now come to read what it was asked
+    assert eventually(lambda: not provider.planned)
     assert len(provider.seen) == 1
 
 
@@ -481,4 +473,5 @@ def test_a_provider_that_writes_on_beyond_its_limit_is_cut_where_the_cap_is_cros
     assert 0 < len(shown) < len(pieces) * 2 // 3
     assert Decimal("0.017") < served.cost < Decimal("0.023")
     assert eventually(lambda: served.usage["fault"] is not None)
-    assert served.told == []  # that is not what is wrong with a provider
+    # that is not what is wrong with a provider
+    assert served.told == []

@@ -19,18 +19,12 @@ from harness.home.providers import Endpoint, provider_keys
 from harness.operations.drill import sandbox
 from harness.ports.agent import Assignment
 from harness.programs.sandbox.client import SandboxSupervisor
-from tests.agents.conftest import (
-    MODEL,
-    SECONDS,
-    Answer,
-    message,
-    request,
-    text,
-)
+from tests.agents.conftest import MODEL, SECONDS, Answer, message, request, text
 from tests.agents.conftest import Provider as Server
 from tests.broker.conftest import CHAT
 
-PART = f"canary-{secrets.token_hex(8)}"  # of each of them, and of no other run's on this machine
+# of each of them, and of no other run's on this machine
+PART = f"canary-{secrets.token_hex(8)}"
 USUAL, BY_NAME, BY_FILE = (f"sk-{name}-{PART}" for name in ("usual", "env", "file"))
 
 
@@ -140,4 +134,5 @@ def test_keys_are_in_the_broker_alone(
         file for file in home.rglob("*") if file.is_file() and PART.encode() in file.read_bytes()
     ]
     assert written == [home / "keys" / "other.key"]
-    assert os.environ["ACME_KEY"] == BY_NAME  # ours again, when nothing of ours runs
+    # ours again, when nothing of ours runs
+    assert os.environ["ACME_KEY"] == BY_NAME

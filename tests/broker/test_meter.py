@@ -18,7 +18,8 @@ from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.session import worst
 
 DAY = 86_400.0
-CENT = Tokens(output=1)  # at a price of one cent a token of output
+# at a price of one cent a token of output
+CENT = Tokens(output=1)
 RATES = Rates(Price(input=1_000, output=10_000_000, cache_read=0, cache_write=0, cache_write_1h=0))
 PRICES = Prices("2026-11-21", {"m": (Dated("", RATES),)})
 
@@ -86,7 +87,8 @@ def test_a_call_counts_as_reserved_until_it_is_settled(meter: Meter) -> None:
 def test_a_call_that_would_cross_the_cap_is_not_made(meter: Meter) -> None:
     session = opened(meter, usd=Decimal("0.10"))
     meter.reserve(*session, Tokens(output=6)).settle(CENT)
-    meter.reserve(*session, Tokens(output=9))  # 1 + 9 cents: the cap itself may be reached
+    # 1 + 9 cents: the cap itself may be reached
+    meter.reserve(*session, Tokens(output=9))
     with pytest.raises(
         Refusal, match=r"the cap of \$0.10 for this session would be crossed: \$0.1000"
     ) as refused:
@@ -114,7 +116,8 @@ def test_an_issue_is_capped_over_all_its_sessions_for_life(meter: Meter, clock: 
     meter.reserve(*second, Tokens(output=2))
     with pytest.raises(Refusal, match="for this issue 1 would be crossed"):
         meter.reserve(*second, CENT)
-    with pytest.raises(Refusal, match="for this issue 1"):  # and no further session is opened
+    # and no further session is opened
+    with pytest.raises(Refusal, match="for this issue 1"):
         opened(meter, "third", **cap)
     meter.reserve(*opened(meter, "of another", issue=2, **cap), Tokens(output=5))
     assert dollars(meter.spent_on_issue(1).cost) == Decimal("0.05")
@@ -159,7 +162,8 @@ def test_what_no_day_has_room_for_is_no_pause(meter: Meter) -> None:
     assert refused.value.kind == "budget_exhausted"
     meter.reserve(*session, CENT)
     with pytest.raises(Refusal, match=r"for this day .* it goes on at 1972-09-28"):
-        meter.reserve(*session, Tokens(output=5))  # tomorrow it has room
+        # tomorrow it has room
+        meter.reserve(*session, Tokens(output=5))
 
 
 def test_the_cap_of_an_issue_goes_before_that_of_a_day(meter: Meter) -> None:
@@ -178,7 +182,8 @@ def test_one_call_is_capped_also_by_what_it_turns_out_to_be(meter: Meter) -> Non
     ):
         meter.reserve(*session, Tokens(output=11))
     call = meter.reserve(*session, Tokens(output=10))
-    call.again()  # another call
+    # another call
+    call.again()
     with pytest.raises(Refusal, match="for one call"):
         call.exceed(Tokens(output=11))
 
@@ -357,7 +362,8 @@ def test_what_was_spent_survives_and_so_does_what_was_only_reserved(
 ) -> None:
     session = opened(meter)
     meter.reserve(*session, Tokens(output=9)).settle(Tokens(output=3))
-    meter.reserve(*session, Tokens(output=7))  # killed before it was settled
+    # killed before it was settled
+    meter.reserve(*session, Tokens(output=7))
     meter.close()
     again = another()
     assert dollars(again.spent_on_issue(1).cost) == Decimal("0.10")
@@ -497,9 +503,8 @@ def test_another_meters_table_is_taken_over_once(
     assert [new.spent_by_session(session) for session in ("s", "t")] == [
         old.spent_by_session("s")
     ] * 2
-    new.reserve(*opened(new, "u"), CENT).settle(
-        CENT
-    )  # its number is none of those that were taken over
+    # its number is none of those that were taken over
+    new.reserve(*opened(new, "u"), CENT).settle(CENT)
     with pytest.raises(ValueError, match=r"^something was counted here already$"):
         new.take(old)
     old.close()

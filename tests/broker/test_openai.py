@@ -36,7 +36,8 @@ SAID = message(
     output_tokens=100,
     cache_read_input_tokens=4000,
 )
-COST = Decimal("0.0034")  # 1000 × 2, 4000 × 0.10, 100 × 10 a million
+# 1000 × 2, 4000 × 0.10, 100 × 10 a million
+COST = Decimal("0.0034")
 BODIES = {
     "chat": {
         "model": MODEL,
@@ -103,9 +104,8 @@ def test_a_stream_is_passed_on_as_it_comes_and_costs_what_the_wire_says(
     if api == "chat":
         with client.chat.completions.stream(**BODIES[api]) as stream:
             events = iter(stream)
-            assert any(
-                event.type == "content.delta" for event in (next(events) for _ in range(3))
-            )  # while it still waits
+            # while it still waits
+            assert any(event.type == "content.delta" for event in (next(events) for _ in range(3)))
             held.set()
             final: Any = stream.get_final_completion()
     else:
@@ -171,7 +171,8 @@ def test_an_answer_that_nobody_counted_is_passed_on_and_costs_what_was_held(
     provider.plan(uncounted)
     answer = asked(gpt(served.socket), api, **({"stream": True} if stream else {}))
     assert list(answer) if stream else said_by(answer) == EXPECTED
-    assert served.cost > Decimal("0.32")  # 32,000 × 10 a million, and what was asked
+    # 32,000 × 10 a million, and what was asked
+    assert served.cost > Decimal("0.32")
 
 
 def _without_usage(event: Any) -> Any:
@@ -416,10 +417,8 @@ REPORTED = [
         },
         (2, 5, 8, 0),
     ),
-    (
-        {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 40},
-        (10, 30, 0, 0),
-    ),  # reasoning that is counted apart
+    # reasoning that is counted apart
+    ({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 40}, (10, 30, 0, 0)),
     ({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 3}, (10, 5, 0, 0)),
     (
         {
@@ -428,10 +427,8 @@ REPORTED = [
         },
         (1, 0, 3, 6),
     ),
-    (
-        {"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": 8}},
-        (0, 0, 8, 0),
-    ),  # cached apart: nothing is lost
+    # cached apart: nothing is lost
+    ({"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": 8}}, (0, 0, 8, 0)),
     (
         {"prompt_tokens": 10, "prompt_tokens_details": None, "completion_tokens": None},
         (10, 0, 0, 0),

@@ -25,10 +25,8 @@ A_MILLION_EACH = Tokens(1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000)
     [
         ("claude-sonnet-5-5", 2 + 10 + 0.10 + 2.50 + 4),
         ("claude-opus-5", 5 + 25 + 0.50 + 6.25 + 10),
-        (
-            "claude-haiku-4-5-20251001",
-            1 + 5 + 0.10 + 1.25 + 2,
-        ),  # a dated name costs what the undated one does
+        # a dated name costs what the undated one does
+        ("claude-haiku-4-5-20251001", 1 + 5 + 0.10 + 1.25 + 2),
     ],
 )
 def test_a_listed_model_costs_its_list_price(model: str, dollars: float) -> None:
@@ -74,7 +72,8 @@ def test_a_long_request_costs_the_long_price_as_a_whole() -> None:
         haiku.cost(Tokens(input=60_001, cache_read=40_000, output=10))
         == 60_001 * 500 + 40_000 * 50 + 10 * 2500
     )
-    assert haiku.worst(Tokens(input=10)) == 10 * 500  # whichever of the two will apply
+    # whichever of the two will apply
+    assert haiku.worst(Tokens(input=10)) == 10 * 500
 
 
 def test_the_worst_is_never_less_than_the_cost() -> None:
@@ -97,7 +96,8 @@ def test_the_worst_takes_each_token_of_the_input_for_the_dearest_that_it_can_tur
         {"input": "4", "output": "8", "cache_read": "1", "cache_write": "5", "cache_write_1h": "9"},
         "x",
     )
-    assert dear.worst(Tokens(cache_write=1000)) == 1000 * 5000  # the hour was not asked for
+    # the hour was not asked for
+    assert dear.worst(Tokens(cache_write=1000)) == 1000 * 5000
 
 
 def test_a_usage_object_is_read_in_its_five_classes() -> None:

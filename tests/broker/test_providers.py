@@ -27,10 +27,8 @@ ACME = {"wire": "openai", "base_url": "http://127.0.0.1:9/v1", "key_from": "ACME
     [
         ("claude-opus-5-5", (USUAL, "claude-opus-5-5")),
         ("acme/qwen/qwen3-coder", ("acme", "qwen/qwen3-coder")),
-        (
-            "anthropic/claude-opus-5-5",
-            (USUAL, "anthropic/claude-opus-5-5"),
-        ),  # as resellers of the usual wire write it
+        # as resellers of the usual wire write it
+        ("anthropic/claude-opus-5-5", (USUAL, "anthropic/claude-opus-5-5")),
         ("acme/", (USUAL, "acme/")),
         ("acme", (USUAL, "acme")),
         ("/acme", (USUAL, "/acme")),

@@ -16,7 +16,8 @@ from harness.programs.broker.upstream.retry import CAP, TRIES, asked, pause
 from tests.agents.conftest import KEY, Answer, message, text
 from tests.agents.conftest import Provider as Endpoint
 
-NOON = 1_793_620_800.0  # Mon, 02 Nov 2026 12:00:00 GMT
+# Mon, 02 Nov 2026 12:00:00 GMT
+NOON = 1_793_620_800.0
 TOO_LONG = None
 TABLE = {
     "absent, once": ({}, 1, 1),
@@ -115,7 +116,8 @@ def test_it_waits_as_it_is_told_and_then_succeeds(provider: Endpoint, run: Run) 
     )
     assert run()["content"] == [text("ok")]
     assert run.slept == [7, 2, 1]
-    assert run.held_again == 0  # an overload is not billed
+    # an overload is not billed
+    assert run.held_again == 0
 
 
 def test_a_failure_that_may_have_been_billed_is_held_for_again(

@@ -33,9 +33,8 @@ BLOCK = (
 )
 
 
-LOOP = (
-    asyncio.new_event_loop()
-)  # one for all examples: making one takes longer than reading a message
+# one for all examples: making one takes longer than reading a message
+LOOP = asyncio.new_event_loop()
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -33,9 +33,8 @@ PRICES = Prices(
         )
     },
 )
-CAPS = Caps(
-    calls=1000, usd=Decimal(9), usd_issue=Decimal(14), usd_day=Decimal(20)
-)  # some of the steps are refused
+# some of the steps are refused
+CAPS = Caps(calls=1000, usd=Decimal(9), usd_issue=Decimal(14), usd_day=Decimal(20))
 WHO = tuple(
     Identity(f"s{number}", f"run{number // 2}", "implementer", number // 3, 1, "m")
     for number in range(5)
@@ -95,7 +94,8 @@ def test_the_sums_are_those_of_the_store_after_every_step_of_two_brokers(pair, c
                 chance.choice(open_calls).exceed(Tokens(output=chance.randrange(900)))
             case 5:
                 call = chance.choice(open_calls)
-                call.free()  # and is settled again later, which changes nothing
+                # and is settled again later, which changes nothing
+                call.free()
         clock.at += chance.choice((0, 0, 0, DAY / 3))
 
     for _ in range(60):
@@ -122,8 +122,7 @@ def test_what_a_broker_alone_at_its_table_spends_is_not_summed_for_each_call(pai
     meter, _ = pair
     meter.reserve(WHO[0], CAPS, Tokens(output=5)).settle(Tokens(output=1))
     with meter._engine.begin() as tx:
-        tx.exec_driver_sql(
-            "CREATE TEMP TABLE calls AS SELECT * FROM main.calls LIMIT 0"
-        )  # what a sum would now see
+        # what a sum would now see
+        tx.exec_driver_sql("CREATE TEMP TABLE calls AS SELECT * FROM main.calls LIMIT 0")
         assert meter._standing.of(tx, _whose(WHO[0], meter._now().date()))[0] == 1
         assert Standing().of(tx, _whose(WHO[0], meter._now().date()))[0] == 0

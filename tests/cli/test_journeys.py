@@ -16,7 +16,7 @@ from harness.repository.trusted import TrustedRepository
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 from tests.validators_launcher import seaside
-from tests.validators_launcher.gitbox import Source
+from tests.validators_launcher.git_repository import Source
 from validators.domain.verdict import Purpose
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary

@@ -35,7 +35,7 @@ def test_prove_shows_red_on_base_and_green_on_a_reference_and_seals_nothing(
     (shown,) = found["rounds"]
     assert (found["journey"], found["proved"]) == ("book-a-large-group", True)
     assert (shown["base"]["proved"], shown["reference"]["outcome"]) == (True, "passed")
-    assert world.desk(request).journey_store.entries() == ()
+    assert world.context(request).journey_store.entries() == ()
 
 
 def test_a_maintainer_supersedes_and_retires_and_everything_is_kept(
@@ -51,7 +51,7 @@ def test_a_maintainer_supersedes_and_retires_and_everything_is_kept(
         "store", "supersede", "--request", request, "--digest", old, "--journey", file, *who
     )
     assert (done.returncode, done.stdout.startswith("sealed: 1 green on base")) == (0, True)
-    (new,) = [one.entry.digest for one in world.desk(request).journey_store.journeys(2)]
+    (new,) = [one.entry.digest for one in world.context(request).journey_store.journeys(2)]
     assert (
         world.validators("store", "retire", "--request", request, "--digest", new, *who).returncode
         == 0
@@ -75,7 +75,7 @@ def test_a_maintainer_supersedes_and_retires_and_everything_is_kept(
 def test_the_key_that_is_pinned_is_the_key_that_signs(world: World) -> None:
     request = world.request(world.source.commit(seaside.BASE))
     done = world.validators("key", "--signing-key", world.home / "keys" / "validator.key")
-    assert done.stdout.strip() == world.desk(request).key_id
+    assert done.stdout.strip() == world.context(request).key_id
 
 
 def test_a_request_that_cannot_be_read_is_named_and_nothing_is_written(

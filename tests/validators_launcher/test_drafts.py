@@ -16,8 +16,8 @@ from validators.authoring.drafts import (
     UNPROVED_GUARD,
     Draft,
     _trouble,
+    deduplicated,
     draft,
-    told_apart,
 )
 from validators.domain.journeys.meaning import meaning
 from validators.domain.stops import Inconclusive
@@ -37,7 +37,7 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n" + seaside.JOURNEY
 
 
 def drafted(*texts: str, kind: str = "bug") -> tuple[Draft, ...]:
-    return told_apart(draft(text, passes=False, kind=kind, clock_env=None) for text in texts)
+    return deduplicated(draft(text, passes=False, kind=kind, clock_env=None) for text in texts)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_two_of_one_name_are_not_sealed_together_and_none_that_held_before_comes
     other = seaside.JOURNEY.replace("any.int(6, 8)", "any.int(7, 8)")
     first, second = drafted(seaside.JOURNEY, other)
     assert (first.why, second.why) == ("", SAME_NAME)
-    (again,) = told_apart(
+    (again,) = deduplicated(
         [draft(seaside.JOURNEY, passes=False, kind="bug", clock_env=None)], beside=[first]
     )
     assert again.why == SAME_MEANING

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.validators_launcher.gitbox import Source
+from tests.validators_launcher.git_repository import Source
 from validators.app.git import Repository
 from validators.domain.errors import ValidatorsError
 from validators.domain.stops import UsageError

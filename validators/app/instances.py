@@ -18,8 +18,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from validators.app.later import LIBRARY, library
-from validators.app.sandboxes import Bind, Box, Sandboxes, SandboxSpec
+from validators.app.clock_library import LIBRARY, library
+from validators.app.sandboxes import Bind, Sandbox, Sandboxes, SandboxSpec
 from validators.app.side import TREE, Side
 from validators.domain.journeys.clock import AHEAD
 from validators.domain.stops import Inconclusive
@@ -55,7 +55,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class InstanceSpec:
     """One instance that a run needs: `dial` is the port a browser asks for, `port` the one it
     listens on in its box.
 
@@ -76,11 +76,11 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Listener:
     """Where an instance will answer: a socket that already listens, at a path the app itself never
     sees."""
 
-    wanted: Wanted
+    spec: InstanceSpec
     listening: socket.socket
     path: Path
 
@@ -95,15 +95,15 @@ class Instance:
     """A started instance behind its door; `deadline` is when it must answer, on the fleet's
     clock."""
 
-    door: Door
+    listener: Listener
     side: Side
-    box: Box
+    box: Sandbox
     deadline: float
     again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
+class InstanceStarter:
     """Starts instances below a private folder; `stack` kills them when it is closed.
     `probe_seconds` is how long an instance may take to answer once."""
 
@@ -114,24 +114,24 @@ class Fleet:
     clock: Callable[[], float] = time.monotonic
     probe_seconds: float = PROBE_SECONDS
 
-    def doors(self, wanted: Iterable[Wanted]) -> tuple[Door, ...]:
+    def listeners(self, spec: Iterable[InstanceSpec]) -> tuple[Listener, ...]:
         """A listening socket for each instance, so that a browser's box can be given them before
         any app runs."""
-        return tuple(self._door(each) for each in wanted)
+        return tuple(self._door(each) for each in spec)
 
     def until_ready(
         self,
-        sides: Iterable[tuple[Door, Side]],
+        sides: Iterable[tuple[Listener, Side]],
         *,
-        ready: Callable[[Door], None] = lambda door: None,
+        ready: Callable[[Listener], None] = lambda listener: None,
         unless: Callable[[], bool] = lambda: False,
-    ) -> tuple[Box, ...]:
+    ) -> tuple[Sandbox, ...]:
         """The box of an instance of each side behind its door, once all of them answer, or nobody
         needs them: `unless` says so.
 
         `ready` is told each door as soon as it answers. Raises Inconclusive when an instance ends
         or stays silent."""
-        queue, waiting, sandboxes = list(sides), list[Instance](), list[Box]()
+        queue, waiting, sandboxes = list(sides), list[Instance](), list[Sandbox]()
         while (queue or waiting) and not unless():
             while queue and len(waiting) < AT_ONCE:
                 waiting.append(self._started(*queue.pop(0)))
@@ -141,39 +141,39 @@ class Fleet:
                 time.sleep(POLL_SECONDS)
             waiting = [instance for instance in waiting if instance not in answering]
             for instance in answering:
-                if not instance.door.wanted.restarted or instance.again:
-                    ready(instance.door)
+                if not instance.listener.spec.restarted or instance.again:
+                    ready(instance.listener)
                     continue
                 instance.box.stop()
-                waiting.append(self._started(instance.door, instance.side, again=True))
+                waiting.append(self._started(instance.listener, instance.side, again=True))
                 sandboxes.append(waiting[-1].box)
         return tuple(sandboxes)
 
-    def _door(self, wanted: Wanted) -> Door:
-        home = self.folder / wanted.name
+    def _door(self, spec: InstanceSpec) -> Listener:
+        home = self.folder / spec.name
         home.mkdir()
         path = home / "app.sock"
         listening = self.stack.enter_context(socket.socket(socket.AF_UNIX))
         listening.bind(str(path))
         path.chmod(0o666)
         listening.listen(128)
-        return Door(wanted, listening, path)
+        return Listener(spec, listening, path)
 
-    def _started(self, door: Door, side: Side, *, again: bool = False) -> Instance:
+    def _started(self, listener: Listener, side: Side, *, again: bool = False) -> Instance:
         """A started instance; `again` on the data that the one before it has left."""
-        data = door.path.with_name("data") if side.data else None
+        data = listener.path.with_name("data") if side.data else None
         if side.data and data and not again:
             shutil.copytree(side.data, data)
-        spec = self._spec(door, side, data=data)
+        spec = self._spec(listener, side, data=data)
         box = self.stack.enter_context(
-            self.sandboxes.started(spec, log=door.log, otherwise=door.wanted.otherwise)
+            self.sandboxes.started(spec, log=listener.log, otherwise=listener.spec.otherwise)
         )
-        if again or not door.wanted.restarted:
-            door.listening.close()
-        return Instance(door, side, box, self.clock() + self.start.ready_seconds, again)
+        if again or not listener.spec.restarted:
+            listener.listening.close()
+        return Instance(listener, side, box, self.clock() + self.start.ready_seconds, again)
 
-    def _spec(self, door: Door, side: Side, *, data: Path | None) -> SandboxSpec:
-        port, clock, later = door.wanted.port, door.wanted.clock, _later(door)
+    def _spec(self, listener: Listener, side: Side, *, data: Path | None) -> SandboxSpec:
+        port, clock, later = listener.spec.port, listener.spec.clock, _later(listener)
         return SandboxSpec(
             name="app",
             argv=self.start.argv,
@@ -190,19 +190,19 @@ class Fleet:
                 *((Bind(clock, CLOCK),) if clock else ()),
                 *((Bind(later, LIBRARY),) if later else ()),
             ),
-            serve=((port, door.listening.fileno()),),
+            serve=((port, listener.listening.fileno()),),
         )
 
     def _clock(self, clock: Path | None) -> dict[str, str]:
         return {self.start.clock_env: f"{CLOCK}/{AHEAD}"} if clock else {}
 
     def _answers(self, instance: Instance) -> bool:
-        if self._answers_once(instance.door):
+        if self._answers_once(instance.listener):
             last = (
-                instance.again or not instance.door.wanted.restarted
+                instance.again or not instance.listener.spec.restarted
             )  # what it was asked before a restart, it has forgotten
-            for _ in range(instance.door.wanted.asked_before if last else 0):
-                self._answers_once(instance.door)
+            for _ in range(instance.listener.spec.asked_before if last else 0):
+                self._answers_once(instance.listener)
             return True
         if instance.box.ended():
             raise Inconclusive(_ended(instance))
@@ -213,18 +213,18 @@ class Fleet:
             )
         return False
 
-    def _answers_once(self, door: Door) -> bool:
-        host = f"{self.start.hostname}:{door.wanted.dial}"
-        return answers(door.path, self.start.ready, host=host, seconds=self.probe_seconds)
+    def _answers_once(self, listener: Listener) -> bool:
+        host = f"{self.start.hostname}:{listener.spec.dial}"
+        return answers(listener.path, self.start.ready, host=host, seconds=self.probe_seconds)
 
 
-def _later(door: Door) -> Path | None:
+def _later(listener: Listener) -> Path | None:
     """The library under which this instance is started, where its clock is ahead and it reads none
     that could be."""
-    if not door.wanted.ahead or door.wanted.clock:
+    if not listener.spec.ahead or listener.spec.clock:
         return None
-    file = door.path.with_name("ahead.so")
-    file.write_bytes(library(door.wanted.ahead))
+    file = listener.path.with_name("ahead.so")
+    file.write_bytes(library(listener.spec.ahead))
     file.chmod(0o644)
     return file
 
@@ -235,7 +235,7 @@ def _ended(instance: Instance) -> str:
     told = instance.box.result()
     sys.stderr.write(
         "the last words of the app on the"
-        f" {instance.side.name}:\n{_last_words(instance.door.log)}\n"
+        f" {instance.side.name}:\n{_last_words(instance.listener.log)}\n"
     )
     words = f"the app did not become ready: on the {instance.side.name} it ended before it answered"
     if told.exit_code == 0:

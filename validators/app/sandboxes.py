@@ -90,7 +90,7 @@ class SandboxResult:
     killed_by: str | None
 
 
-class Box:
+class Sandbox:
     """A started box. Use as a context manager: leaving the block kills it and everything in it."""
 
     def __init__(self, name: str, supervisor: Supervisor, *, result: Path) -> None:
@@ -178,7 +178,7 @@ class Sandboxes:
 
     def started(
         self, spec: SandboxSpec, *, log: Path, stdout: Path | None = None, otherwise: bool = False
-    ) -> Box:
+    ) -> Sandbox:
         """A running box whose standard error, and output unless it has a file of its own, go to
         `log`."""
         form = self.other_form if otherwise and self.other_form else self.form
@@ -195,7 +195,7 @@ class Sandboxes:
                 errors=errors.fileno(),
                 descriptors=served,
             )
-        return Box(spec.name, supervisor, result=result)
+        return Sandbox(spec.name, supervisor, result=result)
 
     def output(self, *arguments: str, seconds: float) -> str:
         """What the supervisor's own command prints (`layer`, `probe`). Raises Inconclusive with its

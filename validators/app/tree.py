@@ -20,7 +20,7 @@ MODES = {b"100644": 0o644, b"100755": 0o755}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TreeFile:
     """One file of a tree: its mode as git writes it, its blob, its path as raw bytes."""
 
     mode: bytes
@@ -54,12 +54,12 @@ def _algorithm(object_id: str) -> str:
     return "sha1" if len(object_id) == 40 else "sha256"
 
 
-def _entries(git_dir: Path, tree: str) -> Iterator[Entry]:
+def _entries(git_dir: Path, tree: str) -> Iterator[TreeFile]:
     for line in git_output(git_dir, ("ls-tree", "-r", "-z", "--full-tree", tree)).split(b"\0")[:-1]:
         facts, path = line.split(b"\t", 1)
         mode, _kind, blob = facts.split(b" ")
         _refuse_odd(mode, path)
-        yield Entry(mode, blob.decode(), path)
+        yield TreeFile(mode, blob.decode(), path)
 
 
 def _refuse_odd(mode: bytes, path: bytes) -> None:
@@ -76,7 +76,7 @@ def _refuse_odd(mode: bytes, path: bytes) -> None:
             )
 
 
-def _write(root: bytes, entry: Entry, data: bytes) -> None:
+def _write(root: bytes, entry: TreeFile, data: bytes) -> None:
     target = os.path.join(root, entry.path)
     os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

@@ -17,10 +17,10 @@ from validators.launcher.request import BrokerSocket, Request
 from validators.roles.author import (
     MAX_CHARACTERS,
     MAX_JOURNEYS,
+    AuthorAnswer,
     Brief,
-    Returned,
-    Submitted,
-    Written,
+    ReturnedJourney,
+    SubmittedJourney,
 )
 
 PORT = 8090
@@ -35,9 +35,9 @@ def asked(
     sandboxes: Sandboxes,
     folder: Path,
     seconds: int,
-    returned: tuple[Returned, ...] = (),
+    returned: tuple[ReturnedJourney, ...] = (),
     held: int = 0,
-) -> Written:
+) -> AuthorAnswer:
     """What the author wrote for the request's issue, in at most `seconds`. Raises Inconclusive when
     its box or model failed.
 
@@ -91,12 +91,12 @@ def _spec(broker: BrokerSocket, seconds: int, *, library: Bind) -> SandboxSpec:
     )
 
 
-def read_written(text: bytes) -> Written:
+def read_written(text: bytes) -> AuthorAnswer:
     """What an author's box printed. Raises ValueError for anything else: the box is not trusted,
     and its bounds are kept here."""
     try:
         found = json.loads(text)
-        return Written(
+        return AuthorAnswer(
             tuple(_submitted(one) for one in found["journeys"]),
             str(found["reason"]),
             found["declined"] is True,
@@ -105,7 +105,7 @@ def read_written(text: bytes) -> Written:
         raise ValueError("not the journeys of an author") from error
 
 
-def _read(output: Path, *, most: int) -> Written:
+def _read(output: Path, *, most: int) -> AuthorAnswer:
     try:
         with output.open("rb") as file:
             told = read_written(file.read(MAX_OUTPUT))
@@ -118,11 +118,11 @@ def _read(output: Path, *, most: int) -> Written:
     return told
 
 
-def _submitted(found: Mapping[str, Any]) -> Submitted:
+def _submitted(found: Mapping[str, Any]) -> SubmittedJourney:
     yaml, passes = found["yaml"], found["passes"]
     if not isinstance(yaml, str) or not isinstance(passes, bool) or len(yaml) > MAX_CHARACTERS:
         raise TypeError("a journey that is not a text of a journey's length")
-    return Submitted(yaml, passes)
+    return SubmittedJourney(yaml, passes)
 
 
 def _last_words(log: Path) -> str:

@@ -19,15 +19,15 @@ from importlib.resources import files
 from pathlib import Path
 
 from validators.authoring.author_client import asked, read_written
-from validators.authoring.drafts import Draft, draft, proved, told_apart
+from validators.authoring.drafts import Draft, deduplicated, draft, proved
 from validators.domain.stops import Inconclusive
 from validators.domain.verdict import Purpose
 from validators.judging.predicate import stamp
 from validators.launcher.context import Context, checked_base
-from validators.launcher.regression_suite import standing_digests
+from validators.launcher.regression_suite import regression_digests
 from validators.launcher.request import Request
 from validators.launcher.workplace import work_folder
-from validators.roles.author import Returned, Written
+from validators.roles.author import AuthorAnswer, ReturnedJourney
 from validators.store.entries import Entry, Event
 from validators.store.journeys import SealedJourney, purpose_of, set_digest
 
@@ -43,7 +43,7 @@ LONGEST_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Authored:
+class AuthoringResult:
     """What may be known outside: that journeys exist, what they hash to, and that they can fail.
     `regression` counts those among them that are green today, `dropped` those that did not hold,
     `standing` those of other issues that stand guard."""
@@ -59,7 +59,7 @@ class Authored:
     standing: int = 0
 
 
-def authored(context: Context) -> Authored:
+def authored(context: Context) -> AuthoringResult:
     """Journeys for the desk's issue: those already sealed for this very text, or new ones. Raises
     Inconclusive."""
     checked_base(context.request)
@@ -73,7 +73,7 @@ def authored(context: Context) -> Authored:
             if first.declined
             else _sealed(context, drafts, replacing=standing)
         )
-        context.journey_store.unsettled.settle(context.request.issue.number)
+        context.journey_store.pending_answers.forget(context.request.issue.number)
         return told
 
 
@@ -99,20 +99,22 @@ def language_page() -> str:
     return files("validators.language").joinpath("page.md").read_text()
 
 
-def _drafts(context: Context, folder: Path) -> tuple[tuple[Draft, ...], Written]:
+def _drafts(context: Context, folder: Path) -> tuple[tuple[Draft, ...], AuthorAnswer]:
     """What the author wrote, in two goes at most, and what it said first."""
     context.phases("author")
     first = _asked(context, folder / "first")
-    drafts = proved(context, told_apart(_read(context, first)), folder=folder / "proving")
+    drafts = proved(context, deduplicated(_read(context, first)), folder=folder / "proving")
     held, fallen = [one for one in drafts if one.holds], [one for one in drafts if not one.holds]
     if not fallen:
         return drafts, first
     context.phases("author, again")
-    returned = tuple(Returned(one.yaml, one.why) for one in fallen)
+    returned = tuple(ReturnedJourney(one.yaml, one.why) for one in fallen)
     try:
         again = _asked(context, folder / "again", returned=returned, held=len(held))
         second = proved(
-            context, told_apart(_read(context, again), beside=held), folder=folder / "proving again"
+            context,
+            deduplicated(_read(context, again), beside=held),
+            folder=folder / "proving again",
         )
     except Inconclusive:
         if not _enough(context.request, held):
@@ -125,12 +127,12 @@ def _drafts(context: Context, folder: Path) -> tuple[tuple[Draft, ...], Written]
 
 
 def _asked(
-    context: Context, folder: Path, *, returned: tuple[Returned, ...] = (), held: int = 0
-) -> Written:
+    context: Context, folder: Path, *, returned: tuple[ReturnedJourney, ...] = (), held: int = 0
+) -> AuthorAnswer:
     """What the author wrote: now, or in an earlier attempt whose proof came to no answer."""
     language, number = language_page(), context.request.issue.number
     brief = brief_digest(text_digest(context.request), language, returned, held)
-    if left := context.journey_store.unsettled.taken(number, brief):
+    if left := context.journey_store.pending_answers.taken(number, brief):
         with suppress(ValueError):
             return read_written(left)
     folder.mkdir()
@@ -144,18 +146,18 @@ def _asked(
         returned=returned,
         held=held,
     )
-    context.journey_store.unsettled.keep(number, brief, json.dumps(asdict(written)).encode())
+    context.journey_store.pending_answers.keep(number, brief, json.dumps(asdict(written)).encode())
     return written
 
 
-def brief_digest(text: str, language: str, returned: Sequence[Returned], held: int) -> str:
+def brief_digest(text: str, language: str, returned: Sequence[ReturnedJourney], held: int) -> str:
     """All that one question to the author depends on, hashed: the same question has the same
     answer."""
     asked_for = json.dumps([text, language, [asdict(one) for one in returned], held])
     return hashlib.sha256(asked_for.encode()).hexdigest()
 
 
-def _read(context: Context, found: Written) -> tuple[Draft, ...]:
+def _read(context: Context, found: AuthorAnswer) -> tuple[Draft, ...]:
     kind, clock_env = context.request.issue.kind, context.request.app.clock_env
     return tuple(
         draft(one.yaml, passes=one.passes, kind=kind, clock_env=clock_env) for one in found.journeys
@@ -170,16 +172,16 @@ def _enough(request: Request, held: Sequence[Draft]) -> bool:
     )
 
 
-def _declined(context: Context, reason: str) -> Authored:
+def _declined(context: Context, reason: str) -> AuthoringResult:
     """There is nothing to be written. The store remembers it: only then may a chore be judged
     without a journey of its own."""
     context.journey_store.seal((), [entry_of(context, Event.DECLINED, None, reason=reason)])
-    return Authored(NO_JOURNEY, NOTHING_TO_SEE, standing=len(standing_digests(context)))
+    return AuthoringResult(NO_JOURNEY, NOTHING_TO_SEE, standing=len(regression_digests(context)))
 
 
 def _sealed(
     context: Context, drafts: Sequence[Draft], *, replacing: Sequence[SealedJourney]
-) -> Authored:
+) -> AuthoringResult:
     held, fallen = [one for one in drafts if one.holds], [one for one in drafts if not one.holds]
     context.phases("seal")
     dropped = [entry_of(context, Event.DROPPED, one, reason=one.why) for one in fallen]
@@ -190,7 +192,7 @@ def _sealed(
         ]
         if drafts:
             context.journey_store.seal((), [*dropped, *none_red])
-        return Authored(REFUSED, _refusal(drafts), dropped=len(drafts))
+        return AuthoringResult(REFUSED, _refusal(drafts), dropped=len(drafts))
     new = [
         entry_of(context, Event.SEALED, one, reason=f"proved on {context.request.base.commit}")
         for one in held
@@ -209,13 +211,13 @@ def _sealed(
     )
 
 
-def _again(current: Sequence[SealedJourney]) -> Authored:
+def _again(current: Sequence[SealedJourney]) -> AuthoringResult:
     """Sealed before: for this very text nobody is asked twice."""
     red = sum(one.entry.purpose is not Purpose.REGRESSION for one in current)
     return told([one.entry.digest for one in current], red=red)
 
 
-def told(digests: Sequence[str], *, red: int, dropped: int = 0) -> Authored:
+def told(digests: Sequence[str], *, red: int, dropped: int = 0) -> AuthoringResult:
     """What may be known of journeys that are sealed, `red` of them red on base."""
     digest, green = set_digest(digests), len(digests) - red
     shown = (
@@ -223,7 +225,7 @@ def told(digests: Sequence[str], *, red: int, dropped: int = 0) -> Authored:
         f"{green} green on base and able to fail" if green else "",
     )
     reason = ", ".join(filter(None, shown))
-    return Authored(SEALED, reason, len(digests), digest, digest, red > 0, green, dropped)
+    return AuthoringResult(SEALED, reason, len(digests), digest, digest, red > 0, green, dropped)
 
 
 def _refusal(drafts: Sequence[Draft]) -> str:

@@ -24,7 +24,7 @@ from validators.domain.verdict import Outcome, Purpose, Sealed
 from validators.language.check import checked
 from validators.launcher.clocks import NO_CLOCK
 from validators.launcher.context import Context
-from validators.launcher.proving import trial
+from validators.launcher.proving import new_trial
 from validators.store.journeys import journey_digest, purpose_of, with_canary
 
 SAME_NAME = "another of these journeys has the same name; give each its own"
@@ -80,7 +80,7 @@ def draft(yaml: str, *, passes: bool, kind: str, clock_env: str | None) -> Draft
         return Draft(yaml, purpose, why="it names a canary; leave that to the store")
 
 
-def told_apart(drafts: Iterable[Draft], *, beside: Sequence[Draft] = ()) -> tuple[Draft, ...]:
+def deduplicated(drafts: Iterable[Draft], *, beside: Sequence[Draft] = ()) -> tuple[Draft, ...]:
     """The drafts, each refused that says what one before it says already, or is called the same."""
     names = {one.name for one in beside if one.holds}
     meanings = {meaning(one.journey) for one in beside if one.journey and one.holds}
@@ -109,12 +109,12 @@ def proved(context: Context, drafts: Sequence[Draft], *, folder: Path) -> tuple[
     folder.mkdir()
     journeys = {one.digest: one.journey for one in holding if one.journey}
     purposes = {one.digest: one.purpose for one in holding}
-    ground = trial(
+    trial = new_trial(
         context, journeys, folder=folder, keep=folder / "kept", seed=seed, purposes=purposes
     )
     shown = {
-        one.journey: _trouble(one, ground.evidence)
-        for one in ground.on_base_with_other_data(seed=seed + 1)
+        one.journey: _trouble(one, trial.evidence)
+        for one in trial.on_base_with_other_data(seed=seed + 1)
     }
     return tuple(replace(one, why=shown[one.name]) if one.holds else one for one in drafts)
 

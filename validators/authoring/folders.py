@@ -22,7 +22,7 @@ WHO = "journeys <journeys@example.org> 1767225600 +0000"  # equal folders give e
 
 
 @dataclass(frozen=True, slots=True)
-class Composed:
+class SideFolders:
     """One side as a person names it: the app's folder, and what is put beside the app in the same
     tree."""
 
@@ -48,11 +48,11 @@ class Change:
     candidate: Revision | None = None
 
 
-def change_of(base: Composed, reference: Composed | None, *, git_dir: Path) -> Change:
+def change_of(base: SideFolders, reference: SideFolders | None, *, git_dir: Path) -> Change:
     """A new bare repository at `git_dir` with the change from one side to the other. Raises
     UsageError, Inconclusive."""
     git_output(git_dir, ("init", "--quiet", "--bare"))
-    sides: list[tuple[str, Composed, tuple[str, ...]]] = [("base", base, ())]
+    sides: list[tuple[str, SideFolders, tuple[str, ...]]] = [("base", base, ())]
     if reference is not None:
         sides += [("head", reference, ("base",)), ("candidate", reference, ("base", "head"))]
     git_output(git_dir, ("fast-import", "--quiet"), stdin=b"".join(_stream(sides)))
@@ -75,9 +75,9 @@ def _files(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
                 yield Path(prefix, path.relative_to(folder)).as_posix(), path
 
 
-def _stream(sides: Iterable[tuple[str, Composed, tuple[str, ...]]]) -> Iterator[bytes]:
+def _stream(sides: Iterable[tuple[str, SideFolders, tuple[str, ...]]]) -> Iterator[bytes]:
     """What `git fast-import` reads: each file of each side once, in full."""
-    written: dict[Composed, dict[str, tuple[str, int]]] = {}
+    written: dict[SideFolders, dict[str, tuple[str, int]]] = {}
     count = 0
     for name, side, parents in sides:
         if side not in written:

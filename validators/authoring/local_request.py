@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from validators.app.side import TREE
-from validators.authoring.folders import DATA, PACKAGES, Composed, change_of
+from validators.authoring.folders import DATA, PACKAGES, SideFolders, change_of
 from validators.domain.bounds import Bounds
 from validators.domain.stops import UsageError
 from validators.launcher.request import (
@@ -42,7 +42,7 @@ SECONDS_AT_LEAST, SECONDS_A_JOURNEY = 600, 120
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class LocalApp:
     """What a person may name. Without `base` a journey is a regression's; without `start`,
     factory.toml tells it.
 
@@ -59,9 +59,9 @@ class Ground:
     data: Path | None = None
     kind: str = "bug"
 
-    def side(self, app: Path) -> Composed:
+    def side(self, app: Path) -> SideFolders:
         """One of the two folders with what is put beside the app."""
-        return Composed(app, self.packages, self.data)
+        return SideFolders(app, self.packages, self.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +72,23 @@ class Waits:
     __pydantic_config__ = STRICT
 
 
-def request_on(
-    ground: Ground, *, folder: Path, supervisor: tuple[str, ...], journeys: int, seconds: int
+def local_request(
+    local_app: LocalApp, *, folder: Path, supervisor: tuple[str, ...], journeys: int, seconds: int
 ) -> Request:
     """The request to judge the reference against the base, everything of it below `folder`. Raises
     UsageError.
 
     `seconds` is what one journey may take in one browser."""
-    first = ground.base or ground.reference
+    first = local_app.base or local_app.reference
     if first is None:
         raise UsageError(
             "name the folder with the app: --base FOLDER, --reference FOLDER, or both; or --request"
             " FILE"
         )
-    app = app_in(ground.reference or first, ground)
-    reference = ground.side(ground.reference) if ground.reference else None
-    change = change_of(ground.side(first), reference, git_dir=folder / "repository.git")
-    kind = ground.kind if ground.base else "chore"
+    app = app_in(local_app.reference or first, local_app)
+    reference = local_app.side(local_app.reference) if local_app.reference else None
+    change = change_of(local_app.side(first), reference, git_dir=folder / "repository.git")
+    kind = local_app.kind if local_app.base else "chore"
     wall = min(3600, SECONDS_AT_LEAST + SECONDS_A_JOURNEY * journeys)
     return Request(
         repository="proof",
@@ -107,11 +107,11 @@ def request_on(
         head=change.head,
         candidate=change.candidate,
         limits=Limits(wall, seconds),
-        bounds=bounds_in(ground.reference or first),
+        bounds=bounds_in(local_app.reference or first),
     )
 
 
-def app_in(folder: Path, ground: Ground) -> AppSpec:
+def app_in(folder: Path, local_app: LocalApp) -> AppSpec:
     """How the app in a folder is started: as its factory.toml says, and before that as the person
     says."""
     told = _configured(folder / CONFIG)
@@ -123,12 +123,16 @@ def app_in(folder: Path, ground: Ground) -> AppSpec:
     app |= {
         key: value
         for key in ("port_env", "ready", "ready_seconds")
-        if (value := getattr(ground, key))
+        if (value := getattr(local_app, key))
     }
-    app["env"] = {**app["env"], **_packages(ground), **dict(_pair(item) for item in ground.env)}
-    if ground.start:
-        app["start"] = ("sh", "-c", f"exec {ground.start}")
-    if ground.data:
+    app["env"] = {
+        **app["env"],
+        **_packages(local_app),
+        **dict(_pair(item) for item in local_app.env),
+    }
+    if local_app.start:
+        app["start"] = ("sh", "-c", f"exec {local_app.start}")
+    if local_app.data:
         app |= {"data": DATA_ENV, "seed_command": COPY_DATA}
     if not app.get("start"):
         raise UsageError(
@@ -167,8 +171,8 @@ def _configured(file: Path) -> dict[str, Any]:
         raise UsageError(f"{file}: cannot be read ({error})") from error
 
 
-def _packages(ground: Ground) -> dict[str, str]:
-    return {"PYTHONPATH": f"{TREE}/{PACKAGES}"} if ground.packages else {}
+def _packages(local_app: LocalApp) -> dict[str, str]:
+    return {"PYTHONPATH": f"{TREE}/{PACKAGES}"} if local_app.packages else {}
 
 
 def _pair(item: str) -> tuple[str, str]:

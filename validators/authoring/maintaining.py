@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from validators.authoring.authoring import REFUSED, Authored, entry_of, gone, told
+from validators.authoring.authoring import REFUSED, AuthoringResult, entry_of, gone, told
 from validators.authoring.drafts import SAME_NAME, Draft, draft, proved
 from validators.domain.proof import PASSES
 from validators.domain.stops import UsageError
@@ -25,7 +25,7 @@ from validators.store.journeys import SealedJourney
 
 def added(
     context: Context, text: str, *, actor: str, reason: str, replacing: str | None = None
-) -> Authored:
+) -> AuthoringResult:
     """A journey that a maintainer wrote, sealed once it is proved; `replacing` is the digest of one
     that goes at that moment.
 
@@ -43,7 +43,7 @@ def added(
         old = [standing.pop(replacing)] if replacing else []
         one = _proved(context, text, beside=tuple(standing.values()), folder=folder)
         if not one.holds:
-            return Authored(REFUSED, one.why)
+            return AuthoringResult(REFUSED, one.why)
         sealed = entry_of(context, Event.SEALED, one, reason=reason, actor=actor)
         context.journey_store.seal(
             [one.text], [*gone(context, old, actor=actor, reason=reason), sealed]

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from validators.authoring.rehearsal import Rehearsed, rehearsed
+from validators.authoring.rehearsal import Rehearsal, rehearsals
 from validators.authoring.report import report, round_lines
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import UsageError
@@ -22,7 +22,7 @@ from validators.store.proofs import ShownProof, proof_beside, shown_proof
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class JourneyFiles:
     """Journeys as somebody wrote them, by digest, with the file that each is in."""
 
     journeys: Mapping[str, Journey]
@@ -30,7 +30,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class How:
+class ProofOptions:
     """How often, from which seed, where files are kept, and whether a proof that still holds is
     enough."""
 
@@ -40,7 +40,7 @@ class How:
     unless_proved: bool = False
 
 
-def written(files: Sequence[Path], *, may_only_look: bool = False) -> Written:
+def read_journeys(files: Sequence[Path], *, may_only_look: bool = False) -> JourneyFiles:
     """The journeys in these files. Raises UsageError, and JourneyInvalid for one that may not be
     sealed; `may_only_look`: for one that cannot be performed."""
     texts = {file: _text(file) for file in files}
@@ -48,10 +48,10 @@ def written(files: Sequence[Path], *, may_only_look: bool = False) -> Written:
         journey_digest(text): checked(text, file=str(file), may_only_look=may_only_look)
         for file, text in texts.items()
     }
-    return Written(journeys, {journey_digest(text): file for file, text in texts.items()})
+    return JourneyFiles(journeys, {journey_digest(text): file for file, text in texts.items()})
 
 
-def proved(context: Context, told: Written, how: How) -> tuple[Rehearsed, ...]:
+def proved(context: Context, told: JourneyFiles, how: ProofOptions) -> tuple[Rehearsal, ...]:
     """What each journey that has no proof yet has shown; the proof of each that is proved now lies
     beside it."""
     wanted = {
@@ -61,7 +61,7 @@ def proved(context: Context, told: Written, how: How) -> tuple[Rehearsed, ...]:
     }
     if not wanted:
         return ()
-    found = rehearsed(context, wanted, rounds=how.rounds, seed=how.seed, keep=how.keep)
+    found = rehearsals(context, wanted, rounds=how.rounds, seed=how.seed, keep=how.keep)
     for one in found:
         file = proof_beside(told.files[one.digest])
         if one.proved:
@@ -72,14 +72,14 @@ def proved(context: Context, told: Written, how: How) -> tuple[Rehearsed, ...]:
     return found
 
 
-def known(context: Context, told: Written, digest: str) -> bool:
+def known(context: Context, told: JourneyFiles, digest: str) -> bool:
     """Whether the proof beside a journey is of its own bytes and of these trees. Raises
     UsageError."""
     proof = shown_proof(proof_beside(told.files[digest]))
     return proof is not None and not proof.refusal(digest=digest, trees=_trees(context))
 
 
-def proof_lines(told: Written, found: Sequence[Rehearsed]) -> Iterator[str]:
+def proof_lines(told: JourneyFiles, found: Sequence[Rehearsal]) -> Iterator[str]:
     """What was shown, journey by journey, for the person who wrote them."""
     shown = {one.digest: one for one in found}
     for digest, journey in told.journeys.items():
@@ -90,7 +90,7 @@ def proof_lines(told: Written, found: Sequence[Rehearsed]) -> Iterator[str]:
             yield "  proved before, on the same trees"
 
 
-def proof_report(told: Written, found: Sequence[Rehearsed]) -> dict[str, Any]:
+def proof_report(told: JourneyFiles, found: Sequence[Rehearsal]) -> dict[str, Any]:
     """The same as JSON values."""
     shown = {one.digest: one for one in found}
     before = [
@@ -128,7 +128,7 @@ def _trees(context: Context) -> tuple[str, str]:
     return base, request.candidate.tree if request.candidate else ""
 
 
-def _document(context: Context, one: Rehearsed) -> ShownProof:
+def _document(context: Context, one: Rehearsal) -> ShownProof:
     base, reference = _trees(context)
     forms = {form for each in one.rounds for form in each.sandboxes}
     return ShownProof(

@@ -17,10 +17,10 @@ from validators.domain.fold import verdict
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
 from validators.domain.verdict import Outcome, Proof, Sealed, Verdict
-from validators.judging.judging import believable
+from validators.judging.judging import without_unsealed_pass
 from validators.launcher.context import Context, checked_base, checked_candidate
 from validators.launcher.phases import Deadline, Phases
-from validators.launcher.proving import Trial, trial
+from validators.launcher.proving import Trial, new_trial
 from validators.launcher.workplace import work_folder
 from validators.store.journeys import JourneyStore
 
@@ -71,7 +71,7 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsed:
+class Rehearsal:
     """One journey with its rounds."""
 
     journey: Journey
@@ -113,7 +113,7 @@ class Rehearsed:
         return f"proved: {shown}; green on the reference; in {count}"
 
 
-def rehearsed(
+def rehearsals(
     context: Context,
     journeys: Mapping[str, Journey],
     *,
@@ -121,7 +121,7 @@ def rehearsed(
     seed: int | None = None,
     keep: Path | None = None,
     proofs: Path | None = None,
-) -> tuple[Rehearsed, ...]:
+) -> tuple[Rehearsal, ...]:
     """What each journey (by digest) shows in so many rounds. With `keep`, every file of every round
     is kept below it.
 
@@ -145,7 +145,7 @@ def rehearsed(
         for number in range(rounds)
     ]
     return tuple(
-        Rehearsed(one, digest, tuple(each[one.name] for each in told))
+        Rehearsal(one, digest, tuple(each[one.name] for each in told))
         for digest, one in journeys.items()
     )
 
@@ -167,29 +167,27 @@ def _round(
             deadline=Deadline(context.request.limits.wall_seconds),
             phases=Phases(),
         )
-        ground = trial(fresh, journeys, folder=folder, keep=keep or folder / "kept", seed=seed)
+        trial = new_trial(fresh, journeys, folder=folder, keep=keep or folder / "kept", seed=seed)
         try:
             if context.request.candidate is None:
-                ground.on_base()
+                trial.on_base()
             else:
-                ground.on_candidate()
+                trial.on_candidate()
         except Inconclusive as stop:
             return {
-                one.name: Round(seed, evidence=ground.evidence, stopped=str(stop))
+                one.name: Round(seed, evidence=trial.evidence, stopped=str(stop))
                 for one in journeys.values()
             }
         judged = context.request.candidate is not None
-        return {
-            one.journey: _shown(one, ground, seed=seed, judged=judged) for one in ground.sealed()
-        }
+        return {one.journey: _shown(one, trial, seed=seed, judged=judged) for one in trial.sealed()}
 
 
-def _shown(one: Sealed, ground: Trial, *, seed: int, judged: bool) -> Round:
-    own = tuple(run for run in ground.evidence if run.run.journey == one.journey)
+def _shown(one: Sealed, trial: Trial, *, seed: int, judged: bool) -> Round:
+    own = tuple(run for run in trial.evidence if run.run.journey == one.journey)
     found = None
     if judged:
-        found = believable(
+        found = without_unsealed_pass(
             verdict((one,), tuple(run for run in own if run.run.kind is not Kind.BASE)),
-            ground.sandboxes,
+            trial.sandboxes,
         )
-    return Round(seed, one, found, own, tuple(sorted({box.form for box in ground.sandboxes})))
+    return Round(seed, one, found, own, tuple(sorted({box.form for box in trial.sandboxes})))

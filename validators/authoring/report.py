@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from validators.authoring.rehearsal import Rehearsed, Round
+from validators.authoring.rehearsal import Rehearsal, Round
 from validators.domain.evidence import ExpectationOutcome, Kind, RunEvidence, StepOutcome
 from validators.domain.fold import Result, caught, result, silence
 from validators.domain.verdict import Outcome, Purpose
@@ -35,7 +35,7 @@ def run_lines(run: RunEvidence, source: str) -> Iterator[str]:
         yield f"  --       it says nothing: {silence(run)}"
 
 
-def round_lines(told: Rehearsed) -> Iterator[str]:
+def round_lines(told: Rehearsal) -> Iterator[str]:
     """What the rounds of one journey have shown, one line a round; below the first that shows too
     little, its runs."""
     explained = False
@@ -47,7 +47,7 @@ def round_lines(told: Rehearsed) -> Iterator[str]:
     yield f"  {told.conclusion}"
 
 
-def report(told: Rehearsed, file: str) -> dict[str, Any]:
+def report(told: Rehearsal, file: str) -> dict[str, Any]:
     """The same as JSON values, with every run."""
     return {
         "file": file,

@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from validators.app.instances import Door, Fleet, Wanted
+from validators.app.instances import InstanceSpec, InstanceStarter, Listener
 from validators.app.side import Side, prepared_side, seeded_side
 from validators.authoring.report import parts, run_lines
 from validators.domain.evidence import Kind, RunEvidence, RunId
@@ -29,7 +29,7 @@ from validators.launcher.perform import (
     DRIVER_LOG,
     EVIDENCE,
     PORTS,
-    TestBench,
+    PerformanceBench,
     driver_spec,
     evidence_at,
     plan_of,
@@ -69,7 +69,7 @@ def tried(
 
     Every file is kept below `folder`. Raises Inconclusive."""
     scene = scene_of(context, seed=seed, keep=folder / "kept")
-    bench = TestBench(
+    bench = PerformanceBench(
         scene, context.sandboxes(folder / "papers"), folder, folder / "kept", context.phases
     )
     runs = (RunId(journey.name), RunId(journey.name, kind=Kind.TWIN))
@@ -125,7 +125,7 @@ def _folded(lines: Sequence[str]) -> Iterator[str]:
             yield from some
 
 
-def _side(context: Context, bench: TestBench, *, seed: str | None) -> Side:
+def _side(context: Context, bench: PerformanceBench, *, seed: str | None) -> Side:
     request = context.request
     bare = prepared_side(
         "app",
@@ -140,7 +140,7 @@ def _side(context: Context, bench: TestBench, *, seed: str | None) -> Side:
 
 
 def _at(
-    address: Address, bench: TestBench, runs: Sequence[RunId], journey: Journey
+    address: Address, bench: PerformanceBench, runs: Sequence[RunId], journey: Journey
 ) -> tuple[RunEvidence, ...]:
     """The runs on an app that is there already: the browser's box reaches it through a relay, and
     nothing else."""
@@ -151,11 +151,13 @@ def _at(
     acted = tuple(PlannedRun(run, port) for run, port in zip(own, PORTS, strict=False))
     planned = (*acted, *(PlannedRun(run, 0) for run in runs[len(own) :]))
     with ExitStack() as stack:
-        fleet = Fleet(scene.start, bench.sandboxes, folder, stack)
-        doors = fleet.doors(Wanted(str(one.port), one.port, one.port) for one in acted)
-        for door in doors:
-            threading.Thread(target=_relayed, args=(door, address), daemon=True).start()
-        spec = driver_spec(scene, doors, out, library=judge_library(bench.folder))
+        starter = InstanceStarter(scene.start, bench.sandboxes, folder, stack)
+        listeners = starter.listeners(
+            InstanceSpec(str(one.port), one.port, one.port) for one in acted
+        )
+        for listener in listeners:
+            threading.Thread(target=_relayed, args=(listener, address), daemon=True).start()
+        spec = driver_spec(scene, listeners, out, library=judge_library(bench.folder))
         driver = stack.enter_context(bench.sandboxes.started(spec, log=folder / DRIVER_LOG))
         driver.send(
             plan_json(plan_of(scene, planned, (journey.source,))).encode() + b"\n", more=True
@@ -169,11 +171,11 @@ def _at(
     return evidence_at(bench.keep / TRY / EVIDENCE, label=TRY)
 
 
-def _relayed(door: Door, address: Address) -> None:
+def _relayed(listener: Listener, address: Address) -> None:
     """Carry every connection of a door to the address, for as long as the door is open."""
     with suppress(OSError):
         while True:
-            visitor, _ = door.listening.accept()
+            visitor, _ = listener.listening.accept()
             threading.Thread(target=_carried, args=(visitor, address), daemon=True).start()
 
 

@@ -48,7 +48,7 @@ Check = Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Submitted:
+class SubmittedJourney:
     """One journey as it was sent in: its text, and whether it is to be green today already."""
 
     yaml: str
@@ -56,7 +56,7 @@ class Submitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class ReturnedJourney:
     """A journey of this author's own that did not hold on today's application, and why, in fixed
     words."""
 
@@ -80,33 +80,33 @@ class Brief:
     files: Mapping[str, str]
     language: str
     instructions: str
-    returned: tuple[Returned, ...] = ()
+    returned: tuple[ReturnedJourney, ...] = ()
     held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class AuthorAnswer:
     """What came of it: the journeys, or none and the reason, in one line. `declined`: none was ever
     sent in."""
 
-    journeys: tuple[Submitted, ...]
+    journeys: tuple[SubmittedJourney, ...]
     reason: str = ""
     declined: bool = False
 
 
-def written(brief: Brief, *, ask: Ask, check: Check) -> Written:
+def author_answer(brief: Brief, *, ask: Ask, check: Check) -> AuthorAnswer:
     """The journeys for an issue, each accepted by `check`, or none with the reason."""
     messages, most = list(_opening(brief)), MAX_JOURNEYS - brief.held
     for number in range(ROUNDS):
         answer = ask({**_request(brief), "messages": messages})
         calls = [block for block in answer["content"] if block["type"] == "tool_use"]
         if not calls:
-            return Written(
+            return AuthorAnswer(
                 (), _words(answer) or "the author answered without a journey", declined=number == 0
             )
         complaints = _all_complaints(calls, check, most=most)
         if not any(complaints):
-            return Written(tuple(_submitted(call["input"], brief.kind) for call in calls))
+            return AuthorAnswer(tuple(_submitted(call["input"], brief.kind) for call in calls))
         messages += [
             {"role": "assistant", "content": answer["content"]},
             {
@@ -116,7 +116,7 @@ def written(brief: Brief, *, ask: Ask, check: Check) -> Written:
                 ],
             },
         ]
-    return Written((), f"no journey that the checker accepts came in {ROUNDS} rounds")
+    return AuthorAnswer((), f"no journey that the checker accepts came in {ROUNDS} rounds")
 
 
 def issue_text(brief: Brief) -> str:
@@ -192,10 +192,10 @@ def _complaints(call: Mapping[str, Any], check: Check) -> tuple[str, ...]:
     return tuple(check(text))
 
 
-def _submitted(given: Mapping[str, Any], kind: str) -> Submitted:
+def _submitted(given: Mapping[str, Any], kind: str) -> SubmittedJourney:
     """For a chore nothing changes that a person can see, so every journey of its own guards what
     works today."""
-    return Submitted(given["yaml"], kind == "chore" or given.get("today") == PASSES)
+    return SubmittedJourney(given["yaml"], kind == "chore" or given.get("today") == PASSES)
 
 
 def _result(call: Mapping[str, Any], told: Sequence[str]) -> dict[str, Any]:

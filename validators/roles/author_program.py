@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from validators.roles.author import Ask, Brief, Returned, Written, written
+from validators.roles.author import Ask, AuthorAnswer, Brief, ReturnedJourney, author_answer
 from validators.roles.model import NoAnswer, model_at
 
 
@@ -25,7 +25,7 @@ def main() -> int:
     reached."""
     given = json.load(sys.stdin)
     try:
-        outcome = written(brief(given["brief"]), ask=_model(given["port"]), check=_complaints)
+        outcome = author_answer(brief(given["brief"]), ask=_model(given["port"]), check=_complaints)
     except NoAnswer as error:
         print(f"the model did not answer: {error}", file=sys.stderr)
         return 1
@@ -35,10 +35,12 @@ def main() -> int:
 
 def brief(given: Mapping[str, Any]) -> Brief:
     """The brief in a launcher's document."""
-    return Brief(**{**given, "returned": tuple(Returned(**one) for one in given["returned"])})
+    return Brief(
+        **{**given, "returned": tuple(ReturnedJourney(**one) for one in given["returned"])}
+    )
 
 
-def document(outcome: Written) -> str:
+def document(outcome: AuthorAnswer) -> str:
     """What the launcher reads."""
     return json.dumps(asdict(outcome), ensure_ascii=False)
 

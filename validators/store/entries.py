@@ -24,7 +24,7 @@ PAYLOAD_TYPE = "application/vnd.lights-out-factory.journey-entry+json"
 NOTHING = "sha256:" + hashlib.sha256(b"").hexdigest()
 
 
-class Notary(Protocol):
+class EnvelopeSigner(Protocol):
     """Signs bytes of one type into an envelope, and opens only envelopes that it signed itself."""
 
     def signed(self, payload: bytes, *, payload_type: str) -> bytes: ...
@@ -57,7 +57,7 @@ class Entry:
     title: str = ""
 
 
-def entries_in(folder: Path, notary: Notary) -> tuple[Entry, ...]:
+def entries_in(folder: Path, notary: EnvelopeSigner) -> tuple[Entry, ...]:
     """Every entry, oldest first. Raises UsageError when a page was changed, removed or signed by
     another key."""
     entries, previous = list[Entry](), NOTHING
@@ -75,7 +75,7 @@ def entries_in(folder: Path, notary: Notary) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def append(folder: Path, entries: Sequence[Entry], *, notary: Notary) -> None:
+def append(folder: Path, entries: Sequence[Entry], *, notary: EnvelopeSigner) -> None:
     """Add the entries at the end: all of them or none. Another launcher may be adding a page too:
     then ours follows it."""
     while True:

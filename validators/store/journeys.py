@@ -24,14 +24,14 @@ from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose
 from validators.store.entries import (
     Entry,
+    EnvelopeSigner,
     Event,
-    Notary,
     append,
     entries_in,
     standing,
 )
 from validators.store.files import placed
-from validators.store.unproved import Unsettled
+from validators.store.unproved import PendingAnswers
 
 CANARY = re.compile(r"^canary: ([0-9a-f]{32})$", re.MULTILINE)
 
@@ -54,7 +54,7 @@ class JourneyStore:
     """One repository's store, in a folder that `opened_place` has accepted."""
 
     folder: Path
-    notary: Notary
+    notary: EnvelopeSigner
 
     def entries(self) -> tuple[Entry, ...]:
         """The whole history, verified. Raises UsageError."""
@@ -123,9 +123,9 @@ class JourneyStore:
         return self.folder / "proofs" / f"{tree}-{_hex(digest)}"
 
     @property
-    def unsettled(self) -> Unsettled:
+    def pending_answers(self) -> PendingAnswers:
         """What authors wrote that is neither sealed nor refused yet."""
-        return Unsettled(self.folder / "unsettled")
+        return PendingAnswers(self.folder / "unsettled")
 
     def verdicts(self) -> tuple[Path, ...]:
         """The envelope of every verdict that was reached here."""

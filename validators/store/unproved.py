@@ -11,7 +11,7 @@ from validators.store.files import placed
 
 
 @dataclass(frozen=True, slots=True)
-class Unsettled:
+class PendingAnswers:
     """Authors' answers by issue and by the digest of what was asked, in a folder of the store.
 
     Each is given out once: what came to no answer twice may be the text's own fault, and is written
@@ -20,7 +20,7 @@ class Unsettled:
     folder: Path
 
     def keep(self, issue: int, brief: str, answer: bytes) -> None:
-        """Keep an answer until `settle`, or until it is taken."""
+        """Keep an answer until `forget`, or until it is taken."""
         placed(self._answer(issue, brief), answer, replace=True)
 
     def taken(self, issue: int, brief: str) -> bytes | None:
@@ -34,7 +34,7 @@ class Unsettled:
         path.unlink()
         return answer
 
-    def settle(self, issue: int) -> None:
+    def forget(self, issue: int) -> None:
         """Forget whatever was kept for an issue: its journeys are sealed, or there are none."""
         shutil.rmtree(self.folder / str(issue), ignore_errors=True)
 

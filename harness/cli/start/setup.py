@@ -25,12 +25,14 @@ COLOURS: Mapping[str, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), default=".")
 @click.option(
-    "--strike",
+    "--keep",
     default="",
     metavar="N,N",
-    help="Leave these proposals out of mission.md, by number.",
+    help="Write these proposals into mission.md, by number.",
 )
-@click.option("--yes", is_flag=True, help="Ask nothing; keep every proposal that is not struck.")
+@click.option(
+    "--yes", is_flag=True, help="Ask nothing; write only the proposals that --keep names."
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing.")
 @click.option(
     "--runner",
@@ -65,7 +67,7 @@ COLOURS: Mapping[str, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
 @as_json
 def init(
     path: Path,
-    strike: str,
+    keep: str,
     yes: bool,
     dry_run: bool,
     runner: str,
@@ -82,8 +84,8 @@ def init(
     labels, where they are missing. It overwrites nothing. Rules that existing prose states are
     drafted in shadow mode, beside the prose. Each guess names its source.
 
-    It proposes seven things that the product should perhaps never become. Strike those that do not
-    fit: when you are asked, with --strike, or by deleting the paragraph later.
+    It proposes things that the product should perhaps never become, and writes none of them unless
+    you name it: when you are asked, or with --keep.
 
     With --runner it also drafts a workflow, .github/workflows/factory.yml. This runs one pass on a
     hosted runner, with a factory from that commit. The state is in a PostgreSQL, and three secrets
@@ -104,14 +106,14 @@ def init(
     Examples:
       factory init
       factory init --dry-run
-      factory init ~/src/shop --strike 3,5
+      factory init ~/src/shop --keep 3,5
       factory init --runner acme/lights-out-factory@0123456789012345678901234567890123456789
       factory init --github tidehouse/tidebook --org tidehouse
     """
     if github:
-        if strike or dry_run or yes or runner:
+        if keep or dry_run or yes or runner:
             raise ConfigError(
-                "--github drafts nothing, so --strike, --yes, --runner and --dry-run have no"
+                "--github drafts nothing, so --keep, --yes, --runner and --dry-run have no"
                 " meaning with it"
             )
         from harness.cli.start.connect import with_a_new_app
@@ -122,21 +124,21 @@ def init(
     if org or host or webhooks_at:
         raise ConfigError("--org, --host and --webhooks-at belong to --github OWNER/NAME")
     asks = not (yes or dry_run or as_json)
-    _draft(path, _numbers(strike), runner, asks=asks, dry_run=dry_run, as_json=as_json)
+    _draft(path, _numbers(keep), runner, asks=asks, dry_run=dry_run, as_json=as_json)
 
 
 def _draft(
-    path: Path, struck: tuple[int, ...], runner: str, *, asks: bool, dry_run: bool, as_json: bool
+    path: Path, keep: tuple[int, ...], runner: str, *, asks: bool, dry_run: bool, as_json: bool
 ) -> None:
     from harness.operations.setup.init import begun
 
     here = home() if (home() / "home.json").exists() else None
-    if asks and not struck and sys.stdin.isatty() and sys.stdout.isatty():
+    if asks and not keep and sys.stdin.isatty() and sys.stdout.isatty():
         # The first survey writes nothing: a person chooses among its proposals.
         preview = begun(path, home=here, write=False)
         if any(draft.path.startswith("mission.") for draft in preview.wrote):
-            struck = _asked(preview.survey)
-    found = begun(path, strike=struck, home=here, write=not dry_run, runner=runner)
+            keep = _asked(preview.survey)
+    found = begun(path, keep=keep, home=here, write=not dry_run, runner=runner)
     if as_json:
         emit(_document(found, dry_run=dry_run))
     elif dry_run:
@@ -192,13 +194,13 @@ def _numbers(text: str) -> tuple[int, ...]:
     words = [word for word in text.replace(",", " ").split() if word]
     if not all(word.isdecimal() for word in words):
         raise ConfigError(
-            f"expected the numbers of proposals, such as 3,5, found {text[:60]!r}", key="--strike"
+            f"expected the numbers of proposals, such as 3,5, found {text[:60]!r}", key="--keep"
         )
     return tuple(int(word) for word in words)
 
 
 def _asked(survey: "Survey") -> tuple[int, ...]:
-    """The numbers that the maintainer strikes, asked on the terminal."""
+    """The numbers of the proposals that the maintainer keeps, asked on the terminal."""
     from harness.onboarding.nevers import nevers_of
 
     click.echo(f"{survey.name} should perhaps never become:\n")
@@ -206,7 +208,9 @@ def _asked(survey: "Survey") -> tuple[int, ...]:
         click.echo(f"  {number}  {never.title}")
     return _numbers(
         click.prompt(
-            "\nStrike which? Numbers, or nothing to keep them all", default="", show_default=False
+            "\nWrite which into mission.md? Numbers, or nothing for none",
+            default="",
+            show_default=False,
         )
     )
 
@@ -229,6 +233,7 @@ def _document(found: "Begun", *, dry_run: bool) -> dict[str, Any]:
             }
             for draft in found.wrote
         ],
+        "proposals": {str(number): never.title for number, never in found.proposals},
         "kept": list(found.kept),
         "missing": list(found.missing),
         "notes": list(found.notes),
@@ -251,6 +256,8 @@ def _print(found: "Begun", *, verb: str = "wrote") -> None:
     shares = ", ".join(f"{language.name} {language.percent} %" for language in survey.languages[:3])
     facts = " · ".join(filter(None, (survey.product, shares, f"branch {survey.branch}")))
     out.print(f"[bold]{shown(survey.name)}[/]  {shown(facts)}")
+    # What is missing comes first: it decides whether anything can merge here.
+    section(out, "could not find, or refused", found.missing)
     section(out, verb, [draft.path for draft in found.wrote])
     section(out, "kept", found.kept)
     section(out, "guessed", [guess for draft in found.wrote for guess in draft.guesses])
@@ -259,7 +266,11 @@ def _print(found: "Begun", *, verb: str = "wrote") -> None:
         "contradictions in the prose",
         [str(contradiction) for contradiction in found.contradictions],
     )
-    section(out, "could not find, or refused", found.missing)
+    section(
+        out,
+        "proposed for mission.md, and not written (--keep 1,3 writes two)",
+        [f"{number}  {never.title}" for number, never in found.proposals],
+    )
     section(out, "mind", found.notes)
     if not found.wrote:
         out.print("\nNothing to draft: what steers a factory is all here.")

@@ -86,7 +86,8 @@ def _run(options: Options, keys: Mapping[str, str], database: str, *, tethered: 
     except (OSError, PricesError, ProvidersError) as error:
         print(error, file=sys.stderr)
         return 2
-    except DBAPIError as error:  # its own words show the address: what the driver said is enough
+    # its own words show the address: what the driver said is enough
+    except DBAPIError as error:
         print(
             f"the meter's database does not answer: {str(error.orig).strip().splitlines()[0]}",
             file=sys.stderr,
@@ -108,10 +109,12 @@ async def _serve(
     meter = Meter(
         options.home / "broker.sqlite", table, database=database, replays=options.mode == "replay"
     )
-    meter.settle_lost()  # the lock on the home is ours: nobody else has a call in flight
+    # the lock on the home is ours: nobody else has a call in flight
+    meter.settle_lost()
     upstreams = _upstreams(options, keys, meter)
     sessions = Sessions(options, meter, upstreams, secrets=keys)
-    options.control.unlink(missing_ok=True)  # left by a broker that was killed: the lock is ours
+    # left by a broker that was killed: the lock is ours
+    options.control.unlink(missing_ok=True)
     server = server_of(control(sessions, meter, mode=options.mode))
     stop = _stop_signal(tethered=tethered)
     serving = asyncio.create_task(server.serve(sockets=[listener(options.control)]))

@@ -13,8 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LOOK_BACK = 20  # blocks before a mark
-LEAST = 1024  # tokens of a prefix
+# blocks before a mark
+LOOK_BACK = 20
+# tokens of a prefix
+LEAST = 1024
 BYTES_A_TOKEN = 4
 
 

@@ -40,25 +40,29 @@ SESSIONS = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("model", sa.String, nullable=False),
     sa.Column("opened_at", sa.Float, nullable=False),
-    sa.Column("replayed", sa.Boolean),  # null, from before this was noted: paid for
+    # null, from before this was noted: paid for
+    sa.Column("replayed", sa.Boolean),
 )
 CALLS = sa.Table(
     "calls",
     _SCHEMA,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("session", sa.ForeignKey("sessions.id"), nullable=False, index=True),
-    sa.Column("day", sa.String, nullable=False, index=True),  # UTC, the day of the reservation
-    sa.Column("reserved", sa.BigInteger, nullable=False),  # nanodollars
-    sa.Column("cost", sa.BigInteger),  # nanodollars; null until settled
-    sa.Column("ending", sa.String),  # COUNTED, HELD, LOST; null until settled
+    # UTC, the day of the reservation
+    sa.Column("day", sa.String, nullable=False, index=True),
+    # nanodollars
+    sa.Column("reserved", sa.BigInteger, nullable=False),
+    # nanodollars; null until settled
+    sa.Column("cost", sa.BigInteger),
+    # COUNTED, HELD, LOST; null until settled
+    sa.Column("ending", sa.String),
     *(
         sa.Column(name, sa.Integer, nullable=False, default=0)
         for name in ("input", "output", "cache_read", "cache_write", "cache_write_1h")
     ),
 )
-_BY_DAY = sa.Index(
-    "calls_by_day", CALLS.c.day, CALLS.c.cost, CALLS.c.reserved
-)  # a month is summed before each call
+# a month is summed before each call
+_BY_DAY = sa.Index("calls_by_day", CALLS.c.day, CALLS.c.cost, CALLS.c.reserved)
 COUNTED, HELD, LOST = "counted", "held", "lost"
 """How a call was settled: by the provider's count, as cut in the middle, or by the broker after the
 one that died."""
@@ -195,9 +199,8 @@ class Meter:
                 for row in rows:
                     tx.execute(table.insert().values(**row._asdict()))
                 calls = len(rows)
-            if (
-                tx.dialect.name == "postgresql" and calls
-            ):  # numbers that were given are not counted on by themselves
+            # numbers that were given are not counted on by themselves
+            if tx.dialect.name == "postgresql" and calls:
                 tx.execute(
                     sa.text(
                         "SELECT setval(pg_get_serial_sequence('calls', 'id'), (SELECT max(id) FROM"
@@ -290,9 +293,8 @@ class Meter:
         Refusal as `reserve` does."""
         with self._spending() as tx:
             self._check(tx, call.identity, call.caps, more=amount, call=whole, day=call.day)
-            if (
-                tx.execute(_HOLD_MORE, {"of_call": call.id, "more": amount}).scalar_one() is None
-            ):  # not settled meanwhile
+            # not settled meanwhile
+            if tx.execute(_HOLD_MORE, {"of_call": call.id, "more": amount}).scalar_one() is None:
                 self._standing.add(_whose(call.identity, call.day), amount)
 
     def settle(
@@ -324,7 +326,8 @@ class Meter:
         try:
             with self._kept_up(self._engine) as tx:
                 yield tx
-        except sa.exc.DBAPIError as error:  # its own words show the address
+        # its own words show the address
+        except sa.exc.DBAPIError as error:
             raise self._uncounted(str(error.orig).strip().partition("\n")[0]) from error
 
     @contextmanager

@@ -16,7 +16,8 @@ from typing import Any
 import yaml
 
 NANO = 1_000_000_000
-_DATED = re.compile(r"-20\d{6}$")  # claude-haiku-4-5-20251001 costs what claude-haiku-4-5 costs
+# claude-haiku-4-5-20251001 costs what claude-haiku-4-5 costs
+_DATED = re.compile(r"-20\d{6}$")
 _TABLE = Path(__file__).with_name("prices.yaml")
 _USUAL_DAYS = 120
 

@@ -29,7 +29,8 @@ class Refusal(Exception):
         super().__init__(message)
         self.status, self.kind, self.message, self.retry_after = status, kind, message, retry_after
         self.about = about or {}
-        self.free = False  # whether the call certainly cost nothing
+        # whether the call certainly cost nothing
+        self.free = False
 
     @property
     def final(self) -> bool:

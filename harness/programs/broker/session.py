@@ -20,7 +20,8 @@ from harness.programs.broker.wires.messages_grammar import COUNT_BODY, checked
 
 # tokens a provider adds of its own when tools are offered; list prices say 300 to 700
 _PREAMBLE = 2_000
-_IMAGE = 5_000  # tokens of the largest image, however few bytes it is packed into
+# tokens of the largest image, however few bytes it is packed into
+_IMAGE = 5_000
 _IMAGES = (b'"image"', b'"image_url"', b'"input_image"')
 
 
@@ -178,9 +179,8 @@ class Session:
                 async for event in events:
                     shown = reading.add(event)
                     call.exceed(reading.so_far())
-                    if (
-                        dialect.is_end(event) and reading.whole
-                    ):  # first: whoever sees the end may ask what it came to
+                    # first: whoever sees the end may ask what it came to
+                    if dialect.is_end(event) and reading.whole:
                         kept = self._finished(reading, source, asked=asked, call=call, began=began)
                     if shown is not None:
                         yield shown

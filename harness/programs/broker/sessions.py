@@ -28,7 +28,8 @@ from harness.programs.broker.wirelog import WireLog
 
 SOCKET = "model.sock"
 TICK_SECONDS = 1.0
-_PATH_LIMIT = 107  # bytes in a unix socket's address, less its final zero
+# bytes in a unix socket's address, less its final zero
+_PATH_LIMIT = 107
 
 
 class Server(uvicorn.Server):
@@ -45,7 +46,8 @@ class Server(uvicorn.Server):
         self._told.set()
 
     async def main_loop(self) -> None:
-        while not await self.on_tick(0):  # which also brings the date of its answers up
+        # which also brings the date of its answers up
+        while not await self.on_tick(0):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), TICK_SECONDS)
 
@@ -142,7 +144,8 @@ class Sessions:
         folder.mkdir(mode=0o700)
         path = folder / SOCKET
         listening = listener(path)
-        path.chmod(0o666)  # the folder is the wall; in a box the socket belongs to another uid
+        # the folder is the wall; in a box the socket belongs to another uid
+        path.chmod(0o666)
         server = server_of(wire(session))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         self._open[identity.id] = _Open(session, folder, server, serving)
@@ -229,8 +232,7 @@ def _sockets_folder(home: Path) -> Path:
     folder = home.resolve() / "sockets"
     if len(os.fsencode(folder / new_id() / SOCKET)) > _PATH_LIMIT:
         return Path(tempfile.mkdtemp(prefix=f"factory-broker-{os.getpid()}-"))
-    shutil.rmtree(
-        folder, ignore_errors=True
-    )  # what a killed broker left: its lock on `home` is ours now
+    # what a killed broker left: its lock on `home` is ours now
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     return folder

@@ -8,9 +8,11 @@ from typing import Any
 from harness.programs.broker.prices import tokens_of
 
 EventStream = AsyncGenerator[dict[str, Any], None]
-_PIECE = 24  # characters a delta, about what the provider sends
+# characters a delta, about what the provider sends
+_PIECE = 24
 _DELTAS = {"text": ("text", "text_delta"), "thinking": ("thinking", "thinking_delta")}
-_LIMIT = 4 << 20  # bytes of one event; more than this is no stream of a model's
+# bytes of one event; more than this is no stream of a model's
+_LIMIT = 4 << 20
 DONE: dict[str, Any] = {"type": "[DONE]"}
 """The last event of a chat completion, which is no object: known by its identity."""
 
@@ -166,7 +168,8 @@ class Assembly:
         merged = self.usage | {
             key: value for key, value in (usage or {}).items() if value is not None
         }
-        tokens_of(merged)  # no count that is none is let in
+        # no count that is none is let in
+        tokens_of(merged)
         self.usage = self.message["usage"] = merged
 
 

@@ -17,9 +17,12 @@ from harness.programs.broker.session import Session
 from harness.programs.broker.wires.dialect import Dialect, Event
 from harness.programs.broker.wires.known import EVERY, MESSAGES
 
-BODY_LIMIT = 8 << 20  # bytes
-BODY_SECONDS = 60  # from its first byte to its last
-DEPTH_LIMIT = 100  # objects and lists in each other
+# bytes
+BODY_LIMIT = 8 << 20
+# from its first byte to its last
+BODY_SECONDS = 60
+# objects and lists in each other
+DEPTH_LIMIT = 100
 COUNT_PATH = "/v1/messages/count_tokens"
 _Answer = Callable[[Request], Awaitable[Response]]
 
@@ -77,7 +80,8 @@ def wire(session: Session, *, body_seconds: float = BODY_SECONDS) -> Starlette:
         ],
         exception_handlers={Refusal: refused, 404: elsewhere, 405: elsewhere},
     )
-    app.router.redirect_slashes = False  # a path is on the list as it is written, or not at all
+    # a path is on the list as it is written, or not at all
+    app.router.redirect_slashes = False
     return app
 
 

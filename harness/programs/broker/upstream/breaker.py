@@ -28,10 +28,10 @@ TROUBLES = sa.Table(
     "troubles",
     _SCHEMA,
     sa.Column("provider", sa.String, primary_key=True),
-    sa.Column("failures", sa.Integer, nullable=False),  # in a row
-    sa.Column(
-        "until", sa.Float, nullable=False
-    ),  # seconds since the epoch; 0: the breaker is closed
+    # in a row
+    sa.Column("failures", sa.Integer, nullable=False),
+    # seconds since the epoch; 0: the breaker is closed
+    sa.Column("until", sa.Float, nullable=False),
     sa.Column("why", sa.String, nullable=False),
 )
 WITNESSES = sa.Table(
@@ -39,25 +39,28 @@ WITNESSES = sa.Table(
     _SCHEMA,
     sa.Column("provider", sa.String, primary_key=True),
     sa.Column("issue", sa.Integer, primary_key=True),
-    sa.Column(
-        "failures", sa.Integer, nullable=False
-    ),  # these three as those above, of this issue alone
+    # these three as those above, of this issue alone
+    sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("until", sa.Float, nullable=False),
     sa.Column("why", sa.String, nullable=False),
-    sa.Column(
-        "evidence", sa.Integer, nullable=False
-    ),  # failures since the provider answered anybody
-    sa.Column("heard_at", sa.Float, nullable=False),  # seconds since the epoch, the last of them
+    # failures since the provider answered anybody
+    sa.Column("evidence", sa.Integer, nullable=False),
+    # seconds since the epoch, the last of them
+    sa.Column("heard_at", sa.Float, nullable=False),
 )
 
 
 class Trouble(StrEnum):
     """What is wrong with a provider, whatever it is asked."""
 
-    ACCESS = "access"  # it does not take our key
-    QUOTA = "quota"  # what is paid for is used up
-    OVERLOAD = "overload"  # it has too much to do
-    FAILING = "failing"  # it fails, or does not answer
+    # it does not take our key
+    ACCESS = "access"
+    # what is paid for is used up
+    QUOTA = "quota"
+    # it has too much to do
+    OVERLOAD = "overload"
+    # it fails, or does not answer
+    FAILING = "failing"
 
 
 FIRST = {Trouble.ACCESS: 600.0, Trouble.QUOTA: 600.0, Trouble.OVERLOAD: 60.0, Trouble.FAILING: 60.0}
@@ -88,9 +91,8 @@ _NO_CREDIT = "Your credit balance is too low"
 
 def trouble(status: int, kind: str, message: str) -> Trouble | None:
     """What an answer says about its provider; None where it is about what was asked."""
-    if kind in _QUOTA or message.startswith(
-        _NO_CREDIT
-    ):  # its own words: others may be those of the request
+    # its own words: others may be those of the request
+    if kind in _QUOTA or message.startswith(_NO_CREDIT):
         return Trouble.QUOTA
     return _STATUS.get(status)
 

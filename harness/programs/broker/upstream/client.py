@@ -24,7 +24,8 @@ from harness.programs.broker.upstream.connections import (
 from harness.programs.broker.upstream.retry import FREE, RETRYABLE, asked, pause
 from harness.programs.broker.wires.dialect import Dialect
 
-_LIMIT = 32 << 20  # bytes of a whole answer
+# bytes of a whole answer
+_LIMIT = 32 << 20
 _CODES = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -41,10 +42,8 @@ _CODES = {
     "slow_down": 503,
 }
 _T = TypeVar("_T")
-_ROOT = {
-    ANTHROPIC: "/v1",
-    OPENAI: "",
-}  # what the wire's SDK puts between the base URL and the path of an API
+# what the wire's SDK puts between the base URL and the path of an API
+_ROOT = {ANTHROPIC: "/v1", OPENAI: ""}
 _REDACTED = "[redacted]"
 
 
@@ -317,9 +316,8 @@ class Upstream:
         )
 
     def _unanswered(self, error: Exception) -> Failed:
-        if isinstance(
-            error, NO_ANSWER
-        ):  # it had its time: another such wait is longer than any box lives
+        # it had its time: another such wait is longer than any box lives
+        if isinstance(error, NO_ANSWER):
             said = f"the provider said nothing for {self._patience.silent:g} s"
             return Failed(504, "timeout_error", said, free=False, retry=False)
         message = f"the provider did not answer: {type(error).__name__}"

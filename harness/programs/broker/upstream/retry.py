@@ -9,7 +9,8 @@ from email.utils import parsedate_to_datetime
 TRIES = 4
 # seconds; a provider that says 0 or a date in the past is asked again after one second, not at once
 FLOOR = 1.0
-CAP = 60.0  # seconds; a longer wait is not slept through: the box that asks has a clock of its own
+# seconds; a longer wait is not slept through: the box that asks has a clock of its own
+CAP = 60.0
 RETRYABLE = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 FREE = frozenset({400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 503, 529})
 """Answers that certainly cost nothing. Any other failure may have been billed, so its reservation

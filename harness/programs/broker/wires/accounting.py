@@ -8,12 +8,14 @@ from typing import Any
 from harness.programs.broker.prices import Tokens
 from harness.programs.broker.refusal import BUDGET, PAUSED, SCRIPT, Refusal
 
-_LETTERS_A_TOKEN = 4  # about; only to see a runaway stream before its own count comes
+# about; only to see a runaway stream before its own count comes
+_LETTERS_A_TOKEN = 4
 # tokens; what is beyond the reservation is held in such steps, each of which is on the disk
 _STEP = 256
 # tokens of an answer where the box does not say: what is held for it has to have an end
 MOST_OUTPUT = 32_000
-_PIECE = 24  # characters a delta
+# characters a delta
+_PIECE = 24
 _CODES = {BUDGET: "insufficient_quota", PAUSED: "rate_limit_exceeded", SCRIPT: SCRIPT}
 
 

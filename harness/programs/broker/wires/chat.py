@@ -217,7 +217,8 @@ class ChatReading:
             if (finish := choice.get("finish_reason")) is not None:
                 self._finish = str(finish)
         if (usage := event.get("usage")) is not None:
-            accounting.counted(usage, CHAT)  # no count that is none is let in
+            # no count that is none is let in
+            accounting.counted(usage, CHAT)
             self._usage = usage
         if self._with_usage:
             return event

@@ -188,11 +188,13 @@ class ResponsesReading:
         kind = event["type"]
         if kind in _BEFORE or kind in _ENDS:
             self._response = dict(event["response"])
-            self.counted()  # no count that is none is let in
+            # no count that is none is let in
+            self.counted()
             self._responses.message(self._told())
             self.whole = kind in _ENDS
         elif kind == "response.output_item.done":
-            _content(event["item"])  # nor an item that says nothing
+            # nor an item that says nothing
+            _content(event["item"])
             self._items.append(dict(event["item"]))
         elif kind.endswith(".delta"):
             self._written += len(event.get("delta") or "")

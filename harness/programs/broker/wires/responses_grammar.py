@@ -152,7 +152,8 @@ BODY = closed(
         "user": STRING,
         "safety_identifier": STRING,
         "prompt_cache_key": STRING,
-        "client_metadata": _words,  # what a client says of itself, which stays with us
+        # what a client says of itself, which stays with us
+        "client_metadata": _words,
     },
     required=("model", "input"),
 )

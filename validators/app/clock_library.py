@@ -48,7 +48,7 @@ _TIME = (
 )  # fmt: skip
 
 
-def can_be_ahead() -> bool:
+def clock_can_be_ahead() -> bool:
     """Whether such a library can be made for this machine."""
     return platform.machine() == MACHINE
 
