@@ -11,7 +11,7 @@ from harness.factory.pipeline.schedule import SCHEDULE, active_states, last_pass
 from harness.factory.pipeline.tick import current_policy, may_go_on, tick
 from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.pause import Pause, pause_in_force
-from harness.home.webhooks import Mail
+from harness.home.webhooks import WebhookQueue
 from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.digest import link_of, write_digest
 from harness.store.cron import first_after
@@ -36,7 +36,7 @@ class Loop:
         *,
         on_success: Callable[[], None],
         sweep: Callable[[], str],
-        mail: Mail | None = None,
+        mail: WebhookQueue | None = None,
     ) -> None:
         self._context, self._works, self._mail = context, works, mail
         self._on_success, self._sweep = on_success, sweep
@@ -67,7 +67,7 @@ class Loop:
             self._rest(lines)
 
     def _hear(self) -> tuple[int, ...]:
-        return self._mail.hear(self._works.services.watch_list) if self._mail else ()
+        return self._mail.take_hints(self._works.services.watch_list) if self._mail else ()
 
     def _is_any_left(self, states: frozenset[State]) -> bool:
         """Whether the last tick left an issue that waits for something outside, such as another
@@ -126,7 +126,7 @@ class Loop:
         self._context.say("digest", str(path))
         self._context.say("swept", self._sweep())
         if self._mail:
-            self._context.say("webhooks", self._mail.sweep(self._context.now()))
+            self._context.say("webhooks", self._mail.forget_old(self._context.now()))
 
     def _next_hours(self, lines: Mapping[str, str]) -> dict[str, datetime]:
         """When each workflow is due next. One that was missed while no daemon ran is due now."""
