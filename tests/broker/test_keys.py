@@ -16,7 +16,7 @@ from harness.factory.run.services import Places
 from harness.home.document import HomeFile
 from harness.home.programs import broker_of, model_key
 from harness.home.providers import Endpoint, provider_keys
-from harness.operations.drill import sandbox
+from harness.operations.drill.attacks import intrusion
 from harness.ports.agent import Assignment
 from harness.programs.sandbox.client import SandboxSupervisor
 from tests.agents.conftest import MODEL, SECONDS, Answer, message, request, text
@@ -99,12 +99,12 @@ def test_keys_are_in_the_broker_alone(
             assert PART not in answer.text + str(answer.headers)
         sent = [
             {name.lower(): value for name, value in seen["headers"].items()}
-            for seen in provider.seen
+            for seen in provider.outcome
         ]
         assert [
             each.get("x-api-key") or each["authorization"].removeprefix("Bearer ") for each in sent
         ] == list(asked)
-        assert [seen["body"]["model"] for seen in provider.seen] == [MODEL, "gpt", MODEL]
+        assert [seen["body"]["model"] for seen in provider.outcome] == [MODEL, "gpt", MODEL]
         [arguments] = processes_with(PART.encode()).values()
         assert b"harness.programs.broker" in arguments
         assert PART.encode() not in arguments
@@ -123,7 +123,12 @@ def test_keys_are_in_the_broker_alone(
             result = SandboxSupervisor(home / "layers").run(
                 dataclasses.replace(
                     spec,
-                    argv=("python", "-c", sandbox.INTRUDER.read_text("utf-8"), json.dumps(targets)),
+                    argv=(
+                        "python",
+                        "-c",
+                        intrusion.INTRUDER.read_text("utf-8"),
+                        json.dumps(targets),
+                    ),
                 )
             )
         assert result.exit_code == 0, result.stderr.decode()

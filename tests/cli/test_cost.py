@@ -19,7 +19,7 @@ from harness.repository.trusted import FETCHED, TrustedRepository
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 from tests.fakes import hours
-from tests.validators_launcher.gitbox import Source
+from tests.validators_launcher.git_repository import Source
 
 NOVEMBER = 1_795_262_400.0  # 2026-11-21, noon UTC
 DAY = 86_400.0

@@ -78,7 +78,7 @@ def test_owners_are_those_of_the_front_matter_unless_others_are_named(export) ->
 
 def test_what_is_not_said_is_told_aside(export) -> None:
     _, out, err = export("ruleset")
-    assert "not said: F-PATHS: that all other paths are protected" in err
+    assert "not exported: F-PATHS: that all other paths are protected" in err
     assert "not said" not in out
     document = json.loads(export("ruleset", "--json")[1])
     assert {left["rule"] for left in document["left"]} == {"", "F-PATHS", "LAW-PROTECTED"}

@@ -186,11 +186,11 @@ ROWS: dict[int, tuple[str, ...]] = {
         "test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_one",
     ),
     100: (
-        "test_row_100_what_is_told_twice_is_done_once",
+        "test_row_100_an_event_that_comes_twice_is_handled_once",
         "test_row_100_six_events_in_any_order_come_to_one_end",
     ),
     102: (
-        "test_row_102_a_limit_in_any_form_is_told_at_once_and_waited_for_within_bounds",
+        "test_row_102_a_rate_limit_in_any_form_is_reported_at_once_and_waited_for_within_bounds",
         "test_every_write_fails_once_and_nothing_is_lost_or_doubled[secondary-limit]",
         "test_every_write_fails_once_and_nothing_is_lost_or_doubled[too-many]",
     ),

@@ -20,8 +20,8 @@ from harness.factory.records.history import History, history_of
 from harness.factory.reporting.comments import replies
 from harness.factory.reporting.slash_commands import (
     Command,
-    Kind,
-    Spoken,
+    CommandKind,
+    ParsedCommand,
     commands_in,
     is_command,
     may_give,
@@ -137,14 +137,14 @@ def _hear(hearing: _Hearing) -> bool:
     return True
 
 
-def _stop_last(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:
+def _stop_last(spoken: Sequence[ParsedCommand]) -> tuple[ParsedCommand, ...]:
     """A stop is one as soon as it is in the ledger, and nothing is said or done after it: so it
     comes last, and once."""
-    stops = [one for one in spoken if one.command and one.command.kind is Kind.STOPS]
+    stops = [one for one in spoken if one.command and one.command.kind is CommandKind.STOPS]
     return (*(one for one in spoken if one not in stops), *stops[:1])
 
 
-def _do(hearing: _Hearing, one: Spoken, key: str) -> None:
+def _do(hearing: _Hearing, one: ParsedCommand, key: str) -> None:
     """One command. Its entry is the last thing that is done for it, and the entry of the last one
     closes the comment: so the answer is written before that."""
     if hearing.services.ledger.find(key) is None:
@@ -154,7 +154,7 @@ def _do(hearing: _Hearing, one: Spoken, key: str) -> None:
         _write_down(hearing, key, _name(one), not_obeyed=not_obeyed)
 
 
-def _refusal(hearing: _Hearing, one: Spoken) -> Why | None:
+def _refusal(hearing: _Hearing, one: ParsedCommand) -> Why | None:
     """Why it is not even tried. Each reason is told to one person once on one issue."""
     if one.command is None:
         return _tell_once(hearing, Why.UNKNOWN, replies.unknown(one.word))
@@ -180,17 +180,17 @@ def _tell_once(hearing: _Hearing, why: Why, words: str) -> Why:
     return why
 
 
-def _done(hearing: _Hearing, one: Spoken, key: str) -> Why | None:
+def _done(hearing: _Hearing, one: ParsedCommand, key: str) -> Why | None:
     command = one.command
     assert command is not None, "what is in no table was refused"
     match command.kind:
-        case Kind.ASKS:
+        case CommandKind.ASKS:
             hearing.answer.append(_answer(hearing, command))
-        case Kind.STOPS:
+        case CommandKind.STOPS:
             hearing.answer.append(replies.stops(hearing.comment.author.login))
-        case Kind.STEERS if command.event is Event.APPROVED_BY_PERSON:
+        case CommandKind.CONTROLS if command.event is Event.APPROVED_BY_PERSON:
             return _approve(hearing, one.argument, key)
-        case Kind.STEERS:
+        case CommandKind.CONTROLS:
             assert command.event is not None, "what steers is an event"
             return _steer(hearing, command, command.event, key)
     return None
@@ -275,7 +275,7 @@ def _event(hearing: _Hearing, event: Event, key: str, **more: Any) -> None:
         history.issue,
         event,
         key=f"{key}/event",
-        says=f"by {hearing.comment.author.login}",
+        reason=f"by {hearing.comment.author.login}",
         rules=hearing.policy.digest,
         **more,
     )
@@ -293,7 +293,7 @@ def _is_awaited_from(hearing: _Hearing) -> bool:
     return asked and new and hearing.is_filer and not is_command(comment)
 
 
-def _name(one: Spoken) -> str:
+def _name(one: ParsedCommand) -> str:
     """What the ledger calls it: by its event, where it is one."""
     command = one.command
     return (

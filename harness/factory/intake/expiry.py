@@ -19,7 +19,7 @@ def close_what_ran_out(services: Services, policy: PolicySnapshot) -> None:
     """Close every issue whose time is over, each once. Killed at any instant, the next tick goes on
     from there."""
     now = services.clock.now()
-    for told in services.known.those(has_a_day):
+    for told in services.issue_index.filter(has_a_day):
         if is_over(told, now=now):
             _close(services, told, policy)
 
@@ -50,7 +50,7 @@ def _close(services: Services, history: History, policy: PolicySnapshot) -> None
             history.issue,
             Event.NO_REPLY,
             key=f"event/{history.issue}/{len(history.transitions)}",
-            says="the question had no answer in time",
+            reason="the question had no answer in time",
             rules=policy.digest,
         )
         history = history_of(services.ledger, history.issue)

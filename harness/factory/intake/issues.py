@@ -15,7 +15,7 @@ from harness.factory.intake.commands import may_command, obey
 from harness.factory.records.history import History
 from harness.factory.reporting.comments import ALL_LABELS, label_of
 from harness.factory.reporting.dashboard import is_dashboard
-from harness.factory.reporting.transitions import leave_unsaid, project, transition
+from harness.factory.reporting.transitions import project, skip_projection, transition
 from harness.factory.run.effects import say
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
@@ -29,7 +29,7 @@ def take_in(services: Services, policy: PolicySnapshot, *, whole: bool = False) 
     """Bring the ledger up to what the forge shows now. Doing it twice changes nothing more. Only
     what is new is read; with `whole` the list of what is open is compared from its beginning."""
     due = services.watch_list.look(whole=whole)
-    known = {history.issue for history in services.known.histories()}
+    known = {history.issue for history in services.issue_index.histories()}
     quiet = _met(services, frozenset(due) - known)
     for number in due:
         if number not in quiet:
@@ -61,15 +61,15 @@ def _look_at(services: Services, number: int, policy: PolicySnapshot) -> None:
     try:
         issue = services.watch_list.issue(number)
     except ForgeError as error:
-        return _let_go(services, services.known.of(number), error, policy)
-    if issue.open and not services.known.of(number).entries and not is_dashboard(issue):
+        return _let_go(services, services.issue_index.of(number), error, policy)
+    if issue.open and not services.issue_index.of(number).entries and not is_dashboard(issue):
         _meet(services, [issue])
-    if not (told := services.known.of(number)).entries:
+    if not (told := services.issue_index.of(number)).entries:
         return None
     if (issue.comments != 0 or told.proposal) and obey(services, told, policy):
         issue = services.watch_list.read(number)
-    _notice(services, services.known.of(number), issue, policy)
-    _put_back_labels(services, services.known.of(number), issue)
+    _notice(services, services.issue_index.of(number), issue, policy)
+    _put_back_labels(services, services.issue_index.of(number), issue)
     return None
 
 
@@ -89,10 +89,10 @@ def _let_go(
             history.issue,
             Event.CLOSED_BY_PERSON,
             key=f"event/{history.issue}/{len(history.transitions)}",
-            says="it is no longer on the forge",
+            reason="it is no longer on the forge",
             rules=policy.digest,
         )
-    leave_unsaid(services, history.issue)
+    skip_projection(services, history.issue)
 
 
 def text_hash(issue: Issue) -> str:
@@ -178,7 +178,7 @@ def _event(
         history.issue,
         event,
         key=f"event/{history.issue}/{len(history.transitions)}",
-        says=says,
+        reason=says,
         rules=policy.digest,
     )
     project(services, history.issue)

@@ -137,7 +137,7 @@ class Queue:
 
 def queue_of(services: Services) -> Queue:
     """The queue as the ledger has it now."""
-    return Queue(services, list(turns_in(services.known.those(had_a_turn))))
+    return Queue(services, list(turns_in(services.issue_index.filter(had_a_turn))))
 
 
 def had_a_turn(history: History) -> bool:

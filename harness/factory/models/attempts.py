@@ -19,17 +19,17 @@ _FAILS = frozenset({Event.RUN_FAILED, Event.CHANGES_REQUESTED})
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedAttempt:
     """One attempt that failed, in which run, at which node, and in whose words: those of the step
     that said so."""
 
     run: str
     node: str
-    says: str
+    message: str
     entry: int
 
 
-def failed_attempts(history: History) -> tuple[Failed, ...]:
+def failed_attempts(history: History) -> tuple[FailedAttempt, ...]:
     """Those since a person or a triage last said yes to it, oldest first."""
     begun = max(
         (entry.seq for entry in history.transitions if entry.data["event"] in _BEGINS), default=0
@@ -49,11 +49,11 @@ def failed_attempts(history: History) -> tuple[Failed, ...]:
 
 def _failed(
     ended: Iterator[Entry], steps: dict[tuple[str | None, str | None], Entry]
-) -> Iterator[Failed]:
+) -> Iterator[FailedAttempt]:
     for entry in ended:
         step = steps.get((entry.run, entry.data["event"]))
         if step is not None and step.data["result"]["output"].get("fault") != MACHINE:
-            yield Failed(
+            yield FailedAttempt(
                 str(entry.run), step.data["node"], step.data["result"]["message"], step.seq
             )
 

@@ -24,7 +24,7 @@ def repository_context(job: Job, stands: tuple[Passage, ...]) -> str:
     if essays is None or not config.tokens:
         return ""
     essay = essays.essay(_request(job, stands))
-    record(job, essay.manifest)
+    record_manifest(job, essay.manifest)
     return essay.text
 
 
@@ -54,7 +54,7 @@ def _tokens(job: Job) -> int:
     return int(job.policy.config.context.tokens) * min(1 + told.attempts + told.rounds, MOST_TIMES)
 
 
-def record(job: Job, manifest: Manifest) -> None:
+def record_manifest(job: Job, manifest: Manifest) -> None:
     """The manifest in the run's folder, its digest and the lessons that were shown in the ledger;
     once a run, also where its work is done in steps."""
     if job.services.ledger.find(job.key(SHOWN)):

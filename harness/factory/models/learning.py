@@ -109,15 +109,15 @@ def shown_lessons(ledger: Ledger) -> tuple[Passage, ...]:
 def say_of(ledger: Ledger, lesson: str, word: Word, *, why: str) -> Lesson:
     """A person's word on a lesson, by its id or the first letters of it. Raises ConfigError where
     it names none, or several."""
-    found = named(ledger, lesson)
+    found = lesson_by_id(ledger, lesson)
     spoken = len(ledger.entries(kind=MARK))
     ledger.append(
         MARK, f"{MARK}/{spoken}/{found.id}", data={"id": found.id, "word": word.value, "why": why}
     )
-    return named(ledger, found.id)
+    return lesson_by_id(ledger, found.id)
 
 
-def named(ledger: Ledger, lesson: str) -> Lesson:
+def lesson_by_id(ledger: Ledger, lesson: str) -> Lesson:
     """The lesson with this id, or the only one whose id begins so. Raises ConfigError where there
     is none, or several."""
     found = (

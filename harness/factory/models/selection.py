@@ -20,7 +20,7 @@ from harness.factory.run.node import Job
 from harness.factory.settings.config import Config
 from harness.ports.model import Session
 
-MODEL, CAST = "model", "cast"
+MODEL, MODEL_CHOICE = "model", "cast"
 NOBODY = "every model under `models.reviewer` is of a family that wrote some of it"
 LATER_TIERS = 100
 """Sessions of later tiers are numbered beyond those of the first: 100 and the place for each run
@@ -29,7 +29,7 @@ before it."""
 _T = TypeVar("_T")
 
 
-def cast(
+def select_model(
     job: Job,
     role: str,
     fallbacks: FallbackChain,
@@ -47,7 +47,7 @@ def cast(
         for tier in (*fallbacks[at_least:], *reversed(fallbacks[:at_least]))
         if tier.name not in tried
     ]
-    stands = [(tier, circuit(job, role, tier)) for tier in order]
+    stands = [(tier, breaker_of(job, role, tier)) for tier in order]
     chosen = next(((tier, its) for tier, its in stands if its.circuit is not Circuit.OPEN), None)
     if chosen is None:
         raise _all_rest(
@@ -56,8 +56,10 @@ def cast(
     tier, its = chosen
     if its.circuit is Circuit.HALF_OPEN:
         _hear(job, role, tier, Sound.PROBE, "its rest is over: it is asked once, to see")
-        if circuit(job, role, tier).circuit is Circuit.OPEN:  # another run was quicker by a blink
-            return cast(job, role, fallbacks, at_least=at_least, tried=tried, why=why)
+        if (
+            breaker_of(job, role, tier).circuit is Circuit.OPEN
+        ):  # another run was quicker by a blink
+            return select_model(job, role, fallbacks, at_least=at_least, tried=tried, why=why)
     if tier != fallbacks[0]:
         _write_down(
             job, role, tier, fallbacks[0], "; ".join(filter(None, (why, *_resting(role, stands))))
@@ -65,18 +67,18 @@ def cast(
     return tier
 
 
-def circuit(job: Job, role: str, tier: Tier) -> Breaker:
+def breaker_of(job: Job, role: str, tier: Tier) -> Breaker:
     """How the breaker of a model in a role stands for this run."""
     services = job.services
     return breaker(
-        heard_of(services.ledger.entries(kind=MODEL), role, tier),
+        observations_of(services.ledger.entries(kind=MODEL), role, tier),
         breaker_settings=job.policy.config.breaker,
         now=services.clock.now(),
         run=job.run,
     )
 
 
-def heard_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator[Heard]:
+def observations_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator[Heard]:
     """What the ledger has of a model in a role, oldest first."""
     return (
         Heard(
@@ -90,19 +92,19 @@ def heard_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator[Heard]
     )
 
 
-def fell_short(job: Job, role: str, tier: Tier, says: str) -> None:
+def record_failure(job: Job, role: str, tier: Tier, says: str) -> None:
     """Hear that a model failed in this run, in these words."""
     _hear(job, role, tier, Sound.FAILED, says)
 
 
-def did_well(job: Job, role: str, tier: Tier) -> None:
+def record_success(job: Job, role: str, tier: Tier) -> None:
     """Hear that a model did its part. Where nothing stood against it there is nothing to write."""
-    its = circuit(job, role, tier)
+    its = breaker_of(job, role, tier)
     if its.failures or its.circuit is not Circuit.CLOSED:
         _hear(job, role, tier, Sound.ANSWERED, "it did its part")
 
 
-def asked(
+def first_answer(
     job: Job,
     role: str,
     fallbacks: FallbackChain,
@@ -118,7 +120,7 @@ def asked(
     tried: list[AnswerError] = []
     names: set[str] = set()
     while len(names) < len(fallbacks):
-        tier = cast(
+        tier = select_model(
             job, role, fallbacks, tried=frozenset(names), why=str(tried[-1]) if tried else ""
         )
         names.add(tier.name)
@@ -127,10 +129,10 @@ def asked(
             with session(job, role, tier, attempt=number) as line:
                 answer = ask(line)
         except AnswerError as error:
-            fell_short(job, role, tier, str(error))
+            record_failure(job, role, tier, str(error))
             tried.append(error)
         else:
-            did_well(job, role, tier)
+            record_success(job, role, tier)
             return answer, tier
     raise tried[-1]
 
@@ -162,7 +164,7 @@ def _hear(job: Job, role: str, tier: Tier, sound: Sound, says: str) -> None:
 
 def _write_down(job: Job, role: str, tier: Tier, first: Tier, why: str) -> None:
     job.services.ledger.append(
-        CAST,
+        MODEL_CHOICE,
         f"{job.run}/{role}/{tier.name}/cast",
         issue=job.issue,
         run=job.run,

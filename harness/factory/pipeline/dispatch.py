@@ -177,7 +177,7 @@ class Dispatch:
                 Event(result.event),
                 key=f"{run}/{attempt.node}/event",
                 run=run,
-                says=result.message,
+                reason=result.message,
                 rules=rules,
                 cites=result.output.get("cites") or [],
                 duplicate_of=result.output.get("duplicate_of"),
@@ -196,7 +196,7 @@ class Dispatch:
                 event,
                 key=f"{name}/undecided",
                 run=name,
-                says=ended.message,
+                reason=ended.message,
                 rules=rules,
             )
         self.services.ledger.append(

@@ -45,27 +45,27 @@ SHOW, TAKE_BACK = "show-candidate", "take-candidate-back"
 
 
 @dataclass(frozen=True, slots=True)
-class Demands:
+class RequiredChecks:
     """Which checks must be green before something lands: those that the operator and the branch's
     own rules name (None: the forge would not say), and those that rules of the law ask for."""
 
-    required: tuple[RequiredCheck, ...] | None
+    configured: tuple[RequiredCheck, ...] | None
     rules: frozenset[str] = frozenset()
     named: tuple[RequiredCheck, ...] = ()
 
     @property
     def whole(self) -> Wanted:
         return Wanted(
-            tuple(dict.fromkeys((*(self.required or ()), *self.named))), every=bool(self.rules)
+            tuple(dict.fromkeys((*(self.configured or ()), *self.named))), every=bool(self.rules)
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What is demanded of one commit, and what has been reported on it; `fault` is why that could
+class CheckReport:
+    """What is required of one commit, and what has been reported on it; `fault` is why that could
     not be read."""
 
-    demands: Demands
+    required: RequiredChecks
     there: tuple[CheckSeen, ...]
     fault: str = ""
 
@@ -73,13 +73,15 @@ class Report:
     def against(self) -> tuple[NotGreen, ...] | None:
         """The required checks that are not green; None where nobody can say which are required."""
         return (
-            None if self.demands.required is None else self._faults(Wanted(self.demands.required))
+            None
+            if self.required.configured is None
+            else self._faults(Wanted(self.required.configured))
         )
 
     @property
     def open(self) -> tuple[NotGreen, ...]:
         """Everything that is not green, of what the law asks for as well."""
-        return self._faults(self.demands.whole)
+        return self._faults(self.required.whole)
 
     def _faults(self, wanted: Wanted) -> tuple[NotGreen, ...]:
         unread = (
@@ -94,13 +96,13 @@ class Report:
         """The same for the law; unknown where nobody asked the forge."""
         return (
             tuple(CheckFact(one.name, one.conclusion or "pending") for one in self.there)
-            if self.demands.whole
+            if self.required.whole
             else UNKNOWN
         )
 
 
-def demands(services: Services, policy: PolicySnapshot) -> Demands:
-    """What is demanded now. The branch's own rules are asked of the forge."""
+def required_checks(services: Services, policy: PolicySnapshot) -> RequiredChecks:
+    """What is required now. The branch's own rules are asked of the forge."""
     rules = [rule for rule in policy.governance.rules if _asks_for_checks(rule)]
     named = tuple(
         RequiredCheck(name, None)
@@ -108,10 +110,14 @@ def demands(services: Services, policy: PolicySnapshot) -> Demands:
         if isinstance(rule.check, ChecksGreen)
         for name in rule.check.require
     )
-    return Demands(required(services, policy), frozenset(rule.id for rule in rules), named)
+    return RequiredChecks(
+        configured_checks(services, policy), frozenset(rule.id for rule in rules), named
+    )
 
 
-def required(services: Services, policy: PolicySnapshot) -> tuple[RequiredCheck, ...] | None:
+def configured_checks(
+    services: Services, policy: PolicySnapshot
+) -> tuple[RequiredCheck, ...] | None:
     """The checks that `factory.toml` and the branch's own rules name; None where the forge says for
     good that it will not tell. Raises ForgeError where it may tell later."""
     try:
@@ -132,21 +138,23 @@ def _asks_for_checks(rule: Rule) -> bool:
     return here and isinstance(rule.check, ChecksGreen)
 
 
-def report(services: Services, policy: PolicySnapshot, commit: CommitSha | None) -> Report:
-    """What is demanded, and how it stands on exactly this commit; without one nothing is reported.
-    Where nothing is demanded the forge is not asked. What it says for good that it cannot tell may
+def check_report(
+    services: Services, policy: PolicySnapshot, commit: CommitSha | None
+) -> CheckReport:
+    """What is required, and how it stands on exactly this commit; without one nothing is reported.
+    Where nothing is required the forge is not asked. What it says for good that it cannot tell may
     be there later: a commit takes a moment to be known."""
-    demanded = demands(services, policy)
-    if not demanded.whole or not commit:
-        return Report(demanded, ())
+    required = required_checks(services, policy)
+    if not required.whole or not commit:
+        return CheckReport(required, ())
     try:
-        return Report(
-            demanded, (*services.forge.check_runs(commit), *services.forge.statuses(commit))
+        return CheckReport(
+            required, (*services.forge.check_runs(commit), *services.forge.statuses(commit))
         )
     except ForgeError as error:
         if error.retryable:
             raise
-        return Report(demanded, (), fault=str(error))
+        return CheckReport(required, (), fault=str(error))
 
 
 def is_shown(history: History, candidate: str) -> bool:
@@ -160,7 +168,7 @@ def is_shown(history: History, candidate: str) -> bool:
     )
 
 
-def waited(services: Services, history: History, candidate: str) -> timedelta:
+def time_waited(services: Services, history: History, candidate: str) -> timedelta:
     """How long ago this candidate was first shown; nothing where it was not."""
     shown = [
         entry
@@ -174,12 +182,12 @@ def is_late(
     services: Services, policy: PolicySnapshot, history: History, *, candidate: str
 ) -> bool:
     """Whether its checks have had all the time they may have."""
-    return waited(services, history, candidate) >= timedelta(
+    return time_waited(services, history, candidate) >= timedelta(
         minutes=policy.config.merge.wait_minutes
     )
 
 
-def show(job: Job, candidate: CommitSha) -> None:
+def show_candidate(job: Job, candidate: CommitSha) -> None:
     """Put the candidate on a branch of its run's, where the forge's checks see it."""
     branch = f"{BRANCHES}{job.run}"
     job.services.ledger.append(
@@ -204,7 +212,7 @@ def _push(job: Job, candidate: CommitSha, branch: str) -> dict[str, Any]:
     return {"branch": branch, "candidate": candidate}
 
 
-def awaited(history: History) -> Entry | None:
+def awaited_candidate(history: History) -> Entry | None:
     """The showing of its candidate that is without an answer; None where nothing is waited for."""
     last = history.transitions[-1] if history.transitions else None
     if last is None or last.data["event"] != Event.CHECKS_AWAITED:
@@ -216,14 +224,14 @@ def awaited(history: History) -> Entry | None:
 
 def waits_for_checks(history: History) -> bool:
     """Whether it waits for an answer of the forge's checks."""
-    return awaited(history) is not None
+    return awaited_candidate(history) is not None
 
 
-def take_in_answers(services: Services, policy: PolicySnapshot) -> None:
+def record_check_answers(services: Services, policy: PolicySnapshot) -> None:
     """Look once at each candidate that is waited for. What has an answer is written down, and the
     gate is asked again."""
-    for history in services.known.those(waits_for_checks):
-        shown = awaited(history)
+    for history in services.issue_index.filter(waits_for_checks):
+        shown = awaited_candidate(history)
         if shown is not None and (says := _answer(services, policy, history, shown)):
             services.ledger.append(
                 ANSWERED,
@@ -239,7 +247,7 @@ def _answer(services: Services, policy: PolicySnapshot, history: History, shown:
     candidate = CommitSha(shown.data["candidate"])
     if policy.base != shown.data["base"]:
         return f"the base moved on to {policy.base:.7}"
-    found = standing(report(services, policy, candidate).open)
+    found = standing(check_report(services, policy, candidate).open)
     if found is Standing.WAITING and is_late(services, policy, history, candidate=candidate):
         return f"no answer in {policy.config.merge.wait_minutes} minutes"
     return "" if found is Standing.WAITING else f"the checks are {found}"
@@ -255,10 +263,10 @@ def has_shown(history: History) -> bool:
     return any(entry.kind == SHOWN and entry.run not in back for entry in history.entries)
 
 
-def take_back(services: Services) -> None:
+def remove_candidates(services: Services) -> None:
     """Remove the branches of candidates that nobody waits for: after an answer, and after a
     kill."""
-    for history in services.known.those(has_shown):
+    for history in services.issue_index.filter(has_shown):
         for shown in (
             entry
             for entry in history.entries
@@ -276,7 +284,7 @@ def take_back(services: Services) -> None:
 
 def _is_needed(history: History, shown: Entry) -> bool:
     """While an answer is awaited, and while the run that shows it may still be taken up."""
-    waiting, left = awaited(history), history.open_run
+    waiting, left = awaited_candidate(history), history.open_run
     return (waiting is not None and waiting.run == shown.run) or (
         left is not None and left.run == shown.run and history.state is State.APPROVED
     )

@@ -40,7 +40,7 @@ _HERE = "0" * 40
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class ProposedEdit:
     """A proposal as it would stand: every path with its mode, the texts that govern, the law in
     force and the past."""
 
@@ -51,14 +51,14 @@ class Edit:
     merged: bool
 
 
-def edit_at(
+def proposed_edit(
     repository: Repository,
     commit: CommitSha,
     *,
     old: Governance,
     past: tuple[RecordedChange, ...],
     merged: bool,
-) -> Edit:
+) -> ProposedEdit:
     """The proposal at this commit. Raises GovernanceError where its texts are more than anybody
     reads."""
     files = repository.files(commit)
@@ -76,7 +76,7 @@ def edit_at(
             f"and the other files that govern have more than {LARGEST} bytes together",
             file=names[0],
         )
-    return Edit(files, texts, old, past, merged)
+    return ProposedEdit(files, texts, old, past, merged)
 
 
 def _governs(path: bytes) -> bool:
@@ -89,7 +89,7 @@ def _governs(path: bytes) -> bool:
     )
 
 
-def weighed(edit: Edit) -> EditEffect | None:
+def evaluate_edit(edit: ProposedEdit) -> EditEffect | None:
     """What the edit does; None where the texts that govern are the same to the byte."""
     try:
         new = read_policy(_Tree(edit), CommitSha(_HERE)).governance
@@ -117,7 +117,7 @@ def weighed(edit: Edit) -> EditEffect | None:
     )
 
 
-def weighed_apart(edit: Edit, *, memory: int = MEMORY) -> EditEffect | None:
+def evaluate_edit_in_subprocess(edit: ProposedEdit, *, memory: int = MEMORY) -> EditEffect | None:
     """The same, by a process that is ended where it takes more than it may. Raises TooCostly."""
     with TemporaryFile() as asked, TemporaryFile() as told:
         pickle.dump(edit, asked)
@@ -161,7 +161,7 @@ def _status(asked: IO[bytes], told: IO[bytes], memory: int) -> int | None:
 class _Tree:
     """The proposal as `read_policy` asks for it."""
 
-    def __init__(self, edit: Edit) -> None:
+    def __init__(self, edit: ProposedEdit) -> None:
         self._edit = edit
 
     def files(self, commit: CommitSha) -> Mapping[bytes, str]:
@@ -194,7 +194,7 @@ def main(memory: int) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
-    sys.stdout.buffer.write(pickle.dumps(weighed(pickle.load(sys.stdin.buffer))))  # noqa: S301 - the factory's own words
+    sys.stdout.buffer.write(pickle.dumps(evaluate_edit(pickle.load(sys.stdin.buffer))))  # noqa: S301 - the factory's own words
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ class _Poll:
         return self.job.services.ledger.find(self.key(number))
 
 
-def put_to_the_vote(
+def vote_on_judged_rules(
     job: Job,
     decision: Decision,
     *,

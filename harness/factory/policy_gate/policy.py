@@ -21,8 +21,8 @@ from harness.domain.governance import Applies, Decision, Finding, OnFail
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
 from harness.domain.merge import Refusal
-from harness.factory.policy_gate.judged_rules import put_to_the_vote
-from harness.factory.policy_gate.recorded import record
+from harness.factory.policy_gate.judged_rules import vote_on_judged_rules
+from harness.factory.policy_gate.recorded import record_decision
 from harness.factory.policy_gate.scripts import script_facts
 from harness.factory.project import tests
 from harness.factory.records.approval import lifts
@@ -75,10 +75,10 @@ def decide_change(
     )
     lifted = lifts(job.history, run=job.run, rules=job.policy.digest)
     decided = decide(job.policy.governance, facts, applies=applies, lifted=lifted)
-    decision = put_to_the_vote(
+    decision = vote_on_judged_rules(
         job, decided, facts=facts, base=base, head=head, asking=asking, lifted=lifted
     )
-    record(job, facts, decision, base=base, head=head)
+    record_decision(job, facts, decision, base=base, head=head)
     refusals = tuple(Refusal(finding.rule, finding.says) for finding in decision.refusals)
     return PolicyDecision(
         refusals or _default(decision),

@@ -15,10 +15,14 @@ from itertools import islice
 from harness.domain.errors import ConfigError, ForgeError, GitError, GovernanceError
 from harness.domain.governance import DOCUMENTS
 from harness.domain.issue import CommitSha, PullRequest
-from harness.factory.policy_gate.edit_trial import Edit, edit_at, weighed_apart
+from harness.factory.policy_gate.edit_trial import (
+    ProposedEdit,
+    evaluate_edit_in_subprocess,
+    proposed_edit,
+)
 from harness.factory.policy_gate.recorded import recorded_changes
 from harness.factory.records.watch_list import is_proposed
-from harness.factory.reporting.comments import consequence_annotations, consequence_words
+from harness.factory.reporting.comments import edit_effect_annotations, edit_effect_text
 from harness.factory.run.effects import say
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
@@ -40,14 +44,14 @@ _LOOK = "What this pull request would be after a merge, to be read only.\n"
 _MOMENT = "2000-01-01T00:00:00+00:00"
 
 
-Weigh = Callable[[Edit], EditEffect | None]
+EvaluateEdit = Callable[[ProposedEdit], EditEffect | None]
 
 
-def show_consequences(
+def show_edit_effects(
     services: Services,
     policy: PolicySnapshot,
     *,
-    weigh: Weigh = weighed_apart,
+    evaluate: EvaluateEdit = evaluate_edit_in_subprocess,
     within: timedelta = LONGEST,
 ) -> None:
     """Set the check on every open pull request that edits the law, where it is not set for this
@@ -55,7 +59,7 @@ def show_consequences(
     branch, until = services.forge.default_branch(), services.clock.now() + within
     own = {
         entry.data["result"]["number"]
-        for history in services.known.those(is_proposed)
+        for history in services.issue_index.filter(is_proposed)
         for entry in history.entries
         if entry.kind == "done" and entry.data.get("effect") == "propose"
     }
@@ -68,7 +72,7 @@ def show_consequences(
     )
     for proposed in islice(sorted(new, key=lambda one: not one.same_repository), MOST):
         try:
-            _look_at(services, policy, proposed, weigh)
+            _look_at(services, policy, proposed, evaluate)
         except (GitError, ForgeError) as error:
             services.tell(f"pull request #{proposed.number}", CHECK, str(error))
             _remember(services, policy, proposed, error)
@@ -103,7 +107,7 @@ def _key(proposed: PullRequest, policy: PolicySnapshot | None = None) -> str:
 
 
 def _look_at(
-    services: Services, policy: PolicySnapshot, proposed: PullRequest, weigh: Weigh
+    services: Services, policy: PolicySnapshot, proposed: PullRequest, evaluate: EvaluateEdit
 ) -> None:
     services.repository.fetch(f"refs/pull/{proposed.number}/head")
     services.repository.changed(
@@ -116,8 +120,8 @@ def _look_at(
     found, key = None, _key(proposed, policy)
     try:
         found = (
-            weigh(
-                edit_at(
+            evaluate(
+                proposed_edit(
                     services.repository,
                     commit,
                     old=policy.governance,
@@ -136,8 +140,8 @@ def _look_at(
         )
         return
     conclusion = "success" if found.holds else "failure"
-    title, summary = consequence_words(found, services.link, base=policy.base, head=proposed.head)
-    notes = consequence_annotations(found)
+    title, summary = edit_effect_text(found, services.link, base=policy.base, head=proposed.head)
+    notes = edit_effect_annotations(found)
     say(
         services,
         lambda: services.writer.set_check(

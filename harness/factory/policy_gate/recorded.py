@@ -30,12 +30,12 @@ LONGEST = 256 * 1024
 it."""
 
 
-def record(
+def record_decision(
     job: Job, facts: ChangeFacts, decision: Decision, *, base: CommitSha, head: CommitSha
 ) -> None:
     """Write down what the law saw of `head` and what it said, once for a proposal and once for a
     landing."""
-    known = facts_as_json(without_what_no_rule_asks(facts))
+    known = facts_as_json(facts_that_rules_use(facts))
     job.services.ledger.append(
         FACTS,
         f"{FACTS}/{job.issue}/{decision.applies.value}/{head}",
@@ -63,7 +63,7 @@ def record(
     )
 
 
-def without_what_no_rule_asks(facts: ChangeFacts) -> ChangeFacts:
+def facts_that_rules_use(facts: ChangeFacts) -> ChangeFacts:
     """Without the added bytes, and of the tests only those that tell base and change apart, and one
     that does not.
 

@@ -38,7 +38,7 @@ class NotApproved:
     """Why nothing was approved, as a sentence that names the next move. It may hold text from
     outside."""
 
-    says: str
+    reason: str
 
 
 def approval(

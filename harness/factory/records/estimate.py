@@ -32,7 +32,7 @@ class Estimate:
     high: Decimal = Decimal(0)
 
     @property
-    def says(self) -> str:
+    def sentence(self) -> str:
         if not self.cases:
             return (
                 "no history: no issue has ended yet that a model worked on, so nobody can tell what"
@@ -52,7 +52,7 @@ class Estimate:
             "low": str(self.low),
             "middle": str(self.middle),
             "high": str(self.high),
-            "says": self.says,
+            "says": self.sentence,
         }
 
 

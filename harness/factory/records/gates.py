@@ -14,10 +14,10 @@ from harness.domain.ledger import Entry
 from harness.domain.lifecycle import ENDED, Event, State
 from harness.factory.records.chain import chain
 from harness.factory.records.history import History
-from harness.factory.records.link import NO, Link, Stage, Standing
+from harness.factory.records.link import NO, Link, LinkOutcome, Stage
 from harness.factory.records.rule_texts import Book
 
-LAW, TESTS, SEAL, MERGE = "factory/law", "factory/tests", "factory/seal", "factory/merge"
+RULES, TESTS, SEAL, MERGE = "factory/law", "factory/tests", "factory/seal", "factory/merge"
 _VOIDS = frozenset({Event.HEAD_OR_BASE_MOVED, Event.APPROVED_BY_PERSON, Event.REFUSED})
 _PLACE = re.compile(r"(?P<path>[^\s:`][^:`\n]*):(?P<line>[1-9][0-9]{0,6})\b")
 
@@ -30,7 +30,7 @@ class Gate:
 
     name: str
     answer: bool | None
-    says: str
+    summary: str
     links: tuple[Link, ...]
     entry: int
 
@@ -46,13 +46,13 @@ class Gate:
             dict.fromkeys(
                 found
                 for link in self.links
-                if link.standing is not Standing.HOLDS
+                if link.outcome is not LinkOutcome.HOLDS
                 for found in _annotations(link)
             )
         )
 
 
-def gates_of(history: History, *, law: Mapping[str, Book]) -> tuple[Gate, ...]:
+def gates_of(history: History, *, rule_texts: Mapping[str, Book]) -> tuple[Gate, ...]:
     """The gates that were asked about the head that the factory pushed last; none where it has
     pushed none."""
     proposed = [
@@ -62,7 +62,7 @@ def gates_of(history: History, *, law: Mapping[str, Book]) -> tuple[Gate, ...]:
     ]
     if not proposed:
         return ()
-    links = chain(history, outcome="", law=law).links
+    links = chain(history, outcome="", rule_texts=rule_texts).links
     found = (
         _law(history, proposed[-1], links),
         _tests(history, proposed[-1]),
@@ -78,9 +78,11 @@ def _law(history: History, proposed: Entry, links: Iterable[Link]) -> Gate | Non
     said = _rules(links, run) or _rules(links, proposed.run)
     if not said:
         return None
-    against = tuple(link for link in said if link.standing in NO)
-    lifted = tuple(link for link in said if link.standing is Standing.OVERRIDDEN)
-    answer = None if any(link.standing is Standing.CANNOT_TELL for link in against) else not against
+    against = tuple(link for link in said if link.outcome in NO)
+    lifted = tuple(link for link in said if link.outcome is LinkOutcome.OVERRIDDEN)
+    answer = (
+        None if any(link.outcome is LinkOutcome.CANNOT_TELL for link in against) else not against
+    )
     says = (
         f"{_rules_named(against)} stands against it"
         if against
@@ -91,7 +93,7 @@ def _law(history: History, proposed: Entry, links: Iterable[Link]) -> Gate | Non
             else f"{len(said)} rules hold"
         )
     )
-    return Gate(LAW, answer, says, said, max(link.entry for link in said))
+    return Gate(RULES, answer, says, said, max(link.entry for link in said))
 
 
 def _rules(links: Iterable[Link], run: str | None) -> tuple[Link, ...]:
@@ -194,9 +196,9 @@ def _merge(history: History, proposed: Entry, links: Iterable[Link]) -> Gate | N
     )
     if not said:
         return None
-    against = [link for link in said if link.standing in NO]
+    against = [link for link in said if link.outcome in NO]
     landed = [
-        link for link in said if link.stage is Stage.LANDING and link.standing is Standing.HOLDS
+        link for link in said if link.stage is Stage.LANDING and link.outcome is LinkOutcome.HOLDS
     ]
     says = (
         f"{against[-1].rule or against[-1].title}: {against[-1].fact}"
@@ -205,7 +207,9 @@ def _merge(history: History, proposed: Entry, links: Iterable[Link]) -> Gate | N
         if landed
         else "every gate is open"
     )
-    answer = None if any(link.standing is Standing.CANNOT_TELL for link in against) else not against
+    answer = (
+        None if any(link.outcome is LinkOutcome.CANNOT_TELL for link in against) else not against
+    )
     return Gate(MERGE, answer, says, said, max(link.entry for link in said))
 
 
@@ -219,7 +223,7 @@ def _last_run(history: History, workflow: str, *, after: int) -> str | None:
 
 
 def _annotations(link: Link) -> Iterator[Annotation]:
-    level = AnnotationLevel.FAILURE if link.standing in NO else AnnotationLevel.WARNING
+    level = AnnotationLevel.FAILURE if link.outcome in NO else AnnotationLevel.WARNING
     for told in (part for words in link.evidence for part in words.split("; ")):
         if place := _PLACE.match(told):
             line = int(place["line"])

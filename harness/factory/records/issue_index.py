@@ -22,7 +22,7 @@ Question = Callable[[History], bool]
 """A pure function of a history, and one with a name: its answers are kept under it."""
 
 
-class Known:
+class IssueIndex:
     """What one process has read of a ledger. Safe to use from many threads."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -60,7 +60,7 @@ class Known:
             self._read()
             return self._histories.get(issue) or History(issue, ())
 
-    def those(self, is_so: Question) -> tuple[History, ...]:
+    def filter(self, is_so: Question) -> tuple[History, ...]:
         """The issues of which `is_so` holds, by number."""
         with self._lock:
             self._read()
@@ -70,11 +70,11 @@ class Known:
                 }
             return self._of(self._answers[is_so])
 
-    def those_at(self, seq: int, is_so: Question) -> tuple[History, ...]:
+    def filter_at(self, seq: int, is_so: Question) -> tuple[History, ...]:
         """As `those`, of the ledger as it stood with entry number `seq`, whatever was written
         since."""
         with self._lock:
-            now = {history.issue: history for history in self.those(is_so)}
+            now = {history.issue: history for history in self.filter(is_so)}
             for history in self._histories.values():
                 if history.entries[-1].seq > seq:
                     then = History(

@@ -21,7 +21,7 @@ class Stage(StrEnum):
     PERSON = "person"
 
 
-class Standing(StrEnum):
+class LinkOutcome(StrEnum):
     """What came of it. WOULD_REFUSE: a rule in shadow. OVERRIDDEN: refused, and a person went on
     all the same. DONE: it happened, and nothing was asked."""
 
@@ -33,7 +33,7 @@ class Standing(StrEnum):
     DONE = "done"
 
 
-NO = frozenset({Standing.REFUSES, Standing.CANNOT_TELL})
+NO = frozenset({LinkOutcome.REFUSES, LinkOutcome.CANNOT_TELL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Link:
     (`entry 12`) or words. `quote` and `evidence` hold text from outside."""
 
     stage: Stage
-    standing: Standing
+    outcome: LinkOutcome
     rule: str
     title: str
     permalink: str
@@ -59,7 +59,7 @@ class Link:
 
 def is_routine(link: Link) -> bool:
     """Whether one line is enough for it: a rule of the law that holds."""
-    return link.standing is Standing.HOLDS and bool(link.rule) and link.stage is not Stage.TRIAGE
+    return link.outcome is LinkOutcome.HOLDS and bool(link.rule) and link.stage is not Stage.TRIAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +86,12 @@ class Chain:
             "cost_usd": float(self.cost_usd),
             "pull_request": self.pull_request,
             "deciding": [self.links.index(link) for link in self.deciding],
-            "chain": [asdict(link) for link in self.links],
+            "chain": [_link_document(link) for link in self.links],
         }
+
+
+def _link_document(link: Link) -> dict[str, Any]:
+    """The fields of a link as JSON. `outcome` keeps its public key, `standing`."""
+    return {
+        "standing" if name == "outcome" else name: value for name, value in asdict(link).items()
+    }

@@ -24,7 +24,7 @@ class ModelAdvice:
     quote: str = ""
 
 
-def advised(entry: Entry) -> ModelAdvice | None:
+def advice_in(entry: Entry) -> ModelAdvice | None:
     """What an entry of one of these kinds says; None where it is nothing to tell."""
     data = entry.data
     match entry.kind:
@@ -94,11 +94,11 @@ def remarks(output: Mapping[str, Any]) -> Iterator[tuple[bool, ModelAdvice]]:
         )
 
 
-def otherwise(history: History) -> tuple[str, ...]:
+def what_differed(history: History) -> tuple[str, ...]:
     """How the last attempt differed from those before, one line each; nothing where it did not."""
     runs = [entry.run for entry in history.entries if entry.kind == "run"]
     found = [
-        advised(entry)
+        advice_in(entry)
         for entry in history.entries
         if entry.kind in ("escalation", "cast") and entry.run in runs[-2:]
     ]

@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History
-from harness.factory.records.issue_index import Known
+from harness.factory.records.issue_index import IssueIndex
 from harness.governance.text.likeness import ALIKE, Texts, resemblance
 
 AT_WORK = frozenset(
@@ -25,7 +25,7 @@ class SimilarIssues:
     """What is alike among the issues that are known. Two texts are compared once, however often it
     is asked."""
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: IssueIndex) -> None:
         self._known = known
         self._compared: dict[
             int, tuple[int, int]
@@ -41,7 +41,7 @@ class SimilarIssues:
             for other in map(self._known.of, sorted(under_way))
             if other.state is State.ACCEPTED
         ]
-        others = sorted((*self._known.those(is_at_work), *begun), key=lambda other: other.issue)
+        others = sorted((*self._known.filter(is_at_work), *begun), key=lambda other: other.issue)
         return next(
             (
                 other

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from harness.domain.issue import Issue, News
 from harness.domain.lifecycle import ENDED
 from harness.factory.records.history import History
-from harness.factory.records.issue_index import Known
+from harness.factory.records.issue_index import IssueIndex
 from harness.ports.clock import Clock
 from harness.ports.forge import Forge
 from harness.ports.ledger import Ledger
@@ -47,7 +47,7 @@ def is_live(history: History) -> bool:
 class WatchList:
     """What one process has seen of its forge. Safe to use from many threads."""
 
-    def __init__(self, forge: Forge, known: Known, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, forge: Forge, known: IssueIndex, ledger: Ledger, clock: Clock) -> None:
         self._forge, self._known, self._ledger, self._clock = forge, known, ledger, clock
         self._lock = threading.RLock()
         self._has_begun, self._cursor = False, ""
@@ -133,7 +133,7 @@ class WatchList:
             )
             self._due |= self._open.keys() - known
             self._due |= {
-                history.issue for history in self._known.those(is_live)
+                history.issue for history in self._known.filter(is_live)
             } - self._open.keys()
         self._has_begun = True
         self._hear_of_pull_requests(news)
@@ -170,7 +170,7 @@ class WatchList:
         """The issue behind each pull request of ours."""
         return {
             int(history.proposal["number"]): history.issue
-            for history in self._known.those(is_proposed)
+            for history in self._known.filter(is_proposed)
             if history.proposal
         }
 

@@ -81,7 +81,7 @@ class Job:
 
     def others(self, is_so: Callable[[History], bool]) -> tuple[History, ...]:
         """The other issues of which `is_so` holds, as far as this run is told of them."""
-        found = self.services.known.those_at(self.knows_through, is_so)
+        found = self.services.issue_index.filter_at(self.knows_through, is_so)
         return tuple(history for history in found if history.issue != self.issue)
 
     def key(self, name: str) -> str:

@@ -25,7 +25,7 @@ _NANO = Decimal("1e-9")
 _COLUMNS = tuple(field.name for field in fields(Price) if field.name not in ("model", "as_of"))
 
 
-def bounded(caps: Caps) -> Caps:
+def checked_caps(caps: Caps) -> Caps:
     """The caps themselves. Raises ConfigError for one that is no amount: `nan` and `inf` would
     bound nothing."""
     for name in (field.name for field in fields(Caps)):

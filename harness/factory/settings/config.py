@@ -13,7 +13,7 @@ from harness.domain.errors import ConfigError
 from harness.domain.model_choice.agents import BUILT_IN, AgentChoice, AgentKind
 from harness.domain.model_choice.breaker import BreakerSettings
 from harness.domain.model_choice.roles import Tier
-from harness.factory.settings.budget import bounded, prices_in
+from harness.factory.settings.budget import checked_caps, prices_in
 from harness.factory.settings.model_config import (
     WORKS_IN_A_SANDBOX,
     Models,
@@ -139,7 +139,7 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ContextSettings:
     """What an implementer is told of the repository before it looks: at most `tokens` of it (0:
     nothing), as parts of at most `files` files, with at most `lessons` of what earlier runs noted
     (0: none). An attempt after a failed one is told more."""
@@ -198,7 +198,7 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ForgeSettings:
     """What the factory shows on the forge beside its comments, labels and checks: one pinned issue
     on how it stands."""
 
@@ -237,7 +237,7 @@ class Config:
     seal: Seal
     merge: Merge = Merge()
     personas: tuple[Persona, ...] = ()
-    forge: Shown = Shown()
+    forge: ForgeSettings = ForgeSettings()
     review: Review = field(default_factory=Review)
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     prices: tuple[Price, ...] = ()
@@ -245,7 +245,7 @@ class Config:
         tuple[str, str], ...
     ] = ()  # a beginning of a model's name, and the family that it is of
     agents: tuple[tuple[str, AgentChoice], ...] = ()  # by the names that models are given them by
-    context: Context = Context()
+    context: ContextSettings = ContextSettings()
     judge: Judge = Judge()
 
     def __post_init__(self) -> None:
@@ -322,17 +322,17 @@ def read_config(text: str) -> Config:
         models=models_in(table(document, "models")),
         limits=read(Limits, table(document, "limits"), "limits"),
         triage=read(Triage, table(document, "triage"), "triage"),
-        caps=bounded(read(Caps, table(document, "budget"), "budget")),
+        caps=checked_caps(read(Caps, table(document, "budget"), "budget")),
         seal=read(Seal, table(document, "seal"), "seal"),
         merge=_merge(table(document, "merge")),
-        forge=read(Shown, table(document, "forge"), "forge"),
+        forge=read(ForgeSettings, table(document, "forge"), "forge"),
         personas=_personas(document.get("personas", [])),
         review=read(Review, table(document, "review"), "review"),
         breaker=breaker_settings_in(table(document, "breaker")),
         prices=prices_in(table(document, "prices")),
         families=families_in(table(document, "families")),
         agents=agents_in(table(document, "agents")),
-        context=read(Context, table(document, "context"), "context"),
+        context=read(ContextSettings, table(document, "context"), "context"),
         judge=read(Judge, table(document, "judge"), "judge"),
     )
 

@@ -43,11 +43,11 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenPromise:
     """A promise that a workflow does not keep, at a key of a node; without a node, of the whole
     document."""
 
-    says: str
+    message: str
     node: str = ""
     key: str = ""
 
@@ -122,7 +122,7 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(part.name for parts in PARTS.values() for part in parts if part.kind == kind)
 
 
-def known(prompts: Mapping[str, str]) -> Known:
+def known_names(prompts: Mapping[str, str]) -> Known:
     """What any workflow may name, with these templates."""
     return Known(
         prompts, actions=names("use"), checks=names("gate"), commands=(TESTS,), roles=ROLES
@@ -144,10 +144,10 @@ def parts_of(node: Node) -> tuple[str, ...]:
             return ()
 
 
-def broken(name: str, workflow: Workflow) -> Iterator[Broken]:
+def broken_promises(name: str, workflow: Workflow) -> Iterator[BrokenPromise]:
     """Every promise that the workflow `name` does not keep."""
     if workflow.name != name:
-        yield Broken(
+        yield BrokenPromise(
             f"is the workflow of `{name}.yaml`, and calls itself `{workflow.name}`", key="name"
         )
     yield from _parts(name, workflow)
@@ -157,7 +157,9 @@ def broken(name: str, workflow: Workflow) -> Iterator[Broken]:
         yield from _keys(name, node)
 
 
-def broken_between(workflows: Mapping[str, Workflow]) -> Iterator[tuple[str, Broken]]:
+def broken_promises_between(
+    workflows: Mapping[str, Workflow],
+) -> Iterator[tuple[str, BrokenPromise]]:
     """Promises that two workflows keep together, each with the workflow whose document is at
     fault."""
     written = _has(workflows["implement"], "use: seal.author")
@@ -165,7 +167,7 @@ def broken_between(workflows: Mapping[str, Workflow]) -> Iterator[tuple[str, Bro
     if judged and not written:
         yield (
             "implement",
-            Broken(
+            BrokenPromise(
                 "has no `use: seal.author`, and validate.yaml asks the sealed judge: without a"
                 " journey nothing could ever pass. Add it, or end validate.yaml with `use:"
                 " validate.hand_over`"
@@ -174,7 +176,7 @@ def broken_between(workflows: Mapping[str, Workflow]) -> Iterator[tuple[str, Bro
     if written and not judged:
         yield (
             "validate",
-            Broken(
+            BrokenPromise(
                 "never asks the sealed judge, and implement.yaml has journeys written for it: add "
                 "`validate: sealed` and `use: validate.conclude`, or take `seal.author` out"
             ),
@@ -185,7 +187,7 @@ def _has(workflow: Workflow, part: str) -> bool:
     return any(part in parts_of(node) for node in workflow.nodes)
 
 
-def _parts(name: str, workflow: Workflow) -> Iterator[Broken]:
+def _parts(name: str, workflow: Workflow) -> Iterator[BrokenPromise]:
     """All that it needs, nothing of another workflow's, each once, in order."""
     order = [str(part) for part in PARTS[name]]
     found = [(node, part) for node in workflow.nodes for part in parts_of(node)]
@@ -193,40 +195,44 @@ def _parts(name: str, workflow: Workflow) -> Iterator[Broken]:
     for index, (node, part) in enumerate(found):
         key = part.split(":", 1)[0]
         if part not in order:
-            yield Broken(
+            yield BrokenPromise(
                 f"`{part}` is no part of {name}.yaml; here: {', '.join(order)}", node.id, key
             )
         elif part in (earlier for _, earlier in found[:index]):
-            yield Broken(f"`{part}` is there already; it is done once", node.id, key)
+            yield BrokenPromise(f"`{part}` is there already; it is done once", node.id, key)
         elif order.index(part) < furthest:
-            yield Broken(f"`{part}` belongs before `{order[furthest]}`", node.id, key)
+            yield BrokenPromise(f"`{part}` belongs before `{order[furthest]}`", node.id, key)
         furthest = max(furthest, order.index(part) if part in order else -1)
     there = {part for _, part in found}
     for wanted in PARTS[name]:
         if wanted.must and str(wanted) not in there:
-            yield Broken(f"has no `{wanted}`: {wanted.must}")
+            yield BrokenPromise(f"has no `{wanted}`: {wanted.must}")
     if name == "validate":
         yield from _end_of_validation(there)
 
 
-def _end_of_validation(there: set[str]) -> Iterator[Broken]:
+def _end_of_validation(there: set[str]) -> Iterator[BrokenPromise]:
     judged, concludes = "validate: sealed" in there, "use: validate.conclude" in there
     hands_over = "use: validate.hand_over" in there
     if judged and not concludes:
-        yield Broken("has no `use: validate.conclude`: nothing would follow from the verdict")
+        yield BrokenPromise(
+            "has no `use: validate.conclude`: nothing would follow from the verdict"
+        )
     if not judged and not hands_over:
-        yield Broken(
+        yield BrokenPromise(
             "has no `validate: sealed`: nothing merges without a sealed verdict. For what no"
             " browser can judge, end with `use: validate.hand_over`: a person merges"
         )
     if hands_over and (judged or concludes):
-        yield Broken("either concludes from a sealed verdict or hands over to a person, not both")
+        yield BrokenPromise(
+            "either concludes from a sealed verdict or hands over to a person, not both"
+        )
 
 
-def _row(workflow: Workflow) -> Iterator[Broken]:
+def _row(workflow: Workflow) -> Iterator[BrokenPromise]:
     for before, node in pairwise(workflow.nodes):
         if before.id not in node.needs:
-            yield Broken(
+            yield BrokenPromise(
                 f"does not need `{before.id}`: the nodes stand in one row, so that nothing is"
                 f" decided while something else still may say no; write `needs: [{before.id}]`",
                 node.id,
@@ -234,59 +240,59 @@ def _row(workflow: Workflow) -> Iterator[Broken]:
             )
     for node in workflow.nodes:
         if isinstance(node.when, WhenEnded) and not node.when.succeeded:
-            yield Broken(
+            yield BrokenPromise(
                 f"can never hold: nothing comes after `{node.when.node}` unless it succeeded",
                 node.id,
                 "when",
             )
 
 
-def _commands(name: str, workflow: Workflow) -> Iterator[Broken]:
+def _commands(name: str, workflow: Workflow) -> Iterator[BrokenPromise]:
     """Where a command may stand: on a tree of ours, and before the last word."""
     first = COMMANDS_FROM.get(name)
     ready = False
     for node in workflow.nodes:
         if isinstance(node, RunNode) and first is None:
-            yield Broken(
+            yield BrokenPromise(
                 f"{name}.yaml has no tree to run a command on; put it into validate.yaml",
                 node.id,
                 "run",
             )
         elif isinstance(node, RunNode) and not ready:
-            yield Broken(
+            yield BrokenPromise(
                 f"runs before `use: {first}` has made the tree that it is to run on", node.id, "run"
             )
         ready = ready or f"use: {first}" in parts_of(node)
     last = workflow.nodes[-1]
     if isinstance(last, RunNode):
-        yield Broken("comes after the last word; put it before", last.id, "run")
+        yield BrokenPromise("comes after the last word; put it before", last.id, "run")
 
 
-def _keys(name: str, node: Node) -> Iterator[Broken]:
+def _keys(name: str, node: Node) -> Iterator[BrokenPromise]:
     """Keys that would loosen something, or that nothing would obey. What a document says is done,
     or it is refused."""
     if isinstance(node, ApproveNode):
-        yield Broken(
+        yield BrokenPromise(
             "is not built yet: nobody could answer it. To leave a change to a person, end"
             " validate.yaml with `use: validate.hand_over`",
             node.id,
             "approve",
         )
     if isinstance(node, RunNode) and node.retry.attempts > 1:
-        yield Broken(
+        yield BrokenPromise(
             "a command is run once: one that passes at the second try has not passed",
             node.id,
             "retry",
         )
     if isinstance(node, ValidateNode) and (node.budget.calls or node.budget.usd):
-        yield Broken(
+        yield BrokenPromise(
             "the sealed judge asks no model; `[budget]` in factory.toml bounds its author",
             node.id,
             "budget",
         )
     if isinstance(node, AgentNode) and sorted(node.tools) != sorted(ROLES[node.role].tools):
         given = ", ".join(ROLES[node.role].tools) or "no tool"
-        yield Broken(
+        yield BrokenPromise(
             f"`{node.role}` has {given}: write `tools: [{', '.join(ROLES[node.role].tools)}]`",
             node.id,
             "tools",
@@ -294,10 +300,12 @@ def _keys(name: str, node: Node) -> Iterator[Broken]:
     if node.output is not None and any(
         str(part) in parts_of(node) for part in PARTS[name] if part.acts
     ):
-        yield Broken(
+        yield BrokenPromise(
             "what is done here stays done, whatever its form; declare no output", node.id, "output"
         )
     if name == "merge" and node.timeout_seconds:
-        yield Broken("a landing is not given up half-way; take the limit out", node.id, "timeout")
+        yield BrokenPromise(
+            "a landing is not given up half-way; take the limit out", node.id, "timeout"
+        )
     if name == "merge" and node.when is not None:
-        yield Broken("a landing has no conditions but the gates", node.id, "when")
+        yield BrokenPromise("a landing has no conditions but the gates", node.id, "when")

@@ -13,12 +13,16 @@ from pathlib import Path, PurePosixPath
 from harness.domain.errors import ConfigError
 from harness.domain.facts import EXECUTABLE, REGULAR, SYMLINK
 from harness.domain.workflow import AgentNode, Workflow
-from harness.factory.settings.workflow_promises import broken, broken_between, known
+from harness.factory.settings.workflow_promises import (
+    broken_promises,
+    broken_promises_between,
+    known_names,
+)
 from harness.governance.paths import skeleton, text_of
 from harness.shipped import shipped
 from harness.workflow import Reading, examined, included, nearest
 
-OURS = shipped("workflows")
+BUILT_IN = shipped("workflows")
 WORKFLOWS = ("triage", "implement", "validate", "merge")
 FOLDER, PROMPTS = "workflows", "workflows/prompts"
 LARGEST = 64 * 1024
@@ -36,17 +40,17 @@ class Document:
 
     name: str
     text: str
-    theirs: bool
+    is_override: bool
     path: str
 
     @property
     def file(self) -> str:
         """What a message calls it."""
-        return self.path if self.theirs else f"(built in) {self.path}"
+        return self.path if self.is_override else f"(built in) {self.path}"
 
 
 @dataclass(frozen=True)
-class Bound:
+class EffectiveWorkflows:
     """The documents that bind, the workflows in them, and everything that is wrong with either."""
 
     documents: tuple[Document, ...]
@@ -60,7 +64,7 @@ class Bound:
 
     @cached_property
     def readings(self) -> Mapping[str, Reading]:
-        names = known(self.texts)
+        names = known_names(self.texts)
         return {one.name: examined(one.text, file=one.file, known=names) for one in self.documents}
 
     @property
@@ -81,11 +85,11 @@ class Bound:
         for name, reading in self.readings.items():
             yield from reading.faults
             if reading.workflow is not None:
-                for fault in broken(name, reading.workflow):
-                    yield reading.error(fault.says, node=fault.node, key=fault.key)
+                for fault in broken_promises(name, reading.workflow):
+                    yield reading.error(fault.message, node=fault.node, key=fault.key)
         if len(self.workflows) == len(WORKFLOWS):
-            for name, fault in broken_between(self.workflows):
-                yield self.readings[name].error(fault.says, node=fault.node, key=fault.key)
+            for name, fault in broken_promises_between(self.workflows):
+                yield self.readings[name].error(fault.message, node=fault.node, key=fault.key)
 
     def _idle_prompts(self) -> Iterator[ConfigError]:
         """A template under a name that no workflow asks for would be an override that does
@@ -100,14 +104,14 @@ class Bound:
         }
         used = {name for prompt in asked for name in included(prompt, self.texts)}
         for prompt in self.prompts:
-            if prompt.theirs and prompt.name not in used:
+            if prompt.is_override and prompt.name not in used:
                 yield ConfigError(
                     f"no workflow uses this template; {nearest(prompt.name, used)}",
                     file=prompt.file,
                 )
 
 
-def bound(files: Files, read: Read) -> Bound:
+def effective_workflows(files: Files, read: Read) -> EffectiveWorkflows:
     """What binds where these paths, with their git modes, are; `read` gives a plain file's
     bytes."""
     faults = list(_misplaced(files))
@@ -116,7 +120,7 @@ def bound(files: Files, read: Read) -> Bound:
     ]
     paths = sorted(
         {
-            *(f"{PROMPTS}/{path.name}" for path in (OURS / "prompts").glob("*.j2")),
+            *(f"{PROMPTS}/{path.name}" for path in (BUILT_IN / "prompts").glob("*.j2")),
             *_templates(files),
         }
     )
@@ -126,10 +130,10 @@ def bound(files: Files, read: Read) -> Bound:
 
 # Most commits change no workflow, and reading all of them takes longer than a pass that does
 # nothing.
-_read_once = lru_cache(maxsize=8)(Bound)
+_read_once = lru_cache(maxsize=8)(EffectiveWorkflows)
 
 
-def bound_in(folder: Path) -> Bound:
+def effective_workflows_in(folder: Path) -> EffectiveWorkflows:
     """What would bind if a working copy were the base commit: for a person who is editing it."""
     found = [
         path
@@ -142,7 +146,7 @@ def bound_in(folder: Path) -> Bound:
         else REGULAR
         for path in found
     }
-    return bound(modes, lambda name: (folder / name).read_bytes())
+    return effective_workflows(modes, lambda name: (folder / name).read_bytes())
 
 
 def _document(
@@ -150,7 +154,7 @@ def _document(
 ) -> Document:
     """Theirs where there is one. Where it cannot be read that is a fault, and ours stands in only
     for the other checks."""
-    ours = OURS.parent / path
+    ours = BUILT_IN.parent / path
     text = ours.read_text("utf-8") if ours.exists() else ""
     theirs = path.encode() in files
     if theirs:

@@ -147,7 +147,7 @@ def land(services: Services, issue: int, *, rules: str, says: str) -> Mapping[st
         say(
             services, lambda: services.writer.reopen_issue(issue)
         )  # a closed one would count as closed by a person
-        transition(services, issue, Event.REVERTED, key=f"{key}/event", says=says, rules=rules)
+        transition(services, issue, Event.REVERTED, key=f"{key}/event", reason=says, rules=rules)
         project(services, issue)
     return done
 

@@ -24,7 +24,7 @@ from harness.domain.lifecycle import Event
 from harness.domain.model_choice.roles import FallbackChain
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
-from harness.factory.models.selection import NOBODY, asked, reviewers
+from harness.factory.models.selection import NOBODY, first_answer, reviewers
 from harness.factory.policy_gate.policy import change_facts
 from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.node import Job, failed, idle, produced, refused
@@ -161,7 +161,7 @@ def _ask(look: _Look) -> Entry:
             schema=review_schema(),
         )
 
-    answer, tier = asked(
+    answer, tier = first_answer(
         job, ROLE, look.fallbacks, ask, attempt=LOOKS * job.number + 1 + LENSES.index(look.lens)
     )
     return job.services.ledger.append(

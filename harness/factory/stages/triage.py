@@ -18,7 +18,7 @@ from harness.factory.intake.expiry import closing_time
 from harness.factory.intake.issues import text_hash
 from harness.factory.intake.queue import had_a_turn, is_appeal, issue_facts, refusal_of, turns_in
 from harness.factory.models import prompts
-from harness.factory.models.selection import asked
+from harness.factory.models.selection import first_answer
 from harness.factory.records.estimate import ESTIMATE, estimate, has_ended, length_of
 from harness.factory.records.history import History
 from harness.factory.reporting.slash_commands import is_command
@@ -151,7 +151,7 @@ def classify(job: Job) -> NodeResult:
             f"says what #{twin} says", **duplicate_answer(of=twin, quote=taken["title"])
         )
     try:
-        answer, _ = asked(
+        answer, _ = first_answer(
             job, "triage", job.policy.config.models.triage, partial(_answer, job, taken)
         )
     except ModelError as error:
@@ -361,7 +361,7 @@ def _learned(job: Job) -> tuple[Texts, dict[int, History], Mapping[int, Issue]]:
     """The older issues, with what they say read, where that was not done before: a flood is held
     against each of its own."""
     texts, shown, older = (
-        job.services.twins.texts,
+        job.services.similar_issues.texts,
         job.services.watch_list.open_issues(),
         {history.issue: history for history in _older(job)},
     )

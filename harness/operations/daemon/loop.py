@@ -46,7 +46,7 @@ class Loop:
             mail,
         )
         self._ledger = works.services.ledger
-        self._began = works.services.known.began or context.now()
+        self._began = works.services.issue_index.began or context.now()
         self._all_seen: datetime | None = None  # None: everything is to be looked at
         self._paused: Pause | None = None
 
@@ -76,7 +76,9 @@ class Loop:
     def _is_any_left(self, states: frozenset[State]) -> bool:
         """Whether the last pass left anything that waits for something outside, such as another
         program's checks."""
-        return any(told.state in states for told in self._works.services.known.those(may_go_on))
+        return any(
+            told.state in states for told in self._works.services.issue_index.filter(may_go_on)
+        )
 
     def _pass(
         self, *, states: frozenset[State], due: Mapping[str, datetime], heard: tuple[int, ...]

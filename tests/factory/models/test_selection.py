@@ -10,7 +10,7 @@ from harness.domain.issue import Permission
 from harness.domain.lifecycle import State
 from harness.domain.model_choice.breaker import BreakerSettings, Circuit, breaker
 from harness.domain.model_choice.roles import Tier
-from harness.factory.models.selection import heard_of
+from harness.factory.models.selection import observations_of
 from harness.factory.records.chain import chain
 from harness.factory.reporting import comments
 from harness.factory.settings.config import read_config
@@ -287,7 +287,7 @@ def test_a_model_that_says_it_is_done_and_did_nothing_rests_in_the_end_and_one_t
         world.tick()
         services = world.services()
         heard = list(
-            heard_of(
+            observations_of(
                 services.ledger.entries(kind="model"), "implementer", Tier("claude-sonnet-5-5")
             )
         )
