@@ -93,7 +93,7 @@ def test_the_journeys_of_what_has_landed_stand_guard_for_every_other_issue(town:
     assert set(standing_digests(town.desk(9))) == {first, second}
     assert standing_digests(town.desk(2)) == (first,)
     chosen = guards(town.desk(9), seed=5, names=()).chosen
-    assert {(guard.entry.issue, guard.journey.name, guard.sabotaged) for guard in chosen} == {
+    assert {(guard.entry.issue, guard.journey.name, guard.inject_faults) for guard in chosen} == {
         (1, "book-a-large-group", True),
         (2, "another", True),
     }
@@ -203,11 +203,11 @@ def test_who_has_noticed_saboteurs_before_need_not_again_but_for_the_first_where
         digest = town.seals(1, name=f"walk-{number}")
         town.desk().journey_store.keep_controls(digest, tree="1" * 40, run="run-1")
     town.judges(1, town.lands().commit)
-    assert [guard.sabotaged for guard in guards(town.desk(), seed=1, names=()).chosen] == [
+    assert [guard.inject_faults for guard in guards(town.desk(), seed=1, names=()).chosen] == [
         False
     ] * 5
     assert [
-        guard.sabotaged for guard in guards(town.desk(), seed=1, names=(), controlled=3).chosen
+        guard.inject_faults for guard in guards(town.desk(), seed=1, names=(), controlled=3).chosen
     ] == [True] * 3 + [False] * 2
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from validators.domain.evidence import Kind, RunEvidence
+from validators.domain.evidence import RunEvidence, RunKind
 from validators.domain.fold import verdict
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
@@ -63,7 +63,7 @@ class Round:
         failed = {
             (str(run.run), look.kind, look.index)
             for run in self.evidence
-            if run.run.kind in (Kind.BASE, Kind.JOURNEY)
+            if run.run.kind in (RunKind.BASE, RunKind.JOURNEY)
             for look in run.expectations
             if not look.passed
         }
@@ -189,7 +189,7 @@ def _shown(one: Sealed, ground: Trial, *, seed: int, judged: bool) -> Round:
     found = None
     if judged:
         found = believable(
-            verdict((one,), tuple(run for run in own if run.run.kind is not Kind.BASE)),
+            verdict((one,), tuple(run for run in own if run.run.kind is not RunKind.BASE)),
             ground.sandboxes,
         )
     return Round(seed, one, found, own, tuple(sorted({box.form for box in ground.sandboxes})))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from validators.authoring.rehearsal import Rehearsed, Round
-from validators.domain.evidence import ExpectationOutcome, Kind, RunEvidence, StepOutcome
+from validators.domain.evidence import ExpectationOutcome, RunEvidence, RunKind, StepOutcome
 from validators.domain.fold import Result, caught, result, silence
 from validators.domain.verdict import Outcome, Purpose
 
@@ -85,7 +85,7 @@ def _reference(one: Round) -> str:
     controls = one.verdict.controls
     if one.verdict.outcome is Outcome.PASSED:
         return (
-            f"green on the reference, its twin failed, {controls.caught} of {controls.saboteurs}"
+            f"green on the reference, its twin failed, {controls.faults_caught} of {controls.faults_injected}"
             " mutants were killed"
         )
     return f"{one.verdict.outcome} on the reference: {one.verdict.reason}"
@@ -109,17 +109,19 @@ def _wrong(run: RunEvidence, one: Round) -> str:
     match run.run.kind:
         case _ if run.skipped:
             return ""
-        case Kind.BASE if one.proof is not None and not one.proof.proved:
+        case RunKind.BASE if one.proof is not None and not one.proof.proved:
             return (
                 f"{said}, and must be {'red by a named expectation' if must_be_red else 'green'}:"
             )
-        case Kind.JOURNEY if said is not Result.PASSED:
+        case RunKind.JOURNEY if said is not Result.PASSED:
             return f"{said}, and must pass:"
-        case Kind.TWIN if all(look.passed for look in run.expectations) or not all(
+        case RunKind.NEGATIVE_CONTROL if all(look.passed for look in run.expectations) or not all(
             step.passed for step in run.steps
         ):
             return "its steps must work, and one of its expectations must not hold:"
-        case Kind.SABOTAGE if run.sabotage is not None and run.sabotage.touched and not caught(run):
+        case RunKind.FAULT_INJECTION if (
+            run.fault is not None and run.fault.touched and not caught(run)
+        ):
             return "altered what the journey expects, and went unnoticed:"
         case _:
             return ""

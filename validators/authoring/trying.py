@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from validators.app.instances import Door, Fleet, Wanted
 from validators.app.side import Side, prepared_side, seeded_side
 from validators.authoring.report import parts, run_lines
-from validators.domain.evidence import Kind, RunEvidence, RunId
+from validators.domain.evidence import RunEvidence, RunId, RunKind
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
 from validators.evidence.keep import kept
@@ -72,7 +72,7 @@ def tried(
     bench = TestBench(
         scene, context.sandboxes(folder / "papers"), folder, folder / "kept", context.phases
     )
-    runs = (RunId(journey.name), RunId(journey.name, kind=Kind.TWIN))
+    runs = (RunId(journey.name), RunId(journey.name, kind=RunKind.NEGATIVE_CONTROL))
     if address is not None:
         return _at(address, bench, runs, journey)
     side = _side(context, bench, seed=journey.seed)
@@ -83,17 +83,17 @@ def try_lines(journey: Journey, told: Sequence[RunEvidence], *, kept: Path) -> I
     """Each step and look of each run, and what the page looked like to the judge where a step or
     look did not hold."""
     for run in told:
-        twin = run.run.kind is Kind.TWIN
+        negative_control = run.run.kind is RunKind.NEGATIVE_CONTROL
         if run.skipped:
             yield "twin: not performed, because the journey itself did not pass"
             continue
         yield (
             f"twin: one of what it expects must not hold ({run.millis} ms)"
-            if twin
+            if negative_control
             else f"{journey.name} ({run.millis} ms)"
         )
         yield from run_lines(run, journey.source)
-        if not twin and not all(part.passed for part in parts(run)):
+        if not negative_control and not all(part.passed for part in parts(run)):
             yield from _page(run, kept)
 
 
@@ -147,7 +147,7 @@ def _at(
     folder, scene = bench.folder / TRY, bench.scene
     out = folder / "out"
     out.mkdir(parents=True)
-    own = runs if journey.twin_apart else runs[:1]
+    own = runs if journey.negative_control_apart else runs[:1]
     acted = tuple(PlannedRun(run, port) for run, port in zip(own, PORTS, strict=False))
     planned = (*acted, *(PlannedRun(run, 0) for run in runs[len(own) :]))
     with ExitStack() as stack:

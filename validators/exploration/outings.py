@@ -26,7 +26,7 @@ from validators.evidence.keep import kept, kept_tail
 from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.perform import DRIVER_DISTRIBUTIONS, OUT, PORTS, TestBench
 from validators.launcher.request import BrokerSocket
-from validators.performance.outing import Session, outing_json
+from validators.performance.exploration_plan import ExplorationPlan, exploration_plan_json
 from validators.performance.surroundings import surroundings
 from validators.roles.actor import Brief
 
@@ -74,7 +74,10 @@ def outing(
             actor.send(json.dumps(_brief(persona, broker, line=line, word=word)).encode())
             apps = fleet.until_ready([(app_door, side)])
             driver.send(
-                outing_json(_outing(persona, bench, ports=(dial, line), word=word)).encode() + b"\n"
+                exploration_plan_json(
+                    _outing(persona, bench, ports=(dial, line), word=word)
+                ).encode()
+                + b"\n"
             )
             _wait_for(driver, persona, bench)
             for box in (actor, *apps):
@@ -127,10 +130,12 @@ def _brief(persona: Persona, broker: BrokerSocket, *, line: int, word: str) -> d
     return {"brief": asdict(brief), "model_port": MODEL_PORT, "line_port": line, "word": word}
 
 
-def _outing(persona: Persona, bench: TestBench, *, ports: tuple[int, int], word: str) -> Session:
+def _outing(
+    persona: Persona, bench: TestBench, *, ports: tuple[int, int], word: str
+) -> ExplorationPlan:
     around = surroundings(bench.scene.seed)
     app_port, line_port = ports
-    return Session(
+    return ExplorationPlan(
         persona=persona,
         app_port=app_port,
         line_port=line_port,

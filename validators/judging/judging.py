@@ -171,7 +171,7 @@ def _remembered(judgement: Judgement) -> None:
     shown = (
         guard.entry.digest
         for guard in judgement.guards.chosen
-        if guard.sabotaged and guard not in judgement.broken
+        if guard.inject_faults and guard not in judgement.broken
     )
     assert request.candidate is not None
     for digest in (*judgement.journeys, *shown):

@@ -44,7 +44,7 @@ class Guard:
 
     entry: Entry
     journey: Journey
-    sabotaged: bool
+    inject_faults: bool
     plain: bool = True
 
     @property
@@ -93,9 +93,11 @@ def guards(context: Context, *, seed: int, names: Iterable[str], controlled: int
     for number, entry in enumerate(drawn):
         journey = _named_apart(context.journey_store.journey(entry), taken)
         taken.add(journey.name)
-        sabotaged = number < controlled or not context.journey_store.was_controlled(entry.digest)
+        inject_faults = number < controlled or not context.journey_store.was_controlled(
+            entry.digest
+        )
         chosen.append(
-            Guard(entry, journey, sabotaged, plain=sabotaged or number % PLAIN_EVERY == 0)
+            Guard(entry, journey, inject_faults, plain=inject_faults or number % PLAIN_EVERY == 0)
         )
     return Guards(tuple(entry.digest for entry in entries), tuple(chosen))
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from validators.domain.exploring.acts import KEYS, PARTS, Aspect, Kind
+from validators.domain.exploring.acts import KEYS, PARTS, ActKind, Aspect
 from validators.roles.model import Ask
 
 MAX_TOKENS = 600
@@ -19,18 +19,18 @@ MOST_REMEMBERED = 30
 LONGEST_REASON = 300
 
 _ABOUT = {
-    Kind.OPEN: "Go to a path of the app.",
-    Kind.CLICK: "Press a button, follow a link.",
-    Kind.FILL: "Type into a field, replacing what is there.",
-    Kind.SELECT: "Pick an option of a list by its words.",
-    Kind.CHECK: "Tick a box.",
-    Kind.UNCHECK: "Untick a box.",
-    Kind.PRESS: "Press a key.",
-    Kind.RELOAD: "Reload the page.",
-    Kind.BACK: "Go back one page.",
-    Kind.LOOK: "Look at another part of the page: its controls, or its words.",
-    Kind.DONE: "The goal is reached.",
-    Kind.GIVE_UP: "The goal cannot be reached; say why in a sentence.",
+    ActKind.OPEN: "Go to a path of the app.",
+    ActKind.CLICK: "Press a button, follow a link.",
+    ActKind.FILL: "Type into a field, replacing what is there.",
+    ActKind.SELECT: "Pick an option of a list by its words.",
+    ActKind.CHECK: "Tick a box.",
+    ActKind.UNCHECK: "Untick a box.",
+    ActKind.PRESS: "Press a key.",
+    ActKind.RELOAD: "Reload the page.",
+    ActKind.BACK: "Go back one page.",
+    ActKind.LOOK: "Look at another part of the page: its controls, or its words.",
+    ActKind.DONE: "The goal is reached.",
+    ActKind.GIVE_UP: "The goal cannot be reached; say why in a sentence.",
 }
 _PROPERTY: dict[str, dict[str, Any]] = {
     "ref": {"type": "string", "description": "A reference of the latest view, like e12."},
@@ -80,7 +80,7 @@ class Actor:
             self.remembered[-1] += f" -> {seen['told']}"
         told = self.ask(self._request(seen))
         call = next((block for block in told if block["type"] == "tool_use"), None)
-        act = _called(call) if call else {"act": str(Kind.GIVE_UP), "text": _words(told)}
+        act = _called(call) if call else {"act": str(ActKind.GIVE_UP), "text": _words(told)}
         self.remembered = [*self.remembered[-MOST_REMEMBERED:], json.dumps(act, ensure_ascii=False)]
         return act
 
