@@ -132,7 +132,7 @@ def _brief(persona: Persona, broker: BrokerSocket, *, line: int, word: str) -> d
 
 def _outing(
     persona: Persona, bench: PerformanceBench, *, ports: tuple[int, int], word: str
-) -> SessionResult:
+) -> ExplorationPlan:
     around = surroundings(bench.scene.seed)
     app_port, line_port = ports
     return ExplorationPlan(
