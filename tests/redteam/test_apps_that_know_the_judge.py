@@ -94,7 +94,9 @@ SEEN = {
         48, knowing.KeptInTheAddress, NOT_SHARED, ELSEWHERE
     ),
     "accepts all": Case(49, apps.AcceptsAll, UNREFUSED, REFUSING, negative_control=True),
-    "complains and keeps": Case(49, knowing.ComplainsAndKeeps, UNREFUSED, REFUSING, negative_control=True),
+    "complains and keeps": Case(
+        49, knowing.ComplainsAndKeeps, UNREFUSED, REFUSING, negative_control=True
+    ),
 }
 NOT_SEEN = {
     **{
@@ -161,7 +163,10 @@ def held(name: str, told: tuple[RunEvidence, ...]) -> tuple[Outcome, Symptom | N
     A twin that could not be performed, on a busy machine, is no twin that failed: the judge has no
     answer then, and this once called it green."""
     seen = judged(name, told)
-    own_green = seen.journeys.passed == 1 and seen.controls.negative_controls_failed == seen.controls.negative_controls
+    own_green = (
+        seen.journeys.passed == 1
+        and seen.controls.negative_controls_failed == seen.controls.negative_controls
+    )
     outcome = Outcome.PASSED if own_green else seen.outcome
     return outcome, seen.findings[0].symptom if seen.findings else None
 

@@ -12,12 +12,11 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from validators.driver.line import ActorGone, open_actor_line
 
 from tests.validators.patience import LONG
 from validators.domain.exploring.acts import LONGEST_LINE, ActKind, read_act
-from validators.driver.actor_line import ActorGone, open_actor_line
-from validators.roles.actor import MOST_REMEMBERED, Actor, Brief
-from validators.roles.actor_program import talked
+from validators.roles.actor import MOST_REMEMBERED, Actor, Brief, serve_actor
 
 BRIEF = Brief("claude-test", "a guest", "book a walk", "Act as the person.")
 SEEN = {
@@ -96,7 +95,7 @@ def on_the_line(
 
         def talking() -> None:
             with suppress(OSError):  # nobody said the word, and the server closed
-                talked(server, actor, word="right")
+                serve_actor(server, actor, word="right")
 
         thread = threading.Thread(target=talking, daemon=True)
         if before:

@@ -14,7 +14,7 @@ from typing import Any
 from tests.validators_launcher import seaside
 from tests.validators_launcher.processes import alive, descendants, until
 from tests.validators_launcher.world import ENV, World, command
-from validators.app.instances import Fleet, Start, Wanted
+from validators.app.instances import InstanceSpec, InstanceStarter, Start
 from validators.app.sandboxes import Sandboxes
 from validators.app.side import Side
 from validators.launcher.library import judge_library
@@ -93,11 +93,11 @@ def probed(world: World, tmp_path: Path) -> dict[str, Any]:
     )
     scene = Scene(1, date(2026, 1, 2), START, SECONDS, Deadline(10 * SECONDS))
     with ExitStack() as stack, listening() as host_port:
-        fleet = Fleet(START, sandboxes, work, stack)
-        doors = fleet.doors([Wanted("one", 23456, 31234)])
-        fleet.until_ready((door, side) for door in doors)
+        starter = InstanceStarter(START, sandboxes, work, stack)
+        listeners = starter.listeners([InstanceSpec("one", 23456, 31234)])
+        starter.until_ready((listener, side) for listener in listeners)
         spec = replace(
-            driver_spec(scene, doors, out, library=judge_library(tmp_path)),
+            driver_spec(scene, listeners, out, library=judge_library(tmp_path)),
             argv=("python", "-c", PROBE),
         )
         box = stack.enter_context(sandboxes.started(spec, log=tmp_path / "driver.log"))

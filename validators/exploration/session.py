@@ -15,23 +15,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import validators
-from validators.app.instances import Door, Fleet, Wanted
-from validators.app.sandboxes import Bind, Box, SandboxResult, SandboxSpec
+from validators.app.instances import InstanceSpec, InstanceStarter, Listener
+from validators.app.sandboxes import Bind, Sandbox, SandboxResult, SandboxSpec
 from validators.app.side import Side
 from validators.domain.errors import DocumentInvalid
 from validators.domain.exploring.exploration import Transcript, read_transcript
 from validators.domain.exploring.persona import Persona
 from validators.domain.stops import Inconclusive
-from validators.evidence.keep import kept, kept_tail
+from validators.evidence.keep import keep_tail, kept
 from validators.launcher.library import LIBRARY, judge_library
-from validators.launcher.perform import DRIVER_DISTRIBUTIONS, OUT, PORTS, TestBench
+from validators.launcher.perform import DRIVER_DISTRIBUTIONS, OUT, PORTS, PerformanceBench
 from validators.launcher.request import BrokerSocket
 from validators.performance.exploration_plan import ExplorationPlan, exploration_plan_json
 from validators.performance.surroundings import surroundings
 from validators.roles.actor import Brief
 
 EXPLORER = ("python", "-m", "validators.driver.explore", OUT)
-ACTOR = ("python", "-m", "validators.roles.actor_program")
+ACTOR = ("python", "-m", "validators.roles.actor")
 MODEL_PORT = 8090
 TRANSCRIPT = "transcript.json"
 MOST_CHARACTERS = 1 << 20
@@ -40,16 +40,16 @@ STARTS = 2.25
 
 
 @dataclass(frozen=True, slots=True)
-class Explored:
+class SessionResult:
     """What came of an outing, and how each box held."""
 
     transcript: Transcript
     sandboxes: tuple[SandboxResult, ...]
 
 
-def outing(
-    persona: Persona, bench: TestBench, *, label: str, side: Side, broker: BrokerSocket
-) -> Explored:
+def run_session(
+    persona: Persona, bench: PerformanceBench, *, label: str, side: Side, broker: BrokerSocket
+) -> SessionResult:
     """Explore a fresh app of this side as the persona, keeping every file below `label` in the
     evidence. Raises Inconclusive."""
     folder, keep = bench.folder / label, bench.keep / label
@@ -60,9 +60,9 @@ def outing(
     word = secrets.token_hex(16)
     try:
         with ExitStack() as stack:
-            fleet = Fleet(bench.scene.start, bench.sandboxes, folder, stack)
-            app_door, line_door = fleet.doors(
-                (Wanted("app", dial, port), Wanted("line", line, line))
+            starter = InstanceStarter(bench.scene.start, bench.sandboxes, folder, stack)
+            app_door, line_door = starter.listeners(
+                (InstanceSpec("app", dial, port), InstanceSpec("line", line, line))
             )
             actor = stack.enter_context(_actor(bench, line_door, broker, log=folder / "actor.log"))
             line_door.listening.close()
@@ -72,7 +72,7 @@ def outing(
                 )
             )
             actor.send(json.dumps(_brief(persona, broker, line=line, word=word)).encode())
-            apps = fleet.until_ready([(app_door, side)])
+            apps = starter.until_ready([(app_door, side)])
             driver.send(
                 exploration_plan_json(
                     _outing(persona, bench, ports=(dial, line), word=word)
@@ -90,10 +90,10 @@ def outing(
         raise Inconclusive(
             f"the exploring browser ended with {results[0].killed_by or results[0].exit_code}"
         )
-    return Explored(_transcript(keep / TRANSCRIPT, persona), results)
+    return SessionResult(_transcript(keep / TRANSCRIPT, persona), results)
 
 
-def _explorer(bench: TestBench, app: Door, line: Door, *, out: Path) -> SandboxSpec:
+def _explorer(bench: PerformanceBench, app: Listener, line: Listener, *, out: Path) -> SandboxSpec:
     return SandboxSpec(
         name="explorer",
         argv=EXPLORER,
@@ -102,7 +102,7 @@ def _explorer(bench: TestBench, app: Door, line: Door, *, out: Path) -> SandboxS
         binds=(judge_library(bench.folder), Bind(out, OUT, "rw")),
         env={"PYTHONPATH": LIBRARY},
         distributions=DRIVER_DISTRIBUTIONS,
-        dial=((app.wanted.dial, app.path), (line.wanted.dial, line.path)),
+        dial=((app.spec.dial, app.path), (line.spec.dial, line.path)),
         browser=True,
         memory_mb=3072,
         pids=1024,
@@ -110,7 +110,7 @@ def _explorer(bench: TestBench, app: Door, line: Door, *, out: Path) -> SandboxS
     )
 
 
-def _actor(bench: TestBench, line: Door, broker: BrokerSocket, *, log: Path) -> Box:
+def _actor(bench: PerformanceBench, line: Listener, broker: BrokerSocket, *, log: Path) -> Sandbox:
     spec = SandboxSpec(
         name="actor",
         argv=ACTOR,
@@ -119,7 +119,7 @@ def _actor(bench: TestBench, line: Door, broker: BrokerSocket, *, log: Path) -> 
         binds=(judge_library(bench.folder),),
         env={"PYTHONPATH": LIBRARY},
         dial=((MODEL_PORT, Path(broker.socket)),),
-        serve=((line.wanted.port, line.listening.fileno()),),
+        serve=((line.spec.port, line.listening.fileno()),),
     )
     return bench.sandboxes.started(spec, log=log)
 
@@ -131,8 +131,8 @@ def _brief(persona: Persona, broker: BrokerSocket, *, line: int, word: str) -> d
 
 
 def _outing(
-    persona: Persona, bench: TestBench, *, ports: tuple[int, int], word: str
-) -> ExplorationPlan:
+    persona: Persona, bench: PerformanceBench, *, ports: tuple[int, int], word: str
+) -> SessionResult:
     around = surroundings(bench.scene.seed)
     app_port, line_port = ports
     return ExplorationPlan(
@@ -148,7 +148,7 @@ def _outing(
     )
 
 
-def _wait_for(driver: Box, persona: Persona, bench: TestBench) -> None:
+def _wait_for(driver: Sandbox, persona: Persona, bench: PerformanceBench) -> None:
     longest = persona.allowance.seconds + STARTS * bench.scene.bounds.start_seconds
     if not driver.waited(min(bench.scene.deadline.seconds_left(), longest)):
         raise Inconclusive("the exploring browser did not end in time")
@@ -158,7 +158,7 @@ def _keep(folder: Path, keep: Path) -> None:
     kept(folder / "out", into=keep)
     logs = (folder / "driver.log", folder / "actor.log", folder / "app" / "server.log")
     for log in (log for log in logs if log.exists()):
-        kept_tail(log, into=keep / log.name)
+        keep_tail(log, into=keep / log.name)
 
 
 def _transcript(file: Path, persona: Persona) -> Transcript:
