@@ -75,7 +75,7 @@ def run_session(
             apps = starter.until_ready([(app_door, side)])
             driver.send(
                 exploration_plan_json(
-                    _outing(persona, bench, ports=(dial, line), word=word)
+                    _exploration_plan(persona, bench, ports=(dial, line), word=word)
                 ).encode()
                 + b"\n"
             )
@@ -130,7 +130,7 @@ def _brief(persona: Persona, broker: BrokerSocket, *, line: int, word: str) -> d
     return {"brief": asdict(brief), "model_port": MODEL_PORT, "line_port": line, "word": word}
 
 
-def _outing(
+def _exploration_plan(
     persona: Persona, bench: PerformanceBench, *, ports: tuple[int, int], word: str
 ) -> ExplorationPlan:
     around = surroundings(bench.scene.seed)
