@@ -25,7 +25,7 @@ from harness.factory.policy_gate.edit_trial import (
 from harness.factory.policy_gate.recorded import recorded_changes
 from harness.factory.records.watch_list import is_proposed
 from harness.factory.reporting.comments import edit_effect_annotations, edit_effect_text
-from harness.factory.run.effects import say
+from harness.factory.run.effects import write_projection
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 from harness.governance.past.edit_effects import CONSEQUENCE, EditEffect
@@ -143,7 +143,7 @@ def _check(
     conclusion = "success" if found.holds else "failure"
     title, summary = edit_effect_text(found, services.link, base=policy.base, head=proposed.head)
     notes = edit_effect_annotations(found)
-    say(
+    write_projection(
         services,
         lambda: services.writer.set_check(
             proposed.head,

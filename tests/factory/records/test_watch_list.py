@@ -9,7 +9,7 @@ import pytest
 from harness.domain.errors import ForgeError, LedgerError
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import State
-from harness.factory.intake.issues import TOGETHER, take_in
+from harness.factory.intake.issues import TOGETHER, sync_issues
 from harness.factory.pipeline.tick import current_policy, tick
 from harness.factory.records.history import history_of
 from harness.factory.records.watch_list import LOOKED, MARGIN
@@ -47,7 +47,7 @@ class Running:
 
     def look(self, **more):
         self.world.forge.asked.clear()
-        take_in(self.services, self.policy, **more)
+        sync_issues(self.services, self.policy, **more)
         return self.world.forge.asked
 
     def state(self, issue):
