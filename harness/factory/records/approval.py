@@ -56,6 +56,7 @@ def approval(
             "there is no open pull request of the factory's for it, so there is no commit to"
             " approve"
         )
+    # Somebody else pushed: nothing of that head was judged.
     if head_now != history.pushed_head:
         return NotApproved(
             f"its head is {head_now:.12} now, which the factory did not push; nothing of it can be"
@@ -69,6 +70,7 @@ def approval(
             "nothing that a rule leaves to a person stands against it; `/factory retry` starts"
             " again"
         )
+    # What a rule refused under an older text may not be what it refuses now.
     if _rules_of(history, refused) != rules:
         return NotApproved(
             "the texts that govern changed since it was refused; `/factory retry` has it looked at"
