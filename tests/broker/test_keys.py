@@ -99,12 +99,12 @@ def test_keys_are_in_the_broker_alone(
             assert PART not in answer.text + str(answer.headers)
         sent = [
             {name.lower(): value for name, value in seen["headers"].items()}
-            for seen in provider.outcome
+            for seen in provider.seen
         ]
         assert [
             each.get("x-api-key") or each["authorization"].removeprefix("Bearer ") for each in sent
         ] == list(asked)
-        assert [seen["body"]["model"] for seen in provider.outcome] == [MODEL, "gpt", MODEL]
+        assert [seen["body"]["model"] for seen in provider.seen] == [MODEL, "gpt", MODEL]
         [arguments] = processes_with(PART.encode()).values()
         assert b"harness.programs.broker" in arguments
         assert PART.encode() not in arguments

@@ -92,9 +92,9 @@ class Reaper:
             if name == HEAD:  # the same file each time, after an entry of another kind
                 name = (
                     f"{name} after"
-                    f" {next((one for one in reversed(self.outcome) if one.startswith(ENTRY)), ENTRY).split()[2:3]}"
+                    f" {next((one for one in reversed(self.seen) if one.startswith(ENTRY)), ENTRY).split()[2:3]}"
                 )
-            self.outcome.append(name)
+            self.seen.append(name)
             if name not in self._died and (self.everywhere or name == self.before):
                 self._die(name)
 
@@ -186,7 +186,7 @@ def lived(world: World, reaper: Reaper | None, broken: str) -> tuple[int, list[s
                 traceback.print_exc()
             if reaper is not None:
                 reaper._quiet.on = True
-                told.write_text(json.dumps(reaper.outcome))
+                told.write_text(json.dumps(reaper.seen))
             sys.stderr.flush()
             os._exit(status)
     _, ended = os.waitpid(child, 0)

@@ -98,7 +98,7 @@ def answer(*lines: str, remark: str = "") -> bytes:
 @pytest.mark.parametrize(
     ("said", "level", "message"),
     [
-        (answer("ng refs/heads/main failed to update ref"), Level.OK, "let through"),
+        (answer("ng refs/heads/main failed to update ref"), Level.OK, "may push to main"),
         (
             answer(
                 "ng refs/heads/main hook declined",

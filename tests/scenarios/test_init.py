@@ -16,7 +16,7 @@ import pytest
 from harness.domain.sandbox import Bind, Limits, SandboxSpec
 from harness.factory.settings.config import read_config
 from harness.home.document import wheels_folder
-from harness.operations.setup.init import begun, drafted
+from harness.operations.setup.init import drafts_for, init_repository
 from harness.programs.sandbox.client import SandboxSupervisor
 from tests.scenarios.conftest import FACTORY, environment, factory
 from tests.scenarios.waiting import LONG
@@ -456,7 +456,9 @@ def test_two_at_once_write_each_file_once(tmp_path) -> None:
         folder = repository(tmp_path / str(number))
         with ThreadPoolExecutor(2) as two:
             wrote = [
-                draft.path for found in two.map(begun, [folder, folder]) for draft in found.wrote
+                draft.path
+                for found in two.map(init_repository, [folder, folder])
+                for draft in found.wrote
             ]
         assert sorted(wrote) == sorted(WRITTEN)
 
@@ -511,7 +513,7 @@ def test_a_long_history_costs_nothing(tmp_path) -> None:
         """Of a processor, ours and those of the git that we start: the clock says how busy the
         machine is."""
         before = os.times()
-        assert drafted(folder)
+        assert drafts_for(folder)
         return sum(os.times()[:4]) - sum(before[:4])
 
     assert min(seconds(long) for _ in range(3)) < 0.1 + 2 * min(seconds(short) for _ in range(3))
@@ -523,9 +525,9 @@ def test_no_colour_is_sent_where_none_is_wanted(app, init) -> None:
 
 def test_the_drafts_of_a_plain_folder_are_those_of_the_repository(app) -> None:
     folder = app("blog")
-    with_git = drafted(folder)
+    with_git = drafts_for(folder)
     shutil.rmtree(folder / ".git")
-    assert drafted(folder) == with_git
+    assert drafts_for(folder) == with_git
 
 
 def test_the_program_is_found_by_its_module_too(app) -> None:
