@@ -26,7 +26,7 @@ from harness.factory.pipeline.tick import tick
 from harness.factory.run.services import Places, Services
 from harness.forge.github import Access, GitHubForge
 from harness.operations.drill.stand_ins import ObedientAgent, ObedientModel, FreeBroker
-from harness.operations.maintenance.gc import swept
+from harness.operations.maintenance.gc import sweep_home
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
@@ -163,7 +163,7 @@ def live(world: World, broken: str, *, sweeps: bool = False) -> None:
         try:
             tick(services, Dispatch(services, engine))
             if sweeps:
-                swept(services)
+                sweep_home(services)
         finally:
             engine.close()
             services.ledger.close()

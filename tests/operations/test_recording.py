@@ -20,7 +20,7 @@ from harness.home.recording import (
     recording_of,
     tape_lines,
 )
-from harness.operations.replay.bundle import opened
+from harness.operations.replay.bundle import open_bundle
 from harness.operations.replay.model_recording import script_of
 from tests.factory.world import World
 
@@ -118,7 +118,7 @@ def test_a_kit_that_is_not_what_was_written_is_refused(tmp_path, document, says)
     if document is not None:
         (tmp_path / "kit.json").write_text(json.dumps(document))
     with pytest.raises(ConfigError, match=says):
-        opened(tmp_path)
+        open_bundle(tmp_path)
 
 
 def test_a_wire_log_becomes_the_recording_that_a_broker_plays() -> None:
