@@ -33,7 +33,7 @@ def plan_issue(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> 
 
     with open_factory(home, tell=tell) as works:
         services = works.services
-        if fault := services.known.fault():
+        if fault := services.issue_index.fault():
             raise LedgerError(
                 f"{fault.says}; `factory plan` refuses to run on a ledger whose signature does not"
                 " match: run `factory audit`"
@@ -104,7 +104,7 @@ def _issue_in(file: Path, services: "Services") -> Issue:
     found = issues_in(file)
     if len(found) != 1:
         raise ConfigError(f"contains {len(found)} issues; expected one", file=str(file))
-    numbers = (history.issue for history in services.known.histories())
+    numbers = (history.issue for history in services.issue_index.histories())
     return Issue(
         1 + max((*numbers, *services.watch_list.open_issues()), default=0),
         found[0].title,

@@ -24,8 +24,9 @@ from pathlib import Path
 from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
 from harness.factory.pipeline.tick import tick
 from harness.factory.run.services import Places, Services
-from harness.forge.github import Access, GitHubForge
-from harness.operations.drill.stand_ins import ObedientAgent, ObedientModel, FreeBroker
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
+from harness.operations.drill.stand_ins import FreeBroker, ObedientAgent, ObedientModel
 from harness.operations.maintenance.gc import sweep_home
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote

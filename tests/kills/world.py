@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from harness.home.document import HomeFile, write_home
 from harness.operations.drill import attacker_git
-from harness.operations.drill.stand_ins import QUOTE
 from harness.operations.drill.shop import MINIMAL_POLICY, project
+from harness.operations.drill.stand_ins import QUOTE
 from harness.operations.setup.pin_key import pinned
 from harness.programs.local_forge.seed import Administrator, push_folder
 from harness.programs.local_forge.start import RunningForge

@@ -151,7 +151,7 @@ def test_a_form_of_box_that_is_demanded_and_does_not_hold_here_is_a_failure_with
 ) -> None:
     """Landlock is not for root, and a sandbox's own uid only for root: on no machine do all of
     them hold."""
-    write_home(tmp_path, replace(DOCUMENT, box=form))
+    write_home(tmp_path, replace(DOCUMENT, sandbox=form))
     found = home_file(tmp_path)
     holds = form == "auto" or probed(Form(form)).works
     assert (found.level is Level.OK) == holds

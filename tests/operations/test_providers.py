@@ -46,7 +46,7 @@ WRONG: dict[str, tuple[Any, str]] = {
         {"Ac/me": GOOD},
         "`providers.Ac/me`: expected a name of small letters",
     ),
-    "the usual one's name": ({"anthropic": GOOD}, "which is the usual one's"),
+    "the usual one's name": ({"anthropic": GOOD}, "which is the default one's"),
     "an entry that is none": (
         {"acme": "x"},
         "`providers.acme`: expected an object with some of wire, base_url",

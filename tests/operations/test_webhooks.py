@@ -18,7 +18,7 @@ from harness.home.document import HomeFile, write_home
 from harness.home.webhooks import (
     WEBHOOK_SECRET,
     Address,
-    Mail,
+    WebhookQueue,
     address_in,
     keep_webhook_secret,
     secrets_of,
@@ -58,7 +58,7 @@ def home(tmp_path):
 
 
 def mail():
-    return Mail(FakeInbox(), threading.Event(), Counter())
+    return WebhookQueue(FakeInbox(), threading.Event(), Counter())
 
 
 def hint(mailbox, number, name=None) -> None:
@@ -221,12 +221,14 @@ def test_a_delivery_ends_the_rest_between_two_looks(tmp_path, home) -> None:
 def test_what_was_heard_is_read_although_no_news_tell_of_it(home) -> None:
     world, mailbox = World(home), mail()
     number, services = world.file(), world.services()
-    services.watch_list.look()
-    services.watch_list.settle(number)
-    assert services.watch_list.look() == ()
+    services.watch_list.refresh()
+    services.watch_list.mark_done(number)
+    assert services.watch_list.refresh() == ()
     hint(mailbox, number)
-    assert mailbox.hear(services.watch_list) == tuple(place for place, _ in mailbox.inbox.waiting())
-    assert services.watch_list.look() == (number,)
+    assert mailbox.take_hints(services.watch_list) == tuple(
+        place for place, _ in mailbox.inbox.waiting()
+    )
+    assert services.watch_list.refresh() == (number,)
     assert not mailbox.bell.is_set()
 
 

@@ -63,8 +63,8 @@ def test_a_ledger_and_its_head_that_were_put_back_together_are_named(factory, un
     pair(factory, until, back=True)
     assert factory.ledger.fault() is None
     (fault,) = audited(factory).faults
-    assert (fault.subject, says in fault.says, "put back" in fault.says) == (
+    assert (fault.subject, says in fault.message, "put back" in fault.message) == (
         "ledger",
         True,
         True,
-    ), fault.says
+    ), fault.message

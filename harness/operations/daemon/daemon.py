@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from harness.domain.errors import FactoryError, Interrupted, PortError
 from harness.home.state import ledger_of, sole_factory
-from harness.home.webhooks import Mail, webhooks
+from harness.home.webhooks import WebhookQueue, webhooks
 from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.loop import Loop
 from harness.operations.daemon.outage import Outages
@@ -63,13 +63,13 @@ class Daemon:
             self._context.notifier.ready("standing by")
         self._context.raise_if_stopping()
 
-    def _work_until_something_is_down(self, lease: Lease, mail: Mail | None) -> None:
+    def _work_until_something_is_down(self, lease: Lease, mail: WebhookQueue | None) -> None:
         try:
             with open_works(
                 self._context.home,
                 tell=self._context.tell,
                 lease=lease,
-                pulse=self._context.notifier.alive,
+                heartbeat=self._context.notifier.alive,
                 warm=WARM_WORKTREES,
             ) as works:
                 self._work(works, mail)
@@ -83,7 +83,7 @@ class Daemon:
                 raise
             self._outages.wait_out(error)
 
-    def _work(self, works: Works, mail: Mail | None) -> None:
+    def _work(self, works: Works, mail: WebhookQueue | None) -> None:
         """Run the loop. At a shutdown nothing new starts, and what runs may finish and is
         recorded."""
         shutdown = self._context.shutdown

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from harness.factory.records.history import is_stop_requested, why_frozen
+from harness.factory.reporting.comments.inert import UrlFor
 from harness.factory.reporting.digest import DIGEST, Digest, digest, last_digest
-from harness.factory.reporting.digest_page import Link, markdown
+from harness.factory.reporting.digest_page import markdown
 from harness.factory.run.effects import is_flagged
 from harness.factory.run.pause import pause_in_force
 from harness.home.document import EVIDENCE, read_home
@@ -32,7 +33,7 @@ def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | Non
     )
 
 
-def write_digest(home: Path, ledger: Ledger, *, at: datetime, link: Link) -> Path | None:
+def write_digest(home: Path, ledger: Ledger, *, at: datetime, link: UrlFor) -> Path | None:
     """Write today's digest to `home/digests/DATE.md` and record it in the ledger. Returns its path;
     None if today's was written before."""
     day = f"{at:%Y-%m-%d}"
@@ -50,7 +51,7 @@ def write_digest(home: Path, ledger: Ledger, *, at: datetime, link: Link) -> Pat
     return path
 
 
-def link_of(home: Path) -> Link:
+def link_of(home: Path) -> UrlFor:
     """A function that makes links from paths below the repository's address. The forge need not
     run. Evidence that is not published anywhere becomes the path of a file in the home."""
     document = read_home(home)

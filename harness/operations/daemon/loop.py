@@ -7,11 +7,11 @@ from datetime import datetime
 
 from harness.domain.errors import Stopped
 from harness.domain.lifecycle import State
-from harness.factory.pipeline.schedule import SCHEDULE, last_passes, schedules, states_at_work
+from harness.factory.pipeline.schedule import SCHEDULE, active_states, last_passes, schedules
 from harness.factory.pipeline.tick import current_policy, may_go_on, tick
 from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.pause import Pause, pause_in_force
-from harness.home.webhooks import Mail
+from harness.home.webhooks import WebhookQueue
 from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.digest import link_of, write_digest
 from harness.store.cron import first_after
@@ -36,12 +36,12 @@ class Loop:
         *,
         on_success: Callable[[], None],
         sweep: Callable[[], str],
-        mail: Mail | None = None,
+        mail: WebhookQueue | None = None,
     ) -> None:
         self._context, self._works, self._mail = context, works, mail
         self._on_success, self._sweep = on_success, sweep
         self._ledger = works.services.ledger
-        self._began = works.services.known.began or context.now()
+        self._began = works.services.issue_index.began or context.now()
         # None: the next tick must be a full one.
         self._last_full_tick: datetime | None = None
         self._paused: Pause | None = None
@@ -55,10 +55,10 @@ class Loop:
             workflows = current_policy(self._works.services).workflows
             lines, now = schedules(workflows), self._context.now()
             due = {name: at for name, at in self._next_hours(lines).items() if at <= now}
-            states, heard = states_at_work(workflows, due), self._hear()
+            states, heard = active_states(workflows, due), self._hear()
             if (
                 heard
-                or self._works.services.watch_list.look()
+                or self._works.services.watch_list.refresh()
                 or due
                 or self._is_full_tick_due(now)
                 or self._is_any_left(states)
@@ -67,12 +67,14 @@ class Loop:
             self._rest(lines)
 
     def _hear(self) -> tuple[int, ...]:
-        return self._mail.hear(self._works.services.watch_list) if self._mail else ()
+        return self._mail.take_hints(self._works.services.watch_list) if self._mail else ()
 
     def _is_any_left(self, states: frozenset[State]) -> bool:
         """Whether the last tick left an issue that waits for something outside, such as another
         program's checks."""
-        return any(told.state in states for told in self._works.services.known.those(may_go_on))
+        return any(
+            told.state in states for told in self._works.services.issue_index.filter(may_go_on)
+        )
 
     def _tick(
         self, *, states: frozenset[State], due: Mapping[str, datetime], heard: tuple[int, ...]
@@ -124,7 +126,7 @@ class Loop:
         self._context.say("digest", str(path))
         self._context.say("swept", self._sweep())
         if self._mail:
-            self._context.say("webhooks", self._mail.sweep(self._context.now()))
+            self._context.say("webhooks", self._mail.forget_old(self._context.now()))
 
     def _next_hours(self, lines: Mapping[str, str]) -> dict[str, datetime]:
         """When each workflow is due next. One that was missed while no daemon ran is due now."""

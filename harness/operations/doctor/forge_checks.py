@@ -74,12 +74,12 @@ def connection_of(home: Path, document: HomeFile) -> ForgeConnection | None:
 def trial(document: HomeFile) -> Finding | None:
     """A token is for trial; None of an app, and of a token on this machine's own forge, which asks
     for no more."""
-    from harness.home.credentials import is_local, says_of_token
+    from harness.home.credentials import is_local, token_warning
 
     if document.app or document.is_embedded or is_local(api := api_of(document.forge)):
         return None
     return warn(
-        says_of_token(api),
+        token_warning(api),
         "a GitHub App is what serves nightly: `factory init --github OWNER/NAME` makes one",
     )
 

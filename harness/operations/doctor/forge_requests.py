@@ -121,7 +121,7 @@ class ForgeConnection:
         if limit := limit_of(answer.status, answer.headers, text, now=answer.at):
             until = datetime.fromtimestamp(answer.at + limit.seconds, UTC)
             return fail(
-                f"the forge's {limit.says} is reached ({answer.status} at {where}); it answers"
+                f"the forge's {limit.name} is reached ({answer.status} at {where}); it answers"
                 f" again in {limit.seconds:.0f} s, so wait until {until:%H:%M:%S} UTC",
                 LATER + ", or connect as an app, which has more",
             )

@@ -28,13 +28,13 @@ def home_file(home: Path) -> Finding:
     document = read_home(home)
     where = "its embedded forge" if document.is_embedded else document.forge
     serves = f"{home} serves {document.owner}/{document.name} on {where}"
-    if document.box == "auto":
+    if document.sandbox == "auto":
         return ok(serves)
-    demanded = next(form for form in sandbox_report()["forms"] if form["form"] == document.box)
+    demanded = next(form for form in sandbox_report()["forms"] if form["form"] == document.sandbox)
     if demanded["works"]:
-        return ok(f"{serves}, in sandboxes of the form {document.box} and no other")
+        return ok(f"{serves}, in sandboxes of the form {document.sandbox} and no other")
     return fail(
-        f"{serves} and demands sandboxes of the form {document.box}, which do not hold here:"
+        f"{serves} and demands sandboxes of the form {document.sandbox}, which do not hold here:"
         f" {demanded['why']}",
         f'make that form work, or write "box": "auto" in {FILE}',
     )

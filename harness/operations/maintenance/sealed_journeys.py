@@ -18,7 +18,7 @@ from harness.domain.issue import CommitSha
 from harness.factory.records.history import history_of
 from harness.factory.run.policy_snapshot import PolicySnapshot, read_policy
 from harness.factory.run.services import Places
-from harness.factory.stages.validator_request import Ground, base_request, issue_text
+from harness.factory.stages.validator_request import RequestContext, base_request, issue_text
 from harness.home.document import read_home, wheels_folder
 from harness.ports.git import Repository
 from harness.ports.ledger import Ledger
@@ -45,7 +45,7 @@ class HomeJourneys:
 
     program: ValidatorProgram
     ledger: Ledger
-    inputs: Ground
+    context: RequestContext
     policy: PolicySnapshot
 
     def entries(self) -> tuple[Mapping[str, Any], ...]:
@@ -100,7 +100,7 @@ class HomeJourneys:
         """What the store's program prints for one action."""
         text = MISSION_TEXT if issue == MISSION else issue_text(_triaged(self.ledger, issue))
         request = base_request(
-            self.inputs, self.policy, issue=text, run="maintainer", round_number=1
+            self.context, self.policy, issue=text, run="maintainer", round_number=1
         )
         seconds = self.policy.config.limits.judge_seconds + STOP_SECONDS
         return self.program.store(request, action, *arguments, seconds=seconds)
@@ -119,9 +119,9 @@ def open_journeys(home: Path) -> Iterator[HomeJourneys]:
     places = Places(home, document.repository_id)
     with open_archive(home) as archive:
         base = _base(archive.ledger, archive.repository)
-        inputs = Ground(places, archive.repository, wheels_folder(), COMMAND, "auto")
+        context = RequestContext(places, archive.repository, wheels_folder(), COMMAND, "auto")
         policy = read_policy(archive.repository, base)
-        yield HomeJourneys(archive.program, archive.ledger, inputs, policy)
+        yield HomeJourneys(archive.program, archive.ledger, context, policy)
 
 
 def _base(ledger: Ledger, repository: Repository) -> CommitSha:

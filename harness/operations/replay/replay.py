@@ -20,9 +20,9 @@ from harness.domain.errors import ConfigError, FactoryError, FactoryStop
 from harness.domain.ledger import Entry
 from harness.domain.model_choice.agents import AgentKind
 from harness.factory.run.services import Places, Services
-from harness.forge.recording import PlayedForge
+from harness.forge.recording import ReplayedForge
 from harness.home.document import EMBEDDED, HomeFile
-from harness.home.recording import at_work, node_at_work
+from harness.home.recording import current_node, running_node
 from harness.operations.replay.bundle import PACK, PUBLIC_KEY, Bundle
 from harness.operations.replay.comparison import Difference, differences, unrecorded
 from harness.operations.replay.model_recording import script_of
@@ -122,7 +122,7 @@ class _Replay:
     services: Services
     dispatch: "Dispatch"
     ledger: PlayedLedger
-    forge: PlayedForge
+    forge: ReplayedForge
 
     def run(self) -> tuple[str, ...]:
         """Run to the end. Returns what ended the run early, if anything did."""
@@ -208,7 +208,7 @@ def _prepared(
     _fill_home(bundle, options, places)
     origin = _repositories(bundle, options, places)
     ledger = PlayedLedger(_entries(bundle, options, places, origin), bundle.run)
-    forge = PlayedForge(bundle.forge_calls(), node=node_at_work, branch=bundle.branch)
+    forge = ReplayedForge(bundle.forge_calls(), node=current_node, branch=bundle.branch)
     owner, _, name = bundle.repository.partition(".")
     document = HomeFile(
         owner=owner,
@@ -235,7 +235,7 @@ def _prepared(
 
         def act_as_node(payload: Mapping[str, Any]) -> Mapping[str, Any]:
             # The recorded forge answers by the node that asks.
-            with at_work(payload["run"], payload["node"]):
+            with running_node(payload["run"], payload["node"]):
                 return act(payload)
 
         engine.register(ACTION, act_as_node)
@@ -333,7 +333,7 @@ def _entries(
 def _services(
     places: Places,
     ledger: PlayedLedger,
-    forge: PlayedForge,
+    forge: ReplayedForge,
     *,
     origin: Path,
     control: Path,
@@ -342,9 +342,9 @@ def _services(
 ) -> Services:
     from harness.agents.sessions import BrokerClient
     from harness.repository.remote import Remote
-    from harness.wiring import Outside, services_of
+    from harness.wiring import ExternalPorts, services_of
 
-    outside = Outside(
+    external = ExternalPorts(
         forge=forge.forge,
         writer=forge.writer,
         remote=Remote(origin.as_uri()),
@@ -353,7 +353,7 @@ def _services(
         link=lambda path: path,
         repository=lambda repository: repository,
     )
-    return services_of(places, ledger, outside, tell=tell, programs=programs)
+    return services_of(places, ledger, external, tell=tell, programs=programs)
 
 
 class _SeededValidator:

@@ -114,7 +114,9 @@ def _exchange_code(request: AppRequest, code: str) -> tuple[CreatedApp, str, str
     from harness.forge.rate_limiter import RateLimiter
     from harness.forge.transport import Wire
 
-    wire = Wire(None, api_of(request.web), account="", rate_limiter=RateLimiter(), kept=HttpCache())
+    wire = Wire(
+        None, api_of(request.web), account="", rate_limiter=RateLimiter(), cache=HttpCache()
+    )
     with forge_errors("exchanging the code for the app's key"):
         _, answer = wire.requestJsonAndCheck(
             "POST", f"/app-manifests/{quote(code, safe='')}/conversions"
