@@ -71,7 +71,7 @@ def test_each_missing_permission_is_named_and_nothing_is_changed(place, home, tm
     assert not home.exists()
 
 
-def test_an_app_that_is_not_there_is_told_where_to_install_it(place, home, tmp_path) -> None:
+def test_for_an_app_that_is_not_there_the_place_to_install_it_is_named(place, home, tmp_path) -> None:
     made, _ = an_app(place, tmp_path, install=False)
     where = f"/apps/{made['slug']}/installations/new"
     with pytest.raises(
@@ -189,7 +189,7 @@ def test_the_first_code_counts_and_no_other(server) -> None:
 
 def test_nobody_comes_and_the_waiting_ends(home) -> None:
     shown = []
-    with pytest.raises(ConfigError, match="nobody made the app"):
+    with pytest.raises(ConfigError, match="nobody created the app"):
         create_app(
             home,
             AppRequest("a/b", "http://localhost:9"),
@@ -263,7 +263,7 @@ def test_a_person_makes_and_installs_the_app_and_the_home_serves_as_it(place, ho
         patience=SECONDS,
     )
     person.join(SECONDS)
-    assert "is made" in person.words
+    assert "is created" in person.words
     made = json.loads((home / APP_FILE).read_text())
     assert (found.account, read_home(home).app) == (f"{made['slug']}[bot]", made["id"])
     assert stat.S_IMODE((home / "keys" / "app.pem").stat().st_mode) == 0o600
@@ -282,7 +282,7 @@ def test_an_app_that_was_made_before_is_gone_on_with(place, home, tmp_path) -> N
         )
     )
     request = AppRequest(place.name, place.forge.url)
-    with pytest.raises(ConfigError, match=r"was not installed .* the app is kept"):
+    with pytest.raises(ConfigError, match=r"was not installed .* it continues with this app"):
         create_app(home, request, tell=lambda _: None, show=pytest.fail, patience=0.01)
     assert not (home / "home.json").exists()
     place.admin.install_app(made["slug"], place.owner.login)
@@ -292,14 +292,14 @@ def test_an_app_that_was_made_before_is_gone_on_with(place, home, tmp_path) -> N
     )
 
 
-def test_an_app_that_the_forge_knows_no_more_is_told_of(place, home, tmp_path) -> None:
+def test_an_app_that_the_forge_knows_no_more_is_named(place, home, tmp_path) -> None:
     _, key = an_app(place, tmp_path)
     (home / "keys").mkdir(parents=True)
     (home / "keys" / "app.pem").write_bytes(key.key_file.read_bytes())
     (home / APP_FILE).write_text(
         json.dumps({"id": 999_999, "slug": "gone", "page": "http://x", "web": place.forge.url})
     )
-    with pytest.raises(ConfigError, match=r"remove .*app\.json to have another made"):
+    with pytest.raises(ConfigError, match=r"remove .*app\.json to create another"):
         create_app(
             home,
             AppRequest(place.name, place.forge.url),

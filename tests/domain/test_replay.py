@@ -80,13 +80,13 @@ def test_what_one_side_lacks_is_a_difference() -> None:
         ("b", False, True),
         ("c", True, False),
     ]
-    assert [one.says for one in found] == [
-        "b: was recorded, and did not come",
+    assert [one.summary for one in found] == [
+        "b: was recorded, but is missing in the replay",
         "c: was not recorded",
     ]
 
 
-def test_sessions_are_told_by_role_and_turn_and_their_cost_counts() -> None:
+def test_sessions_are_matched_by_role_and_turn_and_their_cost_counts() -> None:
     def session(name, calls, role="triage"):
         return entry(f"usage/{name}", "usage", role=role, calls=calls)
 
@@ -156,7 +156,7 @@ def call(*texts, model="m"):
     }
 
 
-def test_a_line_that_a_model_was_told_and_nobody_recorded_is_named_with_its_call() -> None:
+def test_a_line_of_a_request_that_nobody_recorded_is_named_with_its_call() -> None:
     recorded = [call("hello"), call("10 passed in 0.2s\nall is well")]
     assert (
         unrecorded(
@@ -176,8 +176,8 @@ def test_a_line_that_a_model_was_told_and_nobody_recorded_is_named_with_its_call
     assert (found.recorded, found.replayed) == ("all is well", "the host is called grete")
 
 
-@pytest.mark.parametrize(("recorded", "came"), [("a\nb", "a"), ("a", "a\nb"), ("a\na", "a")])
-def test_a_line_that_one_lap_alone_was_told_is_a_difference(recorded: str, replayed: str) -> None:
+@pytest.mark.parametrize(("recorded", "replayed"), [("a\nb", "a"), ("a", "a\nb"), ("a\na", "a")])
+def test_a_line_in_the_request_of_one_run_alone_is_a_difference(recorded: str, replayed: str) -> None:
     assert unrecorded([call(recorded)], [call(replayed)], session="s") is not None
 
 
@@ -191,22 +191,22 @@ def test_a_line_that_one_lap_alone_was_told_is_a_difference(recorded: str, repla
         ("vote", {"answer": "no"}, {"answer": "yes"}),
     ],
 )
-def test_what_was_decided_never_differs_from_lap_to_lap(kind: str, old: dict, new: dict) -> None:
+def test_what_was_decided_never_differs_from_run_to_run(kind: str, old: dict, new: dict) -> None:
     assert differences([entry("k", kind, **old)], [entry("k", kind, **new)], places=PLACES)
 
 
 def test_a_difference_is_shown_as_a_diff_with_a_line_around_it() -> None:
     shown = Difference("k", "1\n2\n3\nold\n5", "1\n2\n3\nnew\n5").lines()
-    assert shown == ("--- recorded", "+++ came", "@@ -3,3 +3,3 @@", " 3", "-old", "+new", " 5")
+    assert shown == ("--- recorded", "+++ replayed", "@@ -3,3 +3,3 @@", " 3", "-old", "+new", " 5")
     assert Difference("k", None, "new").lines() == (
         "--- recorded",
-        "+++ came",
+        "+++ replayed",
         "@@ -0,0 +1 @@",
         "+new",
     )
     assert Difference("k", "old", None).lines() == (
         "--- recorded",
-        "+++ came",
+        "+++ replayed",
         "@@ -1 +0,0 @@",
         "-old",
     )
@@ -238,6 +238,6 @@ def test_of_a_session_that_ended_earlier_the_calls_that_there_are_are_compared()
 @pytest.mark.parametrize(
     ("key", "told"), [("id", False), ("tool_use_id", False), ("call_id", False), ("text", True)]
 )
-def test_names_that_a_provider_draws_are_told_to_nobody(key, told) -> None:
+def test_names_that_a_provider_draws_are_shown_to_nobody(key, told) -> None:
     old, new = ([{"request": {"messages": [{key: value}]}}] for value in ("one", "other"))
     assert (unrecorded(old, new, session="s") is not None) is told

@@ -179,7 +179,7 @@ def test_tidebook_without_its_files_gets_them_back_so_well_that_it_starts(
     assert factory(tmp_path, "rules", "test", str(folder)).code == 0
 
 
-def test_the_blog_starts_once_it_has_the_lock_it_was_told_to_make(app, init, tmp_path) -> None:
+def test_the_blog_starts_once_it_has_the_lock_it_was_asked_to_make(app, init, tmp_path) -> None:
     folder = app("blog")
     said = init(folder)
     assert said.code == 0
@@ -243,7 +243,7 @@ def test_prose_is_left_where_it_is_and_its_draft_stands_beside_it(app, init, tmp
     assert factory(tmp_path, "rules", "lint", str(folder)).out == "clean\n"
 
 
-def test_prose_that_contradicts_itself_is_told_before_anything_is_adopted(init, tmp_path) -> None:
+def test_prose_that_contradicts_itself_is_reported_before_anything_is_adopted(init, tmp_path) -> None:
     shutil.copytree(ROOT / "tests" / "onboarding" / "public-factory-prose", tmp_path / "lanternbox")
     folder = repository(tmp_path / "lanternbox")
     said = init(folder, "--dry-run").out
@@ -363,7 +363,7 @@ def detached(folder) -> None:
         (
             lambda folder: (folder.mkdir(), (folder / ".git").write_text("gitdir: ../gone")),
             2,
-            "which is not there",
+            "which does not exist",
         ),
     ],
     ids=[
@@ -376,7 +376,7 @@ def detached(folder) -> None:
         "lost-git-folder",
     ],
 )
-def test_where_there_is_nothing_to_work_on_one_line_says_so(
+def test_where_there_is_nothing_to_work_on_one_line_names_it(
     init, tmp_path, make, code, says
 ) -> None:
     make(tmp_path / "there")
