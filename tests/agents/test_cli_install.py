@@ -247,8 +247,8 @@ def test_what_is_installed_is_started_once_in_a_box(tmp_path: Path) -> None:
     finding = check_agents(tmp_path)
     assert (
         finding.level,
-        f"codex {VERSION}" in finding.says,
-        "is not the version that is pinned" in finding.says,
+        f"codex {VERSION}" in finding.message,
+        "is not the version that is pinned" in finding.message,
     ) == ("warn", True, True)
     assert remove_cli(tmp_path, "codex") == (f"codex {VERSION}",)
     assert below(tmp_path) == []
@@ -281,7 +281,7 @@ def test_a_program_that_no_longer_starts_is_what_doctor_finds(tmp_path: Path) ->
     )
     (program.folder / program.path).write_text("#!/bin/sh\nexit 1\n")
     finding = check_agents(tmp_path)
-    assert (finding.level, finding.says) == (
+    assert (finding.level, finding.message) == (
         "fail",
         f"codex {VERSION} does not start in a sandbox here: exit 1",
     )
