@@ -210,7 +210,7 @@ def _services(
     warm: int,
 ) -> Services:
     from harness.agents.sessions import BrokerClient
-    from harness.agents.transcript.keep import TranscribingBroker
+    from harness.agents.transcript.transcribing import TranscribingBroker
     from harness.forge.github import GitHubForge
     from harness.home.credentials import access_of, git_token_of
     from harness.repository.remote import Remote
@@ -262,8 +262,7 @@ def services_of(
     `wires` are those of the providers, None where the broker replays and speaks all; `programs` is
     the home in which agent CLIs are installed, where it is another one."""
     from harness.agents.builtin_agent import SandboxedAgent
-    from harness.agents.chosen import Agents
-    from harness.agents.cli_agent import CliAgent
+    from harness.agents.cli_agent import Agents, CliAgent
     from harness.agents.model import BrokeredModel
     from harness.context.essays import RepositoryEssays
     from harness.context.sandboxed_outlines import SandboxedOutlines
@@ -287,7 +286,9 @@ def services_of(
         sandbox=sandbox,
         agent=Agents(
             SandboxedAgent(sandbox),
-            CliAgent(sandbox, Programs(programs or places.home), wires=wires, kept=places.runs),
+            CliAgent(
+                sandbox, Programs(programs or places.home), wires=wires, output_folder=places.runs
+            ),
         ),
         model=BrokeredModel(),
         broker=outside.broker,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.programs.broker.caching import SHORTEST_PREFIX, LOOK_BACK, PromptCache
+from harness.programs.broker.caching import LOOK_BACK, SHORTEST_PREFIX, PromptCache
 from harness.programs.broker.script import Script
 
 MARK = {"cache_control": {"type": "ephemeral"}}
@@ -78,13 +78,13 @@ def exchange(**response):
 
 def played(*exchanges):
     """The usage of each answer of a script to a conversation that grows."""
-    script, messages, told = (
+    script, messages, usages = (
         Script("x", {"exchanges": list(exchanges)}),
         [[text("do it", **MARK)]],
         [],
     )
     for _ in exchanges:
-        told.append(script.answer({"model": "m", **body(*messages)})["usage"])
+        usages.append(script.answer({"model": "m", **body(*messages)})["usage"])
         messages = [
             *[
                 [{key: block[key] for key in ("type", "text")} for block in blocks]
@@ -93,20 +93,22 @@ def played(*exchanges):
             [text("I look")],
             [text("found", **MARK)],
         ]
-    return told
+    return usages
 
 
 def test_a_played_session_is_accounted_as_its_provider_would_have() -> None:
     first, second = played(exchange(usage={"output_tokens": 7}), exchange())
     assert (first["cache_read_input_tokens"], first["output_tokens"]) == (0, 7)
-    assert second["cache_read_input_tokens"] == first["cache_creation_input_tokens"] > SHORTEST_PREFIX
+    assert (
+        second["cache_read_input_tokens"] == first["cache_creation_input_tokens"] > SHORTEST_PREFIX
+    )
     assert second["input_tokens"] == 0
     assert second["output_tokens"] > 0
 
 
-def test_what_a_recording_says_of_its_input_counts() -> None:
-    [told] = played(exchange(usage={"input_tokens": 2100, "output_tokens": 85}))
-    assert told == {
+def test_what_a_recording_counts_of_its_input_counts() -> None:
+    [usages] = played(exchange(usage={"input_tokens": 2100, "output_tokens": 85}))
+    assert usages == {
         "input_tokens": 2100,
         "output_tokens": 85,
         "cache_creation_input_tokens": 0,
