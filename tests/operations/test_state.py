@@ -15,7 +15,7 @@ import pytest
 
 from harness.domain.errors import ConfigError
 from harness.home.document import HomeFile, read_home, write_home
-from harness.home.state import ledger_at, taken
+from harness.home.state import ledger_at, secret_in_environment
 from harness.programs.broker.caps import Caps, SessionIdentity
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import Tokens, prices
@@ -80,11 +80,17 @@ def test_a_secret_is_taken_out_of_the_environment_when_it_is_asked_for_and_known
     monkeypatch,
 ) -> None:
     monkeypatch.setenv("A_SECRET_OF_THIS_TEST", "sk-1")
-    assert (taken("A_SECRET_OF_THIS_TEST"), "A_SECRET_OF_THIS_TEST" in os.environ) == (
+    assert (
+        secret_in_environment("A_SECRET_OF_THIS_TEST"),
+        "A_SECRET_OF_THIS_TEST" in os.environ,
+    ) == (
         "sk-1",
         False,
     )
-    assert (taken("A_SECRET_OF_THIS_TEST"), taken("NO_SECRET_OF_THIS_TEST")) == ("sk-1", "")
+    assert (
+        secret_in_environment("A_SECRET_OF_THIS_TEST"),
+        secret_in_environment("NO_SECRET_OF_THIS_TEST"),
+    ) == ("sk-1", "")
 
 
 def test_a_home_moves_to_a_database_and_back_with_every_entry_and_every_cent(

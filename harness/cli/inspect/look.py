@@ -22,14 +22,14 @@ def status(as_json: bool) -> None:
     """
     from harness.factory.records.history import is_stop_requested
     from harness.factory.reporting.report import status as report
-    from harness.factory.run.disk_space import space
+    from harness.factory.run.disk_space import disk_space
     from harness.factory.run.effects import is_flagged
     from harness.factory.run.pause import pause_in_force, paused_issues
     from harness.home.state import open_ledger
     from harness.store.clock import SystemClock
 
     with open_ledger(home()) as ledger:
-        disk = space(home())
+        disk = disk_space(home())
         now = SystemClock().now()
         paused, waiting = pause_in_force(ledger, now), paused_issues(ledger, now)
         stopped = is_flagged(home() / "STOP") is not False or is_stop_requested(ledger)

@@ -27,7 +27,7 @@ from harness.factory.reporting.slash_commands import (
     may_give,
 )
 from harness.factory.reporting.transitions import project, transition
-from harness.factory.run.effects import raise_if_stopped, say
+from harness.factory.run.effects import raise_if_stopped, write_projection
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 
@@ -80,7 +80,7 @@ class _Hearing:
         return self.permission
 
 
-def obey(services: Services, history: History, policy: PolicySnapshot) -> bool:
+def run_comment_commands(services: Services, history: History, policy: PolicySnapshot) -> bool:
     """Hear what was said on an issue and on its open pull request, oldest first. Whether anything
     was done or answered.
 
@@ -269,7 +269,7 @@ def _event(hearing: _Hearing, event: Event, key: str, **more: Any) -> None:
     if event not in events_from(history.state):
         return
     if history.state is State.REJECTED:  # what was closed goes on in its own place
-        say(services, lambda: services.writer.reopen_issue(history.issue))
+        write_projection(services, lambda: services.writer.reopen_issue(history.issue))
     transition(
         services,
         history.issue,
@@ -321,7 +321,7 @@ def _reply(hearing: _Hearing) -> None:
         return
     body = replies.reply(comment, hearing.answer, is_the_last=had + 1 == ANSWERS_AN_HOUR)
     try:
-        say(
+        write_projection(
             services,
             lambda: services.writer.upsert_comment(hearing.thread, replies.marker(comment), body),
         )

@@ -10,8 +10,8 @@ from functools import partial
 
 from harness.domain.errors import ConfigError, LedgerError
 from harness.domain.lifecycle import ENDED, WAITING_FOR_A_PERSON, Event, State
-from harness.factory.intake.expiry import close_what_ran_out
-from harness.factory.intake.issues import take_in
+from harness.factory.intake.expiry import close_expired_issues
+from harness.factory.intake.issues import sync_issues
 from harness.factory.intake.queue import Queue, queue_of
 from harness.factory.pipeline.dispatch import Dispatch
 from harness.factory.pipeline.schedule import urgency
@@ -21,9 +21,9 @@ from harness.factory.policy_gate.policy_edits import show_edit_effects
 from harness.factory.records.history import History, is_frozen
 from harness.factory.reporting.dashboard import show_dashboard
 from harness.factory.reporting.transitions import finish_projections, project, transition
-from harness.factory.run.disk_space import refuse_when_full
+from harness.factory.run.disk_space import raise_if_disk_full
 from harness.factory.run.effects import raise_if_stopped
-from harness.factory.run.pause import lift_what_a_raised_cap_ends, pause_in_force, paused_issues
+from harness.factory.run.pause import lift_pauses_below_raised_caps, pause_in_force, paused_issues
 from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
 from harness.factory.run.services import Services
 from harness.factory.stages import after_landing
@@ -60,13 +60,13 @@ def tick(
         raise LedgerError(
             f"{fault.says}; nothing is done on a ledger that is not the one that was signed"
         )
-    refuse_when_full(services)
+    raise_if_disk_full(services)
     policy = current_policy(services)
-    take_in(services, policy, whole=whole)
+    sync_issues(services, policy, whole=whole)
     after_landing.watch(services, policy)
     ci.record_check_answers(services, policy)
-    close_what_ran_out(services, policy)
-    lift_what_a_raised_cap_ends(services, policy.config.caps)
+    close_expired_issues(services, policy)
+    lift_pauses_below_raised_caps(services, policy.config.caps)
     finish_projections(services)
     for issue in only or ():
         if services.ledger.find(f"issue/{issue}") is None:
@@ -77,14 +77,14 @@ def tick(
     moved, queue = Counter[int](), queue_of(services)
     with WorkerPool(policy.config.limits.parallel, halt=dispatch.halt) as worker_pool:
         while True:
-            while worker_pool.has_a_free_hand and (
+            while worker_pool.has_free_worker and (
                 ready := _next_ready(
                     services, policy, moved, worker_pool, queue, only=only, states=states
                 )
             ):
                 history, todo = ready
                 raise_if_stopped(services)
-                refuse_when_full(services)
+                raise_if_disk_full(services)
                 moved[history.issue] += 1
                 if is_new_to_triage(history):
                     queue.begin(history)
@@ -103,7 +103,7 @@ def tick(
                 return tuple(sorted(moved))
             worker_pool.wait_for_one()
             policy = current_policy(services)
-            lift_what_a_raised_cap_ends(services, policy.config.caps)
+            lift_pauses_below_raised_caps(services, policy.config.caps)
 
 
 def current_policy(services: Services) -> PolicySnapshot:

@@ -19,7 +19,7 @@ from harness.factory.records.approval import Approval, approval
 from harness.factory.records.history import History, why_frozen
 from harness.factory.reporting.comments.dashboard import MARKER, TITLE, Board, Row, dashboard_text
 from harness.factory.reporting.digest import DIGEST, is_under_way, issue_summary
-from harness.factory.run.effects import is_stopped, say
+from harness.factory.run.effects import is_stopped, write_projection
 from harness.factory.run.pause import pause_in_force
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
@@ -78,7 +78,7 @@ def _written(services: Services, text: str, *, is_pinned: bool) -> tuple[int | N
         pins.append(is_pinned or services.writer.pin_issue(number))
 
     try:
-        say(services, write)
+        write_projection(services, write)
     except ForgeError as error:
         if error.retryable:
             raise

@@ -12,7 +12,7 @@ from harness.factory.records.gates import Gate, gates_of
 from harness.factory.records.history import History
 from harness.factory.records.rule_texts import LAW, books
 from harness.factory.reporting.comments.change import CHANGE_MARKER, change_comment, check_words
-from harness.factory.run.effects import say
+from harness.factory.run.effects import write_projection
 from harness.factory.run.services import Services
 
 CHECKED = "checked"
@@ -29,7 +29,7 @@ def show_change(services: Services, history: History) -> None:
     gates = gates_of(history, rule_texts=books(services.ledger.entries(kind=LAW)))
     for gate in gates:
         _check(services, history, head, gate)
-    say(
+    write_projection(
         services,
         lambda: services.writer.upsert_comment(
             number, CHANGE_MARKER, change_comment(history, gates, services.link)
@@ -44,7 +44,7 @@ def _check(services: Services, history: History, head: CommitSha, gate: Gate) ->
     title, summary = check_words(gate, services.link)
     fault = ""
     try:
-        say(
+        write_projection(
             services,
             lambda: services.writer.set_check(
                 head,

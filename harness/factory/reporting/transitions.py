@@ -7,7 +7,7 @@ from harness.factory.records.history import History, history_of
 from harness.factory.reporting.chain_page import write_page
 from harness.factory.reporting.comments import ALL_LABELS, ISSUE_MARKER, issue_comment, label_of
 from harness.factory.reporting.pull_request import show_change
-from harness.factory.run.effects import say
+from harness.factory.run.effects import write_projection
 from harness.factory.run.services import Services
 
 
@@ -55,12 +55,12 @@ def project(services: Services, issue: int) -> None:
     """Bring the page, the label and the sticky comment up to date with the ledger. Writes nothing
     that is there already."""
     history = history_of(services.ledger, issue)
-    say(services, lambda: write_page(services, history))
-    say(
+    write_projection(services, lambda: write_page(services, history))
+    write_projection(
         services,
         lambda: services.writer.set_state_label(issue, label_of(history), among=ALL_LABELS),
     )
-    say(
+    write_projection(
         services,
         lambda: services.writer.upsert_comment(
             issue, ISSUE_MARKER, issue_comment(history, services.link)

@@ -29,7 +29,7 @@ from harness.factory.policy_gate.policy import change_facts
 from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.node import Job, failed, idle, produced, refused
 from harness.factory.settings.model_config import LENSES
-from harness.factory.stages.validate import undecided
+from harness.factory.stages.validate import no_verdict_event
 from harness.governance.context import context as governance_text
 from harness.governance.paths import text_of
 from harness.governance.votes.review import (
@@ -121,7 +121,7 @@ def review(job: Job) -> NodeResult:
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     except ModelError as error:
-        return failed(f"a reviewer gave no answer: {error}", event=undecided(job))
+        return failed(f"a reviewer gave no answer: {error}", event=no_verdict_event(job))
 
 
 def _view(job: Job, head: CommitSha) -> View:

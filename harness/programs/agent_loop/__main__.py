@@ -23,8 +23,8 @@ _ADOPT_ORPHANS = 36
 
 
 def main() -> int:
-    # The SDK makes a thousand classes, none of them garbage. Collecting took an eighth of 0.75 s, the
-    # time of its import.
+    # The SDK makes a thousand classes, none of them garbage. Collecting took an eighth of the
+    # 0.75 s of its import.
     gc.disable()
     from anthropic import Anthropic
 
