@@ -25,7 +25,7 @@ from tests.broker.conftest import CHAT
 
 # of each of them, and of no other run's on this machine
 PART = f"canary-{secrets.token_hex(8)}"
-USUAL, BY_NAME, BY_FILE = (f"sk-{name}-{PART}" for name in ("usual", "env", "file"))
+DEFAULT_KEY, BY_NAME, BY_FILE = (f"sk-{name}-{PART}" for name in ("usual", "env", "file"))
 
 
 def processes_with(part: bytes) -> dict[int, bytes]:
@@ -48,9 +48,9 @@ def processes_with(part: bytes) -> dict[int, bytes]:
 def test_keys_are_in_the_broker_alone(
     tmp_path: Path, provider: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not in a box's environment, /proc or files, nor in ours or in what is written; and each goes
-    to its own provider."""
-    monkeypatch.setenv("ANTHROPIC_API_KEY", USUAL)
+    """Not in a sandbox's environment, /proc or files, nor in ours or in what is written; and
+    each goes to its own provider."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", DEFAULT_KEY)
     monkeypatch.setenv("ACME_KEY", BY_NAME)
     home = tmp_path / "home"
     (home / "keys").mkdir(parents=True)
@@ -78,7 +78,7 @@ def test_keys_are_in_the_broker_alone(
     ):
         assert PART not in str(os.environ)
         client = BrokerClient(control)
-        asked = {USUAL: MODEL, BY_NAME: "acme/gpt", BY_FILE: f"other/{MODEL}"}
+        asked = {DEFAULT_KEY: MODEL, BY_NAME: "acme/gpt", BY_FILE: f"other/{MODEL}"}
         for model in asked.values():
             said = message(text("Hello."))
             provider.plan(Answer(CHAT.answer(said, {})) if model.startswith("acme") else said)
@@ -99,12 +99,12 @@ def test_keys_are_in_the_broker_alone(
             assert PART not in answer.text + str(answer.headers)
         sent = [
             {name.lower(): value for name, value in seen["headers"].items()}
-            for seen in provider.outcome
+            for seen in provider.seen
         ]
         assert [
             each.get("x-api-key") or each["authorization"].removeprefix("Bearer ") for each in sent
         ] == list(asked)
-        assert [seen["body"]["model"] for seen in provider.outcome] == [MODEL, "gpt", MODEL]
+        assert [seen["body"]["model"] for seen in provider.seen] == [MODEL, "gpt", MODEL]
         [arguments] = processes_with(PART.encode()).values()
         assert b"harness.programs.broker" in arguments
         assert PART.encode() not in arguments
@@ -113,7 +113,7 @@ def test_keys_are_in_the_broker_alone(
                 Assignment(run="r", role="implementer", worktree=worktree, system=(), task=""),
                 session,
             )
-            told = {
+            targets = {
                 "canary": PART,
                 "key": PART,
                 "port": urlsplit(provider.url).port,
@@ -123,7 +123,12 @@ def test_keys_are_in_the_broker_alone(
             result = SandboxSupervisor(home / "layers").run(
                 dataclasses.replace(
                     spec,
-                    argv=("python", "-c", intrusion.INTRUDER.read_text("utf-8"), json.dumps(told)),
+                    argv=(
+                        "python",
+                        "-c",
+                        intrusion.INTRUDER.read_text("utf-8"),
+                        json.dumps(targets),
+                    ),
                 )
             )
         assert result.exit_code == 0, result.stderr.decode()

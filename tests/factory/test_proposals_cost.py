@@ -152,4 +152,4 @@ def test_the_texts_of_a_proposal_have_a_bound_together(world) -> None:
 @pytest.mark.parametrize("value", [print, edit_trial.main, b"".join, GitError("x"), Path("x")])
 def test_nothing_comes_back_from_it_that_does_anything(value) -> None:
     with pytest.raises(pickle.UnpicklingError, match="is no value of ours"):
-        edit_trial._Plain(BytesIO(pickle.dumps(value))).load()
+        edit_trial._SafeUnpickler(BytesIO(pickle.dumps(value))).load()

@@ -24,7 +24,8 @@ from pathlib import Path
 from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
 from harness.factory.pipeline.tick import tick
 from harness.factory.run.services import Places, Services
-from harness.forge.github import Access, GitHubForge
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
 from harness.operations.drill.stand_ins import FreeBroker, ObedientAgent, ObedientModel
 from harness.operations.maintenance.gc import swept
 from harness.repository.candidate import TrustedCandidates

@@ -13,7 +13,8 @@ from harness.domain.errors import FactoryStop, ForgeError
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event, State, events_from, next_state
 from harness.factory.reporting.comments import ISSUE_MARKER
-from harness.forge.github import Access, GitHubForge
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
 from harness.forge.rate_limiter import RateLimiter
 from harness.operations.daemon.outage import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pause
 from harness.operations.drill.scratch_factory import BEFORE_LANDING

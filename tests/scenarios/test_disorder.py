@@ -12,7 +12,8 @@ import pytest
 
 from harness.domain.errors import FactoryError
 from harness.domain.lifecycle import State
-from harness.forge.github import Access, GitHubForge
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
 from harness.forge.rate_limiter import RateLimiter
 from harness.operations.drill.environment import DrillEnvironment
 from harness.operations.drill.shop import MINIMAL_POLICY

@@ -28,14 +28,14 @@ than these."""
 def sync_issues(services: Services, policy: PolicySnapshot, *, whole: bool = False) -> None:
     """Bring the ledger up to what the forge shows now. Doing it twice changes nothing more. Only
     what is new is read; with `whole` the list of what is open is compared from its beginning."""
-    due = services.watch_list.look(whole=whole)
+    due = services.watch_list.refresh(whole=whole)
     known = {history.issue for history in services.issue_index.histories()}
     quiet = _met(services, frozenset(due) - known)
     for number in due:
         if number not in quiet:
             _look_at(services, number, policy)
-        services.watch_list.settle(number)
-    services.watch_list.rest()
+        services.watch_list.mark_done(number)
+    services.watch_list.record_full_read()
 
 
 def _met(services: Services, numbers: Collection[int]) -> frozenset[int]:

@@ -1,16 +1,14 @@
-"""CI on the candidate: the commit that would land is shown to the forge's checks, and they are
-waited for.
+"""CI on the merge candidate: the factory pushes the commit that would land, and waits for its
+checks.
 
-Properties kept:
-- a candidate is shown only once nothing but checks speaks against it, on a branch of ours that is
-  named for its run;
-- nobody waits in a run: it ends, the issue stays approved, and each pass looks once whether there
-  is an answer;
-- a wait has an end, counted from the first time that this candidate was shown, and no answer until
-  then is a no;
-- an answer opens nothing: it has the gate asked again, which reads every fact anew;
-- the branch goes when nobody waits for it any more, also after a kill: it is in the ledger before
-  it is on the forge."""
+Properties:
+- a candidate is pushed only if nothing but checks speaks against it, to a branch that is named for
+  its run;
+- no run waits: it ends, the issue stays approved, and each tick looks once for an answer;
+- a wait ends some time after the candidate was first pushed, and no answer by then is a no;
+- an answer opens nothing: the merge gate is asked again and reads every fact anew;
+- the branch is removed when nobody waits for it any more, even after a kill: it is in the ledger
+  before it is on the forge."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,8 +44,9 @@ SHOW, TAKE_BACK = "show-candidate", "take-candidate-back"
 
 @dataclass(frozen=True, slots=True)
 class RequiredChecks:
-    """Which checks must be green before something lands: those that the operator and the branch's
-    own rules name (None: the forge would not say), and those that rules of the law ask for."""
+    """Which checks must be green before something lands. `configured` are those of `factory.toml`
+    and of the branch's own rules (None if the forge would not tell). `named` are those that policy
+    rules ask for by name, and `rules` the ids of these rules."""
 
     configured: tuple[RequiredCheck, ...] | None
     rules: frozenset[str] = frozenset()
@@ -55,6 +54,7 @@ class RequiredChecks:
 
     @property
     def whole(self) -> Wanted:
+        """All of them together. With a rule, every check that is there must be green."""
         return Wanted(
             tuple(dict.fromkeys((*(self.configured or ()), *self.named))), every=bool(self.rules)
         )
@@ -62,8 +62,8 @@ class RequiredChecks:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What is required of one commit, and what has been reported on it; `fault` is why that could
-    not be read."""
+    """The required checks, and what was reported on one commit. `fault` is why that could not be
+    read."""
 
     required: RequiredChecks
     there: tuple[CheckSeen, ...]
@@ -71,7 +71,7 @@ class CheckReport:
 
     @property
     def against(self) -> tuple[NotGreen, ...] | None:
-        """The required checks that are not green; None where nobody can say which are required."""
+        """The configured checks that are not green; None if nobody knows which are required."""
         return (
             None
             if self.required.configured is None
@@ -80,7 +80,7 @@ class CheckReport:
 
     @property
     def open(self) -> tuple[NotGreen, ...]:
-        """Everything that is not green, of what the law asks for as well."""
+        """Every check that is not green, those of policy rules included."""
         return self._faults(self.required.whole)
 
     def _faults(self, wanted: Wanted) -> tuple[NotGreen, ...]:
@@ -93,7 +93,7 @@ class CheckReport:
 
     @property
     def facts(self) -> Maybe[tuple[CheckFact, ...]]:
-        """The same for the law; unknown where nobody asked the forge."""
+        """The reported checks as facts for the rules; UNKNOWN if the forge was not asked."""
         return (
             tuple(CheckFact(one.name, one.conclusion or "pending") for one in self.there)
             if self.required.whole
@@ -102,7 +102,7 @@ class CheckReport:
 
 
 def required_checks(services: Services, policy: PolicySnapshot) -> RequiredChecks:
-    """What is required now. The branch's own rules are asked of the forge."""
+    """The checks that are required now. Asks the forge for the branch's own rules."""
     rules = [rule for rule in policy.governance.rules if _asks_for_checks(rule)]
     named = tuple(
         RequiredCheck(name, None)
@@ -118,8 +118,8 @@ def required_checks(services: Services, policy: PolicySnapshot) -> RequiredCheck
 def configured_checks(
     services: Services, policy: PolicySnapshot
 ) -> tuple[RequiredCheck, ...] | None:
-    """The checks that `factory.toml` and the branch's own rules name; None where the forge says for
-    good that it will not tell. Raises ForgeError where it may tell later."""
+    """The checks that `factory.toml` and the branch's own rules name; None if the forge refuses for
+    good to tell. Raises ForgeError if it may tell later."""
     try:
         of_branch = services.forge.required_checks(services.forge.default_branch())
     except ForgeError as error:
@@ -141,9 +141,8 @@ def _asks_for_checks(rule: Rule) -> bool:
 def check_report(
     services: Services, policy: PolicySnapshot, commit: CommitSha | None
 ) -> CheckReport:
-    """What is required, and how it stands on exactly this commit; without one nothing is reported.
-    Where nothing is required the forge is not asked. What it says for good that it cannot tell may
-    be there later: a commit takes a moment to be known."""
+    """The required checks and their results on exactly this commit; without a commit there are no
+    results. The forge is not asked if nothing is required."""
     required = required_checks(services, policy)
     if not required.whole or not commit:
         return CheckReport(required, ())
@@ -154,12 +153,12 @@ def check_report(
     except ForgeError as error:
         if error.retryable:
             raise
+        # A new commit takes the forge a moment. So even a lasting refusal counts as waiting here.
         return CheckReport(required, (), fault=str(error))
 
 
 def is_shown(history: History, candidate: str) -> bool:
-    """Whether the forge has this candidate: before it is shown, nothing can have been reported on
-    it."""
+    """Whether this candidate was pushed to the forge. Before that, no check can have run on it."""
     return any(
         entry.kind == "done"
         and entry.data.get("effect") == SHOW
@@ -169,7 +168,7 @@ def is_shown(history: History, candidate: str) -> bool:
 
 
 def time_waited(services: Services, history: History, candidate: str) -> timedelta:
-    """How long ago this candidate was first shown; nothing where it was not."""
+    """The time since this candidate was first pushed; zero if it was not."""
     shown = [
         entry
         for entry in history.entries
@@ -181,14 +180,15 @@ def time_waited(services: Services, history: History, candidate: str) -> timedel
 def is_late(
     services: Services, policy: PolicySnapshot, history: History, *, candidate: str
 ) -> bool:
-    """Whether its checks have had all the time they may have."""
+    """Whether its checks have had `merge.wait_minutes`."""
     return time_waited(services, history, candidate) >= timedelta(
         minutes=policy.config.merge.wait_minutes
     )
 
 
 def show_candidate(job: Job, candidate: CommitSha) -> None:
-    """Put the candidate on a branch of its run's, where the forge's checks see it."""
+    """Push the candidate to a branch of its run, where the forge's checks run on it."""
+    # The entry comes before the push: after a kill, remove_candidates must know the branch.
     branch = f"{BRANCHES}{job.run}"
     job.services.ledger.append(
         SHOWN,
@@ -213,7 +213,7 @@ def _push(job: Job, candidate: CommitSha, branch: str) -> dict[str, Any]:
 
 
 def awaited_candidate(history: History) -> Entry | None:
-    """The showing of its candidate that is without an answer; None where nothing is waited for."""
+    """The entry of the pushed candidate that has no answer yet; None if nothing is awaited."""
     last = history.transitions[-1] if history.transitions else None
     if last is None or last.data["event"] != Event.CHECKS_AWAITED:
         return None
@@ -223,28 +223,29 @@ def awaited_candidate(history: History) -> Entry | None:
 
 
 def waits_for_checks(history: History) -> bool:
-    """Whether it waits for an answer of the forge's checks."""
+    """Whether it waits for the forge's checks."""
     return awaited_candidate(history) is not None
 
 
 def record_check_answers(services: Services, policy: PolicySnapshot) -> None:
-    """Look once at each candidate that is waited for. What has an answer is written down, and the
-    gate is asked again."""
+    """Look once at each awaited candidate, and record an answer. The merge gate is then asked
+    again."""
     for history in services.issue_index.filter(waits_for_checks):
         shown = awaited_candidate(history)
-        if shown is not None and (says := _answer(services, policy, history, shown)):
+        if shown is not None and (reason := _answer(services, policy, history, shown)):
             services.ledger.append(
                 ANSWERED,
                 f"{shown.run}/candidate/answered/{len(history.transitions)}",
                 issue=history.issue,
                 run=shown.run,
-                data={"candidate": shown.data["candidate"], "says": says},
+                data={"candidate": shown.data["candidate"], "says": reason},
             )
 
 
 def _answer(services: Services, policy: PolicySnapshot, history: History, shown: Entry) -> str:
     """Why there is nothing more to wait for; empty while there is."""
     candidate = CommitSha(shown.data["candidate"])
+    # A candidate on an old base can never land, whatever its checks report.
     if policy.base != shown.data["base"]:
         return f"the base moved on to {policy.base:.7}"
     found = standing(check_report(services, policy, candidate).open)
@@ -254,7 +255,8 @@ def _answer(services: Services, policy: PolicySnapshot, history: History, shown:
 
 
 def has_shown(history: History) -> bool:
-    """Whether a candidate of it was ever shown and is not known to be taken back."""
+    """Whether a candidate of the issue was pushed and is not removed yet, as far as the ledger
+    knows."""
     back = {
         entry.run
         for entry in history.entries
@@ -283,7 +285,7 @@ def remove_candidates(services: Services) -> None:
 
 
 def _is_needed(history: History, shown: Entry) -> bool:
-    """While an answer is awaited, and while the run that shows it may still be taken up."""
+    """Whether an answer is awaited, or an interrupted run may still push the candidate."""
     waiting, left = awaited_candidate(history), history.open_run
     return (waiting is not None and waiting.run == shown.run) or (
         left is not None and left.run == shown.run and history.state is State.APPROVED
@@ -291,7 +293,8 @@ def _is_needed(history: History, shown: Entry) -> bool:
 
 
 def _remove(services: Services, shown: Entry) -> dict[str, Any]:
-    """A branch that the forge keeps, or that somebody moved, is left there, and said."""
+    """Remove the branch. One that somebody moved, or that the forge keeps, stays, and the result
+    records it."""
     try:
         left = services.candidates.remove(
             shown.data["branch"], expected=CommitSha(shown.data["candidate"])

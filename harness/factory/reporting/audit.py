@@ -19,7 +19,8 @@ from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry
 from harness.domain.verdict import Verdict, VerdictOutcome
 from harness.factory.reporting.anchors import Anchors
-from harness.factory.settings.config import API, read_config
+from harness.factory.settings.config import read_config
+from harness.factory.settings.merge_config import API
 from harness.factory.settings.tables import FILE
 from harness.ports.git import Repository
 from harness.ports.ledger import Ledger

@@ -1,13 +1,15 @@
-"""What a workflow must keep, whoever wrote it. A user's workflow may add to ours, and never take a
-promise away.
+"""What every workflow must guarantee, whoever wrote it. A user's workflow can add steps and never
+remove a guarantee.
 
-The language (`harness.workflow`) knows nodes; this page knows which of them the promises stand on.
-A document that breaks one is refused when it is read. The code of the parts refuses by itself as
-well, on facts that it reads again: what this page overlooks does not land.
+The language (`harness.workflow`) knows nodes; this module knows which nodes the guarantees rest on.
+A document that breaks one is refused when it is read. The code behind the parts checks facts again,
+so a fault here lands nothing.
 
-Properties: every part that decides is there, once, in its workflow, in its order; the nodes stand
-in one row, each needing that the one before it succeeded, so that nothing can be skipped, overtaken
-or gone around; a command that the user adds can stop a change and cannot pass one."""
+Properties:
+- every part that decides is in its workflow, once, in order;
+- the nodes are one sequence, each needs the success of the one before it, so nothing can be skipped
+  or overtaken;
+- a command that the user adds can stop a change and cannot pass one."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,14 +31,15 @@ from harness.workflow import Known, Role
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing that code does for a node, in the one workflow where it may. Later parts find its
-    output as `gives`."""
+    """One thing that code does for a node, in the one workflow where it may. `output` is the name
+    under which later parts find its output. `loss` is what would be lost without it; empty if it
+    is optional. With `has_effects`, nothing about the output's form may undo it."""
 
     kind: str
     name: str
-    gives: str = ""
-    must: str = ""  # what would be lost without it; empty where a workflow may do without
-    acts: bool = False  # what it does stays done, so nothing about its form may undo the answer
+    output: str = ""
+    loss: str = ""
+    has_effects: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.name}"
@@ -44,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class BrokenPromise:
-    """A promise that a workflow does not keep, at a key of a node; without a node, of the whole
+    """A guarantee that a workflow does not keep, at a key of a node; without a node, of the whole
     document."""
 
     message: str
@@ -56,7 +59,9 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
     "triage": (
         Part("use", "triage.intake", "intake", "hidden text would reach the model"),
         Part("agent", "triage", "classify", "nobody would ask whether the issue is ours"),
-        Part("use", "triage.decide", "", "the model's word would be the decision", acts=True),
+        Part(
+            "use", "triage.decide", "", "the model's word would be the decision", has_effects=True
+        ),
     ),
     "implement": (
         Part("use", "implement.prepare", "prepare", "nobody would say where the work starts"),
@@ -71,37 +76,36 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
             "the agent's files would not become a commit of ours",
         ),
         Part("gate", "law", "", "the rules would not be asked about the change"),
-        Part("use", "implement.propose", "", "nothing would be proposed", acts=True),
+        Part("use", "implement.propose", "", "nothing would be proposed", has_effects=True),
     ),
     "validate": (
         Part("use", "validate.candidate", "candidate", "there would be nothing to judge"),
         Part("gate", "candidate-law", "", "the rules would not be asked about what would land"),
         Part("agent", "reviewer", "review"),
         Part("validate", "sealed", "judge"),
-        Part("use", "validate.conclude", acts=True),
-        Part("use", "validate.hand_over", acts=True),
+        Part("use", "validate.conclude", has_effects=True),
+        Part("use", "validate.hand_over", has_effects=True),
     ),
     "merge": (
         Part("gate", "merge", "", "nothing would ask for the verdict before the landing"),
-        Part("use", "merge.land", "land", "nothing would land", acts=True),
+        Part("use", "merge.land", "land", "nothing would land", has_effects=True),
         Part(
             "use",
             "merge.confirm",
             "",
             "nobody would compare what landed with what was judged",
-            acts=True,
+            has_effects=True,
         ),
-        Part("use", "merge.close", "", "the issue would stay open", acts=True),
+        Part("use", "merge.close", "", "the issue would stay open", has_effects=True),
     ),
 }
-"""Each workflow's parts, in the order in which they stand."""
+"""The parts of each workflow, in order."""
 
 COMMANDS_FROM: Mapping[str, str] = {
     "implement": "implement.snapshot",
     "validate": "validate.candidate",
 }
-"""The part that gives a command of the project's something to run on; elsewhere there is nothing to
-run one on."""
+"""The part that gives the project's commands a tree to run on. Elsewhere there is none."""
 
 ROLES: Mapping[str, Role] = {
     "triage": Role(shows=("spec_card",)),
@@ -118,19 +122,19 @@ TESTS = "tests"
 
 
 def names(kind: str) -> tuple[str, ...]:
-    """Every name that a node of this kind may give, in any workflow."""
+    """Every name that a node of this kind may have, in any workflow."""
     return tuple(part.name for parts in PARTS.values() for part in parts if part.kind == kind)
 
 
 def known_names(prompts: Mapping[str, str]) -> Known:
-    """What any workflow may name, with these templates."""
+    """Every name that a workflow may use, with these templates."""
     return Known(
         prompts, actions=names("use"), checks=names("gate"), commands=(TESTS,), roles=ROLES
     )
 
 
 def parts_of(node: Node) -> tuple[str, ...]:
-    """The parts that a node is, as `kind: name`. A command of the project's is none."""
+    """The parts of a node, as `kind: name`. A command of the project is none."""
     match node:
         case UseNode():
             return (f"use: {node.action}",)
@@ -145,13 +149,13 @@ def parts_of(node: Node) -> tuple[str, ...]:
 
 
 def broken_promises(name: str, workflow: Workflow) -> Iterator[BrokenPromise]:
-    """Every promise that the workflow `name` does not keep."""
+    """Every guarantee that the workflow `name` does not keep."""
     if workflow.name != name:
         yield BrokenPromise(
             f"is the workflow of `{name}.yaml`, and calls itself `{workflow.name}`", key="name"
         )
     yield from _parts(name, workflow)
-    yield from _row(workflow)
+    yield from _sequence(workflow)
     yield from _commands(name, workflow)
     for node in workflow.nodes:
         yield from _keys(name, node)
@@ -160,10 +164,9 @@ def broken_promises(name: str, workflow: Workflow) -> Iterator[BrokenPromise]:
 def broken_promises_between(
     workflows: Mapping[str, Workflow],
 ) -> Iterator[tuple[str, BrokenPromise]]:
-    """Promises that two workflows keep together, each with the workflow whose document is at
-    fault."""
-    written = _has(workflows["implement"], "use: seal.author")
-    judged = _has(workflows["validate"], "validate: sealed")
+    """Guarantees that two workflows keep together, each with the workflow at fault."""
+    written = _contains(workflows["implement"], "use: seal.author")
+    judged = _contains(workflows["validate"], "validate: sealed")
     if judged and not written:
         yield (
             "implement",
@@ -183,12 +186,12 @@ def broken_promises_between(
         )
 
 
-def _has(workflow: Workflow, part: str) -> bool:
+def _contains(workflow: Workflow, part: str) -> bool:
     return any(part in parts_of(node) for node in workflow.nodes)
 
 
 def _parts(name: str, workflow: Workflow) -> Iterator[BrokenPromise]:
-    """All that it needs, nothing of another workflow's, each once, in order."""
+    """Checks that all required parts are there, no foreign ones, each once, in order."""
     order = [str(part) for part in PARTS[name]]
     found = [(node, part) for node in workflow.nodes for part in parts_of(node)]
     furthest = -1
@@ -205,8 +208,8 @@ def _parts(name: str, workflow: Workflow) -> Iterator[BrokenPromise]:
         furthest = max(furthest, order.index(part) if part in order else -1)
     there = {part for _, part in found}
     for wanted in PARTS[name]:
-        if wanted.must and str(wanted) not in there:
-            yield BrokenPromise(f"has no `{wanted}`: {wanted.must}")
+        if wanted.loss and str(wanted) not in there:
+            yield BrokenPromise(f"has no `{wanted}`: {wanted.loss}")
     if name == "validate":
         yield from _end_of_validation(there)
 
@@ -229,7 +232,7 @@ def _end_of_validation(there: set[str]) -> Iterator[BrokenPromise]:
         )
 
 
-def _row(workflow: Workflow) -> Iterator[BrokenPromise]:
+def _sequence(workflow: Workflow) -> Iterator[BrokenPromise]:
     for before, node in pairwise(workflow.nodes):
         if before.id not in node.needs:
             yield BrokenPromise(
@@ -248,7 +251,7 @@ def _row(workflow: Workflow) -> Iterator[BrokenPromise]:
 
 
 def _commands(name: str, workflow: Workflow) -> Iterator[BrokenPromise]:
-    """Where a command may stand: on a tree of ours, and before the last word."""
+    """Checks that a command has a tree to run on, and comes before the last word."""
     first = COMMANDS_FROM.get(name)
     ready = False
     for node in workflow.nodes:
@@ -269,8 +272,8 @@ def _commands(name: str, workflow: Workflow) -> Iterator[BrokenPromise]:
 
 
 def _keys(name: str, node: Node) -> Iterator[BrokenPromise]:
-    """Keys that would loosen something, or that nothing would obey. What a document says is done,
-    or it is refused."""
+    """Checks for keys that would weaken something, or have no effect: what a document asks for is
+    done, or it is refused."""
     if isinstance(node, ApproveNode):
         yield BrokenPromise(
             "is not built yet: nobody could answer it. To leave a change to a person, end"
@@ -298,7 +301,7 @@ def _keys(name: str, node: Node) -> Iterator[BrokenPromise]:
             "tools",
         )
     if node.output is not None and any(
-        str(part) in parts_of(node) for part in PARTS[name] if part.acts
+        str(part) in parts_of(node) for part in PARTS[name] if part.has_effects
     ):
         yield BrokenPromise(
             "what is done here stays done, whatever its form; declare no output", node.id, "output"

@@ -17,7 +17,7 @@ from harness.factory.policy_gate.ci import CheckReport
 from harness.factory.records.history import FREEZE, is_frozen
 from harness.factory.run.effects import effect, is_stopped, raise_if_stopped
 from harness.factory.run.node import Job, failed, produced, refused
-from harness.factory.settings.config import API
+from harness.factory.settings.merge_config import API
 from harness.factory.stages import revert, triage
 from harness.factory.stages.validator_request import validator_request
 

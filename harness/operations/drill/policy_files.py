@@ -55,12 +55,12 @@ def example_policy_files() -> PolicyFiles:
 
 
 def _of_repository(source: str, *, here: Path) -> PolicyFiles:
-    from harness.repository.original import address_of, taken
+    from harness.repository.original import address_of, fetch_original
     from harness.repository.plumbing import Git
 
     with tempfile.TemporaryDirectory(prefix="factory-drill-") as folder:
         store, address = Path(folder, "original.git"), address_of(source, here=here)
-        original = taken(address, store)
+        original = fetch_original(address, store)
         paths = dict.fromkeys(original.paths, "100644")
 
         def read(path: str) -> bytes:

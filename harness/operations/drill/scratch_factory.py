@@ -12,7 +12,8 @@ from harness.factory.pipeline.tick import tick
 from harness.factory.records.history import History, history_of
 from harness.factory.run.policy_snapshot import policy_at
 from harness.factory.run.services import Places, Services
-from harness.forge.github import Access, GitHubForge
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
 from harness.operations.drill import attacker_git
 from harness.operations.drill.shop import project, wanted
 from harness.operations.drill.stand_ins import (

@@ -250,7 +250,7 @@ def test_a_diagnoser_notes_what_would_have_spared_the_failure(tmp_path) -> None:
     said = [entry["says"] for entry in logs(world.ledger, "implement-1-2")["entries"]]
     assert f"the diagnoser noted: {lesson.says}" in said
     assert any(
-        line.startswith("told of the repository: ") and "lessons: 1, left out: " in line
+        line.startswith("repository context: ") and "lessons: 1, left out: " in line
         for line in said
     )
 

@@ -172,7 +172,7 @@ def test_a_verdict_whose_base_moved_is_unknown_until_the_next_one(world) -> None
         (
             "factory/seal",
             None,
-            f"its verdict is void, because what it was on has moved: freshness: {moved}",
+            f"its verdict is void, because the head or the base has moved: freshness: {moved}",
             "merge-1-1/gates/event",
             1,
         ),

@@ -284,7 +284,7 @@ def test_a_hint_at_our_pull_request_is_one_at_its_issue(world) -> None:
     at = Running(world)
     at.look()
     at.services.watch_list.hint([history_of(world.ledger, issue).proposal["number"]])
-    assert at.services.watch_list.look() == (issue,)
+    assert at.services.watch_list.refresh() == (issue,)
 
 
 def test_news_of_our_pull_request_are_news_of_its_issue(world) -> None:
@@ -292,9 +292,9 @@ def test_news_of_our_pull_request_are_news_of_its_issue(world) -> None:
     world.tick()
     at = Running(world)
     at.look()
-    assert at.services.watch_list.look() == ()
+    assert at.services.watch_list.refresh() == ()
     world.forge._touch(history_of(world.ledger, issue).proposal["number"])
-    assert at.services.watch_list.look() == (issue,)
+    assert at.services.watch_list.refresh() == (issue,)
 
 
 def test_an_issue_that_is_gone_from_the_forge_is_closed_and_stops_nothing(world) -> None:

@@ -8,7 +8,8 @@ import pytest
 from harness.domain.facts import ChangeFacts, ChangeKind, FileChange
 from harness.factory.policy_gate.policy_edits import CHECK, show_edit_effects
 from harness.factory.run.policy_snapshot import policy_at
-from harness.forge.github import Access, GitHubForge
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
 from harness.governance.past.factsjson import facts_as_json
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
