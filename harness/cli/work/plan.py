@@ -86,7 +86,7 @@ def _print(found: "DryRun") -> None:
 
     say(f"#{found.issue} {found.title[:80]}")
     say(
-        f"  triage    {found.event or 'no decision'}: {found.says}"
+        f"  triage    {found.event or 'no decision'}: {found.reason}"
         + (f" ({', '.join(found.cites)})" if found.cites else "")
     )
     if found.asks:
