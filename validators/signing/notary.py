@@ -1,4 +1,4 @@
-"""Signing with the validator's own key: bytes of a named type into a DSSE envelope and back."""
+"""Sign bytes of a named type with the validator's key, into a DSSE envelope and back."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ if TYPE_CHECKING:
 
 
 class NotVerified(ValidatorsError):
-    """An envelope that the given key did not sign, or that says something else than what was
-    expected."""
+    """An envelope that the given key did not sign, or whose content is not what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notary:
-    """Signs, and opens only what the same key signed."""
+    """Signs, and opens only what the same key has signed."""
 
     signer: CryptoSigner
 
     def signed(self, payload: bytes, *, payload_type: str) -> bytes:
-        """The envelope's bytes, as JSON."""
+        """The envelope as JSON bytes."""
         from securesystemslib.dsse import Envelope
 
         envelope = Envelope(payload, payload_type, {})
