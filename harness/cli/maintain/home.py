@@ -160,10 +160,10 @@ def rekey() -> None:
 
 
 def _key() -> str:
-    from harness.home.state import HOME_KEY, taken
+    from harness.home.state import HOME_KEY, secret_in_environment
 
     os.umask(0o077)
-    if secret := taken(HOME_KEY):
+    if secret := secret_in_environment(HOME_KEY):
         return secret
     raise ConfigError(
         f"set {HOME_KEY} to the key of this home; `factory home key` makes a new one for a home"

@@ -20,9 +20,9 @@ from harness.domain.errors import ConfigError, FactoryError, FactoryStop
 from harness.domain.ledger import Entry
 from harness.domain.model_choice.agents import AgentKind
 from harness.factory.run.services import Places, Services
-from harness.forge.recording import PlayedForge
+from harness.forge.recording import ReplayedForge
 from harness.home.document import EMBEDDED, HomeFile
-from harness.home.recording import at_work, node_at_work
+from harness.home.recording import current_node, running_node
 from harness.operations.replay.bundle import PACK, PUBLIC_KEY, Bundle
 from harness.operations.replay.comparison import Difference, differences, unrecorded
 from harness.operations.replay.model_recording import script_of
@@ -120,7 +120,7 @@ class _Lap:
     services: Services
     dispatch: "Dispatch"
     ledger: PlayedLedger
-    forge: PlayedForge
+    forge: ReplayedForge
 
     def run(self) -> tuple[str, ...]:
         """Drive the run to its end; what ended it before, if anything did."""
@@ -208,7 +208,7 @@ def _lap(bundle: Bundle, means: Means, home: Path, *, tell: Tell) -> Iterator[_L
     _furnish(bundle, means, places)
     origin = _repositories(bundle, means, places)
     ledger = PlayedLedger(_entries(bundle, means, places, origin), bundle.run)
-    forge = PlayedForge(bundle.tape(), node=node_at_work, branch=bundle.branch)
+    forge = ReplayedForge(bundle.tape(), node=current_node, branch=bundle.branch)
     owner, _, name = bundle.repository.partition(".")
     document = HomeFile(
         owner=owner,
@@ -233,7 +233,7 @@ def _lap(bundle: Bundle, means: Means, home: Path, *, tell: Tell) -> Iterator[_L
         engine, act = DirectEngine(), node_action(services)
 
         def placed(payload: Mapping[str, Any]) -> Mapping[str, Any]:
-            with at_work(payload["run"], payload["node"]):
+            with running_node(payload["run"], payload["node"]):
                 return act(payload)
 
         engine.register(ACTION, placed)
@@ -329,7 +329,7 @@ def _entries(bundle: Bundle, means: Means, places: Places, origin: Path) -> tupl
 def _services(
     places: Places,
     ledger: PlayedLedger,
-    forge: PlayedForge,
+    forge: ReplayedForge,
     *,
     origin: Path,
     control: Path,
@@ -338,9 +338,9 @@ def _services(
 ) -> Services:
     from harness.agents.sessions import BrokerClient
     from harness.repository.remote import Remote
-    from harness.wiring import Outside, services_of
+    from harness.wiring import ExternalPorts, services_of
 
-    outside = Outside(
+    external = ExternalPorts(
         forge=forge.forge,
         writer=forge.writer,
         remote=Remote(origin.as_uri()),
@@ -349,7 +349,7 @@ def _services(
         link=lambda path: path,
         repository=lambda repository: repository,
     )
-    return services_of(places, ledger, outside, tell=tell, programs=programs)
+    return services_of(places, ledger, external, tell=tell, programs=programs)
 
 
 class _Seeded:

@@ -6,7 +6,7 @@ import pytest
 
 from harness.domain.errors import ForgeError
 from harness.domain.plain import plain
-from harness.forge.recording import BEGINS, OPEN, PlayedForge, recorded, recorded_writer
+from harness.forge.recording import BEGINS, OPEN, ReplayedForge, recorded, recorded_writer
 from tests.fakes.forge import FakeForge
 
 
@@ -56,7 +56,7 @@ def test_every_answer_comes_back_as_the_value_it_was(forge, at, lines) -> None:
     at.node = "intake"
     answers = asked(recorded(forge, node=at, note=lines.append))
     assert answers == asked(forge)
-    played = PlayedForge(again(lines), node=at, branch="main")
+    played = ReplayedForge(again(lines), node=at, branch="main")
     assert asked(played.forge) == answers
     assert (played.off_script, played.unused) == (None, ())
 
@@ -72,7 +72,7 @@ def test_an_error_of_the_forge_is_raised_again(forge, at, lines) -> None:
     with pytest.raises(ForgeError) as first:
         recorded(forge, node=at, note=lines.append).issue(99)
     with pytest.raises(ForgeError) as second:
-        PlayedForge(again(lines), node=at, branch="main").forge.issue(99)
+        ReplayedForge(again(lines), node=at, branch="main").forge.issue(99)
     assert str(second.value) == str(first.value)
     assert second.value.retryable is first.value.retryable
 
@@ -90,7 +90,7 @@ def test_an_error_of_the_forge_is_raised_again(forge, at, lines) -> None:
         ),
         (
             lambda forge: (forge.issue(1), forge.issue(1)),
-            "intake asked issue(1) of the forge; the tape of it is used up",
+            "intake asked issue(1) of the forge; its recording is used up",
         ),
     ],
 )
@@ -99,7 +99,7 @@ def test_a_question_that_was_not_recorded_here_is_refused_by_name(
 ) -> None:
     at.node = "intake"
     recorded(forge, node=at, note=lines.append).issue(1)
-    played = PlayedForge(again(lines), node=at, branch="main")
+    played = ReplayedForge(again(lines), node=at, branch="main")
     with pytest.raises(ForgeError, match="of the forge"):
         ask(played.forge)
     assert played.off_script == named
@@ -108,7 +108,7 @@ def test_a_question_that_was_not_recorded_here_is_refused_by_name(
 def test_what_was_recorded_and_not_asked_for_is_left_over_by_name(forge, at, lines) -> None:
     at.node = "intake"
     asked(recorded(forge, node=at, note=lines.append))
-    played = PlayedForge(again(lines), node=at, branch="main")
+    played = ReplayedForge(again(lines), node=at, branch="main")
     played.forge.issue(1)
     assert played.unused[0] == "intake: comments(1)"
     assert len(played.unused) == 4
@@ -120,7 +120,7 @@ def test_a_node_that_was_begun_again_after_a_kill_begins_its_tape_again(forge, a
     tape.issue(1)
     lines.append({"node": "intake", BEGINS: True})
     tape.issue(1)
-    played = PlayedForge(again(lines), node=at, branch="main")
+    played = ReplayedForge(again(lines), node=at, branch="main")
     played.forge.issue(1)
     assert played.unused == ()
 
@@ -128,7 +128,7 @@ def test_a_node_that_was_begun_again_after_a_kill_begins_its_tape_again(forge, a
 def test_what_is_done_to_the_forge_in_a_node_has_to_be_what_was_done(forge, at, lines) -> None:
     at.node = "close"
     recorded_writer(forge, node=at, note=lines.append).close_issue(1, completed=True)
-    played = PlayedForge(again(lines), node=at, branch="main")
+    played = ReplayedForge(again(lines), node=at, branch="main")
     with pytest.raises(ForgeError):
         played.writer.close_issue(1, completed=False)
     assert "completed=False" in played.off_script
@@ -136,7 +136,9 @@ def test_what_is_done_to_the_forge_in_a_node_has_to_be_what_was_done(forge, at, 
 
 def test_what_was_open_and_not_triaged_is_what_the_forge_shows(forge, at) -> None:
     issue = forge.issue(1)
-    played = PlayedForge(again([{"node": "intake", OPEN: plain([issue])}]), node=at, branch="trunk")
+    played = ReplayedForge(
+        again([{"node": "intake", OPEN: plain([issue])}]), node=at, branch="trunk"
+    )
     assert played.forge.news().issues == (issue,)
     assert played.forge.default_branch() == "trunk"
     played.writer.set_state_label(1, "x", among=("x", "y"))

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from harness.forge import http_cache
-from harness.forge.github import Access, GitHubForge
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
 from harness.forge.http_cache import HttpCache
 from tests.adapters.spent import spent, spent_before
 
@@ -24,7 +25,9 @@ def file(tmp_path):
 
 
 def adapter(place, file, *, by=None):
-    return GitHubForge(Access(place.name, (by or place.factory).token, place.forge.api, kept=file))
+    return GitHubForge(
+        Access(place.name, (by or place.factory).token, place.forge.api, cache_file=file)
+    )
 
 
 def test_what_one_process_heard_costs_the_next_nothing(place, file) -> None:
