@@ -299,7 +299,7 @@ def test_driver_and_app_get_one_past() -> None:
     control = RunId(walk.name, kind=Kind.TWIN)
     assert [
         planned_run(control, one, Past(), port=5000, seed=None).port
-        for one in (walk, replace(walk, control=APART))
+        for one in (walk, replace(walk, twin=APART))
     ] == [0, 5000]
 
 

@@ -72,8 +72,7 @@ def shore(tmp_path_factory: pytest.TempPathFactory) -> Shore:
 
 
 @pytest.mark.soak(
-    "a judgement more; the next one is by what guards, test_regression_suite shows who does and what is"
-    " reported of it"
+    "one judgement more; test_regression_suite shows which journeys are performed and reported"
 )
 def test_a_chore_without_a_journey_of_its_own_passes_on_the_regression_suite_alone(
     shore: Shore,
