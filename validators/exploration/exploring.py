@@ -68,6 +68,7 @@ class Explorer:
             if found.standing is Standing.SATISFIED and persona.claims:
                 return with_answers(found, self._answers(persona, label))
             return found
+        # A persona that fails blocks nothing: only runs without a model count in the verdict.
         except NotAJourney as reason:
             return Explored(persona.name, Standing.UNSATISFIED, str(reason))
         except JourneyInvalid as invalid:

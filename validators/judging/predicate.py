@@ -41,6 +41,7 @@ def predicate(
         "controls": asdict(verdict.controls),
         "regression": regression(judgement),
         **exploration(judgement),
+        # A key of stored verdicts: it keeps its name.
         "box": sandbox_facts(judgement.sandboxes),
         "seed": judgement.seed,
         "signer": judgement.context.signer,

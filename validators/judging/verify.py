@@ -37,6 +37,7 @@ def evidence_faults(verdicts: Iterable[Path], *, public_key: Path, store: Path) 
     """By the verdict's path: why the store's evidence is not what the verdict binds; empty where it
     is. Raises UsageError when the store cannot be read."""
     try:
+        # By the bytes of the verdict and not by a name: a name could be given to another judgement.
         homes = {(home / "verdict.json").read_bytes(): home for home in _judged(store)}
     except OSError as error:
         raise UsageError(

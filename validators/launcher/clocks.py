@@ -45,4 +45,5 @@ def clocks_for(
 
 def clocks_bind(clocks: Iterable[Path]) -> tuple[Bind, ...]:
     """The binds for a driver: it may write all clocks."""
+    # All clocks share one parent folder, which is bound once.
     return tuple({clock.parent: Bind(clock.parent, CLOCKS, "rw") for clock in clocks}.values())

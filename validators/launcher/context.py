@@ -82,8 +82,10 @@ def opened_context(request: Request, *, caller: Path, now: Callable[[], datetime
     store = opened_place(Path(request.sealed), bound=_bound(request))
     notary = Notary(signer_at(key))
     journey_store = JourneyStore(store, notary)
+    # Before any journey is performed: a change could have been fitted to a leaked one.
     refuse_leaked(store, Repository(Path(request.git_dir)), canaries=journey_store.canaries())
     refuse_named(journey_store, _texts(request))
+    # It begins here: the search for leaks is not part of the request's time.
     deadline = Deadline(request.limits.wall_seconds)
     return Context(
         request, journey_store, notary, signer_kind(key, caller=caller), now, deadline, phases

@@ -51,6 +51,7 @@ def opened(envelope: bytes, key: SSlibKey, *, payload_type: str) -> bytes:
         raise NotVerified(
             f"no signature by key {key.keyid} holds: it was changed, or another key made it"
         ) from error
+    # The key signs verdicts and store pages: without this check, one could pose as the other.
     if parsed.payload_type != payload_type:
         raise NotVerified(f"signed, but as {parsed.payload_type!r}; expected {payload_type!r}")
     return parsed.payload

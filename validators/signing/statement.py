@@ -53,6 +53,7 @@ def verified_verdict(envelope: bytes, key: SSlibKey) -> dict[str, Any]:
     if (found.get("_type"), found.get("predicateType")) != (STATEMENT_TYPE, PREDICATE_TYPE):
         raise NotVerified(f"signed, but not a verdict: expected a {PREDICATE_TYPE} statement")
     predicate: dict[str, Any] = found["predicate"]
+    # Tools that know in-toto alone read the subject: it must name what the predicate binds.
     if found["subject"] != statement(predicate)["subject"]:
         raise NotVerified("the statement's subject is not what its predicate binds")
     return predicate
