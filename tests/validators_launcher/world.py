@@ -22,8 +22,7 @@ from validators.store.journeys import SealedJourney, journey_digest, purpose_of,
 MISSION = """# Seaside
 
 ## Walks can be booked {#M-BOOK}
-A guest books a walk up to its last free place, and the booking is there the next time anybody
-looks.
+A guest books a walk up to its last free place, and the booking is there for everybody after that.
 """
 AMPLE = {"wall_seconds": 1200, "journey_seconds": 120}
 """The limits of a judgement on a machine with much else to do: nobody waits for their end."""
