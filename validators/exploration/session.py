@@ -27,7 +27,7 @@ from validators.evidence.keep import keep_files, keep_tail
 from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.perform import DRIVER_DISTRIBUTIONS, OUT, PORTS, PerformanceBench
 from validators.launcher.request import BrokerSocket
-from validators.performance.outing import Session, outing_json
+from validators.performance.exploration_plan import ExplorationPlan, exploration_plan_json
 from validators.performance.surroundings import surroundings
 from validators.roles.actor import Brief
 
@@ -79,7 +79,7 @@ def run_session(
             actor.send(json.dumps(_brief(persona, broker, line=line, word=word)).encode())
             apps = starter.until_ready([(app_listener, side)])
             driver.send(
-                outing_json(_session(persona, bench, ports=(dial, line), word=word)).encode()
+                exploration_plan_json(_plan(persona, bench, ports=(dial, line), word=word)).encode()
                 + b"\n"
             )
             _wait_for(driver, persona, bench)
@@ -132,12 +132,12 @@ def _brief(persona: Persona, broker: BrokerSocket, *, line: int, word: str) -> d
     return {"brief": asdict(brief), "model_port": MODEL_PORT, "line_port": line, "word": word}
 
 
-def _session(
+def _plan(
     persona: Persona, bench: PerformanceBench, *, ports: tuple[int, int], word: str
-) -> Session:
+) -> ExplorationPlan:
     around = surroundings(bench.scene.seed)
     app_port, line_port = ports
-    return Session(
+    return ExplorationPlan(
         persona=persona,
         app_port=app_port,
         line_port=line_port,

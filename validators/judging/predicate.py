@@ -38,7 +38,7 @@ def predicate(
             "governance": request.governance.digest,
         },
         "journeys": asdict(verdict.journeys),
-        "controls": asdict(verdict.controls),
+        "controls": verdict.controls.document(),
         "regression": regression(judgement),
         **exploration(judgement),
         # A key of stored verdicts: it keeps its name.

@@ -15,9 +15,9 @@ from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import (
     ExpectationOutcome,
     Identity,
-    Kind,
     RunEvidence,
     RunId,
+    RunKind,
     StepOutcome,
 )
 from validators.domain.fold import Result, caught, result
@@ -25,7 +25,11 @@ from validators.domain.journeys.journey import Journey
 from validators.domain.shapes import Shape
 from validators.evidence.page import Exchange, Frame, Link, LookRow, Run
 
-KINDS = {Kind.BASE: "before", Kind.JOURNEY: "after", Kind.TWIN: "negative control"}
+KINDS = {
+    RunKind.BASE: "before",
+    RunKind.JOURNEY: "after",
+    RunKind.NEGATIVE_CONTROL: "negative control",
+}
 VANTAGES = {
     "here": "on the page",
     "after_reload": "after reloading",
@@ -180,13 +184,15 @@ def ending(run: RunEvidence) -> tuple[str, str, str]:
     summary = f"{failed} of {parts} did not hold" if failed else "everything held"
     if run.skipped:
         return "not run", "", run.skipped
-    if run.run.kind is Kind.SABOTAGE:
-        if run.sabotage is None or not run.sabotage.changed:
+    if run.run.kind is RunKind.FAULT_INJECTION:
+        if run.fault is None or not run.fault.changed:
             return "did not apply", "unsure", "there was nothing to change"
         return ("caught", "yes", summary) if caught(run) else ("unnoticed", "no", summary)
     if found is Result.NOTHING:
         return "no result", "unsure", "; ".join(run.errors) or summary
-    wanted = Result.FAILED if run.run.kind in (Kind.TWIN, Kind.BASE) else Result.PASSED
+    wanted = (
+        Result.FAILED if run.run.kind in (RunKind.NEGATIVE_CONTROL, RunKind.BASE) else Result.PASSED
+    )
     return ("red" if found is Result.FAILED else "green"), _tone(found is wanted), summary
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from validators.app.clock_library import clock_can_be_ahead
 from validators.app.instances import InstanceSpec
-from validators.domain.evidence import Identity, Kind, RunId
+from validators.domain.evidence import Identity, RunId, RunKind
 from validators.domain.journeys.journey import Journey, Regardless
 from validators.performance.plan import PlannedRun
 
@@ -40,7 +40,7 @@ def past(run: RunId, journey: Journey, *, seed: int, clock: bool) -> Past:
 
     Others and a later day are drawn only where the journey states that they make no difference. A
     later day also needs an app with a `clock` to set, or a machine that can put one ahead."""
-    if run.kind is not Kind.JOURNEY or run.identity is not Identity.MASKED:
+    if run.kind is not RunKind.JOURNEY or run.identity is not Identity.MASKED:
         return Past()
     drawn = random.Random(f"past {run.journey} {seed}")  # noqa: S311
     answered = drawn.choice(ANSWERED_LONG if drawn.random() < LONG_SHARE else ANSWERED)
@@ -62,7 +62,7 @@ def planned_run(
 ) -> PlannedRun:
     """The run for the driver's plan. A negative control that is part of its journey's own run needs
     no app."""
-    if run.kind is Kind.TWIN and not journey.twin_apart:
+    if run.kind is RunKind.NEGATIVE_CONTROL and not journey.negative_control_apart:
         return PlannedRun(run, 0, seed)
     return PlannedRun(run, port, seed, others=before.others, ahead=before.ahead)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from validators.app.sandboxes import SandboxResult
 from validators.app.side import Side, prepared_side, seeded_side
-from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
+from validators.domain.evidence import Identity, RunEvidence, RunId, RunKind
 from validators.domain.fold import Result, result, verdict
 from validators.domain.journeys.journey import Journey
-from validators.domain.proof import broken, proof
+from validators.domain.proof import broken_on_base, proof
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose, Sealed, Symptom, Verdict
 from validators.launcher.bases import BaseProofs
@@ -20,7 +20,7 @@ from validators.launcher.context import Context
 from validators.launcher.pacing import scene_of
 from validators.launcher.perform import FIRST, PerformanceBench
 from validators.launcher.regression_suite import RegressionJourney
-from validators.performance.plan import base_runs, judgement_runs, retry_runs, standing_runs
+from validators.performance.plan import base_runs, judgement_runs, retry_runs, suite_runs
 from validators.store.journeys import purpose_of
 
 BASE, CANDIDATE = "base", "candidate"
@@ -68,7 +68,7 @@ class Trial:
         seeds = {
             run: seed
             for run in (*first, *green)
-            if run.kind is not Kind.BASE or run.identity is Identity.MASKED
+            if run.kind is not RunKind.BASE or run.identity is Identity.MASKED
         }
         # One performance for all: a driver and two browsers cost as much as two runs.
         self._perform(FIRST, (*first, *green), seeds=seeds)
@@ -111,14 +111,14 @@ class Trial:
         runs = tuple(
             run
             for run in self.evidence
-            if run.run.kind is not Kind.BASE and run.run.journey not in gone
+            if run.run.kind is not RunKind.BASE and run.run.journey not in gone
         )
         return verdict(tuple(one for one in self.sealed() if one.journey not in gone), runs)
 
     def broken(self) -> frozenset[str]:
         """The regression journeys that failed and are red on base as well. They bind no change
         until somebody repairs them."""
-        return frozenset(name for name in self._doubted() if broken(name, self.evidence))
+        return frozenset(name for name in self._doubted() if broken_on_base(name, self.evidence))
 
     @property
     def _own(self) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ class Trial:
         shown = tuple(
             run
             for run in self.evidence
-            if run.run.journey == journey.name and run.run.kind is Kind.BASE
+            if run.run.journey == journey.name and run.run.kind is RunKind.BASE
         )
         name, promise = journey.name, journey.promise
         landed = self.regression.get(name)
@@ -140,9 +140,9 @@ class Trial:
             promise,
             Purpose.REGRESSION,
             proof(name, Purpose.REGRESSION, shown) if shown else None,
-            standing=True,
+            in_suite=True,
             issue=landed.entry.issue,
-            sabotaged=landed.inject_faults,
+            inject_faults=landed.inject_faults,
             plain=landed.plain or name in self._doubted(),
         )
 
@@ -150,22 +150,22 @@ class Trial:
         one = self.regression[name]
         if one.inject_faults:
             return judgement_runs((name,))
-        return standing_runs(name, plain=one.plain)
+        return suite_runs(name, plain=one.plain)
 
     def _doubted(self) -> tuple[str, ...]:
         """The regression journeys with a run that did not pass."""
         own = [
             run
             for run in self.evidence
-            if run.run.kind is Kind.JOURNEY and run.run.journey in self.regression
+            if run.run.kind is RunKind.JOURNEY and run.run.journey in self.regression
         ]
         return tuple(sorted({run.run.journey for run in own if result(run) is not Result.PASSED}))
 
     def _red_once(self) -> tuple[str, ...]:
         """The regression journeys that one performance on base shows as broken; a second one must
         confirm it."""
-        doubted = [name for name in self._doubted() if broken(name, self.evidence, times=1)]
-        return tuple(name for name in doubted if not broken(name, self.evidence))
+        doubted = [name for name in self._doubted() if broken_on_base(name, self.evidence, times=1)]
+        return tuple(name for name in doubted if not broken_on_base(name, self.evidence))
 
     def _missing_base(self, names: Sequence[str]) -> tuple[RunId, ...]:
         """The base runs that neither this trial nor the store has. Those of the store are added to
@@ -175,7 +175,7 @@ class Trial:
         return base_runs(self._not_on_base(names))
 
     def _not_on_base(self, names: Sequence[str]) -> tuple[str, ...]:
-        shown = {run.run.journey for run in self.evidence if run.run.kind is Kind.BASE}
+        shown = {run.run.journey for run in self.evidence if run.run.kind is RunKind.BASE}
         return tuple(name for name in names if name not in shown)
 
     def _perform(
@@ -215,7 +215,10 @@ class Trial:
         )
 
     def _side(self, run: RunId) -> Side:
-        key = (BASE if run.kind is Kind.BASE else self.candidate, self.journeys[run.journey].seed)
+        key = (
+            BASE if run.kind is RunKind.BASE else self.candidate,
+            self.journeys[run.journey].seed,
+        )
         if key not in self.sides:
             self.bench.phase(f"{key[0]}: export, packages, data")
             self.sides[key] = self._seeded(*key)
