@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from harness.domain.errors import ConfigError, ForgeError, LedgerError
 from harness.domain.issue import Actor, Comment, Issue
 from harness.ports.forge import Forge, ForgeWriter
-from harness.store.in_memory import OverLedger
+from harness.store.in_memory import OverlayLedger
 
 if TYPE_CHECKING:
     from harness.factory.pipeline.dry_run import DryRun
@@ -52,9 +52,9 @@ def planned(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> "Dr
 
 
 @contextmanager
-def thought(services: "Services", issue: Issue) -> "Iterator[tuple[Services, OverLedger]]":
+def thought(services: "Services", issue: Issue) -> "Iterator[tuple[Services, OverlayLedger]]":
     """The same plant, over a ledger in memory and without a hand on the forge."""
-    over = OverLedger(services.ledger.entries(), services.clock.now)
+    over = OverlayLedger(services.ledger.entries(), services.clock.now)
     yield (
         replace(
             services,
@@ -77,7 +77,7 @@ def _name(services: "Services", issue: int) -> str:
     return f"{prefix}{1 + len(runs)}"
 
 
-def _write_down_the_cost(services: "Services", over: OverLedger, issue: int) -> None:
+def _write_down_the_cost(services: "Services", over: OverlayLedger, issue: int) -> None:
     """Of an issue that the ledger does not know yet the cost is nobody's: an entry of its own would
     pass for its beginning."""
     known = issue if services.ledger.find(f"issue/{issue}") else None

@@ -74,7 +74,7 @@ def postgres_address(text: str) -> str:
 
 
 @contextmanager
-def named_faults() -> Iterator[None]:
+def database_errors() -> Iterator[None]:
     """A database's own errors as StoreError."""
     try:
         yield

@@ -91,7 +91,7 @@ class _Chain(ABC):
         return entry
 
 
-class PlayedLedger(_Chain):
+class ReplayedLedger(_Chain):
     """The `Ledger` port over a recorded ledger, at the moment when `run` had just begun."""
 
     def __init__(self, recorded: Sequence[Entry], run: str) -> None:
@@ -205,12 +205,12 @@ class DirectEngine:
         """There is nothing to let go of."""
 
 
-def entries_told(documents: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
+def entries_from(documents: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
     """Entries as `dataclasses.asdict` wrote them down."""
     return tuple(Entry(**document) for document in documents)
 
 
-class OverLedger(_Chain):
+class OverlayLedger(_Chain):
     """The `Ledger` port over another ledger, which it reads and never writes: what is appended
     stays in memory, on top.
 

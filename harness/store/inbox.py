@@ -50,7 +50,7 @@ class SqlInbox:
         }
         try:
             with (
-                _faults_named("the delivery could not be kept"),
+                _port_errors("the delivery could not be kept"),
                 self._engine.begin() as connection,
             ):
                 connection.execute(sa.insert(DELIVERIES).values(row))
@@ -60,14 +60,14 @@ class SqlInbox:
 
     def waiting(self) -> tuple[tuple[int, Delivery], ...]:
         query = sa.select(DELIVERIES).where(~DELIVERIES.c.is_settled).order_by(DELIVERIES.c.place)
-        with _faults_named("the inbox could not be read"), self._engine.connect() as connection:
+        with _port_errors("the inbox could not be read"), self._engine.connect() as connection:
             return tuple(
                 (row.place, Delivery(row.id, row.event, row.number, row.digest))
                 for row in connection.execute(query)
             )
 
     def settle(self, places: tuple[int, ...]) -> None:
-        with _faults_named("the inbox could not be written"), self._engine.begin() as connection:
+        with _port_errors("the inbox could not be written"), self._engine.begin() as connection:
             for place in places:
                 connection.execute(
                     sa.update(DELIVERIES).where(DELIVERIES.c.place == place).values(is_settled=True)
@@ -77,11 +77,11 @@ class SqlInbox:
         old = sa.delete(DELIVERIES).where(
             DELIVERIES.c.is_settled, DELIVERIES.c.came_at < _text(before)
         )
-        with _faults_named("the inbox could not be written"), self._engine.begin() as connection:
+        with _port_errors("the inbox could not be written"), self._engine.begin() as connection:
             connection.execute(old)
 
-    def heard_last(self) -> datetime | None:
-        with _faults_named("the inbox could not be read"), self._engine.connect() as connection:
+    def last_received_at(self) -> datetime | None:
+        with _port_errors("the inbox could not be read"), self._engine.connect() as connection:
             came_at = connection.execute(sa.select(sa.func.max(DELIVERIES.c.came_at))).scalar()
         return datetime.strptime(came_at, _MOMENT).replace(tzinfo=UTC) if came_at else None
 
@@ -103,7 +103,7 @@ def _text(moment: datetime) -> str:
 
 
 @contextmanager
-def _faults_named(what: str) -> Iterator[None]:
+def _port_errors(what: str) -> Iterator[None]:
     try:
         yield
     except sa.exc.IntegrityError:

@@ -48,7 +48,7 @@ class Lease(Protocol):
         ...
 
 
-class OfTheKernel:
+class KernelLease:
     """A lock on a file of the home: it is held for as long as this process lives, and cannot be
     lost before."""
 
@@ -117,7 +117,7 @@ class AdvisoryLock:
             self._session = None
 
 
-class OfTheDatabase:
+class DatabaseLease:
     """The Lease on a database."""
 
     def __init__(self, address: str, *, command: str) -> None:
@@ -155,7 +155,7 @@ def sole_factory_on(
     """Holds the lease of a database for the time of the block, as `harness.store.lock` holds a
     home's. Raises LedgerError where the database does not answer at first; to who stands by
     already, that is a holder who may come back."""
-    lease = OfTheDatabase(address, command=command)
+    lease = DatabaseLease(address, command=command)
     deadline, holder = time.monotonic() + patience, ""
     try:
         while True:

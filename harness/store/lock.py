@@ -35,7 +35,7 @@ def sole_factory(
     file = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         deadline = time.monotonic() + patience
-        while not taken(file):
+        while not try_lock(file):
             if time.monotonic() >= deadline:
                 raise Busy(
                     f"{_holder(file)} works on {home}; wait for it, or end it, and try again"
@@ -49,7 +49,7 @@ def sole_factory(
         os.close(file)
 
 
-def taken(file: int) -> bool:
+def try_lock(file: int) -> bool:
     """Whether this process now holds the lock on an open file; never waits."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -24,11 +24,11 @@ be known by."""
 
 
 def end_orphans(
-    home: Path, *, grace: float = STOP_SECONDS, sleep: Callable[[float], None] = time.sleep
+    home: Path, *, seconds: float = STOP_SECONDS, sleep: Callable[[float], None] = time.sleep
 ) -> None:
     """Returns when no program is left that works on `home` for a starter that is dead: one that has
     not ended by itself after `grace` seconds is ended. Only the home's holder calls."""
-    deadline, clear = time.monotonic() + grace, 0
+    deadline, clear = time.monotonic() + seconds, 0
     while clear < LOOKS:
         left = tuple(_orphans(home))
         clear = 0 if left else clear + 1

@@ -35,12 +35,12 @@ class SqliteSession:
         self._connection = connection
 
     def execute(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        with _named():
+        with _store_errors():
             found = self._connection.execute(query, values)
         return _read(found)
 
     def commit(self) -> None:
-        with _named():
+        with _store_errors():
             self._connection.commit()
 
 
@@ -57,7 +57,7 @@ class SqliteFile:
     @contextmanager
     def session(self) -> Iterator[SqliteSession]:
         """Raises StoreError where the file cannot be opened."""
-        connection = self._taken()
+        connection = self._connection_in_use()
         try:
             yield SqliteSession(connection)
         finally:
@@ -69,12 +69,12 @@ class SqliteFile:
         while self._idle:
             self._idle.pop().close()
 
-    def _taken(self) -> sqlite3.Connection:
+    def _connection_in_use(self) -> sqlite3.Connection:
         with suppress(IndexError):
             return self._idle.pop()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.touch(mode=0o600)
-        with _named():
+        with _store_errors():
             connection = sqlite3.connect(self._path, check_same_thread=False)
             prepare(connection)
         return connection
@@ -99,12 +99,12 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 
 def _read(rows: sqlite3.Cursor) -> Iterator[tuple[Any, ...]]:
-    with _named():
+    with _store_errors():
         yield from rows
 
 
 @contextmanager
-def _named() -> Iterator[None]:
+def _store_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as fault:

@@ -33,9 +33,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from harness.domain.errors import ConfigError, LedgerError
-from harness.store.database import named_faults, postgres_engine
+from harness.store.database import database_errors, postgres_engine
 from harness.store.files import replace
-from harness.store.ledger.sqlite import SqlLedger, faults_named
+from harness.store.ledger.sqlite import SqlLedger, ledger_errors
 
 KIND = "carried"
 KEY_BYTES = 32
@@ -68,7 +68,7 @@ _DROP_PARTS = sa.text("DELETE FROM carried_parts WHERE name <> ALL(:names)")
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StoredFile:
     """One file: its bits, and the names of its parts in order; `mark` tells it from what it was
     before, here."""
 
@@ -97,8 +97,8 @@ class StateBackup:
         self._home, self._places, self._ledger = home, places, ledger
         self._left_out = frozenset(home / path for path in left_out)
         self._engine = postgres_engine(address)
-        self._seal = _Seal(key)
-        self._files: dict[str, Held] = {}
+        self._seal = _Cipher(key)
+        self._files: dict[str, StoredFile] = {}
         self._generation, self._left_over = self._marked(), False
         self._lock = threading.Lock()
 
@@ -106,8 +106,8 @@ class StateBackup:
         """Bring the home up to what was kept last, where that is not what is here. Whether anything
         was kept at all."""
         with (
-            faults_named("what the home carries could not be fetched"),
-            named_faults(),
+            ledger_errors("what the home carries could not be fetched"),
+            database_errors(),
             self._engine.connect() as connection,
         ):
             found = (
@@ -138,14 +138,14 @@ class StateBackup:
     def close(self) -> None:
         self._engine.dispose()
 
-    def _packed(self) -> Iterator[tuple[str, Held]]:
+    def _packed(self) -> Iterator[tuple[str, StoredFile]]:
         for path in sorted(self._found(stat.S_ISREG)):
             before = self._files.get(path)
             try:
                 facts = (self._home / path).lstat()
                 mark = (facts.st_size, facts.st_mtime_ns, stat.S_IMODE(facts.st_mode))
                 if before is None or before.mark != mark:
-                    before = Held(
+                    before = StoredFile(
                         mark[2], tuple(self._seal.name(part) for part in self._parts(path)), mark
                     )
                 yield path, before
@@ -153,7 +153,7 @@ class StateBackup:
                 continue
 
     def _write(
-        self, files: Mapping[str, Held], folders: list[tuple[str, int]], *, all_is_over: bool
+        self, files: Mapping[str, StoredFile], folders: list[tuple[str, int]], *, all_is_over: bool
     ) -> None:
         generation = self._generation + 1
         listed = {
@@ -162,8 +162,8 @@ class StateBackup:
         }
         sealed = self._seal.closed(json.dumps(listed).encode(), _list_name(generation))
         with (
-            faults_named("what the home carries could not be kept"),
-            named_faults(),
+            ledger_errors("what the home carries could not be kept"),
+            database_errors(),
             self._engine.begin() as connection,
         ):
             for statement in _STATEMENTS:
@@ -188,7 +188,7 @@ class StateBackup:
             KIND, f"{KIND}/{generation}", data={"generation": generation, "list": _digest(sealed)}
         )
 
-    def _add_parts(self, connection: sa.Connection, files: Mapping[str, Held]) -> None:
+    def _add_parts(self, connection: sa.Connection, files: Mapping[str, StoredFile]) -> None:
         there = {row.name for row in connection.execute(_KNOWN)}
         for path, held in files.items():
             if not there.issuperset(held.parts):
@@ -301,7 +301,7 @@ class StateBackup:
         replace(self._home / ".carried", f"{generation}\n".encode(), mode=0o600)
 
 
-class _Seal:
+class _Cipher:
     """Encryption and names under one key. Raises ConfigError for text that is no key."""
 
     def __init__(self, key: str) -> None:

@@ -10,16 +10,10 @@ import pytest
 
 from harness.domain.errors import ConfigError, GitError
 from harness.repository.export import export
-from harness.repository.original import (
-    Address,
-    TakingLimits,
-    address_of,
-    changed_tree,
-    committed,
-    fetch_original,
-    refusal_of,
-)
-from harness.repository.plumbing import Git, Said
+from harness.repository.original import FetchLimits, fetch_original, refusal_of
+from harness.repository.original_address import Address, address_of
+from harness.repository.plumbing import Git, GitResult
+from harness.repository.tree_edits import changed_tree, committed
 from harness.repository.walk import WalkLimits
 from tests.fakes.original import everything, git, repository_of
 
@@ -254,7 +248,7 @@ def test_what_cannot_be_taken_is_named(tmp_path, prepare, says) -> None:
         ({"walk": WalkLimits(files=1)}, "has 2 files; the factory works on at most 1"),
         ({"walk": WalkLimits(file_bytes=8)}, "'app.py' has 0 MB"),
         ({"walk": WalkLimits(total_bytes=10)}, "MB of files"),
-        ({"limits": TakingLimits(pack_bytes=4096)}, "packed; that is more than is taken"),
+        ({"limits": FetchLimits(pack_bytes=4096)}, "packed; that is more than is accepted"),
     ],
 )
 def test_more_than_the_factory_works_on_is_refused_before_it_is_on_disk(
@@ -287,7 +281,7 @@ def test_a_tree_that_lists_more_than_fits_is_refused(app, tmp_path) -> None:
         )
     git(app, "update-ref", "refs/heads/main", git(app, "commit-tree", tree, "-m", "bomb"))
     with pytest.raises(ConfigError, match="lists more than the factory works on"):
-        take(app, tmp_path, limits=TakingLimits(pack_bytes=4 << 20))
+        take(app, tmp_path, limits=FetchLimits(pack_bytes=4 << 20))
 
 
 class _Asked(BaseHTTPRequestHandler):
@@ -332,7 +326,7 @@ def test_a_server_that_does_not_answer_is_given_up(host, tmp_path) -> None:
         fetch_original(
             address_of(f"http://127.0.0.1:{host.server_port}/o/n.git", here=HERE),
             tmp_path / "store.git",
-            limits=TakingLimits(seconds=0.5),
+            limits=FetchLimits(seconds=0.5),
         )
     assert late.value.retryable
 
@@ -409,7 +403,7 @@ def test_a_tree_is_changed_where_it_is_told_to_and_nowhere_else(app, tmp_path) -
 
 
 def test_a_repository_of_another_account_is_named() -> None:
-    said = Said(
+    said = GitResult(
         128,
         b"",
         "fatal: detected dubious ownership in repository at '/srv/app/.git'\nTo add an exception,"

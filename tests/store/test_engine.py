@@ -21,7 +21,7 @@ from harness.domain.errors import (
     Stopped,
 )
 from harness.store.durable.engine import Durable
-from harness.store.durable.executors import OnThisMachine
+from harness.store.durable.executors import MachineExecutors
 
 Start = Callable[..., Durable]
 SECONDS = 300
@@ -268,7 +268,7 @@ def test_a_store_that_is_no_store_is_refused_by_name(tmp_path) -> None:
 
 
 def test_only_the_dead_are_inherited_from(tmp_path) -> None:
-    mine, another = OnThisMachine(tmp_path), OnThisMachine(tmp_path)
+    mine, another = MachineExecutors(tmp_path), MachineExecutors(tmp_path)
     name = mine.claim()
     assert not another.is_dead(name)
     assert another.is_dead("nobody-ever")

@@ -16,7 +16,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from harness.domain.errors import Busy, LedgerError
-from harness.store.durable.executors import OnADatabase
+from harness.store.durable.executors import DatabaseExecutors
 from harness.store.lease import AdvisoryLock, sole_factory_on
 from tests.fakes.decorated import Decorated
 
@@ -164,7 +164,7 @@ def test_a_lease_may_be_asked_from_many_threads(address) -> None:
 
 
 def test_only_the_dead_are_inherited_from_also_across_machines(address, postgres) -> None:
-    mine, another = OnADatabase(address), OnADatabase(address)
+    mine, another = DatabaseExecutors(address), DatabaseExecutors(address)
     name = mine.claim()
     assert not another.is_dead(name)
     assert another.is_dead("nobody-ever")

@@ -52,7 +52,7 @@ def swept(services: Services, *, days: float = DAYS) -> Swept:
     process of its own.
 
     For `factory up` at night. The repository is left to `collect`: packing it may take minutes."""
-    from harness.repository.trash import sweep_later
+    from harness.repository.trash import delete_trash_later
 
     recordings = read_home(services.places.home).recordings_days
     found = _swept(
@@ -63,7 +63,7 @@ def swept(services: Services, *, days: float = DAYS) -> Swept:
         recordings=recordings,
         dry_run=False,
     )
-    sweep_later(*found.trash)
+    delete_trash_later(*found.trash)
     return found
 
 
@@ -74,7 +74,7 @@ def collect(home: Path, *, days: float = DAYS, dry_run: bool = False) -> Swept:
     Raises Busy while a factory works there, ConfigError where there is none, LedgerError when the
     ledger is not the one that was signed: then nothing is known to be over. A dry run looks, takes
     no lock and changes nothing."""
-    from harness.repository.trash import swept as delete_trash
+    from harness.repository.trash import delete_trash
 
     document = read_home(home)
     places = Places(home, document.repository_id)

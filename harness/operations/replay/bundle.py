@@ -38,7 +38,7 @@ from harness.home.recording import (
     recorded_lines,
     recording_of,
 )
-from harness.store.in_memory import entries_told
+from harness.store.in_memory import entries_from
 
 FILE, PACK, LEDGER, PUBLIC_KEY = "kit.json", "objects.pack", "ledger.jsonl", "validator.key.pub"
 OWN_VERDICT = "own-verdict.json"
@@ -67,7 +67,7 @@ class Bundle:
     def entries(self) -> tuple[Entry, ...]:
         """The recorded ledger."""
         text = (self.folder / LEDGER).read_text("utf-8")
-        return entries_told(json.loads(line) for line in text.splitlines())
+        return entries_from(json.loads(line) for line in text.splitlines())
 
     def tape(self) -> tuple[Mapping[str, Any], ...]:
         """The lines of the tape."""
@@ -338,9 +338,7 @@ def _commit(places: Places, ref: str) -> str:
 
     git = Git(places.trusted)
     for name in (f"{FETCHED}/heads/{ref}", ref):
-        said = git.said(
-            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
-        )
+        said = git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
         if not said.status:
             return said.out.decode("ascii").strip()
     raise ConfigError(
@@ -356,7 +354,7 @@ def _pack(places: Places, folder: Path, *, commits: tuple[str, ...]) -> None:
     wanted = "".join(
         f"{commit}\n"
         for commit in dict.fromkeys(commits)
-        if commit and not git.said("cat-file", "-e", commit).status
+        if commit and not git.run("cat-file", "-e", commit).status
     )
     _write(
         folder / PACK,

@@ -26,7 +26,7 @@ from harness.home.recording import current_node, running_node
 from harness.operations.replay.bundle import PACK, PUBLIC_KEY, Bundle
 from harness.operations.replay.comparison import Difference, differences, unrecorded
 from harness.operations.replay.model_recording import script_of
-from harness.store.in_memory import DirectEngine, PlayedLedger
+from harness.store.in_memory import DirectEngine, ReplayedLedger
 
 if TYPE_CHECKING:
     from harness.domain.budget import Usage
@@ -119,7 +119,7 @@ class _Lap:
     bundle: Bundle
     services: Services
     dispatch: "Dispatch"
-    ledger: PlayedLedger
+    ledger: ReplayedLedger
     forge: ReplayedForge
 
     def run(self) -> tuple[str, ...]:
@@ -207,7 +207,7 @@ def _lap(bundle: Bundle, means: Means, home: Path, *, tell: Tell) -> Iterator[_L
     places = _Places(home, bundle.repository, means.signing_key or home / "keys" / LAUNCHER_KEY)
     _furnish(bundle, means, places)
     origin = _repositories(bundle, means, places)
-    ledger = PlayedLedger(_entries(bundle, means, places, origin), bundle.run)
+    ledger = ReplayedLedger(_entries(bundle, means, places, origin), bundle.run)
     forge = ReplayedForge(bundle.tape(), node=current_node, branch=bundle.branch)
     owner, _, name = bundle.repository.partition(".")
     document = HomeFile(
@@ -328,7 +328,7 @@ def _entries(bundle: Bundle, means: Means, places: Places, origin: Path) -> tupl
 
 def _services(
     places: Places,
-    ledger: PlayedLedger,
+    ledger: ReplayedLedger,
     forge: ReplayedForge,
     *,
     origin: Path,

@@ -49,7 +49,7 @@ from harness.domain.errors import Interrupted, PortError
 from harness.domain.workflow import NodeResult, Outcome
 from harness.ports.engine import Action
 from harness.store.database import postgres_engine, shown, sqlite_engine
-from harness.store.durable.executors import Executors, OnADatabase, OnThisMachine
+from harness.store.durable.executors import Executors, DatabaseExecutors, MachineExecutors
 from harness.store.durable.outcome import outcome_of
 
 SCHEMA = "1"
@@ -92,7 +92,7 @@ class Durable:
         self._address = address
         self._check = check
         self._executors: Executors = (
-            OnADatabase(address) if address else OnThisMachine(home / "executors")
+            DatabaseExecutors(address) if address else MachineExecutors(home / "executors")
         )
         self._store: sa.Engine | None = None
         self._actions: dict[str, Action] = {}
@@ -102,7 +102,7 @@ class Durable:
         self._closing = False
         self._refusing = False
         self._under_way: set[str] = set()
-        self._beginning = threading.local()
+        self._starting = threading.local()
         self._working: set[Future[Any]] = set()
         self._executor = ""
         self._is_awake = False
@@ -121,7 +121,7 @@ class Durable:
         try:
             self._executor = self._executors.claim()
             self._wake()
-            self._take_up_the_work_of_the_dead(self._executor)
+            self._recover_dead_work(self._executor)
             # all that was loaded for this stays: it is not swept again, nor when the interpreter
             # ends
             gc.freeze()
@@ -178,7 +178,7 @@ class Durable:
         with self._waking:
             try:
                 if self._is_awake and not self._is_at_work():
-                    self._let_go()
+                    self._release()
             except _FAULTS as fault:
                 raise PortError(
                     f"the engine's store {self._where} failed: {fault}", retryable=True
@@ -195,7 +195,7 @@ class Durable:
     def close(self) -> None:
         global _live
         self._closing = True
-        self._let_go()
+        self._release()
         self._executors.release()
         if _live is self:
             _live = None
@@ -217,11 +217,11 @@ class Durable:
                 DBOS(config=self._config(self._executor))
                 DBOS.launch()
             except BaseException:
-                self._let_go()
+                self._release()
                 raise
             self._is_awake = True
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         DBOS.destroy()
         self._is_awake = False
         if self._store is not None:
@@ -254,20 +254,20 @@ class Durable:
 
     @contextmanager
     def _not_waiting_for_the_disk(self) -> Iterator[None]:
-        self._beginning.now = True
+        self._starting.now = True
         try:
             yield
         finally:
-            self._beginning.now = False
+            self._starting.now = False
 
     def _sync(self, connection: Any, _record: Any, _proxy: Any) -> None:
         """How long SQLite waits at the end of what this thread does now. In its log nothing is ever
         kept without what came before it, so a result takes with it that its work was begun."""
         connection.execute(
-            f"PRAGMA synchronous={'NORMAL' if getattr(self._beginning, 'now', False) else 'FULL'}"
+            f"PRAGMA synchronous={'NORMAL' if getattr(self._starting, 'now', False) else 'FULL'}"
         )
 
-    def _take_up_the_work_of_the_dead(self, mine: str) -> None:
+    def _recover_dead_work(self, mine: str) -> None:
         pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
         for executor in {work.executor_id for work in pending} - {mine, None}:
             if executor is not None and self._executors.is_dead(executor):

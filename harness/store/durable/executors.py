@@ -14,7 +14,7 @@ from typing import Protocol
 
 from harness.domain.errors import PortError
 from harness.store.lease import AdvisoryLock
-from harness.store.lock import taken
+from harness.store.lock import try_lock
 
 
 class Executors(Protocol):
@@ -33,7 +33,7 @@ class Executors(Protocol):
         ...
 
 
-class OnThisMachine:
+class MachineExecutors:
     """Each has a file below `folder`, locked."""
 
     def __init__(self, folder: Path) -> None:
@@ -44,7 +44,7 @@ class OnThisMachine:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / uuid.uuid4().hex
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        taken(file)
+        try_lock(file)
         self._mine = path, file
         return path.name
 
@@ -62,7 +62,7 @@ class OnThisMachine:
         except FileNotFoundError:
             return True
         try:
-            if not taken(file):
+            if not try_lock(file):
                 return False
             (self._folder / executor).unlink(missing_ok=True)
             return True
@@ -70,7 +70,7 @@ class OnThisMachine:
             os.close(file)
 
 
-class OnADatabase:
+class DatabaseExecutors:
     """Each holds an advisory lock of the database at `address`."""
 
     def __init__(self, address: str) -> None:

@@ -23,10 +23,10 @@ import sqlalchemy as sa
 from harness.domain.errors import LedgerError
 from harness.domain.ledger import Fault, Head
 from harness.ports.clock import Clock
-from harness.store.database import named_faults, postgres_engine
+from harness.store.database import database_errors, postgres_engine
 from harness.store.ledger.head import head_in, head_text, read_head, write_head
 from harness.store.ledger.rows import HASH_OF, Row
-from harness.store.ledger.sqlite import Find, SqlLedger, faults_named
+from harness.store.ledger.sqlite import Find, SqlLedger, ledger_errors
 from harness.store.ledger.verify import UNGUARDED
 from harness.store.sessions import Session, StoreError
 
@@ -87,17 +87,17 @@ class PostgresSession:
         self._connection = connection
 
     def execute(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        with named_faults():
+        with database_errors():
             found = self._connection.exec_driver_sql(query.replace("?", "%s"), values or None)
         return _read(found)
 
     def commit(self) -> None:
-        with named_faults():
+        with database_errors():
             self._connection.commit()
 
 
 def _read(rows: sa.CursorResult[Any]) -> Iterator[tuple[Any, ...]]:
-    with named_faults():
+    with database_errors():
         yield from map(tuple, rows)
 
 
@@ -108,7 +108,7 @@ class PostgresLedger(SqlLedger):
         super().__init__(home, clock)
         self._address = address
 
-    def _looked(self, find: Find, *, absent: Fault | None) -> Fault | None:
+    def _checked(self, find: Find, *, absent: Fault | None) -> Fault | None:
         try:
             with self._session() as session:
                 if self._has_table(session):
@@ -128,7 +128,7 @@ class PostgresLedger(SqlLedger):
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
-        with named_faults():
+        with database_errors():
             connection = self._engine.connect()
         with connection:
             yield PostgresSession(connection)
@@ -144,7 +144,7 @@ class PostgresLedger(SqlLedger):
             yield session
 
     def _rows(self, query: str, *values: Any) -> list[Row]:
-        with faults_named("the ledger could not be read"), self._session() as session:
+        with ledger_errors("the ledger could not be read"), self._session() as session:
             return (
                 [Row(*row) for row in session.execute(query, *values)]
                 if self._has_table(session)

@@ -74,7 +74,7 @@ class SqlLedger(ABC):
         wanted = tuple(replace(one, data=json.loads(canonical(one.data))) for one in new)
         if not wanted:
             return ()
-        with faults_named("the ledger could not be written"), self._writing() as session:
+        with ledger_errors("the ledger could not be written"), self._writing() as session:
             last = self._trusted_last(session)
             found = session.execute(with_keys(len(wanted)), *(one.key for one in wanted))
             there = {row.key: entry_of(row) for row in map(Row._make, found)}
@@ -119,13 +119,13 @@ class SqlLedger(ABC):
         return next((entry_of(row) for row in self._rows(BY_KEY, key)), None)
 
     def fault(self) -> Fault | None:
-        return self._looked(self._fault_in, absent=None)
+        return self._checked(self._fault_in, absent=None)
 
     def fault_after(self, since: Head) -> Fault | None:
         absent = Fault(
             since.seq, f"entry {since.seq} was read before, and there is no ledger any more"
         )
-        return self._looked(
+        return self._checked(
             lambda session: first_fault_after(
                 session, self._signer, since, head=lambda: self._head(session)
             ),
@@ -157,7 +157,7 @@ class SqlLedger(ABC):
 
         Raises LedgerError where something is here already, or where they are not what this home's
         key signed: then nothing is here."""
-        with faults_named("the ledger could not be copied"), self._writing() as session:
+        with ledger_errors("the ledger could not be copied"), self._writing() as session:
             if self._has_table(session):
                 raise LedgerError("there is a ledger already; a copy is made into an empty store")
             self._make(session)
@@ -189,7 +189,7 @@ class SqlLedger(ABC):
     def _writing(self) -> AbstractContextManager[Session]: ...
 
     @abstractmethod
-    def _looked(self, find: Find, *, absent: Fault | None) -> Fault | None:
+    def _checked(self, find: Find, *, absent: Fault | None) -> Fault | None:
         """What `find` finds, or that the store cannot be read; `absent` where none was ever
         begun."""
 
@@ -254,7 +254,7 @@ class SqlLedger(ABC):
 class SqliteLedger(SqlLedger):
     """The ledger in `home`: `ledger.db`, and `ledger.head` beside it."""
 
-    def _looked(self, find: Find, *, absent: Fault | None) -> Fault | None:
+    def _checked(self, find: Find, *, absent: Fault | None) -> Fault | None:
         try:
             if not is_there(self._path) and not is_there(self._head_path):
                 return absent
@@ -301,7 +301,7 @@ class SqliteLedger(SqlLedger):
     def _rows(self, query: str, *values: Any) -> list[Row]:
         if not is_there(self._path):
             return []
-        with faults_named("the ledger could not be read"), self._session() as session:
+        with ledger_errors("the ledger could not be read"), self._session() as session:
             return (
                 [Row(*row) for row in session.execute(query, *values)]
                 if self._has_table(session)
@@ -345,7 +345,7 @@ def _end(session: Session) -> Head | None:
 
 
 @contextmanager
-def faults_named(what: str) -> Iterator[None]:
+def ledger_errors(what: str) -> Iterator[None]:
     """A store's own errors as the LedgerError that the port promises."""
     try:
         yield
