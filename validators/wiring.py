@@ -57,13 +57,13 @@ def author(request: Path, out: Path) -> int:
     """Have journeys written for the request's issue, prove them on base and seal them:
     authored.json in `out`."""
     from validators.authoring.authoring import authored
-    from validators.store.files import placed
+    from validators.store.files import place_file
 
     out.mkdir(parents=True, exist_ok=True)
     (out / "authored.json").unlink(missing_ok=True)
     context = _context(request)
     found = authored(context)
-    placed(
+    place_file(
         out / "authored.json",
         json.dumps(asdict(found), indent=1).encode(),
         replace=True,
@@ -186,7 +186,7 @@ def store_digest(request: Path) -> int:
     """Print which journeys bind a change for the request's issue, and nothing about them: how many
     were written for its very text, whether an author declined to, how many guard what has landed,
     and the digest of all, null when there are none."""
-    from validators.authoring.authoring import in_force
+    from validators.authoring.authoring import up_to_date
     from validators.launcher.regression_suite import declined, regression_digests
     from validators.store.journeys import set_digest
 
@@ -197,7 +197,7 @@ def store_digest(request: Path) -> int:
     )
     digests = [*(one.entry.digest for one in own), *guarding]
     told = {
-        "journeys": len(in_force(context.request, own)),
+        "journeys": len(up_to_date(context.request, own)),
         "declined": declined(context),
         "standing": len(guarding),
     }
@@ -238,7 +238,7 @@ def retire(request: Path, digest: str, *, actor: str, reason: str) -> int:
     from validators.judging.predicate import stamp
     from validators.store.entries import Event
 
-    entry = _context(request).journey_store.closed(
+    entry = _context(request).journey_store.close(
         digest, event=Event.RETIRED, actor=actor, reason=reason, at=stamp(_now())
     )
     print(f"retired {entry.journey} ({digest}) of issue {entry.issue}")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from harness.domain.errors import ConfigError
-from harness.programs.broker.providers import ANTHROPIC, NAME, OPENAI, USUAL
+from harness.programs.broker.providers import ANTHROPIC, DEFAULT_PROVIDER, NAME, OPENAI
 
 if TYPE_CHECKING:
     from harness.home.document import HomeFile
@@ -69,10 +69,10 @@ def _endpoint(name: str, entry: Any, file: str) -> Endpoint:
     def wrong(words: str, key: str = "") -> ConfigError:
         return ConfigError(words, file=file, key=f"providers.{name}{key}")
 
-    if not re.match(NAME, name) or name == USUAL:
+    if not re.match(NAME, name) or name == DEFAULT_PROVIDER:
         raise wrong(
-            f"expected a name of small letters, digits and dashes, and not `{USUAL}`, which is the"
-            " default one's"
+            f"expected a name of small letters, digits and dashes, and not `{DEFAULT_PROVIDER}`, which"
+            " is the default one's"
         )
     if not isinstance(entry, dict) or not all(
         key in _KEYS and isinstance(value, str) for key, value in entry.items()

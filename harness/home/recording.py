@@ -225,5 +225,5 @@ def _untriaged(services: "Services", number: int) -> tuple[Any, ...]:
     return tuple(
         issue
         for older, issue in sorted(shown.items())
-        if older < number and not services.known.of(older).triage
+        if older < number and not services.issue_index.of(older).triage
     )

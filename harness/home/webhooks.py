@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness.domain.errors import ConfigError
 from harness.factory.records.watch_list import WatchList
-from harness.factory.run.disk_space import space
+from harness.factory.run.disk_space import disk_space
 from harness.forge.deliveries import MOST_SECRETS, DeliveryFilter
 from harness.home.document import read_home
 from harness.home.programs import keep_token
@@ -166,6 +166,6 @@ def _secrets_now(home: Path) -> tuple[str, ...]:
 
 def _has_room(home: Path) -> bool:
     try:
-        return not space(home).is_short
+        return not disk_space(home).is_short
     except OSError:
         return False

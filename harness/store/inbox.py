@@ -1,7 +1,8 @@
 """The inbox's store: one table beside the engine's own, on SQLite or PostgreSQL.
 
-Properties kept: a delivery is on the disk when `put` returns, once per id and per content, whoever
-else writes; what was acted on stays for as long as a double may come."""
+Properties: when `put` returns, the delivery is on the disk, once per id and per content, whoever
+else writes. What was acted on stays for as long as a duplicate may arrive.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ from harness.ports.clock import Clock
 from harness.ports.inbox import Delivery
 from harness.store.database import postgres_engine, sqlite_engine
 
-_MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"  # one length and one zone, so that text compares as moments do
+# One length and one zone, so that texts compare like times.
+_MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 DELIVERIES = sa.Table(
     "deliveries",
     sa.MetaData(),
@@ -86,7 +88,7 @@ class SqlInbox:
         return datetime.strptime(came_at, _MOMENT).replace(tzinfo=UTC) if came_at else None
 
     def close(self) -> None:
-        """Let go of the store; the next use opens it again."""
+        """Close the store; the next use opens it again."""
         if (engine := self.__dict__.pop("_engine", None)) is not None:
             engine.dispose()
 
@@ -107,6 +109,7 @@ def _port_errors(what: str) -> Iterator[None]:
     try:
         yield
     except sa.exc.IntegrityError:
+        # A duplicate, which `put` handles.
         raise
     except (sa.exc.SQLAlchemyError, OSError) as fault:
         words = fault.orig if isinstance(fault, sa.exc.DBAPIError) else fault

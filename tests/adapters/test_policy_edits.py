@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from harness.domain.facts import ChangeFacts, ChangeKind, FileChange
-from harness.factory.policy_gate.policy_edits import CHECK, show_consequences
+from harness.factory.policy_gate.policy_edits import CHECK, show_edit_effects
 from harness.factory.run.policy_snapshot import policy_at
 from harness.forge.connection import Access
 from harness.forge.github import GitHubForge
@@ -93,7 +93,7 @@ def proposed(place, text, *, branch="edit"):
 
 def look(services) -> None:
     services.repository.fetch("main")
-    show_consequences(services, policy_at(services, services.repository.tip("main")))
+    show_edit_effects(services, policy_at(services, services.repository.tip("main")))
 
 
 def checks(place, sha):
@@ -116,7 +116,7 @@ def test_the_check_appears_on_the_head_with_the_flips_then_names_the_broken_line
     ((conclusion, title, summary),) = checks(place, head)
     assert (conclusion, title) == (
         "success",
-        "1 of 1 recorded change would be decided otherwise; edits F-SIZE",
+        "1 of 1 recorded change would be decided differently; edits F-SIZE",
     )
     assert "350 changed lines, and at most 300 are allowed" in summary
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.programs.broker.meter import Caps, Identity, Meter
-from harness.programs.broker.prices import Dated, Price, Prices, Rates, Tokens
+from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.meter import Meter
+from harness.programs.broker.prices import DatedRates, Price, Prices, Rates, Tokens
 from harness.programs.broker.refusal import Refusal
 
-PRICES = Prices("2026-11-21", {"m": (Dated("", Rates(Price(0, 10_000_000, 0, 0, 0))),)})
+PRICES = Prices("2026-11-21", {"m": (DatedRates("", Rates(Price(0, 10_000_000, 0, 0, 0))),)})
 CAPS = Caps(calls=9, usd=Decimal(1), usd_month=Decimal("0.05"))
 FIVE_CENTS, CENT = Tokens(output=5), Tokens(output=1)
 
@@ -34,7 +35,7 @@ def test_a_month_is_from_its_first_day_to_its_last(
         datetime.fromisoformat(f"{at}+00:00").astimezone(UTC).timestamp() for at in (first, then)
     ]
     meter = Meter(tmp_path / "broker.sqlite", PRICES, clock=lambda: clock[0])
-    who = Identity("s", "run", "implementer", 1, 1, "m")
+    who = SessionIdentity("s", "run", "implementer", 1, 1, "m")
     meter.open(who, CAPS)
     meter.reserve(who, CAPS, FIVE_CENTS).settle(FIVE_CENTS)
     clock.pop(0)

@@ -28,7 +28,7 @@ from tests.agents.conftest import (
     request,
     text,
 )
-from tests.broker.conftest import Desk, Served
+from tests.broker.conftest import Bench, OpenedSession
 
 NUMBERS = count(100)
 ASK = {
@@ -57,7 +57,7 @@ def recorded(broker: Broker, issue: int, role: str = "implementer") -> dict[str,
     return json.loads((folder / f"issue-{issue}" / f"{role}-1.json").read_text(encoding="utf-8"))
 
 
-def test_the_provider_sees_the_body_and_the_key_and_nothing_of_the_boxs_headers(
+def test_the_provider_sees_the_body_and_the_key_and_nothing_of_the_sandboxs_headers(
     forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]
 ) -> None:
     provider.plan(message(text("Hello.")))
@@ -123,11 +123,11 @@ def test_a_stream_is_passed_on_as_it_comes_and_settled(
 
 @pytest.mark.parametrize("cut_at", [0, 1, 4])
 def test_a_stream_cut_by_the_provider_costs_what_was_reserved_and_is_an_error(
-    desk: Desk, provider: Provider, claude: Callable[[Served], Anthropic], cut_at: int
+    bench: Bench, provider: Provider, claude: Callable[[OpenedSession], Anthropic], cut_at: int
 ) -> None:
     pieces = [encoded(event) for event in events_of(message(text("Hello, sea.")))]
     provider.plan(Answer(pieces=pieces[:cut_at]))
-    served = desk.open()
+    served = bench.open()
     with (
         pytest.raises(anthropic.APIStatusError, match="ended before the message did"),
         claude(served).messages.stream(**ASK) as stream,
@@ -138,7 +138,7 @@ def test_a_stream_cut_by_the_provider_costs_what_was_reserved_and_is_an_error(
     assert served.usage["output_tokens"] <= 1
 
 
-def test_a_stream_that_the_box_leaves_costs_what_was_reserved(
+def test_a_stream_that_the_sandbox_leaves_costs_what_was_reserved(
     forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]
 ) -> None:
     held = threading.Event()
@@ -151,7 +151,7 @@ def test_a_stream_that_the_box_leaves_costs_what_was_reserved(
 
 
 def test_rubbish_in_a_stream_is_an_error_and_not_an_answer(
-    desk: Desk, provider: Provider, claude: Callable[[Served], Anthropic]
+    bench: Bench, provider: Provider, claude: Callable[[OpenedSession], Anthropic]
 ) -> None:
     for pieces in (
         [b"data: [1]\n\n"],
@@ -163,7 +163,7 @@ def test_rubbish_in_a_stream_is_an_error_and_not_an_answer(
         provider.plan(Answer(pieces=pieces))
         with (
             pytest.raises(anthropic.APIStatusError),
-            claude(desk.open()).messages.stream(**ASK) as stream,
+            claude(bench.open()).messages.stream(**ASK) as stream,
         ):
             stream.get_final_message()
 
@@ -192,10 +192,10 @@ def test_an_error_that_retrying_cannot_help_comes_back_as_it_is_and_costs_nothin
 ) -> None:
     error = {
         "type": "error",
-        "error": {"type": "invalid_request_error", "message": f"key {KEY} says no"},
+        "error": {"type": "invalid_request_error", "message": f"key {KEY} means no"},
     }
     provider.plan(Answer(error, status=400))
-    with pytest.raises(anthropic.BadRequestError, match=r"key \[redacted\] says no"):
+    with pytest.raises(anthropic.BadRequestError, match=r"key \[redacted\] means no"):
         sdk(session).messages.create(**ASK)
     assert forwarding.client.usage(session).cost_usd == 0
 
@@ -376,7 +376,7 @@ def test_the_key_is_in_no_file_and_no_argument(
         assert KEY.encode() not in arguments.read()
 
 
-def test_health_says_nothing(session: Session) -> None:
+def test_health_reveals_nothing(session: Session) -> None:
     with line(session.socket, seconds=SECONDS) as http:
         assert (http.get("/").json(), http.head("/").status_code) == ({}, 200)
         for method, path in (

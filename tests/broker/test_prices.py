@@ -238,7 +238,7 @@ LONG = ROW.replace(
         ("good_for_days: 0\n", "", 0),
     ],
 )
-def test_a_table_says_where_it_was_read_and_for_how_long(
+def test_a_table_names_its_source_and_how_long_it_holds(
     tmp_path: Path, more: str, source: str, days: int
 ) -> None:
     (tmp_path / "prices.yaml").write_text(f"as_of: 2027-01-01\n{more}models:\n  local: {ROW}\n")
@@ -282,7 +282,7 @@ def test_a_row_of_ones_own_may_have_a_price_for_long_requests(tmp_path: Path) ->
         ),
     ],
 )
-def test_a_row_that_cannot_be_read_is_told_with_what_was_expected(
+def test_a_row_that_cannot_be_read_is_named_with_what_was_expected(
     tmp_path: Path, row: str, named: str
 ) -> None:
     (tmp_path / "p.yaml").write_text(f"as_of: 2026-11-21\nmodels: {{a: {row}}}")
@@ -291,9 +291,7 @@ def test_a_row_that_cannot_be_read_is_told_with_what_was_expected(
     assert str(error.value) == f"{tmp_path / 'p.yaml'}: {named}"
 
 
-def test_a_row_of_factory_toml_is_told_with_its_place_and_a_part_of_a_nanodollar_is_a_whole_one() -> (
-    None
-):
+def test_a_row_of_factory_toml_is_named_by_place_and_nanodollars_round_up() -> None:
     row = dict.fromkeys(
         ("input", "output", "cache_read", "cache_write", "cache_write_1h"), "0.0001"
     )

@@ -49,7 +49,7 @@ def test_what_is_written_does_not_differ_until_it_is_edited(export, folder, form
     assert "wrote" not in export(format_, "--out", str(folder))[1]
     (folder / wrote[-1]).write_text("edited by hand\n")
     code, out, _ = export(format_, "--check")
-    assert (code, out.startswith(f"{wrote[-1]} differs from")) == (1, True)
+    assert (code, out.startswith(f"{wrote[-1]} differs from the governance files")) == (1, True)
 
 
 def test_an_edit_of_the_law_is_a_drift_of_what_was_exported(export, folder) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from harness.domain.errors import Busy, Interrupted
 from harness.store.clock import SystemClock
-from harness.store.lock import LOOK_SECONDS, sole_factory
+from harness.store.lock import POLL_SECONDS, sole_factory
 
 ROOT = Path(__file__).parents[2]
 HOLDER = """
@@ -120,7 +120,7 @@ def test_who_waits_is_told_who_has_it_and_takes_over_at_the_first_look_after_the
 
     with sole_factory(tmp_path / "home", command="factory up", patience=3600, waiting=waiting):
         assert len(told) == 2
-    assert LOOK_SECONDS <= 0.1
+    assert POLL_SECONDS <= 0.1
     assert f"pid {holder.pid}, `factory tick`" in told[0]
 
 

@@ -491,7 +491,7 @@ def test_no_crash_leaves_two_entries_beyond_the_head(ledger) -> None:
         (lambda head: head.write_text(head.read_text() + " "), "not signed by this home's key"),
         (
             lambda head: head.write_text("{}"),
-            "ledger.head lacks 'seq': it is not what was written; put `ledger.db`",
+            "ledger.head lacks 'seq': it is not what was written; restore `ledger.db`",
         ),
         (lambda head: head.write_text("[]"), "is not what was written (list indices"),
         (lambda head: head.write_bytes(b"\xff"), "cannot be read"),

@@ -151,7 +151,7 @@ def test_who_was_overtaken_changes_nothing(kept, machine) -> None:
     (quick / "sealed" / "news").write_text("news")
     other.keep()
     (slow / "sealed" / "news").write_text("old")
-    with pytest.raises(LedgerError, match="another factory has kept this home meanwhile"):
+    with pytest.raises(LedgerError, match="another factory has backed up this home meanwhile"):
         overtaken.keep()
     overtaken.fetch()
     assert (slow / "sealed" / "news").read_text() == "news"
@@ -159,7 +159,7 @@ def test_who_was_overtaken_changes_nothing(kept, machine) -> None:
 
 def test_another_key_opens_nothing_and_writes_nothing_into_the_home(kept, machine) -> None:
     home, backup = machine("second", key=made_key())
-    with pytest.raises(LedgerError, match="does not open"):
+    with pytest.raises(LedgerError, match="cannot be decrypted"):
         backup.fetch()
     assert list(home.iterdir()) == []
 
@@ -175,7 +175,7 @@ def test_what_is_no_key_is_refused_by_name(machine, key) -> None:
     [
         (
             ("UPDATE carried_parts SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)",),
-            "does not open",
+            "cannot be decrypted",
         ),
         (("DELETE FROM carried_parts",), "missing"),
         (
@@ -185,13 +185,13 @@ def test_what_is_no_key_is_refused_by_name(machine, key) -> None:
                     " b.name <> a.name LIMIT 1)"
                 ),
             ),
-            "does not open",
+            "cannot be decrypted",
         ),
         (
             ("UPDATE carried_list SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)",),
-            "does not open",
+            "cannot be decrypted",
         ),
-        (("UPDATE carried_list SET generation = generation + 1",), "does not open"),
+        (("UPDATE carried_list SET generation = generation + 1",), "cannot be decrypted"),
     ],
 )
 def test_a_changed_database_is_refused_and_leaves_no_home(
@@ -216,7 +216,7 @@ def test_an_older_list_in_its_place_is_refused(kept, machine, address, postgres)
         "UPDATE carried_list SET (generation, sealed) = (SELECT generation, sealed FROM old)",
     )
     home, fetching = machine("second")
-    with pytest.raises(LedgerError, match="put back from an older copy"):
+    with pytest.raises(LedgerError, match="restored from an older copy"):
         fetching.fetch()
     assert list(home.iterdir()) == []
 
@@ -237,7 +237,7 @@ def test_a_kill_between_the_list_and_the_ledger_is_no_fault(kept, machine, addre
 def test_a_list_that_names_a_place_outside_of_the_home_is_refused(kept, machine) -> None:
     _, backup = machine("second")
     for path in ("../out", "/etc/x", "sealed/../../x", "elsewhere/x", ""):
-        with pytest.raises(LedgerError, match="no place of it"):
+        with pytest.raises(LedgerError, match="does not belong to it"):
             backup._place(path)
 
 
@@ -263,5 +263,5 @@ def test_under_a_new_key_all_is_kept_anew_and_the_old_one_opens_nothing(
     }
     assert not set(before) & set(postgres.sql(address, "SELECT name FROM carried_parts"))
     _, old = machine("third")
-    with pytest.raises(LedgerError, match="does not open"):
+    with pytest.raises(LedgerError, match="cannot be decrypted"):
         old.fetch()

@@ -259,7 +259,7 @@ def test_what_the_box_lets_through_is_read_again_outside(
     file.write_text(text)
     done = world.validators(
         *("store", "supersede", "--request", request, "--digest", old.entry.digest),
-        *("--journey", file, "--actor", "grace", "--reason", "the words changed"),
+        *("--journey", file, "--actor", "greta", "--reason", "the words changed"),
     )
     assert done.returncode in (1, 2)
     assert [one.entry.digest for one in world.context(request).journey_store.journeys(2)] == [

@@ -46,7 +46,7 @@ def test_a_maintainer_supersedes_and_retires_and_everything_is_kept(
     old = world.seal(request, seaside.HARMLESS).entry.digest
     file = tmp_path / "new.yaml"
     file.write_text(seaside.HARMLESS.replace("any.int(2, 4)", "any.int(2, 3)"))
-    who = ("--actor", "grace", "--reason", "four is a family of its own")
+    who = ("--actor", "greta", "--reason", "four is a family of its own")
     done = world.validators(
         "store", "supersede", "--request", request, "--digest", old, "--journey", file, *who
     )
@@ -66,7 +66,7 @@ def test_a_maintainer_supersedes_and_retires_and_everything_is_kept(
         ("sealed", new),
         ("retired", new),
     ]
-    assert listed[-1]["actor"] == "grace"
+    assert listed[-1]["actor"] == "greta"
     digest = json.loads(world.validators("store", "digest", "--request", request).stdout)
     assert digest == {"journeys": 0, "declined": False, "standing": 0, "digest": None}
     assert len(list((world.home / "sealed" / "seaside" / "journeys").iterdir())) == 2

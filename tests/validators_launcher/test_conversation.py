@@ -18,9 +18,10 @@ from validators.roles.author import (
     Brief,
     ReturnedJourney,
     author_answer,
+    brief,
+    document,
     issue_text,
 )
-from validators.roles.author_program import brief, document
 
 BRIEF = Brief(
     "claude-test",

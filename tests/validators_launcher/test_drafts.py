@@ -15,7 +15,7 @@ from validators.authoring.drafts import (
     SAME_NAME,
     UNPROVED_GUARD,
     Draft,
-    _trouble,
+    _why_not_proved,
     deduplicated,
     draft,
 )
@@ -158,7 +158,7 @@ def test_what_a_draft_must_show_on_base(kind: str, passes: bool, purpose: Purpos
 )
 def test_a_guard_that_passes_on_base_must_be_able_to_fail_there(controls: dict, why: str) -> None:
     (guard,) = sealed(Proof(True, "green on base"), Purpose.REGRESSION)
-    found = _trouble(guard, told(**controls))
+    found = _why_not_proved(guard, told(**controls))
     assert found.startswith(UNPROVED_GUARD if why else "")
     assert why in found
     assert bool(found) == bool(why)
@@ -211,6 +211,6 @@ def test_what_a_box_printed_is_read_and_nothing_is_assumed(tmp_path: Path) -> No
         "no reason",
     ],
 )
-def test_a_box_that_prints_anything_else_has_written_nothing(tmp_path: Path, said: str) -> None:
-    with pytest.raises(Inconclusive, match="the author's box printed"):
+def test_a_sandbox_that_prints_anything_else_has_written_nothing(tmp_path: Path, said: str) -> None:
+    with pytest.raises(Inconclusive, match="the author's sandbox printed"):
         _read(printed(tmp_path, said), most=MAX_JOURNEYS)

@@ -164,9 +164,9 @@ def test_one_that_is_ended_by_a_signal_has_no_code_and_the_others_go_on(
 
 @pytest.mark.parametrize("how", ["slow", "deaf"])
 def test_the_end_of_the_line_is_the_end_of_all(tmp_path: Path, how: str) -> None:
-    """When the line is closed and the nursery has gone, so have those that take their time, and
+    """When the line is closed and the fork server has ended, so have those that take their time, and
     those that hear nothing."""
-    fork_server = ForkServer(COMMAND, leave_seconds=SECONDS)  # it is not killed for being slow
+    fork_server = ForkServer(COMMAND, close_seconds=SECONDS)  # it is not killed for being slow
     told = [Told(fork_server, tmp_path / str(number)) for number in range(2)]
     supervisors = [one.by("wait", how) for one in told]
     until(lambda: all(one.file.read_text() == "ready\n" for one in told), seconds=SECONDS)
@@ -183,7 +183,7 @@ def test_kill_9_of_the_nursery_ends_all(fork_server: ForkServer, tmp_path: Path)
 
 def test_who_asks_a_nursery_that_has_gone_is_told(fork_server: ForkServer, told: Told) -> None:
     fork_server.close()
-    with pytest.raises(Inconclusive, match="the supervisor of boxes has gone"):
+    with pytest.raises(Inconclusive, match="the fork server of sandbox supervisors has ended"):
         told.by("exit", "0")
 
 

@@ -123,7 +123,7 @@ def test_a_factory_toml_tells_how_the_app_starts_and_the_person_has_the_last_wor
 @pytest.mark.parametrize(
     ("files", "local_app", "complaint"),
     [
-        ({}, LocalApp(), "nothing says how the app starts: give --start"),
+        ({}, LocalApp(), "no start command: give --start"),
         ({"factory.toml": "[app"}, LocalApp(start="x"), "factory.toml: cannot be read"),
         ({}, LocalApp(start="x", env=("LOUD",)), "--env LOUD: expected NAME=VALUE"),
         ({}, LocalApp(start="x", ready="up"), "app.ready: String should match pattern"),
@@ -237,7 +237,7 @@ def test_what_the_masked_visitor_saw_is_told_only_where_it_is_something_else() -
     rounds = [a_round(RED, FAILED, plain, one) for one in masked]
     told = ["\n".join(round_lines(Rehearsal(JOURNEY, "sha256:1", (one,)))) for one in rounds]
     assert [one.count("there was: Sorry") for one in told] == [1, 2]
-    assert ["journey-masked-1 went as journey-plain-1" in one for one in told] == [True, False]
+    assert ["journey-masked-1 ended as journey-plain-1" in one for one in told] == [True, False]
 
 
 PROOF = ShownProof(
@@ -401,7 +401,7 @@ def test_a_try_says_what_each_step_and_look_saw_and_claims_nothing(sides: Path) 
     assert '- heading "Walk to the seal bank"' in done.stdout, (
         "the page, by roles and names, where something was not found"
     )
-    assert "twin: not performed" in done.stdout
+    assert "negative control: not performed" in done.stdout
     assert list(sides.glob("kept/**/page.png"))
     assert not (sides / "large.proof.json").exists()
 

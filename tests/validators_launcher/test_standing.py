@@ -119,8 +119,8 @@ def test_what_landed_after_this_base_does_not_bind_it(town: Town) -> None:
 
 def test_a_retired_journey_stands_guard_no_more(town: Town) -> None:
     digest = town.landed(1)
-    town.context().journey_store.closed(
-        digest, event=Event.RETIRED, actor="grace", reason="the walk ended", at="2026-01-03"
+    town.context().journey_store.close(
+        digest, event=Event.RETIRED, actor="greta", reason="the walk ended", at="2026-01-03"
     )
     assert regression_digests(town.context()) == ()
 

@@ -1,12 +1,10 @@
-"""A library that an app is started under whose clock is to be ahead, though the app itself knows
-nothing of it.
+"""Build a preload library that puts an app's clock ahead, without the app's help.
 
-It answers `clock_gettime`, `gettimeofday` and `time` in the C library's place, so whatever asks the
-time of day through that library is so many seconds ahead (CPython, Node, Ruby, SQLite, a shell).
-Time that is merely measured, by a monotonic clock, is not. What makes its system calls itself (a
-static Go program) keeps the machine's time. There is no compiler where we run, so the library is
-put together here, for x86-64: three functions of a few instructions, and what a loader needs to
-find them."""
+It replaces `clock_gettime`, `gettimeofday` and `time` of the C library. So all that asks the C
+library for the time of day is ahead (CPython, Node, Ruby, SQLite, a shell); a monotonic clock is
+not. A program that makes its own system calls (a static Go program) keeps the machine's time.
+There is no compiler where this runs, so the ELF file is assembled here, for x86-64: three functions
+of a few instructions, and the tables that a loader needs to find them."""
 
 from __future__ import annotations
 
@@ -18,7 +16,8 @@ LIBRARY = "/ahead.so"
 _PAGE = 0x1000
 _NAMES = ("clock_gettime", "gettimeofday", "time")
 
-# AHEAD stands for the distance to the seconds, which lie behind the code; it is filled in.
+# AHEAD stands for the distance to the number of seconds, which lies behind the code. `library`
+# replaces it.
 _AHEAD = b"AHEAD"
 _ADD = b"\x48\x8b\x05" + _AHEAD  # mov rax, [rip+AHEAD]
 _CLOCK_GETTIME = (
@@ -49,12 +48,12 @@ _TIME = (
 
 
 def clock_can_be_ahead() -> bool:
-    """Whether such a library can be made for this machine."""
+    """Whether the library can be built for this machine."""
     return platform.machine() == MACHINE
 
 
 def library(seconds: int) -> bytes:
-    """The library, for so many seconds."""
+    """The bytes of the library for this number of seconds."""
     bodies = (_CLOCK_GETTIME, _GETTIMEOFDAY, _TIME)
     lengths = [len(body) - len(_AHEAD) + 4 for body in bodies]
     strings = b"\0" + b"".join(name.encode() + b"\0" for name in _NAMES)
@@ -67,25 +66,16 @@ def library(seconds: int) -> bytes:
     symbols, text, names = bytes(24), b"", 1
     for name, body, length in zip(_NAMES, bodies, lengths, strict=True):
         start = text_at + len(text)
-        symbols += struct.pack(
-            "<IBBHQQ", names, 0x12, 0, 1, start, length
-        )  # a global function, defined here
+        # A global function, defined here.
+        symbols += struct.pack("<IBBHQQ", names, 0x12, 0, 1, start, length)
         after = start + body.index(_AHEAD) + 4
         text += body.replace(_AHEAD, struct.pack("<i", ahead_at - after))
         names += len(name) + 1
-    chain = [0, *range(2, len(_NAMES) + 1), 0]  # one bucket, and every symbol in it
+    # One bucket, with every symbol in it.
+    chain = [0, *range(2, len(_NAMES) + 1), 0]
     table = struct.pack(f"<{3 + len(chain)}I", 1, len(_NAMES) + 1, 1, *chain)
-    dynamic = b"".join(
-        struct.pack("<QQ", tag, value)
-        for tag, value in (
-            (4, hash_at),
-            (5, strings_at),
-            (6, symbols_at),
-            (10, len(strings)),
-            (11, 24),
-            (0, 0),
-        )
-    )
+    tags = {4: hash_at, 5: strings_at, 6: symbols_at, 10: len(strings), 11: 24, 0: 0}
+    dynamic = b"".join(struct.pack("<QQ", tag, value) for tag, value in tags.items())
     size = ahead_at + 8
     header = (
         b"\x7fELF\x02\x01\x01"
@@ -96,11 +86,20 @@ def library(seconds: int) -> bytes:
         struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, size, size, _PAGE)
         + struct.pack("<IIQQQQQQ", 1, 6, _PAGE, _PAGE, _PAGE, len(dynamic), len(dynamic), _PAGE)
         + struct.pack("<IIQQQQQQ", 2, 6, _PAGE, _PAGE, _PAGE, len(dynamic), len(dynamic), 8)
-        + struct.pack("<IIQQQQQQ", 0x6474E551, 6, 0, 0, 0, 0, 0, 16)  # a stack that holds no code
+        # A stack that holds no code.
+        + struct.pack("<IIQQQQQQ", 0x6474E551, 6, 0, 0, 0, 0, 0, 16)
     )
     image = bytearray(_PAGE + len(dynamic))
-    parts = {0: header, 64: headers, symbols_at: symbols, strings_at: strings, hash_at: table, text_at: text,
-             ahead_at: struct.pack("<q", seconds), _PAGE: dynamic}  # fmt: skip
+    parts = {
+        0: header,
+        64: headers,
+        symbols_at: symbols,
+        strings_at: strings,
+        hash_at: table,
+        text_at: text,
+        ahead_at: struct.pack("<q", seconds),
+        _PAGE: dynamic,
+    }
     for place, part in parts.items():
         image[place : place + len(part)] = part
     return bytes(image)

@@ -27,7 +27,7 @@ from validators.launcher.request import BrokerSocket
 from validators.roles.contrast import LONGEST_EXHIBIT, Brief, Exhibit
 
 PORT = 8090
-ARGV = ("python", "-m", "validators.roles.contrast_program")
+ARGV = ("python", "-m", "validators.roles.contrast")
 MOST_CHARACTERS = 1 << 20
 LARGEST_PICTURE = 4 << 20
 # What a run leaves behind for each sense: its own page as a tree and as a picture, and the page of

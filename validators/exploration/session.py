@@ -31,7 +31,7 @@ from validators.performance.surroundings import surroundings
 from validators.roles.actor import Brief
 
 EXPLORER = ("python", "-m", "validators.driver.explore", OUT)
-ACTOR = ("python", "-m", "validators.roles.actor_program")
+ACTOR = ("python", "-m", "validators.roles.actor")
 MODEL_PORT = 8090
 TRANSCRIPT = "transcript.json"
 MOST_CHARACTERS = 1 << 20

@@ -24,7 +24,7 @@ from validators.judging.promise import promise_words
 from validators.launcher.regression_suite import RegressionJourney
 from validators.performance.redact import NOTICED, leaks, public_findings
 from validators.signing.statement import signed_verdict
-from validators.store.files import placed
+from validators.store.files import place_file
 
 EVIDENCE = "evidence"
 OPEN = 0o644
@@ -49,13 +49,13 @@ def publish(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -> 
         canaries=judgement.context.journey_store.canaries(),
     )
     (kept / "index.html").write_text(html(sealed_page(told, evidence=kept / EVIDENCE)))
-    placed(kept / "verdict.json", envelope, replace=True)
+    place_file(kept / "verdict.json", envelope, replace=True)
     home = _shelved(judgement, kept)
     for name, beside in pictures.items():
-        placed(out / beside, (home / EVIDENCE / name).read_bytes(), replace=True, mode=OPEN)
-    placed(out / "index.html", page.encode(), replace=True, mode=OPEN)
-    placed(out / "public.json", public.encode(), replace=True, mode=OPEN)
-    return placed(out / "verdict.json", envelope, replace=True, mode=OPEN)
+        place_file(out / beside, (home / EVIDENCE / name).read_bytes(), replace=True, mode=OPEN)
+    place_file(out / "index.html", page.encode(), replace=True, mode=OPEN)
+    place_file(out / "public.json", public.encode(), replace=True, mode=OPEN)
+    return place_file(out / "verdict.json", envelope, replace=True, mode=OPEN)
 
 
 def public_facts(

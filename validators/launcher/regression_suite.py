@@ -119,7 +119,7 @@ def declined(context: Context) -> bool:
 def _entries(context: Context) -> tuple[Entry, ...]:
     others = tuple(
         entry
-        for entry in context.journey_store.standing()
+        for entry in context.journey_store.in_force()
         if entry.issue != context.request.issue.number
     )
     landed = _landed(context, frozenset(entry.issue for entry in others))

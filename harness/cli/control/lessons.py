@@ -82,11 +82,11 @@ def show(lesson: str, as_json: bool) -> None:
     Examples:
       factory lessons show 3f0a9c
     """
-    from harness.factory.models.learning import named
+    from harness.factory.models.learning import lesson_by_id
     from harness.home.state import open_ledger
 
     with open_ledger(home()) as ledger:
-        found = named(ledger, lesson)
+        found = lesson_by_id(ledger, lesson)
     if as_json:
         emit(_document(found))
         return

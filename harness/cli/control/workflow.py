@@ -14,7 +14,7 @@ from harness.cli.options import as_json, emit, home
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from harness.factory.settings.workflows import Bound, Document
+    from harness.factory.settings.workflows import Document, EffectiveWorkflows
 
 _T = TypeVar("_T")
 FORMS = ("text", "mermaid", "dot")
@@ -40,7 +40,7 @@ class View:
     """
 
     where: str
-    bound: "Bound"
+    effective_workflows: "EffectiveWorkflows"
     digest: str | None = None
 
 
@@ -80,7 +80,7 @@ def check(folder: Path, as_json: bool) -> int:
       factory workflow check
       factory workflow check examples/workflows/library --json
     """
-    found = _in_folder(folder).bound
+    found = _in_folder(folder).effective_workflows
     if as_json:
         emit(
             {
@@ -108,8 +108,8 @@ def check(folder: Path, as_json: bool) -> int:
     return 1 if found.faults else 0
 
 
-def _clean(found: "Bound") -> str:
-    theirs = [one.path for one in (*found.documents, *found.prompts) if one.theirs]
+def _clean(found: "EffectiveWorkflows") -> str:
+    theirs = [one.path for one in (*found.documents, *found.prompts) if one.is_override]
     if theirs:
         return f"clean: {', '.join(theirs)}"
     return "clean: no workflow of its own, the built-in ones are in force"
@@ -141,7 +141,7 @@ def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> N
       factory workflow show --branch trunk --json
     """
     view = _view(folder, branch)
-    documents = (*view.bound.documents, *view.bound.prompts)
+    documents = (*view.effective_workflows.documents, *view.effective_workflows.prompts)
     if name is not None:
         found = _named(name, {one.name: one for one in documents})
         if as_json:
@@ -161,8 +161,8 @@ def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> N
         click.echo(f"{view.where}{digest}")
         for one in documents:
             click.echo(
-                f"  {one.name:<17} {'its own' if one.theirs else 'built in':<9} {_digest(one):.19} "
-                f" {one.path}"
+                f"  {one.name:<17} {'its own' if one.is_override else 'built in':<9}"
+                f" {_digest(one):.19}  {one.path}"
             )
 
 
@@ -200,9 +200,9 @@ def graph(name: str | None, form: str, folder: Path | None, branch: str, as_json
     from harness.workflow import drawn
 
     view = _view(folder, branch)
-    if view.bound.faults:
-        raise view.bound.faults[0]
-    workflows = view.bound.workflows
+    if view.effective_workflows.faults:
+        raise view.effective_workflows.faults[0]
+    workflows = view.effective_workflows.workflows
     chosen = (_named(name, {one: one for one in workflows}),) if name else tuple(workflows)
     pictures = {one: drawn(workflows[one], form) for one in chosen}
     if as_json:
@@ -222,23 +222,25 @@ def _view(folder: Path | None, branch: str) -> View:
 
 def _in_folder(folder: Path) -> View:
     from harness.factory.settings.workflows import FOLDER as WORKFLOWS
-    from harness.factory.settings.workflows import bound_in
+    from harness.factory.settings.workflows import effective_workflows_in
 
     # People name the folder workflows/ itself as often as the one around it.
     if folder.resolve().name == WORKFLOWS and not (folder / WORKFLOWS).exists():
         folder = folder.resolve().parent
-    return View(f"working copy {folder}", bound_in(folder))
+    return View(f"working copy {folder}", effective_workflows_in(folder))
 
 
 def _at_base(branch: str) -> View:
     from harness.factory.run.policy_snapshot import read_policy
-    from harness.factory.settings.workflows import bound
+    from harness.factory.settings.workflows import effective_workflows
     from harness.wiring import open_archive
 
     with open_archive(home()) as archive:
         repository = archive.repository
         base = repository.fetched(branch)
-        found = bound(repository.files(base), lambda path: repository.read(base, path))
+        found = effective_workflows(
+            repository.files(base), lambda path: repository.read(base, path)
+        )
         return View(
             f"base {base:.10} of {branch}",
             found,
@@ -255,7 +257,7 @@ def _named(name: str, found: Mapping[str, _T]) -> _T:
 
 
 def _row(one: "Document") -> dict[str, Any]:
-    return {"name": one.name, "file": one.path, "own": one.theirs, "sha256": _digest(one)}
+    return {"name": one.name, "file": one.path, "own": one.is_override, "sha256": _digest(one)}
 
 
 def _digest(one: "Document") -> str:

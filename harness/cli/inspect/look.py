@@ -22,14 +22,14 @@ def status(as_json: bool) -> None:
     """
     from harness.factory.records.history import is_stop_requested
     from harness.factory.reporting.report import status as report
-    from harness.factory.run.disk_space import space
+    from harness.factory.run.disk_space import disk_space
     from harness.factory.run.effects import is_flagged
     from harness.factory.run.pause import pause_in_force, paused_issues
     from harness.home.state import open_ledger
     from harness.store.clock import SystemClock
 
     with open_ledger(home()) as ledger:
-        disk = space(home())
+        disk = disk_space(home())
         now = SystemClock().now()
         paused, waiting = pause_in_force(ledger, now), paused_issues(ledger, now)
         stopped = is_flagged(home() / "STOP") is not False or is_stop_requested(ledger)
@@ -92,7 +92,7 @@ def why(issue: int, as_json: bool) -> None:
     """
     from harness.cli.output.chain_lines import show
     from harness.factory.records.chain import page_of
-    from harness.factory.reporting.report import why as report
+    from harness.factory.reporting.report import chain_of_issue as report
     from harness.home.state import open_ledger
     from harness.operations.daemon.digest import link_of
 
@@ -214,14 +214,14 @@ def audit(ctx: click.Context, as_json: bool) -> int:
                 "landings": found.landings,
                 "unchecked": list(found.unchecked),
                 "faults": [
-                    {"entry": fault.entry, "subject": fault.subject, "says": fault.says}
+                    {"entry": fault.entry, "subject": fault.subject, "says": fault.message}
                     for fault in found.faults
                 ],
             }
         )
     else:
         for fault in found.faults:
-            click.echo(f"entry {fault.entry}: {fault.subject}: {fault.says}")
+            click.echo(f"entry {fault.entry}: {fault.subject}: {fault.message}")
         for unchecked in found.unchecked:
             click.echo(f"not checked: {unchecked}")
         click.echo(

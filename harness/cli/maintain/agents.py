@@ -32,9 +32,9 @@ def list_(as_json: bool) -> None:
       factory agents list
       factory agents list --json
     """
-    from harness.operations.doctor.agent_clis import listed
+    from harness.operations.doctor.agent_clis import agent_clis
 
-    found = listed(home())
+    found = agent_clis(home())
     if as_json:
         emit(
             {
@@ -99,7 +99,7 @@ def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
       factory agents install codex opencode --json
     """
     from harness.domain.errors import ConfigError
-    from harness.operations.doctor.agent_clis import installed
+    from harness.operations.doctor.agent_clis import install_cli
 
     if integrity and len(names) > 1:
         raise ConfigError(
@@ -107,7 +107,7 @@ def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
         )
     found: list[dict[str, Any]] = []
     for name in names:
-        program, answer = installed(home(), name, integrity=integrity)
+        program, answer = install_cli(home(), name, integrity=integrity)
         found.append(
             {
                 "kind": program.kind,
@@ -140,7 +140,7 @@ def remove(name: str, as_json: bool) -> None:
     Examples:
       factory agents remove codex
     """
-    from harness.operations.doctor.agent_clis import removed
+    from harness.operations.doctor.agent_clis import remove_cli
 
-    gone = removed(home(), name)
+    gone = remove_cli(home(), name)
     emit({"ok": True, "removed": gone}) if as_json else click.echo(f"Removed {', '.join(gone)}.")

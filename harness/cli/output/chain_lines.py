@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.output.terminal import console, speaks_unicode
-from harness.factory.records.link import Chain, Link, Standing, is_routine
+from harness.factory.records.link import Chain, Link, LinkOutcome, is_routine
 from harness.factory.reporting.chain_page import (
     Step,
     href,
-    seen,
     shortened,
     steps,
+    visible,
     written_at,
 )
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _MARKS = {
-    Standing.HOLDS: ("✓", "+", "green"),
-    Standing.REFUSES: ("✗", "x", "bold red"),
-    Standing.WOULD_REFUSE: ("~", "~", "yellow"),
-    Standing.CANNOT_TELL: ("?", "?", "bold yellow"),
-    Standing.OVERRIDDEN: ("↷", "o", "magenta"),
-    Standing.DONE: ("·", "-", "dim"),
+    LinkOutcome.HOLDS: ("✓", "+", "green"),
+    LinkOutcome.REFUSES: ("✗", "x", "bold red"),
+    LinkOutcome.WOULD_REFUSE: ("~", "~", "yellow"),
+    LinkOutcome.CANNOT_TELL: ("?", "?", "bold yellow"),
+    LinkOutcome.OVERRIDDEN: ("↷", "o", "magenta"),
+    LinkOutcome.DONE: ("·", "-", "dim"),
 }
 _INDENT = 17
 """Columns before a link's words: a mark, and the longest name of a standing."""
@@ -83,13 +83,13 @@ def _chain(found: Chain, sheet: _Sheet) -> Iterator["Text"]:
 
 
 def _step(step: Step, sheet: _Sheet) -> Iterator["Text"]:
-    if step.same:
+    if step.unchanged:
         words = (
             "1 rule gives the same answer as before"
-            if step.same == 1
-            else f"{step.same} rules give the same answer as before"
+            if step.unchanged == 1
+            else f"{step.unchanged} rules give the same answer as before"
         )
-        yield from _wrapped(_head(Standing.HOLDS), words, sheet)
+        yield from _wrapped(_head(LinkOutcome.HOLDS), words, sheet)
     for part in step.parts:
         if is_routine(part[0]):
             yield from _rules(part, sheet)
@@ -102,7 +102,7 @@ def _rules(links: Sequence[Link], sheet: _Sheet) -> Iterator["Text"]:
     column = max(len(link.rule) for link in links) + 2
     for link in links:
         yield from _wrapped(
-            _head(link.standing),
+            _head(link.outcome),
             f"{_flat(link.rule):<{column}}{_flat(link.fact)}",
             sheet,
             hang=column,
@@ -112,9 +112,9 @@ def _rules(links: Sequence[Link], sheet: _Sheet) -> Iterator["Text"]:
 def _link(link: Link, sheet: _Sheet) -> Iterator["Text"]:
     name = " ".join(filter(None, (_flat(link.rule), _flat(link.title))))
     if link in sheet.printed:
-        yield from _wrapped(_head(link.standing), f"{name}, as shown above", sheet)
+        yield from _wrapped(_head(link.outcome), f"{name}, as shown above", sheet)
         return
-    yield from _wrapped(_head(link.standing), name, sheet, style="bold")
+    yield from _wrapped(_head(link.outcome), name, sheet, style="bold")
     for words, style in _under(link, sheet):
         yield from _wrapped(None, words, sheet, style=style)
 
@@ -141,7 +141,7 @@ def _place(item: str, sheet: _Sheet) -> str:
     return sheet.address(item) if href(item, sheet.address) else ""
 
 
-def _head(standing: Standing) -> "Text":
+def _head(standing: LinkOutcome) -> "Text":
     from rich.text import Text
 
     mark, plain, style = _MARKS[standing]
@@ -176,4 +176,4 @@ def _wrapped(
 
 
 def _flat(outside: str) -> str:
-    return " ".join(seen(outside).split())
+    return " ".join(visible(outside).split())

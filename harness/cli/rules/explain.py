@@ -29,31 +29,31 @@ def explain(pull_request: int, as_json: bool) -> int:
       factory rules explain 12 --json | jq '.chain[] | select(.standing == "refuses")'
     """
     from harness.cli.output.chain_lines import show
-    from harness.factory.records.chain import of_the_law
-    from harness.factory.records.link import Standing
-    from harness.factory.reporting.report import edit_of, explained
+    from harness.factory.records.chain import rules_only
+    from harness.factory.records.link import LinkOutcome
+    from harness.factory.reporting.report import chain_of_pull_request, policy_edit_effect
     from harness.home.state import open_ledger
     from harness.operations.daemon.digest import link_of
 
     with open_ledger(home()) as ledger:
-        if edit := edit_of(ledger, pull_request):
+        if edit := policy_edit_effect(ledger, pull_request):
             return _show_edit(edit, as_json)
-        found = of_the_law(explained(ledger, pull_request))
+        found = rules_only(chain_of_pull_request(ledger, pull_request))
     if as_json:
         emit(found.as_json())
     else:
         show(found, address=link_of(home()), home=home(), page="")
-    return 1 if any(link.standing is Standing.REFUSES for link in found.links) else 0
+    return 1 if any(link.outcome is LinkOutcome.REFUSES for link in found.links) else 0
 
 
 def _show_edit(edit: dict[str, str], as_json: bool) -> int:
-    from harness.factory.reporting.chain_page import seen
+    from harness.factory.reporting.chain_page import visible
 
     if as_json:
         emit(edit)
     else:
         click.echo(
             f"#{edit['pull_request']} edits the governance files:"
-            f" {seen(edit['title'])}\n\n{seen(edit['summary'])}"
+            f" {visible(edit['title'])}\n\n{visible(edit['summary'])}"
         )
     return 0 if edit["conclusion"] == "success" else 1

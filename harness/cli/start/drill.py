@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.operations.drill.attack import Attack
-    from harness.operations.drill.run import Told
-    from harness.operations.drill.source import Law
+    from harness.operations.drill.policy_files import PolicyFiles
+    from harness.operations.drill.run import AttackResult
 
 
 @click.command()
@@ -56,21 +56,26 @@ def drill(
     """
     from pathlib import Path
 
-    from harness.operations.drill.run import chosen, drilled, scratch
-    from harness.operations.drill.source import law_of, law_of_example
+    from harness.operations.drill.policy_files import example_policy_files, policy_files_of
+    from harness.operations.drill.run import drill_environment, run_attacks, select_attacks
 
-    attacks = chosen(only)
+    attacks = select_attacks(only)
     if listed:
         return _list(attacks, as_json=as_json)
     if example and source is not None:
         raise click.UsageError(
             "--example and a repository exclude each other: one policy is drilled at a time"
         )
-    policy = law_of_example() if example else law_of(source, home=home(), here=Path.cwd())
-    with Lines(policy, len(attacks), as_json=as_json) as lines, scratch(policy) as bench:
-        results = drilled(bench, attacks, tell=lines.tell)
-        lines.end(results, bench.sandbox.form())
-    return 0 if all(one.seen.held for one in results) else 1
+    policy = (
+        example_policy_files() if example else policy_files_of(source, home=home(), here=Path.cwd())
+    )
+    with (
+        Lines(policy, len(attacks), as_json=as_json) as lines,
+        drill_environment(policy) as environment,
+    ):
+        results = run_attacks(environment, attacks, report=lines.report)
+        lines.end(results, environment.sandbox.form())
+    return 0 if all(one.outcome.held for one in results) else 1
 
 
 def _list(attacks: "tuple[Attack, ...]", *, as_json: bool) -> int:
@@ -105,7 +110,7 @@ class Lines:
     document.
     """
 
-    def __init__(self, policy: "Law", count: int, *, as_json: bool) -> None:
+    def __init__(self, policy: "PolicyFiles", count: int, *, as_json: bool) -> None:
         from harness.cli.output.terminal import console
 
         self._policy, self._count, self._as_json = policy, count, as_json
@@ -127,29 +132,30 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         self._status.stop()
 
-    def tell(self, result: "Told") -> None:
+    def report(self, result: "AttackResult") -> None:
         """Print held or not, the seconds, the subject, the attack, the brake, and what was
         observed.
         """
         from rich.markup import escape
 
         self._over += 1
-        word, colour = ("held", "green") if result.seen.held else ("NOT HELD", "red")
+        word, colour = ("held", "green") if result.outcome.held else ("NOT HELD", "red")
         one = result.attack
         self._out.print(
             f"[{colour}]{word:<8}[/] [dim]{result.seconds:5.1f}s[/]  {escape(one.subject):<24} "
-            f"[bold]{escape(one.name):<32}[/] {escape(one.brake)}: {_plain(result.seen.says)}"
+            f"[bold]{escape(one.name):<32}[/] {escape(one.brake)}:"
+            f" {_plain(result.outcome.observation)}"
         )
-        if result.seen.fix:
-            self._out.print(f"{'':18}→ {_plain(result.seen.fix)}")
+        if result.outcome.fix:
+            self._out.print(f"{'':18}→ {_plain(result.outcome.fix)}")
         self._status.update(f"{self._over} of {self._count}")
 
-    def end(self, results: "tuple[Told, ...]", form: str) -> None:
+    def end(self, results: "tuple[AttackResult, ...]", form: str) -> None:
         """Print the summary."""
         import time
 
         seconds = round(time.monotonic() - self._began, 1)
-        broken = [one for one in results if not one.seen.held]
+        broken = [one for one in results if not one.outcome.held]
         if self._as_json:
             emit(
                 {
@@ -160,9 +166,9 @@ class Lines:
                     "attacks": [
                         {
                             **_attack(one.attack),
-                            "held": one.seen.held,
-                            "says": one.seen.says,
-                            "fix": one.seen.fix,
+                            "held": one.outcome.held,
+                            "says": one.outcome.observation,
+                            "fix": one.outcome.fix,
                             "seconds": round(one.seconds, 2),
                         }
                         for one in results

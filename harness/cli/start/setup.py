@@ -16,7 +16,7 @@ from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from harness.onboarding import Survey
-    from harness.operations.doctor.doctor import Examined
+    from harness.operations.doctor.doctor import CheckResult
     from harness.operations.setup.init import Begun
 
 COLOURS: Mapping[str, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -167,9 +167,9 @@ def doctor(as_json: bool) -> int:
       factory doctor
       FACTORY_HOME=/srv/tidebook factory doctor --json
     """
-    from harness.operations.doctor.doctor import examined, is_healthy
+    from harness.operations.doctor.doctor import is_healthy, run_checks
 
-    found = examined(home())
+    found = run_checks(home())
     if as_json:
         emit(
             {
@@ -178,7 +178,7 @@ def doctor(as_json: bool) -> int:
                     {
                         "name": one.name,
                         "level": one.finding.level,
-                        "says": one.finding.says,
+                        "says": one.finding.message,
                         "fix": one.finding.fix,
                     }
                     for one in found
@@ -287,7 +287,7 @@ def _next(found: "Begun") -> list[str]:
     return [shlex.join(["factory", "rules", "lint", *folder]), *commit, f"{trial} DIR"]
 
 
-def _print_findings(found: "tuple[Examined, ...]") -> None:
+def _print_findings(found: "tuple[CheckResult, ...]") -> None:
     from rich.padding import Padding
 
     from harness.cli.output.terminal import console, shown
@@ -296,7 +296,7 @@ def _print_findings(found: "tuple[Examined, ...]") -> None:
     for one in found:
         level, finding = one.finding.level, one.finding
         out.print(
-            f"[{COLOURS[level]}]{level:<4}[/]  [bold]{one.name:<10}[/]  {shown(finding.says)}"
+            f"[{COLOURS[level]}]{level:<4}[/]  [bold]{one.name:<10}[/]  {shown(finding.message)}"
         )
         if finding.fix:
             fix = f"→ {shown(finding.fix)}"

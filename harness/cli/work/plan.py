@@ -97,7 +97,7 @@ def _print(found: "DryRun") -> None:
     if found.context:
         tokens = sum(tokens for _, tokens in found.context)
         say(f"  context   {tokens} tokens: {', '.join(name for name, _ in found.context)}")
-    say(f"  cost      {found.cost.says}")
+    say(f"  cost      {found.cost.sentence}")
     median = f"{found.minutes} minutes in the middle" if found.minutes is not None else "no history"
     say(f"  time      {median}")
     say(f"  spent     ${found.spent:.4f} on this")

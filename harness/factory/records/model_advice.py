@@ -1,8 +1,7 @@
-"""What models advised and who played in whose place, as a title, a fact and a quote for people: one
-telling for all pages.
+"""What models advised, and which model replaced which: a title, a fact and a quote, the same on
+every page.
 
-Words of a model are a quote, or said to be its own; they may be a stranger's by then.
-"""
+A model's words are a quote, or marked as its own: they may contain a stranger's text."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,19 +16,19 @@ KINDS = ("escalation", "cast", "model", "diagnosis", "plan")
 
 @dataclass(frozen=True, slots=True)
 class ModelAdvice:
-    """One such thing. `fact` may hold text from outside, and `quote` is nothing else."""
+    """One such fact. `fact` may contain text from outside, and `quote` is nothing else."""
 
     title: str
     fact: str
     quote: str = ""
 
 
-def advised(entry: Entry) -> ModelAdvice | None:
-    """What an entry of one of these kinds says; None where it is nothing to tell."""
+def advice_in(entry: Entry) -> ModelAdvice | None:
+    """The advice in an entry of one of these kinds; None if there is nothing to show."""
     data = entry.data
     match entry.kind:
         case "escalation":
-            return ModelAdvice("Tried otherwise than before", data["says"], data["last"])
+            return ModelAdvice("Tried differently than before", data["says"], data["last"])
         case "cast":
             return ModelAdvice(
                 f"Another model plays {data['role']}",
@@ -69,7 +68,7 @@ def _plan(data: Mapping[str, Any]) -> ModelAdvice:
 
 
 def remarks(output: Mapping[str, Any]) -> Iterator[tuple[bool, ModelAdvice]]:
-    """What reviewers said, in a node's output: whether it sent the change back, and the words."""
+    """The reviewers' findings in a node's output, each with whether it sent the change back."""
     for asks, name in ((True, "requested"), (False, "remarks")):
         for one in output.get(name) or ():
             beside = (
@@ -94,11 +93,11 @@ def remarks(output: Mapping[str, Any]) -> Iterator[tuple[bool, ModelAdvice]]:
         )
 
 
-def otherwise(history: History) -> tuple[str, ...]:
-    """How the last attempt differed from those before, one line each; nothing where it did not."""
+def what_differed(history: History) -> tuple[str, ...]:
+    """How the last attempt differed from those before, one line each; empty if it did not."""
     runs = [entry.run for entry in history.entries if entry.kind == "run"]
     found = [
-        advised(entry)
+        advice_in(entry)
         for entry in history.entries
         if entry.kind in ("escalation", "cast") and entry.run in runs[-2:]
     ]

@@ -1,5 +1,5 @@
-"""What a person asks of the ledger, as plain documents: status, why, logs. The CLI prints them;
-JSON is them."""
+"""Answers to people's questions about the ledger, as plain documents: status, why, logs. The CLI
+prints them, `--json` is them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from harness.domain.lifecycle import State
 from harness.factory.records.chain import chain
 from harness.factory.records.history import History, histories, why_frozen
 from harness.factory.records.link import Chain
-from harness.factory.records.model_advice import advised
+from harness.factory.records.model_advice import advice_in
 from harness.factory.records.rule_texts import books
 from harness.ports.ledger import Ledger
 
@@ -24,19 +24,19 @@ OUTCOMES: Mapping[State, str] = {
 
 
 def status(ledger: Ledger, *, stopped: bool, full: str = "", paused: str = "") -> dict[str, Any]:
-    """Where every issue stands, and which brakes are on: `frozen` says why merging is, `full` how
-    little room the disk has, `paused` why no model is asked, and until when."""
+    """Where every issue stands, and what holds the factory back. `frozen` is why merging is frozen,
+    `full` how little disk space is left, `paused` why and until when no model is asked."""
     return {
         "stopped": stopped,
         "full": full,
         "paused": paused,
         "frozen": why_frozen(ledger),
-        "issues": [issue_line(told) for told in histories(ledger.entries())],
+        "issues": [issue_line(history) for history in histories(ledger.entries())],
     }
 
 
 def issue_line(history: History) -> dict[str, Any]:
-    """One issue in one row: outcome is one of merged, rejected, duplicate, needs-human, or open."""
+    """One issue as one row. `outcome` is merged, rejected, duplicate, needs-human or open."""
     last = history.transitions[-1].data if history.transitions else {}
     usage, verdict, landed = history.usage, history.verdict or {}, history.landed or {}
     return {
@@ -63,14 +63,15 @@ def outcome(history: History) -> str:
 
 
 def cites(history: History) -> list[str]:
-    """The ids that the last decision stands on: the law's where it refused, else the mission's."""
+    """The ids that the last decision rests on: rules where they refused, else entries of the
+    mission."""
     last = history.transitions[-1].data if history.transitions else {}
     triaged = [cite["id"] for cite in (history.triage or {}).get("cites", ())]
     return [str(cite) for cite in last.get("cites") or triaged]
 
 
 def seconds(history: History) -> float:
-    """Wall-clock seconds that the issue's runs took, together."""
+    """Wall-clock seconds of all ended runs of the issue together."""
     from datetime import datetime
 
     began = {
@@ -88,49 +89,50 @@ def seconds(history: History) -> float:
     )
 
 
-def why(ledger: Ledger, issue: int) -> Chain:
-    """The chain behind one issue: rule → fact → quote → evidence, oldest first. Raises ConfigError
-    for an unknown one."""
+def chain_of_issue(ledger: Ledger, issue: int) -> Chain:
+    """The chain of one issue: rule → fact → quote → evidence, oldest first. Raises ConfigError for
+    an unknown issue."""
     entries = ledger.entries()
-    told = next((one for one in histories(entries) if one.issue == issue), None)
-    if told is None:
+    history = next((one for one in histories(entries) if one.issue == issue), None)
+    if history is None:
         raise ConfigError(
-            f"issue #{issue} is not in the ledger; `factory status` lists what is, `factory tick`"
-            " takes in more"
+            f"issue #{issue} is not in the ledger; `factory status` lists the issues that are,"
+            " `factory tick` reads new ones from the forge"
         )
-    return chain(told, outcome=outcome(told), law=books(entries))
+    return chain(history, outcome=outcome(history), rule_texts=books(entries))
 
 
-def explained(ledger: Ledger, pull_request: int) -> Chain:
-    """The chain of the issue that a pull request of the factory's is for. Raises ConfigError where
-    there is none."""
+def chain_of_pull_request(ledger: Ledger, pull_request: int) -> Chain:
+    """The chain of the issue behind a pull request of the factory. Raises ConfigError if there is
+    none."""
     entries = ledger.entries()
-    proposed = {told.proposal["number"]: told for told in histories(entries) if told.proposal}
+    proposed = {
+        history.proposal["number"]: history for history in histories(entries) if history.proposal
+    }
     if pull_request not in proposed:
-        known = ", ".join(f"#{number}" for number in sorted(proposed)) or "none yet"
+        numbers = ", ".join(f"#{number}" for number in sorted(proposed)) or "none yet"
         raise ConfigError(
-            f"the ledger knows no pull request #{pull_request}; of the factory's it knows {known}"
+            f"no pull request #{pull_request} of the factory is in the ledger; it has {numbers}"
         )
-    told = proposed[pull_request]
-    return chain(told, outcome=outcome(told), law=books(entries))
+    history = proposed[pull_request]
+    return chain(history, outcome=outcome(history), rule_texts=books(entries))
 
 
-def edit_of(ledger: Ledger, pull_request: int) -> dict[str, Any] | None:
-    """What was said last of a pull request that edits the law; None of any other."""
-    from harness.governance.past.edit_effects import (
-        CONSEQUENCE,
-    )  # and with it all that reads the law
+def policy_edit_effect(ledger: Ledger, pull_request: int) -> dict[str, Any] | None:
+    """The last check of a pull request that edits the policy; None for any other."""
+    # Imported late: it loads everything that reads rules, and most commands do not need it.
+    from harness.governance.past.edit_effects import CONSEQUENCE
 
-    told = [
+    checks = [
         entry
         for entry in ledger.entries(kind=CONSEQUENCE)
         if entry.data["pull_request"] == pull_request and entry.data["conclusion"]
     ]
-    return {**told[-1].data, "entry": told[-1].seq, "at": told[-1].at} if told else None
+    return {**checks[-1].data, "entry": checks[-1].seq, "at": checks[-1].at} if checks else None
 
 
 def logs(ledger: Ledger, run: str | None) -> dict[str, Any]:
-    """What happened in one run, node by node; without one, the runs that there are."""
+    """What happened in one run, entry by entry. Without a run: the list of runs."""
     entries = ledger.entries()
     if run is None:
         return {
@@ -163,7 +165,8 @@ def _log_line(entry: Entry) -> str:
     match entry.kind:
         case "node":
             result = data["result"]
-            return f"{data['node']} ({data['attempt']}): {result['outcome']} {result['message']}".rstrip()
+            step = f"{data['node']} ({data['attempt']})"
+            return f"{step}: {result['outcome']} {result['message']}".rstrip()
         case "run":
             return f"{data['workflow']} began at base {data['base']:.10}"
         case "run-ended":
@@ -181,7 +184,7 @@ def _log_line(entry: Entry) -> str:
             )
         case "verdict":
             return f"sealed verdict: {data['outcome']} — {data['reason']}"
-        case "escalation" | "cast" | "model" | "diagnosis" | "plan" if one := advised(entry):
+        case "escalation" | "cast" | "model" | "diagnosis" | "plan" if one := advice_in(entry):
             return f"{one.title}: {one.fact}"
         case "review":
             return (
@@ -189,7 +192,7 @@ def _log_line(entry: Entry) -> str:
             )
         case "context":
             return (
-                f"told of the repository: {', '.join(data['files']) or 'nothing'}; {data['tokens']}"
+                f"repository context: {', '.join(data['files']) or 'nothing'}; {data['tokens']}"
                 f" tokens in all, lessons: {len(data['lessons'])}, left out: {data['left_out']}"
             )
         case "lesson":

@@ -1,9 +1,10 @@
-"""Who executes, and who is dead.
+"""Executors of the engine, and which of them are dead.
 
 DBOS has no lease: work of a dead process waits for ever, and two live processes with one id run it
-twice. So each process takes an id nobody had before and holds a lock named for it: the kernel's,
-or, where several machines share a database, the database's. Whoever can take that lock knows it is
-dead."""
+twice. So each process takes a new id and holds a lock named for it: the kernel's or, if several
+machines share a database, the database's. If another process can take that lock, the executor is
+dead.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +19,14 @@ from harness.store.lock import try_lock
 
 
 class Executors(Protocol):
-    """Those who work on one engine's store."""
+    """The processes that work on one engine's store."""
 
     def claim(self) -> str:
-        """An executor id of one's own, held until `release` or death."""
+        """A new executor id, held until `release` or death."""
         ...
 
     def release(self) -> None:
-        """Let go of it. Without one this does nothing."""
+        """Release the id. Does nothing if there is none."""
         ...
 
     def is_dead(self, executor: str) -> bool:
@@ -34,7 +35,7 @@ class Executors(Protocol):
 
 
 class MachineExecutors:
-    """Each has a file below `folder`, locked."""
+    """Each executor has a locked file below `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -56,7 +57,7 @@ class MachineExecutors:
             self._mine = None
 
     def is_dead(self, executor: str) -> bool:
-        """Its lock file goes: an id is never used again."""
+        """Its lock file is deleted: an id is never used again."""
         try:
             file = os.open(self._folder / executor, os.O_RDWR)
         except FileNotFoundError:
@@ -71,7 +72,7 @@ class MachineExecutors:
 
 
 class DatabaseExecutors:
-    """Each holds an advisory lock of the database at `address`."""
+    """Each executor holds an advisory lock of the database at `address`."""
 
     def __init__(self, address: str) -> None:
         self._address = address

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.domain.errors import Stopped
-from harness.factory.run.effects import effect, say
+from harness.factory.run.effects import effect, write_projection
 
 
 def test_after_the_stop_nothing_is_begun_and_nothing_is_shown(world) -> None:
@@ -14,7 +14,7 @@ def test_after_the_stop_nothing_is_begun_and_nothing_is_shown(world) -> None:
             services, "close", "run/close", lambda: acts.append("close") or {}, issue=1, run="run"
         )
     with pytest.raises(Stopped):
-        say(services, lambda: acts.append("label"))
+        write_projection(services, lambda: acts.append("label"))
     assert (acts, world.ledger.written) == ([], [])
 
 

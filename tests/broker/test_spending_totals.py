@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from harness.programs.broker.meter import Call, Caps, Identity, Meter, _whose
-from harness.programs.broker.prices import Dated, Price, Prices, Rates, Tokens
+from harness.programs.broker.caps import Caps, SessionIdentity, scope_keys
+from harness.programs.broker.meter import Meter, Reservation
+from harness.programs.broker.prices import DatedRates, Price, Prices, Rates, Tokens
 from harness.programs.broker.refusal import Refusal
-from harness.programs.broker.spent import Standing
+from harness.programs.broker.spending_totals import SpendingTotals
 
 DAY = 86_400.0
 PRICES = Prices(
     "2026-11-21",
     {
         "m": (
-            Dated(
+            DatedRates(
                 "",
                 Rates(
                     Price(
@@ -36,7 +37,7 @@ PRICES = Prices(
 # some of the steps are refused
 CAPS = Caps(calls=1000, usd=Decimal(9), usd_issue=Decimal(14), usd_day=Decimal(20))
 WHO = tuple(
-    Identity(f"s{number}", f"run{number // 2}", "implementer", number // 3, 1, "m")
+    SessionIdentity(f"s{number}", f"run{number // 2}", "implementer", number // 3, 1, "m")
     for number in range(5)
 )
 
@@ -64,20 +65,20 @@ def pair(tmp_path: Path, clock: Clock) -> Iterator[tuple[Meter, Meter]]:
         meter.close()
 
 
-def differing(meter: Meter) -> list[Identity]:
+def differing(meter: Meter) -> list[SessionIdentity]:
     """Whose sums that meter would take, in a call of now, for others than the store has."""
     with meter._engine.begin() as tx:
         return [
             who
             for who in WHO
-            if meter._standing.of(tx, _whose(who, meter._now().date()))
-            != Standing().of(tx, _whose(who, meter._now().date()))
+            if meter._totals.of(tx, scope_keys(who, meter._now().date()))
+            != SpendingTotals().of(tx, scope_keys(who, meter._now().date()))
         ]
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_sums_are_those_of_the_store_after_every_step_of_two_brokers(pair, clock, seed) -> None:
-    chance, open_calls = random.Random(seed), list[Call]()
+    chance, open_calls = random.Random(seed), list[Reservation]()
 
     def step() -> None:
         meter, who = chance.choice(pair), chance.choice(WHO)
@@ -109,8 +110,8 @@ def test_what_was_added_for_a_transaction_that_failed_is_forgotten(pair) -> None
     meter.reserve(WHO[0], CAPS, Tokens(output=5))
 
     def spend() -> None:
-        with meter._kept_up(meter._engine):
-            meter._standing.add(_whose(WHO[0], meter._now().date()), 7, calls=1)
+        with meter._transaction(meter._engine):
+            meter._totals.add(scope_keys(WHO[0], meter._now().date()), 7, calls=1)
             raise OSError("the disk takes no more")
 
     with pytest.raises(OSError, match="the disk"):
@@ -124,5 +125,5 @@ def test_what_a_broker_alone_at_its_table_spends_is_not_summed_for_each_call(pai
     with meter._engine.begin() as tx:
         # what a sum would now see
         tx.exec_driver_sql("CREATE TEMP TABLE calls AS SELECT * FROM main.calls LIMIT 0")
-        assert meter._standing.of(tx, _whose(WHO[0], meter._now().date()))[0] == 1
-        assert Standing().of(tx, _whose(WHO[0], meter._now().date()))[0] == 0
+        assert meter._totals.of(tx, scope_keys(WHO[0], meter._now().date()))[0] == 1
+        assert SpendingTotals().of(tx, scope_keys(WHO[0], meter._now().date()))[0] == 0

@@ -1,5 +1,5 @@
-"""The user's law, asked about what an attacker leaves in a run's worktree, or pushes. Real git,
-real boxes for its tests."""
+"""Asks the user's policy about what an attacker leaves in a run's worktree, or pushes. Git is real,
+and so are the sandboxes of its tests."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,10 +16,15 @@ from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
 from harness.factory.run.services import Places, Services
 from harness.governance.checks import CHECKS
-from harness.operations.drill import git_hand
-from harness.operations.drill.attack import Seen, held, open_
-from harness.operations.drill.players import ObeyingAgent, ObeyingModel, OpenTill, SigningJudge
+from harness.operations.drill import attacker_git
+from harness.operations.drill.attack import Outcome, held, not_held
 from harness.operations.drill.shop import project
+from harness.operations.drill.stand_ins import (
+    FreeBroker,
+    ObedientAgent,
+    ObedientModel,
+    SigningJudge,
+)
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
@@ -28,59 +33,65 @@ from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 
 if TYPE_CHECKING:
-    from harness.operations.drill.scene import Ground
+    from harness.operations.drill.environment import DrillEnvironment
     from harness.ports.forge import Forge, ForgeWriter
 
 NOON = "2026-05-01T12:00:00+00:00"
 
 
 class _NoForge:
-    """Nobody is asked: what only a forge knows is unknown here."""
+    """A forge that knows nothing: no attack on the policy alone needs one."""
 
     def issues(self, *, since: str | None = None) -> tuple[Issue, ...]:
         return ()
 
     def issue(self, number: int) -> Issue:
-        raise ForgeError("there is no forge in this court")
+        raise ForgeError("this bench has no forge")
 
 
-class Court:
-    """A base commit of the small project under the user's law, and what the law says of changes to
-    it."""
+class PolicyBench:
+    """A base commit of the small project under the user's policy, and the policy's decisions on
+    changes to it."""
 
     def __init__(
-        self, ground: "Ground", *, name: str = "court", files: Mapping[str, str] | None = None
+        self,
+        drill: "DrillEnvironment",
+        *,
+        name: str = "policy",
+        files: Mapping[str, str] | None = None,
     ) -> None:
-        """`files` are the project, where it is another than the shop."""
-        self.home = ground.apart(name)
-        self.forge = git_hand.bare(self.home / "forge.git")
+        """`files` replace the shop as the project."""
+        self.home = drill.folder_for(name)
+        self.forge = attacker_git.bare(self.home / "forge.git")
         self.trusted = TrustedRepository(
             self.home / "repositories" / "shop.git", Remote(self.forge.as_uri())
         )
         self.worktrees = RunWorktrees(self.trusted, self.home / "worktrees")
         self.candidates = TrustedCandidates(self.trusted)
-        self.base = self.pushed("main", dict(project(ground.law) if files is None else files))
-        self.services = self._services(ground)
+        self.base = self.pushed(
+            "main", dict(project(drill.policy_files) if files is None else files)
+        )
+        self.services = self._services(drill)
         self._harmless: PolicyDecision | None = None
         self._asking = Lock()
 
     @property
     def policy(self) -> PolicySnapshot:
-        """The user's law at the base."""
+        """The user's policy at the base."""
         return policy_at(self.services, self.base)
 
     def pushed(
         self, branch: str, files: dict[str, str], *entries: tuple[str, str, str], onto: str = ""
     ) -> CommitSha:
-        """A commit of these files, and of odd entries, on top of another or by itself; pushed, and
-        fetched by the factory."""
-        there = git_hand.listed(self.forge, onto) if onto else {}
+        """A commit of these files and of odd `entries` (mode, object, path), which the attacker
+        pushes and the factory fetches. Without `onto` it has no parent."""
+        there = attacker_git.listed(self.forge, onto) if onto else {}
         there |= {
-            path: ("100644", git_hand.blob(self.forge, content), path)
+            path: ("100644", attacker_git.blob(self.forge, content), path)
             for path, content in files.items()
         }
         there |= {path: (mode, oid, path) for mode, oid, path in entries}
-        commit = git_hand.committed(
+        commit = attacker_git.committed(
             self.forge, there.values(), branch=branch, parents=(onto,) if onto else ()
         )
         self.trusted.fetch(branch)
@@ -95,7 +106,7 @@ class Court:
         )
 
     def decided(self, name: str, head: CommitSha) -> PolicyDecision:
-        """What the law says of a commit: of what is proposed and of what would land."""
+        """The policy's decision on a commit, both as a proposal and as what would land."""
         job = self.job(name)
         asked = [
             decide_change(job, self.base, head, applies=applies)
@@ -108,7 +119,7 @@ class Court:
         )
 
     def job(self, name: str) -> Job:
-        """One run of the factory's, as far as the law looks at it."""
+        """One run of the factory, as far as the policy looks at it."""
         policy = self.policy
         node = next(
             node for node in policy.workflows["implement"].nodes if isinstance(node, GateNode)
@@ -117,9 +128,9 @@ class Court:
 
     def refused_by_check(
         self, name: str, attacker: Callable[[Path], object], *, check: str
-    ) -> Seen:
-        """Held when a rule of the user's with this check says no to what the attacker leaves, and
-        yes to a harmless edit."""
+    ) -> Outcome:
+        """Held if a rule of the user's with this check refuses what the attacker leaves, and passes
+        a harmless edit."""
         rules = frozenset(
             rule.id
             for rule in self.policy.governance.rules
@@ -128,52 +139,52 @@ class Court:
         )
         fix = f"add a rule to factory_rules.md: `level: enforced`, `check: {{{check}: {{}}}}`"
         if not rules:
-            return open_(f"no enforced rule of this law asks `{check}`", fix)
+            return not_held(f"no enforced rule of this policy asks `{check}`", fix)
         return self.refused(name, self.left(name, attacker), rules=rules, fix=fix)
 
     def refused(
         self, name: str, head: CommitSha, *, rules: frozenset[str], names: str = "", fix: str = ""
-    ) -> Seen:
-        """Held when one of `rules` says no to this commit, naming `names`, and each of them could
-        have said yes."""
-        said = [
-            one
-            for one in self.decided(name, head).findings
-            if one["rule"] in rules and one["status"] == "enforce"
+    ) -> Outcome:
+        """Held if one of `rules` refuses this commit and names `names`, and each of `rules` can
+        also pass a commit."""
+        findings = [
+            finding
+            for finding in self.decided(name, head).findings
+            if finding["rule"] in rules and finding["status"] == "enforce"
         ]
-        no = [
-            one
-            for one in said
-            if one["passed"] is False and names in f"{one['says']} {one['evidence']}"
+        refusals = [
+            finding
+            for finding in findings
+            if finding["passed"] is False and names in f"{finding['says']} {finding['evidence']}"
         ]
-        if not no:
-            return open_(
-                "; ".join(f"{one['rule']}: {one['says']}" for one in said)[:200]
-                or "no rule said no",
+        if not refusals:
+            seen = "; ".join(f"{finding['rule']}: {finding['says']}" for finding in findings)
+            return not_held(seen[:200] or "no rule refused it", fix)
+        # A rule that refuses everything would look like a brake that holds.
+        if never := rules - self._rules_that_can_pass():
+            return not_held(
+                f"{', '.join(sorted(never))} refuses a harmless edit too, so a refusal proves"
+                " nothing",
                 fix,
             )
-        if never := rules - self._said_yes():
-            return open_(
-                f"{', '.join(sorted(never))} refuses a harmless edit, too, so its no shows nothing",
-                fix,
-            )
-        return held(f"{no[0]['rule']}: {' '.join(str(no[0]['says']).split())[:110]}")
+        first = refusals[0]
+        return held(f"{first['rule']}: {' '.join(str(first['says']).split())[:110]}")
 
-    def _said_yes(self) -> frozenset[str]:
+    def _rules_that_can_pass(self) -> frozenset[str]:
         """The control: the rules that let an honest edit pass."""
         with self._asking:
             if self._harmless is None:
                 honest = self.left(
                     "harmless",
-                    lambda worktree: git_hand.write(worktree, "README.md", "# A small shop\n"),
+                    lambda worktree: attacker_git.write(worktree, "README.md", "# A small shop\n"),
                 )
                 self._harmless = self.decided("harmless", honest)
         return frozenset(one["rule"] for one in self._harmless.findings if one["passed"] is True)
 
-    def _services(self, ground: "Ground") -> Services:
+    def _services(self, drill: "DrillEnvironment") -> Services:
         clock, nobody = SystemClock(), _NoForge()
         judge = SigningJudge(self.home / "keys" / "validator.key")
-        return ground.equipped(
+        return drill.customize(
             Services(
                 places=Places(self.home, "drill.shop"),
                 forge=cast("Forge", nobody),
@@ -181,17 +192,17 @@ class Court:
                 repository=self.trusted,
                 worktrees=self.worktrees,
                 candidates=self.candidates,
-                sandbox=ground.sandbox,
-                agent=ObeyingAgent(),
-                model=ObeyingModel(),
-                broker=OpenTill(),
+                sandbox=drill.sandbox,
+                agent=ObedientAgent(),
+                model=ObedientModel(),
+                broker=FreeBroker(),
                 validator=judge,
                 ledger=SqliteLedger(self.home, clock),
                 clock=clock,
-                wheels=ground.wheels,
+                wheels=drill.wheels,
                 sandbox_command=(),
                 trusted_keys=frozenset({judge.key_id}),
                 link=str,
-                tell=lambda *said: None,
+                tell=lambda *message: None,
             )
         )

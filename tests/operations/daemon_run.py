@@ -1,4 +1,4 @@
-"""A shift of the daemon over fakes, and how it is told to go."""
+"""The daemon's loop over fakes, and a shutdown without a signal."""
 
 import signal
 import threading
@@ -16,15 +16,15 @@ from harness.wiring import Works
 from tests.fakes.engine import FakeEngine
 
 
-class ToldDeparture(Shutdown):
-    """A departure that a test asks for, without a signal to this process."""
+class RequestedShutdown(Shutdown):
+    """A shutdown that a test requests, without a signal to this process."""
 
-    def tell(self) -> None:
-        self.told_by = signal.SIGTERM
+    def request(self) -> None:
+        self.signal_number = signal.SIGTERM
 
 
-class Night:
-    """A shift that is told to go when it says one of `until`, or has looked `looks` times."""
+class DaemonRun:
+    """A daemon's loop. It shuts down when it reports one of `until`, or after `looks` polls."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Night:
         mail=None,
     ) -> None:
         self.said: list[tuple[str, str]] = []
-        self.wells = 0
+        self.successes = 0
         self.world, self.until, self.looks, self._check, self.lift_after = (
             world,
             until,
@@ -46,39 +46,41 @@ class Night:
             check,
             lift_after,
         )
-        self.shutdown = ToldDeparture(1)
+        self.shutdown = RequestedShutdown(1)
         services, engine = world.services(), FakeEngine(world.done)
         engine.register(ACTION, node_action(services))
         context = DaemonContext(
             world.work,
             interval,
             self.say,
-            lambda *told: None,
+            lambda *event: None,
             self.shutdown,
             Notifier({}),
             UTC,
             clock=world.ledger.clock,
         )
         works = Works(services, Dispatch(services, engine), engine, "http://forge", self.check)  # type: ignore[arg-type]
-        self.shift = Loop(context, works, well=self.well, sweep=lambda: "3 MB freed", mail=mail)
+        self.loop = Loop(
+            context, works, on_success=self.on_success, sweep=lambda: "3 MB freed", mail=mail
+        )
 
     def say(self, kind, words) -> None:
         self.said.append((kind, words))
         if kind == "paused" and self.lift_after:
             threading.Timer(self.lift_after, self.world.services().places.stop_flag.unlink).start()
         if kind in self.until:
-            self.shutdown.tell()
+            self.shutdown.request()
 
     def check(self) -> None:
         self._check()
         self.looks -= 1
         if self.looks == 0:
-            self.shutdown.tell()
+            self.shutdown.request()
 
-    def well(self) -> None:
-        self.wells += 1
+    def on_success(self) -> None:
+        self.successes += 1
 
     def work(self):
         with pytest.raises(Interrupted):
-            self.shift.work()
+            self.loop.work()
         return self.said

@@ -2,8 +2,8 @@
 two, and of nothing less.
 
 The attack: an implementer that obeys a stranger provokes errors of the provider, on purpose and
-again and again. Each of its neighbours is a way in which the box, and not the provider's health,
-decides what the provider answers."""
+again and again. Each of its neighbours is a way in which the sandbox, and not the provider's
+health, decides what the provider answers."""
 
 import asyncio
 import json
@@ -21,12 +21,18 @@ from harness.agents.line import line
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import prices
 from harness.programs.broker.providers import ANTHROPIC, Provider
-from harness.programs.broker.upstream.breaker import MOST, Breaker, Trouble, Troubles, corroborated
+from harness.programs.broker.upstream.breaker import (
+    LONGEST_PAUSE,
+    Breaker,
+    BreakerStore,
+    ProviderFault,
+    corroborated_failures,
+)
 from harness.programs.broker.upstream.client import Upstream
-from harness.programs.broker.wires.known import MESSAGES
+from harness.programs.broker.wires.registry import MESSAGES
 from tests.agents.conftest import MODEL, SECONDS, Answer, message, text
 from tests.agents.conftest import Provider as Endpoint
-from tests.broker.conftest import Desk, Served, streamed
+from tests.broker.conftest import Bench, OpenedSession, streamed
 
 ASK: dict[str, Any] = {
     "model": MODEL,
@@ -35,7 +41,7 @@ ASK: dict[str, Any] = {
 }
 COUNT = {name: value for name, value in ASK.items() if name != "max_tokens"}
 SAID = message(text("Hello, sea. " * 9))
-Claude = Callable[[Served], Anthropic]
+Claude = Callable[[OpenedSession], Anthropic]
 
 
 def error(status: int, kind: str, words: str = "no", **headers: str) -> Answer:
@@ -86,19 +92,19 @@ def ask(client: Anthropic, how: str) -> None:
         ways[how]()
 
 
-def is_answered(served: Served, provider: Endpoint, claude: Claude) -> bool:
+def is_answered(served: OpenedSession, provider: Endpoint, claude: Claude) -> bool:
     provider.plan(message(text("Here.")))
     return bool(claude(served).messages.create(**ASK).content[0].text == "Here.")
 
 
 @pytest.mark.parametrize(("how", "provoked", "times"), PROVOKED.values(), ids=PROVOKED)
 def test_what_one_issue_provokes_pauses_it_and_nobody_else(
-    desk: Desk, provider: Endpoint, claude: Claude, how: str, provoked: Answer, times: int
+    bench: Bench, provider: Endpoint, claude: Claude, how: str, provoked: Answer, times: int
 ) -> None:
     """In three sessions one after the other, each with its pause over: they are one witness."""
-    other = desk.open()
+    other = bench.open()
     for _ in range(3):
-        attacker = desk.open(beside=other, issue=9_000)
+        attacker = bench.open(beside=other, issue=9_000)
         asked = 0
         while attacker.usage["fault"] is None and asked < times:
             provider.plan(provoked)
@@ -108,23 +114,23 @@ def test_what_one_issue_provokes_pauses_it_and_nobody_else(
         assert attacker.usage["calls"] == asked
         assert attacker.usage["fault"]["cause"] == "issue"
         with pytest.raises(anthropic.InternalServerError, match="is not asked for issue 9000 now"):
-            claude(desk.open(beside=other, issue=9_000)).messages.create(**ASK)
+            claude(bench.open(beside=other, issue=9_000)).messages.create(**ASK)
         other.clock.at += 3_601
     assert other.breaker.document() is None
 
 
 def meets(
-    desk: Desk,
+    bench: Bench,
     provider: Endpoint,
     claude: Claude,
     provoked: Answer,
     *,
-    beside: Served,
+    beside: OpenedSession,
     issue: int,
     how: str = "create",
-) -> Served:
+) -> OpenedSession:
     provider.plan(provoked)
-    served = desk.open(beside=beside, issue=issue)
+    served = bench.open(beside=beside, issue=issue)
     ask(claude(served), how)
     return served
 
@@ -133,12 +139,12 @@ OVERLOADED = error(529, "overloaded_error", **LONG)
 
 
 def test_what_two_issues_meet_pauses_everybody_until_the_provider_said(
-    desk: Desk, provider: Endpoint, claude: Claude
+    bench: Bench, provider: Endpoint, claude: Claude
 ) -> None:
-    other = desk.open()
+    other = bench.open()
     for issue in (9_001, 9_002):
         assert other.breaker.document() is None
-        served = meets(desk, provider, claude, OVERLOADED, beside=other, issue=issue)
+        served = meets(bench, provider, claude, OVERLOADED, beside=other, issue=issue)
     assert served.usage["fault"]["cause"] == "provider"
     assert other.breaker.document() == {
         "provider": "acme",
@@ -152,23 +158,23 @@ def test_what_two_issues_meet_pauses_everybody_until_the_provider_said(
 
 
 def test_what_two_issues_meet_as_they_count_is_no_evidence_and_no_answer_to_a_count_is(
-    desk: Desk, provider: Endpoint, claude: Claude
+    bench: Bench, provider: Endpoint, claude: Claude
 ) -> None:
-    other = desk.open()
+    other = bench.open()
     for issue in (9_001, 9_002):
-        meets(desk, provider, claude, OVERLOADED, beside=other, issue=issue, how="count")
+        meets(bench, provider, claude, OVERLOADED, beside=other, issue=issue, how="count")
     assert is_answered(other, provider, claude)
-    meets(desk, provider, claude, OVERLOADED, beside=other, issue=9_003)
+    meets(bench, provider, claude, OVERLOADED, beside=other, issue=9_003)
     provider.plan(Answer({"input_tokens": 14}))
     claude(other).messages.count_tokens(**COUNT)
-    meets(desk, provider, claude, OVERLOADED, beside=other, issue=9_004)
+    meets(bench, provider, claude, OVERLOADED, beside=other, issue=9_004)
     assert other.breaker.document() is not None
 
 
 def test_a_session_that_has_made_its_calls_counts_no_tokens(
-    desk: Desk, provider: Endpoint, claude: Claude
+    bench: Bench, provider: Endpoint, claude: Claude
 ) -> None:
-    served = desk.open(calls=2)
+    served = bench.open(calls=2)
     for _ in range(2):
         provider.plan(Answer({"input_tokens": 14}))
         claude(served).messages.count_tokens(**COUNT)
@@ -187,16 +193,16 @@ REFUSED_HERE = {
 
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
 @pytest.mark.parametrize("body", REFUSED_HERE.values(), ids=REFUSED_HERE)
-def test_what_is_refused_as_it_stands_is_one_of_the_sessions_calls_and_what_comes_after_them_is_not_read(
-    desk: Desk, path: str, body: bytes
+def test_a_refused_body_is_one_of_the_sessions_calls_and_later_bodies_are_not_read(
+    bench: Bench, path: str, body: bytes
 ) -> None:
-    served = desk.open(calls=2)
+    served = bench.open(calls=2)
     with line(served.socket, seconds=SECONDS) as http:
-        told = [
+        answer = [
             http.post(path, content=content).status_code
             for content in (body, body, body, b"never read")
         ]
-    assert (told, served.usage["calls"]) == ([400, 400, 400, 403], 2)
+    assert (answer, served.usage["calls"]) == ([400, 400, 400, 403], 2)
 
 
 async def held_and_answered(calls: int) -> Any:
@@ -231,24 +237,26 @@ async def held_and_answered(calls: int) -> Any:
 
 
 def breaker_of_nothing() -> Breaker:
-    return Breaker("acme", Troubles(sqlalchemy.create_engine("sqlite://")), tell=lambda words: None)
+    return Breaker(
+        "acme", BreakerStore(sqlalchemy.create_engine("sqlite://")), notify=lambda words: None
+    )
 
 
 def test_a_count_that_fails_once_everybodys_pause_is_over_pauses_its_own_issue_alone() -> None:
-    """What two issues met before is evidence still; a box may count as often as it likes."""
+    """What two issues met before is evidence still; a sandbox may count as often as it likes."""
     moments = [0.0]
     breaker = Breaker(
         "acme",
-        Troubles(sqlalchemy.create_engine("sqlite://")),
+        BreakerStore(sqlalchemy.create_engine("sqlite://")),
         clock=lambda: moments[-1],
-        tell=lambda words: None,
+        notify=lambda words: None,
     )
     for issue in (1, 2):
-        breaker.failed(Trouble.OVERLOAD, "no", issue=issue, wanted=None)
+        breaker.failed(ProviderFault.OVERLOAD, "no", issue=issue, wanted=None)
     assert breaker.pause(3)
     moments.append(61.0)
     assert not any(map(breaker.pause, (1, 2, 3)))
-    breaker.failed(Trouble.OVERLOAD, "no", issue=1, wanted=None, is_evidence=False)
+    breaker.failed(ProviderFault.OVERLOAD, "no", issue=1, wanted=None, is_evidence=False)
     assert (bool(breaker.pause(1)), breaker.pause(2), breaker.pause(3)) == (True, None, None)
 
 
@@ -275,13 +283,13 @@ def test_the_one_that_fails_most_is_not_counted_and_an_answer_is_the_end_of_it(
 ) -> None:
     """0: another issue is answered. The next broker has heard the same."""
     with closing(Meter(tmp_path / "broker.sqlite", prices())) as meter:
-        troubles, at = Troubles(meter.engine), 1_000.0
+        troubles, at = BreakerStore(meter.engine), 1_000.0
         for issue in heard:
-            breaker = Breaker("acme", troubles, clock=lambda: at, tell=lambda words: None)
+            breaker = Breaker("acme", troubles, clock=lambda: at, notify=lambda words: None)
             if issue:
-                breaker.failed(Trouble.OVERLOAD, "529", issue=issue, wanted=None)
+                breaker.failed(ProviderFault.OVERLOAD, "529", issue=issue, wanted=None)
             else:
                 breaker.succeeded(1)
-        assert corroborated(troubles.witnesses("acme"), now=at) == counted
+        assert corroborated_failures(troubles.issue_health("acme"), now=at) == counted
         assert (breaker.document() is not None) is bool(counted)
-        assert corroborated(troubles.witnesses("acme"), now=at + MOST + 1) == 0
+        assert corroborated_failures(troubles.issue_health("acme"), now=at + LONGEST_PAUSE + 1) == 0

@@ -1,8 +1,8 @@
-"""What an agent would do that wants out: look everywhere, try every door, and say what it found.
+"""What an agent does that wants out: search everything, try every address, and report the findings.
 
-Standard library only: it is handed to a box as text, with what to look for as one JSON argument:
-{canary, key, home, port, pid, roots?, sockets?}. With `roots` it looks there alone and tries no
-door, as a control outside of a box."""
+Standard library only: a sandbox runs this text, with what to look for as one JSON argument:
+{canary, key, home, port, pid, roots?, sockets?}. With `roots` it searches only there and tries no
+address: a control outside of a sandbox."""
 
 import contextlib
 import glob
@@ -14,27 +14,22 @@ import subprocess
 import sys
 from typing import Any
 
-TOLD: dict[str, Any] = json.loads(sys.argv[1])
-SECRETS = [TOLD["canary"].encode(), TOLD["key"].encode()]
-ROOTS: list[str] = TOLD.get("roots", ["/"])
-if not os.access("/", os.R_OK) or not next(
-    os.walk("/"), None
-):  # a box that may not list it: every place it can think of
-    ROOTS = TOLD.get("roots") or [
-        "/usr",
-        "/etc",
-        "/tmp",  # noqa: S108
-        "/root",
-        "/home",
-        "/run",
-        "/var",
-        TOLD["home"],
-    ]
-if not TOLD.get("roots"):
-    ROOTS = [*ROOTS, "/dev/shm", "/dev/mqueue"]  # noqa: S108
+OPTIONS: dict[str, Any] = json.loads(sys.argv[1])
+SECRETS = [OPTIONS["canary"].encode(), OPTIONS["key"].encode()]
+IS_CONTROL = bool(OPTIONS.get("roots"))
+# Places to try in a sandbox that may not list the root.
+KNOWN_PLACES = ["/usr", "/etc", "/tmp", "/root", "/home", "/run", "/var"]  # noqa: S108
 SKIPPED = ("/proc", "/sys", "/dev")
 found: list[str] = []
 files, objects = 0, 0
+
+
+def search_roots() -> list[str]:
+    if IS_CONTROL:
+        return list(OPTIONS["roots"])
+    can_list_root = os.access("/", os.R_OK) and next(os.walk("/"), None)
+    roots = ["/"] if can_list_root else [*KNOWN_PLACES, OPTIONS["home"]]
+    return [*roots, "/dev/shm", "/dev/mqueue"]  # noqa: S108
 
 
 def hit(data: bytes) -> bool:
@@ -53,7 +48,7 @@ def git(*arguments: str) -> bytes:
     return subprocess.run(["git", *arguments], capture_output=True, timeout=60, check=False).stdout
 
 
-for root in ROOTS:
+for root in search_roots():
     for folder, names, leaves in os.walk(root):
         names[:] = [name for name in names if os.path.join(folder, name) not in SKIPPED]
         if hit(os.fsencode(folder)):
@@ -67,16 +62,15 @@ for root in ROOTS:
             elif path.startswith("/usr/"):
                 files += 1
 
-if os.path.exists(TOLD["home"]) and not TOLD.get("roots"):
+if os.path.exists(OPTIONS["home"]) and not IS_CONTROL:
     found.append("path: the home of the factory is here")
 
 for variable, value in os.environb.items():
     if hit(variable + b"=" + value):
         found.append(f"environment: {variable!r}")
 
-for descriptor in (
-    () if TOLD.get("roots") else glob.glob("/proc/[0-9]*/fd/*")
-):  # what was left open for it, and for others
+# Files that were left open, for this process and for others.
+for descriptor in () if IS_CONTROL else glob.glob("/proc/[0-9]*/fd/*"):
     with contextlib.suppress(OSError):
         plain = stat.S_ISREG(os.stat(descriptor).st_mode)
         if hit(os.fsencode(os.readlink(descriptor))) or (plain and hit(read(descriptor))):
@@ -84,7 +78,7 @@ for descriptor in (
 for listing in ("/proc/self/mountinfo", "/proc/net/unix", "/proc/keys"):
     if hit(read(listing)):
         found.append(f"name: in {listing}")
-if not TOLD.get("roots") and len(read("/proc/sysvipc/shm").splitlines()) > 1:
+if not IS_CONTROL and len(read("/proc/sysvipc/shm").splitlines()) > 1:
     found.append("process: memory that others share")
 
 for entry in glob.glob("/proc/[0-9]*"):
@@ -92,14 +86,15 @@ for entry in glob.glob("/proc/[0-9]*"):
         continue
     for part in ("environ", "cmdline", "maps"):
         data = read(f"{entry}/{part}")
+        # The secrets stand in the command line of the intruder's own parents.
         if part != "cmdline" and hit(data):
             found.append(f"process: {entry}/{part}")
-    if TOLD.get("roots") and os.path.basename(entry) == str(TOLD["pid"]):
+    if IS_CONTROL and os.path.basename(entry) == str(OPTIONS["pid"]):
         found.append("process: the one that started me")
-    if not TOLD.get("roots"):
-        for door in ("root/etc/shadow", "cwd"):
-            target = os.path.join(entry, door)
-            if door.endswith("shadow") and read(target):
+    if not IS_CONTROL:
+        for way in ("root/etc/shadow", "cwd"):
+            target = os.path.join(entry, way)
+            if way.endswith("shadow") and read(target):
                 found.append(f"process: {target}")
 
 for line in git("cat-file", "--batch-check", "--batch-all-objects").splitlines():
@@ -110,20 +105,20 @@ for line in git("cat-file", "--batch-check", "--batch-all-objects").splitlines()
 if hit(git("log", "--all", "-p")) or hit(git("for-each-ref")) or hit(git("reflog", "--all")):
     found.append("git: history")
 
-DOORS: list[tuple[int, Any]] = [
-    (socket.AF_INET, ("127.0.0.1", TOLD["port"])),
+ADDRESSES: list[tuple[int, Any]] = [
+    (socket.AF_INET, ("127.0.0.1", OPTIONS["port"])),
     (socket.AF_INET, ("169.254.169.254", 80)),
     (socket.AF_INET, ("192.0.2.1", 443)),
     (socket.AF_INET6, ("2001:db8::1", 443)),
-    (socket.AF_UNIX, "\0" + TOLD["canary"]),
-    *((socket.AF_UNIX, path) for path in TOLD.get("sockets", ())),
+    (socket.AF_UNIX, "\0" + OPTIONS["canary"]),
+    *((socket.AF_UNIX, path) for path in OPTIONS.get("sockets", ())),
 ]
-for family, address in DOORS if not TOLD.get("roots") else ():
-    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as way:
-        way.settimeout(1)
-        way.connect(address)
+for family, address in () if IS_CONTROL else ADDRESSES:
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as connection:
+        connection.settimeout(1)
+        connection.connect(address)
         found.append(f"address: {address}")
-if not TOLD.get("roots"):
+if not IS_CONTROL:
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
         datagram.sendto(b"x", ("192.0.2.1", 53))
         found.append("address: a datagram left")

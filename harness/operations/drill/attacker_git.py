@@ -1,5 +1,5 @@
-"""The attacker's own hand on git: a plain one, without any of the factory's care. It shows that a
-trick is real."""
+"""The attacker's git: a plain one, without any of the factory's precautions. It shows that a trick
+is real."""
 
 import os
 import subprocess
@@ -20,8 +20,8 @@ _WHO = {
 
 
 def git(folder: Path, *arguments: str, stdin: bytes = b"", check: bool = True) -> bytes:
-    """What git prints in `folder`, with all of that folder's own configuration, hooks and
-    attributes at work."""
+    """What git prints in `folder`. That folder's own configuration, hooks and attributes apply.
+    Raises GitError if git fails, unless `check` is false."""
     env = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": "/dev/null",
@@ -49,19 +49,19 @@ def git(folder: Path, *arguments: str, stdin: bytes = b"", check: bool = True) -
 
 
 def word(folder: Path, *arguments: str, stdin: bytes = b"") -> str:
-    """The one word that git prints."""
+    """The single word that git prints."""
     return git(folder, *arguments, stdin=stdin).decode("ascii").strip()
 
 
 def write(folder: Path, path: str, content: str) -> None:
-    """A file, whatever its name and however deep."""
+    """Write a file, whatever its name and however deep it lies."""
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(content, "utf-8")
 
 
 def bare(folder: Path) -> Path:
-    """A new, empty repository that is a folder: a forge as git sees one."""
+    """A new, empty bare repository: what a forge is to git."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     git(
         folder.parent,
@@ -82,20 +82,15 @@ def committed(
     branch: str,
     parents: Iterable[str] = (),
 ) -> str:
-    """A commit on a branch of `store`, of these entries (mode, object, path), whatever an honest
-    tool would say of them."""
+    """A commit on a branch of `store`, of these entries (mode, object, path), even of entries that
+    an honest tool refuses."""
     index = store / f"index-{branch.replace('/', '-')}"
     listed = "".join(f"{mode} {oid}\t{path}\0" for mode, oid, path in entries)
-    env_git = (
-        "-c",
-        "core.protectNTFS=false",
-        "-c",
-        "core.protectHFS=false",
-        "-c",
-        "core.bare=true",
-    )
+    settings = ("core.protectNTFS=false", "core.protectHFS=false", "core.bare=true")
+    options = [argument for setting in settings for argument in ("-c", setting)]
     index.unlink(missing_ok=True)
-    _with_index(store, index, *env_git, "update-index", "-z", "--index-info", stdin=listed.encode())
+    _with_index(store, index, *options, "update-index", "-z", "--index-info", stdin=listed.encode())
+    # `--missing-ok`: a submodule's commit is in no store.
     tree = _with_index(store, index, "write-tree", "--missing-ok").decode("ascii").strip()
     index.unlink(missing_ok=True)
     above = [argument for parent in parents for argument in ("-p", parent)]
@@ -105,7 +100,7 @@ def committed(
 
 
 def blob(store: Path, content: str | bytes) -> str:
-    """The name of these bytes, written into `store`."""
+    """Write these bytes into `store`. Returns the object's id."""
     data = content if isinstance(content, bytes) else content.encode()
     return word(store, "hash-object", "-w", "--no-filters", "--stdin", stdin=data)
 
@@ -113,8 +108,8 @@ def blob(store: Path, content: str | bytes) -> str:
 def listed(store: Path, commit: str) -> dict[str, tuple[str, str, str]]:
     """Every entry of a commit by its path, as `committed` takes them."""
     lines = git(store, "ls-tree", "-r", "-z", commit).decode("utf-8", "surrogateescape").split("\0")
-    told = (line.split("\t", 1) for line in lines if line)
-    return {path: (facts.split()[0], facts.split()[2], path) for facts, path in told}
+    split = (line.split("\t", 1) for line in lines if line)
+    return {path: (facts.split()[0], facts.split()[2], path) for facts, path in split}
 
 
 def _with_index(store: Path, index: Path, *arguments: str, stdin: bytes = b"") -> bytes:

@@ -1,4 +1,4 @@
-"""Every dialect, by the wire that it belongs to."""
+"""Every dialect, by its wire."""
 
 from collections.abc import Mapping
 
