@@ -9,7 +9,7 @@ from tests.repository.conftest import NOON
 from tests.repository.naive import git, word
 
 
-def test_a_commit_says_who_when_and_why_and_equal_arguments_give_an_equal_sha(town) -> None:
+def test_a_commit_has_author_time_and_message_and_equal_arguments_give_an_equal_sha(town) -> None:
     base = town.started()
     tree = town.trusted.tree_of(base)
     message = "Fix it\n\n#hash and --dash\n\nFactory-Run: r1\nFactory-Rules: sha256:00"

@@ -30,8 +30,8 @@ GITS_OWN = {
 
 def seen_by_git(git: Git) -> dict[str, str]:
     """The environment of a command that git starts, by way of an alias."""
-    told = git.output("-c", "alias.environment=!env -0", "environment").decode()
-    return dict(line.split("=", 1) for line in told.split("\0") if line)
+    printed = git.output("-c", "alias.environment=!env -0", "environment").decode()
+    return dict(line.split("=", 1) for line in printed.split("\0") if line)
 
 
 def test_git_sees_the_closed_environment_and_nothing_of_ours(town, monkeypatch) -> None:

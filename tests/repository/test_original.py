@@ -216,7 +216,7 @@ def test_what_is_not_committed_does_not_come(app, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prepare", "says"),
+    ("prepare", "message"),
     [
         (lambda folder: None, "is not a git repository"),
         (lambda folder: git(folder, "init", "--quiet"), "has no commit yet"),
@@ -230,20 +230,20 @@ def test_what_is_not_committed_does_not_come(app, tmp_path) -> None:
     ],
     ids=["no-repository", "no-commit", "unborn"],
 )
-def test_what_cannot_be_taken_is_named(tmp_path, prepare, says) -> None:
+def test_what_cannot_be_taken_is_named(tmp_path, prepare, message) -> None:
     folder = tmp_path / "app"
     folder.mkdir()
     (folder / "a").write_text("a")
     prepare(folder)
     with pytest.raises(ConfigError) as refused:
         take(folder, tmp_path)
-    assert says in str(refused.value)
+    assert message in str(refused.value)
     assert str(folder) in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("limits", "says"),
+    ("limits", "message"),
     [
         ({"walk": WalkLimits(files=1)}, "has 2 files; the factory works on at most 1"),
         ({"walk": WalkLimits(file_bytes=8)}, "'app.py' has 0 MB"),
@@ -252,7 +252,7 @@ def test_what_cannot_be_taken_is_named(tmp_path, prepare, says) -> None:
     ],
 )
 def test_more_than_the_factory_works_on_is_refused_before_it_is_on_disk(
-    app, tmp_path, limits, says
+    app, tmp_path, limits, message
 ) -> None:
     (app / "large.bin").write_bytes(b"")
     git(app, "rm", "--quiet", "--cached", "docs/a.md")
@@ -262,7 +262,7 @@ def test_more_than_the_factory_works_on_is_refused_before_it_is_on_disk(
     git(app, "commit", "--quiet", "--message", "large")
     with pytest.raises(ConfigError) as refused:
         take(app, tmp_path, **limits)
-    assert says in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_tree_that_lists_more_than_fits_is_refused(app, tmp_path) -> None:
@@ -373,7 +373,7 @@ def test_other_addresses_are_refused_without_repeating_a_secret(source) -> None:
     assert "sk-secret" not in str(refused.value)
 
 
-def test_a_tree_is_changed_where_it_is_told_to_and_nowhere_else(app, tmp_path) -> None:
+def test_a_tree_is_changed_at_the_named_paths_and_nowhere_else(app, tmp_path) -> None:
     found = take(app, tmp_path)
     store = Git(tmp_path / "store.git")
     tree = changed_tree(

@@ -21,10 +21,10 @@ from tests.repository.naive import blob, bytes_below, git, word
 
 def objects(store: Path) -> dict[str, str]:
     """Every object of a repository, reachable or not, with its kind."""
-    told = git(
+    printed = git(
         store, "cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)"
     ).decode()
-    return dict(line.split() for line in told.splitlines())
+    return dict(line.split() for line in printed.splitlines())
 
 
 def inodes(folder: Path) -> set[int]:

@@ -41,7 +41,7 @@ def test_what_others_wrote_meanwhile_is_there_when_it_was(recorded) -> None:
     assert played.entries()[-1].hash != recorded.written[-1].hash
 
 
-def test_the_clock_is_that_of_the_recorded_lap(recorded) -> None:
+def test_the_clock_is_that_of_the_recorded_run(recorded) -> None:
     played = ReplayedLedger(recorded.written, "triage-1-1")
     assert played.now().isoformat() == recorded.written[2].at
     played.append("node", "triage-1-1/a/1", issue=1, run="triage-1-1", data={})
@@ -62,7 +62,7 @@ def test_a_run_that_never_began_is_no_run(recorded) -> None:
         ReplayedLedger(recorded.written, "triage-9-9")
 
 
-def test_entries_are_told_and_read_again(recorded) -> None:
+def test_entries_are_written_and_read_again(recorded) -> None:
     assert entries_from(asdict(entry) for entry in recorded.written) == tuple(recorded.written)
 
 

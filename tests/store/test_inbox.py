@@ -22,9 +22,9 @@ def inbox(request, tmp_path, clock):
         yield FakeInbox(clock)
         return
     address = request.getfixturevalue("postgres").database() if request.param == "postgres" else ""
-    box = SqlInbox(tmp_path, clock, address=address)
-    yield box
-    box.close()
+    store = SqlInbox(tmp_path, clock, address=address)
+    yield store
+    store.close()
 
 
 def delivery(name, number=None, *, digest=""):

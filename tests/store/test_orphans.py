@@ -22,8 +22,12 @@ for mark in sys.argv[4:]:
 """
 STARTER = """
 import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", sys.argv[1], *sys.argv[2:]], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                         start_new_session=True)
+child = subprocess.Popen(
+    [sys.executable, "-c", sys.argv[1], *sys.argv[2:]],
+    stdin=subprocess.PIPE,
+    stdout=subprocess.DEVNULL,
+    start_new_session=True,
+)
 print(child.pid, flush=True)
 time.sleep(3600)
 """

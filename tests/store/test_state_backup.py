@@ -1,4 +1,4 @@
-"""What a home carries arrives whole and unseen on another machine, or not at all."""
+"""A home's backup arrives whole and encrypted on another machine, or not at all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def address(postgres) -> str:
 
 @pytest.fixture
 def machine(tmp_path, address):
-    """A machine by its name: its home, and the luggage there."""
+    """A machine by its name: its home, and the backup there."""
     opened: list[StateBackup] = []
 
     def made(
@@ -171,7 +171,7 @@ def test_what_is_no_key_is_refused_by_name(machine, key) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statements", "says"),
+    ("statements", "message"),
     [
         (
             ("UPDATE carried_parts SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)",),
@@ -195,11 +195,11 @@ def test_what_is_no_key_is_refused_by_name(machine, key) -> None:
     ],
 )
 def test_a_changed_database_is_refused_and_leaves_no_home(
-    kept, machine, address, postgres, statements, says
+    kept, machine, address, postgres, statements, message
 ) -> None:
     postgres.sql(address, *statements)
     home, backup = machine("second")
-    with pytest.raises(LedgerError, match=says):
+    with pytest.raises(LedgerError, match=message):
         backup.fetch()
     assert not (home / "home.json").exists()
 
