@@ -162,6 +162,7 @@ def _stored_address(home: Path) -> str:
         raise ConfigError(
             f"the database's address cannot be read: {error}", file=str(path)
         ) from error
+    # It holds a password, and others may have read it already.
     if stat.S_IMODE(facts.st_mode) & 0o077:
         raise ConfigError(
             "others may read it, and it holds a password; `chmod 600` it, and change the password",

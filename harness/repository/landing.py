@@ -27,6 +27,7 @@ def pushed(
     kind of network failure.
     """
     tip = trusted.remote.branch_tip(trusted.git, branch)
+    # The branch was moved already if an earlier attempt was killed after its push.
     if tip != commit and tip != expected:
         raise GitError(
             f"branch {branch!r} is {_at(tip)}, expected {_at(expected)}: somebody else moved it"

@@ -86,6 +86,7 @@ class AdvisoryLock:
             raise LedgerError(
                 f"{shown(self._address)} does not answer: {_first_line(fault)}", retryable=True
             ) from fault
+        # A waiting factory keeps no session open.
         if not taken:
             self.release()
         return taken
@@ -125,6 +126,7 @@ class DatabaseLease:
         self._where, self._lock = shown(address), AdvisoryLock(address, FACTORY, holder=command)
 
     def ensure(self) -> None:
+        # What is left of a lost session is closed before the lock is taken in a new one.
         if not self._lock.is_held():
             self._lock.release()
             if not self._lock.take():

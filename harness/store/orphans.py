@@ -33,6 +33,7 @@ def end_orphans(
     while clear < LOOKS:
         left = tuple(_orphans(home))
         clear = 0 if left else clear + 1
+        # They first get time to end by themselves: a broker may be in the middle of a paid call.
         if left and time.monotonic() >= deadline:
             for pid in left:
                 _kill(pid)

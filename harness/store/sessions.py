@@ -83,6 +83,7 @@ class SqliteFile:
         return connection
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
+        # A connection that cannot roll back is broken, and is not used again.
         try:
             connection.rollback()
         except sqlite3.Error:

@@ -225,6 +225,7 @@ class StateBackup:
 
     def _unpack(self, connection: sa.Connection, listed: Mapping[str, Any]) -> None:
         """The home's document is written last, so a home without one is known to be unfinished."""
+        # Files of ours that the list lacks were deleted by the home that wrote it.
         for path in set(self._found(stat.S_ISREG)) - listed["files"].keys():
             (self._home / path).unlink()
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)

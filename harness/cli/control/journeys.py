@@ -211,6 +211,7 @@ def retire(digest: str, reason: str, as_json: bool) -> int:
 
 
 def _report(found: "Decided", as_json: bool) -> int:
+    # A refusal is a finding, not an error: exit code 1.
     ok = found.outcome != "refused"
     emit({"ok": ok, "outcome": found.outcome, "says": found.says}) if as_json else click.echo(
         f"{found.outcome}: {found.says}"

@@ -133,6 +133,7 @@ class Durable:
     def start(self, key: str, name: str, payload: Mapping[str, Any]) -> None:
         if self._refusing:
             raise Interrupted("the factory is stopping; the next one goes on from here")
+        # The action gets the same payload now as after a recovery, which reads it from the store.
         as_recovered = json.loads(json.dumps(payload, allow_nan=False))
         try:
             with self._waking:
@@ -278,6 +279,7 @@ class Durable:
             words = f"no action is called `{name}`; another version of the factory started the work"
             return _ended(Outcome.FAILED, words)
         result = outcome_of(action, payload)
+        # The action may have failed only because its surroundings are going away.
         if self._closing or not self._can_record():
             raise _Unrecorded
         return result

@@ -82,6 +82,7 @@ class SqlLedger(ABC):
             there = {row.key: entry_of(row) for row in map(Row._make, found)}
             written: list[Entry] = []
             for one in wanted:
+                # The key is written already: a repeated append changes nothing.
                 if one.key in there:
                     continue
                 entry = there[one.key] = chained(
@@ -228,6 +229,7 @@ class SqlLedger(ABC):
         here = _end(session)
         if here == self._head(session):
             return here
+        # Only a crash between the entries and the head is repaired; everything else is a fault.
         if fault := self._fault_in(session):
             raise LedgerError(
                 f"nothing is written to a ledger that is not the one that was signed: {fault.says}"
