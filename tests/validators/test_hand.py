@@ -81,7 +81,7 @@ def hits(house: House) -> dict[tuple[Identity, int], Any]:
             clicked, loud, ticked = await ada.page.evaluate(told)
             return dict(clicked), loud, ticked, before
 
-        return house.on_stage(Things(), play, identity=identity, device=Device(hand=hand))
+        return house.on_stage(Things(), play, identity=identity, device=Device(pointer_seed=hand))
 
     return {
         (identity, hand): by(identity, hand)

@@ -21,8 +21,8 @@ from validators.app.clock_library import clock_can_be_ahead, library
 from validators.app.instances import InstanceSpec, InstanceStarter, Listener, Start
 from validators.app.sandboxes import Sandboxes
 from validators.app.side import LayerStores, Side, prepared_side, seeded_side
-from validators.domain.evidence import Identity, Kind, RunId
-from validators.domain.journeys.journey import Regardless, Twin
+from validators.domain.evidence import Identity, RunId, RunKind
+from validators.domain.journeys.journey import NegativeControl, Regardless
 from validators.domain.stops import Inconclusive
 from validators.language.reader import read
 from validators.launcher.app_past import (
@@ -47,7 +47,7 @@ APP = AppSpec(
     data="SEASIDE_DATA",
     seed_command=("python", "seed.py"),
 )
-APART = Twin(1, (), steps=())
+APART = NegativeControl(1, (), steps=())
 START = Start(APP.start, APP.port_env, APP.ready, APP.ready_seconds, 600, "app.test")
 
 
@@ -281,8 +281,8 @@ def test_only_the_masked_visitor_of_a_journey_comes_to_an_app_that_was_asked_bef
     )
     for fresh in (
         RunId(walk.name),
-        RunId(walk.name, Identity.MASKED, Kind.BASE),
-        RunId(walk.name, kind=Kind.TWIN),
+        RunId(walk.name, Identity.MASKED, RunKind.BASE),
+        RunId(walk.name, kind=RunKind.NEGATIVE_CONTROL),
     ):
         assert past(fresh, walk, seed=7, clock=True) == Past()
 
@@ -295,10 +295,10 @@ def test_driver_and_app_are_told_of_one_past() -> None:
     assert its == InstanceSpec(
         "5000", 5000, 6000, None, asked_before=16, restarted=True, ahead=86_400, otherwise=True
     )
-    twin = RunId(walk.name, kind=Kind.TWIN)
+    negative_control = RunId(walk.name, kind=RunKind.NEGATIVE_CONTROL)
     assert [
-        planned_run(twin, one, Past(), port=5000, seed=None).port
-        for one in (walk, replace(walk, twin=APART))
+        planned_run(negative_control, one, Past(), port=5000, seed=None).port
+        for one in (walk, replace(walk, negative_control=APART))
     ] == [0, 5000]
 
 

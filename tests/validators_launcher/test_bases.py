@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
+from validators.domain.evidence import Identity, RunEvidence, RunId, RunKind
 from validators.launcher.bases import BaseProofs
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
@@ -30,7 +30,7 @@ def performed(source: Path, *, seen: str = "red") -> RunEvidence:
     file = "base/walk/page.txt"
     (source / file).parent.mkdir(parents=True, exist_ok=True)
     (source / file).write_text(seen)
-    run = RunId("walk", Identity.PLAIN, Kind.BASE)
+    run = RunId("walk", Identity.PLAIN, RunKind.BASE)
     return RunEvidence(run, app_ready=True, complete=True, files=(file,))
 
 

@@ -149,10 +149,10 @@ def test_what_a_draft_must_show_on_base(kind: str, passes: bool, purpose: Purpos
     ("controls", "why"),
     [
         ({}, ""),
-        ({"twin": "passes"}, "the control did not fail"),
-        ({"twin": "absent"}, "the control was not performed"),
-        ({"sabotage": ("missed",) * 5}, "went unnoticed"),
-        ({"sabotage": ("not applicable",) * 5}, "no sabotage applied"),
+        ({"negative_control": "passes"}, "the control did not fail"),
+        ({"negative_control": "absent"}, "the control was not performed"),
+        ({"fault": ("missed",) * 5}, "went unnoticed"),
+        ({"fault": ("not applicable",) * 5}, "no sabotage applied"),
     ],
     ids=["both noticed", "twin passes", "no twin", "saboteurs missed", "nothing to sabotage"],
 )

@@ -16,7 +16,7 @@ from tests.validators_launcher.messages import Answer as Reply
 from tests.validators_launcher.messages import endpoint
 from tests.validators_launcher.world import AMPLE, World, predicate
 from validators.domain.ballots import Answer
-from validators.domain.exploring.explored import Explored, Standing
+from validators.domain.exploring.explored import Explored, GoalOutcome
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Outcome, Symptom, Verdict
 from validators.exploration.exploring import explorer, with_answers
@@ -132,8 +132,8 @@ def test_a_goal_reached_again_and_agreed_on_satisfies_and_a_silent_model_blocks_
             gone = explorer(context, bench, exploring=given)
             exploration = gone.explored(tuple(told.persona() for told in given.personas))
     first, late = exploration.explored
-    assert (first.standing, first.replayed) == (Standing.SATISFIED, True), first.reason
-    assert (late.standing, late.replayed, late.finding) == (Standing.UNSATISFIED, False, None)
+    assert (first.standing, first.replayed) == (GoalOutcome.SATISFIED, True), first.reason
+    assert (late.standing, late.replayed, late.finding) == (GoalOutcome.UNSATISFIED, False, None)
     assert str(exploration.satisfaction) == "1 of 2, which proves 9 %"
     assert [run.run.identity for run in gone.evidence] == ["plain", "masked"]
 
@@ -208,16 +208,16 @@ def test_nobody_goes_out_where_the_sealed_journeys_did_not_pass(
 @pytest.mark.parametrize(
     ("answers", "standing"),
     [
-        ([Answer.YES], Standing.SATISFIED),
-        ([Answer.YES, Answer.YES], Standing.SATISFIED),
-        ([Answer.YES, Answer.UNCLEAR], Standing.UNSATISFIED),
-        ([Answer.NO], Standing.UNSATISFIED),
+        ([Answer.YES], GoalOutcome.SATISFIED),
+        ([Answer.YES, Answer.YES], GoalOutcome.SATISFIED),
+        ([Answer.YES, Answer.UNCLEAR], GoalOutcome.UNSATISFIED),
+        ([Answer.NO], GoalOutcome.UNSATISFIED),
     ],
 )
 def test_claims_that_were_not_all_agreed_on_take_satisfaction_away(
-    answers: list[Answer], standing: Standing
+    answers: list[Answer], standing: GoalOutcome
 ) -> None:
-    found = Explored("guest", Standing.SATISFIED, "", replayed=True)
+    found = Explored("guest", GoalOutcome.SATISFIED, "", replayed=True)
     told = with_answers(found, tuple(answers))
     assert (told.standing, told.replayed, told.finding) == (standing, True, None)
 

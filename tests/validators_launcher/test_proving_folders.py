@@ -22,9 +22,9 @@ from validators.authoring.trying import Address
 from validators.domain.evidence import (
     ExpectationOutcome,
     Identity,
-    Kind,
     RunEvidence,
     RunId,
+    RunKind,
     StepOutcome,
 )
 from validators.domain.stops import UsageError
@@ -148,7 +148,7 @@ PASSED, FAILED = (
 )
 
 
-def a_run(kind: Kind, *, passed: bool, line: int = 11) -> RunEvidence:
+def a_run(kind: RunKind, *, passed: bool, line: int = 11) -> RunEvidence:
     look = ExpectationOutcome(
         0, line, "text", "after_reload", passed, "equals 'Booked for 7'", "Sorry"
     )
@@ -192,8 +192,8 @@ def a_round(
         ((), False, "not proved: no round was performed"),
         (
             (
-                a_round(RED, PASSED, a_run(Kind.BASE, passed=False)),
-                a_round(RED, PASSED, a_run(Kind.BASE, passed=True)),
+                a_round(RED, PASSED, a_run(RunKind.BASE, passed=False)),
+                a_round(RED, PASSED, a_run(RunKind.BASE, passed=True)),
             ),
             False,
             "not proved: the rounds disagree about which expectations fail",
@@ -209,7 +209,7 @@ def test_a_journey_is_proved_when_every_round_shows_the_same(
 
 
 def test_a_look_that_did_not_hold_is_told_in_the_words_of_the_file_with_what_was_there() -> None:
-    lines = list(run_lines(a_run(Kind.JOURNEY, passed=False, line=10), seaside.JOURNEY))
+    lines = list(run_lines(a_run(RunKind.JOURNEY, passed=False, line=10), seaside.JOURNEY))
     assert lines[0] == "  ok    4  - open: /"
     assert lines[1].startswith("  NO   10  - row: {cells: [")
     assert lines[1].endswith("  (after_reload)")
@@ -220,7 +220,7 @@ def test_a_look_that_did_not_hold_is_told_in_the_words_of_the_file_with_what_was
 
 
 def test_only_the_runs_that_went_otherwise_than_they_must_are_explained() -> None:
-    fine, wrong = a_run(Kind.BASE, passed=False), a_run(Kind.JOURNEY, passed=False)
+    fine, wrong = a_run(RunKind.BASE, passed=False), a_run(RunKind.JOURNEY, passed=False)
     told = "\n".join(
         round_lines(Rehearsal(JOURNEY, "sha256:1", (a_round(RED, FAILED, fine, wrong),)))
     )
@@ -229,7 +229,10 @@ def test_only_the_runs_that_went_otherwise_than_they_must_are_explained() -> Non
 
 
 def test_what_the_masked_visitor_saw_is_told_only_where_it_is_something_else() -> None:
-    plain, elsewhere = a_run(Kind.JOURNEY, passed=False), a_run(Kind.JOURNEY, passed=False, line=10)
+    plain, elsewhere = (
+        a_run(RunKind.JOURNEY, passed=False),
+        a_run(RunKind.JOURNEY, passed=False, line=10),
+    )
     masked = [
         dataclasses.replace(one, run=dataclasses.replace(one.run, identity=Identity.MASKED))
         for one in (plain, elsewhere)

@@ -14,7 +14,7 @@ import pytest
 from tests.validators_launcher.world import World
 from validators.authoring.drafts import draft
 from validators.authoring.trying import tried
-from validators.domain.evidence import Identity, Kind, RunId
+from validators.domain.evidence import Identity, RunId, RunKind
 from validators.domain.fold import Result, result
 from validators.domain.journeys.clock import AHEAD, ahead_text
 from validators.domain.stops import Inconclusive
@@ -148,7 +148,7 @@ def test_only_runs_of_travellers_get_a_clock_and_each_its_own(tmp_path: Path) ->
     travels = (
         RunId("travels"),
         RunId("travels", Identity.MASKED),
-        RunId("travels", kind=Kind.TWIN),
+        RunId("travels", kind=RunKind.NEGATIVE_CONTROL),
     )
     runs = [
         PlannedRun(run, port)

@@ -13,7 +13,7 @@ import pytest
 from tests.validators.runs import FAILED_LOOK, told
 from tests.validators.runs import run as good
 from tests.validators_launcher import seaside
-from validators.domain.evidence import Kind, RunEvidence, RunId
+from validators.domain.evidence import RunEvidence, RunId, RunKind
 from validators.domain.journeys.journey import Journey
 from validators.domain.verdict import Outcome, Purpose
 from validators.language.reader import read
@@ -38,10 +38,10 @@ class Stage:
         return PerformanceResult(tuple(map(self._told, runs)), ())
 
     def _told(self, run: RunId) -> RunEvidence:
-        if run.kind is Kind.SABOTAGE:
+        if run.kind is RunKind.FAULT_INJECTION:
             return next(replace(one, run=run) for one in told() if one.run.injector is run.injector)
         found = replace(good(), run=run)
-        red = run.kind is Kind.TWIN or f"{run.journey}-{run}" in self.red
+        red = run.kind is RunKind.NEGATIVE_CONTROL or f"{run.journey}-{run}" in self.red
         return replace(found, expectations=FAILED_LOOK) if red else found
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from validators.domain.errors import JourneyInvalid
-from validators.domain.evidence import Kind, RunEvidence
+from validators.domain.evidence import RunEvidence, RunKind
 from validators.domain.fold import verdict
 from validators.domain.journeys.journey import Journey
 from validators.domain.journeys.meaning import meaning
@@ -129,7 +129,7 @@ def _why_not_proved(one: Sealed, evidence: tuple[RunEvidence, ...]) -> str:
     if one.purpose is not Purpose.REGRESSION:
         return ""
     runs = (run for run in evidence if run.run.journey == one.journey)
-    own = tuple(run for run in runs if run.run.kind is not Kind.BASE)
+    own = tuple(run for run in runs if run.run.kind is not RunKind.BASE)
     found = verdict((one,), own)
     reason = found.reason.removeprefix(f"journey {one.journey!r}: ")
     return "" if found.outcome is Outcome.PASSED else f"{UNPROVED_GUARD}: {reason}"

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from validators.app.instances import InstanceSpec, InstanceStarter, Listener
 from validators.app.side import Side, prepared_side, seeded_side
 from validators.authoring.report import parts, run_lines
-from validators.domain.evidence import Kind, RunEvidence, RunId
+from validators.domain.evidence import RunEvidence, RunId, RunKind
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
 from validators.evidence.keep import kept
@@ -73,7 +73,7 @@ def tried(
     bench = PerformanceBench(
         scene, context.sandboxes(folder / "sandboxes"), folder, folder / "kept", context.phases
     )
-    runs = (RunId(journey.name), RunId(journey.name, kind=Kind.TWIN))
+    runs = (RunId(journey.name), RunId(journey.name, kind=RunKind.NEGATIVE_CONTROL))
     if address is not None:
         return _at(address, bench, runs, journey)
     side = _side(context, bench, seed=journey.seed)
@@ -83,7 +83,7 @@ def tried(
 def try_lines(journey: Journey, runs: Sequence[RunEvidence], *, kept: Path) -> Iterator[str]:
     """Each step and look of each run, and the page where one of them did not hold."""
     for run in runs:
-        control = run.run.kind is Kind.TWIN
+        control = run.run.kind is RunKind.NEGATIVE_CONTROL
         if run.skipped:
             yield "negative control: not performed, because the journey itself did not pass"
             continue
@@ -143,7 +143,7 @@ def _at(
     out = folder / "out"
     out.mkdir(parents=True)
     # A negative control that is part of the journey's own run needs no port.
-    own = runs if journey.twin_apart else runs[:1]
+    own = runs if journey.negative_control_apart else runs[:1]
     acted = tuple(PlannedRun(run, port) for run, port in zip(own, PORTS, strict=False))
     planned = (*acted, *(PlannedRun(run, 0) for run in runs[len(own) :]))
     with ExitStack() as stack:

@@ -16,9 +16,9 @@ from validators.app.sandboxes import SandboxResult
 from validators.app.side import Side, prepared_side, seeded_side
 from validators.domain.ballots import Answer
 from validators.domain.errors import JourneyInvalid
-from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
+from validators.domain.evidence import Identity, RunEvidence, RunId, RunKind
 from validators.domain.exploring.exploration import NotAJourney, Transcript, compiled
-from validators.domain.exploring.explored import Exploration, Explored, Standing, explored
+from validators.domain.exploring.explored import Exploration, Explored, GoalOutcome, explored
 from validators.domain.exploring.persona import Persona
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive
@@ -65,19 +65,21 @@ class Explorer:
             found = explored(
                 persona, told.transcript, self._again(persona, told.transcript, label=label)
             )
-            if found.standing is Standing.SATISFIED and persona.claims:
+            if found.standing is GoalOutcome.SATISFIED and persona.claims:
                 return with_answers(found, self._answers(persona, label))
             return found
         except NotAJourney as reason:
-            return Explored(persona.name, Standing.UNSATISFIED, str(reason))
+            return Explored(persona.name, GoalOutcome.UNSATISFIED, str(reason))
         except JourneyInvalid as invalid:
             return Explored(
                 persona.name,
-                Standing.UNSATISFIED,
+                GoalOutcome.UNSATISFIED,
                 f"what was done is no journey: {invalid.problems[0].message}",
             )
         except Inconclusive as stop:
-            return Explored(persona.name, Standing.UNSATISFIED, f"it could not be explored: {stop}")
+            return Explored(
+                persona.name, GoalOutcome.UNSATISFIED, f"it could not be explored: {stop}"
+            )
 
     def _again(
         self, persona: Persona, transcript: Transcript, *, label: str
@@ -100,7 +102,7 @@ class Explorer:
                 "it has claims, and no contrastive judge's socket of the model broker was given"
             )
         journey = self.journeys[-1]
-        runs = {CANDIDATE: RunId(journey.name), BASE: RunId(journey.name, kind=Kind.BASE)}
+        runs = {CANDIDATE: RunId(journey.name), BASE: RunId(journey.name, kind=RunKind.BASE)}
         self._performed(journey, BASE, (runs[BASE],), label=label)
         self.bench.phase(f"{label}: claims")
         told = judged_claims(
@@ -142,7 +144,7 @@ def with_answers(found: Explored, answers: tuple[Answer, ...]) -> Explored:
     sure = sum(answer is Answer.YES for answer in answers)
     return replace(
         found,
-        standing=Standing.UNSATISFIED,
+        standing=GoalOutcome.UNSATISFIED,
         reason=f"{sure} of {len(answers)} claims were agreed on",
     )
 

@@ -26,7 +26,7 @@ from validators.evidence.keep import keep_tail, kept
 from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.perform import DRIVER_DISTRIBUTIONS, OUT, PORTS, PerformanceBench
 from validators.launcher.request import BrokerSocket
-from validators.performance.outing import Session, outing_json
+from validators.performance.exploration_plan import ExplorationPlan, exploration_plan_json
 from validators.performance.surroundings import surroundings
 from validators.roles.actor import Brief
 
@@ -74,7 +74,10 @@ def run_session(
             actor.send(json.dumps(_brief(persona, broker, line=line, word=word)).encode())
             apps = starter.until_ready([(app_door, side)])
             driver.send(
-                outing_json(_outing(persona, bench, ports=(dial, line), word=word)).encode() + b"\n"
+                exploration_plan_json(
+                    _outing(persona, bench, ports=(dial, line), word=word)
+                ).encode()
+                + b"\n"
             )
             _wait_for(driver, persona, bench)
             for box in (actor, *apps):
@@ -129,10 +132,10 @@ def _brief(persona: Persona, broker: BrokerSocket, *, line: int, word: str) -> d
 
 def _outing(
     persona: Persona, bench: PerformanceBench, *, ports: tuple[int, int], word: str
-) -> Session:
+) -> SessionResult:
     around = surroundings(bench.scene.seed)
     app_port, line_port = ports
-    return Session(
+    return ExplorationPlan(
         persona=persona,
         app_port=app_port,
         line_port=line_port,

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from validators.domain.evidence import Identity, Kind, RunId
+from validators.domain.evidence import Identity, RunId, RunKind
 from validators.domain.fold import Result, result
 from validators.evidence.page import (
     Bound,
@@ -68,7 +68,7 @@ def public_page(told: JudgementReport, pictures: Mapping[str, str]) -> Page:
     return replace(page, comparisons=tuple(moved))
 
 
-def screenshot(judgement: Judgement, journey: str, kind: Kind) -> str | None:
+def screenshot(judgement: Judgement, journey: str, kind: RunKind) -> str | None:
     """The last picture of a journey as itself on base or on the candidate, as a path below the
     evidence folder."""
     wanted = RunId(journey, Identity.PLAIN, kind)
@@ -146,7 +146,7 @@ def _comparisons(judgement: Judgement) -> Iterator[Comparison]:
     request = judgement.context.request
     for journey in judgement.journeys.values():
         before, after = (
-            screenshot(judgement, journey.name, kind) for kind in (Kind.BASE, Kind.JOURNEY)
+            screenshot(judgement, journey.name, kind) for kind in (RunKind.BASE, RunKind.JOURNEY)
         )
         if after is not None:
             assert request.candidate is not None
@@ -191,7 +191,7 @@ def _kept(journeys: set[str], judgement: Judgement) -> tuple[str, str]:
     own = [
         run
         for run in judgement.evidence
-        if run.run.journey in journeys and run.run.kind is Kind.JOURNEY
+        if run.run.journey in journeys and run.run.kind is RunKind.JOURNEY
     ]
     performed = {run.run.journey for run in own} == journeys
     return (

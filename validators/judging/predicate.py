@@ -39,7 +39,7 @@ def predicate(
             "governance": request.governance.digest,
         },
         "journeys": asdict(verdict.journeys),
-        "controls": asdict(verdict.controls),
+        "controls": verdict.controls.document(),
         "regression": regression(judgement),
         **exploration(judgement),
         "box": sandbox_facts(judgement.sandboxes),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from validators.domain.errors import ValidatorsError
-from validators.domain.evidence import Kind
+from validators.domain.evidence import RunKind
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import UsageError
 from validators.evidence.merkle import evidence_in
@@ -96,7 +96,7 @@ def _pictures(judgement: Judgement) -> Iterator[tuple[str, str]]:
     """Screenshots that may leave: from their path below the evidence folder to their path below the
     caller's."""
     for number, journey in enumerate(judgement.journeys.values(), start=1):
-        for kind, name in ((Kind.BASE, "before"), (Kind.JOURNEY, "after")):
+        for kind, name in ((RunKind.BASE, "before"), (RunKind.JOURNEY, "after")):
             if (file := screenshot(judgement, journey.name, kind)) is not None:
                 yield file, f"{EVIDENCE}/{name}-{number}.png"
 

@@ -16,9 +16,9 @@ from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import (
     ExpectationOutcome,
     Identity,
-    Kind,
     RunEvidence,
     RunId,
+    RunKind,
     StepOutcome,
 )
 from validators.domain.fold import Result, caught, result
@@ -26,7 +26,7 @@ from validators.domain.journeys.journey import Journey
 from validators.domain.shapes import Shape
 from validators.evidence.page import Exchange, Frame, Link, Run, Seen
 
-KINDS = {Kind.BASE: "before", Kind.JOURNEY: "after", Kind.TWIN: "twin"}
+KINDS = {RunKind.BASE: "before", RunKind.JOURNEY: "after", RunKind.NEGATIVE_CONTROL: "twin"}
 VANTAGES = {
     "here": "on the page",
     "after_reload": "after reloading",
@@ -183,13 +183,15 @@ def ending(run: RunEvidence) -> tuple[str, str, str]:
     )
     if run.skipped:
         return "not run", "", run.skipped
-    if run.run.kind is Kind.SABOTAGE:
-        if run.sabotage is None or not run.sabotage.changed:
+    if run.run.kind is RunKind.FAULT_INJECTION:
+        if run.fault is None or not run.fault.changed:
             return "did not apply", "unsure", "this saboteur found nothing to change"
         return ("caught", "yes", seen) if caught(run) else ("unnoticed", "no", seen)
     if found is Result.NOTHING:
         return "says nothing", "unsure", "; ".join(run.errors) or seen
-    wanted = Result.FAILED if run.run.kind in (Kind.TWIN, Kind.BASE) else Result.PASSED
+    wanted = (
+        Result.FAILED if run.run.kind in (RunKind.NEGATIVE_CONTROL, RunKind.BASE) else Result.PASSED
+    )
     return ("red" if found is Result.FAILED else "green"), _tone(found is wanted), seen
 
 

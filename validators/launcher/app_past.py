@@ -12,7 +12,7 @@ from pathlib import Path
 
 from validators.app.clock_library import clock_can_be_ahead
 from validators.app.instances import InstanceSpec
-from validators.domain.evidence import Identity, Kind, RunId
+from validators.domain.evidence import Identity, RunId, RunKind
 from validators.domain.journeys.journey import Journey, Regardless
 from validators.performance.plan import PlannedRun
 
@@ -39,7 +39,7 @@ def past(run: RunId, journey: Journey, *, seed: int, clock: bool) -> Past:
     """The past of a run's app. Others and a later day only where the journey says that they make no
     difference; a later day only where the app has a `clock` to set, or can be given one. A second
     attempt meets the same again."""
-    if run.kind is not Kind.JOURNEY or run.identity is not Identity.MASKED:
+    if run.kind is not RunKind.JOURNEY or run.identity is not Identity.MASKED:
         return Past()
     drawn = random.Random(f"past {run.journey} {seed}")  # noqa: S311
     answered = drawn.choice(ANSWERED_LONG if drawn.random() < LONG_SHARE else ANSWERED)
@@ -61,7 +61,7 @@ def planned_run(
     run: RunId, journey: Journey, been: Past, *, port: int, seed: int | None
 ) -> PlannedRun:
     """The run as the driver is told of it."""
-    if run.kind is Kind.TWIN and not journey.twin_apart:
+    if run.kind is RunKind.NEGATIVE_CONTROL and not journey.negative_control_apart:
         return PlannedRun(run, 0, seed)
     return PlannedRun(run, port, seed, others=been.others, ahead=been.ahead)
 

@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 
 from validators.domain.errors import DocumentInvalid
-from validators.domain.evidence import Kind, RunEvidence
+from validators.domain.evidence import RunEvidence, RunKind
 from validators.evidence.keep import kept
 from validators.performance.evidence_json import evidence_json, read_evidence
 from validators.store.journeys import JourneyStore
@@ -47,7 +47,9 @@ class BaseProofs:
         nothing are not kept."""
         for name, attempt in product(self.digests, ATTEMPTS):
             own = (
-                run for run in evidence if run.run.kind is Kind.BASE and run.run.attempt == attempt
+                run
+                for run in evidence
+                if run.run.kind is RunKind.BASE and run.run.attempt == attempt
             )
             runs = tuple(run for run in own if run.run.journey == name)
             if runs and all(run.app_ready and run.complete and not run.errors for run in runs):

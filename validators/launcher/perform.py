@@ -20,7 +20,7 @@ from validators.app.sandboxes import Bind, Sandbox, Sandboxes, SandboxResult, Sa
 from validators.app.side import Side
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.errors import DocumentInvalid
-from validators.domain.evidence import Kind, RunEvidence, RunId
+from validators.domain.evidence import RunEvidence, RunId, RunKind
 from validators.domain.stops import Inconclusive
 from validators.evidence.keep import keep_tail, kept
 from validators.language.reader import read
@@ -36,7 +36,7 @@ OUT = "/out"
 DRIVER = ("python", "-m", "validators.driver", OUT)
 DRIVER_DISTRIBUTIONS = ("playwright", "pyyaml")
 FIRST = "runs"
-CONTROLS = (Kind.TWIN, Kind.SABOTAGE)
+CONTROLS = (RunKind.NEGATIVE_CONTROL, RunKind.FAULT_INJECTION)
 DRIVER_LOG = "driver.log"
 STOP_SECONDS = 5
 EVIDENCE = "evidence.json"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from validators.app.sandboxes import SandboxResult
 from validators.app.side import Side, prepared_side, seeded_side
-from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
+from validators.domain.evidence import Identity, RunEvidence, RunId, RunKind
 from validators.domain.fold import Result, result, verdict
 from validators.domain.journeys.journey import Journey
-from validators.domain.proof import broken, proof
+from validators.domain.proof import broken_on_base, proof
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose, Sealed, Symptom, Verdict
 from validators.launcher.bases import BaseProofs
@@ -20,7 +20,7 @@ from validators.launcher.context import Context
 from validators.launcher.pacing import scene_of
 from validators.launcher.perform import FIRST, PerformanceBench
 from validators.launcher.regression_suite import RegressionJourney
-from validators.performance.plan import base_runs, judgement_runs, retry_runs, standing_runs
+from validators.performance.plan import base_runs, judgement_runs, retry_runs, suite_runs
 from validators.store.journeys import purpose_of
 
 BASE, CANDIDATE = "base", "candidate"
@@ -70,7 +70,7 @@ class Trial:
         seeds = {
             run: seed
             for run in (*first, *green)
-            if run.kind is not Kind.BASE or run.identity is Identity.MASKED
+            if run.kind is not RunKind.BASE or run.identity is Identity.MASKED
         }
         self._perform(FIRST, (*first, *green), seeds=seeds)
         return self.sealed()
@@ -116,14 +116,14 @@ class Trial:
         runs = tuple(
             run
             for run in self.evidence
-            if run.run.kind is not Kind.BASE and run.run.journey not in gone
+            if run.run.kind is not RunKind.BASE and run.run.journey not in gone
         )
         return verdict(tuple(one for one in self.sealed() if one.journey not in gone), runs)
 
     def broken(self) -> frozenset[str]:
         """The standing journeys that failed and that are red on base as well. They bind no change
         until somebody mends them."""
-        return frozenset(name for name in self._doubted() if broken(name, self.evidence))
+        return frozenset(name for name in self._doubted() if broken_on_base(name, self.evidence))
 
     @property
     def _own(self) -> tuple[str, ...]:
@@ -133,7 +133,7 @@ class Trial:
         shown = tuple(
             run
             for run in self.evidence
-            if run.run.journey == journey.name and run.run.kind is Kind.BASE
+            if run.run.journey == journey.name and run.run.kind is RunKind.BASE
         )
         guard = self.regression.get(journey.name)
         if guard is None:
@@ -156,31 +156,29 @@ class Trial:
 
     def _regression_runs(self, name: str) -> tuple[RunId, ...]:
         guard = self.regression[name]
-        return (
-            judgement_runs((name,)) if guard.with_faults else standing_runs(name, plain=guard.plain)
-        )
+        return judgement_runs((name,)) if guard.with_faults else suite_runs(name, plain=guard.plain)
 
     def _doubted(self) -> tuple[str, ...]:
         """The standing journeys of which some own run did not pass."""
         own = [
             run
             for run in self.evidence
-            if run.run.kind is Kind.JOURNEY and run.run.journey in self.regression
+            if run.run.kind is RunKind.JOURNEY and run.run.journey in self.regression
         ]
         return tuple(sorted({run.run.journey for run in own if result(run) is not Result.PASSED}))
 
     def _seen_once(self) -> tuple[str, ...]:
         """The standing journeys that one performance on base calls broken; a second must say so,
         too."""
-        doubted = [name for name in self._doubted() if broken(name, self.evidence, times=1)]
-        return tuple(name for name in doubted if not broken(name, self.evidence))
+        doubted = [name for name in self._doubted() if broken_on_base(name, self.evidence, times=1)]
+        return tuple(name for name in doubted if not broken_on_base(name, self.evidence))
 
     def _missing_base(self, names: Sequence[str]) -> tuple[RunId, ...]:
-        told = {run.run.journey for run in self.evidence if run.run.kind is Kind.BASE}
+        told = {run.run.journey for run in self.evidence if run.run.kind is RunKind.BASE}
         self.evidence += self.proofs.known(
             (name for name in names if name not in told), into=self.bench.keep
         )
-        known = {run.run.journey for run in self.evidence if run.run.kind is Kind.BASE}
+        known = {run.run.journey for run in self.evidence if run.run.kind is RunKind.BASE}
         return base_runs(name for name in names if name not in known)
 
     def _perform(
@@ -221,7 +219,10 @@ class Trial:
         )
 
     def _side(self, run: RunId) -> Side:
-        key = (BASE if run.kind is Kind.BASE else self.candidate, self.journeys[run.journey].seed)
+        key = (
+            BASE if run.kind is RunKind.BASE else self.candidate,
+            self.journeys[run.journey].seed,
+        )
         if key not in self.sides:
             self.bench.phase(f"{key[0]}: export, packages, data")
             self.sides[key] = self._seeded(*key)
