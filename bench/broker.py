@@ -22,9 +22,9 @@ from pathlib import Path
 
 import httpx2
 
-from harness.agents.unix_http import unix_http_client
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import BrokerProcess, start
+from harness.agents.unix_http import unix_http_client
 from harness.ports.model import Session, SessionRequest
 from harness.programs.broker.options import Options
 from harness.programs.broker.sse import encoded, events_of

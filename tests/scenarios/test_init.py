@@ -243,7 +243,9 @@ def test_prose_is_left_where_it_is_and_its_draft_stands_beside_it(app, init, tmp
     assert factory(tmp_path, "rules", "lint", str(folder)).out == "clean\n"
 
 
-def test_prose_that_contradicts_itself_is_reported_before_anything_is_adopted(init, tmp_path) -> None:
+def test_prose_that_contradicts_itself_is_reported_before_anything_is_adopted(
+    init, tmp_path
+) -> None:
     shutil.copytree(ROOT / "tests" / "onboarding" / "public-factory-prose", tmp_path / "lanternbox")
     folder = repository(tmp_path / "lanternbox")
     said = init(folder, "--dry-run").out

@@ -75,9 +75,7 @@ def test_bad_input_ends_in_one_line_and_leaves_nothing(
     assert everything(words) == before
 
 
-def test_without_a_start_command_the_run_ends_with_a_person_who_learns_why(
-    tmp_path, words
-) -> None:
+def test_without_a_start_command_the_run_ends_with_a_person_who_learns_why(tmp_path, words) -> None:
     before = everything(words)
     recordings = recordings_for(
         EXAMPLES / "recordings", tmp_path / "recordings", {"M-BOOK": "M-WORKS"}

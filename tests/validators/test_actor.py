@@ -12,10 +12,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from validators.driver.actor_line import ActorGone, open_actor_line
 
 from tests.validators.patience import LONG
 from validators.domain.exploring.acts import LONGEST_LINE, ActKind, read_act
+from validators.driver.actor_line import ActorGone, open_actor_line
 from validators.roles.actor import MOST_REMEMBERED, Actor, Brief, serve_actor
 
 BRIEF = Brief("claude-test", "a guest", "book a walk", "Act as the person.")

@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from harness.agents.unix_http import unix_http_client
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import start
+from harness.agents.unix_http import unix_http_client
 from harness.domain.errors import BudgetExhausted, FactoryStop
 from harness.domain.lifecycle import State
 from harness.factory.records.history import RESUME
