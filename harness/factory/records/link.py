@@ -1,6 +1,7 @@
 """One link of an issue's chain, and the chain: what the terminal, the comments, `--json` and the
 page show."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -34,6 +35,11 @@ class LinkOutcome(StrEnum):
 
 
 NO = frozenset({LinkOutcome.REFUSES, LinkOutcome.CANNOT_TELL})
+
+
+UrlFor = Callable[[str], str]
+"""Turns a path in the repository (or one of the forge, with a leading slash) into a URL; "" where
+there is none."""
 
 
 @dataclass(frozen=True, slots=True)

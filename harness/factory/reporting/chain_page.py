@@ -27,7 +27,7 @@ from harness.factory.reporting.report import outcome
 if TYPE_CHECKING:
     import jinja2
 
-    from harness.factory.reporting.comments.inert import UrlFor
+    from harness.factory.records.link import UrlFor
     from harness.factory.run.services import Services
 
 HERE = Path(__file__).parent

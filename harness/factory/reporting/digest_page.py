@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.reporting.comments.inert import UrlFor
+from harness.factory.records.link import UrlFor
 from harness.factory.reporting.digest import BrokenJourney, Digest, IssueSummary, Outage
 
 Quote = Callable[[str], str]

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from harness.factory.records.history import is_stop_requested, why_frozen
-from harness.factory.reporting.comments.inert import UrlFor
+from harness.factory.records.link import UrlFor
 from harness.factory.reporting.digest import DIGEST, Digest, digest, last_digest
 from harness.factory.reporting.digest_page import markdown
 from harness.factory.run.effects import is_flagged

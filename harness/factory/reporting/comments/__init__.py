@@ -3,6 +3,7 @@
 Text from outside stands in code fences or is escaped, so it can never be a link, an image or a
 mention."""
 
+from harness.factory.records.link import UrlFor
 from harness.factory.reporting.comments.commits import (
     PULL_REQUEST_MARKER,
     commit_message,
@@ -12,7 +13,6 @@ from harness.factory.reporting.comments.commits import (
     pull_request_title,
 )
 from harness.factory.reporting.comments.edits import edit_effect_annotations, edit_effect_text
-from harness.factory.reporting.comments.inert import UrlFor
 from harness.factory.reporting.comments.issue import ISSUE_MARKER, issue_comment
 from harness.factory.reporting.comments.labels import (
     ALL_LABELS,

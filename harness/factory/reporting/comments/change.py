@@ -7,16 +7,9 @@ from harness.domain.lifecycle import Event, State
 from harness.factory.records.chain import page_of
 from harness.factory.records.gates import MERGE, RULES, SEAL, TESTS, Gate
 from harness.factory.records.history import History
-from harness.factory.records.link import NO, Link, LinkOutcome
+from harness.factory.records.link import NO, Link, LinkOutcome, UrlFor
 from harness.factory.records.model_advice import remarks
-from harness.factory.reporting.comments.inert import (
-    UrlFor,
-    cell,
-    count,
-    fenced,
-    inline,
-    table,
-)
+from harness.factory.reporting.comments.inert import cell, count, fenced, inline, table
 from harness.factory.reporting.comments.issue import headline
 
 CHANGE_MARKER = "<!-- lights-out-factory:change -->"

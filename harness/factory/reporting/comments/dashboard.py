@@ -7,7 +7,8 @@ from datetime import date
 from decimal import Decimal
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.reporting.comments.inert import UrlFor, cell, inline, table
+from harness.factory.records.link import UrlFor
+from harness.factory.reporting.comments.inert import cell, inline, table
 from harness.factory.reporting.digest import IssueSummary
 
 MARKER = "<!-- lights-out-factory:dashboard -->"

@@ -5,15 +5,8 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from harness.domain.issue import Annotation, AnnotationLevel
-from harness.factory.reporting.comments.inert import (
-    MOST_ROWS,
-    UrlFor,
-    cell,
-    count,
-    fenced,
-    inline,
-    table,
-)
+from harness.factory.records.link import UrlFor
+from harness.factory.reporting.comments.inert import MOST_ROWS, cell, count, fenced, inline, table
 from harness.governance.past.edit_effects import Edited, EditEffect
 from harness.governance.past.edits import Edit
 from harness.governance.past.history import RecordedChange

@@ -3,13 +3,9 @@ or markup."""
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from harness.governance.text.invisible import is_invisible
-
-UrlFor = Callable[[str], str]
-"""Turns a path in the repository (or one of the forge, with a leading slash) into a URL; "" where
-there is none."""
 
 MOST_ROWS = 50
 """How many rows of a table are shown; the rest is counted."""

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.chain import page_of, rules_against
 from harness.factory.records.history import History
-from harness.factory.records.link import Link
+from harness.factory.records.link import Link, UrlFor
 from harness.factory.records.model_advice import what_differed
-from harness.factory.reporting.comments.inert import UrlFor, cell, fenced, inline
+from harness.factory.reporting.comments.inert import cell, fenced, inline
 from harness.factory.reporting.comments.labels import was_not_answered
 
 ISSUE_MARKER = "<!-- lights-out-factory:issue -->"

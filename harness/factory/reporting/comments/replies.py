@@ -9,8 +9,8 @@ from harness.domain.lifecycle import State
 from harness.factory.records.approval import Approval, NotApproved
 from harness.factory.records.chain import chain, page_of
 from harness.factory.records.history import History
-from harness.factory.records.link import Link, is_routine
-from harness.factory.reporting.comments.inert import UrlFor, code, count, inline, table
+from harness.factory.records.link import Link, UrlFor, is_routine
+from harness.factory.reporting.comments.inert import code, count, inline, table
 from harness.factory.reporting.slash_commands import COMMANDS, Command, may_give
 
 OURS = "<!-- lights-out-factory:"
