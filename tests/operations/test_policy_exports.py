@@ -132,7 +132,7 @@ def test_prose_is_reported_with_what_contradicts_it(capsys) -> None:
     assert run(["rules", "import", str(PROSE)]) == 1
     out = capsys.readouterr().out
     assert (
-        'F-KEEP-2 {paths: {deny: ["app/auth/**"]}}, because FACTORY_RULES.md:42 says “`app/auth/`”'
+        'F-KEEP-2 {paths: {deny: ["app/auth/**"]}}, because of FACTORY_RULES.md:42: “`app/auth/`”'
         in out
     )
     assert (

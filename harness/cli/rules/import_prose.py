@@ -94,7 +94,7 @@ def _print(
         out,
         "could bind",
         [
-            f"{rule.id} {rule.check}, because {clause.place} says “{clause.quote}”"
+            f"{rule.id} {rule.check}, because of {clause.place}: “{clause.quote}”"
             for rule in drafted
             for clause in rule.said
         ],
