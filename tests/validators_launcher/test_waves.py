@@ -59,7 +59,9 @@ def test_each_journey_is_performed_plain_and_masked_and_each_control_of_its_own(
     assert all((run.injector is None) is (run.kind is not RunKind.FAULT_INJECTION) for run in found)
 
 
-def test_a_guard_is_always_performed_masked_and_its_twin_with_whoever_comes_first() -> None:
+def test_a_regression_journey_is_performed_masked_and_its_control_with_whoever_comes_first() -> (
+    None
+):
     assert [str(run) for run in suite_runs("a", plain=True)] == RUNS[:3]
     assert [str(run) for run in suite_runs("a", plain=False)] == [
         "journey-masked-1",

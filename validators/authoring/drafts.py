@@ -105,6 +105,7 @@ def proved_on_base(context: Context, drafts: Sequence[Draft], *, folder: Path) -
     holding = [one for one in drafts if one.holds]
     if not holding:
         return tuple(drafts)
+    # One seed for all drafts; the second performance on base uses the next one.
     seed = secrets.randbits(31) if context.request.seed is None else context.request.seed
     folder.mkdir()
     trial = new_trial(
@@ -128,6 +129,7 @@ def _why_not_proved(one: Sealed, evidence: tuple[RunEvidence, ...]) -> str:
         return one.proof.reason if one.proof else "it was not performed on base"
     if one.purpose is not Purpose.REGRESSION:
         return ""
+    # The runs on base were judged above; here base is judged as a candidate would be.
     runs = (run for run in evidence if run.run.journey == one.journey)
     own = tuple(run for run in runs if run.run.kind is not RunKind.BASE)
     found = verdict((one,), own)

@@ -10,6 +10,7 @@ from validators.authoring.rehearsal import Rehearsal, Round
 from validators.domain.evidence import ExpectationOutcome, RunEvidence, RunKind, StepOutcome
 from validators.domain.fold import Result, caught, result, silence
 from validators.domain.verdict import Outcome, Purpose
+from validators.performance.evidence_json import evidence_document
 
 WIDTH = 76
 
@@ -60,8 +61,6 @@ def report(rehearsal: Rehearsal, file: str) -> dict[str, Any]:
 
 
 def _round(one: Round) -> dict[str, Any]:
-    from validators.performance.evidence_json import evidence_document
-
     return {
         "seed": one.seed,
         "trouble": one.trouble,

@@ -20,7 +20,7 @@ from validators.authoring.report import parts, run_lines
 from validators.domain.evidence import RunEvidence, RunId, RunKind
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
-from validators.evidence.keep import kept
+from validators.evidence.keep import keep_files
 from validators.launcher.context import Context
 from validators.launcher.library import judge_library
 from validators.launcher.pacing import scene_of
@@ -160,7 +160,7 @@ def _at(
         )
         driver.send("".join(ready_line(one.port) for one in acted).encode())
         wait_for(driver, scene)
-    kept(out, into=bench.keep / TRY)
+    keep_files(out, into=bench.keep / TRY)
     if (code := driver.result().exit_code) != 0:
         log = (folder / DRIVER_LOG).read_text(errors="replace")[-500:]
         raise Inconclusive(f"the judge's browser ended with exit code {code}; its log ends: {log}")
@@ -168,7 +168,7 @@ def _at(
 
 
 def _relayed(listener: Listener, address: Address) -> None:
-    """Carry every connection of a door to the address, for as long as the door is open."""
+    """Relay every connection of a listener to the address, as long as the listener is open."""
     with suppress(OSError):
         while True:
             visitor, _ = listener.listening.accept()
