@@ -11,7 +11,8 @@ from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import prices
 from harness.programs.broker.providers import ANTHROPIC, Provider
 from harness.programs.broker.upstream.breaker import Breaker, BreakerStore
-from harness.programs.broker.upstream.client import ProviderFailure, Upstream
+from harness.programs.broker.upstream.client import Upstream
+from harness.programs.broker.upstream.failure import ProviderFailure
 from harness.programs.broker.upstream.retry import CAP, TRIES, requested_wait, wait_before_retry
 from tests.agents.conftest import KEY, Answer, message, text
 from tests.agents.conftest import Provider as Endpoint

@@ -13,7 +13,8 @@ from harness.programs.broker.recording import Recorder, estimate
 from harness.programs.broker.refusal import Refusal, unreachable
 from harness.programs.broker.script import Script
 from harness.programs.broker.sse import EventStream, dumps
-from harness.programs.broker.upstream.client import ProviderFailure, Upstream
+from harness.programs.broker.upstream.client import Upstream
+from harness.programs.broker.upstream.failure import ProviderFailure
 from harness.programs.broker.wirelog import WireLog
 from harness.programs.broker.wires.dialect import Dialect, Event, StreamReader
 from harness.programs.broker.wires.messages_grammar import COUNT_BODY, checked

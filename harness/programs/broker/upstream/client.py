@@ -21,6 +21,7 @@ from harness.programs.broker.upstream.connections import (
     Connections,
     Reply,
 )
+from harness.programs.broker.upstream.failure import CODES, ProviderFailure, cut_answer, error_in
 from harness.programs.broker.upstream.retry import (
     FREE,
     RETRYABLE,
@@ -31,21 +32,6 @@ from harness.programs.broker.wires.dialect import Dialect
 
 # Bytes of a whole answer.
 _LIMIT = 32 << 20
-_CODES = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-    "rate_limit_exceeded": 429,
-    "insufficient_quota": 429,
-    "server_error": 500,
-    "slow_down": 503,
-}
 _T = TypeVar("_T")
 # What the wire's SDK puts between the base URL and the path of an API.
 _ROOT = {ANTHROPIC: "/v1", OPENAI: ""}
@@ -62,34 +48,6 @@ class Timeouts:
     connect: float = 10
     silent: float = 600
     whole: float = 1800
-
-
-class ProviderFailure(Refusal):
-    """The provider gave no answer.
-
-    `free` means that this certainly cost nothing. `wanted` is how many seconds it asks to wait.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        kind: str,
-        message: str,
-        *,
-        free: bool,
-        retry: bool,
-        wanted: float | None = None,
-        about: Mapping[str, str] | None = None,
-        retry_after: str | None = None,
-    ) -> None:
-        super().__init__(status, kind, message, retry_after=retry_after, about=about)
-        self.free, self.retry, self.wanted = free, retry, wanted
-        self.pause: Refusal | None = None
-
-    @property
-    def ends(self) -> Refusal | None:
-        """The pause that follows, when the fault is the provider's."""
-        return self.pause or super().ends
 
 
 class Upstream:
@@ -256,8 +214,12 @@ class Upstream:
         except TimeoutError:
             return self._late()
         except (*FAULTS, ValueError, RecursionError) as error:
-            return _cut(error)
-        return found if isinstance(found, dict) else _cut(ValueError("an answer that is no object"))
+            return cut_answer(error)
+        return (
+            found
+            if isinstance(found, dict)
+            else cut_answer(ValueError("an answer that is no object"))
+        )
 
     async def _started_stream(
         self, dialect: Dialect, body: Mapping[str, Any]
@@ -297,7 +259,7 @@ class Upstream:
         except NO_ANSWER as error:
             raise self._unanswered(error) from error
         except (*FAULTS, ValueError, RecursionError) as error:
-            raise _cut(error) from error
+            raise cut_answer(error) from error
         finally:
             await response.aclose()
 
@@ -313,15 +275,15 @@ class Upstream:
             await response.aclose()
             if response.status != HTTPStatus.OK:
                 return self._failed(response, b"(compressed)")
-            return _cut(ValueError("it is compressed, and was asked for as it is"))
+            return cut_answer(ValueError("it is compressed, and was asked for as it is"))
         except FAULTS as error:
             return self._unanswered(error)
         except ValueError as error:
-            return _cut(error)
+            return cut_answer(error)
 
     def _failed(self, response: Reply, content: bytes) -> ProviderFailure:
         code = response.status
-        kind, message = _error_in(content)
+        kind, message = error_in(content)
         wanted = requested_wait(response.headers, now=self._clock())
         may_retry = (
             response.headers.get("x-should-retry") != "false"
@@ -338,7 +300,7 @@ class Upstream:
 
     def _refused(self, kind: str, message: str) -> ProviderFailure:
         """An error that came as an event of a stream, as it would have come as an answer."""
-        code = _CODES.get(kind, HTTPStatus.BAD_GATEWAY)
+        code = CODES.get(kind, HTTPStatus.BAD_GATEWAY)
         retry = code in RETRYABLE and provider_fault(code, kind, message) is not ProviderFault.QUOTA
         return ProviderFailure(
             code, kind, message.replace(self._key, _REDACTED), free=code in FREE, retry=retry
@@ -381,29 +343,6 @@ async def _from(first: list[dict[str, Any]], coming: EventStream) -> EventStream
             yield event
         async for event in coming:
             yield event
-
-
-def _cut(error: Exception) -> ProviderFailure:
-    return ProviderFailure(
-        502,
-        "api_error",
-        f"the provider's answer was cut or cannot be read: {error or type(error).__name__}",
-        free=False,
-        retry=False,
-    )
-
-
-def _error_in(content: bytes) -> tuple[str, str]:
-    """The kind and message of an error body of either wire; of any other body, a piece of its
-    text."""
-    try:
-        match json.loads(content):
-            case {"error": {"message": str(message), **shown_failure}}:
-                kinds = (shown_failure.get("code"), shown_failure.get("type"))
-                return next((kind for kind in kinds if isinstance(kind, str)), "api_error"), message
-    except (ValueError, RecursionError):
-        pass
-    return "api_error", f"the provider answered: {content[:200].decode('utf-8', 'replace')}"
 
 
 async def _read(response: Reply) -> bytes:
