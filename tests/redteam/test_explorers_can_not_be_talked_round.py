@@ -80,7 +80,7 @@ def test_row_89_an_actor_that_obeys_a_page_makes_nothing_pass(world: World) -> N
         {"act": "evaluate", "text": "1"},
     ],
 )
-def test_row_89_there_is_no_act_that_says_more_than_done(
+def test_row_89_there_is_no_act_that_claims_more_than_done(
     world: World, asked: dict[str, Any]
 ) -> None:
     transcript, _ = world.explored(App(), asked, {"act": "done"})

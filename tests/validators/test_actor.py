@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from validators.driver.line import ActorGone, open_actor_line
+from validators.driver.actor_line import ActorGone, open_actor_line
 
 from tests.validators.patience import LONG
 from validators.domain.exploring.acts import LONGEST_LINE, ActKind, read_act

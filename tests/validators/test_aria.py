@@ -98,7 +98,7 @@ def test_a_table_has_headers_by_every_name_and_rows_by_the_text_of_their_cells()
 
 
 @pytest.mark.parametrize(
-    ("body", "headers", "told"),
+    ("body", "headers", "states"),
     [
         ('- table:\n  - row:\n    - cell "a"\n    - cell "b"', 0, (("a", "b"),)),
         ('- table:\n  - row:\n    - columnheader "a"', 1, ()),

@@ -70,18 +70,14 @@ def run_session(
             )
             # The actor's sandbox has its own copy of this descriptor.
             line_listener.listening.close()
+            explorer = _explorer(bench, app_listener, line_listener, out=out)
             driver = stack.enter_context(
-                bench.sandboxes.started(
-                    _explorer(bench, app_listener, line_listener, out=out),
-                    log=folder / "driver.log",
-                )
+                bench.sandboxes.started(explorer, log=folder / "driver.log")
             )
             actor.send(json.dumps(_brief(persona, broker, line=line, word=word)).encode())
             apps = starter.until_ready([(app_listener, side)])
-            driver.send(
-                exploration_plan_json(_plan(persona, bench, ports=(dial, line), word=word)).encode()
-                + b"\n"
-            )
+            plan = _plan(persona, bench, ports=(dial, line), word=word)
+            driver.send(exploration_plan_json(plan).encode() + b"\n")
             _wait_for(driver, persona, bench)
             for sandbox in (actor, *apps):
                 sandbox.dismiss()

@@ -97,7 +97,7 @@ def compiled(persona: Persona, transcript: Transcript) -> str:
         steps=[{"open": persona.starts_at}, *steps],
         expect=expect,
         never=[{"http_status": ">=500"}, {"text": "Traceback (most recent call last)"}],
-        negative_control={"expect": [{"text": NOBODY} for _ in looks[:1]]},
+        twin={"expect": [{"text": NOBODY} for _ in looks[:1]]},
     )
 
 
