@@ -70,11 +70,9 @@ def run_session(
             )
             # The actor's sandbox has its own copy of this descriptor.
             line_listener.listening.close()
+            explorer = _explorer(bench, app_listener, line_listener, out=out)
             driver = stack.enter_context(
-                bench.sandboxes.started(
-                    _explorer(bench, app_listener, line_listener, out=out),
-                    log=folder / "driver.log",
-                )
+                bench.sandboxes.started(explorer, log=folder / "driver.log")
             )
             actor.send(json.dumps(_brief(persona, broker, line=line, word=word)).encode())
             apps = starter.until_ready([(app_listener, side)])
