@@ -135,7 +135,11 @@ FAULTS = {
         ("connection",),
         "forge pulls",
     ),
-    "a page in place of the API": ({"kind": "garbled", "path": API}, ("is not from the api",), "forge"),
+    "a page in place of the API": (
+        {"kind": "garbled", "path": API},
+        ("is not from the api",),
+        "forge",
+    ),
     "primary rate limit": ({"kind": "rate-limited", "path": API}, ("rate limit", "until"), "forge"),
     "secondary rate limit": (
         {"kind": "secondary-limit", "path": API, "retry_after": "90"},
