@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from harness.domain.errors import ConfigError, ForgeError, LedgerError
 from harness.domain.issue import Actor, Comment, Issue
 from harness.ports.forge import Forge, ForgeWriter
-from harness.store.in_memory import OverLedger
+from harness.store.in_memory import OverlayLedger
 
 if TYPE_CHECKING:
     from harness.factory.pipeline.dry_run import DryRun
@@ -52,9 +52,11 @@ def plan_issue(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> 
 
 
 @contextmanager
-def dry_run_services(services: "Services", issue: Issue) -> "Iterator[tuple[Services, OverLedger]]":
+def dry_run_services(
+    services: "Services", issue: Issue
+) -> "Iterator[tuple[Services, OverlayLedger]]":
     """The same services over a ledger in memory, and unable to write to the forge."""
-    overlay = OverLedger(services.ledger.entries(), services.clock.now)
+    overlay = OverlayLedger(services.ledger.entries(), services.clock.now)
     yield (
         replace(
             services,
@@ -77,7 +79,7 @@ def _run_name(services: "Services", issue: int) -> str:
     return f"{prefix}{1 + len(runs)}"
 
 
-def _record_cost(services: "Services", overlay: OverLedger, issue: int) -> None:
+def _record_cost(services: "Services", overlay: OverlayLedger, issue: int) -> None:
     """Copy the entries on usage from the overlay to the real ledger."""
     # An entry on an issue that the ledger does not know would pass for the issue's beginning.
     owner = issue if services.ledger.find(f"issue/{issue}") else None

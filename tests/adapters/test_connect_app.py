@@ -71,7 +71,9 @@ def test_each_missing_permission_is_named_and_nothing_is_changed(place, home, tm
     assert not home.exists()
 
 
-def test_for_an_app_that_is_not_there_the_place_to_install_it_is_named(place, home, tmp_path) -> None:
+def test_for_an_app_that_is_not_there_the_place_to_install_it_is_named(
+    place, home, tmp_path
+) -> None:
     made, _ = an_app(place, tmp_path, install=False)
     where = f"/apps/{made['slug']}/installations/new"
     with pytest.raises(
@@ -111,15 +113,15 @@ def test_a_token_is_for_trial_and_takes_the_apps_place(place, home, tmp_path, mo
 
 
 def test_the_manifest_asks_for_what_is_needed_and_for_nothing_more() -> None:
-    told = json.loads(manifest_of(WISH, back="http://localhost:1/made"))
-    assert told["default_permissions"] == {need.name: need.level for need in NEEDS}
-    assert (told["public"], told["redirect_url"], told["default_events"]) == (
+    manifest = json.loads(manifest_of(WISH, back="http://localhost:1/made"))
+    assert manifest["default_permissions"] == {need.name: need.level for need in NEEDS}
+    assert (manifest["public"], manifest["redirect_url"], manifest["default_events"]) == (
         False,
         "http://localhost:1/made",
         [],
     )
-    assert told["hook_attributes"]["active"] is False
-    assert len(told["name"]) <= 34
+    assert manifest["hook_attributes"]["active"] is False
+    assert len(manifest["name"]) <= 34
     hooked = json.loads(
         manifest_of(
             AppRequest("a/b", "https://github.com", hook="https://hooks.example.org/x"),
@@ -247,10 +249,10 @@ class Person(threading.Thread):
 
 
 def test_a_person_makes_and_installs_the_app_and_the_home_serves_as_it(place, home) -> None:
-    person, told = Person(place), []
+    person, printed = Person(place), []
 
     def tell(words: str) -> None:
-        told.append(words)
+        printed.append(words)
         if "install it" in words:
             slug = json.loads((home / APP_FILE).read_text())["slug"]
             place.admin.install_app(slug, place.owner.login, repositories=["tidebook"])
@@ -268,7 +270,7 @@ def test_a_person_makes_and_installs_the_app_and_the_home_serves_as_it(place, ho
     assert (found.account, read_home(home).app) == (f"{made['slug']}[bot]", made["id"])
     assert stat.S_IMODE((home / "keys" / "app.pem").stat().st_mode) == 0o600
     assert len((home / "keys" / "webhook.secret").read_text().strip()) >= 16
-    assert "PRIVATE" not in "".join(told)
+    assert "PRIVATE" not in "".join(printed)
 
 
 def test_an_app_that_was_made_before_is_gone_on_with(place, home, tmp_path) -> None:

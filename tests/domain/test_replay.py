@@ -177,7 +177,9 @@ def test_a_line_of_a_request_that_nobody_recorded_is_named_with_its_call() -> No
 
 
 @pytest.mark.parametrize(("recorded", "replayed"), [("a\nb", "a"), ("a", "a\nb"), ("a\na", "a")])
-def test_a_line_in_the_request_of_one_run_alone_is_a_difference(recorded: str, replayed: str) -> None:
+def test_a_line_in_the_request_of_one_run_alone_is_a_difference(
+    recorded: str, replayed: str
+) -> None:
     assert unrecorded([call(recorded)], [call(replayed)], session="s") is not None
 
 

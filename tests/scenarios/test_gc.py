@@ -162,7 +162,7 @@ def test_a_folder_without_a_factory_and_a_ledger_that_was_changed_are_refused(tm
     kept = old(home / "layers" / ("a" * 64), files=3)
     said = gc(home, tmp_path, "--days", "1")
     assert (said.code, kept.exists()) == (5, True)
-    assert "nothing is deleted" in said.err
+    assert "deletes nothing" in said.err
 
 
 def test_old_demo_homes_go_and_nobody_elses(tmp_path) -> None:

@@ -36,8 +36,8 @@ def status(as_json: bool) -> None:
         found = report(
             ledger,
             stopped=stopped,
-            full=disk.says if disk.is_short else "",
-            paused=paused.says if paused else "",
+            full=disk.summary if disk.is_short else "",
+            paused=paused.summary if paused else "",
         )
     if as_json:
         emit(found)
@@ -53,7 +53,7 @@ def status(as_json: bool) -> None:
             " now."
         )
     for number, pause in sorted(waiting.items()):
-        click.echo(f"#{number} PAUSED: {printable(pause.says)}. Other issues go on.")
+        click.echo(f"#{number} PAUSED: {printable(pause.summary)}. Other issues go on.")
     if found["full"]:
         click.echo(
             f"FULL: {found['full']}; nothing new is started. `factory gc` frees what nothing needs."
@@ -206,19 +206,13 @@ def audit(ctx: click.Context, as_json: bool) -> int:
             branch=archive.branch,
         )
     if as_json:
-        emit(
-            {
-                "ok": found.ok,
-                "entries": found.entries,
-                "verdicts": found.verdicts,
-                "landings": found.landings,
-                "unchecked": list(found.unchecked),
-                "faults": [
-                    {"entry": fault.entry, "subject": fault.subject, "says": fault.message}
-                    for fault in found.faults
-                ],
-            }
-        )
+        faults = [
+            {"entry": fault.entry, "subject": fault.subject, "says": fault.message}
+            for fault in found.faults
+        ]
+        counts = {name: getattr(found, name) for name in ("entries", "verdicts", "landings")}
+        rest = {"unchecked": list(found.unchecked), "faults": faults}
+        emit({"ok": found.ok, **counts, **rest})
     else:
         for fault in found.faults:
             click.echo(f"entry {fault.entry}: {fault.subject}: {fault.message}")

@@ -385,6 +385,7 @@ def _administrator(folder: Path | None) -> "Iterator[Administrator]":
     try:
         yield Administrator(found)
     except ForgeError as error:
+        # What will not pass is the user's to correct: a name that is taken, an unknown account.
         if error.retryable:
             raise
         raise ConfigError(str(error)) from error

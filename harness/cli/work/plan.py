@@ -52,6 +52,7 @@ def plan(issue: str, cap: str, as_json: bool) -> int:
     from harness.cli.output.progress import Progress
     from harness.operations.dry_run import plan_issue
 
+    # isdigit alone also accepts characters such as ², which int() refuses.
     asked = int(issue) if issue.isascii() and issue.isdigit() else _file(issue)
     with Progress(quiet=True) as progress:
         found = plan_issue(home(), asked, cap=_dollars(cap), tell=progress.tell)
@@ -86,7 +87,7 @@ def _print(found: "DryRun") -> None:
 
     say(f"#{found.issue} {found.title[:80]}")
     say(
-        f"  triage    {found.event or 'no decision'}: {found.says}"
+        f"  triage    {found.event or 'no decision'}: {found.reason}"
         + (f" ({', '.join(found.cites)})" if found.cites else "")
     )
     if found.asks:

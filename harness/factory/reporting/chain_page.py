@@ -22,12 +22,12 @@ from harness.factory.records.chain import chain, page_of
 from harness.factory.records.history import History
 from harness.factory.records.link import Chain, Link, LinkOutcome, Stage, is_routine
 from harness.factory.records.rule_texts import LAW, books
-from harness.factory.reporting.comments.inert import UrlFor
 from harness.factory.reporting.report import outcome
 
 if TYPE_CHECKING:
     import jinja2
 
+    from harness.factory.reporting.comments.inert import UrlFor
     from harness.factory.run.services import Services
 
 HERE = Path(__file__).parent

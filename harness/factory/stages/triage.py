@@ -52,7 +52,7 @@ First: {first}
 
 Second: {second}
 
-Answer once, in the given form: `same` only if both ask for the same change, else `not the same`."""
+Answer once, in the given form: `same` only if both ask for the same change, else `not the same`."""  # noqa: E501
 SAME, NOT_THE_SAME = "same", "not the same"
 IS_SAME = {"answer": SAME}
 PAIR_SCHEMA = {

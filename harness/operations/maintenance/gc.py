@@ -53,7 +53,7 @@ def sweep_home(services: Services, *, days: float = DAYS) -> GcResult:
     process deletes the trash.
 
     The repository is left to `collect_garbage`, because packing it may take minutes."""
-    from harness.repository.trash import sweep_later
+    from harness.repository.trash import delete_trash_later
 
     recordings = read_home(services.places.home).recordings_days
     found = _sweep(
@@ -64,7 +64,7 @@ def sweep_home(services: Services, *, days: float = DAYS) -> GcResult:
         recordings=recordings,
         dry_run=False,
     )
-    sweep_later(*found.trash)
+    delete_trash_later(*found.trash)
     return found
 
 
@@ -74,7 +74,7 @@ def collect_garbage(home: Path, *, days: float = DAYS, dry_run: bool = False) ->
 
     Raises Busy while a factory works there, ConfigError if there is none, and LedgerError if the
     ledger's signature does not match: then no run is known to be over."""
-    from harness.repository.trash import swept as delete_trash
+    from harness.repository.trash import delete_trash
 
     document = read_home(home)
     places = Places(home, document.repository_id)

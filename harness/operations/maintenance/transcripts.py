@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.agents.transcript.keep import parts
+from harness.agents.transcript.transcribing import parts
 from harness.domain.ledger import Entry
 from harness.factory.run.services import Places
 from harness.home.document import read_home

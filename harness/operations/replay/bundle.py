@@ -27,7 +27,7 @@ from typing import Any
 from harness.domain.errors import ConfigError
 from harness.domain.ledger import Entry
 from harness.home.recording import SCHEMA
-from harness.store.in_memory import entries_told
+from harness.store.in_memory import entries_from
 
 FILE, PACK, LEDGER, PUBLIC_KEY = "kit.json", "objects.pack", "ledger.jsonl", "validator.key.pub"
 TAPE, OWN_VERDICT = "tape.jsonl", "own-verdict.json"
@@ -55,7 +55,7 @@ class Bundle:
     def entries(self) -> tuple[Entry, ...]:
         """The recorded ledger."""
         text = (self.folder / LEDGER).read_text("utf-8")
-        return entries_told(json.loads(line) for line in text.splitlines())
+        return entries_from(json.loads(line) for line in text.splitlines())
 
     def forge_calls(self) -> tuple[Mapping[str, Any], ...]:
         """The recorded calls to the forge."""

@@ -208,7 +208,7 @@ def _commit(places: Places, ref: str) -> str:
 
     git = Git(places.trusted)
     for name in (f"{FETCHED}/heads/{ref}", ref):
-        found = git.said(
+        found = git.run(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
         )
         if not found.status:
@@ -226,7 +226,7 @@ def _write_pack(places: Places, folder: Path, *, commits: tuple[str, ...]) -> No
     wanted = "".join(
         f"{commit}\n"
         for commit in dict.fromkeys(commits)
-        if commit and not git.said("cat-file", "-e", commit).status
+        if commit and not git.run("cat-file", "-e", commit).status
     )
     _write(
         folder / PACK,

@@ -26,7 +26,7 @@ from harness.home.recording import current_node, running_node
 from harness.operations.replay.bundle import PACK, PUBLIC_KEY, Bundle
 from harness.operations.replay.comparison import Difference, differences, unrecorded
 from harness.operations.replay.model_recording import script_of
-from harness.store.in_memory import DirectEngine, PlayedLedger
+from harness.store.in_memory import DirectEngine, ReplayedLedger
 
 if TYPE_CHECKING:
     from harness.domain.budget import Usage
@@ -121,7 +121,7 @@ class _Replay:
     bundle: Bundle
     services: Services
     dispatch: "Dispatch"
-    ledger: PlayedLedger
+    ledger: ReplayedLedger
     forge: ReplayedForge
 
     def run(self) -> tuple[str, ...]:
@@ -207,7 +207,7 @@ def _prepared(
     places = _Places(home, bundle.repository, options.signing_key or home / "keys" / LAUNCHER_KEY)
     _fill_home(bundle, options, places)
     origin = _repositories(bundle, options, places)
-    ledger = PlayedLedger(_entries(bundle, options, places, origin), bundle.run)
+    ledger = ReplayedLedger(_entries(bundle, options, places, origin), bundle.run)
     forge = ReplayedForge(bundle.forge_calls(), node=current_node, branch=bundle.branch)
     owner, _, name = bundle.repository.partition(".")
     document = HomeFile(
@@ -332,7 +332,7 @@ def _entries(
 
 def _services(
     places: Places,
-    ledger: PlayedLedger,
+    ledger: ReplayedLedger,
     forge: ReplayedForge,
     *,
     origin: Path,

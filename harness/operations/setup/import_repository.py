@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import ConfigError
-from harness.repository.original import TakingLimits, address_of, fetch_whole_original
+from harness.repository.original import FetchLimits, fetch_whole_original
+from harness.repository.original_address import address_of
 
 if TYPE_CHECKING:
     from harness.programs.local_forge.seed import Administrator
@@ -47,9 +48,7 @@ def import_repository(
     incoming.mkdir(mode=0o700, exist_ok=True)
     store = incoming / waiting
     try:
-        branch, refs = fetch_whole_original(
-            address, store, limits=TakingLimits(SECONDS, PACK_BYTES)
-        )
+        branch, refs = fetch_whole_original(address, store, limits=FetchLimits(SECONDS, PACK_BYTES))
         if refs > MOST_REFS:
             raise ConfigError(
                 f"{address.shown} has {refs:,} branches and tags; a forge takes at most"

@@ -161,13 +161,13 @@ def checkout_of(folder: Path) -> Checkout:
 
     top, git_dir = _repository_around(folder)
     git = Git(git_dir)
-    if git.said("rev-parse", "--verify", "--quiet", "HEAD^{commit}").status:
+    if git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}").status:
         raise ConfigError(
             f"{top} has no commit yet, and the factory reads only committed files; commit first"
         )
     return Checkout(
         top,
-        _branch(git.said("symbolic-ref", "--quiet", "HEAD").out),
+        _branch(git.run("symbolic-ref", "--quiet", "HEAD").out),
         _default_branch(git),
         _tracked(git, top),
     )
@@ -214,7 +214,7 @@ def _git_dir(top: Path) -> Path:
 def _default_branch(git: "Git") -> str:
     """The default branch of the remote, as far as this clone knows it; else a branch with a usual
     name; else the current branch."""
-    if remote := _branch(git.said("symbolic-ref", "--quiet", f"{REMOTE_HEADS}HEAD").out):
+    if remote := _branch(git.run("symbolic-ref", "--quiet", f"{REMOTE_HEADS}HEAD").out):
         return remote
     listed = (
         git.output("for-each-ref", "--count=100", "--format=%(refname)", HEADS)
@@ -222,7 +222,7 @@ def _default_branch(git: "Git") -> str:
         .split()
     )
     local = [ref.removeprefix(HEADS) for ref in listed]
-    here = _branch(git.said("symbolic-ref", "--quiet", "HEAD").out)
+    here = _branch(git.run("symbolic-ref", "--quiet", "HEAD").out)
     return next(
         (name for name in ("main", "master", "trunk") if name in local),
         here or next(iter(local), ""),

@@ -30,7 +30,8 @@ from harness.operations.setup.pin_key import pinned
 
 if TYPE_CHECKING:
     from harness.onboarding import Draft
-    from harness.repository.original import Address, Original
+    from harness.repository.original import Original
+    from harness.repository.original_address import Address
     from harness.repository.plumbing import Git
 
 MAINTAINER = "maintainer"
@@ -68,7 +69,8 @@ def create_trial(
 
     Raises ConfigError or GitError, and then leaves nothing behind.
     """
-    from harness.repository.original import address_of, fetch_original
+    from harness.repository.original import fetch_original
+    from harness.repository.original_address import address_of
     from harness.repository.plumbing import Git
 
     issues = issues_in(trial.issues)
@@ -227,7 +229,7 @@ def _commits(
 ) -> str:
     """Make two commits: the original's files, and what the copy's maintainer adds. Returns the
     second."""
-    from harness.repository.original import changed_tree, committed
+    from harness.repository.tree_edits import changed_tree, committed
 
     now = datetime.now(UTC).isoformat(timespec="seconds")
     first = committed(

@@ -1,4 +1,4 @@
-"""The lap in thought: what it finds, what it costs, and that nothing comes of it."""
+"""The dry run: what it finds, what it costs, and that it changes nothing."""
 
 from decimal import Decimal
 
@@ -6,7 +6,8 @@ import pytest
 
 from harness.domain.issue import Issue
 from harness.domain.lifecycle import State
-from harness.factory.pipeline.dry_run import dry_run, gaps_in
+from harness.factory.pipeline.dry_run import dry_run
+from harness.factory.pipeline.gaps import gaps_in
 from harness.factory.pipeline.tick import current_policy
 from harness.operations.dry_run import STRANGER, dry_run_services
 from tests.factory.world import ACCEPT, REFUSE, World
@@ -96,7 +97,7 @@ def test_a_gap_whose_words_are_not_in_the_issue_is_dropped_by_name() -> None:
     assert dropped == ("a gap quotes 'card payments', which is not in the issue",)
 
 
-def test_a_file_that_the_policy_never_lets_a_change_touch_is_reported(tmp_path) -> None:
+def test_a_file_that_the_rules_never_let_a_change_touch_is_reported(tmp_path) -> None:
     elsewhere = {**PLAN, "steps": [{**STEP, "touches": ["requirements.txt"]}]}
     found = thinking(World(tmp_path, model=answers(plan=elsewhere)))
     assert any(refusal.startswith("F-PATHS: ") for refusal in found.refusals)
@@ -117,11 +118,11 @@ def test_it_ends_at_its_cap_and_reports_that(tmp_path) -> None:
 
 def test_a_budget_that_the_broker_refuses_is_no_error(tmp_path) -> None:
     found = thinking(World(tmp_path, model=answers(), broker=FakeBroker(exhausted=True)))
-    assert "cap" in found.says or "cap" in found.cut
+    assert "cap" in found.reason or "cap" in found.cut
     assert not found.is_clear
 
 
-def test_an_issue_that_nobody_filed_is_thought_through_too(tmp_path) -> None:
+def test_an_issue_that_nobody_filed_gets_a_dry_run_too(tmp_path) -> None:
     world = World(tmp_path, model=answers())
     found = thinking(world, Issue(9, "Places", "The places are gone.", STRANGER, open=True))
     assert (found.event, found.title) == ("triage-accepted", "Places")

@@ -103,10 +103,10 @@ _SCRIPT = """(() => {
   }
   if (!window.chrome) Object.defineProperty(window, 'chrome', {writable: true, enumerable: true,
     value: {app: {isInstalled: false}, csi: () => ({}), loadTimes: () => ({})}});
-})()"""
+})()"""  # noqa: E501
 
 
-def likeness(device: Device) -> str:
+def fingerprint_script(device: Device) -> str:
     """The script for every document of a masked visitor, before its own."""
     voices = [[voice.name, voice.language, voice.local] for voice in device.voices]
     given = {

@@ -60,7 +60,7 @@ _WATCH = r"""(({begin, deep}) => {
   const what = {subtree: true, childList: true, characterData: true, attributes: true};
   for (const root of roots(document)) own.observer.observe(root, what);
   return true;
-})""".replace("|\n    |", "|")
+})""".replace("|\n    |", "|")  # noqa: E501
 
 # A page gives the focus to what asks for it with its first frame.
 _DRAWN = "(() => new Promise(done => requestAnimationFrame(() => setTimeout(() => done(true)))))"
@@ -73,10 +73,10 @@ _TIMERS = """((seconds) => {
   if (seconds === null) return told();
   own.ours += 1;
   return new Promise(done => setTimeout(() => done(told()), 1000 * seconds));
-})"""
+})"""  # noqa: E501
 
 
-class Motion:
+class PageActivity:
     """Of one page. `leaving`: a navigation of it was asked for, and nothing has come of it yet."""
 
     def __init__(self, protocol: CDPSession) -> None:
@@ -94,7 +94,7 @@ class Motion:
         ):
             protocol.on(ended, self._ended)
 
-    async def begun(self) -> Motion:
+    async def begun(self) -> PageActivity:
         """Itself, once it is told of what happens to the page."""
         await self._protocol.send("Page.enable")
         self._frame = (await self._protocol.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
