@@ -39,8 +39,8 @@ def main() -> None:
             },
         )
         return
-    told = outcomes.split(",")
-    outcome = told[min(request["round"], len(told)) - 1]
+    results = outcomes.split(",")
+    outcome = results[min(request["round"], len(results)) - 1]
     sys.path.append(packages)
     findings = (
         []

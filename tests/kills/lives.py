@@ -90,11 +90,10 @@ class Reaper:
         if getattr(self._quiet, "on", False):
             return
         with self._lock:
-            if name == HEAD:  # the same file each time, after an entry of another kind
-                name = (
-                    f"{name} after"
-                    f" {next((one for one in reversed(self.seen) if one.startswith(ENTRY)), ENTRY).split()[2:3]}"
-                )
+            # The same file each time, after an entry of another kind.
+            if name == HEAD:
+                entries = (one for one in reversed(self.seen) if one.startswith(ENTRY))
+                name = f"{name} after {next(entries, ENTRY).split()[2:3]}"
             self.seen.append(name)
             if name not in self._died and (self.everywhere or name == self.before):
                 self._die(name)

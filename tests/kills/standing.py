@@ -58,9 +58,9 @@ def troubles(world: World, undisturbed: dict[str, Any], *, patience: float = LON
 def _difference(found: object, right: object) -> str:
     """What of two things is in one alone, where they are lists; else both."""
     if isinstance(found, list) and isinstance(right, list):
-        told = [[json.dumps(one, default=str) for one in side] for side in (found, right)]
+        lines = [[json.dumps(one, default=str) for one in side] for side in (found, right)]
         more, less = (
-            list((Counter(told[side]) - Counter(told[1 - side])).elements()) for side in (0, 1)
+            list((Counter(lines[side]) - Counter(lines[1 - side])).elements()) for side in (0, 1)
         )
         return (
             f"{more or 'nothing'} too much, {less or 'nothing'} is missing"

@@ -93,8 +93,8 @@ class World:
 
 
 def read_world(folder: Path) -> World:
-    told = json.loads((folder / "world.json").read_text())
-    return World(**{**told, "folder": Path(told["folder"])})
+    stored = json.loads((folder / "world.json").read_text())
+    return World(**{**stored, "folder": Path(stored["folder"])})
 
 
 def founded(folder: Path, forge: RunningForge, story: Story, *, name: str) -> World:
@@ -110,11 +110,11 @@ def founded(folder: Path, forge: RunningForge, story: Story, *, name: str) -> Wo
         folder / "home",
         HomeFile("kills", "shop", forge.url, forge.port, repository.id, "keys/token"),
     )
-    law = {**MINIMAL_POLICY, "mission.md": MINIMAL_POLICY["mission.md"] + NO_CARDS}
-    law["factory.toml"] = pinned(
-        law["factory.toml"] + story.limits, _key(folder / "home" / "keys" / "validator.key")
+    policy = {**MINIMAL_POLICY, "mission.md": MINIMAL_POLICY["mission.md"] + NO_CARDS}
+    policy["factory.toml"] = pinned(
+        policy["factory.toml"] + story.limits, _key(folder / "home" / "keys" / "validator.key")
     )
-    for path, content in project(law).items():
+    for path, content in project(policy).items():
         attacker_git.write(folder / "source", path, content)
     push_folder(folder / "source", repository.clone_url, token=owner.token)
     issue = _filed(forge, repository.full_name, guest.token, story)

@@ -1,4 +1,4 @@
-"""Where evidence can be looked at: on the forge in the box, where it is published, or nowhere."""
+"""Where evidence can be looked at: on the local forge, where it is published, or nowhere."""
 
 from dataclasses import replace
 
@@ -10,21 +10,21 @@ from harness.operations.daemon.digest import link_of
 
 PAGE = "/-/evidence/validate-1-1/index.html"
 HUB = HomeFile("ana", "tides", "https://github.com", 0, 1, "keys/forge.token")
-BOX = replace(HUB, forge=EMBEDDED, port=4000)
+LOCAL = replace(HUB, forge=EMBEDDED, port=4000)
 PUBLISHED = "https://evidence.example.org/tides/"
 
 
 @pytest.mark.parametrize(
     ("document", "address"),
     [
-        (BOX, f"http://web{PAGE}"),
+        (LOCAL, f"http://web{PAGE}"),
         (HUB, ""),
         (
             replace(HUB, evidence_url=PUBLISHED),
             "https://evidence.example.org/tides/validate-1-1/index.html",
         ),
         (
-            replace(BOX, evidence_url=PUBLISHED),
+            replace(LOCAL, evidence_url=PUBLISHED),
             "https://evidence.example.org/tides/validate-1-1/index.html",
         ),
     ],

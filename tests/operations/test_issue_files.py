@@ -82,7 +82,7 @@ def test_a_title_alone_is_an_issue_and_so_is_one_of_64_kb(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         (b"", "is empty; an issue needs at least a title"),
         (b" \n\n", "is empty; an issue needs at least a title"),
@@ -99,10 +99,10 @@ def test_a_title_alone_is_an_issue_and_so_is_one_of_64_kb(tmp_path) -> None:
     ],
     ids=["empty", "blank", "nul", "bytes", "long", "title", "key", "yaml", "author"],
 )
-def test_what_no_forge_would_take_is_refused_by_name(tmp_path, text, says) -> None:
+def test_what_no_forge_would_take_is_refused_by_name(tmp_path, text, message) -> None:
     with pytest.raises(ConfigError) as refused:
         issues_in(file(tmp_path, text))
-    assert says in str(refused.value)
+    assert message in str(refused.value)
     assert str(tmp_path) in str(refused.value)
     assert refused.value.exit_code == 2
 

@@ -20,7 +20,7 @@ PAGE = (ROOT / "docs" / "governance.md").read_text()
 
 @pytest.fixture
 def folder(tmp_path):
-    """The law of Tidebook, by itself, with somebody who owns it."""
+    """The policy of Tidebook, by itself, with somebody who owns it."""
     for name in ("mission.md", "factory_rules.md", "CLAUDE.md"):
         shutil.copy(ROOT / "examples" / "tidebook" / name, tmp_path)
     rules = tmp_path / "factory_rules.md"
@@ -71,8 +71,8 @@ def test_a_check_writes_nothing(export, folder) -> None:
 def test_owners_are_those_of_the_front_matter_unless_others_are_named(export) -> None:
     assert "/factory.toml @mara\n" in export("codeowners")[1]
     assert (
-        "/factory.toml @jo @x/law\n"
-        in export("codeowners", "--owner", "@jo", "--owner", "@x/law")[1]
+        "/factory.toml @jo @x/rules\n"
+        in export("codeowners", "--owner", "@jo", "--owner", "@x/rules")[1]
     )
 
 
@@ -88,7 +88,7 @@ def test_what_is_not_exported_is_reported_apart(export) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (("codeowners", "--owner", "mara"), "expected `@name`"),
         (("ruleset", "--lands-as", "me"), "expected `app:ID`"),
@@ -96,9 +96,9 @@ def test_what_is_not_exported_is_reported_apart(export) -> None:
         (("gitlab",), "is not one of"),
     ],
 )
-def test_what_cannot_be_exported_is_refused(export, words, says) -> None:
+def test_what_cannot_be_exported_is_refused(export, words, message) -> None:
     code, _, err = export(*words)
-    assert (code, says in err) == (2, True)
+    assert (code, message in err) == (2, True)
 
 
 def test_nobody_owns_what_has_no_owner(export, folder) -> None:
@@ -151,7 +151,7 @@ def test_prose_is_reported_with_what_contradicts_it(capsys) -> None:
 
 
 def test_lint_tells_the_contradictions_of_prose(folder, capsys) -> None:
-    def told():
+    def reported():
         run(["rules", "lint", str(folder), "--json"])
         found = json.loads(capsys.readouterr().out)["findings"]
         return [
@@ -160,14 +160,14 @@ def test_lint_tells_the_contradictions_of_prose(folder, capsys) -> None:
             if one["code"] in set(ContradictionKind)
         ]
 
-    assert told() == []
+    assert reported() == []
     (folder / "AGENTS.md").write_text(
         "# Agents\n\nA change has at most 900 lines.\n\nNever edit `tidebook/gone.py`.\n"
     )
     (folder / "CONTRIBUTING.md").write_text("A pull request has at most 700 lines.\n")
     assert run(["rules", "lint", str(folder)]) == 1
     capsys.readouterr()
-    assert told() == [
+    assert reported() == [
         ("AGENTS.md", 3, "limits-differ"),
         ("AGENTS.md", 5, "path-missing"),
         ("CONTRIBUTING.md", 1, "limits-differ"),

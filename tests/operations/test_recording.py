@@ -106,7 +106,7 @@ def test_contents_are_kept_once_compressed_and_checked(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "says"),
+    ("document", "message"),
     [
         (None, "is not a bundle of a run"),
         ({"schema": 2, "files": {}}, "has schema 2"),
@@ -114,10 +114,10 @@ def test_contents_are_kept_once_compressed_and_checked(tmp_path) -> None:
         ({"schema": 1, "files": {}, "run": "x"}, "is not a bundle of a run"),
     ],
 )
-def test_a_kit_that_is_not_what_was_written_is_refused(tmp_path, document, says) -> None:
+def test_a_kit_that_is_not_what_was_written_is_refused(tmp_path, document, message) -> None:
     if document is not None:
         (tmp_path / "kit.json").write_text(json.dumps(document))
-    with pytest.raises(ConfigError, match=says):
+    with pytest.raises(ConfigError, match=message):
         open_bundle(tmp_path)
 
 

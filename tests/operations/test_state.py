@@ -274,7 +274,7 @@ def test_on_this_machine_it_need_not_be(text) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("mysql://me:hunter2@h/d", "begins with mysql"),
         ("postgresql://me:hunter2@h", "names no database"),
@@ -283,8 +283,8 @@ def test_on_this_machine_it_need_not_be(text) -> None:
         ("postgresql://me:hunter2@h/d?sslmode=disable", "reads along"),
     ],
 )
-def test_an_address_that_is_none_or_unsafe_is_refused_without_its_password(text, says) -> None:
-    with pytest.raises(ConfigError, match=says) as caught:
+def test_an_address_that_is_none_or_unsafe_is_refused_without_its_password(text, message) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
         postgres_address(text)
     assert "hunter2" not in str(caught.value)
 

@@ -197,7 +197,7 @@ def _reserved_author(tmp_path, app, issues) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("spoil", "message"),
     [
         (_nul, "contains a NUL"),
         (_empty_folder, "no issue is there"),
@@ -208,11 +208,11 @@ def _reserved_author(tmp_path, app, issues) -> None:
         (_reserved_author, "name another author"),
     ],
 )
-def test_a_trial_that_cannot_be_made_leaves_nothing(tmp_path, app, issues, spoil, says) -> None:
+def test_a_trial_that_cannot_be_made_leaves_nothing(tmp_path, app, issues, spoil, message) -> None:
     spoil(tmp_path, app, issues)
     with pytest.raises(FactoryError) as refused:
         make(tmp_path, app, issues)
-    assert says in str(refused.value)
+    assert message in str(refused.value)
     assert "\n" not in str(refused.value)
     assert refused.value.exit_code == 2
     assert not (tmp_path / "home").exists()

@@ -1,8 +1,8 @@
-"""An attack on a factory's law: what somebody leaves in a run's own worktree, or pushes, and what
-the law says of it.
+"""An attack on a factory's policy: what somebody leaves in a run's own worktree, or pushes, and the
+policy's decision on it.
 
-Real git throughout: a forge, the trusted repository, a run's store and worktree. Boxes are real
-where a test needs one."""
+Git is real throughout: a forge, the trusted repository, a run's store and worktree. Sandboxes are
+real where a test needs one."""
 
 import shutil
 import sysconfig
@@ -67,7 +67,9 @@ schema = 1
 [dependencies]
 lock = "requirements.txt"
 [tests]
-command = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=/tmp/report/junit.xml"]
+command = [
+  "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=/tmp/report/junit.xml",
+]
 report = "/tmp/report/junit.xml"
 [seal]
 trusted_keys = ["{KEY}"]
@@ -110,11 +112,11 @@ class Attack:
         return self.town.candidates.commit(tree, [self.base], message="a change", at=NOON)
 
     def decision_on(self, attacker: Callable[[Path], object]) -> PolicyDecision:
-        """What the law says of what the attacker leaves."""
+        """The policy's decision on what the attacker leaves."""
         return self.decision_on_commit(self.left(attacker))
 
     def decision_on_commit(self, head: CommitSha) -> PolicyDecision:
-        """What the law says of a commit."""
+        """The policy's decision on a commit."""
         return policy.decide_change(self.job(), self.base, head)
 
     def job(self) -> Job:
@@ -138,7 +140,7 @@ class Attack:
             ledger=ledger,
             clock=ledger.clock,
             wheels=home / "wheels",
-            sandbox_command=("box",),
+            sandbox_command=("sandbox",),
             trusted_keys=frozenset({KEY}),
             link=str,
             tell=lambda *said: None,

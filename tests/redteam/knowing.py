@@ -57,8 +57,14 @@ MARKS_OF_BOTH = {
     "host": "location.hostname.endsWith('.localhost')",
 }
 ASKS = """
-const bars = () => { const box = document.createElement('div'); box.style = 'overflow:scroll;width:50px;position:absolute';
-  document.body.append(box); const wide = box.offsetWidth - box.clientWidth; box.remove(); return wide; };
+const bars = () => {
+  const area = document.createElement('div');
+  area.style = 'overflow:scroll;width:50px;position:absolute';
+  document.body.append(area);
+  const wide = area.offsetWidth - area.clientWidth;
+  area.remove();
+  return wide;
+};
 const renderer = () => { const gl = document.createElement('canvas').getContext('webgl');
   return gl.getParameter(gl.getExtension('WEBGL_debug_renderer_info').UNMASKED_RENDERER_WEBGL); };
 """
@@ -68,9 +74,12 @@ _BOOKS_WHERE = (
     + """
 addEventListener('keydown', event => { if (event.isTrusted) window.typed = true; });
 addEventListener('mousemove', () => { window.moves = (window.moves || 0) + 1; });
-addEventListener('click', event => { const box = event.target.getBoundingClientRect();
-  const aside = Math.abs(event.clientX - box.x - box.width / 2), above = Math.abs(event.clientY - box.y - box.height / 2);
-  window.off = Math.max(aside, above); }, true);
+addEventListener('click', event => {
+  const area = event.target.getBoundingClientRect();
+  const aside = Math.abs(event.clientX - area.x - area.width / 2);
+  const above = Math.abs(event.clientY - area.y - area.height / 2);
+  window.off = Math.max(aside, above);
+}, true);
 document.forms[0].addEventListener('submit', event => { if (!(%s)) event.target.action = '/'; });
 </script>"""
 )
@@ -182,11 +191,17 @@ class KeptInTheBrowser(App):
             "<p role=status></p>"
             + FORM
             + """<table aria-label=Bookings></table><script>
-        const show = () => { const kept = JSON.parse(localStorage.getItem('kept') || 'null'); if (!kept) return;
+        const show = () => {
+          const kept = JSON.parse(localStorage.getItem('kept') || 'null');
+          if (!kept) return;
+          const row = `<tr><td>${kept[0]}</td><td>${kept[1]}</td></tr>`;
           document.querySelector('[role=status]').textContent = 'Booked for ' + kept[1];
-          document.querySelector('table').innerHTML = `<tr><td>${kept[0]}</td><td>${kept[1]}</td></tr>`; };
-        document.forms[0].addEventListener('submit', event => { event.preventDefault(); const told = new FormData(event.target);
-          localStorage.setItem('kept', JSON.stringify([told.get('name'), told.get('size')])); show(); });
+          document.querySelector('table').innerHTML = row; };
+        document.forms[0].addEventListener('submit', event => {
+          event.preventDefault();
+          const form = new FormData(event.target);
+          localStorage.setItem('kept', JSON.stringify([form.get('name'), form.get('size')]));
+          show(); });
         show();</script>"""
         )
 
@@ -269,25 +284,33 @@ class TakesTheNearest(App):
 
 
 FILES_A_PAGE_TRIES = """<script>
-const told = [], note = (how, text) => { if (text && /sealed/.test(text)) told.push(how); };
-const at = %s, patience = %d;      // milliseconds for a frame, and for a window of its own address
+const ways = [], note = (how, text) => { if (text && /sealed/.test(text)) ways.push(how); };
+// Milliseconds for a frame, and for a window of its own address.
+const at = %s, patience = %d;
 async function tries() {
   await fetch(at).then(one => one.text()).then(text => note('fetch', text)).catch(() => 0);
   await new Promise(done => { const asked = new XMLHttpRequest();
     asked.onloadend = () => { note('request', asked.responseText); done(); };
     try { asked.open('GET', at); asked.send(); } catch (error) { done(); } });
   for (const tag of ['iframe', 'object', 'embed']) {
-    const frame = document.createElement(tag); frame[tag === 'object' ? 'data' : 'src'] = at; document.body.append(frame);
+    const frame = document.createElement(tag);
+    frame[tag === 'object' ? 'data' : 'src'] = at;
+    document.body.append(frame);
     await new Promise(done => { frame.onload = frame.onerror = done; setTimeout(done, patience); });
-    try { note(tag, frame.contentDocument && frame.contentDocument.body.innerText); } catch (error) {}
+    try { note(tag, frame.contentDocument && frame.contentDocument.body.innerText); }
+    catch (error) {}
   }
-  for (const address of [at, 'view-source:' + at, 'filesystem:' + at, 'chrome://version', 'blob:' + at]) {
-    try { const other = window.open(address);      // a window takes its time on a busy machine
-      for (let looks = 0; other && looks < (address === at ? patience / 100 : 20) && !other.document.body?.innerText; looks++)
+  const others = ['view-source:' + at, 'filesystem:' + at, 'chrome://version', 'blob:' + at];
+  for (const address of [at, ...others]) {
+    try { const other = window.open(address);
+      // A window takes its time on a busy machine.
+      const most = address === at ? patience / 100 : 20;
+      for (let looks = 0; other && looks < most && !other.document.body?.innerText; looks++)
         await new Promise(done => setTimeout(done, 100));
       note('window', other && other.document.body.innerText); } catch (error) {}
   }
-  document.querySelector('[role=status]').textContent = 'tried, got ' + (told.join(', ') || 'nothing');
+  const status = 'tried, got ' + (ways.join(', ') || 'nothing');
+  document.querySelector('[role=status]').textContent = status;
 }
 tries();
 </script>"""

@@ -44,13 +44,15 @@ def pair(factory, name, *, back=False) -> None:
 
 
 @pytest.mark.parametrize(
-    ("until", "says"),
+    ("until", "message"),
     [
         ("before anything", "made by validate-1-1 when the ledger had"),
         ("before landing", "validate-1-1 made it, and no landing of it is in the ledger"),
     ],
 )
-def test_a_ledger_and_its_head_that_were_put_back_together_are_named(factory, until, says) -> None:
+def test_a_ledger_and_its_head_that_were_put_back_together_are_named(
+    factory, until, message
+) -> None:
     factory.tick()
     pair(factory, "before anything")
     factory.approved_issue()
@@ -63,7 +65,7 @@ def test_a_ledger_and_its_head_that_were_put_back_together_are_named(factory, un
     pair(factory, until, back=True)
     assert factory.ledger.fault() is None
     (fault,) = audited(factory).faults
-    assert (fault.subject, says in fault.message, "put back" in fault.message) == (
+    assert (fault.subject, message in fault.message, "put back" in fault.message) == (
         "ledger",
         True,
         True,

@@ -130,7 +130,7 @@ def test_the_local_forge_shows_nothing_of_a_tree_of_trees(trusted, empty) -> Non
 
 
 @pytest.mark.parametrize(
-    ("bounds", "says"),
+    ("bounds", "message"),
     [
         (Bounds(records=1_000), "more than 1,000 entries"),
         (Bounds(output=10_000), "more than 10,000 bytes"),
@@ -138,14 +138,16 @@ def test_the_local_forge_shows_nothing_of_a_tree_of_trees(trusted, empty) -> Non
         (Bounds(processor_seconds=1), "more than 1 s of a processor"),
     ],
 )
-def test_git_is_ended_where_it_takes_more_than_it_may(trusted, bounds, says) -> None:
+def test_git_is_ended_where_it_takes_more_than_it_may(trusted, bounds, message) -> None:
     """`diff-tree` prints only when it knows all; `ls-tree` prints as it goes."""
     git = trusted.git
-    tree = tree_of_trees(git, depth=10 if "processor" in says else 5, empty="processor" in says)
-    listing = (
-        ("diff-tree", "-r", EMPTY, tree) if "memory" in says else ("ls-tree", "-r", "-z", tree)
+    tree = tree_of_trees(
+        git, depth=10 if "processor" in message else 5, empty="processor" in message
     )
-    with pytest.raises(GitError, match=says) as refused:
+    listing = (
+        ("diff-tree", "-r", EMPTY, tree) if "memory" in message else ("ls-tree", "-r", "-z", tree)
+    )
+    with pytest.raises(GitError, match=message) as refused:
         replace(git, bounds=bounds).output(*listing)
     assert not refused.value.retryable
 

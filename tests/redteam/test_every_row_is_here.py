@@ -84,7 +84,7 @@ ROWS: dict[int, tuple[str, ...]] = {
     28: (
         "test_row_28_a_branch_of_a_fork_with_our_branchs_name_is_not_ours",
         "test_row_28_a_proposal_that_comes_from_elsewhere_is_not_judged",
-        "test_row_28_a_pull_request_of_a_stranger_is_no_issue_and_a_fork_with_our_branchs_name_is_not_ours",
+        "test_row_28_a_strangers_pull_request_is_no_issue_and_a_fork_with_our_branchs_name_is_not_ours",
     ),
     29: ("test_row_29_what_another_account_pushes_to_our_branch_is_not_judged",),
     31: ("test_row_31_a_change_of_more_than_is_read_is_unknown_and_so_refused",),

@@ -44,7 +44,8 @@ class Speaks(App):
     def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
         return self.page(
             f"""<script>document.title = "{ORDER}"; console.log("{ORDER}")</script><h1>{ORDER}</h1>
-        <p role=status aria-label="{ORDER}">{ORDER}</p><img alt="{ORDER}"><p title="{ORDER}" style="opacity:0">{ORDER}</p>
+        <p role=status aria-label="{ORDER}">{ORDER}</p><img alt="{ORDER}">
+        <p title="{ORDER}" style="opacity:0">{ORDER}</p>
         <button aria-label="{ORDER}">Book</button>"""
         )
 

@@ -1,6 +1,7 @@
-"""What an attacker does to git in a run's own worktree, or pushes, and what the law says of it.
-Each trick by itself is shown on plain git, and each wall by itself, in
-`tests/repository/test_tricks.py`; here they meet the law."""
+"""What an attacker does to git in a run's own worktree, or pushes, and the policy's decision on it.
+
+`tests/repository/test_tricks.py` shows each trick by itself on plain git, and each wall by itself;
+here they meet the policy."""
 
 import io
 import json
@@ -173,7 +174,8 @@ def pushed(attack, *entries):
     base, author = attack.begin(), attack.town.author
     listed = git(author.folder, "ls-tree", "-z", base)
     for mode, kind, content, path in entries:
-        listed += f"{mode} {kind} {blob(author.folder, content) if kind == 'blob' else content}\t{path}\0".encode()
+        oid = blob(author.folder, content) if kind == "blob" else content
+        listed += f"{mode} {kind} {oid}\t{path}\0".encode()
     head = author.commit_tree(listed, branch="work", parent=base, missing=True)
     attack.town.trusted.fetch("work")
     return head
@@ -346,8 +348,8 @@ def test_row_84_what_runs_when_somebody_installs_is_a_dependency(attack) -> None
 
 
 def test_row_84_what_runs_when_a_person_builds_is_for_a_person(attack) -> None:
-    """The factory runs none of these but in a box. What a script of package.json is called for, a
-    rule of the project's says."""
+    """The factory runs none of these outside of a sandbox. A rule of the project decides on scripts
+    in package.json."""
 
     def edits(worktree) -> None:
         write(worktree, "Makefile", "all:\n\tevil\n")

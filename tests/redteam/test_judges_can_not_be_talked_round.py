@@ -115,9 +115,7 @@ def test_orders_in_an_issue_and_in_the_change_land_nothing_that_the_rules_forbid
         {"file": "tidebook/extra.py", "line": 1, "text": " "},
     ],
 )
-def test_a_no_that_quotes_nothing_it_was_shown_refuses_nothing_and_is_reported(
-    tmp_path, quote
-) -> None:
+def test_a_no_that_quotes_nothing_shown_refuses_nothing_and_is_reported(tmp_path, quote) -> None:
     rule = SCOPE.replace("on_fail: needs-human", 'on_fail: reject\nnever_sees: ["tests/**"]')
     world = world_of(tmp_path, rule, **{"tidebook/gone.py": b"gone = 1\n"})
     changes = {

@@ -124,7 +124,8 @@ def test_rows_61_64_and_69_what_one_sandbox_leaves_is_in_no_other_beside_it_or_a
 BOTH = """
 import json, subprocess, sys
 litterer, intruder, word, hunt = json.loads(sys.argv[1])
-left = subprocess.Popen([sys.executable, "-c", litterer, json.dumps({"word": word, "stay": "enough"})], stdout=subprocess.PIPE)
+options = json.dumps({"word": word, "stay": "enough"})
+left = subprocess.Popen([sys.executable, "-c", litterer, options], stdout=subprocess.PIPE)
 left.stdout.readline()
 subprocess.run([sys.executable, "-c", intruder, hunt])
 left.kill()

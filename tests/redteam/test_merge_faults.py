@@ -69,7 +69,7 @@ def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_togeth
 
 
 @pytest.mark.soak(
-    "a lap for each act; scenarios/test_kill_points and factory/test_kill_everywhere die before a"
+    "a run for each act; scenarios/test_kill_points and factory/test_kill_everywhere die before a"
     " sample of them"
 )
 def test_row_99_killed_at_each_act_there_is_one_of_each(attack_results) -> None:

@@ -1,8 +1,8 @@
-"""What runs in a box sends nothing to anybody (a sink of the host sees no packet), and what it uses
-up is given back.
+"""What runs in a sandbox sends nothing to anybody (a sink on the host sees no packet), and gives
+back what it uses up.
 
-Both in every form of box that this account can make: the wall is the form's, never the program's
-good manners."""
+Both hold in every form of sandbox that this account can make: the wall is the form's, never the
+program's good manners."""
 
 import contextlib
 import json
@@ -43,7 +43,7 @@ def open_to_all() -> Iterator[Sandboxes]:
 
 
 # --- nothing is sent
-# -----------------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -155,7 +155,9 @@ VISIT = """
 import os
 from playwright.sync_api import sync_playwright
 with sync_playwright() as play:
-    page = play.chromium.launch(executable_path=os.environ["LOF_BROWSER"], chromium_sandbox=True, timeout=200_000).new_page()
+    path = os.environ["LOF_BROWSER"]
+    browser = play.chromium.launch(executable_path=path, chromium_sandbox=True, timeout=200_000)
+    page = browser.new_page()
     page.set_default_timeout(200_000)
     page.goto("http://127.0.0.1:8090/")
     page.wait_for_function("document.title == 'leaked'")

@@ -1,4 +1,4 @@
-"""Row 87: one canary, as it would be carried out of a run in the change itself, and what the law
+"""Row 87: one canary, as it would be carried out of a run in the change itself, and what the policy
 says of it."""
 
 import base64

@@ -208,7 +208,7 @@ def test_row_12_a_command_that_was_edited_after_it_was_obeyed_is_obeyed_no_secon
     assert len(factory.history(issue).transitions) == before + 1
 
 
-def test_row_28_a_pull_request_of_a_stranger_is_no_issue_and_a_fork_with_our_branchs_name_is_not_ours(
+def test_row_28_a_strangers_pull_request_is_no_issue_and_a_fork_with_our_branchs_name_is_not_ours(
     factory,
 ) -> None:
     issue, forge = factory.file(), factory._drill.forge

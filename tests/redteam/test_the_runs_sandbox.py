@@ -1,4 +1,4 @@
-"""The implementer's box, exactly as the lap makes it, with an intruder in the agent's place.
+"""The implementer's box, exactly as the run makes it, with an intruder in the agent's place.
 
 It looks for a sealed journey by every path, git object, environment and /proc entry; for an address
 to reach; for a key to take. The host holds all three. The intruder reports what it found as JSON:

@@ -47,7 +47,7 @@ def as_said(done: subprocess.CompletedProcess[str]) -> Said:
 
 
 @dataclass(frozen=True)
-class Lap:
+class DemoRun:
     """One demo that ran to its end: what it said, its home, and which issues it worked on."""
 
     said: Said
@@ -62,18 +62,18 @@ as well."""
 
 
 @pytest.fixture(scope="session")
-def lap(tmp_path_factory, request):
+def demo(tmp_path_factory, request):
     """Run once for all workers: whoever comes second waits for it. Nobody touches that home
     afterwards: each worker looks at a copy of its own, since whoever looks opens databases and
     starts the forge, and a file of theirs may go while it is copied."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    home, told = shared / "the-lap", shared / "the-lap.json"
+    home, report = shared / "the-demo", shared / "the-demo.json"
     issues = ALL if request.config.getoption("soak") else SOME
     only = [word for number in sorted(issues) for word in ("--issue", str(number))]
-    with (shared / "the-lap.lock").open("w") as lock:
+    with (shared / "the-demo.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not told.exists():
+        if not report.exists():
             done = subprocess.run(
                 [FACTORY, "demo", *only, "--json", "--home", str(home)],
                 capture_output=True,
@@ -83,14 +83,16 @@ def lap(tmp_path_factory, request):
                 env={**os.environ, "NO_COLOR": "1"},
             )
             wait_until(lambda: is_at_rest(home))
-            told.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
-    return Lap(Said(*json.loads(told.read_text())), copied(home, own / "the-laps-copy"), issues)
+            report.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
+    return DemoRun(
+        Said(*json.loads(report.read_text())), copied(home, own / "the-demos-copy"), issues
+    )
 
 
 @pytest.fixture
-def copy(lap, tmp_path):
-    """A copy of the home after the lap, to be tampered with."""
-    return copied(lap.home, tmp_path / "home")
+def copy(demo, tmp_path):
+    """A copy of the home after the run, to be tampered with."""
+    return copied(demo.home, tmp_path / "home")
 
 
 def copied(home: Path, place: Path) -> Path:

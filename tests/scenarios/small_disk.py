@@ -82,12 +82,12 @@ def filled_in_the_middle(home: Path, ballast: Ballast) -> dict:
     while tick.poll() is None:
         ballast.fill(leaving=0)
         time.sleep(MOMENT)
-    says = tick.stderr.read() if tick.stderr else ""
+    message = tick.stderr.read() if tick.stderr else ""
     ballast.fill(leaving=0)
     full = factory(home, "audit")
     return {
         "code": tick.returncode,
-        "says": says,
+        "says": message,
         "kept": recorded(home, "1") >= entries,
         "audit": full.code,
         "audit says": full.out + full.err,

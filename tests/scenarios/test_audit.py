@@ -1,4 +1,4 @@
-"""`factory audit` after the lap: sound as it is; and after any one change, not, with the entry
+"""`factory audit` after the run: sound as it is; and after any one change, not, with the entry
 named."""
 
 import shutil
@@ -24,11 +24,11 @@ def tampered(home, *statements) -> None:
             db.execute(sql)
 
 
-def test_after_the_run_everything_is_sound(copy, lap) -> None:
+def test_after_the_run_everything_is_sound(copy, demo) -> None:
     said = audit(copy)
     assert said.code == 0, said.out
     assert said.json["ok"] is True
-    landed = lap.issues & {1, 2, 6, 7}
+    landed = demo.issues & {1, 2, 6, 7}
     # Of the whole demo, two changes are judged twice and one three times; more where the base
     # moved.
     assert said.json["verdicts"] >= (7 if landed > {1} else 1)

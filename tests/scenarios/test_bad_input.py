@@ -85,7 +85,7 @@ def test_a_tick_on_a_tampered_ledger_does_nothing(copy) -> None:
 
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(
-    ("name", "change", "says"),
+    ("name", "change", "message"),
     [
         ("factory_rules.md", lambda text: None, "factory_rules.md"),
         (
@@ -108,13 +108,13 @@ def test_a_tick_on_a_tampered_ledger_does_nothing(copy) -> None:
     ids=["no-rules", "unknown-key", "unknown-check", "unknown-table", "wrong-type"],
 )
 def test_the_factory_does_not_start_on_governance_it_cannot_obey(
-    tmp_path, name, change, says
+    tmp_path, name, change, message
 ) -> None:
     home = example(tmp_path / "home", "3-card-payments.md", app=broken_app(tmp_path, name, change))
     said = factory(home, "tick")
     assert said.code == 2
     assert name in said.err
-    assert says in said.err
+    assert message in said.err
 
 
 def test_ctrl_c_ends_everything_and_the_next_tick_goes_on(tmp_path) -> None:

@@ -1,4 +1,4 @@
-"""A whole lap with the real Codex as implementer: it lands what its own tools changed, and the run
+"""A whole run with the real Codex as implementer: it lands what its own tools changed, and the run
 is replayed."""
 
 import base64

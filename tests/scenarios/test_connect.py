@@ -1,4 +1,4 @@
-"""`factory connect` to a forge that runs elsewhere, as an Enterprise server does, and a lap there
+"""`factory connect` to a forge that runs elsewhere, as an Enterprise server does, and a run there
 with a live endpoint."""
 
 import json
@@ -148,7 +148,7 @@ def test_a_home_serves_a_repository_elsewhere_once_its_key_is_pinned_there(
 
 
 @pytest.mark.parametrize(
-    ("change", "code", "says"),
+    ("change", "code", "message"),
     [
         ({"token": "lof_wrong"}, 2, "does not know the token"),
         ({"token": "reader"}, 2, "may not push to tidehouse/tidebook"),
@@ -158,12 +158,14 @@ def test_a_home_serves_a_repository_elsewhere_once_its_key_is_pinned_there(
     ],
     ids=["wrong", "reader", "no-such", "no-name", "dots"],
 )
-def test_what_cannot_be_connected_changes_nothing(elsewhere, tmp_path, change, code, says) -> None:
+def test_what_cannot_be_connected_changes_nothing(
+    elsewhere, tmp_path, change, code, message
+) -> None:
     if change.get("token") == "reader":
         change = {"token": elsewhere.reader}
     said = connect(elsewhere, tmp_path / "home", **change)
     assert said.code == code
-    assert says in said.err
+    assert message in said.err
     assert len(said.err.strip().splitlines()) == 1
     assert json.loads(said.out)["ok"] is False
     assert not (tmp_path / "home" / "home.json").exists()
@@ -171,7 +173,7 @@ def test_what_cannot_be_connected_changes_nothing(elsewhere, tmp_path, change, c
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "code", "message"),
     [
         (("--token-env", "NOT_SET_ANYWHERE"), 2, "NOT_SET_ANYWHERE contains no token"),
         (("--token-file", "/nowhere/token"), 2, "cannot be read from /nowhere/token"),
@@ -190,9 +192,9 @@ def test_what_cannot_be_connected_changes_nothing(elsewhere, tmp_path, change, c
         (("--api", "http://127.0.0.1:9", "--token-env", "PATH_TOKEN"), 5, "was not reached"),
     ],
 )
-def test_options_that_cannot_be_used_are_named(tmp_path, arguments, code, says) -> None:
+def test_options_that_cannot_be_used_are_named(tmp_path, arguments, code, message) -> None:
     said = factory(tmp_path / "home", "connect", "o/n", *arguments, PATH_TOKEN="x")
-    assert (said.code, says in said.err) == (code, True), said.err
+    assert (said.code, message in said.err) == (code, True), said.err
     assert "sk-secret" not in said.err
     assert not (tmp_path / "home" / "home.json").exists()
 

@@ -17,12 +17,12 @@ from tests.scenarios.conftest import SECONDS
 ROOT = Path(__file__).resolve().parents[2]
 BYTES = 150_000_000
 pytestmark = pytest.mark.soak(
-    "a lap on a small disk; row 107 of the drill fills one, factory/test_space looks for room"
+    "a run on a small disk; row 107 of the drill fills one, factory/test_space looks for room"
 )
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
     bwrap = shutil.which("bwrap")
     assert bwrap, "bubblewrap is what the factory's own boxes need"
@@ -52,20 +52,20 @@ def told(tmp_path_factory):
     return json.loads(done.stdout)
 
 
-def test_with_too_little_room_nothing_is_taken_in_and_nothing_begun(told) -> None:
-    found = told["nearly full"]
+def test_with_too_little_room_nothing_is_taken_in_and_nothing_begun(report) -> None:
+    found = report["nearly full"]
     assert (found["code"], found["entries"]) == (5, 0)
     assert "nothing new begins until there is room: `factory gc` frees" in found["says"]
 
 
-def test_a_disk_that_fills_up_in_the_middle_of_a_run_leaves_a_whole_ledger(told) -> None:
-    found = told["in the middle"]
+def test_a_disk_that_fills_up_in_the_middle_of_a_run_leaves_a_whole_ledger(report) -> None:
+    found = report["in the middle"]
     assert found["code"] == 5, found["says"]
     assert found["kept"]
     assert found["audit"] == 0, found["audit says"]
 
 
-def test_with_room_again_the_same_run_goes_on_and_nothing_is_lost(told) -> None:
-    found = told["room again"]
+def test_with_room_again_the_same_run_goes_on_and_nothing_is_lost(report) -> None:
+    found = report["room again"]
     assert (found["code"], found["outcomes"], found["audit"]) == (0, ["merged"], 0), found["says"]
     assert (found["runs"], found["failed"], found["pulls"]) == (1, 0, 1)

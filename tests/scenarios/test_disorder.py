@@ -1,4 +1,4 @@
-"""A forge on its bad days: every way of writing to it fails once in every way, and the lap ends as
+"""A forge on its bad days: every way of writing to it fails once in every way, and the run ends as
 if nothing had been.
 
 A whole factory over HTTP and real git; only who thinks in it is scripted. What the factory dies of
@@ -33,8 +33,8 @@ WRITES = {
     "an issue is closed": ("PATCH", r".*/issues/\d+"),
     "a branch is pushed": ("POST", r".*\.git/git-receive-pack"),
 }
-"""Every way in which a lap that lands writes to its forge."""
-HEARD_AND_NOT_TOLD = ("error-after", "cut")
+"""Every way in which a run that lands writes to its forge."""
+DONE_AND_NOT_ANSWERED = ("error-after", "cut")
 NOT_HEARD = ("error-before", "unavailable", "cut-before", "secondary-limit", "too-many", "garbled")
 MOST_PASSES, HOUR = 30, 3600.0
 
@@ -124,7 +124,7 @@ AS_IT_SHOULD = {
 
 
 @pytest.mark.sample(1)
-@pytest.mark.parametrize("kind", [*HEARD_AND_NOT_TOLD, *NOT_HEARD])
+@pytest.mark.parametrize("kind", [*DONE_AND_NOT_ANSWERED, *NOT_HEARD])
 def test_every_write_fails_once_and_nothing_is_lost_or_doubled(drill, kind) -> None:
     factory, clock = started_factory(drill, kind)
     issue = factory.file()
@@ -157,7 +157,7 @@ def test_a_list_that_lags_behind_what_was_written_doubles_nothing(drill, path, r
 
 
 @pytest.mark.soak(
-    "a lap more; each step of a label fails in the test of every write, the next puts labels right"
+    "a run more; each step of a label fails in the test of every write, the next puts labels right"
 )
 @pytest.mark.parametrize("step", ["a label is made", "a label is put on", "a label is taken off"])
 def test_a_label_that_was_changed_by_half_is_put_right_by_the_next_pass(drill, step) -> None:

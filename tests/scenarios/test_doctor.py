@@ -39,11 +39,11 @@ HOME = [
 
 
 @pytest.fixture
-def worked(lap, tmp_path):
+def worked(demo, tmp_path):
     """A copy of a home whose factory has worked, to be spoiled."""
     home = tmp_path / "home"
     left_out = shutil.ignore_patterns("*.sock", "layers", "runs", "example")
-    shutil.copytree(lap.home, home, symlinks=True, ignore=left_out)
+    shutil.copytree(demo.home, home, symlinks=True, ignore=left_out)
     return home
 
 
@@ -217,13 +217,13 @@ def amend(home, folder, more) -> None:
         },
     }
 
-    def git(*words, told=None):
+    def git(*words, stdin=None):
         return subprocess.run(
-            ["git", *words], env=around, input=told, text=True, capture_output=True, check=True
+            ["git", *words], env=around, input=stdin, text=True, capture_output=True, check=True
         ).stdout.strip()
 
     ref = f"{FETCHED}/heads/main"
-    blob = git("hash-object", "-w", "--stdin", told=git("show", f"{ref}:factory.toml") + more)
+    blob = git("hash-object", "-w", "--stdin", stdin=git("show", f"{ref}:factory.toml") + more)
     git("read-tree", ref)
     git("update-index", "--cacheinfo", f"100644,{blob},factory.toml")
     git("update-ref", ref, git("commit-tree", "-p", ref, "-m", "another agent", git("write-tree")))

@@ -96,10 +96,10 @@ def littered(home: Path, temporary: Path, *, dead: int) -> tuple[Path, ...]:
     )
 
 
-@pytest.mark.soak("six kills and a lap; factory/test_sweep shows what stays and what goes")
+@pytest.mark.soak("six kills and a run; factory/test_sweep shows what stays and what goes")
 def test_killed_again_and_again_it_leaves_what_a_run_and_an_audit_need(world, tmp_path) -> None:
     alive = old(tmp_path / f"factory-sandbox-{os.getpid()}-abcdefgh", files=3)
-    told = old(
+    leftover = old(
         world / "sealed" / "tidehouse.tidebook" / "judged" / ".unfinished-validate-9-1-1-x", files=3
     )
     nobody = int(
@@ -126,7 +126,7 @@ def test_killed_again_and_again_it_leaves_what_a_run_and_an_audit_need(world, tm
     assert not any(path.exists() for path in litter)
     assert not list(world.rglob(".trash/*"))
     assert alive.is_dir()
-    assert told.is_dir()
+    assert leftover.is_dir()
     went_on(world, tmp_path)
 
 
@@ -162,7 +162,7 @@ def test_a_folder_without_a_factory_and_a_ledger_that_was_changed_are_refused(tm
     kept = old(home / "layers" / ("a" * 64), files=3)
     said = gc(home, tmp_path, "--days", "1")
     assert (said.code, kept.exists()) == (5, True)
-    assert "nothing is deleted" in said.err
+    assert "deletes nothing" in said.err
 
 
 def test_old_demo_homes_go_and_nobody_elses(tmp_path) -> None:

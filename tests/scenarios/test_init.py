@@ -100,8 +100,8 @@ def commit_all(folder) -> None:
 
 
 def answered(folder, layers):
-    """The status with which the app answers in a box, started as its factory.toml says, where the
-    judge's are."""
+    """The status with which the app answers in a sandbox, started as its factory.toml says, as the
+    judge does."""
     config = read_config((folder / "factory.toml").read_text())
     sandboxes = SandboxSupervisor(layers)
     layer = sandboxes.layer(
@@ -137,7 +137,7 @@ def answered(folder, layers):
 
 
 def report_of(folder, layers):
-    """What the tests' report says, run in a box as factory.toml has them."""
+    """What the tests' report says, run in a sandbox as factory.toml has them."""
     config = read_config((folder / "factory.toml").read_text())
     sandboxes, out = SandboxSupervisor(layers), layers.with_name("out")
     out.mkdir()
@@ -243,9 +243,7 @@ def test_prose_is_left_where_it_is_and_its_draft_stands_beside_it(app, init, tmp
     assert factory(tmp_path, "rules", "lint", str(folder)).out == "clean\n"
 
 
-def test_prose_that_contradicts_itself_is_reported_before_anything_is_adopted(
-    init, tmp_path
-) -> None:
+def test_prose_that_contradicts_itself_is_reported_before_it_is_adopted(init, tmp_path) -> None:
     shutil.copytree(ROOT / "tests" / "onboarding" / "public-factory-prose", tmp_path / "lanternbox")
     folder = repository(tmp_path / "lanternbox")
     said = init(folder, "--dry-run").out
@@ -289,7 +287,7 @@ def test_a_maintainer_keeps_proposals_by_number(app, init) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keep", "says"),
+    ("keep", "message"),
     [
         ("8", "no proposal 8"),
         ("0", "no proposal 0"),
@@ -297,11 +295,11 @@ def test_a_maintainer_keeps_proposals_by_number(app, init) -> None:
         ("-1", "expected the numbers"),
     ],
 )
-def test_what_cannot_be_kept_is_refused(app, init, keep, says) -> None:
+def test_what_cannot_be_kept_is_refused(app, init, keep, message) -> None:
     folder = app("library")
     said = init(folder, f"--keep={keep}")
     assert said.code == 2
-    assert says in said.err
+    assert message in said.err
     assert not (folder / "mission.md").exists()
 
 
@@ -350,7 +348,7 @@ def detached(folder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "code", "says"),
+    ("make", "code", "message"),
     [
         (Path.mkdir, 2, "is not in a git repository"),
         (lambda folder: None, 2, "is not a folder"),
@@ -379,12 +377,12 @@ def detached(folder) -> None:
     ],
 )
 def test_where_there_is_nothing_to_work_on_one_line_names_it(
-    init, tmp_path, make, code, says
+    init, tmp_path, make, code, message
 ) -> None:
     make(tmp_path / "there")
     said = init(tmp_path / "there")
     assert (said.code, said.out) == (code, "")
-    assert says in said.err
+    assert message in said.err
     assert said.err.count("\n") == 1
     assert init(tmp_path / "there", "--json").json["ok"] is False
 

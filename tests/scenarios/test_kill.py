@@ -1,5 +1,5 @@
-"""`kill -9` of `factory tick` at some moments of a lap with real boxes and browsers, and started
-again: the same end, one of everything. Before every side effect there is: `test_kill_points`."""
+"""`kill -9` of `factory tick` at some moments of a run with real sandboxes and browsers, and a
+restart: the same end, one of everything. `test_kill_points` kills before every side effect."""
 
 import os
 import random

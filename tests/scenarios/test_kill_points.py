@@ -1,4 +1,4 @@
-"""A factory that dies by SIGKILL before every side effect of a whole lap, and is started again each
+"""A factory that dies by SIGKILL before every side effect of a whole run, and is started again each
 time until it rests.
 
 The points are not written down anywhere: a life tells each effect as it comes to it, and dies
@@ -45,12 +45,12 @@ SEEN = (
     "process true box",
     "rename ledger.head",
 )
-"""What has to be among the points of a lap that lands: the ledger's rows and head, the engine's,
+"""What has to be among the points of a run that lands: the ledger's rows and head, the engine's,
 the forge at the wire, refs, files, the judge's processes and boxes."""
 
 
 @dataclass(frozen=True)
-class Told:
+class WorldReport:
     """What the killer says of a world that has come to rest."""
 
     code: int
@@ -73,7 +73,7 @@ def undisturbed(forge, tmp_path_factory):
     """How a story ends when nobody dies, and its effects: told once for each."""
     known = {}
 
-    def told(story: Story):
+    def report_of(story: Story):
         if story not in known:
             world = founded(
                 tmp_path_factory.mktemp("world"), forge, story, name=f"calm-{len(known)}"
@@ -84,10 +84,10 @@ def undisturbed(forge, tmp_path_factory):
             assert (known[story][0]["state"], left_behind(world)) == (story.ends, [])
         return known[story]
 
-    return told
+    return report_of
 
 
-def lived(world: World, *how: str) -> Told:
+def lived(world: World, *how: str) -> WorldReport:
     done = subprocess.run(
         [sys.executable, "-m", "tests.kills.lives", str(world.folder), *how],
         cwd=ROOT,
@@ -98,7 +98,7 @@ def lived(world: World, *how: str) -> Told:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return Told(**json.loads(done.stdout.splitlines()[-1]), errors=done.stderr)
+    return WorldReport(**json.loads(done.stdout.splitlines()[-1]), errors=done.stderr)
 
 
 def test_killed_before_every_side_effect_it_ends_as_if_nothing_had_happened(
@@ -139,7 +139,7 @@ def test_what_is_left_undone_is_found_without_any_death(forge, undisturbed, tmp_
     found = "\n".join(
         troubles(world, undisturbed(LANDS)[0], patience=0)
     )  # nobody takes away what is forgotten
-    assert [brake for brake, says in SLOPPY.items() if says not in found] == []
+    assert [brake for brake, message in SLOPPY.items() if message not in found] == []
     assert "left behind: tmp/factory-request-1-forgotten.json" in found
 
 

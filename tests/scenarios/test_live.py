@@ -1,4 +1,4 @@
-"""A whole lap with a live model: `factory try` on Tidebook without its governance, and an endpoint
+"""A whole run with a live model: `factory try` on Tidebook without its governance, and an endpoint
 of our own behind the forwarding broker. It answers whole and streamed, and is overloaded in
 between; the key goes to it and to nobody else."""
 
@@ -22,7 +22,7 @@ from tests.scenarios.conftest import FACTORY, SECONDS, Said
 from tests.scenarios.waiting import LONG, is_at_rest, wait_until
 
 pytestmark = pytest.mark.soak(
-    "a lap at a live endpoint; agents/ and broker/ show each wire and who has the key"
+    "a run at a live endpoint; agents/ and broker/ show each wire and who has the key"
 )
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -123,7 +123,7 @@ def _kind(command):
 
 @dataclass
 class Live:
-    """One live lap that ran to its end."""
+    """One live run that ran to its end."""
 
     said: Said
     home: Path

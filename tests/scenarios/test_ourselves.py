@@ -20,7 +20,7 @@ from tests.scenarios.conftest import (
 )
 
 pytestmark = pytest.mark.soak(
-    "a lap on our own repository; scenarios/test_demo has one on the example"
+    "a run on our own repository; scenarios/test_demo has one on the example"
 )
 
 OURSELVES = ROOT / "examples" / "ourselves"

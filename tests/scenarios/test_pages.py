@@ -13,10 +13,10 @@ RUN = {page: [block for block in blocks(page) if block.is_run] for page in PAGES
 
 
 @pytest.fixture
-def workshop(lap, tmp_path):
+def workshop(demo, tmp_path):
     """A folder with this repository's files to stand in, a home to look at, and an account of its
     own."""
-    home, folder = copied(lap.home, tmp_path / "home"), tmp_path / "repository"
+    home, folder = copied(demo.home, tmp_path / "home"), tmp_path / "repository"
     copy_of_ourselves(folder)
     (tmp_path / "account").mkdir()
     env = {

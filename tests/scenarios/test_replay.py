@@ -11,10 +11,10 @@ from tests.scenarios.conftest import factory
 
 
 @pytest.fixture
-def home(lap):
+def home(demo):
     """A home in which an issue was triaged and rejected: the cheapest run with a model that there
     is."""
-    return lap.home
+    return demo.home
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_a_recording_that_was_changed_is_no_recording(own) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (("triage-9-9",), "no run is called triage-9-9"),
         ((), "name one RUN"),
@@ -165,17 +165,17 @@ def test_a_recording_that_was_changed_is_no_recording(own) -> None:
         (("triage-3-1", "--folder", "/"), "is there already"),
     ],
 )
-def test_what_cannot_be_replayed_is_said(home, arguments, says) -> None:
+def test_what_cannot_be_replayed_is_said(home, arguments, message) -> None:
     said = factory(home, "replay", *arguments)
     assert said.code == 2
-    assert says in said.err
+    assert message in said.err
 
 
 def test_a_file_that_is_no_export_is_said(tmp_path) -> None:
     (tmp_path / "kit").write_text("hello")
     said = factory(tmp_path / "nowhere", "replay", "--from", str(tmp_path / "kit"))
     assert said.code == 2
-    assert "is no kit of a run" in said.err
+    assert "is not a bundle of a run" in said.err
 
 
 def test_a_run_from_before_recordings_is_said(own) -> None:

@@ -27,7 +27,7 @@ from tests.fakes.endpoint import Endpoint, serving
 from tests.scenarios.conftest import FACTORY, SECONDS, as_said
 from tests.scenarios.waiting import LONG, is_at_rest, wait_until
 
-pytestmark = pytest.mark.soak("a lap over three machines; engine/ shows leases, state and takeover")
+pytestmark = pytest.mark.soak("a run over three machines; engine/ shows leases, state and takeover")
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"

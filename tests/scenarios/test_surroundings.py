@@ -95,34 +95,34 @@ def test_an_account_that_does_not_exist(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("home", "says"),
+    ("home", "message"),
     [("/proc/factory", "No such file or directory"), ("/dev/null/x", "Not a directory")],
 )
-def test_a_home_that_cannot_be_written_is_one_clear_line(tmp_path, home, says) -> None:
+def test_a_home_that_cannot_be_written_is_one_clear_line(tmp_path, home, message) -> None:
     said = factory("demo", "--json", "--home", home, folder=tmp_path)
     assert (said.code, said.err.count("\n")) == (2, 1)
-    assert says in said.err
+    assert message in said.err
     assert home.rpartition("/")[0] in said.err
     assert said.json["ok"] is False
 
 
 @pytest.mark.parametrize("asked", [("status",), ("audit",), ("stop",), ("tick",)], ids=" ".join)
-def test_a_home_on_a_read_only_medium_is_one_clear_line(lap, tmp_path, asked) -> None:
+def test_a_home_on_a_read_only_medium_is_one_clear_line(demo, tmp_path, asked) -> None:
     frozen = [
         "bwrap",
         "--dev-bind",
         "/",
         "/",
         "--ro-bind",
-        lap.home,
-        lap.home,
+        demo.home,
+        demo.home,
         FACTORY,
         *asked,
         "--json",
     ]
     done = subprocess.run(
         frozen,
-        env={"PATH": os.defpath, "FACTORY_HOME": str(lap.home)},
+        env={"PATH": os.defpath, "FACTORY_HOME": str(demo.home)},
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -155,26 +155,26 @@ def test_a_home_with_an_odd_name(example, tmp_path, name) -> None:
     ],
     ids=["ascii", "c-locale", "latin-1"],
 )
-def test_letters_that_the_encoding_lacks_end_no_command(lap, tmp_path, env) -> None:
-    told = started(FACTORY, "why", "3", folder=tmp_path, FACTORY_HOME=str(lap.home), **env)
-    assert (told.code, told.err) == (0, "")
-    assert "add card payments" in told.out
+def test_letters_that_the_encoding_lacks_end_no_command(demo, tmp_path, env) -> None:
+    result = started(FACTORY, "why", "3", folder=tmp_path, FACTORY_HOME=str(demo.home), **env)
+    assert (result.code, result.err) == (0, "")
+    assert "add card payments" in result.out
     found = started(
-        FACTORY, "why", "3", "--json", folder=tmp_path, FACTORY_HOME=str(lap.home), **env
+        FACTORY, "why", "3", "--json", folder=tmp_path, FACTORY_HOME=str(demo.home), **env
     )
     assert (
         found.json
         == factory(
-            "why", "3", "--json", folder=tmp_path, FACTORY_HOME=str(lap.home), LC_ALL="C.UTF-8"
+            "why", "3", "--json", folder=tmp_path, FACTORY_HOME=str(demo.home), LC_ALL="C.UTF-8"
         ).json
     )
 
 
-def test_a_reader_that_goes_away_is_no_accident(lap, tmp_path) -> None:
+def test_a_reader_that_goes_away_is_no_accident(demo, tmp_path) -> None:
     shell = f"'{FACTORY}' why 1 | head -n 1"
     done = subprocess.run(
         ["/bin/sh", "-c", shell],
-        env={"PATH": os.defpath, "FACTORY_HOME": str(lap.home)},
+        env={"PATH": os.defpath, "FACTORY_HOME": str(demo.home)},
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""`factory try` at the command line: bad input ends in one line, and a lap that no judge can end is
+"""`factory try` at the command line: bad input ends in one line, and a run that no judge can end is
 a person's."""
 
 import json
@@ -38,7 +38,7 @@ def words(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "code", "message"),
     [
         (
             ("words", "--issues", ISSUES),
@@ -63,11 +63,11 @@ def words(tmp_path):
     ],
 )
 def test_bad_input_ends_in_one_line_and_leaves_nothing(
-    tmp_path, words, arguments, code, says
+    tmp_path, words, arguments, code, message
 ) -> None:
     before = everything(words)
     said = attempt(tmp_path, *arguments, "--json")
-    assert (said.code, says in said.err) == (code, True), said.err
+    assert (said.code, message in said.err) == (code, True), said.err
     assert len(said.err.strip().splitlines()) == 1
     assert "secret" not in said.err + said.out
     assert json.loads(said.out)["ok"] is False

@@ -65,7 +65,7 @@ def test_an_issue_that_is_opened_is_worked_on_promptly(quiet) -> None:
         assert up.stopped_by(signal.SIGTERM) == 0
 
 
-def test_at_a_shutdown_it_lets_what_runs_finish_but_not_beyond_the_timeout_nor_after_a_second_ctrl_c(
+def test_at_a_shutdown_running_work_may_finish_until_the_timeout_or_a_second_ctrl_c(
     tmp_path,
 ) -> None:
     home = example(tmp_path / "home", "1-cancelled-places.md")
@@ -103,7 +103,7 @@ def test_at_a_shutdown_it_lets_what_runs_finish_but_not_beyond_the_timeout_nor_a
     assert factory(home, "audit").code == 0
 
 
-def test_the_owners_stop_pauses_it_a_resume_continues_it_and_systemd_learns_that_it_is_ready_alive_and_leaving(
+def test_stop_pauses_it_resume_continues_it_and_systemd_learns_that_it_is_ready_alive_and_leaving(
     quiet, tmp_path
 ) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd, daemons(quiet) as start:
@@ -144,17 +144,17 @@ def test_what_is_down_is_said_once_started_again_and_said_to_be_back(quiet, prog
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         (("--interval", "0"), "--interval"),
         (("--interval", "soon"), "--interval"),
         (("--grace", "-1"), "--grace"),
     ],
 )
-def test_an_option_that_makes_no_sense_is_named(quiet, options, says) -> None:
+def test_an_option_that_makes_no_sense_is_named(quiet, options, message) -> None:
     said = factory(quiet, "up", *options)
     assert said.code == 2
-    assert says in said.err
+    assert message in said.err
 
 
 def test_a_home_without_a_factory_is_named(tmp_path) -> None:

@@ -213,7 +213,8 @@ from pathlib import Path
 
 for package in (harness, validators):
     for path in Path(package.__file__).parent.rglob("*.py"):
-        if "examples" in path.parts or path.name == "pytest_run.py":      # that runs with a project's own pytest
+        # `pytest_run.py` runs with a project's own pytest.
+        if "examples" in path.parts or path.name == "pytest_run.py":
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else \\

@@ -111,7 +111,7 @@ def test_a_picture_is_drawn_in_every_form(home, library, form, begins) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (("show", "validat"), "there is no such workflow; did you mean `validate`?"),
         (("graph", "implment"), "did you mean `implement`?"),
@@ -119,10 +119,10 @@ def test_a_picture_is_drawn_in_every_form(home, library, form, begins) -> None:
         (("check", "nowhere"), "does not exist"),
     ],
 )
-def test_wrong_input_is_one_clear_line_and_exit_code_2(home, arguments, says) -> None:
+def test_wrong_input_is_one_clear_line_and_exit_code_2(home, arguments, message) -> None:
     said = factory(home, "workflow", *arguments)
     assert said.code == 2
-    assert says in said.err
+    assert message in said.err
     assert "Traceback" not in said.err
 
 

@@ -67,19 +67,19 @@ def at_work_on(home: Path) -> Iterator[tuple[int, str]]:
 
 
 def is_at_rest(home: Path) -> bool:
-    """Whether nobody else is left that could write in `home`: no program that was told of it by its
-    arguments or its environment, none that has a file of it open, and none in a box into which some
-    of it is mounted. What a killed factory had in boxes is told of its death by the kernel, a
-    moment later, and what sweeps its trash stands back for everybody."""
-    told, mounted = (
+    """Whether no process is left that could write in `home`: none with its path in the arguments or
+    the environment, none with a file of it open, and none in a sandbox into which a part of it is
+    mounted. The kernel ends a killed factory's sandboxes a moment after it, and the process that
+    sweeps its trash yields to everybody."""
+    path, mounted = (
         os.fsencode(home),
         os.fsencode("/".join(home.parts[2:])),
     )  # a mount may be named from its own root
     return not any(
-        told in read(place / "cmdline")
-        or told in read(place / "environ")
+        path in read(place / "cmdline")
+        or path in read(place / "environ")
         or mounted in read(place / "mountinfo")
-        or any(link.startswith(told) for link in opened(place))
+        or any(link.startswith(path) for link in opened(place))
         for place in Path("/proc").glob("[0-9]*")
         if int(place.name) != os.getpid()
     )

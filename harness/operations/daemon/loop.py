@@ -55,29 +55,28 @@ class Loop:
             workflows = current_policy(self._works.services).workflows
             lines, now = schedules(workflows), self._context.now()
             due = {name: at for name, at in self._next_hours(lines).items() if at <= now}
-            states, heard = active_states(workflows, due), self._hear()
+            states, hints = active_states(workflows, due), self._take_hints()
             if (
-                heard
+                hints
                 or self._works.services.watch_list.refresh()
                 or due
                 or self._is_full_tick_due(now)
                 or self._is_any_left(states)
             ):
-                self._tick(states=states, due=due, heard=heard)
+                self._tick(states=states, due=due, hints=hints)
             self._rest(lines)
 
-    def _hear(self) -> tuple[int, ...]:
+    def _take_hints(self) -> tuple[int, ...]:
         return self._mail.take_hints(self._works.services.watch_list) if self._mail else ()
 
     def _is_any_left(self, states: frozenset[State]) -> bool:
         """Whether the last tick left an issue that waits for something outside, such as another
         program's checks."""
-        return any(
-            told.state in states for told in self._works.services.issue_index.filter(may_go_on)
-        )
+        waiting = self._works.services.issue_index.filter(may_go_on)
+        return any(history.state in states for history in waiting)
 
     def _tick(
-        self, *, states: frozenset[State], due: Mapping[str, datetime], heard: tuple[int, ...]
+        self, *, states: frozenset[State], due: Mapping[str, datetime], hints: tuple[int, ...]
     ) -> None:
         began = self._context.now()
         is_full = self._is_full_tick_due(began)
@@ -97,7 +96,7 @@ class Loop:
             self._last_full_tick = began
         # Only now: a webhook whose tick failed is read again.
         if self._mail:
-            self._mail.done(heard)
+            self._mail.done(hints)
         self._on_success()
         if moved:
             self._context.say("pass", f"moved {', '.join(f'#{issue}' for issue in moved)}")

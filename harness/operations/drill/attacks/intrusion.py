@@ -113,7 +113,7 @@ def _finds_nothing(kinds: tuple[str, ...], drill: "DrillEnvironment") -> Outcome
     report, control = _search(drill)
     if report["looked_at"]["files"] < LEAST_FILES:
         return not_held(f"the intruder could not look around: {report['found'][:1]}")
-    # Landlock hides what is in the home but not that it exists, and says so of itself.
+    # Landlock hides the content of the home but not that it exists, and documents that.
     ignored = {"path"} if drill.sandbox.form() == Form.LANDLOCK else set()
     wanted = {*kinds} - ignored
     if found := [finding for finding in report["found"] if finding.split(":")[0] in wanted]:

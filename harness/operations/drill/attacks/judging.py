@@ -138,7 +138,7 @@ ATTACKS = (
         SUBJECT,
         (51, 52),
         "plain and masked runs",
-        "works for a browser that says it is driven, and for nobody else",
+        "works only for a browser that admits to be automated",
         partial(judged, app="watched"),
     ),
     Attack(
@@ -146,7 +146,7 @@ ATTACKS = (
         SUBJECT,
         (48,),
         "reload and another session",
-        "says that it saved, and keeps nothing",
+        "claims that it saved, and keeps nothing",
         partial(judged, app="painted"),
     ),
     Attack(

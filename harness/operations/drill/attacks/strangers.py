@@ -179,7 +179,7 @@ ATTACKS = (
         SUBJECT,
         (1, 9),
         "the triage contract",
-        "has the model answer as the issue says",
+        "has the model answer as the issue orders",
         contract,
     ),
     Attack(
