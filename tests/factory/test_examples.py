@@ -80,7 +80,7 @@ def test_pages_are_checked_twice_and_left_to_a_person(tmp_path) -> None:
     history = world.history(issue)
     assert history.transitions[-1].data["event"] == Event.HANDED_OVER
     assert history.state is State.NEEDS_HUMAN
-    assert "judged by the law and its own tests only" in history.transitions[-1].data["says"]
+    assert "judged by the rules and its own tests only" in history.transitions[-1].data["says"]
     assert "is a person's to merge or to close" in world.forge.comments(issue)[0].body
     assert len(world.sandbox.commands) == 2
     assert world.validator.requests == []

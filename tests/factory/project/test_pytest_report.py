@@ -15,8 +15,8 @@ from harness.factory.project.pytest_report import (
     REPORT,
     importable,
     name_of,
-    ordered,
-    told,
+    verified_results,
+    write_order,
 )
 from harness.factory.project.pytest_run import Protected, signing
 
@@ -35,7 +35,7 @@ def signed(messages: list, key: bytes = KEY) -> list[bytes]:
 
 
 def test_what_was_signed_is_read_with_the_ids_of_a_junit_report() -> None:
-    assert told(KEY, b"".join(signed(SAID))) == (
+    assert verified_results(KEY, b"".join(signed(SAID))) == (
         1,
         [
             ("::tests.test_c", "skipped"),
@@ -75,7 +75,7 @@ FORGED = {
 
 @pytest.mark.parametrize("lines", FORGED.values(), ids=FORGED)
 def test_what_is_not_all_of_it_and_to_the_end_is_nothing(lines: list[bytes]) -> None:
-    assert told(KEY, b"".join(lines)) is None
+    assert verified_results(KEY, b"".join(lines)) is None
 
 
 def test_the_names_of_ones_own_are_those_that_are_imported_by_themselves() -> None:
@@ -171,7 +171,7 @@ def ended_as(
         (app / name).parent.mkdir(parents=True, exist_ok=True)
         (app / name).write_text(text)
     out.mkdir()
-    key = ordered(out, importable(files) - {new})
+    key = write_order(out, importable(files) - {new})
     ended = subprocess.run(
         [
             sys.executable,
@@ -190,7 +190,7 @@ def ended_as(
     )
     print(ended.stdout)
     assert not (out / ORDER).exists()
-    return told(key, (out / REPORT).read_bytes())
+    return verified_results(key, (out / REPORT).read_bytes())
 
 
 @pytest.mark.parametrize("files", LAYOUTS.values(), ids=LAYOUTS)
