@@ -32,7 +32,7 @@ def waiting(number, author, *, of_the_house=False):
     )
 
 
-def turn(author, *, hours=1.0, of_the_house=False):
+def start(author, *, hours=1.0, of_the_house=False):
     return TriageStart(author, of_the_house, NOW - timedelta(hours=hours))
 
 
@@ -58,24 +58,24 @@ def test_the_queue_goes_round_and_the_house_comes_first() -> None:
 
 def test_who_had_a_turn_today_stands_behind_who_had_none() -> None:
     line = [waiting(1, 5), waiting(2, 6)]
-    assert [told.issue for told in in_queue_order(line, [turn(5)], now=NOW)] == [2, 1]
-    assert [told.issue for told in in_queue_order(line, [turn(5, hours=25)], now=NOW)] == [1, 2]
+    assert [told.issue for told in in_queue_order(line, [start(5)], now=NOW)] == [2, 1]
+    assert [told.issue for told in in_queue_order(line, [start(5, hours=25)], now=NOW)] == [1, 2]
 
 
 @pytest.mark.parametrize(
     ("told", "turns", "waits"),
     [
-        (waiting(1, 5), [turn(5)] * 2, True),
-        (waiting(1, 5), [turn(5), turn(5, hours=25)], False),
-        (waiting(1, 6), [turn(5)] * 2, False),
+        (waiting(1, 5), [start(5)] * 2, True),
+        (waiting(1, 5), [start(5), start(5, hours=25)], False),
+        (waiting(1, 6), [start(5)] * 2, False),
         (
             waiting(1, 9),
-            [turn(n) for n in range(5, 8)],
+            [start(n) for n in range(5, 8)],
             True,
         ),  # 4 a day, and one of them is kept for the house
-        (waiting(1, 9, of_the_house=True), [turn(n) for n in range(5, 8)], False),
-        (waiting(1, 9, of_the_house=True), [turn(9, of_the_house=True)] * 3, False),
-        (waiting(1, 9, of_the_house=True), [turn(n) for n in range(5, 9)], True),
+        (waiting(1, 9, of_the_house=True), [start(n) for n in range(5, 8)], False),
+        (waiting(1, 9, of_the_house=True), [start(9, of_the_house=True)] * 3, False),
+        (waiting(1, 9, of_the_house=True), [start(n) for n in range(5, 9)], True),
     ],
 )
 def test_the_operators_bounds(told, turns, waits) -> None:
