@@ -85,6 +85,7 @@ class AppClient:
     def token(self) -> str:
         """A token for the repository that is valid for at least another ten minutes. Raises
         ForgeError."""
+        # Under the lock, so that many threads do not request a token each.
         with self._lock:
             if not self._token or self._time.steady() >= self._renew_at:
                 self._token, seconds = self._fresh()

@@ -83,6 +83,7 @@ def is_there(repository: "Repository", sha: CommitSha, wanted: WantedRun, *, app
 
 def create(repository: "Repository", sha: CommitSha, wanted: WantedRun) -> None:
     """Create the run; it is completed when all of its content is there."""
+    # If there are more parts, the first request leaves the run in progress.
     first, *rest = tuple(_parts(wanted.annotations)) or ((),)
     ending: dict[str, Any] = {"status": "completed", "conclusion": wanted.conclusion}
     begun: dict[str, Any] = {"status": "in_progress"} if rest else ending

@@ -92,6 +92,7 @@ def is_signed(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
     constant time."""
     if not _SIGNATURE.fullmatch(signature):
         return False
+    # Every secret is tried, so that the time does not tell which one was close.
     made = [
         hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
         for secret in secrets[:MOST_SECRETS]
@@ -104,6 +105,7 @@ def delivery_in(
     body: bytes, headers: Mapping[str, str], *, secrets: Sequence[str], accepted: DeliveryFilter
 ) -> Delivery | Dropped | Refused:
     """The delivery in a request, or why there is none. `headers` have lower-case names."""
+    # First of all: nothing of an unsigned body is parsed.
     if not is_signed(body, headers.get("x-hub-signature-256", ""), secrets):
         return Refused.UNSIGNED
     event, name = headers.get("x-github-event", ""), headers.get("x-github-delivery", "")

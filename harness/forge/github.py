@@ -48,6 +48,7 @@ class GitHubForge(ForgeReader):
 
     def upsert_comment(self, number: int, marker: str, body: str) -> None:
         """Keep exactly one comment of ours with the hidden `marker`."""
+        # Our own memory is a second source, because the list lags behind a comment of ours.
         ours = self._ours(number, marker) or self._posted_before(number, marker)
         if not ours:
             self._created(
@@ -60,6 +61,7 @@ class GitHubForge(ForgeReader):
             if plain(ours[0].body) != plain(body):
                 ours[0].edit(body)
                 _as_asked(plain(ours[0].body), plain(body))
+        # Two factories that raced may have posted one each.
         for double in ours[1:]:
             with _absent_is_fine(), forge_errors(f"removing our second comment on #{number}"):
                 double.delete()
@@ -223,6 +225,7 @@ class GitHubForge(ForgeReader):
         owner = self._access.repository.partition("/")[0]
         with forge_errors(f"looking for the pull request from {branch}"):
             found = self._repository.get_pulls(state="open", head=f"{owner}:{branch}", base=base)
+            # A fork may have a branch of the same name, so the repository is compared as well.
             ours = (
                 raw
                 for raw in found

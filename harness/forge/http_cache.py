@@ -89,6 +89,7 @@ class HttpCache:
         size = len(packed) + len(address) + len(stored) + ROW_BYTES
         self._done(lambda db: db.execute(_KEEP, (account, address, stored, packed, size)))
         self._unswept += size
+        # Deleting old answers at every write would cost more than the writes.
         if self._unswept >= min(SWEEP_BYTES, self._most_bytes // 8):
             self._unswept = 0
             self._done(lambda db: db.execute(_SWEEP, (self._most_bytes,)))

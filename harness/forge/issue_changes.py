@@ -57,6 +57,7 @@ def new_since(
     seen = {} if cursor is None else cursor.seen
     new = frozenset(number for number, (_, it) in there.items() if seen.get(number) != it)
     since = _next_since(cursor, (when for when, _ in there.values()), at=at)
+    # Items that changed only just before are left out, so the next poll reports them again.
     settled = [
         (when, number, it) for number, (when, it) in there.items() if since <= when <= at - YOUNG
     ]

@@ -18,6 +18,7 @@ def pinned(wire: "Wire", node: str, number: int) -> bool:
         with forge_errors(f"pinning #{number}"):
             wire.graphql_named_mutation("pinIssue", {"issueId": node}, "issue { id }")
     except ForgeError as error:
+        # A forge that pins at most three issues refuses a fourth; that is an answer.
         if error.retryable:
             raise
     return _is_pinned(wire, node, number)

@@ -116,6 +116,7 @@ class ForgeReader:
                 _, answer = self._wire.requestJsonAndCheck("GET", path)
                 return projection.permission_from(answer, actor)
         except ForgeError as error:
+            # The account does not exist any more.
             if error.status == 404:
                 return Permission.NONE
             raise

@@ -70,6 +70,7 @@ class Receiver:
                 return self._answer(found.status, "refused", found.message)
             case Dropped():
                 return self._answer(202, f"dropped: {found.value}", found.value)
+        # The store blocks; on a thread it does not hold up other deliveries.
         try:
             kept = await asyncio.to_thread(self.inbox.put, found) if self.has_room() else None
         except PortError:

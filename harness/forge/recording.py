@@ -89,6 +89,7 @@ class ReplayedForge:
         self._open: tuple[Issue, ...] = ()
         self._off: str | None = None
         for line in lines:
+            # A node that started again after a kill made its calls again.
             if line.get(BEGINS):
                 self._calls[line["node"]].clear()
             elif OPEN in line:

@@ -164,6 +164,7 @@ def provider(upstream: str, key: str) -> tuple[str, str]:
     endpoint needs a key.
     """
     chosen = upstream or os.environ.get(BASE_URL, "")
+    # Another endpoint may need no key; Anthropic's own does.
     if not chosen and not key:
         raise ConfigError(THREE_WAYS)
     return endpoint(chosen or PROVIDER), key or NO_KEY

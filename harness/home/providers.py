@@ -71,8 +71,8 @@ def _endpoint(name: str, entry: Any, file: str) -> Endpoint:
 
     if not re.match(NAME, name) or name == DEFAULT_PROVIDER:
         raise wrong(
-            f"expected a name of small letters, digits and dashes, and not `{DEFAULT_PROVIDER}`, which"
-            " is the default one's"
+            "expected a name of small letters, digits and dashes, and not"
+            f" `{DEFAULT_PROVIDER}`, which is the default one's"
         )
     if not isinstance(entry, dict) or not all(
         key in _KEYS and isinstance(value, str) for key, value in entry.items()
@@ -157,6 +157,7 @@ def endpoint(url: str) -> str:
             "a model endpoint is an https address, or http on this machine: anything else would"
             " show the key to the network"
         )
+    # A name or a secret in the address would show up in messages and logs.
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError(
             f"a model endpoint's address holds no name, secret or query; the key is read from {KEY}"

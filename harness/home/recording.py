@@ -6,7 +6,8 @@ compressed, each once. For sessions of the judging roles only the name is record
 stay on the sealed side.
 
 Properties:
-- A recording that cannot be written stops nothing. The run then cannot be replayed, and reports that.
+- A recording that cannot be written stops nothing. The run then cannot be replayed, and reports
+  that.
 - Text that looks like a credential is not stored. The session is named, with what was found and
   where.
 - A line is written whole or not at all. A node that starts again after a kill starts its lines

@@ -109,12 +109,12 @@ def sole_factory(
 ) -> Iterator["Lease"]:
     """Be the only factory that works in this home and, if it has one, on its database. Raises Busy
     if it is not free within `patience` seconds; see `harness.store.lock`."""
-    from harness.store.lease import OfTheKernel, sole_factory_on
+    from harness.store.lease import KernelLease, sole_factory_on
 
     address = _address_of(home)
     with sole_factory_in(home, command=command, patience=patience, waiting=waiting):
         if not address:
-            yield OfTheKernel()
+            yield KernelLease()
             return
         with sole_factory_on(address, command=command, patience=patience, waiting=waiting) as lease:
             yield lease
@@ -162,6 +162,7 @@ def _stored_address(home: Path) -> str:
         raise ConfigError(
             f"the database's address cannot be read: {error}", file=str(path)
         ) from error
+    # It holds a password, and others may have read it already.
     if stat.S_IMODE(facts.st_mode) & 0o077:
         raise ConfigError(
             "others may read it, and it holds a password; `chmod 600` it, and change the password",

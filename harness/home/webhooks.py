@@ -95,6 +95,7 @@ def secrets_of(home: Path) -> tuple[str, ...]:
         ) from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"the webhooks' secret cannot be read: {error}", file=str(path)) from None
+    # Whoever reads the secret can forge deliveries.
     if stat.S_IMODE(facts.st_mode) & 0o077:
         raise ConfigError(
             "others may read it: `chmod 600` it, and exchange what is in it", file=str(path)
@@ -116,6 +117,7 @@ def keep_webhook_secret(home: Path, secret: str) -> None:
         raise ConfigError(
             f"a webhook's secret has at least {LEAST_SECRET} characters, and no space"
         )
+    # A missing or broken file has no previous secret to keep.
     try:
         before = secrets_of(home)
     except ConfigError:

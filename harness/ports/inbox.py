@@ -38,6 +38,6 @@ class Inbox(Protocol):
         new."""
         ...
 
-    def heard_last(self) -> datetime | None:
+    def last_received_at(self) -> datetime | None:
         """When anything came last."""
         ...

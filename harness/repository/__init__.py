@@ -1,1 +1,2 @@
-"""The trusted repository: bare, factory-owned, and the only place that tells what a change is."""
+"""The trusted repository: bare, owned by the factory, and the only source of facts about a
+change."""

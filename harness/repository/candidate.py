@@ -1,5 +1,5 @@
-"""Commits of the factory's own making, and the merge candidate: the commit that is judged is the
-commit that lands."""
+"""Commits that the factory makes, above all the merge candidate: the commit that is validated is
+the commit that lands."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,28 +14,28 @@ from harness.repository.trusted import TrustedRepository
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Author:
     """The author and committer of everything the factory commits."""
 
     name: str = "lights-out-factory"
     email: str = "factory@lights-out-factory.invalid"
 
 
-FACTORY = Identity()
+FACTORY = Author()
 _MERGE = ("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages")
 
 
 class TrustedCandidates:
     """`harness.ports.git.Candidates`, on the trusted repository."""
 
-    def __init__(self, trusted: TrustedRepository, *, identity: Identity = FACTORY) -> None:
+    def __init__(self, trusted: TrustedRepository, *, identity: Author = FACTORY) -> None:
         self._trusted, self._identity = trusted, identity
 
     def commit(
         self, tree: TreeSha, parents: Sequence[CommitSha], *, message: str, at: str
     ) -> CommitSha:
         """A commit of `tree` at the time `at` (ISO 8601 with a zone), by the factory. Equal
-        arguments, equal sha."""
+        arguments give an equal sha."""
         arguments = [argument for parent in parents for argument in ("-p", sha(parent))]
         written = self._trusted.git.line(
             "commit-tree", sha(tree), *arguments, stdin=_text(message), more=self._signature(at)
@@ -45,40 +45,41 @@ class TrustedCandidates:
     def merge(
         self, base: CommitSha, head: CommitSha, *, message: str, at: str
     ) -> CommitSha | Conflict:
-        """M = merge(base, head), made in the bare repository, where no attribute is read.
+        """The merge of base and head, made in the bare repository, where no attribute is read.
 
-        In a checkout, a branch's own `merge=union` swallowed a conflict. Raises GitError when there
-        is no merge base."""
-        said = self._trusted.reading.said(*_MERGE, sha(base), sha(head))
-        if said.status not in (0, 1):
-            raise GitError(f"git merge-tree: {said.last_words}")
-        tree, *paths = said.out.removesuffix(b"\0").split(b"\0")
-        if said.status:
+        Incident: in a checkout, a branch's own `merge=union` hid a conflict. Raises GitError if
+        there is no merge base.
+        """
+        result = self._trusted.reading.run(*_MERGE, sha(base), sha(head))
+        if result.status not in (0, 1):
+            raise GitError(f"git merge-tree: {result.message}")
+        tree, *paths = result.out.removesuffix(b"\0").split(b"\0")
+        if result.status:
             return Conflict(tuple(path for path in paths if path))
         return self.commit(
             TreeSha(sha(tree.decode("ascii").strip())), (base, head), message=message, at=at
         )
 
     def push(self, commit: CommitSha, branch: str, *, expected: CommitSha | None) -> None:
-        """Put `commit` on a branch of the forge if the branch is at `expected` (None: absent), and
-        read it back."""
+        """Move a branch of the forge to `commit` if it is at `expected` (None: absent), and check
+        the result."""
         pushed(self._trusted, commit, branch, expected=expected)
 
     def land(
         self, candidate: CommitSha, branch: str, *, base: CommitSha, head: CommitSha, tree: TreeSha
     ) -> Landing:
-        """Fast-forward `branch` from `base` to `candidate`, after asserting its parents and its
+        """Fast-forward `branch` from `base` to `candidate`, after checking its parents and its
         tree."""
         return landed(self._trusted, candidate, branch, base=base, head=head, tree=tree)
 
     def remove(self, branch: str, *, expected: CommitSha) -> CommitSha | None:
-        """Take a branch of ours off the forge if it is at `expected`; where it is afterwards, None
-        when it is gone."""
+        """Delete one of our branches on the forge if it is at `expected`. Returns where it is
+        afterwards, None if it is gone."""
         return removed(self._trusted, branch, expected=expected)
 
     def keep(self, commit: CommitSha, name: str) -> None:
-        """Keep a commit of ours under `refs/factory/<name>` in the trusted repository, whatever is
-        swept there."""
+        """Keep a commit of ours under `refs/factory/<name>` in the trusted repository, so that no
+        cleanup deletes it."""
         self._trusted.git.output("update-ref", full_ref(f"refs/factory/{name}"), sha(commit))
 
     def _signature(self, at: str) -> dict[str, str]:
@@ -94,7 +95,7 @@ class TrustedCandidates:
 
 
 def _git_date(at: str) -> str:
-    """Seconds since the epoch in UTC: git reads other forms by guessing."""
+    """Seconds since the epoch in UTC: git guesses at other forms."""
     try:
         moment = datetime.fromisoformat(at)
     except ValueError as error:

@@ -1,13 +1,13 @@
 """Git's own checkout, in parallel and byte for byte: it reads no attribute of the tree that it
 writes.
 
-Properties kept:
-- what is written is what the objects hold. A tree's own attributes would rewrite line ends, expand
-  `$Id$` and name filters, and git before 2.41 cannot be told to read them elsewhere. So a file of
-  higher rank than any in the tree takes back every attribute that has a say, and is gone before the
-  agent comes;
-- no symbolic link leaves the tree, and links come last, so that no file is written through one;
-- files have the modes 0644 and 0755, folders 0755, whatever umask we were started with.
+Properties:
+- The files equal the objects. A tree's own attributes would change line ends, expand `$Id$` and
+  name filters, and git before 2.41 cannot read them from elsewhere. So a file with higher
+  precedence than any in the tree resets every attribute that matters. It is deleted before the
+  agent starts.
+- No symbolic link leaves the tree, and links come last, so that no file is written through one.
+- Files have the modes 0644 and 0755, folders 0755, whatever our own umask is.
 """
 
 import os
@@ -22,7 +22,8 @@ from harness.repository.names import shown
 from harness.repository.objects import blobs
 from harness.repository.plumbing import Git
 
-# writing files waits for the disk more than for a core: twice as fast as one on two cores
+# Writing files waits for the disk more than for a processor: with two cores, eight workers were
+# twice as fast as one.
 WORKERS = 8
 UMASK = 0o022
 _NOTHING_CONVERTS = "* !text !eol !crlf !ident !filter !working-tree-encoding\n"
@@ -38,8 +39,9 @@ def check_out(git_dir: Path, folder: Path, commit: CommitSha, *, nice: int = 0) 
     """Make the files below `folder` and the index of `git_dir` those of `commit`, and write only
     what differs.
 
-    What the index does not know is left alone. Raises GitError for a symlink that leaves the tree,
-    and when git could not write everything."""
+    Files that are not in the index stay. Raises GitError for a symlink that leaves the tree, and
+    when git could not write everything.
+    """
     git = Git(git_dir, umask=UMASK, nice=nice)
     _require_inner_links(git, commit)
     with _no_attributes(git):
@@ -49,22 +51,22 @@ def check_out(git_dir: Path, folder: Path, commit: CommitSha, *, nice: int = 0) 
 
 
 def settle(git_dir: Path, folder: Path, *, nice: int = 0) -> None:
-    """Compare each file that was written in the index's own second by its content, and date the
-    index anew.
+    """Compare by content each file that was written in the same second as the index, and give the
+    index a new time.
 
-    The next look is then satisfied with `lstat`. To be called in a later second than `check_out`,
-    or it changes nothing."""
+    The next comparison then needs only `lstat`. Call it in a later second than `check_out`, or it
+    changes nothing.
+    """
     git = Git(git_dir, umask=UMASK, nice=nice)
     with _no_attributes(git):
         git.output(f"--work-tree={folder}", "update-index", "-q", "--refresh", settings=_SETTINGS)
 
 
 def differences(git_dir: Path, folder: Path) -> str:
-    """What git finds to be other than in the commit that HEAD names, ignored files included; empty
-    when nothing is."""
+    """What differs from the commit at HEAD, ignored files included; empty if nothing does."""
     git = Git(git_dir)
     with _no_attributes(git):
-        told = git.output(
+        printed = git.output(
             f"--work-tree={folder}",
             "status",
             "--porcelain=v1",
@@ -74,7 +76,7 @@ def differences(git_dir: Path, folder: Path) -> str:
             "--ignored=traditional",
             settings=_SETTINGS,
         )
-    return " ".join(shown(line) for line in told.split(b"\0")[:3] if line)
+    return " ".join(shown(line) for line in printed.split(b"\0")[:3] if line)
 
 
 def _require_inner_links(git: Git, commit: CommitSha) -> None:
@@ -88,7 +90,7 @@ def _require_inner_links(git: Git, commit: CommitSha) -> None:
 
 
 def require_inner(path: bytes, target: bytes) -> None:
-    """Raise GitError when the symbolic link at `path` leads out of the tree."""
+    """Raise GitError if the symbolic link at `path` leads out of the tree."""
     landed = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
     if target.startswith(b"/") or landed == b".." or landed.startswith(b"../"):
         raise GitError(
@@ -98,7 +100,7 @@ def require_inner(path: bytes, target: bytes) -> None:
 
 @contextmanager
 def _no_attributes(git: Git) -> Iterator[None]:
-    """For the time of the block, no attribute of the tree is obeyed in this repository."""
+    """Within the block git ignores the attributes of the tree in this repository."""
     info = Path(os.path.realpath(git.git_dir / _common(git.git_dir))) / "info"
     info.mkdir(exist_ok=True)
     attributes = info / "attributes"

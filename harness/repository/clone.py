@@ -1,8 +1,8 @@
-"""A person's own clone, read at one commit and left as it is: for commands that look at what
+"""Reads a person's own clone at one commit, and leaves it unchanged: for commands that compare what
 somebody is editing.
 
-Properties kept: nothing is written there, and none of its hooks, filters, monitors or helpers runs;
-what is read is the commit's, whatever lies in the working copy; a ref is a ref and never an option.
+Properties: nothing is written there, and none of its hooks, filters, monitors or helpers runs. The
+content is the commit's, whatever is in the working copy. A ref is never taken for an option.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _POINTER = b"gitdir: "
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The files below one folder as one commit has them, by their paths from that folder."""
+    """The files below one folder at one commit, by their paths from that folder."""
 
     git: Git
     commit: CommitSha
@@ -33,8 +33,7 @@ class Snapshot:
         return {path: entry.mode for path, entry in self.found.items()}
 
     def read(self, path: str) -> bytes:
-        """The bytes of a file. Raises ConfigError for one that is not there, not a file, or too
-        large."""
+        """The bytes of a file. Raises ConfigError if it is missing, not a file, or too large."""
         name = path.encode("utf-8", "surrogateescape")
         entry = self.found.get(name)
         if entry is None or not entry.is_file or entry.size > READ_AT_MOST:
@@ -47,8 +46,9 @@ class Snapshot:
 def snapshot_at(folder: Path, ref: str) -> Snapshot:
     """What is below `folder` at the commit that `ref` names.
 
-    Raises ConfigError where the folder is in no repository, the ref names no commit, or that has no
-    such folder; GitError where git cannot be run."""
+    Raises ConfigError if the folder is in no repository, if the ref names no commit, or if the
+    commit has no such folder. Raises GitError if git cannot run.
+    """
     if ref.startswith("-") or not ref.strip() or not ref.isprintable():
         raise ConfigError(
             f"{ref!a} is not a ref; name a branch, a tag or a commit, such as main or HEAD~1"
@@ -70,20 +70,20 @@ def snapshot_at(folder: Path, ref: str) -> Snapshot:
 
 
 def _object(git: Git, name: str, otherwise: str) -> CommitSha:
-    said = git.said("rev-parse", "--verify", "--quiet", "--end-of-options", name)
-    if said.status:
+    result = git.run("rev-parse", "--verify", "--quiet", "--end-of-options", name)
+    if result.status:
         raise ConfigError(otherwise)
-    return sha(said.out.decode("ascii").strip())
+    return sha(result.out.decode("ascii").strip())
 
 
 def _repository_of(folder: Path) -> tuple[Path, Path]:
-    """The top of the working copy that a folder lies in, and git's own folder of it. Raises
-    ConfigError."""
+    """The top of the working copy around a folder, and its git folder. Raises ConfigError."""
     for top in (folder, *folder.parents):
         inside = top / ".git"
         if inside.is_dir():
             return top, inside
-        if inside.is_file():  # a linked worktree, or a submodule
+        # A linked worktree or a submodule has a file that names its git folder.
+        if inside.is_file():
             with inside.open("rb") as file:
                 line = file.read(4096).partition(b"\n")[0]
             if line.startswith(_POINTER):

@@ -1,9 +1,12 @@
 """What changed between two commits, from raw tree objects and whole blobs.
 
-Properties kept: a rename is a deletion and an addition (one once hid a protected file from
-`--name-only`); paths are the raw bytes (git quotes a homoglyph unless told `-z`, and a pattern
-misses it); no attribute, text conversion, replace ref or pager has a say; what was not read is a
-fact (`too_large`, lines None), never a zero."""
+Properties:
+- A rename is a deletion and an addition. Incident: a rename once hid a protected file from
+  `--name-only`.
+- Paths are the raw bytes. Without `-z` git quotes a homoglyph, and a pattern misses it.
+- No attribute, text conversion, replace ref or pager has an effect.
+- What was not read is marked (`too_large`, lines None), and never counted as zero.
+"""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -24,10 +27,11 @@ _KINDS = {
     "T": ChangeKind.TYPE_CHANGED,
 }
 MOST_PATHS = 100_000
-"""Paths of one change, beyond which nothing is said of it."""
+"""The most paths of one change; a change with more is refused."""
 _DEEPEST = 128
-_TREES = 32 * 1024 * 1024  # bytes of the trees of one level: a million entries
-_NAMES = 32 * 1024 * 1024  # bytes of all the paths
+# Bytes of the trees of one level, about a million entries; and bytes of all the paths.
+_TREES = 32 * 1024 * 1024
+_NAMES = 32 * 1024 * 1024
 _OID_BYTES = 20
 _FOLDER = b"40000"
 _NOTHING = (b"", "")
@@ -54,7 +58,7 @@ _SIZE_BEHIND = re.compile(rb"(?m)(?:^size\s+|-s)([0-9]{1,18})(?=\s|-)")
 
 @dataclass(frozen=True, slots=True)
 class DiffLimits:
-    """How much is read, old and new versions together. Beyond it the diff says `too_large`."""
+    """How much is read, old and new versions together. Beyond it the diff is `too_large`."""
 
     files: int = 3_000
     file_bytes: int = 8 * 1024 * 1024
@@ -74,7 +78,7 @@ class _Raw:
 
     @property
     def readable(self) -> tuple[str, ...]:
-        """The blobs on both sides; a submodule's commit is none."""
+        """The blobs on both sides; a submodule's commit is not one."""
         sides = ((self.old_mode, self.old_oid), (self.new_mode, self.new_oid))
         return tuple(oid for mode, oid in sides if oid is not None and mode != GITLINK)
 
@@ -82,7 +86,7 @@ class _Raw:
 def raw_diff(
     git: Git, base: CommitSha, head: CommitSha, *, limits: DiffLimits | None = None
 ) -> Diff:
-    """The facts of a change, files in git's order. Raises GitError when an object is missing."""
+    """The facts of a change, files in git's order. Raises GitError if an object is missing."""
     limits = limits or DiffLimits()
     records = tuple(_listed(git, base, head))
     weights = sizes(git, (oid for record in records for oid in record.readable))
@@ -99,11 +103,12 @@ def raw_diff(
 
 
 def changed_paths(git: Git, base: TreeSha, head: TreeSha) -> tuple[bytes, ...]:
-    """The paths that differ between two trees, sorted. Raises GitError where they are more than
-    MOST_PATHS, or too deep.
+    """The paths that differ between two trees, sorted. Raises GitError if there are more than
+    MOST_PATHS, or if they are too deep.
 
-    Folder by folder, by names alone: `diff-tree` first holds all that it will print, and a tree of
-    trees has no end."""
+    It compares folder by folder, by names alone: `diff-tree` collects everything before it prints,
+    and a malicious tree of trees has no end.
+    """
     found, room = list[bytes](), _NAMES
     pairs: list[tuple[bytes, str, str]] = [(b"", base, head)]
     for _ in range(_DEEPEST):
@@ -111,9 +116,8 @@ def changed_paths(git: Git, base: TreeSha, head: TreeSha) -> tuple[bytes, ...]:
         inner: list[tuple[bytes, str, str]] = []
         for above, before, after in pairs:
             old, new = trees.get(before, {}), trees.get(after, {})
-            for name in (
-                name for name in old.keys() | new.keys() if old.get(name) != new.get(name)
-            ):
+            differing = [name for name in old.keys() | new.keys() if old.get(name) != new.get(name)]
+            for name in differing:
                 was, now = old.get(name, _NOTHING), new.get(name, _NOTHING)
                 if _FOLDER in (was[0], now[0]):
                     inner.append((above + name + b"/", _tree(was), _tree(now)))
@@ -134,7 +138,7 @@ def changed_paths(git: Git, base: TreeSha, head: TreeSha) -> tuple[bytes, ...]:
 
 
 def _tree(entry: tuple[bytes, str]) -> str:
-    """The object of an entry that is a folder; nothing for any other."""
+    """The object of an entry that is a folder; "" for any other."""
     mode, oid = entry
     return oid if mode == _FOLDER else ""
 
@@ -155,26 +159,17 @@ def _entries(tree: bytes) -> Iterator[tuple[bytes, tuple[bytes, str]]]:
 
 
 def _listed(git: Git, base: CommitSha, head: CommitSha) -> Iterator[_Raw]:
-    bounds = replace(
-        git.bounds or READING, records=2 * MOST_PATHS
-    )  # of each record two fields: its facts and its path
+    # Each record has two fields: its facts and its path.
+    bounds = replace(git.bounds or READING, records=2 * MOST_PATHS)
     return _records(replace(git, bounds=bounds).output(*_COMMAND, base, head))
 
 
-def _records(told: bytes) -> Iterator[_Raw]:
-    fields = told.split(b"\0")[:-1]
+def _records(printed: bytes) -> Iterator[_Raw]:
+    fields = printed.split(b"\0")[:-1]
     for facts, path in zip(fields[::2], fields[1::2], strict=True):
-        old_mode, new_mode, old_oid, new_oid, letter = (
-            facts.decode("ascii").removeprefix(":").split()
-        )
-        yield _Raw(
-            path,
-            _KINDS[letter],
-            old_mode,
-            new_mode,
-            _side(old_mode, old_oid),
-            _side(new_mode, new_oid),
-        )
+        old_mode, new_mode, old_oid, new_oid, letter = facts.decode("ascii")[1:].split()
+        old, new = _side(old_mode, old_oid), _side(new_mode, new_oid)
+        yield _Raw(path, _KINDS[letter], old_mode, new_mode, old, new)
 
 
 def _side(mode: str, oid: str) -> str | None:
@@ -184,7 +179,7 @@ def _side(mode: str, oid: str) -> str | None:
 def _within(
     records: tuple[_Raw, ...], weights: Mapping[str, int], limits: DiffLimits
 ) -> Iterator[bytes]:
-    """The paths whose contents are read: none at all of a change that is too large as a whole."""
+    """The paths whose contents are read; none if the change as a whole is too large."""
     total = sum(weights.values())
     if len(records) > limits.files or total > limits.total_bytes:
         return
@@ -196,8 +191,8 @@ def _within(
 def _change(
     record: _Raw, weights: Mapping[str, int], contents: Mapping[str, bytes] | None
 ) -> tuple[FileChange, bytes]:
-    """The record as a fact, and the bytes it adds. `contents` is None when they were too large to
-    read."""
+    """The record as a fact, and the bytes that it adds. `contents` is None if they were too large
+    to read."""
     size = weights.get(record.new_oid or "", 0)
     added: int | None = None
     deleted: int | None = None
@@ -205,10 +200,8 @@ def _change(
     if contents is not None and GITLINK not in (record.old_mode, record.new_mode):
         old, new = contents.get(record.old_oid or "", b""), contents.get(record.new_oid or "", b"")
         counted = line_change(old, new)
-        fresh, binary = (
-            counted.fresh,
-            any(b"\0" in side or _is_pointer(side) for side in (old, new)),
-        )
+        fresh = counted.fresh
+        binary = any(b"\0" in side or _is_pointer(side) for side in (old, new))
         size = max(size, _bytes_behind(new))
         added, deleted = (None, None) if binary else (counted.added, counted.deleted)
     return FileChange(
@@ -226,15 +219,13 @@ def _change(
 
 
 def _is_pointer(content: bytes) -> bool:
-    """Whether this stands for content that lies elsewhere (Git LFS, git-annex): what nobody reads
-    in a diff. One line of it changes, and a whole program is another."""
+    """Whether the content stands for other content elsewhere (Git LFS, git-annex), which nobody can
+    read in a diff: one changed line may mean another program."""
     return _POINTER.match(content) is not None
 
 
 def _bytes_behind(content: bytes) -> int:
-    """The size that a pointer tells of what it stands for; 0 of anything else."""
-    return (
-        max((int(size) for size in _SIZE_BEHIND.findall(content)), default=0)
-        if _is_pointer(content)
-        else 0
-    )
+    """The size of the content that a pointer stands for; 0 if it is not a pointer."""
+    if not _is_pointer(content):
+        return 0
+    return max((int(size) for size in _SIZE_BEHIND.findall(content)), default=0)

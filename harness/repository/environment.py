@@ -1,10 +1,10 @@
-"""The environment that every git of the factory runs in: nothing inherited, nothing configured from
+"""The environment of every git process of the factory: nothing inherited, nothing configured from
 outside.
 
-Properties kept: no system or user configuration, no hook, no file-system monitor, no attribute, no
+Properties: no system or user configuration, no hook, no file-system monitor, no attribute, no
 replace ref, no prompt, no credential helper, no protocol that runs a command, no background
-housekeeping. Each line of it answers a trick that was seen to work on git 2.39 (design: "Diffs the
-law can trust")."""
+housekeeping. Each line answers an attack that worked on git 2.39.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -12,14 +12,15 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 FIXED: Mapping[str, str] = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "HOME": "/dev/null",  # a file: curl finds no .netrc below it, git no configuration
+    # A file, so curl finds no .netrc below it, and git no configuration.
+    "HOME": "/dev/null",
     "LC_ALL": "C",
     "LANGUAGE": "C",
     "TZ": "UTC",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_ATTR_NOSYSTEM": "1",
-    # git >= 2.41: 2.43 reads attributes from HEAD's tree in bare repositories
+    # For git 2.41 and newer: 2.43 reads attributes from HEAD's tree in bare repositories.
     "GIT_ATTR_SOURCE": EMPTY_TREE,
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_NO_LAZY_FETCH": "1",
@@ -43,16 +44,19 @@ SETTINGS: tuple[tuple[str, str], ...] = (
     ("core.logAllRefUpdates", "false"),
     ("credential.helper", ""),
     ("protocol.allow", "never"),
-    ("protocol.file.allow", "always"),  # the run stores; a forge may be a folder too
+    # The run stores are folders, and a forge may be one too.
+    ("protocol.file.allow", "always"),
     ("protocol.http.allow", "always"),
     ("protocol.https.allow", "always"),
-    ("http.followRedirects", "false"),  # a redirect would carry the token to another host
+    # A redirect would send the token to another host.
+    ("http.followRedirects", "false"),
     ("fetch.fsckObjects", "true"),
     ("fetch.recurseSubmodules", "false"),
     ("submodule.recurse", "false"),
     ("push.followTags", "false"),
     ("push.gpgSign", "false"),
-    ("merge.directoryRenames", "false"),  # a guess at where a file belongs is not a merge
+    # Git would guess where a file belongs; a guess is not a merge.
+    ("merge.directoryRenames", "false"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
 )
@@ -63,9 +67,10 @@ def environment(
 ) -> dict[str, str]:
     """The whole environment of one git process.
 
-    Settings travel as GIT_CONFIG_* variables: unlike `-c` they are not in the argument list that
-    `ps` shows to every account, and unlike the repository's own file they end with the process. The
-    environment of a process can be read by its own uid and by root, and by nobody else."""
+    Settings are passed as GIT_CONFIG_* variables. Unlike `-c` they are not in the argument list,
+    which `ps` shows to every account. Unlike the repository's own file they end with the process.
+    Only the process's own uid and root can read its environment.
+    """
     pairs = (*SETTINGS, *settings)
     variables = {**FIXED, **(more or {}), "GIT_CONFIG_COUNT": str(len(pairs))}
     for number, (key, value) in enumerate(pairs):

@@ -1,8 +1,8 @@
-"""A tree's files on disk, byte for byte: no attributes, no filters, no line-end conversion, nothing
-left out.
+"""Writes a tree's files to disk, byte for byte: no attributes, no filters, no line-end conversion,
+nothing left out.
 
-`git archive` obeys `export-ignore` and would build something else than what lands (design: attack
-80)."""
+`git archive` follows `export-ignore`, so it would build something else than what lands.
+"""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,11 +20,12 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def export(git: Git, tree: TreeSha | CommitSha, folder: Path) -> None:
-    """Write every file of `tree` below `folder`, which must be absent or empty.
+    """Write every file of `tree` below `folder`, which must be missing or empty.
 
-    Modes become 0644 and 0755, a submodule an empty folder, a symlink one that stays inside the
-    tree. Raises GitError for a symlink that leaves it, and when the folder is not empty or the disk
-    fails."""
+    Modes become 0644 and 0755, a submodule becomes an empty folder, and a symlink must stay inside
+    the tree. Raises GitError for a symlink that leaves it, if the folder is not empty, or if the
+    disk fails.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
@@ -40,8 +41,9 @@ def _write(git: Git, files: Sequence[Entry], root: bytes) -> None:
     submodules = {file.path for file in files if file.mode == GITLINK}
     for inner in sorted(submodules.union(*(folders_above(file.path) for file in files))):
         os.makedirs(os.path.join(root, inner), exist_ok=True)
-        os.chmod(os.path.join(root, inner), 0o755)  # noqa: S103 - the box has a uid of its own, and must read it
-    # symlinks last: no file can be written through one
+        # The sandbox has a uid of its own, and must read it.
+        os.chmod(os.path.join(root, inner), 0o755)  # noqa: S103
+    # Symlinks come last, so that no file can be written through one.
     for file, data in _contents(git, sorted(files, key=lambda file: file.mode == SYMLINK)):
         if file.mode == SYMLINK:
             require_inner(file.path, data)
@@ -59,7 +61,7 @@ def _write_file(path: bytes, data: bytes, mode: int) -> None:
 
 
 def _contents(git: Git, files: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
-    """Files with their bytes, fetched in chunks so that memory stays small whatever the tree's
+    """Files with their bytes, read in chunks so that memory use does not depend on the tree's
     size."""
     for chunk in _chunks(file for file in files if file.mode != GITLINK):
         yield from zip(chunk, blobs(git, [file.oid for file in chunk]), strict=True)

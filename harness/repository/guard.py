@@ -1,10 +1,11 @@
-"""What the folder of a factory-owned repository may hold besides objects and refs: one known
+"""Checks that a factory-owned repository contains only objects, refs and the one known
 configuration.
 
-The file `config` is compared with what the factory itself wrote, byte for byte, and the places
-where git looks for more of the kind must be empty. A linked worktree once planted `core.fsmonitor`
-in such a file and ran code in the trusted checkout; the answer is that nothing shares it, and that
-every use looks again."""
+The file `config` is compared byte for byte with what the factory wrote, and the other files that
+git would read must be missing. Incident: a linked worktree planted `core.fsmonitor` in such a file
+and ran code in the trusted checkout. So nothing shares the repository, and every use checks it
+again.
+"""
 
 import os
 from collections.abc import Iterator
@@ -24,8 +25,8 @@ TRUSTED_CONFIG = b"""\
 \thideRefs = refs
 """
 
-# info/attributes and info/grafts are obeyed even in a bare repository, alternates lend foreign
-# objects
+# Git reads info/attributes and info/grafts even in a bare repository. Alternates add foreign
+# objects.
 _UNEXPECTED = (
     "config.worktree",
     "info/attributes",
@@ -41,8 +42,7 @@ _UNEXPECTED = (
 
 
 def require_untouched(git_dir: Path) -> None:
-    """Raise GitError when anything but the factory has had a say in how git behaves in this
-    repository."""
+    """Raise GitError if anything but the factory has configured git in this repository."""
     found = next(_faults(git_dir), None)
     if found:
         raise GitError(

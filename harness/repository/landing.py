@@ -1,16 +1,18 @@
-"""The only ways in which anything of ours reaches the forge's branches: compare-and-swap, then read
-back.
+"""The only ways to change the forge's branches: compare-and-swap, then check the result.
 
-Properties kept: what lands is the commit that was judged, on the base it was judged on (a matching
-lease alone also accepted an orphan); asking again after a crash changes nothing more; the forge is
-asked what is there, never believed on the strength of an exit status."""
+Properties:
+- What lands is the commit that was validated, on the base it was validated on. A matching lease
+  alone also accepted an orphan commit.
+- A second attempt after a crash changes nothing more.
+- The forge is asked for the branch's tip; an exit status is not trusted.
+"""
 
 from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.landing import Judged, objection
 from harness.ports.git import Landing
 from harness.repository.names import branch_ref, remote_url, sha
-from harness.repository.plumbing import Said
+from harness.repository.plumbing import GitResult
 from harness.repository.remote import failure
 from harness.repository.trusted import TrustedRepository
 
@@ -18,48 +20,48 @@ from harness.repository.trusted import TrustedRepository
 def pushed(
     trusted: TrustedRepository, commit: CommitSha, branch: str, *, expected: CommitSha | None
 ) -> None:
-    """Move a branch of the forge from `expected` (None: absent) to `commit`. Already there is fine.
+    """Move a branch of the forge from `expected` (None: absent) to `commit`; do nothing if it is
+    there already.
 
-    Raises GitError: not retryable when the branch is elsewhere or the forge refuses, else as the
-    network has it."""
+    Raises GitError: not retryable if the branch is elsewhere or the forge refuses, otherwise by the
+    kind of network failure.
+    """
     tip = trusted.remote.branch_tip(trusted.git, branch)
+    # The branch was moved already if an earlier attempt was killed after its push.
     if tip != commit and tip != expected:
         raise GitError(
             f"branch {branch!r} is {_at(tip)}, expected {_at(expected)}: somebody else moved it"
         )
     if tip == commit:
         return
-    said = _swap(trusted, branch, old=expected, new=commit)
+    result = _swap(trusted, branch, old=expected, new=commit)
     tip = trusted.remote.branch_tip(trusted.git, branch)
     if tip == commit:
         return
     if tip != expected:
         raise GitError(f"branch {branch!r} went to {_at(tip)} while {commit:.12} was pushed")
-    raise (
-        GitError(f"the forge refuses {branch!r}: {_refusal(said)}")
-        if _refusal(said)
-        else failure("push", said)
-    )
+    if reason := _refusal(result):
+        raise GitError(f"the forge refuses {branch!r}: {reason}")
+    raise failure("push", result)
 
 
 def removed(trusted: TrustedRepository, branch: str, *, expected: CommitSha) -> CommitSha | None:
-    """Take a branch of ours off the forge if it is at `expected`; where it is now: None when it is
-    gone.
+    """Delete one of our branches on the forge if it is at `expected`. Returns where it is now, None
+    if it is gone.
 
-    One that somebody else has moved is left to them. Raises GitError when the forge cannot be
-    asked, or refuses."""
+    A branch that somebody else has moved stays. Raises GitError if the forge cannot be asked, or
+    refuses.
+    """
     tip = trusted.remote.branch_tip(trusted.git, branch)
     if tip != expected:
         return tip
-    said = _swap(trusted, branch, old=expected, new=None)
+    result = _swap(trusted, branch, old=expected, new=None)
     tip = trusted.remote.branch_tip(trusted.git, branch)
     if tip != expected:
         return tip
-    raise (
-        GitError(f"the forge keeps {branch!r}: {_refusal(said)}")
-        if _refusal(said)
-        else failure("push", said)
-    )
+    if reason := _refusal(result):
+        raise GitError(f"the forge keeps {branch!r}: {reason}")
+    raise failure("push", result)
 
 
 def landed(
@@ -71,11 +73,12 @@ def landed(
     head: CommitSha,
     tree: TreeSha,
 ) -> Landing:
-    """Fast-forward `branch` from `base` to the judged `candidate`: `landed`, `base-moved` or
+    """Fast-forward `branch` from `base` to the validated `candidate`: `landed`, `base-moved` or
     `refused`.
 
-    Landed also when it was there before, under later commits too. Raises GitError when the forge
-    cannot be asked."""
+    It is also landed if it was there before, even below later commits. Raises GitError if the forge
+    cannot be asked.
+    """
     against = objection(
         Judged(base, head, tree),
         parents=trusted.parents_of(candidate),
@@ -86,13 +89,13 @@ def landed(
         return Landing("refused", tip, f"{candidate:.12} {against}")
     if tip != base:
         return _elsewhere(trusted, candidate, branch, tip=tip, base=base)
-    said = _swap(trusted, branch, old=base, new=candidate)
+    result = _swap(trusted, branch, old=base, new=candidate)
     tip = trusted.remote.branch_tip(trusted.git, branch)
     if tip != base:
         return _elsewhere(trusted, candidate, branch, tip=tip, base=base)
-    if not _refusal(said):
-        raise failure("push", said)
-    return Landing("refused", tip, f"the forge refuses: {_refusal(said)}")
+    if not _refusal(result):
+        raise failure("push", result)
+    return Landing("refused", tip, f"the forge refuses: {_refusal(result)}")
 
 
 def _elsewhere(
@@ -103,25 +106,25 @@ def _elsewhere(
     tip: CommitSha | None,
     base: CommitSha,
 ) -> Landing:
-    """The branch is not at the base: because the candidate is in it, or because it went another
-    way."""
+    """The branch is not at the base: either the candidate is in it, or it went another way."""
     if tip is None:
         return Landing("base-moved", None, f"the forge has no branch {branch!r} any more")
     if tip != candidate:
         trusted.fetch(branch)
-        tip = trusted.fetched(branch)  # which may have moved on once more
+        # The branch may have moved again between the two requests.
+        tip = trusted.fetched(branch)
     if trusted.contains(tip, candidate):
         return Landing("landed", tip, f"{candidate:.12} is on {branch}")
     return Landing(
-        "base-moved", tip, f"{branch} is at {tip:.12}, the change was judged on {base:.12}"
+        "base-moved", tip, f"{branch} is at {tip:.12}, the change was validated on {base:.12}"
     )
 
 
 def _swap(
     trusted: TrustedRepository, branch: str, *, old: CommitSha | None, new: CommitSha | None
-) -> Said:
+) -> GitResult:
     ref = branch_ref(branch)
-    return trusted.remote.said(
+    return trusted.remote.run(
         trusted.git,
         "push",
         "--porcelain",
@@ -134,10 +137,10 @@ def _swap(
     )
 
 
-def _refusal(said: Said) -> str:
-    """The reason on the porcelain line of a ref that was not taken; empty when the forge did not
-    get to say no."""
-    lines = said.out.decode("utf-8", "backslashreplace").splitlines()
+def _refusal(result: GitResult) -> str:
+    """The reason on the porcelain line of a ref that was refused; "" if the forge did not answer at
+    all."""
+    lines = result.out.decode("utf-8", "backslashreplace").splitlines()
     return next((line.split("\t")[-1] for line in lines if line.startswith("!")), "")
 
 

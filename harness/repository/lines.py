@@ -1,17 +1,17 @@
 """How many lines a change adds and deletes, counted from raw bytes.
 
-Git's own count obeys attributes (`*.py binary` makes it print `- -`), and gives up at the first NUL
-byte. This one obeys nothing: a line ends at LF, CR LF or a lone CR, as it does for the Python
-tokenizer; a NUL is a byte like others. And it is a measure of reading: a line of five megabytes is
-not one line, but one for each thousand bytes that it begins."""
+Git's own count follows attributes (`*.py binary` makes it print `- -`) and gives up at the first
+NUL byte. This count follows none. A line ends at LF, CR LF or a lone CR, as in the Python
+tokenizer, and NUL is a byte like others. It measures how much there is to read: a line of five
+megabytes counts as one line for each thousand bytes.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# The lines that are neither shared ends nor unique; beyond, all of them are counted rather than
-# matched. At the limit
-# the masks take some 25 MB and the matching a few tens of milliseconds.
+# Lines that are neither at the shared ends nor unique. Beyond the limit they are counted instead of
+# matched. At the limit the masks take about 25 MB, and the matching some tens of milliseconds.
 MATCHED_AT_MOST = 20_000
 LINE_BYTES = 1_000
 """Bytes of a line that count as one."""
@@ -19,7 +19,7 @@ LINE_BYTES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class LineChange:
-    """Lines added and deleted, and the bytes of what is new, in the order of the new file."""
+    """Lines added and deleted, and the new lines' bytes, in the order of the new file."""
 
     added: int
     deleted: int
@@ -29,9 +29,10 @@ class LineChange:
 def line_change(old: bytes, new: bytes) -> LineChange:
     """The smallest number of whole lines to add and to delete that turns `old` into `new`.
 
-    Never more than git's own count, unless lines are longer than `LINE_BYTES`, or more than
-    `MATCHED_AT_MOST` lines are a tangle: they all count as changed. `fresh` holds each line that
-    `new` has more often than `old` has, so a line that only moved is not in it."""
+    It is never more than git's own count, with two exceptions: lines longer than `LINE_BYTES`, and
+    more than `MATCHED_AT_MOST` tangled lines, which all count as changed. `fresh` has each line
+    that `new` contains more often than `old`, so a line that only moved is not in it.
+    """
     before, after = _without_shared_ends(
         old.splitlines(keepends=True), new.splitlines(keepends=True)
     )
@@ -43,7 +44,7 @@ def line_change(old: bytes, new: bytes) -> LineChange:
 
 
 def _overlong(lines: Sequence[bytes]) -> int:
-    """By how many lines more they count, being long."""
+    """How many more lines they count as because they are long."""
     return sum((len(line) - 1) // LINE_BYTES for line in lines)
 
 
@@ -58,16 +59,16 @@ def _without_shared_ends(
 
 
 def _lines_in_common(old: Sequence[bytes], new: Sequence[bytes]) -> int:
-    """The length of a longest common subsequence; 0 where the two are too tangled to find out
-    cheaply."""
-    shared = set(old) & set(new)  # a line that one side lacks is in no common subsequence
+    """The length of a longest common subsequence; 0 if finding it would cost too much."""
+    # A line that one side lacks is in no common subsequence.
+    shared = set(old) & set(new)
     left = [line for line in old if line in shared]
     right = [line for line in new if line in shared]
     return _longest_common(left, right) if max(len(left), len(right)) <= MATCHED_AT_MOST else 0
 
 
 def _longest_common(left: Sequence[bytes], right: Sequence[bytes]) -> int:
-    """Bit-parallel: one long integer holds a row of the dynamic programme, a zero bit for each step
+    """Bit-parallel dynamic programming: one long integer holds a row, with a zero bit for each step
     of the answer.
 
     Source: H. Hyyrö, "Bit-parallel LCS-length computation revisited" (2004).

@@ -1,7 +1,7 @@
-"""Names that came from outside, checked before any of them stands in an argument list.
+"""Checks names from outside before they become part of an argument list.
 
-Issue texts and branch names are written by strangers: `--upload-pack=…`, `../../x`, `-f` (design:
-attack 24)."""
+Strangers write issue texts and branch names: `--upload-pack=…`, `../../x`, `-f`.
+"""
 
 import re
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def sha(name: str) -> CommitSha:
-    """A full SHA-1 object name. Raises GitError on anything else, above all on a ref that could
+    """A full SHA-1 object name. Raises GitError for anything else, above all for a ref, which could
     move."""
     if not _SHA.fullmatch(name):
         raise GitError(f"expected a full object name of 40 hex digits, found {name!r}")
@@ -29,17 +29,17 @@ def is_sha(name: str) -> bool:
 
 
 def branch_ref(branch: str) -> str:
-    """`refs/heads/<branch>`. Raises GitError for a name that git, a shell or a server could take
-    for something else."""
+    """`refs/heads/<branch>`. Raises GitError for a name that git, a shell or a server could
+    misread."""
     return full_ref(f"refs/heads/{branch}")
 
 
 def full_ref(ref: str) -> str:
-    """A full ref name that `git check-ref-format` accepts, and that no command line can take for an
-    option.
+    """A full ref name that `git check-ref-format` accepts, and that no command takes for an option.
 
-    Source: gitrevisions and git-check-ref-format(1). Stricter in one thing: a component may not
-    begin with a dash."""
+    Source: gitrevisions and git-check-ref-format(1). It is stricter in one point: a component may
+    not begin with a dash.
+    """
     components = ref.split("/")
     faults = (
         components[0] != "refs" or len(components) < 3,
@@ -67,7 +67,7 @@ def _is_text(name: str) -> bool:
 
 
 def run_name(name: str) -> str:
-    """A run's name that is safe as a folder's. Raises GitError otherwise."""
+    """A run's name that is safe as a folder name. Raises GitError otherwise."""
     if not _RUN.fullmatch(name):
         raise GitError(
             f"not a run's name: {name!r}; expected letters, digits, dot, dash and underscore"
@@ -76,9 +76,9 @@ def run_name(name: str) -> str:
 
 
 def remote_url(url: str) -> str:
-    """A place to fetch from: https, http on this machine alone, file, or an absolute path.
+    """An address to fetch from: https, http on this machine alone, file, or an absolute path.
 
-    Raises GitError for a transport that runs commands, and for a URL that carries a password.
+    Raises GitError for a transport that runs commands, and for a URL with a password.
     """
     parts = urlsplit(url)
     if parts.scheme == "" and url.startswith("/"):
@@ -101,6 +101,6 @@ def remote_url(url: str) -> str:
 
 
 def shown(path: bytes) -> str:
-    """A path for a message: every byte visible, no terminal control, no look-alike left to the
-    reader's eye."""
+    """A path for a message: every byte visible, with no terminal control and no look-alike
+    letters."""
     return ascii(path.decode("utf-8", "surrogateescape"))

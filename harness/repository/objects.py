@@ -1,4 +1,4 @@
-"""Objects read and written in batches: one process for all of them, and no path, filter or
+"""Reads and writes objects in batches: one process for all of them, with no path, filter or
 attribute in between."""
 
 import hashlib
@@ -23,12 +23,13 @@ class Entry:
 
     @property
     def is_file(self) -> bool:
-        return self.mode.startswith("100")  # old histories hold 100664
+        # Old histories contain 100664.
+        return self.mode.startswith("100")
 
 
 @dataclass(frozen=True, slots=True)
 class RawObject:
-    """An object under the name it was asked by."""
+    """An object, with the name it was requested by."""
 
     oid: str
     kind: str
@@ -36,19 +37,19 @@ class RawObject:
 
     @property
     def true_oid(self) -> str:
-        """The name that the content has by itself."""
+        """The name that the content hashes to."""
         return _oid(self.kind, self.data)
 
 
 def entries(git: Git, treeish: str) -> tuple[Entry, ...]:
-    """Every file, symlink and gitlink of a tree, in git's order. Raises GitError when there is no
+    """Every file, symlink and gitlink of a tree, in git's order. Raises GitError if there is no
     such tree."""
     listed = git.output("ls-tree", "-r", "-z", "-l", "--full-tree", treeish)
     return tuple(_entry(record) for record in listed.split(b"\0") if record)
 
 
 def entry_at(git: Git, treeish: str, path: bytes) -> Entry | None:
-    """The file at exactly this path (bytes, no pattern), or None where there is none."""
+    """The file at exactly this path (bytes, no pattern), or None."""
     if not {b"", b".", b".."}.isdisjoint(path.split(b"/")):
         return None
     listed = git.output("ls-tree", "-z", "-l", "--full-tree", treeish, "--", os.fsdecode(path))
@@ -63,31 +64,33 @@ def _entry(record: bytes) -> Entry:
 
 
 def sizes(git: Git, oids: Iterable[str]) -> Mapping[str, int]:
-    """The size in bytes of each object. Raises GitError naming one that is not there."""
+    """The size in bytes of each object. Raises GitError that names a missing one."""
     wanted = sorted(set(oids))
-    told = git.output("cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=_lines(wanted))
-    pairs = (line.split() for line in told.decode("ascii").splitlines())
+    printed = git.output(
+        "cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=_lines(wanted)
+    )
+    pairs = (line.split() for line in printed.decode("ascii").splitlines())
     return {oid: _size(oid, size) for oid, size in pairs}
 
 
-def _size(oid: str, told: str) -> int:
-    if told == "missing":
+def _size(oid: str, printed: str) -> int:
+    if printed == "missing":
         raise GitError(
             f"object {oid} is not in the trusted repository: fetch again", retryable=True
         )
-    return int(told)
+    return int(printed)
 
 
-def present(git: Git, oids: Iterable[str]) -> tuple[str, ...]:
-    """Those of the names that there is an object for, sorted, each once."""
-    told = git.output("cat-file", "--batch-check=%(objectname)", stdin=_lines(sorted(set(oids))))
+def existing(git: Git, oids: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that an object exists for, sorted, each once."""
+    printed = git.output("cat-file", "--batch-check=%(objectname)", stdin=_lines(sorted(set(oids))))
     return tuple(
-        line for line in told.decode("ascii").splitlines() if not line.endswith(" missing")
+        line for line in printed.decode("ascii").splitlines() if not line.endswith(" missing")
     )
 
 
 def blobs(git: Git, oids: Sequence[str]) -> Iterator[bytes]:
-    """The raw bytes of each blob, in the order asked; the same name twice is fine."""
+    """The raw bytes of each blob, in the requested order; the same name twice is fine."""
     for item in raw_objects(git, oids):
         if item.kind != "blob":
             raise GitError(f"expected {item.oid} to be a file's content, it is a {item.kind}")
@@ -95,25 +98,26 @@ def blobs(git: Git, oids: Sequence[str]) -> Iterator[bytes]:
 
 
 def raw_objects(git: Git, oids: Sequence[str]) -> Iterator[RawObject]:
-    """Each object as stored, in the order asked. Raises GitError naming one that is not there."""
-    told = memoryview(git.output("cat-file", "--batch", stdin=_lines(oids)))
+    """Each object as stored, in the requested order. Raises GitError that names a missing one."""
+    printed = memoryview(git.output("cat-file", "--batch", stdin=_lines(oids)))
     at = 0
     for oid in oids:
-        head = bytes(told[at : at + 128]).split(b"\n", 1)[0]
+        head = bytes(printed[at : at + 128]).split(b"\n", 1)[0]
         fields = head.decode("ascii").split()
         if len(fields) != 3 or fields[0] != oid:
             raise GitError(f"object {oid} is not in {git.git_dir.name}")
         start = at + len(head) + 1
         at = start + int(fields[2]) + 1
-        yield RawObject(oid, fields[1], bytes(told[start : at - 1]))
+        yield RawObject(oid, fields[1], bytes(printed[start : at - 1]))
 
 
 def verify(git: Git, commit: str) -> None:
-    """Read a commit and all that its tree holds, and hash each object again.
+    """Read a commit and everything in its tree, and hash each object again.
 
-    Raises GitError naming the first that is missing or is not what its name says. Git itself does
-    not hash what it reads from a pack; the names are followed from the commit down, so what hashes
-    right is what the commit means."""
+    Raises GitError that names the first one that is missing or does not match its name. Git itself
+    does not hash what it reads from a pack. The names are followed from the commit down, so correct
+    hashes prove that this is the commit.
+    """
     listed = git.output(
         "rev-list", "--objects", "--no-walk", "--no-object-names", "--end-of-options", commit
     )
@@ -132,13 +136,13 @@ def _lines(names: Iterable[str]) -> bytes:
 
 
 def folders_above(path: bytes) -> tuple[bytes, ...]:
-    """The folders that a path lies in, the nearest first and the root (empty) last."""
+    """The folders around a path, the nearest first and the root (empty) last."""
     parts = path.split(b"/")[:-1]
     return tuple(b"/".join(parts[:count]) for count in range(len(parts), -1, -1))
 
 
 def blob_oid(data: bytes) -> str:
-    """The name git gives to these bytes as a file (SHA-1 of `blob <size> NUL <bytes>`)."""
+    """Git's name for these bytes as a file (SHA-1 of `blob <size> NUL <bytes>`)."""
     return _oid("blob", data)
 
 
@@ -149,7 +153,7 @@ def _oid(kind: str, data: bytes) -> str:
 
 
 def write_blobs(git: Git, contents: Iterable[bytes]) -> None:
-    """Store each content as it is: `fast-import` knows no filters, no attributes, and no paths for
+    """Store each content unchanged: `fast-import` knows no filters, no attributes, and no paths for
     blobs."""
     stream = b"".join(b"blob\ndata %d\n%b\n" % (len(data), data) for data in contents)
     if stream:
@@ -159,8 +163,9 @@ def write_blobs(git: Git, contents: Iterable[bytes]) -> None:
 def written_tree(git: Git, files: Iterable[Entry], index: str) -> str:
     """The tree of exactly these files, by way of the private index file `index`.
 
-    Raises GitError naming a path that git will not hold (`.git` in any spelling): `update-index`
-    itself only mutters `Ignoring path` and would have left the file out."""
+    Raises GitError that names a path which git does not accept (`.git` in any spelling):
+    `update-index` itself only prints `Ignoring path` and leaves the file out.
+    """
     asked = {(file.mode, file.oid, file.path) for file in files}
     lines = b"".join(
         b"%b %b\t%b\0" % (mode.encode(), oid.encode(), path) for mode, oid, path in sorted(asked)
@@ -169,5 +174,6 @@ def written_tree(git: Git, files: Iterable[Entry], index: str) -> str:
     git.output("update-index", "-z", "--add", "--index-info", stdin=lines, more=own)
     tree = git.line("write-tree", more=own)
     if left_out := asked - {(entry.mode, entry.oid, entry.path) for entry in entries(git, tree)}:
-        raise GitError(f"git will not hold {shown(min(path for _, _, path in left_out))} in a tree")
+        first = shown(min(path for _, _, path in left_out))
+        raise GitError(f"git will not hold {first} in a tree")
     return tree

@@ -1,9 +1,10 @@
-"""What landed on a branch before there was a factory, as changes that rules can be tried on.
+"""Changes that landed on a branch before the factory, for trying rules on them.
 
-A change is what one commit of the branch's first-parent line brought: a merge with all that was
-merged, or a plain commit. Read from a person's own clone, which is left as it is. What history does
-not say (tests that ran, labels, money, who filed what) stays UNKNOWN, so a rule about it cannot
-tell."""
+A change is what one commit of the branch's first-parent line brought: a plain commit, or a merge
+with everything that it merged. It is read from a person's own clone, which stays unchanged. What
+history does not contain (test results, labels, money, who filed what) stays UNKNOWN, so a rule
+about it cannot decide.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from harness.repository.objects import blobs, entries
 from harness.repository.plumbing import Git
 
 MOST = 200
-"""Changes that are looked at, the newest first."""
+"""How many changes are read, the newest first."""
 
 LIMITS = DiffLimits(files=1_000, file_bytes=1 << 20, total_bytes=16 << 20)
 _FORMAT = "--format=%H%x00%P%x00%cI%x00%s"
@@ -39,11 +40,12 @@ class _Commit:
 def past_changes(
     folder: Path, *, ref: str = "HEAD", most: int = MOST
 ) -> tuple[RecordedChange, ...]:
-    """The newest `most` changes of `ref`, oldest first, numbered from 1; each title begins with the
+    """The newest `most` changes of `ref`, oldest first, numbered from 1. Each title begins with the
     commit's short name.
 
-    Raises ConfigError where the folder is in no repository or `ref` names no commit, GitError where
-    git cannot read it."""
+    Raises ConfigError if the folder is in no repository or `ref` names no commit, and GitError if
+    git cannot read it.
+    """
     clone = snapshot_at(folder, ref)
     commits = list(_commits(clone.git, clone.commit, most))
     return tuple(
@@ -58,8 +60,8 @@ def past_changes(
 
 
 def _commits(git: Git, tip: CommitSha, most: int) -> Iterator[_Commit]:
-    """Commits with a parent, newest first. The first commit of all changed nothing: it began."""
-    said = git.output(
+    """Commits with a parent, newest first. The very first commit changed nothing."""
+    printed = git.output(
         "log",
         "-z",
         "--first-parent",
@@ -70,7 +72,7 @@ def _commits(git: Git, tip: CommitSha, most: int) -> Iterator[_Commit]:
         "--end-of-options",
         tip,
     )
-    fields = iter(said.decode("utf-8", "replace").split("\0"))
+    fields = iter(printed.decode("utf-8", "replace").split("\0"))
     for sha, parents, at, subject in zip(fields, fields, fields, fields, strict=False):
         parent = parents.partition(" ")[0]
         if parent:

@@ -1,8 +1,10 @@
-"""One git process: an argument list, a closed environment, a time limit, and its own process group.
+"""Runs one git process: an argument list, a closed environment, a time limit, and its own process
+group.
 
-What a stranger can push is read with bounds: a pack of a few kilobytes can hold a tree of trees
-with a thousand million paths, and git would list them all. The kernel holds the processor time and
-the memory, the reader here the output."""
+Objects that a stranger can push are read with limits: a pack of a few kilobytes can contain a tree
+of trees with a billion paths, and git would list them all. The kernel limits processor time and
+memory, and the reader here limits the output.
+"""
 
 import os
 import resource
@@ -25,9 +27,9 @@ _CHUNK = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one git process may take: seconds of a processor, bytes of memory of its own (mapped
-    packs are not counted), bytes of any one file that it writes (0: any), and of output; with
-    `records`, so many NULs in it."""
+    """The limits of one git process: seconds of processor time, bytes of its own memory (mapped
+    packs do not count), bytes of any one file that it writes (0: any), bytes of output, and, with
+    `records`, the number of NULs in the output."""
 
     processor_seconds: int = 20
     memory: int = 1024**3
@@ -37,11 +39,11 @@ class Bounds:
 
 
 READING = Bounds()
-"""For whatever is read of a tree that a stranger may have written."""
+"""For reading a tree that a stranger may have written."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class GitResult:
     """How a git process ended, and what it printed."""
 
     status: int
@@ -49,25 +51,26 @@ class Said:
     err: str
 
     @property
-    def last_words(self) -> str:
-        """The line of standard error that says most: the last one, or the first that starts with
-        `fatal` or `error`."""
+    def message(self) -> str:
+        """The most useful line of standard error: the first that starts with `fatal` or `error`,
+        else the last one."""
         lines = [line.strip() for line in self.err.splitlines() if line.strip()]
-        telling = [
+        errors = [
             line
             for line in lines
             if line.startswith(("fatal:", "error:", "remote: fatal", "remote: error"))
         ]
-        return (telling[:1] or lines[-1:] or [f"git ended with status {self.status}"])[0]
+        return (errors[:1] or lines[-1:] or [f"git ended with status {self.status}"])[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """Git on one repository, named by its own folder, so that nothing is discovered from where we
-    happen to stand.
+    """Git on one repository, named by its own folder, so that nothing is discovered from the
+    current folder.
 
-    `umask` is for what it writes (-1: as we have it); `nice` lets it stand back for whatever else
-    runs. With `bounds` it is ended where it takes more."""
+    `umask` is for what it writes (-1: ours). `nice` lowers its priority. With `bounds` it is ended
+    when it takes more.
+    """
 
     git_dir: Path
     seconds: float = SECONDS
@@ -82,11 +85,11 @@ class Git:
         settings: Iterable[tuple[str, str]] = (),
         more: Mapping[str, str] | None = None,
     ) -> bytes:
-        """What a command prints. Raises GitError with git's own words when its status is not 0."""
-        said = self.said(*arguments, stdin=stdin, settings=settings, more=more)
-        if said.status:
-            raise GitError(f"git {arguments[0]} in {self.git_dir.name}: {said.last_words}")
-        return said.out
+        """What a command prints. Raises GitError with git's own message if its status is not 0."""
+        result = self.run(*arguments, stdin=stdin, settings=settings, more=more)
+        if result.status:
+            raise GitError(f"git {arguments[0]} in {self.git_dir.name}: {result.message}")
+        return result.out
 
     def line(
         self, *arguments: str, stdin: bytes = b"", more: Mapping[str, str] | None = None
@@ -94,16 +97,16 @@ class Git:
         """The one line that a command prints, such as an object's name."""
         return self.output(*arguments, stdin=stdin, more=more).decode("ascii").strip()
 
-    def said(
+    def run(
         self,
         *arguments: str,
         stdin: bytes = b"",
         settings: Iterable[tuple[str, str]] = (),
         more: Mapping[str, str] | None = None,
         seconds: float | None = None,
-    ) -> Said:
-        """Run a command to its end, whatever its status. Raises GitError when it goes beyond its
-        bounds, and a retryable one when the time is up."""
+    ) -> GitResult:
+        """Run a command to its end, whatever its status. Raises GitError if it exceeds its bounds,
+        and a retryable one after the time limit."""
         limit = seconds or self.seconds
         argv = ("nice", f"--adjustment={self.nice}", "git", f"--git-dir={self.git_dir}", *arguments)
         process = _started(
@@ -123,7 +126,8 @@ class Git:
                 f"git {arguments[0]} in {self.git_dir.name} {beyond}: a tree of such a size is not"
                 " read"
             ) from None
-        finally:  # a time limit, a stop or Ctrl-C must not leave behind a git that still writes
+        finally:
+            # A time limit, a stop or Ctrl-C must not leave behind a git that still writes.
             _end(process)
         if self.bounds is not None and process.returncode == -signal.SIGXCPU:
             raise GitError(
@@ -131,19 +135,19 @@ class Git:
                 f" {self.bounds.processor_seconds} s of a processor: a tree of such a size is not"
                 " read"
             )
-        return Said(process.returncode, out, err.decode("utf-8", "backslashreplace"))
+        return GitResult(process.returncode, out, err.decode("utf-8", "backslashreplace"))
 
 
 def _started(argv: tuple[str, ...], variables: Mapping[str, str], *, umask: int) -> Any:
     """The process, started through GitPython.
 
-    GitPython copies our whole environment into each git and has no way to ask for less, so `env`
-    takes every inherited variable away again, by name: values (a token may be one) never enter an
-    argument list."""
+    GitPython copies our whole environment into each git and has no option to copy less. So `env`
+    removes every inherited variable again, by name: values (one may be a token) never enter an
+    argument list.
+    """
     try:
-        from git.cmd import (
-            Git as GitPython,
-        )  # 50 ms, and it runs git once: not for `factory --help`
+        # The import takes 50 ms and runs git once, which is too slow for `factory --help`.
+        from git.cmd import Git as GitPython
         from git.exc import GitCommandNotFound
     except ImportError as missing:
         raise GitError("no git to run: install git 2.39 or newer") from missing
@@ -167,12 +171,12 @@ def _started(argv: tuple[str, ...], variables: Mapping[str, str], *, umask: int)
 
 
 class _TooMuch(Exception):
-    """A git process printed more than is read."""
+    """A git process printed more than its bounds allow."""
 
 
 def _limit(pid: int, bounds: Bounds) -> None:
-    """Have the kernel hold a process to its bounds, and all that it starts. Only Linux lets one
-    process do that to another."""
+    """Let the kernel limit a process and all that it starts. Only Linux lets one process do that to
+    another."""
     if not hasattr(resource, "prlimit"):
         return
     wanted = {
@@ -186,12 +190,12 @@ def _limit(pid: int, bounds: Bounds) -> None:
 
 
 def _bounded(process: Any, stdin: bytes, bounds: Bounds, *, seconds: float) -> tuple[bytes, bytes]:
-    """What `communicate` gives, read only as far as the bounds go. Raises _TooMuch and
+    """Like `communicate`, but reads only as far as the bounds allow. Raises _TooMuch and
     TimeoutExpired."""
-    until, left, told = time.monotonic() + seconds, memoryview(stdin), _Told(bounds)
+    until, left, printed = time.monotonic() + seconds, memoryview(stdin), _Output(bounds)
     with selectors.DefaultSelector() as waiting:
-        waiting.register(process.stdout, selectors.EVENT_READ, told.out)
-        waiting.register(process.stderr, selectors.EVENT_READ, told.err)
+        waiting.register(process.stdout, selectors.EVENT_READ, printed.out)
+        waiting.register(process.stderr, selectors.EVENT_READ, printed.err)
         os.set_blocking(process.stdin.fileno(), False)
         waiting.register(process.stdin, selectors.EVENT_WRITE)
         while waiting.get_map():
@@ -203,16 +207,16 @@ def _bounded(process: Any, stdin: bytes, bounds: Bounds, *, seconds: float) -> t
                     left = _sent(key.fd, left)
                     ended = not left
                 else:
-                    ended = not told.take(key.data, os.read(key.fd, _CHUNK))
+                    ended = not printed.take(key.data, os.read(key.fd, _CHUNK))
                 if ended:
                     pipe: Any = key.fileobj
                     waiting.unregister(pipe)
                     pipe.close()
     process.proc.wait(max(until - time.monotonic(), 1.0))
-    return b"".join(told.out), b"".join(told.err)
+    return b"".join(printed.out), b"".join(printed.err)
 
 
-class _Told:
+class _Output:
     """What a process has printed so far, on both of its pipes."""
 
     def __init__(self, bounds: Bounds) -> None:
@@ -221,7 +225,7 @@ class _Told:
         self._bounds, self._size, self._records = bounds, 0, 0
 
     def take(self, pipe: list[bytes], chunk: bytes) -> bool:
-        """Keep a chunk of one of them; whether there was one. Raises _TooMuch."""
+        """Add a chunk from one pipe; returns whether there was one. Raises _TooMuch."""
         pipe.append(chunk)
         self._size += len(chunk)
         if self._size > self._bounds.output:
@@ -233,7 +237,7 @@ class _Told:
 
 
 def _sent(pipe: int, left: memoryview) -> memoryview:
-    """What is still to be sent; nothing where nobody reads it any more."""
+    """What is still to be sent; nothing if nobody reads it any more."""
     try:
         return left[os.write(pipe, left[:_CHUNK]) :] if left else left
     except BlockingIOError:
@@ -243,8 +247,7 @@ def _sent(pipe: int, left: memoryview) -> memoryview:
 
 
 def _end(process: Any) -> None:
-    """Kill git and all that it started, and reap it. Nothing happens to one that has ended by
-    itself."""
+    """Kill git and all that it started, and reap it, unless it has ended by itself."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.proc.wait()

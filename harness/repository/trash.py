@@ -1,9 +1,9 @@
-"""What is closed goes out of sight by one rename, and is deleted later, by a process that stands
-back for all others.
+"""A trash folder: closing something is one rename, and a low-priority process deletes it later.
 
-Deleting a worktree of 50,000 files takes seconds, and nobody has to wait for it. What a kill leaves
-is trash by its place, and the next factory here, or `factory gc`, ends it. Links are removed, never
-followed."""
+Deleting a worktree of 50,000 files takes seconds, and nobody has to wait for it. After a kill the
+trash is still in its place; the next factory here, or `factory gc`, deletes it. Links are removed,
+never followed.
+"""
 
 import os
 import shutil
@@ -15,30 +15,33 @@ import uuid
 from pathlib import Path
 
 TRASH, MAKING = ".trash", ".making-"
-SWEEP_SECONDS = 3600
+DELETE_SECONDS = 3600
 NICE = 19
 
 
 def throw_away(place: Path, folder: Path) -> None:
-    """Move something out of the way, into the trash of `folder`. Raises OSError."""
+    """Move something into the trash of `folder`. Raises OSError."""
     trash = folder / TRASH
     trash.mkdir(parents=True, exist_ok=True)
-    _open_up(place)  # a folder that its owner may not write cannot be moved
+    # A folder that its owner may not write cannot be moved.
+    _open_up(place)
     place.rename(trash / f"{place.name}-{uuid.uuid4().hex}")
 
 
-def left_behind(folder: Path) -> None:
+def discard_unfinished(folder: Path) -> None:
     """Throw away what a killed factory was making. Only for the sole factory on this home, before
-    it makes any."""
+    it makes anything."""
     for half in folder.glob(f"{MAKING}*"):
         throw_away(half, folder)
 
 
-def sweep_later(*folders: Path) -> None:
-    """Have the trash deleted by a process of its own. It goes on when this one ends; while this one
-    lives it is reaped."""
+def delete_trash_later(*folders: Path) -> None:
+    """Have a separate process delete the trash. It continues when this process ends; otherwise it
+    is reaped."""
     if full := tuple(folder for folder in folders if any_trash(folder)):
-        threading.Thread(target=_sweep_apart, args=full, name="sweep", daemon=True).start()
+        threading.Thread(
+            target=_delete_in_process, args=full, name="delete trash", daemon=True
+        ).start()
 
 
 def any_trash(folder: Path) -> bool:
@@ -49,7 +52,7 @@ def any_trash(folder: Path) -> bool:
         return False
 
 
-def swept(folder: Path) -> None:
+def delete_trash(folder: Path) -> None:
     """Delete what was thrown away, now or by a factory that died. Two at once are fine."""
     trash = folder / TRASH
     for name in os.listdir(trash) if trash.is_dir() else ():
@@ -57,7 +60,7 @@ def swept(folder: Path) -> None:
 
 
 def delete(place: Path) -> None:
-    """Delete a file or a folder, also where an agent took its own permissions away. What cannot be
+    """Delete a file or a folder, even if an agent removed its own permissions. What cannot be
     deleted stays."""
     if place.is_symlink() or place.is_file():
         place.unlink(missing_ok=True)
@@ -68,11 +71,12 @@ def delete(place: Path) -> None:
             for below in names:
                 _open_up(os.path.join(inner, below))
     except FileNotFoundError:
-        pass  # somebody else is at it as well
+        # Another process is deleting it as well.
+        pass
     shutil.rmtree(place, ignore_errors=True)
 
 
-def _sweep_apart(*folders: Path) -> None:
+def _delete_in_process(*folders: Path) -> None:
     command = (sys.executable, "-I", "-m", "harness.repository.trash", *map(str, folders))
     subprocess.run(
         command,
@@ -82,13 +86,13 @@ def _sweep_apart(*folders: Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        timeout=SWEEP_SECONDS,
+        timeout=DELETE_SECONDS,
     )
 
 
 def _open_up(place: str | Path) -> None:
-    """An agent may have taken its own permissions away; without root that would keep its files for
-    ever."""
+    """An agent may have removed its own permissions. Without root nobody could then delete its
+    files."""
     if stat.S_ISDIR(os.lstat(place).st_mode):
         os.chmod(place, 0o700)
 
@@ -96,4 +100,4 @@ def _open_up(place: str | Path) -> None:
 if __name__ == "__main__":
     os.nice(NICE)
     for given in sys.argv[1:]:
-        swept(Path(given))
+        delete_trash(Path(given))

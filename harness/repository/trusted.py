@@ -1,5 +1,5 @@
-"""The factory's own bare repository: what the forge has, fetched and checked, and facts read from
-raw objects."""
+"""The factory's own bare repository: what the forge has, fetched and checked, and facts from raw
+objects."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,20 +24,21 @@ from harness.repository.objects import Entry, blobs, entries, entry_at, verify
 from harness.repository.plumbing import READING, Bounds, Git
 from harness.repository.remote import Remote
 
-# what the forge had; `transfer.hideRefs` keeps every ref from the run stores
+# What the forge had. `transfer.hideRefs` hides every ref from the run stores.
 FETCHED = "refs/factory/forge"
 READ_AT_MOST = 16 * 1024 * 1024
-PROPOSED = "refs/pull/"  # where a forge keeps what anybody may push
+PROPOSED = "refs/pull/"
+"""The refs of pull requests, which anybody may push."""
 _FETCHING = Bounds(processor_seconds=60, memory=2 * 1024**3, file=1024**3, output=16 * 1024**2)
-"""For a fetch of what a stranger proposes: more objects than this are not looked at."""
+"""For fetching what a stranger proposes: larger fetches are refused."""
 
 
 class TrustedRepository:
-    """`harness.ports.git.Repository`, on a folder that this class makes and that nothing else
+    """`harness.ports.git.Repository`, in a folder that this class creates and nothing else
     writes."""
 
     def __init__(self, git_dir: Path, remote: Remote) -> None:
-        """Open the repository, made where there is none. Raises GitError when somebody else changed
+        """Open the repository; create it if there is none. Raises GitError if somebody else changed
         its settings."""
         self.git_dir, self.remote = git_dir, remote
         self._fetching = Lock()
@@ -51,24 +52,26 @@ class TrustedRepository:
 
     @property
     def git(self) -> Git:
-        """Git on this repository, after another look at what could steer it."""
+        """Git on this repository, after another check of its configuration."""
         require_untouched(self.git_dir)
         return Git(self.git_dir)
 
     @property
     def reading(self) -> Git:
-        """The same, with bounds: for trees that a stranger may have written."""
+        """The same with bounds, for trees that a stranger may have written."""
         return replace(self.git, bounds=READING)
 
     def fetch(self, *refs: str) -> None:
-        """Bring branches, full refs or commits from the forge, each object checked by fsck before
-        it is kept.
+        """Fetch branches, full refs or commits from the forge; fsck checks each object before it is
+        kept.
 
-        Nothing of ours moves: what comes is kept under `refs/factory/forge`. A pull request's head
-        has bounds."""
+        None of our refs move: everything fetched is below `refs/factory/forge`. A pull request's
+        head is fetched with bounds.
+        """
         if refs:
             bounds = _FETCHING if any(ref.startswith(PROPOSED) for ref in refs) else None
-            with self._fetching:  # two at once would fight for the lock of one ref
+            # Two fetches at once would compete for the lock of one ref.
+            with self._fetching:
                 self.remote.output(
                     replace(self.git, bounds=bounds),
                     "fetch",
@@ -82,23 +85,23 @@ class TrustedRepository:
                 )
 
     def tip(self, branch: str) -> CommitSha:
-        """The forge's present tip of a branch. Raises GitError when it has none of that name."""
+        """The forge's current tip of a branch. Raises GitError if it has no such branch."""
         found = self.remote.branch_tip(self.git, branch)
         if found is None:
             raise GitError(f"the forge has no branch {branch!r}")
         return found
 
     def fetched(self, branch: str) -> CommitSha:
-        """Where the branch was at the last fetch of it, without asking the forge."""
-        said = self.git.said(
+        """Where the branch was when it was last fetched, without asking the forge."""
+        result = self.git.run(
             "rev-parse", "--verify", "--quiet", branch_ref(branch).replace("refs", FETCHED, 1)
         )
-        if said.status:
+        if result.status:
             raise GitError(f"branch {branch!r} was never fetched")
-        return sha(said.out.decode("ascii").strip())
+        return sha(result.out.decode("ascii").strip())
 
     def tree_of(self, commit: CommitSha) -> TreeSha:
-        """The tree of a commit. Raises GitError when the commit is not here: fetch it first."""
+        """The tree of a commit. Raises GitError if the commit is not here: fetch it first."""
         return TreeSha(
             self.git.line("rev-parse", "--verify", "--end-of-options", f"{sha(commit)}^{{tree}}")
         )
@@ -110,9 +113,9 @@ class TrustedRepository:
         return tuple(sha(line[1].decode("ascii")) for line in lines if line[:1] == [b"parent"])
 
     def messages(self, tip: CommitSha, *, line: str) -> Mapping[CommitSha, str]:
-        """The commits up to `tip` whose message has a line that begins with `line`, which is a
-        word, each with its message."""
-        told = self.git.output(
+        """The commits up to `tip` whose message has a line that begins with the word `line`, each
+        with its message."""
+        printed = self.git.output(
             "log",
             "-z",
             "--no-color",
@@ -123,28 +126,28 @@ class TrustedRepository:
             f"--grep=^{line}",
             sha(tip),
         ).decode("utf-8", "replace")
-        found = (each.split("\n", 1) for each in told.split("\0") if each)
+        found = (each.split("\n", 1) for each in printed.split("\0") if each)
         return {sha(commit): message for commit, message in found}
 
     def verify(self, commit: CommitSha) -> None:
-        """Hash the commit and everything in its tree again. Raises GitError naming the first that
-        is not itself."""
+        """Hash the commit and everything in its tree again. Raises GitError that names the first
+        mismatch."""
         verify(self.git, sha(commit))
 
     def contains(self, tip: CommitSha, commit: CommitSha) -> bool:
         """Whether `commit` is `tip` or one of its ancestors."""
-        said = self.git.said("merge-base", "--is-ancestor", sha(commit), sha(tip))
-        if said.status not in (0, 1):
-            raise GitError(f"git merge-base: {said.last_words}")
-        return said.status == 0
+        result = self.git.run("merge-base", "--is-ancestor", sha(commit), sha(tip))
+        if result.status not in (0, 1):
+            raise GitError(f"git merge-base: {result.message}")
+        return result.status == 0
 
     def entries(self, treeish: str) -> tuple[Entry, ...]:
         """Every entry of a commit's or a tree's files, with mode, object and size."""
         return entries(self.reading, sha(treeish))
 
     def blobs(self, oids: Sequence[str]) -> Iterator[bytes]:
-        """The raw bytes of each file by its object, in the order asked. All of them are in memory
-        at once."""
+        """The raw bytes of each file by its object, in the requested order. All of them are in
+        memory at once."""
         return blobs(self.git, [sha(oid) for oid in oids])
 
     def files(self, commit: CommitSha) -> Mapping[bytes, str]:
@@ -152,8 +155,8 @@ class TrustedRepository:
         return {entry.path: entry.mode for entry in self.entries(commit)}
 
     def read(self, commit: CommitSha, path: str) -> bytes | None:
-        """The bytes of a plain file; None where there is none, and for a symlink: its target is not
-        its text."""
+        """The bytes of a plain file; None if there is none, and for a symlink, because its target
+        is not its text."""
         git, name = self.reading, path.encode("utf-8", "surrogateescape")
         entry = entry_at(git, sha(commit), name)
         if entry is None or not entry.is_file:
@@ -167,7 +170,7 @@ class TrustedRepository:
         return raw_diff(self.reading, sha(base), sha(head))
 
     def changed(self, base: CommitSha, head: CommitSha) -> tuple[bytes, ...]:
-        """The paths that differ, without a look at what is in them."""
+        """The paths that differ; their contents are not read."""
         return changed_paths(self.reading, self.tree_of(base), self.tree_of(head))
 
 
@@ -179,7 +182,7 @@ def _refspec(ref: str) -> str:
 
 
 def _make(git_dir: Path) -> None:
-    """A bare repository with our configuration and an unborn HEAD, there all at once or not at
+    """Create a bare repository with our configuration and an unborn HEAD, all at once or not at
     all."""
     git_dir.parent.mkdir(parents=True, exist_ok=True)
     fresh = git_dir.with_name(f"{git_dir.name}.making")
@@ -197,17 +200,9 @@ def _make(git_dir: Path) -> None:
 
 
 def fetched_branch(repository: TrustedRepository) -> str:
-    """The default branch as it was fetched: the one that is not the factory's own. Empty where
-    nothing was."""
+    """The default branch as it was fetched: the one that is not the factory's own. "" if nothing
+    was."""
     heads = f"{FETCHED}/heads/"
-    listed = (
-        repository.git.output("for-each-ref", "--format=%(refname)", heads).decode("utf-8").split()
-    )
-    return next(
-        (
-            name
-            for name in (ref.removeprefix(heads) for ref in listed)
-            if not name.startswith("factory/")
-        ),
-        "",
-    )
+    printed = repository.git.output("for-each-ref", "--format=%(refname)", heads)
+    names = (ref.removeprefix(heads) for ref in printed.decode("utf-8").split())
+    return next((name for name in names if not name.startswith("factory/")), "")

@@ -1,9 +1,13 @@
-"""The files an agent left behind, read without following anything and without asking git.
+"""Reads the files that an agent left, without following links and without git.
 
-Properties kept: every open is relative to an open folder and refuses symlinks; nothing but plain
-files is opened; the worktree's `.git` is not looked at, whatever it has become; depth, count and
-sizes are bounded before they cost much. The box is dead when this runs: nothing changes under our
-feet."""
+Properties:
+- Every open is relative to an open folder and refuses symlinks.
+- Only plain files are opened.
+- The worktree's `.git` is not read, whatever it has become.
+- Depth, count and sizes are limited before they cost much.
+
+The sandbox is dead when this runs, so nothing changes meanwhile.
+"""
 
 import os
 import stat
@@ -21,7 +25,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class WalkLimits:
-    """Beyond any of these, the worktree is refused. Bytes, counts, and folders within folders."""
+    """Beyond any of these limits the worktree is refused: counts, bytes, and nested folders."""
 
     files: int = 100_000
     depth: int = 64
@@ -31,7 +35,7 @@ class WalkLimits:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A plain file or a symlink: its path from the root, git's mode for it, its bytes or its
+    """A plain file or a symlink: its path from the root, git's mode for it, and its bytes or its
     target."""
 
     path: bytes
@@ -43,20 +47,20 @@ class Found:
 class Unfit:
     """Something that cannot be part of a change, in words."""
 
-    says: str
+    message: str
 
 
 class Beyond(Exception):
-    """A limit was passed; there is no point in walking on."""
+    """A limit was passed; the walk ends."""
 
 
 def found_in(
     folder: Path, *, leaves_out: Callable[[bytes, bool], bool], limits: WalkLimits
 ) -> Iterator[Found | Unfit]:
-    """Everything below `folder`, sorted by name within each folder; what cannot be taken comes as
-    an Unfit.
+    """Everything below `folder`, sorted by name within each folder. What cannot be read is an
+    Unfit.
 
-    Raises Beyond at the first limit that is passed, and OSError when the disk fails.
+    Raises Beyond at the first limit that is passed, and OSError if the disk fails.
     """
     root = os.open(folder, _FOLDER)
     budget = _Budget(limits)
@@ -69,7 +73,7 @@ def found_in(
 
 
 class _Budget:
-    """Counts down, and raises Beyond when there is nothing left."""
+    """Counts down, and raises Beyond when nothing is left."""
 
     def __init__(self, limits: WalkLimits) -> None:
         self.limits, self._files, self._bytes = limits, limits.files, limits.total_bytes
@@ -108,7 +112,7 @@ def _walk(
         elif stat.S_ISDIR(kind):
             yield from _below(folder, name, path, depth, leaves_out, budget)
         else:
-            yield _taken(folder, name, path, kind, budget)
+            yield _file_at(folder, name, path, kind, budget)
 
 
 def _below(
@@ -132,7 +136,7 @@ def _below(
         os.close(inner)
 
 
-def _taken(folder: int, name: bytes, path: bytes, kind: int, budget: _Budget) -> Found | Unfit:
+def _file_at(folder: int, name: bytes, path: bytes, kind: int, budget: _Budget) -> Found | Unfit:
     if stat.S_ISLNK(kind):
         return Found(path, SYMLINK, os.readlink(name, dir_fd=folder))
     if not stat.S_ISREG(kind):
@@ -155,8 +159,8 @@ _KINDS = {
 
 
 def _is_dot_git(name: bytes) -> bool:
-    """`.git`, and every spelling that a case-folding, ignorable-dropping or 8.3 file system takes
-    for it."""
+    """Whether a file system would take this name for `.git`: one that folds case, drops ignorable
+    letters, or has 8.3 names."""
     text = name.decode("utf-8", "replace").split(":")[0]
     visible = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
     return unicodedata.normalize("NFKC", visible).casefold().rstrip(" .") in (".git", "git~1")

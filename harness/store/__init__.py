@@ -1,1 +1,1 @@
-"""What lasts: the durable engine, the ledger's store, the lock on a home, and the clock."""
+"""Persistence: the durable engine, the ledger's store, the lock on a home, and the clock."""

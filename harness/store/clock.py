@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """Tells the time; the only place in the factory that asks the machine for it."""
+    """The only place in the factory that asks the machine for the time."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

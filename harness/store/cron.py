@@ -1,9 +1,10 @@
-"""When a cron line comes due: five fields, in the machine's own time zone, as Debian's cron reads
-them.
+"""When a cron line is due next: five fields, in the machine's own time zone, with the rules of
+Debian's cron.
 
-When clocks go forward, what falls into the missing hour is due once, at its end; when they go back,
-what falls into the doubled hour is due once, in the first of the two. Lines with a `*` for minute
-or hour follow the clock as it is."""
+When clocks go forward, lines in the missing hour are due once, at its end. When they go back, lines
+in the repeated hour are due once, in the first of the two. Lines with a `*` for minute or hour
+follow the clock as it is.
+"""
 
 from __future__ import annotations
 
@@ -22,20 +23,20 @@ LOCALTIME = Path("/etc/localtime")
 
 def first_after(line: str, moment: datetime) -> datetime:
     """When `line` is due next after `moment`, in that moment's zone. Raises ConfigError for a line
-    that never is."""
+    that is never due."""
     try:
         return next(CronSim(line, moment))
     except (CronSimError, StopIteration):
         raise ConfigError(
-            f"`{line}` is no moment that ever comes; expected minute, hour, day, month, weekday,"
+            f"`{line}` is never due; expected minute, hour, day, month, weekday,"
             " such as `17 2 * * *` for 02:17 each night",
             key="on.schedule",
         ) from None
 
 
 def local_zone(environment: Mapping[str, str] = os.environ) -> tzinfo:
-    """The zone that `TZ` names, else the machine's, else UTC. Raises ConfigError for a name that is
-    not known."""
+    """The zone that `TZ` names, else the machine's, else UTC. Raises ConfigError for an unknown
+    name."""
     name = environment.get("TZ")
     if name is None:
         try:

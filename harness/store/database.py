@@ -1,5 +1,4 @@
-"""The stores of what must last: SQLite in the home, or a PostgreSQL that several machines may
-share."""
+"""The databases: SQLite in the home, or a PostgreSQL that several machines share."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ VARIABLE = "FACTORY_DATABASE"
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 _LOCAL = ("", "localhost", "127.0.0.1", "::1")
 _PROTECTED = ("require", "verify-ca", "verify-full")
-# A server that is gone without a word is noticed within half a minute, by us and by the kernel.
+# A server that vanishes silently is noticed within half a minute, by us and by the kernel.
 _PATIENCE = {
     "connect_timeout": "10",
     "keepalives_idle": "10",
@@ -32,8 +31,7 @@ _SESSION = (
 
 
 def sqlite_engine(path: Path) -> sa.Engine:
-    """An engine on the file at `path`; the file is made, readable by its owner alone, where it is
-    missing."""
+    """An engine on the file at `path`. A missing file is created, readable only by its owner."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
@@ -42,8 +40,8 @@ def sqlite_engine(path: Path) -> sa.Engine:
 
 
 def postgres_engine(address: str) -> sa.Engine:
-    """An engine on the database at `address`, as `postgres_address` gives it. Nothing is connected
-    to yet."""
+    """An engine on the database at `address`, as `postgres_address` returns it. It does not connect
+    yet."""
     engine = sa.create_engine(
         sa.make_url(address).set(drivername="postgresql+psycopg"), pool_pre_ping=True
     )
@@ -52,11 +50,12 @@ def postgres_engine(address: str) -> sa.Engine:
 
 
 def postgres_address(text: str) -> str:
-    """The address of a PostgreSQL database, as psycopg takes it. Raises ConfigError, which never
-    shows the password.
+    """The address of a PostgreSQL database in psycopg's form. Raises ConfigError, which never shows
+    the password.
 
-    Away from this machine the line is encrypted and the server's certificate verified against the
-    system's; whoever writes `sslmode=require` gives up the second, and nothing less is taken."""
+    To another machine the connection is encrypted, and the server's certificate is verified against
+    the system's. `sslmode=require` turns off the verification; nothing weaker is accepted.
+    """
     try:
         url = sa.make_url(text.strip())
     except (sa.exc.ArgumentError, ValueError):
@@ -74,8 +73,8 @@ def postgres_address(text: str) -> str:
 
 
 @contextmanager
-def named_faults() -> Iterator[None]:
-    """A database's own errors as StoreError."""
+def database_errors() -> Iterator[None]:
+    """Turn a database's own errors into StoreError."""
     try:
         yield
     except sa.exc.SQLAlchemyError as fault:
@@ -85,7 +84,7 @@ def named_faults() -> Iterator[None]:
 
 
 def shown(address: str) -> str:
-    """Where a database is, for people: server and name, and neither account nor password."""
+    """Where a database is, for people: server and name, without account and password."""
     url = sa.make_url(address)
     return f"PostgreSQL {url.database} on {url.host or url.query.get('host') or 'this machine'}"
 
@@ -93,11 +92,8 @@ def shown(address: str) -> str:
 def _hosts(url: sa.URL) -> tuple[str, ...]:
     """Every server that the driver may try: the query may name others than the address does."""
     more = url.query.get("host", ())
-    listed = (
-        url.host or "",
-        *((more,) if isinstance(more, str) else more),
-        str(url.query.get("hostaddr", "")),
-    )
+    hosts = (more,) if isinstance(more, str) else more
+    listed = (url.host or "", *hosts, str(url.query.get("hostaddr", "")))
     return tuple(
         part if part in _LOCAL else part.rpartition(":")[0] or part
         for host in listed
@@ -123,7 +119,7 @@ def _unfit(why: str) -> ConfigError:
 
 
 def _settle(connection: Any, _record: Any) -> None:
-    """A commit that is said to be made is on the server's disk, and nobody waits for ever."""
+    """A confirmed commit is on the server's disk, and no statement waits for ever."""
     connection.execute(_SESSION)
-    # the pool rolls a connection back when it is returned, which would undo a bare SET
+    # The pool rolls a connection back when it is returned, which would undo a bare SET.
     connection.commit()

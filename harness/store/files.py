@@ -1,4 +1,4 @@
-"""A small file, replaced whole or not at all."""
+"""Small files, replaced whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from harness.domain.errors import LedgerError
 
 
 def is_there(path: Path) -> bool:
-    """Whether a file is at `path`. Raises LedgerError where nobody can tell: that is not the same
-    as none.
+    """Whether a file is at `path`. Raises LedgerError if that cannot be determined: unknown is not
+    the same as missing.
 
-    `Path.exists` answers False to many errors, on newer Pythons to all of them."""
+    `Path.exists` returns False for many errors, and on newer Pythons for all of them.
+    """
     try:
         path.stat()
     except FileNotFoundError:
@@ -23,8 +24,8 @@ def is_there(path: Path) -> bool:
 
 
 def replace(path: Path, content: bytes, *, mode: int) -> None:
-    """`content` is at `path`, and on the disk, when this returns. Raises OSError; then what was
-    there still is."""
+    """When this returns, `content` is at `path` and on the disk. Raises OSError; then the old
+    content is still there."""
     temporary = path.with_name(f"{path.name}.new")
     file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
@@ -37,7 +38,7 @@ def replace(path: Path, content: bytes, *, mode: int) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A rename lasts only once its folder is on the disk."""
+    """A rename is durable only once its folder is on the disk."""
     file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(file)

@@ -1,11 +1,11 @@
-"""A lap in memory, for a replay: a ledger that goes on from a recorded one, its clock, and an
-engine without a store.
+"""Ledgers and an engine in memory: for a replay, which continues a recorded ledger, and for a dry
+run.
 
-Properties kept:
-- the recorded chain is the replay's own up to where its run begins: same entries, same hashes;
-- what other runs and people wrote meanwhile comes in between at its place, so that the run sees
-  what it saw;
-- nothing is kept: who replays a run twice gets it twice.
+Properties:
+- Up to the start of its run, the replay's chain is the recorded one: same entries, same hashes.
+- What other runs and people wrote meanwhile is added at its place, so that the run reads what it
+  read before.
+- Nothing is kept: a second replay starts from the same state.
 """
 
 import json
@@ -20,7 +20,7 @@ from harness.ports.engine import Action
 
 
 class _Chain(ABC):
-    """A ledger in memory: a chain that somebody began, and what is added to it."""
+    """A ledger in memory: an existing chain, and the entries added to it."""
 
     def __init__(self, written: Iterable[Entry]) -> None:
         self._written, self._lock = list(written), RLock()
@@ -61,14 +61,14 @@ class _Chain(ABC):
             return self._keys.get(key)
 
     def fault(self) -> Fault | None:
-        """Nothing: what the chain began with was checked by whoever took it from its ledger."""
+        """None: whoever read the chain from its ledger has checked it."""
         return None
 
     def fault_after(self, since: Head) -> Fault | None:
         return None
 
     def anchor(self, run: str) -> str:
-        """Nothing: this chain has no key, and what it is told of is told nowhere."""
+        """Empty: this chain has no key, and nothing outside refers to it."""
         return ""
 
     def anchored(self, run: str, anchor: str) -> Head | None:
@@ -91,25 +91,23 @@ class _Chain(ABC):
         return entry
 
 
-class PlayedLedger(_Chain):
-    """The `Ledger` port over a recorded ledger, at the moment when `run` had just begun."""
+class ReplayedLedger(_Chain):
+    """The `Ledger` port over a recorded ledger, at the moment when `run` had just started."""
 
     def __init__(self, recorded: Sequence[Entry], run: str) -> None:
-        """Raises KeyError where the run never began."""
+        """Raises KeyError if the run never started."""
         began = next((entry.seq for entry in recorded if entry.key == f"run/{run}"), None)
         if began is None:
             raise KeyError(run)
         super().__init__(entry for entry in recorded if entry.seq <= began)
         self.run = run
-        after = [
-            entry for entry in recorded if entry.seq > began and not _took_it_up_again(entry, run)
-        ]
+        after = [entry for entry in recorded if entry.seq > began and not _resumed(entry, run)]
         self._own = {entry.key: entry for entry in after if entry.run == run}
         self._others = [entry for entry in after if entry.run != run]
 
     @property
     def came(self) -> tuple[Entry, ...]:
-        """What the run wrote in this lap."""
+        """What the run wrote in this replay."""
         with self._lock:
             return tuple(
                 entry for entry in self._written if entry.run == self.run and entry.kind != "run"
@@ -117,12 +115,11 @@ class PlayedLedger(_Chain):
 
     @property
     def recorded(self) -> tuple[Entry, ...]:
-        """What it wrote in the recorded one."""
+        """What it wrote in the recording."""
         return tuple(self._own.values())
 
     def now(self) -> datetime:
-        """The time of the recorded entry that comes next, as whoever wrote it then had it on the
-        clock."""
+        """The time of the next recorded entry, because its writer had that time on the clock."""
         with self._lock:
             waiting = [entry for key, entry in self._own.items() if key not in self._keys]
             return datetime.fromisoformat((waiting or self._written[-1:])[0].at)
@@ -140,14 +137,14 @@ class PlayedLedger(_Chain):
             if key in self._keys:
                 return self._keys[key]
             recorded = self._own.get(key)
-            self._let_in(recorded.seq if recorded else self._written[-1].seq)
+            self._add_others_before(recorded.seq if recorded else self._written[-1].seq)
             content = json.loads(json.dumps(dict(data or {})))
             at = recorded.at if recorded else self._written[-1].at
             return self._keep(kind, key, at=at, issue=issue, run=run, data=content)
 
-    def _let_in(self, seq: int) -> None:
-        """What others wrote before the recorded entry of this number; what this lap wrote by itself
-        already is not doubled."""
+    def _add_others_before(self, seq: int) -> None:
+        """Add what others wrote before the recorded entry with this number, unless the replay wrote
+        it by itself."""
         while self._others and self._others[0].seq < seq:
             entry = self._others.pop(0)
             if entry.key not in self._keys:
@@ -161,9 +158,9 @@ class PlayedLedger(_Chain):
                 )
 
 
-def _took_it_up_again(entry: Entry, run: str) -> bool:
-    """Whether this had the run go on after a kill, a pause or a stop. A replay is one lap, which
-    nothing stops."""
+def _resumed(entry: Entry, run: str) -> bool:
+    """Whether the entry continued the run after a kill, a pause or a stop. A replay is not
+    interrupted."""
     return (
         entry.kind == "command"
         and entry.data.get("command") == "resume"
@@ -182,7 +179,7 @@ class DirectEngine:
         self._actions[name] = action
 
     def launch(self) -> None:
-        """Nothing was left by a dead process."""
+        """Nothing to recover: no process died."""
 
     def start(self, key: str, name: str, payload: Mapping[str, Any]) -> None:
         if key not in self._done:
@@ -196,26 +193,26 @@ class DirectEngine:
         return next(((key, self._done[key]) for key in sorted(keys) if key in self._done), None)
 
     def cancel(self, key: str) -> None:
-        """Whatever was started is done."""
+        """Nothing to cancel: everything started is done."""
 
     def doze(self) -> None:
-        """There is nothing to let go of."""
+        """Nothing to release."""
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Nothing to release."""
 
 
-def entries_told(documents: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
-    """Entries as `dataclasses.asdict` wrote them down."""
+def entries_from(documents: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
+    """Entries from the documents that `dataclasses.asdict` made."""
     return tuple(Entry(**document) for document in documents)
 
 
-class OverLedger(_Chain):
-    """The `Ledger` port over another ledger, which it reads and never writes: what is appended
-    stays in memory, on top.
+class OverlayLedger(_Chain):
+    """The `Ledger` port over another ledger, which it reads and never writes: new entries stay in
+    memory, on top.
 
-    What others write below meanwhile is not seen: who reads this reads one moment, and what was
-    thought since."""
+    It does not see what others write to the ledger below meanwhile.
+    """
 
     def __init__(self, below: Iterable[Entry], now: Callable[[], datetime]) -> None:
         super().__init__(below)

@@ -1,7 +1,8 @@
 """The inbox's store: one table beside the engine's own, on SQLite or PostgreSQL.
 
-Properties kept: a delivery is on the disk when `put` returns, once per id and per content, whoever
-else writes; what was acted on stays for as long as a double may come."""
+Properties: when `put` returns, the delivery is on the disk, once per id and per content, whoever
+else writes. What was acted on stays for as long as a duplicate may arrive.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ from harness.ports.clock import Clock
 from harness.ports.inbox import Delivery
 from harness.store.database import postgres_engine, sqlite_engine
 
-_MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"  # one length and one zone, so that text compares as moments do
+# One length and one zone, so that texts compare like times.
+_MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 DELIVERIES = sa.Table(
     "deliveries",
     sa.MetaData(),
@@ -50,7 +52,7 @@ class SqlInbox:
         }
         try:
             with (
-                _faults_named("the delivery could not be kept"),
+                _port_errors("the delivery could not be kept"),
                 self._engine.begin() as connection,
             ):
                 connection.execute(sa.insert(DELIVERIES).values(row))
@@ -60,14 +62,14 @@ class SqlInbox:
 
     def waiting(self) -> tuple[tuple[int, Delivery], ...]:
         query = sa.select(DELIVERIES).where(~DELIVERIES.c.is_settled).order_by(DELIVERIES.c.place)
-        with _faults_named("the inbox could not be read"), self._engine.connect() as connection:
+        with _port_errors("the inbox could not be read"), self._engine.connect() as connection:
             return tuple(
                 (row.place, Delivery(row.id, row.event, row.number, row.digest))
                 for row in connection.execute(query)
             )
 
     def settle(self, places: tuple[int, ...]) -> None:
-        with _faults_named("the inbox could not be written"), self._engine.begin() as connection:
+        with _port_errors("the inbox could not be written"), self._engine.begin() as connection:
             for place in places:
                 connection.execute(
                     sa.update(DELIVERIES).where(DELIVERIES.c.place == place).values(is_settled=True)
@@ -77,16 +79,16 @@ class SqlInbox:
         old = sa.delete(DELIVERIES).where(
             DELIVERIES.c.is_settled, DELIVERIES.c.came_at < _text(before)
         )
-        with _faults_named("the inbox could not be written"), self._engine.begin() as connection:
+        with _port_errors("the inbox could not be written"), self._engine.begin() as connection:
             connection.execute(old)
 
-    def heard_last(self) -> datetime | None:
-        with _faults_named("the inbox could not be read"), self._engine.connect() as connection:
+    def last_received_at(self) -> datetime | None:
+        with _port_errors("the inbox could not be read"), self._engine.connect() as connection:
             came_at = connection.execute(sa.select(sa.func.max(DELIVERIES.c.came_at))).scalar()
         return datetime.strptime(came_at, _MOMENT).replace(tzinfo=UTC) if came_at else None
 
     def close(self) -> None:
-        """Let go of the store; the next use opens it again."""
+        """Close the store; the next use opens it again."""
         if (engine := self.__dict__.pop("_engine", None)) is not None:
             engine.dispose()
 
@@ -103,10 +105,11 @@ def _text(moment: datetime) -> str:
 
 
 @contextmanager
-def _faults_named(what: str) -> Iterator[None]:
+def _port_errors(what: str) -> Iterator[None]:
     try:
         yield
     except sa.exc.IntegrityError:
+        # A duplicate, which `put` handles.
         raise
     except (sa.exc.SQLAlchemyError, OSError) as fault:
         words = fault.orig if isinstance(fault, sa.exc.DBAPIError) else fault

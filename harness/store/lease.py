@@ -1,10 +1,11 @@
 """One factory at a time on one database, wherever it runs: an advisory lock, held by a session of
 its own.
 
-The server lets go of the lock with the session, however that ends. So whoever waits takes over
-within a second of the holder's death; where a line is cut, once the server has noticed, which
-`postgres_address` bounds. A holder whose session is gone holds nothing any more: it has to ask,
-`held`, before it lets anything be recorded."""
+The server releases the lock with the session, however that ends. So a waiting factory takes over
+within a second of the holder's death; if the connection is cut, once the server has noticed, which
+`postgres_address` limits. A holder whose session is gone holds nothing any more, so it must ask
+`held` before anything is recorded.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +21,15 @@ import psycopg
 
 from harness.domain.errors import Busy, LedgerError
 from harness.store.database import shown
-from harness.store.lock import LOOK_SECONDS
+from harness.store.lock import POLL_SECONDS
 
 FACTORY = "the factory"
 _NAME_BYTES = 63
-"""What the server keeps of a session's name."""
+"""The server keeps this many bytes of a session's name."""
 
 
 class Connect(Protocol):
-    """How a session begins, as `psycopg.connect` begins one."""
+    """Opens a session, as `psycopg.connect` does."""
 
     def __call__(
         self, address: str, /, *, autocommit: bool, application_name: str
@@ -36,21 +37,21 @@ class Connect(Protocol):
 
 
 class Lease(Protocol):
-    """The right to be the one factory at work."""
+    """The right to be the only working factory."""
 
     def ensure(self) -> None:
-        """Take it again where it was lost. Raises Busy where another has it now, LedgerError where
-        nobody can tell."""
+        """Take it again if it was lost. Raises Busy if another factory has it now, LedgerError if
+        that cannot be determined."""
         ...
 
     def held(self) -> None:
-        """Raises LedgerError, which may pass, when it was lost."""
+        """Raises a retryable LedgerError if it was lost."""
         ...
 
 
-class OfTheKernel:
-    """A lock on a file of the home: it is held for as long as this process lives, and cannot be
-    lost before."""
+class KernelLease:
+    """For a lock on a file of the home: it is held while this process lives, and cannot be lost
+    before."""
 
     def ensure(self) -> None:
         return
@@ -60,8 +61,8 @@ class OfTheKernel:
 
 
 class AdvisoryLock:
-    """A lock of this name on the database at `address`. Raises LedgerError where the server does
-    not answer."""
+    """A lock of this name on the database at `address`. Raises LedgerError if the server does not
+    answer."""
 
     def __init__(
         self, address: str, name: str, *, holder: str, connect: Connect = psycopg.connect
@@ -85,12 +86,13 @@ class AdvisoryLock:
             raise LedgerError(
                 f"{shown(self._address)} does not answer: {_first_line(fault)}", retryable=True
             ) from fault
+        # A waiting factory keeps no session open.
         if not taken:
             self.release()
         return taken
 
     def is_held(self) -> bool:
-        """Asked of the server, in the session that took it."""
+        """Asks the server, in the session that took it."""
         if self._session is None:
             return False
         try:
@@ -99,16 +101,16 @@ class AdvisoryLock:
             return False
 
     def who(self) -> str:
-        """Who holds it, by the name of their session; empty where nobody does, or nobody can be
-        asked."""
+        """The holder, by the name of their session; "" if there is none, or if the server does not
+        answer."""
         with suppress(psycopg.Error), psycopg.connect(self._address, autocommit=True) as look:
             found = look.execute(_WHO, (*_halves(self._key),)).fetchone()
             return str(found[0]) if found else ""
         return ""
 
     def release(self) -> None:
-        """Let go, and end the session. Without the word first, the server would let go when it gets
-        to it, and whoever asks at once would be told that somebody is still at work."""
+        """Release the lock, and end the session. Without the explicit unlock the server would
+        release it a little later, and a factory that asks at once would find it busy."""
         if self._session is not None:
             with suppress(psycopg.Error):
                 self._session.execute("SELECT pg_advisory_unlock_all()")
@@ -117,13 +119,14 @@ class AdvisoryLock:
             self._session = None
 
 
-class OfTheDatabase:
+class DatabaseLease:
     """The Lease on a database."""
 
     def __init__(self, address: str, *, command: str) -> None:
         self._where, self._lock = shown(address), AdvisoryLock(address, FACTORY, holder=command)
 
     def ensure(self) -> None:
+        # What is left of a lost session is closed before the lock is taken in a new one.
         if not self._lock.is_held():
             self._lock.release()
             if not self._lock.take():
@@ -152,10 +155,10 @@ def sole_factory_on(
     patience: float = 0.0,
     waiting: Callable[[str], None] = lambda holder: None,
 ) -> Iterator[Lease]:
-    """Holds the lease of a database for the time of the block, as `harness.store.lock` holds a
-    home's. Raises LedgerError where the database does not answer at first; to who stands by
-    already, that is a holder who may come back."""
-    lease = OfTheDatabase(address, command=command)
+    """Hold the lease of a database for the block, as `harness.store.lock` holds a home's. Raises
+    LedgerError if the database does not answer at first. If it stops answering later, a waiting
+    factory keeps waiting: the holder may come back."""
+    lease = DatabaseLease(address, command=command)
     deadline, holder = time.monotonic() + patience, ""
     try:
         while True:
@@ -170,7 +173,7 @@ def sole_factory_on(
                 if not (holder and silent.retryable) or time.monotonic() >= deadline:
                     raise
             waiting(holder)
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         yield lease
     finally:
         lease.release()
@@ -181,7 +184,7 @@ def _key(name: str) -> int:
 
 
 def _halves(key: int) -> tuple[int, int]:
-    """As the catalogue of locks shows a key of 64 bits."""
+    """The two numbers by which the lock catalogue shows a 64-bit key."""
     return key >> 32 & 0xFFFFFFFF, key & 0xFFFFFFFF
 
 
@@ -193,4 +196,4 @@ _OF_KEY = """FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.o
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND l.classid = %s::bigint::oid AND l.objid = %s::bigint::oid"""
 _HELD = f"SELECT EXISTS (SELECT 1 {_OF_KEY} AND l.pid = pg_backend_pid())"
-_WHO = f"SELECT a.application_name FROM pg_stat_activity a WHERE a.pid IN (SELECT l.pid {_OF_KEY})"  # noqa: S608 - a constant
+_WHO = f"SELECT a.application_name FROM pg_stat_activity a WHERE a.pid IN (SELECT l.pid {_OF_KEY})"  # noqa: S608

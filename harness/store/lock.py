@@ -1,9 +1,9 @@
 """One factory at a time in one home.
 
-The kernel holds the lock and lets go of it with the process, however that dies; what the file says
-is only for people. So the lock is the lease: whoever waits for it takes over within a blink of the
-holder's death. A holder that is merely stopped still holds it, and nothing is taken from a process
-that may wake up."""
+The kernel holds the lock and releases it with the process, however that dies; the file's text is
+only for people. So the lock is the lease: a waiting factory takes over within a moment of the
+holder's death. A holder that is merely suspended still holds it, because it may wake up.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from harness.domain.errors import Busy
 
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 
 
 @contextmanager
@@ -28,20 +28,20 @@ def sole_factory(
     patience: float = 0.0,
     waiting: Callable[[str], None] = lambda holder: None,
 ) -> Iterator[None]:
-    """Holds `home/lock` for the time of the block. Raises Busy, naming the process that has it,
-    when it is not free within `patience` seconds; until then `waiting` is told ten times a second
-    who has it, and may raise to give up."""
+    """Hold `home/lock` for the block. Raises Busy, naming its holder, if it is not free within
+    `patience` seconds. Until then `waiting` is called ten times a second with the holder, and may
+    raise to give up."""
     home.mkdir(parents=True, exist_ok=True)
     file = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         deadline = time.monotonic() + patience
-        while not taken(file):
+        while not try_lock(file):
             if time.monotonic() >= deadline:
                 raise Busy(
                     f"{_holder(file)} works on {home}; wait for it, or end it, and try again"
                 )
             waiting(_holder(file))
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         _write(file, json.dumps({"pid": os.getpid(), "command": command}))
         yield
         _write(file, "")
@@ -49,7 +49,7 @@ def sole_factory(
         os.close(file)
 
 
-def taken(file: int) -> bool:
+def try_lock(file: int) -> bool:
     """Whether this process now holds the lock on an open file; never waits."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -65,7 +65,8 @@ def _write(file: int, text: str) -> None:
 
 def _holder(file: int) -> str:
     try:
-        said = json.loads(os.pread(file, 4096, 0))
-        return f"another factory (pid {said['pid']}, `{said['command']}`)"
+        holder = json.loads(os.pread(file, 4096, 0))
+        return f"another factory (pid {holder['pid']}, `{holder['command']}`)"
     except (ValueError, KeyError, TypeError):
+        # The holder has the lock and has not written the file yet.
         return "another factory, which has not said yet who it is,"

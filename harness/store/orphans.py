@@ -1,9 +1,10 @@
-"""What a killed factory leaves running, and its end.
+"""Ends the programs that a killed factory left running.
 
-Forge, broker and judge are each tied to whoever started them by a pipe: they end when it closes.
-That takes a moment, and a broker in the middle of a call may take minutes. Whoever takes the home
-over waits for a moment, then ends them: two brokers on one home refuse each other, and a forge
-about to leave must not be taken for one that stays."""
+Forge, broker and judge are each connected to their starter by a pipe, and end when it closes. That
+takes a moment, and a broker in the middle of a call may take minutes. A factory that takes over the
+home waits for a moment, then ends them: two brokers on one home refuse each other, and a forge that
+is about to exit must not be reused.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +20,20 @@ TIES = (b"--lifeline", b"--tethered")
 STOP_SECONDS = 2.0
 _LOOK_SECONDS = 0.02
 LOOKS = 2
-"""In a row that find nobody: a program that was just born, or is about to go, has no arguments to
-be known by."""
+"""How many looks in a row must find nothing: a program that starts or exits at that moment has no
+arguments to recognise it by."""
 
 
 def end_orphans(
-    home: Path, *, grace: float = STOP_SECONDS, sleep: Callable[[float], None] = time.sleep
+    home: Path, *, seconds: float = STOP_SECONDS, sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Returns when no program is left that works on `home` for a starter that is dead: one that has
-    not ended by itself after `grace` seconds is ended. Only the home's holder calls."""
-    deadline, clear = time.monotonic() + grace, 0
+    """Return when no program works on `home` whose starter is dead; one that has not ended by
+    itself after `seconds` is killed. Only the home's holder may call this."""
+    deadline, clear = time.monotonic() + seconds, 0
     while clear < LOOKS:
         left = tuple(_orphans(home))
         clear = 0 if left else clear + 1
+        # They first get time to end by themselves: a broker may be in the middle of a paid call.
         if left and time.monotonic() >= deadline:
             for pid in left:
                 _kill(pid)
@@ -61,6 +63,6 @@ def _is_cut(end: Path) -> bool:
 
 
 def _kill(pid: int) -> None:
-    """Each leads a session of its own: what it started goes with it."""
+    """Each program leads its own session, so what it started is killed with it."""
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)

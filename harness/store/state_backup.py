@@ -1,16 +1,16 @@
-"""What a home carries from one machine to the next, encrypted, in the database that its ledger is
-in.
+"""A backup of a home's state, encrypted, in the database of its ledger: for moving between
+machines.
 
-Properties kept:
-- the database sees neither a byte nor a name of it: AES-256-GCM, under a key that is never stored
-  there, and contents are named by a keyed hash; what is equal is stored once, so that keeping costs
-  what changed;
-- the list of what there is, and every content that it names, are written in one transaction: it is
-  whole or as it was;
-- each list follows the one that this home read or wrote last, else nothing is written: who was
-  overtaken changes nothing;
-- a list is entered in the ledger. An older one put in its place, or one of another ledger, is
-  refused when it is fetched."""
+Properties:
+- The database sees no byte and no name of it: AES-256-GCM, under a key that is never stored there.
+  Contents are named by a keyed hash. Equal contents are stored once, so a backup costs what
+  changed.
+- The list and every content that it names are written in one transaction, all or nothing.
+- Each list follows the one that this home last read or wrote; otherwise nothing is written. A home
+  that was overtaken changes nothing.
+- Each list is recorded in the ledger. When it is fetched, an older list or one of another ledger is
+  refused.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from harness.domain.errors import ConfigError, LedgerError
-from harness.store.database import named_faults, postgres_engine
+from harness.store.database import database_errors, postgres_engine
 from harness.store.files import replace
-from harness.store.ledger.sqlite import SqlLedger, faults_named
+from harness.store.ledger.sqlite import SqlLedger, ledger_errors
 
 KIND = "carried"
 KEY_BYTES = 32
@@ -68,9 +68,9 @@ _DROP_PARTS = sa.text("DELETE FROM carried_parts WHERE name <> ALL(:names)")
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """One file: its bits, and the names of its parts in order; `mark` tells it from what it was
-    before, here."""
+class StoredFile:
+    """One file: its mode, and the names of its parts in order. `mark` shows whether the local file
+    has changed."""
 
     mode: int
     parts: tuple[str, ...]
@@ -78,11 +78,12 @@ class Held:
 
 
 class StateBackup:
-    """What lies at `places` below `home`, but for what is `left_out`, in the database at `address`
-    under `key`, which is 64 hexadecimal digits.
+    """The files at `places` below `home`, except those `left_out`, in the database at `address`,
+    encrypted with `key` (64 hexadecimal digits).
 
-    Raises ConfigError for a key that is none, LedgerError where the database does not answer or
-    holds something else."""
+    Raises ConfigError for an invalid key, and LedgerError if the database does not answer or has
+    unexpected content.
+    """
 
     def __init__(
         self,
@@ -97,17 +98,17 @@ class StateBackup:
         self._home, self._places, self._ledger = home, places, ledger
         self._left_out = frozenset(home / path for path in left_out)
         self._engine = postgres_engine(address)
-        self._seal = _Seal(key)
-        self._files: dict[str, Held] = {}
+        self._seal = _Cipher(key)
+        self._files: dict[str, StoredFile] = {}
         self._generation, self._left_over = self._marked(), False
         self._lock = threading.Lock()
 
     def fetch(self) -> bool:
-        """Bring the home up to what was kept last, where that is not what is here. Whether anything
-        was kept at all."""
+        """Restore the last backup, unless the home equals it already. Returns whether there is a
+        backup."""
         with (
-            faults_named("what the home carries could not be fetched"),
-            named_faults(),
+            ledger_errors("the home's backup could not be fetched"),
+            database_errors(),
             self._engine.connect() as connection,
         ):
             found = (
@@ -125,11 +126,11 @@ class StateBackup:
             return True
 
     def keep(self, *, all_is_over: bool = False) -> None:
-        """Keep what changed. When `all_is_over`, what no list names any more goes."""
+        """Back up what changed. With `all_is_over`, contents that no list names any more are
+        deleted."""
         with self._lock:
-            if (
-                self._generation == 0
-            ):  # so that the ledger's key is there, and is carried with the first list
+            # Creates the ledger's key, so that the first backup contains it.
+            if self._generation == 0:
                 self._ledger().append(KIND, f"{KIND}/0", data={"generation": 0, "list": ""})
             files = dict(self._packed())
             if files != self._files or (all_is_over and self._left_over):
@@ -138,22 +139,23 @@ class StateBackup:
     def close(self) -> None:
         self._engine.dispose()
 
-    def _packed(self) -> Iterator[tuple[str, Held]]:
+    def _packed(self) -> Iterator[tuple[str, StoredFile]]:
         for path in sorted(self._found(stat.S_ISREG)):
             before = self._files.get(path)
             try:
                 facts = (self._home / path).lstat()
                 mark = (facts.st_size, facts.st_mtime_ns, stat.S_IMODE(facts.st_mode))
                 if before is None or before.mark != mark:
-                    before = Held(
+                    before = StoredFile(
                         mark[2], tuple(self._seal.name(part) for part in self._parts(path)), mark
                     )
                 yield path, before
-            except FileNotFoundError:  # it went while we looked
+            except FileNotFoundError:
+                # Deleted since the folder was listed.
                 continue
 
     def _write(
-        self, files: Mapping[str, Held], folders: list[tuple[str, int]], *, all_is_over: bool
+        self, files: Mapping[str, StoredFile], folders: list[tuple[str, int]], *, all_is_over: bool
     ) -> None:
         generation = self._generation + 1
         listed = {
@@ -162,21 +164,20 @@ class StateBackup:
         }
         sealed = self._seal.closed(json.dumps(listed).encode(), _list_name(generation))
         with (
-            faults_named("what the home carries could not be kept"),
-            named_faults(),
+            ledger_errors("the home could not be backed up"),
+            database_errors(),
             self._engine.begin() as connection,
         ):
             for statement in _STATEMENTS:
                 connection.execute(sa.text(statement))
             self._add_parts(connection, files)
             row = {"generation": generation, "sealed": sealed, "before": self._generation}
-            if (
-                connection.execute(_NEXT_LIST if self._generation else _FIRST_LIST, row).rowcount
-                != 1
-            ):
+            # Compare-and-swap on the generation: no row changes if another factory was faster.
+            next_list = _NEXT_LIST if self._generation else _FIRST_LIST
+            if connection.execute(next_list, row).rowcount != 1:
                 raise LedgerError(
-                    "another factory has kept this home meanwhile; `factory home fetch` brings what"
-                    " it kept"
+                    "another factory has backed up this home meanwhile; `factory home fetch` brings"
+                    " its backup"
                 )
             if all_is_over:
                 connection.execute(
@@ -188,7 +189,7 @@ class StateBackup:
             KIND, f"{KIND}/{generation}", data={"generation": generation, "list": _digest(sealed)}
         )
 
-    def _add_parts(self, connection: sa.Connection, files: Mapping[str, Held]) -> None:
+    def _add_parts(self, connection: sa.Connection, files: Mapping[str, StoredFile]) -> None:
         there = {row.name for row in connection.execute(_KNOWN)}
         for path, held in files.items():
             if not there.issuperset(held.parts):
@@ -200,31 +201,31 @@ class StateBackup:
                     there.add(name)
                 if not there.issuperset(held.parts):
                     raise LedgerError(
-                        f"{path} changed while it was kept; it is kept the next time",
+                        f"{path} changed during the backup; the next backup has it",
                         retryable=True,
                     )
 
     def _opened(self, found: Any) -> Mapping[str, Any]:
-        """The list, which has to be the one that the ledger knows last, or follow it: a kill may
-        come before the entry."""
+        """The list, which must be the last one in the ledger or its successor: a kill may come
+        before the ledger's entry."""
         sealed = bytes(found.sealed)
         listed = json.loads(self._seal.opened(sealed, _list_name(found.generation)))
-        known = self._ledger().entries(kind=KIND)
-        last: Mapping[str, Any] = known[-1].data if known else {"generation": 0, "list": ""}
+        recorded = self._ledger().entries(kind=KIND)
+        last: Mapping[str, Any] = recorded[-1].data if recorded else {"generation": 0, "list": ""}
         follows = found.generation == last["generation"] + 1
         if not follows and (found.generation, _digest(sealed)) != (
             last["generation"],
             last["list"],
         ):
             raise LedgerError(
-                f"the database holds list {found.generation} of what this home carries, and the"
-                f" ledger knows list {last['generation']}: one of them was put back from an older"
-                " copy"
+                f"the database has list {found.generation} of this home's backup, and the ledger"
+                f" has list {last['generation']}: one of them was restored from an older copy"
             )
         return dict(listed)
 
     def _unpack(self, connection: sa.Connection, listed: Mapping[str, Any]) -> None:
-        """The home's document comes last: a home without one is known to be unfinished."""
+        """The home's document is written last, so a home without one is known to be unfinished."""
+        # Files of ours that the list lacks were deleted by the home that wrote it.
         for path in set(self._found(stat.S_ISREG)) - listed["files"].keys():
             (self._home / path).unlink()
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -243,13 +244,13 @@ class StateBackup:
         sealed = connection.execute(_PART, {"name": name}).scalar()
         if sealed is None:
             raise LedgerError(
-                "a part of what this home carries is missing in the database; put the database back"
-                " from a copy"
+                "a part of this home's backup is missing in the database; restore the database from"
+                " a copy"
             )
         return self._seal.opened(bytes(sealed), name)
 
     def _place(self, path: str) -> Path:
-        """Where it belongs; our own list named it, and even so it stays below the home."""
+        """Where a path belongs. Our own list named it, and still it must be below the home."""
         parts = PurePosixPath(path).parts
         if (
             not parts
@@ -258,7 +259,7 @@ class StateBackup:
             or PurePosixPath(path).is_absolute()
         ):
             raise LedgerError(
-                f"the list of what this home carries names {path[:80]!r}, which is no place of it"
+                f"the list of this home's backup names {path[:80]!r}, which does not belong to it"
             )
         return self._home / path
 
@@ -301,8 +302,8 @@ class StateBackup:
         replace(self._home / ".carried", f"{generation}\n".encode(), mode=0o600)
 
 
-class _Seal:
-    """Encryption and names under one key. Raises ConfigError for text that is no key."""
+class _Cipher:
+    """Encryption and names under one key. Raises ConfigError for an invalid key."""
 
     def __init__(self, key: str) -> None:
         try:
@@ -325,18 +326,18 @@ class _Seal:
         return nonce + self._cipher.encrypt(nonce, content, name.encode())
 
     def opened(self, sealed: bytes, name: str) -> bytes:
-        """Raises LedgerError for what was not closed under this key and this name."""
+        """The content. Raises LedgerError if it was not encrypted with this key and this name."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
         except (InvalidTag, ValueError):
             raise LedgerError(
-                "what this home carries does not open: FACTORY_HOME_KEY is another one, or the"
+                "this home's backup cannot be decrypted: FACTORY_HOME_KEY is another one, or the"
                 " database was changed"
             ) from None
 
 
 def made_key() -> str:
-    """A new key."""
+    """A new random key."""
     return secrets.token_hex(KEY_BYTES)
 
 

@@ -1,8 +1,9 @@
-"""Telling systemd how a service is: ready, alive, stopping. A datagram to the socket it names;
-nothing where none is.
+"""Reports a service's state to systemd: ready, alive, stopping. One datagram to the socket that
+systemd names.
 
-The protocol is sd_notify(3). What is sent is what the one thread that works has to say, never a
-timer of its own: a service that hangs goes silent, and systemd's watchdog ends it."""
+The protocol is sd_notify(3). Only the one working thread reports, not a timer: a service that hangs
+goes silent, and systemd's watchdog ends it.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ MICROSECONDS = 1_000_000
 
 
 class Notifier:
-    """`ready`, `status` and `stopping` are sent as they happen; `alive` as often as called, at most
-    twice a period."""
+    """`ready`, `status` and `stopping` are sent at once; `alive` at most twice a watchdog
+    period."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._address = environment.get("NOTIFY_SOCKET", "")
@@ -39,7 +40,7 @@ class Notifier:
             self._send("WATCHDOG=1")
 
     def _send(self, *lines: str) -> None:
-        """Whoever listens may be gone or slow; a service never fails for want of a listener."""
+        """The listener may be gone or slow; a service never fails because of it."""
         if not self._address:
             return
         where = f"\0{self._address[1:]}" if self._address.startswith("@") else self._address
@@ -52,7 +53,7 @@ class Notifier:
 
 
 def _watchdog_seconds(environment: Mapping[str, str]) -> float:
-    """How long systemd waits for a sign of life; 0 where it does not, or waits for another
+    """How long systemd waits for a sign of life; 0 if it does not, or if it waits for another
     process."""
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return 0.0

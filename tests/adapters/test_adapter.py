@@ -117,7 +117,7 @@ def test_more_issues_than_a_page_are_all_listed(place, adapter) -> None:
 
 
 def test_a_second_comment_of_ours_is_taken_away(place, adapter) -> None:
-    """Two factories may have raced before one of them was told to stop."""
+    """Two factories may have raced before one of them stopped."""
     number = place.file("Doubled")
     for _ in range(2):
         place.api(

@@ -1,5 +1,5 @@
-"""The factory as a GitHub App: its tokens, whom it is taken for, and what it is told when something
-is missing."""
+"""The factory as a GitHub App: its tokens, its identity, and the messages when something is
+missing."""
 
 import threading
 from datetime import timedelta
@@ -93,7 +93,7 @@ def test_a_token_is_exchanged_ten_minutes_before_its_end_and_not_before(place, a
     first = forge.token()
     clock.pass_(HOUR - RENEW_SECONDS - 30)
     assert forge.token() == first
-    clock.now += 10 * HOUR  # a clock that is set says nothing of a token
+    clock.now += 10 * HOUR  # setting the clock does not change a token's expiry
     assert forge.token() == first
     clock.pass_(60)
     assert forge.token() != first
@@ -157,7 +157,7 @@ def test_each_permission_that_is_missing_is_named_with_its_reason(need) -> None:
     assert permissions.missing({**granted, need.name: "admin"}) == ()
 
 
-def test_an_app_that_lacks_something_gets_no_token_and_is_told_what(place, tmp_path) -> None:
+def test_an_app_that_lacks_a_permission_gets_no_token_and_its_name(place, tmp_path) -> None:
     granted = {**permissions.wanted(), "checks": "read"}
     del granted["statuses"]
     _, key = an_app(place, tmp_path, granted=granted)
@@ -166,7 +166,7 @@ def test_an_app_that_lacks_something_gets_no_token_and_is_told_what(place, tmp_p
     assert not refused.value.retryable
 
 
-def test_an_app_that_is_not_installed_is_told_so(place, tmp_path) -> None:
+def test_an_app_that_is_not_installed_is_reported(place, tmp_path) -> None:
     _, key = an_app(place, tmp_path, install=False)
     with pytest.raises(ForgeError, match=r"where app \d+ is installed: 404") as refused:
         as_app(place, key).issues()
@@ -174,18 +174,20 @@ def test_an_app_that_is_not_installed_is_told_so(place, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "is no private key"),
         ("-----BEGIN RSA PRIVATE KEY-----\nx\n", "is no private key"),
         (None, "cannot be read"),
     ],
 )
-def test_a_key_that_is_none_is_named_by_its_file_and_not_shown(place, tmp_path, text, says) -> None:
+def test_a_key_that_is_none_is_named_by_its_file_and_not_shown(
+    place, tmp_path, text, message
+) -> None:
     key_file = tmp_path / "app.pem"
     if text is not None:
         key_file.write_text(text)
-    with pytest.raises(ConfigError, match=says) as refused:
+    with pytest.raises(ConfigError, match=message) as refused:
         at_forge(place, AppKey(7, key_file)).token()
     assert str(key_file) in str(refused.value)
     assert "BEGIN" not in str(refused.value)

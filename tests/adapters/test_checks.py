@@ -304,7 +304,7 @@ def test_an_issue_that_was_filed_though_an_error_came_back_is_not_filed_again(
     assert [issue.number for issue in adapter.issues()] == [number]
 
 
-def test_an_issue_is_pinned_once_and_a_fourth_is_told_no(world) -> None:
+def test_an_issue_is_pinned_once_and_a_fourth_is_refused(world) -> None:
     numbers = [world.file(f"Issue {number}") for number in range(4)]
     assert [world.forge.pin_issue(number) for number in (*numbers[:3], numbers[0], numbers[3])] == [
         True,
@@ -318,9 +318,9 @@ def test_an_issue_is_pinned_once_and_a_fourth_is_told_no(world) -> None:
 def test_a_forge_that_fails_while_pinning_is_no_no(place, adapter) -> None:
     number = place.file("Pinned")
     place.admin.inject("error-before", path=r".*/graphql")
-    with pytest.raises(ForgeError, match="502") as told:
+    with pytest.raises(ForgeError, match="502") as raised:
         adapter.pin_issue(number)
-    assert told.value.retryable
+    assert raised.value.retryable
 
 
 @pytest.mark.parametrize("fault", [None, "error-after"])

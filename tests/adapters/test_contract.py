@@ -33,7 +33,7 @@ def test_open_issues_are_listed_oldest_first_and_pull_requests_are_none_of_them(
     assert [issue.number for issue in world.forge.issues()] == [first, second]
 
 
-def test_closed_issues_are_told_only_to_who_asks_what_changed_since(world) -> None:
+def test_closed_issues_are_listed_only_with_since(world) -> None:
     left, closed = world.file("Left open"), world.file("Closed")
     world.close(closed)
     assert [issue.number for issue in world.forge.issues()] == [left]
@@ -43,7 +43,7 @@ def test_closed_issues_are_told_only_to_who_asks_what_changed_since(world) -> No
     }
 
 
-def test_what_did_not_change_since_is_not_told_again(world) -> None:
+def test_what_did_not_change_since_is_not_listed_again(world) -> None:
     world.file("Old news")
     later = datetime(2031, 1, 1, tzinfo=UTC) + timedelta(days=3650)
     assert world.forge.issues(since=later.isoformat()) == ()
@@ -90,7 +90,7 @@ def test_comments_of_nothing_name_what_is_missing(world) -> None:
 
 
 @pytest.mark.parametrize("permission", list(Permission))
-def test_permission_is_what_the_forge_says(world, permission) -> None:
+def test_permission_is_what_the_forge_answers(world, permission) -> None:
     assert world.forge.permission(world.person("kim", permission)) is permission
 
 

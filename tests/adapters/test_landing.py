@@ -109,7 +109,7 @@ def test_a_push_moves_the_pull_request(place) -> None:
 
 @pytest.mark.sample(1)
 @pytest.mark.parametrize("words", ["Fixes #1", "closes: #1", "RESOLVED #1", "text\n\nfix #1."])
-def test_a_landed_commit_closes_what_it_says_it_fixes(place, words) -> None:
+def test_a_landed_commit_closes_the_issues_it_names_as_fixed(place, words) -> None:
     place.file("A bug")
     sha = place.push({"app.py": "print('fixed')\n"}, message=f"A fix\n\n{words}")
     assert state(place, 1) == "closed"
@@ -197,7 +197,7 @@ def test_a_closed_pull_request_opens_again_and_a_merged_one_never(place) -> None
     assert turn("open") == 422
 
 
-def test_what_a_pull_request_changes_is_told_file_by_file(place) -> None:
+def test_a_pull_requests_changes_are_listed_file_by_file(place) -> None:
     """A moved file shows under both names, and attributes in the change cannot make it binary."""
     main = place.api("GET", "/branches/main").json()["commit"]["sha"]
     place.api("POST", "/git/refs", by=place.factory, json={"ref": "refs/heads/work", "sha": main})
@@ -207,10 +207,10 @@ def test_what_a_pull_request_changes_is_told_file_by_file(place) -> None:
         branch="work",
     )
     number = opened(place)
-    told = {
+    listed = {
         one["filename"]: one["status"] for one in place.api("GET", f"/pulls/{number}/files").json()
     }
-    assert told == {
+    assert listed == {
         ".gitattributes": "added",
         "LIESMICH.md": "added",
         "README.md": "removed",
@@ -267,10 +267,10 @@ def test_a_server_that_died_between_a_push_and_its_consequences_takes_them_up(tm
         done(git("update-ref", "refs/heads/main", fixed, cwd=bare))
         again = start(home)
         try:
-            told = httpx.get(
+            listed = httpx.get(
                 f"{again.api}/repos/owner/tidebook/issues/1", trust_env=False, timeout=SECONDS
             ).json()
-            assert told["state"] == "closed"  # by its very first answer
+            assert listed["state"] == "closed"  # by its very first answer
         finally:
             again.stop()
     finally:

@@ -112,16 +112,16 @@ def clock():
     return StandingClock()
 
 
-def test_while_it_is_closed_nobody_passes_and_all_are_told_until_when(clock) -> None:
+def test_while_it_is_closed_nobody_passes_and_everybody_learns_until_when(clock) -> None:
     rate_limiter = RateLimiter(time=clock.time)
     rate_limiter.enter(writes=False)
     opens = rate_limiter.close(Limit(30, is_secondary=True)).again_at
     assert opens == datetime.fromtimestamp(NOON, UTC) + timedelta(seconds=30)
     for seconds in (0, 15, 14.9):
         clock.pass_(seconds)
-        with pytest.raises(Limited) as told:
+        with pytest.raises(Limited) as raised:
             rate_limiter.enter(writes=False)
-        assert told.value.again_at == opens
+        assert raised.value.again_at == opens
     clock.pass_(0.2)
     rate_limiter.enter(writes=True)
     assert clock.slept == []
@@ -196,7 +196,7 @@ def test_row_102_one_is_turned_away_and_nobody_asks_until_the_moment_it_names(
 ) -> None:
     number = place.file("Reading")
     place.admin.inject(kind, path=f".*/{place.name}/issues/{number}", retry_after="7")
-    with pytest.raises(ForgeError, match="rate limit") as told:
+    with pytest.raises(ForgeError, match="rate limit") as raised:
         adapter.issue(number)
     before = spent_before(place)
     for ask in (
@@ -206,7 +206,7 @@ def test_row_102_one_is_turned_away_and_nobody_asks_until_the_moment_it_names(
     ):
         with pytest.raises(ForgeError, match="it answers again at") as again:
             ask()
-        assert (again.value.retryable, again.value.again_at) == (True, told.value.again_at)
+        assert (again.value.retryable, again.value.again_at) == (True, raised.value.again_at)
     assert spent(place) == before
     clock.pass_(7.1)
     assert adapter.issue(number).open
@@ -215,12 +215,12 @@ def test_row_102_one_is_turned_away_and_nobody_asks_until_the_moment_it_names(
 def test_row_102_graphqls_200_with_errors_is_a_limit_too(place, adapter) -> None:
     number = place.file("Pinned")
     place.admin.inject("graphql-errors", path=r".*/graphql")
-    with pytest.raises(ForgeError, match="rate limit") as told:
+    with pytest.raises(ForgeError, match="rate limit") as raised:
         adapter.pin_issue(number)
-    assert told.value.again_at is not None
+    assert raised.value.again_at is not None
 
 
-def test_two_adapters_of_one_account_share_what_one_of_them_was_told(place) -> None:
+def test_two_adapters_of_one_account_share_a_limit(place) -> None:
     access = Access(place.name, place.owner.token, place.forge.api)
     place.admin.inject("secondary-limit", path=f".*/{place.name}/issues", retry_after="1000")
     with pytest.raises(ForgeError, match="secondary rate limit"):
@@ -241,9 +241,9 @@ def test_all_forms_of_a_limit_at_the_wire_end_within_an_hour(place, clock) -> No
             rate_limiter=RateLimiter(time=clock.time),
         )
         place.admin.inject(kind, path=f".*/{place.name}/issues/{number}", retry_after=wait)
-        with pytest.raises(ForgeError) as told:
+        with pytest.raises(ForgeError) as raised:
             adapter.issue(number)
-        waits = (told.value.again_at - datetime.fromtimestamp(clock.now, UTC)).total_seconds()
+        waits = (raised.value.again_at - datetime.fromtimestamp(clock.now, UTC)).total_seconds()
         assert 0.9 <= waits <= MOST_SECONDS, (kind, wait)
         clock.pass_(waits + 0.1)
         assert adapter.issue(number).number == number

@@ -123,7 +123,7 @@ def test_the_address_stays_while_nothing_happens_and_moves_on_when_something_is_
     )
 
 
-def test_what_has_only_just_happened_is_told_once_more() -> None:
+def test_what_changed_only_just_now_is_reported_once_more() -> None:
     """Two changes of the same second may look alike: an edited comment is one."""
     item = {"number": 1, "updated_at": "2030-05-04T02:17:00Z"}
     new, cursor = new_since(None, [item], at=START)
@@ -157,12 +157,12 @@ LOOKS = st.lists(st.floats(0, 15), min_size=1, max_size=25)
 
 
 @given(changes=CHANGES, looks=LOOKS, lag=st.floats(0, 5), skew=st.floats(-1e6, 1e6))
-def test_every_change_is_told_at_the_next_look_or_the_one_after_the_list_has_caught_up(
+def test_every_change_is_reported_at_the_next_poll_or_after_the_list_has_caught_up(
     changes, looks, lag, skew
 ) -> None:
     """A list that lags by up to five seconds, moments of whole seconds, and whatever hour it is
     here."""
-    said, cursor, now, told = {}, None, 0.0, {}
+    said, cursor, now, reported = {}, None, 0.0, {}
     pending = sorted((when, number, turn) for turn, (number, when) in enumerate(changes))
     ends = max(when for when, _, _ in pending)
     for wait in [*looks, 60.0, 0.5]:
@@ -180,9 +180,9 @@ def test_every_change_is_told_at_the_next_look_or_the_one_after_the_list_has_cau
             if cursor is None or datetime.fromisoformat(item["updated_at"]) >= cursor.since
         ]
         new, cursor = new_since(cursor, answer, at=at.replace(microsecond=0))
-        told |= {item["number"]: item["turn"] for item in answer if item["number"] in new}
+        reported |= {item["number"]: item["turn"] for item in answer if item["number"] in new}
     assert now > ends
-    assert told == {number: turn for number, (_, turn) in said.items()}
+    assert reported == {number: turn for number, (_, turn) in said.items()}
 
 
 def stamp(seconds: float) -> str:

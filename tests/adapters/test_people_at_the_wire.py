@@ -21,7 +21,7 @@ from tests.fakes.people import KEY
 
 @dataclass
 class WireWorld(World):
-    """A factory whose forge and git are real; models, boxes and the judge are scripted."""
+    """A factory whose forge and git are real; models, sandboxes and the judge are scripted."""
 
     place: object = None
 

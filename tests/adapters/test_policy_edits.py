@@ -1,5 +1,5 @@
-"""At the wire: a person opens a pull request that edits the law, and the check stands on its head,
-with what it would do."""
+"""Over HTTP: a person opens a pull request that edits the rules, and the check on its head shows
+the effect."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
 from tests.factory.world import EXAMPLE, World
 
-LAW = "factory_rules.md"
+RULES = "factory_rules.md"
 STATED = (
     ("max: 300", "max: 400"),
     ("at most 300", "at most 400"),
@@ -27,16 +27,16 @@ STATED = (
 
 @pytest.fixture
 def services(place, tmp_path):
-    """A factory at the embedded forge's wire: real git, the real adapter, the law of Tidebook at
-    400 lines."""
-    rules = (EXAMPLE / LAW).read_text("utf-8")
+    """A factory on the local forge over HTTP: real git, the real adapter, and Tidebook's rules with
+    a limit of 400 lines."""
+    rules = (EXAMPLE / RULES).read_text("utf-8")
     for now, then in STATED:
         rules = rules.replace(now, then)
     others = {
         name: (EXAMPLE / name).read_text("utf-8")
         for name in ("mission.md", "CLAUDE.md", "factory.toml")
     }
-    place.push({**others, LAW: rules})
+    place.push({**others, RULES: rules})
     hub = GitHubForge(Access(place.name, place.factory.token, place.forge.api))
     trusted = TrustedRepository(
         tmp_path / "trusted.git", Remote(place.repository.clone_url, lambda: place.factory.token)
@@ -84,7 +84,7 @@ def proposed(place, text, *, branch="edit"):
     main = place.api("GET", "/branches/main").json()["commit"]["sha"]
     if place.api("GET", f"/branches/{branch}").status_code == 404:
         place.api("POST", "/git/refs", by=mara, json={"ref": f"refs/heads/{branch}", "sha": main})
-    head = place.push({LAW: text}, branch=branch, token=mara.token)
+    head = place.push({RULES: text}, branch=branch, token=mara.token)
     place.api(
         "POST", "/pulls", by=mara, json={"title": "Smaller changes", "head": branch, "base": "main"}
     )
@@ -109,7 +109,7 @@ def test_the_check_appears_on_the_head_with_the_flips_then_names_the_broken_line
     place, services
 ) -> None:
     main = place.api("GET", "/branches/main").json()["commit"]["sha"]
-    text = (EXAMPLE / LAW).read_text("utf-8")  # 400 → 300
+    text = (EXAMPLE / RULES).read_text("utf-8")  # 400 → 300
     head = proposed(place, text)
     look(services)
     look(services)
@@ -125,5 +125,5 @@ def test_the_check_appears_on_the_head_with_the_flips_then_names_the_broken_line
     look(services)
     ((conclusion, _, summary),) = checks(place, head)
     assert conclusion == "failure"
-    assert f"{LAW}:{1 + broken.split('chekc')[0].count(chr(10))}" in summary
+    assert f"{RULES}:{1 + broken.split('chekc')[0].count(chr(10))}" in summary
     assert place.api("GET", "/branches/main").json()["commit"]["sha"] == main, "nothing was merged"

@@ -18,11 +18,11 @@ def home(tmp_path, monkeypatch):
 
 def said(*words: str, capsys) -> tuple[int, str, str]:
     code = run(["agents", *words])
-    told = capsys.readouterr()
-    return code, told.out, told.err
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
 
 
-def test_a_home_without_any_says_how_to_come_to_one(home, capsys) -> None:
+def test_a_home_without_agent_clis_names_the_install_command(home, capsys) -> None:
     code, out, _ = said("list", capsys=capsys)
     assert code == 0
     assert out.splitlines()[0] == "built-in      part of the factory"
@@ -30,7 +30,7 @@ def test_a_home_without_any_says_how_to_come_to_one(home, capsys) -> None:
     assert not home.exists()
 
 
-def test_programs_are_told_the_same(home, capsys) -> None:
+def test_json_has_the_same_answer(home, capsys) -> None:
     code, out, _ = said("list", "--json", capsys=capsys)
     found = json.loads(out)["agents"]
     assert (code, [one["kind"] for one in found], found[0]["installed"]) == (
@@ -41,7 +41,7 @@ def test_programs_are_told_the_same(home, capsys) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "says"),
+    ("words", "code", "message"),
     [
         (("install", "codex"), 2, "npm is not on PATH"),
         (
@@ -53,7 +53,7 @@ def test_programs_are_told_the_same(home, capsys) -> None:
         (
             ("install", "codex", "--integrity", "sha512-x"),
             2,
-            "a digest belongs to one version: say codex@VERSION",
+            "a digest belongs to one version: name codex@VERSION",
         ),
         (
             ("install", "codex@1.0.0", "opencode@1.0.0", "--integrity", "sha512-x"),
@@ -63,9 +63,9 @@ def test_programs_are_told_the_same(home, capsys) -> None:
         (("remove", "codex"), 2, "codex is not installed in"),
     ],
 )
-def test_what_cannot_be_done_says_why_and_leaves_nothing(home, capsys, words, code, says) -> None:
+def test_a_refusal_names_its_reason_and_leaves_nothing(home, capsys, words, code, message) -> None:
     ended, _, err = said(*words, capsys=capsys)
-    assert (ended, says in err) == (code, True), err
+    assert (ended, message in err) == (code, True), err
     assert [path for path in home.rglob("*") if path.is_file()] == []
 
 

@@ -23,9 +23,9 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("command", "arguments", "says"),
+    ("command", "arguments", "message"),
     [
-        (connect, [NAME], "--token-env NAME or by --token-file FILE"),
+        (connect, [NAME], "either --token-env NAME or --token-file FILE"),
         (connect, [NAME, "--app", "7"], "--app ID with --app-key-file FILE"),
         (
             connect,
@@ -41,7 +41,7 @@ def home(tmp_path, monkeypatch):
         (
             connect,
             [NAME, "--app", "7", "--app-key-file", "/dev/null"],
-            "is to hold the app's private key",
+            "expected the app's private key in it",
         ),
         (
             connect,
@@ -54,17 +54,17 @@ def home(tmp_path, monkeypatch):
         (init, ["--org", "tidehouse"], "belong to --github"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_at_once(home, command, arguments, says) -> None:
-    told = CliRunner().invoke(command, arguments)
-    assert says in str(told.exception)
-    assert getattr(told.exception, "exit_code", None) == 2
+def test_what_cannot_be_meant_is_refused_at_once(home, command, arguments, message) -> None:
+    result = CliRunner().invoke(command, arguments)
+    assert message in str(result.exception)
+    assert getattr(result.exception, "exit_code", None) == 2
     assert not home.exists()
 
 
 def test_a_home_is_connected_as_an_app_with_its_webhooks_secret(place, home, tmp_path) -> None:
     made, key = an_app(place, tmp_path)
     (tmp_path / "secret").write_text("a-secret-of-some-length\n")
-    told = CliRunner().invoke(
+    result = CliRunner().invoke(
         connect,
         [
             place.name,
@@ -78,9 +78,9 @@ def test_a_home_is_connected_as_an_app_with_its_webhooks_secret(place, home, tmp
             str(tmp_path / "secret"),
         ],
     )
-    assert told.exit_code == 0, told.exception
-    assert f"as {made['slug']}[bot]" in told.output
-    assert "PRIVATE" not in told.output
+    assert result.exit_code == 0, result.exception
+    assert f"as {made['slug']}[bot]" in result.output
+    assert "PRIVATE" not in result.output
     assert read_home(home).app == made["id"]
     secret = home / "keys" / "webhook.secret"
     assert (secret.read_text().split(), stat.S_IMODE(secret.stat().st_mode)) == (

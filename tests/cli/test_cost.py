@@ -62,14 +62,14 @@ def counted(home, session, issue, role, tokens, *, at, replays=False, written=Fa
             ledger.append("usage", f"usage/{session}", issue=issue, data={"cost_usd": cost})
 
 
-def told(*arguments):
+def output(*arguments):
     found = CliRunner().invoke(cli, ["cost", *arguments])
     assert found.exit_code == 0, found.output
     return found.stdout
 
 
 def document(*arguments):
-    return json.loads(told("--json", *arguments))
+    return json.loads(output("--json", *arguments))
 
 
 A, B = Decimal("0.0115"), Decimal("0.0022")
@@ -115,7 +115,7 @@ def test_by_anything_the_groups_come_to_the_total(home, by, keys) -> None:
     )
 
 
-def test_the_ledger_agrees_to_the_cent_and_what_it_has_not_written_down_is_told(home) -> None:
+def test_the_ledger_agrees_to_the_cent_and_unwritten_amounts_are_printed(home) -> None:
     ledger = document()["ledger"]
     assert (
         ledger["sessions"],
@@ -124,7 +124,7 @@ def test_the_ledger_agrees_to_the_cent_and_what_it_has_not_written_down_is_told(
         ledger["agrees"],
     ) == (1, A, A, True)
     assert Decimal(ledger["unwritten"]) == B + Decimal("0.025")
-    assert "The ledger has written down $0.0115 for 1 session, the same to the cent." in told()
+    assert "The ledger has written down $0.0115 for 1 session, the same to the cent." in output()
 
 
 def test_since_a_day_counts_from_its_beginning(home) -> None:
@@ -156,7 +156,7 @@ def test_what_is_reserved_and_open_and_what_is_held_are_named(home) -> None:
         meter.open(identity, ROOM)
         meter.reserve(identity, ROOM, Tokens(output=1000)).forfeit(Tokens())
         meter.reserve(identity, ROOM, Tokens(output=2000))
-    lines = told().splitlines()
+    lines = output().splitlines()
     (row,) = [line for line in lines if line.startswith("#3")]
     assert row.split()[-3:] == ["$0.0250", "$0.0500", "-"]
     assert (
@@ -173,15 +173,15 @@ def test_what_is_reserved_and_open_and_what_is_held_are_named(home) -> None:
 def test_a_table_has_its_total_in_the_last_row(home) -> None:
     row = next(
         line
-        for line in told("--by", "role", "--by", "model").splitlines()
+        for line in output("--by", "role", "--by", "model").splitlines()
         if line.startswith("together")
     )
     assert row.split() == ["together", "3", "4400", "68", "%", "1208", "$0.0137", "-", "$0.0250"]
 
 
-def test_a_home_that_asked_nobody_says_so(home) -> None:
+def test_a_home_that_asked_no_model_reports_that(home) -> None:
     (home / "broker" / "broker.sqlite").unlink()
-    assert told().splitlines() == [
+    assert output().splitlines() == [
         "No model was asked.",
         "The ledger has written down $0.0115 for 1 session, but the meter counts $0.0000 for them.",
     ]
@@ -206,7 +206,7 @@ cache_write_1h = 0
 """
 
 
-def test_the_prices_are_told_with_their_date_and_where_they_are_from_and_ones_own_beside_them(
+def test_prices_are_printed_with_date_and_source_beside_the_owners_own(
     home,
 ) -> None:
     source = Source(
@@ -238,7 +238,7 @@ def test_the_prices_are_told_with_their_date_and_where_they_are_from_and_ones_ow
     assert {(row["model"], row["by"]) for row in over} >= {
         ("claude-haiku-5-5", "the list, over 100000 tokens")
     }
-    assert f"as of {prices().as_of}, from {prices().source}." in told("--prices")
+    assert f"as of {prices().as_of}, from {prices().source}." in output("--prices")
 
 
 def test_prices_of_ones_own_that_are_old_are_to_be_looked_up_again(home) -> None:
@@ -260,4 +260,4 @@ def test_prices_of_ones_own_that_are_old_are_to_be_looked_up_again(home) -> None
         "factory.toml's prices of openrouter/beyond-it are over 120 days old"
         in document("--prices")["warning"]
     )
-    assert "prices of openrouter/beyond-it are over 120 days old: look again." in told("--prices")
+    assert "prices of openrouter/beyond-it are over 120 days old: look again." in output("--prices")

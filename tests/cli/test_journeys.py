@@ -137,7 +137,7 @@ def test_a_digest_that_names_no_journey_is_refused_by_name(there, digest) -> Non
     assert isinstance(error, ConfigError)
 
 
-def test_a_journey_is_retired_with_a_reason_signed_in_the_store_and_written_in_the_ledger_without_its_name(
+def test_a_retired_journeys_reason_is_signed_in_the_store_and_recorded_without_its_name(
     there,
 ) -> None:
     code, said, _ = factory("retire", there.new[7:17], "--reason", "walks are free now")
@@ -161,18 +161,22 @@ def test_one_that_does_not_stand_cannot_be_retired_and_nothing_is_written(there)
     assert ledger_of(there) == ()
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    ("journey: [", "not YAML"), (seaside.JOURNEY.replace("book-a-large-group", "new-words"), "the same name"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("journey: [", "not YAML"),
+        (seaside.JOURNEY.replace("book-a-large-group", "new-words"), "the same name"),
+    ],
+)
 def test_a_journey_that_does_not_hold_is_refused_with_the_reason_and_seals_nothing(
-    there, tmp_path, text, says
+    there, tmp_path, text, message
 ) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(text)
     code, said, error = factory(
         "add", str(file), "--issue", "2", "--reason", "the largest group was left out"
     )
-    assert (code, said.startswith("refused: "), says in said) == (1, True, True), (said, error)
+    assert (code, said.startswith("refused: "), message in said) == (1, True, True), (said, error)
     assert [entry.digest for entry in there.journey_store.in_force()] == [there.new]
     assert ledger_of(there) == ()
 

@@ -86,7 +86,7 @@ def test_a_name_that_fits_none_or_several_is_refused(typed, name, why) -> None:
     assert f"{why} with '{name}'" in said
 
 
-def test_without_any_it_says_so(typed) -> None:
+def test_without_lessons_it_reports_that(typed) -> None:
     for name in ("aaaa11", "aaaa33"):
         typed("retire", name, "--reason", "x")
     assert typed("list")[1] == "No lesson is shown to agents.\n"

@@ -1,9 +1,9 @@
-"""What is told while a factory works."""
+"""What the progress display shows while a factory works."""
 
 from harness.cli.output.progress import Progress
 
 
-def test_what_was_done_is_told_and_what_had_nothing_to_do_is_not(capsys) -> None:
+def test_results_are_printed_and_idle_nodes_are_not(capsys) -> None:
     with Progress() as progress:
         for words in (
             "",
@@ -12,7 +12,7 @@ def test_what_was_done_is_told_and_what_had_nothing_to_do_is_not(capsys) -> None
             "blocked: touches [red]protected[/] paths",
         ):
             progress.tell("implement-1-1", "tests", words)
-    told = capsys.readouterr().err
-    assert "10 tests pass" in told
-    assert "touches [red]protected[/] paths" in told, "what was said is no markup"
-    assert "nobody plans" not in told
+    printed = capsys.readouterr().err
+    assert "10 tests pass" in printed
+    assert "touches [red]protected[/] paths" in printed, "a message is not markup"
+    assert "nobody plans" not in printed

@@ -7,13 +7,13 @@ from harness.cli.control.revert import revert
 
 def test_landing_a_revert_is_for_a_terminal_alone(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("FACTORY_HOME", str(tmp_path))
-    told = CliRunner().invoke(revert, ["7", "--land"])
-    assert "--land is for a maintainer at a terminal" in str(told.exception)
+    result = CliRunner().invoke(revert, ["7", "--land"])
+    assert "--land is for a maintainer at a terminal" in str(result.exception)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_where_there_is_no_factory_nothing_is_taken_back(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("FACTORY_HOME", str(tmp_path))
-    told = CliRunner().invoke(revert, ["7"])
-    assert getattr(told.exception, "exit_code", None) == 2
+    result = CliRunner().invoke(revert, ["7"])
+    assert getattr(result.exception, "exit_code", None) == 2
     assert list(tmp_path.iterdir()) == []

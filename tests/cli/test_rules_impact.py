@@ -66,7 +66,7 @@ def test_the_command_tells_who_flips_when_the_cap_is_edited(clone) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ref", "says"),
+    ("ref", "message"),
     [
         ("--upload-pack=x", "is not a ref"),
         ("", "is not a ref"),
@@ -75,8 +75,8 @@ def test_the_command_tells_who_flips_when_the_cap_is_edited(clone) -> None:
         ("HEAD:examples", "names no commit"),
     ],
 )
-def test_a_ref_that_is_none_is_refused(clone, ref, says) -> None:
-    with pytest.raises(ConfigError, match=says):
+def test_a_ref_that_is_none_is_refused(clone, ref, message) -> None:
+    with pytest.raises(ConfigError, match=message):
         snapshot_at(clone, ref)
 
 

@@ -104,7 +104,7 @@ def test_it_tells_what_was_said_and_where_the_judges_words_are(home: Path) -> No
     assert "> I look.\N{REPLACEMENT CHARACTER}" in said
     assert "\x1b" not in said
     assert (
-        "author: 2 calls of m. It judges, so its words are sealed:"
+        "author: 2 calls of m. It judges, so its transcript is sealed:"
         f" {home}/sealed/o.n/wire/{SEALED}.jsonl" in said
     )
     assert "of a journey" not in said
@@ -160,7 +160,7 @@ def test_as_json_it_is_one_object(home: Path) -> None:
     )
 
 
-def test_a_run_that_asked_no_model_says_so(home: Path) -> None:
+def test_a_run_that_asked_no_model_reports_that(home: Path) -> None:
     ledger = SqliteLedger(home, SystemClock())
     ledger.append(
         "run",
@@ -182,7 +182,7 @@ def test_a_run_that_asked_no_model_says_so(home: Path) -> None:
         (["implement-9-9", "--transcript"], "there is no run"),
     ],
 )
-def test_what_cannot_be_told_names_the_next_move(
+def test_an_unusable_request_names_the_next_step(
     home: Path, arguments: list[str], words: str
 ) -> None:
     code, said = asked(*arguments)

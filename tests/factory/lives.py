@@ -215,7 +215,7 @@ class Life:
             outcome=outcome,
             reason=reason,
             controls=CONTROLS,
-            sandbox="bwrap-root",
+            box="bwrap-root",
             binds={"tree": TREE},
             journeys={"sealed": 2, "executed": 2, "passed": 2 if outcome == "passed" else 0},
             envelope=f"evidence/{run}/verdict.json",

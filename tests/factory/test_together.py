@@ -15,7 +15,7 @@ from harness.domain.verdict import VerdictOutcome
 from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
 from harness.factory.records.history import RESUME, history_of
 from harness.factory.run.policy_snapshot import policy_at
-from harness.store.in_memory import DirectEngine, PlayedLedger
+from harness.store.in_memory import DirectEngine, ReplayedLedger
 from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, World
 from tests.fakes.clock import FakeClock
@@ -263,7 +263,7 @@ def test_a_triage_is_told_of_another_beside_it_what_its_replay_is_told(world) ->
     )
     world.tick(only={second}, states=frozenset({State.UNTRIAGED}))
     assert [world.history(issue).state for issue in (1, second)] == [State.ACCEPTED, State.ACCEPTED]
-    played = PlayedLedger(world.ledger.written, "triage-2-1")
+    played = ReplayedLedger(world.ledger.written, "triage-2-1")
     services, engine = replace(world.services(), ledger=played, clock=played), DirectEngine()
     engine.register(ACTION, node_action(services))
     Dispatch(services, engine).run(

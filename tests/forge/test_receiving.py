@@ -1,5 +1,5 @@
-"""Webhooks as the factory takes them, at the wire: what is believed, what is kept, and what each
-refusal says."""
+"""The webhook receiver over HTTP: what is accepted, what is stored, and the message of each
+refusal."""
 
 import contextlib
 import hashlib
@@ -32,12 +32,12 @@ from tests.forge.patience import SECONDS
 
 NEW, OLD, GONE = "new-secret-of-the-tide", "old-secret-of-the-tide", "a-secret-before-both-of-them"
 OURS = 4711
-DOOR = DeliveryFilter(OURS, app=12)
+ACCEPTED = DeliveryFilter(OURS, app=12)
 HEAD = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
 
 
-def told(number=7, *, repository=OURS, **more):
-    """What a forge says of an issue, in bytes."""
+def payload(number=7, *, repository=OURS, **more):
+    """A forge's payload about an issue, in bytes."""
     return json.dumps(
         {"action": "edited", "repository": {"id": repository}, "issue": {"number": number}, **more}
     ).encode()
@@ -59,9 +59,9 @@ def headers(body, *, secret=NEW, delivery="d-1", event="issues", **more):
 
 @pytest.fixture
 def inbox(tmp_path):
-    box = SqlInbox(tmp_path, FakeClock())
-    yield box
-    box.close()
+    store = SqlInbox(tmp_path, FakeClock())
+    yield store
+    store.close()
 
 
 class Place:
@@ -70,22 +70,24 @@ class Place:
     def __init__(self, receiver, port) -> None:
         self.receiver, self.port = receiver, port
 
-    def send(self, body, method="POST", path=PATH, **told):
+    def send(self, body, method="POST", path=PATH, **options):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
         try:
-            connection.request(method, path, body, told.get("headers") or headers(body, **told))
+            connection.request(
+                method, path, body, options.get("headers") or headers(body, **options)
+            )
             answer = connection.getresponse()
             return answer.status, dict(answer.getheaders()), answer.read()
         finally:
             connection.close()
 
-    def status(self, body, **told):
-        return self.send(body, **told)[0]
+    def status(self, body, **options):
+        return self.send(body, **options)[0]
 
 
 @contextmanager
 def open_place(inbox, **more):
-    receiver = Receiver(inbox, DOOR, lambda: (NEW, OLD), **more)
+    receiver = Receiver(inbox, ACCEPTED, lambda: (NEW, OLD), **more)
     with listening(receiver, host="127.0.0.1", port=0) as port:
         yield Place(receiver, port)
 
@@ -101,7 +103,7 @@ def kept(inbox):
 
 
 def test_a_signed_delivery_is_kept_and_answered_at_once(place, inbox) -> None:
-    assert place.status(told(7)) == 202
+    assert place.status(payload(7)) == 202
     assert kept(inbox) == [("issues", 7)]
 
 
@@ -109,7 +111,7 @@ def test_a_signed_delivery_is_kept_and_answered_at_once(place, inbox) -> None:
 def test_two_secrets_hold_while_one_is_exchanged_and_an_older_one_does_not(
     place, inbox, secret, status
 ) -> None:
-    assert place.status(told(), secret=secret) == status
+    assert place.status(payload(), secret=secret) == status
     assert len(kept(inbox)) == (status == 202)
 
 
@@ -118,13 +120,13 @@ def test_two_secrets_hold_while_one_is_exchanged_and_an_older_one_does_not(
     [
         "",
         "sha256=",
-        signed(told())[:-1],
-        signed(told()) + "0",
-        signed(told()).upper(),
+        signed(payload())[:-1],
+        signed(payload()) + "0",
+        signed(payload()).upper(),
         "sha1=" + "0" * 40,
         signed(b"other"),
-        "SHA256=" + signed(told())[7:],
-        signed(told()).replace("sha256=", ""),
+        "SHA256=" + signed(payload())[7:],
+        signed(payload()).replace("sha256=", ""),
     ],
     ids=[
         "none",
@@ -140,7 +142,7 @@ def test_two_secrets_hold_while_one_is_exchanged_and_an_older_one_does_not(
 )
 def test_what_is_not_signed_over_its_very_bytes_is_turned_away(place, inbox, signature) -> None:
     status, _, said = place.send(
-        told(), headers={**headers(told()), "x-hub-signature-256": signature}
+        payload(), headers={**headers(payload()), "x-hub-signature-256": signature}
     )
     assert (status, kept(inbox)) == (401, [])
     assert NEW.encode() not in said
@@ -162,7 +164,7 @@ def test_no_secret_believes_nobody() -> None:
     ],
 )
 def test_there_is_one_path_and_one_method(place, inbox, method, path, status) -> None:
-    assert place.status(told(), method=method, path=path) == status
+    assert place.status(payload(), method=method, path=path) == status
     assert kept(inbox) == []
 
 
@@ -177,7 +179,7 @@ def test_there_is_one_path_and_one_method(place, inbox, method, path, status) ->
     ],
 )
 def test_only_json_is_read(place, kind, status) -> None:
-    assert place.status(told(), headers={**headers(told()), "content-type": kind}) == status
+    assert place.status(payload(), headers={**headers(payload()), "content-type": kind}) == status
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"7", b"{", b"\xff\xfe", b"[" * 100_000], ids=len)
@@ -196,7 +198,7 @@ def test_what_is_signed_and_no_object_is_refused(place, inbox, body) -> None:
     ],
 )
 def test_a_delivery_names_its_event_and_itself(place, inbox, broken) -> None:
-    assert place.status(told(), headers={**headers(told()), **broken}) == 400
+    assert place.status(payload(), headers={**headers(payload()), **broken}) == 400
     assert kept(inbox) == []
 
 
@@ -210,21 +212,21 @@ def first_line(port, *parts):
         return line.makefile("rb").readline()
 
 
-def test_a_body_is_bounded_by_what_it_says_and_by_what_it_is(place, inbox) -> None:
+def test_a_body_is_limited_by_its_header_and_by_its_length(place, inbox) -> None:
     assert b" 413 " in first_line(
         place.port, HEAD, f"Content-Length: {MOST_BYTES + 1}\r\n\r\n".encode()
     )
     chunks = [f"{size:x}\r\n".encode() + b" " * size + b"\r\n" for size in (MOST_BYTES, 1)]
     assert b" 413 " in first_line(
         place.port, HEAD, b"Transfer-Encoding: chunked\r\n\r\n", *chunks
-    ), "no length was told"
+    ), "no length was given"
     assert kept(inbox) == []
 
 
 def test_whoever_sends_half_a_body_holds_up_nobody(place, inbox) -> None:
     with socket.create_connection(("127.0.0.1", place.port)) as line:
         line.sendall(HEAD + b"Content-Length: 99\r\n\r\n{")
-        assert place.status(told()) == 202
+        assert place.status(payload()) == 202
 
 
 @pytest.mark.parametrize(
@@ -236,7 +238,7 @@ def test_whoever_sends_half_a_body_holds_up_nobody(place, inbox) -> None:
     ],
 )
 def test_another_repositorys_delivery_is_counted_and_dropped(place, inbox, more, why) -> None:
-    assert place.status(told(**more)) == 202
+    assert place.status(payload(**more)) == 202
     assert kept(inbox) == []
     assert place.receiver.counts == {f"dropped: {why.value}": 1}
 
@@ -258,15 +260,15 @@ def test_a_delivery_of_a_webhook_that_is_not_ours_is_dropped(
         "x-github-hook-installation-target-type": target,
         "x-github-hook-installation-target-id": str(number),
     }
-    assert place.status(told(), headers={**headers(told()), **more}) == 202
+    assert place.status(payload(), headers={**headers(payload()), **more}) == 202
     assert len(kept(inbox)) == known
 
 
 @pytest.mark.parametrize(
     ("event", "body", "number"),
     [
-        ("issues", told(7), 7),
-        ("issue_comment", told(8), 8),
+        ("issues", payload(7), 7),
+        ("issue_comment", payload(8), 8),
         (
             "pull_request",
             json.dumps({"repository": {"id": OURS}, "pull_request": {"number": 9}}).encode(),
@@ -278,21 +280,21 @@ def test_a_delivery_of_a_webhook_that_is_not_ours_is_dropped(
             json.dumps({"repository": {"id": OURS}, "check_run": {"id": 5}}).encode(),
             None,
         ),
-        ("issues", told(True), None),
-        ("issues", told(-1), None),
-        ("issues", told("7"), None),
-        ("issues", told(2**60), None),
+        ("issues", payload(True), None),
+        ("issues", payload(-1), None),
+        ("issues", payload("7"), None),
+        ("issues", payload(2**60), None),
         ("ping", json.dumps({"zen": "Anything", "hook_id": 3}).encode(), None),
     ],
 )
 def test_all_that_is_kept_of_a_delivery_is_which_issue_to_look_at(event, body, number) -> None:
-    found = delivery_in(body, headers(body, event=event), secrets=(NEW,), accepted=DOOR)
+    found = delivery_in(body, headers(body, event=event), secrets=(NEW,), accepted=ACCEPTED)
     assert found == Delivery("d-1", event, number, hashlib.sha256(body).hexdigest())
 
 
 def test_an_event_after_which_nothing_follows_is_dropped() -> None:
     assert (
-        delivery_in(told(), headers(told(), event="star"), secrets=(NEW,), accepted=DOOR)
+        delivery_in(payload(), headers(payload(), event="star"), secrets=(NEW,), accepted=ACCEPTED)
         is Dropped.NO_MATTER
     )
 
@@ -300,31 +302,33 @@ def test_an_event_after_which_nothing_follows_is_dropped() -> None:
 def test_nothing_of_a_delivery_is_read_before_its_signature_holds() -> None:
     body = b"[" * 100_000
     assert (
-        delivery_in(body, headers(body, secret=GONE, event="?"), secrets=(NEW,), accepted=DOOR)
+        delivery_in(body, headers(body, secret=GONE, event="?"), secrets=(NEW,), accepted=ACCEPTED)
         is Refused.UNSIGNED
     )
 
 
 def test_a_double_is_folded_by_its_id_and_by_its_bytes(place, inbox) -> None:
-    assert place.status(told(7), delivery="a") == 202
-    assert place.status(told(7), delivery="a") == 202
-    assert place.status(told(7), delivery="replayed-under-another-name") == 202, (
+    assert place.status(payload(7), delivery="a") == 202
+    assert place.status(payload(7), delivery="a") == 202
+    assert place.status(payload(7), delivery="replayed-under-another-name") == 202, (
         "the id is not signed, the bytes are"
     )
-    assert place.status(told(8), delivery="a") == 202, "two webhooks tell of one event under one id"
+    assert place.status(payload(8), delivery="a") == 202, (
+        "two webhooks tell of one event under one id"
+    )
     assert kept(inbox) == [("issues", 7)]
     assert place.receiver.counts == {"kept": 1, "double": 3}
 
 
 def test_what_was_acted_on_is_still_known_as_a_double(place, inbox) -> None:
-    place.status(told(7))
+    place.status(payload(7))
     inbox.settle(tuple(at for at, _ in inbox.waiting()))
-    assert place.status(told(7)) == 202
+    assert place.status(payload(7)) == 202
     assert kept(inbox) == []
 
 
 def test_a_delivery_that_was_answered_is_there_after_a_crash(place, inbox, tmp_path) -> None:
-    place.status(told(7))
+    place.status(payload(7))
     again = SqlInbox(tmp_path, FakeClock())
     assert kept(again) == [("issues", 7)]
     again.close()
@@ -336,9 +340,9 @@ def test_what_cannot_be_kept_is_answered_so(tmp_path, inbox, why) -> None:
         def put(self, delivery) -> Never:
             raise PortError("database or disk is full", retryable=True)
 
-    box = inbox if why == "no room" else Full(tmp_path, FakeClock())
-    with open_place(box, has_room=lambda: why != "no room") as place:
-        status, answered, _ = place.send(told())
+    store = inbox if why == "no room" else Full(tmp_path, FakeClock())
+    with open_place(store, has_room=lambda: why != "no room") as place:
+        status, answered, _ = place.send(payload())
     assert (status, int(answered["retry-after"]) > 0, kept(inbox)) == (503, True, [])
 
 
@@ -346,10 +350,10 @@ def test_the_bell_rings_for_what_is_new_and_for_nothing_else(inbox) -> None:
     rung = []
     with open_place(inbox, on_news=lambda: rung.append(1)) as place:
         for body, secret in (
-            (told(7), NEW),
-            (told(7), NEW),
-            (told(8), GONE),
-            (told(1, repository=2), NEW),
+            (payload(7), NEW),
+            (payload(7), NEW),
+            (payload(8), GONE),
+            (payload(1, repository=2), NEW),
         ):
             place.status(body, secret=secret)
     assert rung == [1]
@@ -365,7 +369,7 @@ def test_an_address_that_is_taken_is_said_with_the_way_out(inbox) -> None:
 
 
 def test_many_at_once_are_all_kept_once(place, inbox) -> None:
-    bodies = [told(number) for number in range(1, 41)]
+    bodies = [payload(number) for number in range(1, 41)]
     work = list(enumerate(bodies)) * 2
     senders = [
         threading.Thread(
@@ -384,16 +388,16 @@ def test_every_order_of_six_deliveries_leaves_the_same_to_look_at() -> None:
     """A double, a replay under another name, one of another repository and one badly signed among
     them, in all 720 orders."""
     six = [
-        (told(7), NEW, "a"),
-        (told(7), NEW, "a"),
-        (told(7), NEW, "z"),
-        (told(8), OLD, "b"),
-        (told(9, repository=1), NEW, "c"),
-        (told(10), GONE, "d"),
+        (payload(7), NEW, "a"),
+        (payload(7), NEW, "a"),
+        (payload(7), NEW, "z"),
+        (payload(8), OLD, "b"),
+        (payload(9, repository=1), NEW, "c"),
+        (payload(10), GONE, "d"),
     ]
     found = [
         delivery_in(
-            body, headers(body, secret=secret, delivery=name), secrets=(NEW, OLD), accepted=DOOR
+            body, headers(body, secret=secret, delivery=name), secrets=(NEW, OLD), accepted=ACCEPTED
         )
         for body, secret, name in six
     ]

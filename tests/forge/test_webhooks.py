@@ -22,8 +22,8 @@ SECRET = "tide-and-moon"
 
 @pytest.fixture(scope="module")
 def forge(tmp_path_factory):
-    """A forge of these tests' own, which ends with them: it would go on telling whoever has the
-    ports of our listeners next."""
+    """A forge of these tests' own, which ends with them: otherwise it would go on sending to the
+    next programs on our listeners' ports."""
     running = start(tmp_path_factory.mktemp("forge"))
     yield running
     running.stop()
@@ -31,13 +31,13 @@ def forge(tmp_path_factory):
 
 @pytest.fixture
 def listener():
-    """A server that keeps what it is told."""
-    told: queue.Queue = queue.Queue()
+    """A server that keeps what it receives."""
+    received: queue.Queue = queue.Queue()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["Content-Length"]))
-            told.put(({name.lower(): value for name, value in self.headers.items()}, content))
+            received.put(({name.lower(): value for name, value in self.headers.items()}, content))
             self.server.answers.wait(SECONDS)
             self.send_response(500 if self.path == "/broken" else 204)
             self.end_headers()
@@ -48,7 +48,7 @@ def listener():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    server.told, server.answers = told, threading.Event()
+    server.received, server.answers = received, threading.Event()
     server.answers.set()
     yield server
     server.answers.set()
@@ -60,7 +60,7 @@ def listener():
 def hear(listener, place, event, action=None):
     """The first delivery of that kind about this place's repository."""
     while True:
-        headers, content = listener.told.get(timeout=SECONDS)
+        headers, content = listener.received.get(timeout=SECONDS)
         payload = json.loads(content)
         ours = payload["repository"]["full_name"] == place.name
         if ours and headers["x-github-event"] == event and action in (None, payload.get("action")):
@@ -91,7 +91,7 @@ def test_each_delivery_has_an_id_of_its_own(place, listener) -> None:
     assert len(ids) == 2
 
 
-def test_what_happens_is_told_by_name(place, listener) -> None:
+def test_events_are_sent_by_name(place, listener) -> None:
     place.admin.create_hook(address(listener), SECRET)
     number = place.file("Life of an issue")
     place.api("POST", f"/issues/{number}/labels", by=place.owner, json={"labels": ["kind:bug"]})
@@ -130,16 +130,16 @@ def test_what_happens_is_told_by_name(place, listener) -> None:
     assert hear(listener, place, "pull_request", "closed")[2]["pull_request"]["merged"]
 
 
-def test_only_the_events_that_were_asked_for_are_told(place, listener) -> None:
+def test_only_the_requested_events_are_sent(place, listener) -> None:
     place.admin.create_hook(address(listener), SECRET, events=("issue_comment",))
     number = place.file("Not told")
     place.api("POST", f"/issues/{number}/comments", by=place.owner, json={"body": "told"})
-    headers, content = listener.told.get(timeout=SECONDS)
+    headers, content = listener.received.get(timeout=SECONDS)
     assert headers["x-github-event"] == "issue_comment"
     assert json.loads(content)["comment"]["body"] == "told"
 
 
-def test_nothing_is_told_of_what_was_refused(place, listener) -> None:
+def test_nothing_is_sent_about_what_was_refused(place, listener) -> None:
     place.admin.create_hook(address(listener), SECRET)
     refused = place.api(
         "PATCH",
@@ -176,7 +176,7 @@ def test_a_listener_that_fails_or_is_gone_is_tried_once_and_holds_nothing_up(
         "The next thing that is told"
     )  # deliveries keep their order: a second try would be heard before it
     assert (
-        json.loads(listener.told.get(timeout=SECONDS)[1])["issue"]["title"]
+        json.loads(listener.received.get(timeout=SECONDS)[1])["issue"]["title"]
         == "The next thing that is told"
     )
 
@@ -204,7 +204,7 @@ def test_an_apps_own_hook_hears_of_its_repositories_and_by_which_installation(
     )
     assert elsewhere.status_code == 201
     place.file("Here")
-    headers, content = listener.told.get(timeout=SECONDS)
+    headers, content = listener.received.get(timeout=SECONDS)
     payload = json.loads(content)
     assert (payload["issue"]["title"], payload["installation"]) == ("Here", {"id": number})
     wanted = hmac.new(app["webhook_secret"].encode(), content, hashlib.sha256).hexdigest()

@@ -4,12 +4,12 @@ import pytest
 
 from harness.domain.errors import GitError
 from harness.ports.git import Conflict
-from harness.repository.candidate import Identity, TrustedCandidates
+from harness.repository.candidate import Author, TrustedCandidates
 from tests.repository.conftest import NOON
 from tests.repository.naive import git, word
 
 
-def test_a_commit_says_who_when_and_why_and_equal_arguments_give_an_equal_sha(town) -> None:
+def test_a_commit_has_author_time_and_message_and_equal_arguments_give_an_equal_sha(town) -> None:
     base = town.started()
     tree = town.trusted.tree_of(base)
     message = "Fix it\n\n#hash and --dash\n\nFactory-Run: r1\nFactory-Rules: sha256:00"
@@ -27,7 +27,7 @@ def test_a_commit_says_who_when_and_why_and_equal_arguments_give_an_equal_sha(to
         town.trusted.git_dir, "interpret-trailers", "--parse", stdin=(message + "\n").encode()
     )
     assert trailers == b"Factory-Run: r1\nFactory-Rules: sha256:00\n"
-    other = TrustedCandidates(town.trusted, identity=Identity("Other", "other@example.org"))
+    other = TrustedCandidates(town.trusted, identity=Author("Other", "other@example.org"))
     assert other.commit(tree, [base], message=message, at=NOON) != made
 
 

@@ -30,8 +30,8 @@ GITS_OWN = {
 
 def seen_by_git(git: Git) -> dict[str, str]:
     """The environment of a command that git starts, by way of an alias."""
-    told = git.output("-c", "alias.environment=!env -0", "environment").decode()
-    return dict(line.split("=", 1) for line in told.split("\0") if line)
+    printed = git.output("-c", "alias.environment=!env -0", "environment").decode()
+    return dict(line.split("=", 1) for line in printed.split("\0") if line)
 
 
 def test_git_sees_the_closed_environment_and_nothing_of_ours(town, monkeypatch) -> None:
@@ -82,8 +82,7 @@ def test_what_a_repositorys_own_config_plants_is_overruled(town) -> None:
 @pytest.mark.parametrize("url", ["ssh://host/x", "git://127.0.0.1/x", "ext::true"])
 def test_a_transport_that_we_do_not_use_is_not_there(town, url) -> None:
     assert (
-        f"transport '{url.split(':')[0]}' not allowed"
-        in town.trusted.git.said("ls-remote", url).err
+        f"transport '{url.split(':')[0]}' not allowed" in town.trusted.git.run("ls-remote", url).err
     )
 
 
@@ -194,7 +193,7 @@ def test_a_call_that_hangs_is_ended_with_everything_it_started(town) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/x.git"
         with pytest.raises(GitError, match=r"took more than 0\.5 s") as late:
-            town.trusted.git.said("ls-remote", url, seconds=0.5)
+            town.trusted.git.run("ls-remote", url, seconds=0.5)
     assert late.value.retryable
     until = time.monotonic() + 60  # a signal is sent at once, and heard when its process has a turn
     while any(url.encode() in line for line in command_lines()):

@@ -259,7 +259,7 @@ def test_a_branch_that_moves_under_the_push_is_not_overwritten(town) -> None:
     assert branch_of(town, "mine") == base
 
 
-def test_a_push_that_the_forge_declines_says_so_and_is_final(town) -> None:
+def test_a_push_that_the_forge_declines_is_reported_and_final(town) -> None:
     base = town.started()
     ours = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
     hook(town, "update", "exit 1")

@@ -47,7 +47,7 @@ def test_what_is_fresh_is_in_the_new_file_and_makes_up_for_what_the_old_one_lack
         assert fresh.count(line) == max(0, after - before)
 
 
-def test_it_says_what_git_says_of_an_ordinary_change(tmp_path: Path) -> None:
+def test_it_equals_gits_count_for_an_ordinary_change(tmp_path: Path) -> None:
     random.seed(7)
     old = [b"line %d\n" % number for number in range(400)]
     new = [line for line in old if random.random() > 0.1]
@@ -55,9 +55,9 @@ def test_it_says_what_git_says_of_an_ordinary_change(tmp_path: Path) -> None:
         new.insert(random.randrange(len(new)), b"new %d\n" % random.randrange(1000))
     (tmp_path / "old").write_bytes(b"".join(old))
     (tmp_path / "new").write_bytes(b"".join(new))
-    told = git(tmp_path, "diff", "--no-index", "--numstat", "old", "new", check=False).split()
+    printed = git(tmp_path, "diff", "--no-index", "--numstat", "old", "new", check=False).split()
     change = line_change(b"".join(old), b"".join(new))
-    assert (change.added, change.deleted) == (int(told[0]), int(told[1]))
+    assert (change.added, change.deleted) == (int(printed[0]), int(printed[1]))
 
 
 def test_a_missing_last_newline_is_a_change_of_one_line() -> None:

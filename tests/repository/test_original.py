@@ -10,16 +10,10 @@ import pytest
 
 from harness.domain.errors import ConfigError, GitError
 from harness.repository.export import export
-from harness.repository.original import (
-    Address,
-    TakingLimits,
-    address_of,
-    changed_tree,
-    committed,
-    fetch_original,
-    refusal_of,
-)
-from harness.repository.plumbing import Git, Said
+from harness.repository.original import FetchLimits, fetch_original, refusal_of
+from harness.repository.original_address import Address, address_of
+from harness.repository.plumbing import Git, GitResult
+from harness.repository.tree_edits import changed_tree, committed
 from harness.repository.walk import WalkLimits
 from tests.fakes.original import everything, git, repository_of
 
@@ -222,7 +216,7 @@ def test_what_is_not_committed_does_not_come(app, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prepare", "says"),
+    ("prepare", "message"),
     [
         (lambda folder: None, "is not a git repository"),
         (lambda folder: git(folder, "init", "--quiet"), "has no commit yet"),
@@ -236,29 +230,29 @@ def test_what_is_not_committed_does_not_come(app, tmp_path) -> None:
     ],
     ids=["no-repository", "no-commit", "unborn"],
 )
-def test_what_cannot_be_taken_is_named(tmp_path, prepare, says) -> None:
+def test_what_cannot_be_taken_is_named(tmp_path, prepare, message) -> None:
     folder = tmp_path / "app"
     folder.mkdir()
     (folder / "a").write_text("a")
     prepare(folder)
     with pytest.raises(ConfigError) as refused:
         take(folder, tmp_path)
-    assert says in str(refused.value)
+    assert message in str(refused.value)
     assert str(folder) in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("limits", "says"),
+    ("limits", "message"),
     [
         ({"walk": WalkLimits(files=1)}, "has 2 files; the factory works on at most 1"),
         ({"walk": WalkLimits(file_bytes=8)}, "'app.py' has 0 MB"),
         ({"walk": WalkLimits(total_bytes=10)}, "MB of files"),
-        ({"limits": TakingLimits(pack_bytes=4096)}, "packed; that is more than is taken"),
+        ({"limits": FetchLimits(pack_bytes=4096)}, "packed; that is more than is accepted"),
     ],
 )
 def test_more_than_the_factory_works_on_is_refused_before_it_is_on_disk(
-    app, tmp_path, limits, says
+    app, tmp_path, limits, message
 ) -> None:
     (app / "large.bin").write_bytes(b"")
     git(app, "rm", "--quiet", "--cached", "docs/a.md")
@@ -268,7 +262,7 @@ def test_more_than_the_factory_works_on_is_refused_before_it_is_on_disk(
     git(app, "commit", "--quiet", "--message", "large")
     with pytest.raises(ConfigError) as refused:
         take(app, tmp_path, **limits)
-    assert says in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_tree_that_lists_more_than_fits_is_refused(app, tmp_path) -> None:
@@ -287,7 +281,7 @@ def test_a_tree_that_lists_more_than_fits_is_refused(app, tmp_path) -> None:
         )
     git(app, "update-ref", "refs/heads/main", git(app, "commit-tree", tree, "-m", "bomb"))
     with pytest.raises(ConfigError, match="lists more than the factory works on"):
-        take(app, tmp_path, limits=TakingLimits(pack_bytes=4 << 20))
+        take(app, tmp_path, limits=FetchLimits(pack_bytes=4 << 20))
 
 
 class _Asked(BaseHTTPRequestHandler):
@@ -332,7 +326,7 @@ def test_a_server_that_does_not_answer_is_given_up(host, tmp_path) -> None:
         fetch_original(
             address_of(f"http://127.0.0.1:{host.server_port}/o/n.git", here=HERE),
             tmp_path / "store.git",
-            limits=TakingLimits(seconds=0.5),
+            limits=FetchLimits(seconds=0.5),
         )
     assert late.value.retryable
 
@@ -379,7 +373,7 @@ def test_other_addresses_are_refused_without_repeating_a_secret(source) -> None:
     assert "sk-secret" not in str(refused.value)
 
 
-def test_a_tree_is_changed_where_it_is_told_to_and_nowhere_else(app, tmp_path) -> None:
+def test_a_tree_is_changed_at_the_named_paths_and_nowhere_else(app, tmp_path) -> None:
     found = take(app, tmp_path)
     store = Git(tmp_path / "store.git")
     tree = changed_tree(
@@ -409,7 +403,7 @@ def test_a_tree_is_changed_where_it_is_told_to_and_nowhere_else(app, tmp_path) -
 
 
 def test_a_repository_of_another_account_is_named() -> None:
-    said = Said(
+    said = GitResult(
         128,
         b"",
         "fatal: detected dubious ownership in repository at '/srv/app/.git'\nTo add an exception,"

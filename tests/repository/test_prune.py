@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from harness.domain.errors import GitError
-from harness.repository.objects import present
+from harness.repository.objects import existing
 from harness.repository.prune import KEPT, prune
 from tests.repository.conftest import NOON
 from tests.repository.naive import git
@@ -45,7 +45,7 @@ def test_a_commit_that_an_entry_names_stays_with_all_that_it_leads_to(town, base
     town.trusted.verify(head)
     assert town.trusted.read(head, "app.py") == b"one\n"
     assert town.trusted.fetched("main") == base
-    assert present(town.trusted.git, [other]) == ()
+    assert existing(town.trusted.git, [other]) == ()
     assert git(town.trusted.git_dir, "fsck", "--full", "--strict") == b""
 
 
@@ -53,7 +53,7 @@ def test_a_tree_that_an_entry_names_stays(town, base) -> None:
     tree = town.trusted.tree_of(changed(town, base, "one\n"))
     aged(town)
     prune(town.trusted, [f"tree {tree}."])
-    assert present(town.trusted.git, [tree]) == (tree,)
+    assert existing(town.trusted.git, [tree]) == (tree,)
 
 
 def test_what_is_young_stays_though_nothing_names_it_yet(town, base) -> None:
@@ -69,7 +69,7 @@ def test_what_was_packed_once_goes_as_well(town, base) -> None:
     git(town.trusted.git_dir, "update-ref", "-d", f"{KEPT}/{head}")
     aged(town)
     prune(town.trusted, [])
-    assert present(town.trusted.git, [head]) == ()
+    assert existing(town.trusted.git, [head]) == ()
     town.trusted.verify(base)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import GitError
-from harness.repository.trash import MAKING, TRASH, swept
+from harness.repository.trash import MAKING, TRASH, delete_trash
 from harness.repository.trusted import TrustedRepository
 from harness.repository.worktrees.adapter import RunWorktrees
 from tests.repository.naive import blob, bytes_below, git, word
@@ -21,10 +21,10 @@ from tests.repository.naive import blob, bytes_below, git, word
 
 def objects(store: Path) -> dict[str, str]:
     """Every object of a repository, reachable or not, with its kind."""
-    told = git(
+    printed = git(
         store, "cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)"
     ).decode()
-    return dict(line.split() for line in told.splitlines())
+    return dict(line.split() for line in printed.splitlines())
 
 
 def inodes(folder: Path) -> set[int]:
@@ -189,7 +189,7 @@ def test_folders_that_their_owner_closed_are_deleted_without_being_root() -> Non
         (folder / TRASH / "r1" / "a" / "b").mkdir(parents=True)
         (folder / TRASH / "r1" / "a" / "b").chmod(0)
         (folder / TRASH / "r1" / "a").chmod(0)
-        swept(folder)
+        delete_trash(folder)
         assert not any((folder / TRASH).iterdir())
     finally:
         os.seteuid(me)
@@ -205,7 +205,7 @@ def test_what_a_dead_factory_did_not_delete_is_deleted_by_the_next(town, second_
 
 
 def test_sweeping_where_there_is_nothing_is_fine(tmp_path) -> None:
-    swept(tmp_path)
+    delete_trash(tmp_path)
 
 
 def test_a_disk_that_fails_is_an_error_that_may_pass(town) -> None:
@@ -221,7 +221,7 @@ def test_a_disk_that_fails_is_an_error_that_may_pass(town) -> None:
 
 def test_an_argument_list_that_the_system_will_not_take_is_an_error_of_ours(town) -> None:
     with pytest.raises(GitError, match="git could not be started"):
-        town.trusted.git.said("rev-parse", "x" * (1 << 20))
+        town.trusted.git.run("rev-parse", "x" * (1 << 20))
 
 
 def test_only_a_worktree_of_ours_is_ever_snapshot(town, second_commit) -> None:
@@ -248,7 +248,7 @@ def test_a_file_or_a_link_in_the_trash_goes_and_what_it_leads_to_stays(tmp_path)
     (tmp_path / "kept" / "file").write_text("mine")
     (tmp_path / TRASH / "link").symlink_to(tmp_path / "kept")
     (tmp_path / TRASH / "file").write_text("x")
-    swept(tmp_path)
+    delete_trash(tmp_path)
     assert not any((tmp_path / TRASH).iterdir())
     assert (tmp_path / "kept" / "file").read_text() == "mine"
 
@@ -257,7 +257,7 @@ ENDS_AT_ONCE = """
 import os, sys, time
 from contextlib import suppress
 from pathlib import Path
-from harness.repository.trash import any_trash, sweep_later, throw_away
+from harness.repository.trash import any_trash, delete_trash_later, throw_away
 
 def is_begun():
     for children in Path("/proc/self/task").glob("*/children"):
@@ -268,7 +268,7 @@ def is_begun():
 
 folder = Path(sys.argv[1])
 throw_away(folder / "r1", folder)
-sweep_later(folder)
+delete_trash_later(folder)
 while any_trash(folder) and not is_begun():
     time.sleep(0.01)
 os.kill(os.getpid(), 9)

@@ -141,7 +141,7 @@ def link_to_itself(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("make", "message"),
     [
         (pipe, "is a pipe"),
         (listening_socket, "is a socket"),
@@ -151,12 +151,12 @@ def link_to_itself(path: Path) -> None:
         (link_to_itself, "is a symbolic link"),
     ],
 )
-def test_what_is_not_a_plain_file_is_refused_by_name(town, make, says) -> None:
+def test_what_is_not_a_plain_file_is_refused_by_name(town, make, message) -> None:
     base = town.started()
     worktree = town.worktrees.open("r1", base)
     (worktree / "d").mkdir()
     make(worktree / "d" / "odd")
-    with pytest.raises(GitError, match=f"'d/odd' {says}") as refused:
+    with pytest.raises(GitError, match=f"'d/odd' {message}") as refused:
         town.worktrees.snapshot(worktree, base)
     assert not refused.value.retryable
     assert "root:" not in str(refused.value)
@@ -242,7 +242,7 @@ def test_everything_that_is_wrong_is_named_up_to_ten(town) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "says"),
+    ("limits", "message"),
     [
         (WalkLimits(files=3), "more than 3 files"),
         (WalkLimits(depth=2), "more than 2 folders deep"),
@@ -250,14 +250,14 @@ def test_everything_that_is_wrong_is_named_up_to_ten(town) -> None:
         (WalkLimits(total_bytes=1001), "more than 1001 bytes in all"),
     ],
 )
-def test_every_limit_is_named_when_it_is_passed(town, limits, says) -> None:
+def test_every_limit_is_named_when_it_is_passed(town, limits, message) -> None:
     base = town.started({"a": "1"})
     worktree = town.worktrees.open("r1", base)
     (worktree / "d" / "e" / "f").mkdir(parents=True)
     (worktree / "d" / "e" / "f" / "big").write_bytes(b"x" * 1000)
     (worktree / "b").write_text("2")
     (worktree / "c").write_text("3")
-    with pytest.raises(GitError, match=says):
+    with pytest.raises(GitError, match=message):
         snapshot(town.trusted, worktree, base, limits=limits)
     snapshot(
         town.trusted,
@@ -419,10 +419,10 @@ def test_what_is_ignored_is_what_git_ignores(tmp_path) -> None:
     for path in PATHS:
         if path != "x.log":
             author.write({path: "x"})
-    told = git(author.folder, "check-ignore", "-z", "--stdin", stdin="\0".join(PATHS).encode())
+    printed = git(author.folder, "check-ignore", "-z", "--stdin", stdin="\0".join(PATHS).encode())
     ignored = Ignored(RULES, frozenset())
     ours = {path for path in PATHS if any(_left_out(ignored, path))}
-    assert ours == set(told.decode().split("\0")) - {""}
+    assert ours == set(printed.decode().split("\0")) - {""}
 
 
 def _left_out(ignored: Ignored, path: str) -> Iterator[bool]:

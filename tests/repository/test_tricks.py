@@ -55,7 +55,7 @@ def test_row_32_carriage_returns_pack_a_program_into_one_line_of_gits(town) -> N
     assert changes(town, base, head)[b"app.py"].added == 900
 
 
-def test_row_70_a_plain_edit_of_the_law_is_a_path_among_others_and_shown(town) -> None:
+def test_row_70_a_plain_edit_of_the_rules_is_a_path_among_others_and_shown(town) -> None:
     base = town.started({"factory_rules.md": "max 400\n"})
     head = town.change({"factory_rules.md": "max 9999\n"}, start=base)
     assert set(changes(town, base, head)) == {b"factory_rules.md"}

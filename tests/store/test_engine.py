@@ -21,7 +21,7 @@ from harness.domain.errors import (
     Stopped,
 )
 from harness.store.durable.engine import Durable
-from harness.store.durable.executors import OnThisMachine
+from harness.store.durable.executors import MachineExecutors
 
 Start = Callable[..., Durable]
 SECONDS = 300
@@ -104,7 +104,7 @@ def raising(error: BaseException) -> Callable[[Any], Any]:
 
 
 @pytest.mark.parametrize(
-    ("error", "outcome", "retryable", "says"),
+    ("error", "outcome", "retryable", "message"),
     [
         (ForgeError("no answer", retryable=True), "failed", True, "no answer"),
         (ForgeError("no"), "failed", False, "no"),
@@ -117,12 +117,12 @@ def raising(error: BaseException) -> Callable[[Any], Any]:
     ],
 )
 def test_whatever_an_action_does_there_is_a_result(
-    engine, tmp_path, error, outcome, retryable, says
+    engine, tmp_path, error, outcome, retryable, message
 ) -> None:
     live = engine(act=raising(error))
     live.start("k", "act", {})
     found = result(live, "k")
-    assert (found["outcome"], found["retryable"], found["message"]) == (outcome, retryable, says)
+    assert (found["outcome"], found["retryable"], found["message"]) == (outcome, retryable, message)
     assert statuses(tmp_path) == {"SUCCESS"}
 
 
@@ -184,7 +184,7 @@ def test_what_has_a_result_cannot_be_cancelled(engine) -> None:
 def test_what_ends_while_the_engine_closes_is_done_again_and_the_first_answer_is_nobodys(
     engine, tmp_path
 ) -> None:
-    """Ctrl-C kills the boxes, and then the nodes that drove them fail: that failure is not a
+    """Ctrl-C kills the sandboxes, and then the nodes that drove them fail: that failure is not a
     result."""
     entered, ended = threading.Semaphore(0), threading.Semaphore(0)
     deadline = time.monotonic() + SECONDS
@@ -268,7 +268,7 @@ def test_a_store_that_is_no_store_is_refused_by_name(tmp_path) -> None:
 
 
 def test_only_the_dead_are_inherited_from(tmp_path) -> None:
-    mine, another = OnThisMachine(tmp_path), OnThisMachine(tmp_path)
+    mine, another = MachineExecutors(tmp_path), MachineExecutors(tmp_path)
     name = mine.claim()
     assert not another.is_dead(name)
     assert another.is_dead("nobody-ever")
@@ -277,7 +277,7 @@ def test_only_the_dead_are_inherited_from(tmp_path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_told_to_refuse_it_starts_nothing_more_and_what_runs_is_finished_and_kept(engine) -> None:
+def test_after_refuse_it_starts_nothing_more_and_running_work_is_finished_and_kept(engine) -> None:
     may_end = threading.Event()
     live = engine(slow=lambda payload: may_end.wait(SECONDS) and {"n": 1})
     live.start("slow", "slow", {})
@@ -325,7 +325,7 @@ def test_what_failed_because_its_ground_was_gone_is_not_a_result(tmp_path) -> No
 
 
 def test_a_result_waits_for_the_disk_and_a_beginning_does_not(engine) -> None:
-    """Whoever is told of a result may act on it: the machine must not forget it with its power.
+    """Whoever gets a result may act on it: a power failure must not lose it.
     SQLite's word for that is 2."""
     waits: dict[str, set[int]] = {"workflow_input": set(), "workflow_output": set()}
 

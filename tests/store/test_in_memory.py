@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from harness.domain.ledger import first_fault
-from harness.store.in_memory import DirectEngine, OverLedger, PlayedLedger, entries_told
+from harness.store.in_memory import DirectEngine, OverlayLedger, ReplayedLedger, entries_from
 from tests.fakes.clock import FakeClock
 from tests.fakes.ledger import FakeLedger
 
@@ -22,7 +22,7 @@ def recorded():
 
 
 def test_the_same_run_again_gives_the_same_chain_to_the_last_hash(recorded) -> None:
-    played = PlayedLedger(recorded.written, "triage-1-1")
+    played = ReplayedLedger(recorded.written, "triage-1-1")
     assert [entry.key for entry in played.entries()] == ["issue/1", "run/triage-1-1"]
     for entry in recorded.written:
         if entry.kind == "node":
@@ -32,7 +32,7 @@ def test_the_same_run_again_gives_the_same_chain_to_the_last_hash(recorded) -> N
 
 
 def test_what_others_wrote_meanwhile_is_there_when_it_was(recorded) -> None:
-    played = PlayedLedger(recorded.written, "triage-1-1")
+    played = ReplayedLedger(recorded.written, "triage-1-1")
     played.append("node", "triage-1-1/a/1", issue=1, run="triage-1-1", data={"says": "other"})
     assert played.find("issue/2") is None
     played.append("node", "triage-1-1/b/1", issue=1, run="triage-1-1", data={"says": "two"})
@@ -41,15 +41,15 @@ def test_what_others_wrote_meanwhile_is_there_when_it_was(recorded) -> None:
     assert played.entries()[-1].hash != recorded.written[-1].hash
 
 
-def test_the_clock_is_that_of_the_recorded_lap(recorded) -> None:
-    played = PlayedLedger(recorded.written, "triage-1-1")
+def test_the_clock_is_that_of_the_recorded_run(recorded) -> None:
+    played = ReplayedLedger(recorded.written, "triage-1-1")
     assert played.now().isoformat() == recorded.written[2].at
     played.append("node", "triage-1-1/a/1", issue=1, run="triage-1-1", data={})
     assert played.now().isoformat() == recorded.written[4].at
 
 
 def test_a_key_is_written_once(recorded) -> None:
-    played = PlayedLedger(recorded.written, "triage-1-1")
+    played = ReplayedLedger(recorded.written, "triage-1-1")
     first = played.append("node", "triage-1-1/a/1", issue=1, run="triage-1-1", data={"says": "one"})
     assert (
         played.append("node", "triage-1-1/a/1", issue=1, run="triage-1-1", data={"says": "again"})
@@ -59,16 +59,16 @@ def test_a_key_is_written_once(recorded) -> None:
 
 def test_a_run_that_never_began_is_no_run(recorded) -> None:
     with pytest.raises(KeyError):
-        PlayedLedger(recorded.written, "triage-9-9")
+        ReplayedLedger(recorded.written, "triage-9-9")
 
 
-def test_entries_are_told_and_read_again(recorded) -> None:
-    assert entries_told(asdict(entry) for entry in recorded.written) == tuple(recorded.written)
+def test_entries_are_written_and_read_again(recorded) -> None:
+    assert entries_from(asdict(entry) for entry in recorded.written) == tuple(recorded.written)
 
 
 def test_a_ledger_over_another_leaves_it_as_it_is(recorded) -> None:
     before = tuple(recorded.written)
-    over = OverLedger(recorded.entries(), recorded.clock.now)
+    over = OverlayLedger(recorded.entries(), recorded.clock.now)
     over.append("node", "thought", issue=1, data={"x": (1, 2)})
     assert tuple(recorded.written) == before
     assert [entry.key for entry in over.added] == ["thought"]

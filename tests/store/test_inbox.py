@@ -22,9 +22,9 @@ def inbox(request, tmp_path, clock):
         yield FakeInbox(clock)
         return
     address = request.getfixturevalue("postgres").database() if request.param == "postgres" else ""
-    box = SqlInbox(tmp_path, clock, address=address)
-    yield box
-    box.close()
+    store = SqlInbox(tmp_path, clock, address=address)
+    yield store
+    store.close()
 
 
 def delivery(name, number=None, *, digest=""):
@@ -75,10 +75,10 @@ def test_what_is_old_and_was_acted_on_is_forgotten_and_what_waits_is_not(inbox, 
 
 
 def test_when_something_came_last_is_known(inbox, clock) -> None:
-    assert inbox.heard_last() is None
+    assert inbox.last_received_at() is None
     inbox.put(delivery("a"))
     came = clock.at
-    assert inbox.heard_last() == came
+    assert inbox.last_received_at() == came
 
 
 def test_two_that_come_at_once_under_one_id_are_one(inbox) -> None:

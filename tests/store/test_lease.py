@@ -16,7 +16,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from harness.domain.errors import Busy, LedgerError
-from harness.store.durable.executors import OnADatabase
+from harness.store.durable.executors import DatabaseExecutors
 from harness.store.lease import AdvisoryLock, sole_factory_on
 from tests.fakes.decorated import Decorated
 
@@ -51,7 +51,7 @@ def holder(address):
     process.stdout.close()
 
 
-def test_a_second_factory_on_one_database_is_told_who_has_it(address, holder) -> None:
+def test_a_second_factory_on_one_database_learns_the_holder(address, holder) -> None:
     with pytest.raises(Busy) as caught, sole_factory_on(address, command="factory run"):
         pytest.fail("there were two")
     assert f"factory tick on {os.uname().nodename}, pid {holder.pid} works on PostgreSQL" in str(
@@ -61,31 +61,30 @@ def test_a_second_factory_on_one_database_is_told_who_has_it(address, holder) ->
 
 
 def test_who_waits_takes_over_when_the_holder_is_killed(address, holder) -> None:
-    told: list[str] = []
+    holders: list[str] = []
 
     def waiting(who: str) -> None:
-        told.append(who)
-        if len(told) == 2:
+        holders.append(who)
+        if len(holders) == 2:
             holder.send_signal(signal.SIGKILL)
             holder.wait()
 
     with sole_factory_on(address, command="factory up", patience=3600, waiting=waiting) as lease:
         lease.held()
-    assert f"pid {holder.pid}" in told[0]
+    assert f"pid {holder.pid}" in holders[0]
 
 
 def test_who_stands_by_waits_for_a_database_that_goes_away_and_comes_back(
     address, holder, postgres
 ) -> None:
-    """A restart of the server ends neither; who comes to a server that is not there is told so at
-    once."""
+    """A restart of the server ends neither; a factory that finds no server learns so at once."""
     name = conninfo_to_dict(address)["dbname"]
     server = postgres.address("postgres")
-    told: list[str] = []
+    holders: list[str] = []
 
     def waiting(who: str) -> None:
-        told.append(who)
-        if len(told) == 1:
+        holders.append(who)
+        if len(holders) == 1:
             holder.kill()
             holder.wait()
             postgres.sql(server, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
@@ -94,12 +93,12 @@ def test_who_stands_by_waits_for_a_database_that_goes_away_and_comes_back(
                 sole_factory_on(address, command="factory up", patience=3600),
             ):
                 pytest.fail("nobody can be asked")
-        if len(told) == 3:
+        if len(holders) == 3:
             postgres.sql(server, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
     with sole_factory_on(address, command="factory up", patience=3600, waiting=waiting) as lease:
         lease.held()
-    assert [f"pid {holder.pid}" in who for who in told] == [True, True, True]
+    assert [f"pid {holder.pid}" in who for who in holders] == [True, True, True]
 
 
 def test_another_database_is_another_factory(address, holder, postgres) -> None:
@@ -164,7 +163,7 @@ def test_a_lease_may_be_asked_from_many_threads(address) -> None:
 
 
 def test_only_the_dead_are_inherited_from_also_across_machines(address, postgres) -> None:
-    mine, another = OnADatabase(address), OnADatabase(address)
+    mine, another = DatabaseExecutors(address), DatabaseExecutors(address)
     name = mine.claim()
     assert not another.is_dead(name)
     assert another.is_dead("nobody-ever")

@@ -11,7 +11,7 @@ import pytest
 
 from harness.domain.errors import Busy, Interrupted
 from harness.store.clock import SystemClock
-from harness.store.lock import LOOK_SECONDS, sole_factory
+from harness.store.lock import POLL_SECONDS, sole_factory
 
 ROOT = Path(__file__).parents[2]
 HOLDER = """
@@ -41,7 +41,7 @@ def holder(tmp_path):
     process.stdout.close()
 
 
-def test_a_second_factory_on_one_home_is_told_whose_it_is(tmp_path, holder) -> None:
+def test_a_second_factory_on_one_home_learns_the_holder(tmp_path, holder) -> None:
     with pytest.raises(Busy) as caught, sole_factory(tmp_path / "home", command="factory run 3"):
         pytest.fail("there were two")
     assert f"pid {holder.pid}, `factory tick`" in str(caught.value)
@@ -56,7 +56,7 @@ def test_a_dead_factory_holds_nothing(tmp_path, holder) -> None:
         assert str(os.getpid()) in (tmp_path / "home" / "lock").read_text()
 
 
-def test_a_home_is_free_again_afterwards_and_says_so(tmp_path) -> None:
+def test_a_home_is_free_again_afterwards_and_its_file_is_empty(tmp_path) -> None:
     for _ in range(2):
         with (
             sole_factory(tmp_path, command="factory tick"),
@@ -79,10 +79,10 @@ def test_another_home_is_another_factory(tmp_path, holder) -> None:
         assert holder.poll() is None
 
 
-def test_the_clock_tells_the_time_in_utc() -> None:
-    before, told, after = datetime.now(UTC), SystemClock().now(), datetime.now(UTC)
-    assert told.tzinfo is UTC
-    assert before <= told <= after
+def test_the_clock_returns_utc() -> None:
+    before, found, after = datetime.now(UTC), SystemClock().now(), datetime.now(UTC)
+    assert found.tzinfo is UTC
+    assert before <= found <= after
 
 
 def test_who_only_looks_does_not_load_the_engine() -> None:
@@ -105,23 +105,22 @@ def test_who_only_looks_does_not_load_the_engine() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_who_waits_is_told_who_has_it_and_takes_over_at_the_first_look_after_the_death(
+def test_a_waiting_factory_learns_the_holder_and_takes_over_right_after_its_death(
     tmp_path, holder
 ) -> None:
-    """Counted in looks, of which there are ten a second: how long a second is, a busy machine
-    says."""
-    told: list[str] = []
+    """Counted in polls, ten a second: a busy machine stretches the seconds."""
+    holders: list[str] = []
 
     def waiting(said: str) -> None:
-        told.append(said)
-        if len(told) == 2:
+        holders.append(said)
+        if len(holders) == 2:
             holder.send_signal(signal.SIGKILL)
             holder.wait()
 
     with sole_factory(tmp_path / "home", command="factory up", patience=3600, waiting=waiting):
-        assert len(told) == 2
-    assert LOOK_SECONDS <= 0.1
-    assert f"pid {holder.pid}, `factory tick`" in told[0]
+        assert len(holders) == 2
+    assert POLL_SECONDS <= 0.1
+    assert f"pid {holder.pid}, `factory tick`" in holders[0]
 
 
 def test_patience_ends(tmp_path, holder) -> None:
@@ -131,7 +130,7 @@ def test_patience_ends(tmp_path, holder) -> None:
 
 def test_who_waits_may_give_up(tmp_path, holder) -> None:
     def waiting(said: str) -> None:
-        raise Interrupted("told to go")
+        raise Interrupted("asked to stop")
 
     with (
         pytest.raises(Interrupted),

@@ -22,8 +22,12 @@ for mark in sys.argv[4:]:
 """
 STARTER = """
 import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", sys.argv[1], *sys.argv[2:]], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                         start_new_session=True)
+child = subprocess.Popen(
+    [sys.executable, "-c", sys.argv[1], *sys.argv[2:]],
+    stdin=subprocess.PIPE,
+    stdout=subprocess.DEVNULL,
+    start_new_session=True,
+)
 print(child.pid, flush=True)
 time.sleep(3600)
 """
@@ -90,7 +94,7 @@ def eventually(true) -> bool:
 def test_one_that_is_about_to_end_is_waited_for(tmp_path, left) -> None:
     ended_by_itself = tmp_path / "ended-by-itself"
     child = left(f"{tmp_path}/broker", "0.3", "--tethered", str(ended_by_itself))
-    end_orphans(tmp_path, grace=300.0)  # on a busy machine it is about to end for a while
+    end_orphans(tmp_path, seconds=300.0)  # on a busy machine it is about to end for a while
     assert eventually(lambda: not is_there(child))
     assert ended_by_itself.exists()
 

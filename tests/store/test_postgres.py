@@ -78,7 +78,7 @@ def test_the_store_itself_refuses_all_but_the_next_entry(
 
 
 @pytest.mark.parametrize(
-    ("statement", "seq", "says"),
+    ("statement", "seq", "message"),
     [
         (
             "UPDATE entries SET data = replace(data, 'words 3', 'words X') WHERE seq = 3",
@@ -104,12 +104,12 @@ def test_the_store_itself_refuses_all_but_the_next_entry(
     ],
 )
 def test_every_change_is_found_and_named_and_nothing_is_written_on_a_cut(
-    written, address, postgres, statement, seq, says
+    written, address, postgres, statement, seq, message
 ) -> None:
     postgres.sql(address, UNGUARDED, statement, "ALTER TABLE entries ENABLE TRIGGER USER")
     fault = written.fault()
     assert fault is not None
-    assert (fault.seq, says in fault.says) == (seq, True), fault.says
+    assert (fault.seq, message in fault.says) == (seq, True), fault.says
     if "DELETE" in statement or "ledger_head" in statement:
         with pytest.raises(LedgerError):
             written.append("note", "key-6")
@@ -199,8 +199,9 @@ from pathlib import Path
 from harness.store.ledger import postgres
 from harness.store.clock import SystemClock
 home, name, highest, soon = Path(sys.argv[1]), sys.argv[3], 0, postgres.write_head
-if name == "a":      # whose head is written late, so that the others come in between if anything lets them
-    postgres.write_head = lambda *said, **more: (time.sleep(0.02), soon(*said, **more))
+# This writer's head is written late, so that the others get in between if nothing stops them.
+if name == "a":
+    postgres.write_head = lambda *given, **named: (time.sleep(0.02), soon(*given, **named))
 ledger = postgres.PostgresLedger(home, SystemClock(), sys.argv[2])
 for number in range(25):
     for key in (f"{name}-{number}", f"shared-{number}"):

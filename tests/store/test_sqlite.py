@@ -189,7 +189,8 @@ ledger = SqliteLedger(home, SystemClock())
 for number in range(40):
     for key in (f"{name}-{number}", f"shared-{number}"):
         entry = ledger.append("note", key)
-        assert json.loads((home / "ledger.head").read_text())["seq"] >= entry.seq, "the head went back"
+        head = json.loads((home / "ledger.head").read_text())
+        assert head["seq"] >= entry.seq, "the head went back"
 """
 
 
@@ -246,7 +247,7 @@ def test_the_store_itself_refuses_all_but_the_next_entry(written, statement) -> 
 
 
 @pytest.mark.parametrize(
-    ("statement", "seq", "says"),
+    ("statement", "seq", "message"),
     [
         (
             "UPDATE entries SET data = replace(data, 'words 3', 'words X') WHERE seq = 3",
@@ -284,19 +285,19 @@ def test_the_store_itself_refuses_all_but_the_next_entry(written, statement) -> 
     ],
 )
 def test_every_change_is_found_and_named_and_nothing_is_written_after_a_cut(
-    written, statement, seq, says
+    written, statement, seq, message
 ) -> None:
     forced(home_of(written), statement)
     fault = written.fault()
     assert fault is not None
-    assert (fault.seq, says in fault.says) == (seq, True), fault.says
+    assert (fault.seq, message in fault.says) == (seq, True), fault.says
     if statement.startswith("DELETE") and "seq =" not in statement.replace("seq = 5", ""):
         with pytest.raises(LedgerError, match="nothing is written"):
             written.append("note", "key-6")
 
 
 @pytest.mark.parametrize(
-    ("statement", "seq", "says"),
+    ("statement", "seq", "message"),
     [
         (
             "UPDATE entries SET data = replace(data, 'words 4', 'words X') WHERE seq = 4",
@@ -337,19 +338,21 @@ def test_every_change_is_found_and_named_and_nothing_is_written_after_a_cut(
         ),
     ],
 )
-def test_every_change_of_what_was_written_together_is_found(together, statement, seq, says) -> None:
+def test_every_change_of_what_was_written_together_is_found(
+    together, statement, seq, message
+) -> None:
     first = together.entries()[0]
     together.close()
     forced(home_of(together), statement)
     for fault in (together.fault(), together.fault_after(Head(first.seq, first.hash))):
         assert fault is not None
-        assert (fault.seq, says in fault.says) == (seq, True), fault.says
+        assert (fault.seq, message in fault.says) == (seq, True), fault.says
 
 
 @pytest.mark.parametrize(
-    ("seq", "says"), [(4, "entries 2 to 6 were not signed"), (7, "entry 7 was not signed")]
+    ("seq", "message"), [(4, "entries 2 to 6 were not signed"), (7, "entry 7 was not signed")]
 )
-def test_who_can_compute_a_hash_and_cannot_sign_changes_nothing(together, seq, says) -> None:
+def test_who_can_compute_a_hash_and_cannot_sign_changes_nothing(together, seq, message) -> None:
     """From that entry on the chain is made anew, as an intruder would who has the file and not the
     key."""
     before, *rest = together.entries()[seq - 2 :]
@@ -365,7 +368,7 @@ def test_who_can_compute_a_hash_and_cannot_sign_changes_nothing(together, seq, s
         )
     together.close()
     forced(home_of(together), *changes)
-    assert says in (together.fault() or pytest.fail("no fault")).says
+    assert message in (together.fault() or pytest.fail("no fault")).says
 
 
 def test_a_part_of_what_was_written_together_never_passes_for_the_whole(ledger) -> None:
@@ -481,7 +484,7 @@ def test_no_crash_leaves_two_entries_beyond_the_head(ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("spoil", "message"),
     [
         (lambda head: head.unlink(), "names 0 entries, 5 are here"),
         (
@@ -491,17 +494,17 @@ def test_no_crash_leaves_two_entries_beyond_the_head(ledger) -> None:
         (lambda head: head.write_text(head.read_text() + " "), "not signed by this home's key"),
         (
             lambda head: head.write_text("{}"),
-            "ledger.head lacks 'seq': it is not what was written; put `ledger.db`",
+            "ledger.head lacks 'seq': it is not what was written; restore `ledger.db`",
         ),
         (lambda head: head.write_text("[]"), "is not what was written (list indices"),
         (lambda head: head.write_bytes(b"\xff"), "cannot be read"),
     ],
 )
-def test_a_head_that_was_tampered_with_is_named(written, spoil, says) -> None:
+def test_a_head_that_was_tampered_with_is_named(written, spoil, message) -> None:
     spoil(home_of(written) / "ledger.head")
     fault = written.fault()
     assert fault is not None
-    assert says in fault.says
+    assert message in fault.says
 
 
 def test_a_head_without_its_ledger_is_a_fault_and_begins_no_new_one(written) -> None:
@@ -653,16 +656,16 @@ def test_an_anchor_names_where_the_chain_ends_for_one_run_and_nobody_else_can_wr
 ) -> None:
     assert ledger.anchor("merge-1-1") == ""
     last = ledger.append("note", "k")
-    told = ledger.anchor("merge-1-1")
-    assert ledger.anchored("merge-1-1", told) == Head(last.seq, last.hash)
-    assert ledger.anchored("merge-1-2", told) is None
+    anchor = ledger.anchor("merge-1-1")
+    assert ledger.anchored("merge-1-1", anchor) == Head(last.seq, last.hash)
+    assert ledger.anchored("merge-1-2", anchor) is None
     other = SqliteLedger(tmp_path / "other", Ticking())
     other.append("note", "k")
-    seq, digest, signature = told.split()
+    seq, digest, signature = anchor.split()
     for forged in (
         "",
         "1 2",
-        told + " ",
+        anchor + " ",
         f"2 {digest} {signature}",
         f"{seq} {digest[::-1]} {signature}",
         f"{seq} {digest} {'0' * 128}",

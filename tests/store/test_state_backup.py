@@ -1,4 +1,4 @@
-"""What a home carries arrives whole and unseen on another machine, or not at all."""
+"""A home's backup arrives whole and encrypted on another machine, or not at all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def address(postgres) -> str:
 
 @pytest.fixture
 def machine(tmp_path, address):
-    """A machine by its name: its home, and the luggage there."""
+    """A machine by its name: its home, and the backup there."""
     opened: list[StateBackup] = []
 
     def made(
@@ -151,7 +151,7 @@ def test_who_was_overtaken_changes_nothing(kept, machine) -> None:
     (quick / "sealed" / "news").write_text("news")
     other.keep()
     (slow / "sealed" / "news").write_text("old")
-    with pytest.raises(LedgerError, match="another factory has kept this home meanwhile"):
+    with pytest.raises(LedgerError, match="another factory has backed up this home meanwhile"):
         overtaken.keep()
     overtaken.fetch()
     assert (slow / "sealed" / "news").read_text() == "news"
@@ -159,7 +159,7 @@ def test_who_was_overtaken_changes_nothing(kept, machine) -> None:
 
 def test_another_key_opens_nothing_and_writes_nothing_into_the_home(kept, machine) -> None:
     home, backup = machine("second", key=made_key())
-    with pytest.raises(LedgerError, match="does not open"):
+    with pytest.raises(LedgerError, match="cannot be decrypted"):
         backup.fetch()
     assert list(home.iterdir()) == []
 
@@ -171,11 +171,11 @@ def test_what_is_no_key_is_refused_by_name(machine, key) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statements", "says"),
+    ("statements", "message"),
     [
         (
             ("UPDATE carried_parts SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)",),
-            "does not open",
+            "cannot be decrypted",
         ),
         (("DELETE FROM carried_parts",), "missing"),
         (
@@ -185,21 +185,21 @@ def test_what_is_no_key_is_refused_by_name(machine, key) -> None:
                     " b.name <> a.name LIMIT 1)"
                 ),
             ),
-            "does not open",
+            "cannot be decrypted",
         ),
         (
             ("UPDATE carried_list SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)",),
-            "does not open",
+            "cannot be decrypted",
         ),
-        (("UPDATE carried_list SET generation = generation + 1",), "does not open"),
+        (("UPDATE carried_list SET generation = generation + 1",), "cannot be decrypted"),
     ],
 )
 def test_a_changed_database_is_refused_and_leaves_no_home(
-    kept, machine, address, postgres, statements, says
+    kept, machine, address, postgres, statements, message
 ) -> None:
     postgres.sql(address, *statements)
     home, backup = machine("second")
-    with pytest.raises(LedgerError, match=says):
+    with pytest.raises(LedgerError, match=message):
         backup.fetch()
     assert not (home / "home.json").exists()
 
@@ -216,7 +216,7 @@ def test_an_older_list_in_its_place_is_refused(kept, machine, address, postgres)
         "UPDATE carried_list SET (generation, sealed) = (SELECT generation, sealed FROM old)",
     )
     home, fetching = machine("second")
-    with pytest.raises(LedgerError, match="put back from an older copy"):
+    with pytest.raises(LedgerError, match="restored from an older copy"):
         fetching.fetch()
     assert list(home.iterdir()) == []
 
@@ -237,7 +237,7 @@ def test_a_kill_between_the_list_and_the_ledger_is_no_fault(kept, machine, addre
 def test_a_list_that_names_a_place_outside_of_the_home_is_refused(kept, machine) -> None:
     _, backup = machine("second")
     for path in ("../out", "/etc/x", "sealed/../../x", "elsewhere/x", ""):
-        with pytest.raises(LedgerError, match="no place of it"):
+        with pytest.raises(LedgerError, match="does not belong to it"):
             backup._place(path)
 
 
@@ -263,5 +263,5 @@ def test_under_a_new_key_all_is_kept_anew_and_the_old_one_opens_nothing(
     }
     assert not set(before) & set(postgres.sql(address, "SELECT name FROM carried_parts"))
     _, old = machine("third")
-    with pytest.raises(LedgerError, match="does not open"):
+    with pytest.raises(LedgerError, match="cannot be decrypted"):
         old.fetch()

@@ -1,4 +1,4 @@
-"""What systemd is told, received on a real socket."""
+"""What systemd receives, on a real socket."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def heard(listening):
             return said
 
 
-def test_it_says_that_it_is_ready_what_it_does_and_that_it_stops(systemd) -> None:
+def test_it_reports_ready_status_and_stopping(systemd) -> None:
     listening, environment = systemd
-    told = Notifier(environment)
-    told.ready("at work")
-    told.status("down since 02:17: a\nWATCHDOG=1")
-    told.stopping()
+    notifier = Notifier(environment)
+    notifier.ready("at work")
+    notifier.status("down since 02:17: a\nWATCHDOG=1")
+    notifier.stopping()
     assert heard(listening) == [
         "READY=1\nSTATUS=at work",
         "STATUS=down since 02:17: a WATCHDOG=1",
@@ -44,26 +44,26 @@ def test_it_says_that_it_is_ready_what_it_does_and_that_it_stops(systemd) -> Non
     ]
 
 
-def test_it_is_alive_at_most_twice_a_period_however_often_it_says_so(systemd) -> None:
+def test_alive_is_sent_at_most_twice_a_period(systemd) -> None:
     listening, environment = systemd
-    told = Notifier(environment)
+    notifier = Notifier(environment)
     for _ in range(100):
-        told.alive()
+        notifier.alive()
     assert heard(listening) == ["WATCHDOG=1"]
 
 
 def test_it_keeps_on_being_alive(systemd) -> None:
     listening, environment = systemd
-    told = Notifier({**environment, "WATCHDOG_USEC": "2"})
+    notifier = Notifier({**environment, "WATCHDOG_USEC": "2"})
     for _ in range(3):
-        told.alive()
+        notifier.alive()
     assert heard(listening) == ["WATCHDOG=1"] * 3
 
 
 @pytest.mark.parametrize(
     "other", [{"WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}]
 )
-def test_a_watchdog_that_waits_for_another_is_told_nothing(systemd, other) -> None:
+def test_a_watchdog_that_waits_for_another_process_gets_nothing(systemd, other) -> None:
     listening, environment = systemd
     Notifier({**environment, **other}).alive()
     assert heard(listening) == []

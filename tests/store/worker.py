@@ -1,7 +1,9 @@
-"""A factory in small, to be killed: `python -m tests.store.worker HOME SCENE`.
+"""A small factory to be killed: `python -m tests.store.worker HOME SCENE`.
 
-Each run is a thread with a driver, a ledger and a log of effects. A scene says where its runs stop;
-when all of them have, the file `stuck` appears, and whoever started this process kills it."""
+Each run is a thread with a driver, a ledger and a log of effects. A scene defines where its runs
+stop. When all of them have, the file `stuck` appears, and the process that started this one kills
+it.
+"""
 
 from __future__ import annotations
 

@@ -39,6 +39,7 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
     from harness.factory.stages import revert as reverting
     from harness.wiring import open_factory
 
+    # An agent or a script must not land a revert, so a terminal is required.
     if land and not sys.stdin.isatty():
         raise ConfigError(
             "--land is for a maintainer at a terminal; without it the revert is proposed as a pull"

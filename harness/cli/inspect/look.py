@@ -206,19 +206,13 @@ def audit(ctx: click.Context, as_json: bool) -> int:
             branch=archive.branch,
         )
     if as_json:
-        emit(
-            {
-                "ok": found.ok,
-                "entries": found.entries,
-                "verdicts": found.verdicts,
-                "landings": found.landings,
-                "unchecked": list(found.unchecked),
-                "faults": [
-                    {"entry": fault.entry, "subject": fault.subject, "says": fault.message}
-                    for fault in found.faults
-                ],
-            }
-        )
+        faults = [
+            {"entry": fault.entry, "subject": fault.subject, "says": fault.message}
+            for fault in found.faults
+        ]
+        counts = {name: getattr(found, name) for name in ("entries", "verdicts", "landings")}
+        rest = {"unchecked": list(found.unchecked), "faults": faults}
+        emit({"ok": found.ok, **counts, **rest})
     else:
         for fault in found.faults:
             click.echo(f"entry {fault.entry}: {fault.subject}: {fault.message}")

@@ -47,9 +47,9 @@ def move(to: str, as_json: bool) -> None:
       factory home move postgresql
       factory home move sqlite --json
     """
-    from harness.operations.maintenance.move_state import moved
+    from harness.operations.maintenance.move_state import move_state
 
-    found = moved(here(), to)
+    found = move_state(here(), to)
     if as_json:
         emit({"ok": True, "entries": found.entries, "calls": found.calls, "where": found.where})
     else:
@@ -151,6 +151,7 @@ def rekey() -> None:
     from harness.store.state_backup import made_key
 
     old, new = _key(), made_key()
+    # The new key is printed before anything is encrypted with it, so that it cannot be lost.
     with sole_factory(here(), command="factory home rekey"):
         with closing(backup_of(here(), old)) as backup:
             backup.fetch()
@@ -162,6 +163,7 @@ def rekey() -> None:
 def _key() -> str:
     from harness.home.state import HOME_KEY, secret_in_environment
 
+    # What is fetched contains keys, so no file of it may be readable by others.
     os.umask(0o077)
     if secret := secret_in_environment(HOME_KEY):
         return secret

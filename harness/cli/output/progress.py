@@ -37,6 +37,7 @@ class Progress:
 
     def tell(self, run: str, what: str, words: str) -> None:
         """Show one thing that started (no words) or print its result (words)."""
+        # Several workers report at once; a console writes one line at a time.
         with self._lock:
             began = self._began.setdefault((run, what), time.monotonic())
             if not words:

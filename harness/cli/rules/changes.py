@@ -86,6 +86,7 @@ def read(file: Path) -> tuple["RecordedChange", ...]:
     """The changes in a file. Raises ConfigError."""
     from harness.governance.past.history import LARGEST, read_history
 
+    # One byte more than allowed is enough to refuse a file that is too large.
     with file.open("rb") as opened:
         content = opened.read(LARGEST + 1)
     if len(content) > LARGEST:

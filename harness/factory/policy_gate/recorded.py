@@ -103,6 +103,7 @@ def _changes_of(history: History) -> Iterator[RecordedChange]:
     for entry in history.entries:
         if entry.kind == FACTS:
             content = _content(entry)
+            # Out and in again: the content that was asked about last must be the last in the dict.
             asked.pop(content, None)
             asked[content] = entry
         elif asked and entry.kind == "transition" and entry.data["to"] == State.MERGED:

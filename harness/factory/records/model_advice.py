@@ -50,7 +50,7 @@ def _diagnosis(data: Mapping[str, Any]) -> ModelAdvice:
     if found is None:
         return ModelAdvice("A diagnosis was dropped", f"{data['model']}: {data['dropped']}")
     return ModelAdvice(
-        "What went wrong before, as a model says",
+        "What went wrong before, by a model",
         f"{data['model']}: {found['cause']}. {found['what_went_wrong']} Next: {found['do_next']}",
         found["quotes"][0],
     )

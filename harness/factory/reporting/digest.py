@@ -204,6 +204,7 @@ def _broken(entries: Iterable[Entry]) -> tuple[BrokenJourney, ...]:
                 found[one["journey"]] = BrokenJourney(
                     one["journey"], one["issue"], one["words"], str(entry.run)
                 )
+        # A maintainer superseded or retired it.
         elif entry.kind == "journey":
             found.pop(entry.data["journey"], None)
     return tuple(found.values())

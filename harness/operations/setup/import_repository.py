@@ -1,4 +1,4 @@
-"""Taking somebody's repository, with its history, in to a forge of one's own."""
+"""Imports somebody's repository, with its history, into a local forge."""
 
 import secrets
 import shutil
@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import ConfigError
-from harness.repository.original import TakingLimits, address_of, fetch_whole_original
+from harness.repository.original import FetchLimits, fetch_whole_original
+from harness.repository.original_address import address_of
 
 if TYPE_CHECKING:
     from harness.programs.local_forge.seed import Administrator
@@ -16,8 +17,8 @@ SECONDS, PACK_BYTES, MOST_REFS = 1_800.0, 4 * 1024**3, 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What came in."""
+class ImportedRepository:
+    """A repository that was imported, and its page."""
 
     full_name: str
     branch: str
@@ -25,20 +26,21 @@ class Taken:
     page: str
 
 
-def take_in(
+def import_repository(
     source: str, repository: str, *, admin: "Administrator", home: Path, here: Path
-) -> Taken:
-    """Fetch `source` (a relative folder is one from `here`) and have the forge in `home` make
-    `repository` of it.
+) -> ImportedRepository:
+    """Fetch `source` and have the forge in `home` create `repository` from it. A relative folder is
+    relative to `here`.
 
-    Raises ConfigError or GitError, and leaves nothing of it.
+    Raises ConfigError or GitError, and then leaves nothing behind.
     """
     from harness.programs.local_forge.settings import Settings
 
     owner, slash, name = repository.partition("/")
     if not (owner and slash and name) or "/" in name:
         raise ConfigError(
-            f"{repository} is no name of a repository: expected OWNER/NAME, such as ana/tidebook"
+            f"{repository} is not the name of a repository: expected OWNER/NAME, such as"
+            " ana/tidebook"
         )
     address = address_of(source, here=here)
     waiting = secrets.token_hex(16)
@@ -46,9 +48,7 @@ def take_in(
     incoming.mkdir(mode=0o700, exist_ok=True)
     store = incoming / waiting
     try:
-        branch, refs = fetch_whole_original(
-            address, store, limits=TakingLimits(SECONDS, PACK_BYTES)
-        )
+        branch, refs = fetch_whole_original(address, store, limits=FetchLimits(SECONDS, PACK_BYTES))
         if refs > MOST_REFS:
             raise ConfigError(
                 f"{address.shown} has {refs:,} branches and tags; a forge takes at most"
@@ -63,4 +63,4 @@ def take_in(
         )
     finally:
         shutil.rmtree(store, ignore_errors=True)
-    return Taken(made.full_name, branch, refs, made.html_url)
+    return ImportedRepository(made.full_name, branch, refs, made.html_url)

@@ -1,2 +1,1 @@
-"""The private checkout of a run, from a pool made in advance to the files that come back from
-it."""
+"""The private checkout of a run, from a pool made in advance to the files that come back."""

@@ -1,4 +1,4 @@
-"""A run's private checkout and the way back from it, as the factory asks for them."""
+"""The adapter for a run's private checkout, and for the snapshot of it."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha, TreeSha
 from harness.repository.export import export
 from harness.repository.names import run_name, sha
-from harness.repository.trash import left_behind, sweep_later, throw_away
+from harness.repository.trash import delete_trash_later, discard_unfinished, throw_away
 from harness.repository.trusted import TrustedRepository
 from harness.repository.walk import WalkLimits
 from harness.repository.worktrees.pool import WarmPool
@@ -29,38 +29,38 @@ class RunWorktrees:
         limits: WalkLimits | None = None,
         warm: int = 0,
     ) -> None:
-        """Also deletes, in the background, what an earlier factory left. There must be no other at
-        work here.
+        """Also deletes, in the background, what an earlier factory left. No other factory may work
+        here.
 
         `warm` is how many worktrees are kept ready for the next runs, for a process that lives long
-        enough to have any good of it."""
+        enough.
+        """
         self._trusted, self._folder, self._limits = trusted, folder, limits
-        left_behind(folder)
-        sweep_later(folder)
+        discard_unfinished(folder)
+        delete_trash_later(folder)
         self._pool = WarmPool(trusted, folder, size=warm)
 
     def prepare(self, base: CommitSha) -> None:
-        """Have worktrees of `base` made in the background, as many as are kept warm: none, unless
-        asked for."""
+        """Make as many worktrees of `base` in the background as are kept warm; none by default."""
         self._pool.prepare(sha(base))
 
     def ready(self, base: CommitSha) -> int:
-        """How many worktrees of `base` wait for a run."""
+        """How many worktrees of `base` are ready for a run."""
         return self._pool.ready(sha(base))
 
     def open(self, run: str, base: CommitSha) -> Path:
-        """A worktree at `folder/run/worktree`, fresh each time. Mount its parent as a whole for git
-        to work there."""
+        """A fresh worktree at `folder/run/worktree`. Mount its parent as a whole for git to work
+        there."""
         with _disk("no worktree could be made"):
             self._throw_away(run)
-            making = self._pool.taken(sha(base)) or made(self._trusted, self._folder, base)
+            making = self._pool.claim(sha(base)) or made(self._trusted, self._folder, base)
             worktree = hand_out(making, self._folder / run_name(run))
         self._pool.prepare(base)
         return worktree
 
     def snapshot(self, folder: Path, base: CommitSha) -> TreeSha:
-        """The tree of the files in a worktree that `open` gave. The box must be dead. Raises
-        GitError if unfit."""
+        """The tree of the files in a worktree that `open` returned. The sandbox must be dead.
+        Raises GitError if the files cannot be a change."""
         require_worktree(self._folder, folder)
         return snapshot(self._trusted, folder, base, limits=self._limits)
 
@@ -69,11 +69,11 @@ class RunWorktrees:
         export(self._trusted.git, TreeSha(sha(tree)), folder)
 
     def close(self, run: str) -> None:
-        """Take the run's worktree and store out of sight at once; they are deleted in the
+        """Move the run's worktree and store to the trash at once; they are deleted in the
         background."""
         with _disk(f"the worktree of {run} could not be removed"):
             self._throw_away(run)
-        sweep_later(self._folder)
+        delete_trash_later(self._folder)
 
     def _throw_away(self, run: str) -> None:
         place = self._folder / run_name(run)
@@ -83,7 +83,7 @@ class RunWorktrees:
 
 @contextmanager
 def _disk(what: str) -> Iterator[None]:
-    """A full or failing disk, as the error that the ports know. It may pass."""
+    """Turn errors of a full or failing disk into a retryable GitError."""
     try:
         yield
     except OSError as error:

@@ -1,8 +1,9 @@
-"""What stays behind when the worktree is brought home: caches, and what `.gitignore` **at the
+"""Which files of a worktree are left out of its snapshot: caches, and what `.gitignore` **at the
 base** names.
 
-The worktree's own `.gitignore` files are not asked: they are the agent's. A path that the base has
-is never left out."""
+The worktree's own `.gitignore` files do not count: the agent wrote them. A path that the base has
+is never left out.
+"""
 
 from collections.abc import Mapping
 
@@ -16,8 +17,8 @@ CACHES = frozenset(
 
 
 class Ignored:
-    """Answers for one base. `texts` maps each folder (bytes, the root is empty) to the `.gitignore`
-    it has there."""
+    """The answers for one base. `texts` maps each folder (bytes, the root is empty) to its
+    `.gitignore`."""
 
     def __init__(self, texts: Mapping[bytes, bytes], tracked: frozenset[bytes]) -> None:
         self._rules = {folder: _rules(text) for folder, text in texts.items()}
@@ -28,7 +29,7 @@ class Ignored:
         self._memory: dict[bytes, bool] = {b"": False}
 
     def leaves_out(self, path: bytes, folder: bool) -> bool:
-        """Whether to pass over this file, or this whole folder."""
+        """Whether to skip this file, or this whole folder."""
         if path in (self._tracked_folders if folder else self._tracked):
             return False
         return self._is_ignored(path, folder=folder)
@@ -42,18 +43,17 @@ class Ignored:
         return self._memory[path]
 
     def _is_named(self, path: bytes, *, folder: bool) -> bool:
-        """By a cache's name, or by the last rule that speaks of it, in the nearest folder that has
-        one."""
+        """Whether it has a cache's name, or the last matching rule in the nearest folder with one
+        names it."""
         name = path.rpartition(b"/")[2]
         if (folder and name in CACHES) or name.endswith(b".pyc"):
             return True
         for parent in folders_above(path):
             rules = self._rules.get(parent)
-            verdict = (
-                rules.check_file(_text(path[len(parent) :].lstrip(b"/"), folder=folder)).include
-                if rules
-                else None
-            )
+            if rules is None:
+                continue
+            below = _text(path[len(parent) :].lstrip(b"/"), folder=folder)
+            verdict = rules.check_file(below).include
             if verdict is not None:
                 return verdict
         return False

@@ -1,12 +1,12 @@
-"""Worktrees made before anybody asks: handing one out is a rename.
+"""A pool of worktrees made in advance: handing one out is a rename.
 
-Properties kept:
-- a tree that is not whole has the name of one that is being made, and is never handed out, whoever
-  was killed when;
-- before one is handed out it is compared with the commit that was asked for: every file, every
-  mode, nothing more;
-- no tree comes back: what an agent had is deleted;
-- a tree belongs to whoever renames it first, so two runs never get the same one.
+Properties:
+- An unfinished tree has a name for unfinished folders, and is never handed out, whatever was killed
+  when.
+- Before a tree is handed out it is compared with the requested commit: every file, every mode,
+  nothing more.
+- No tree comes back: what an agent had is deleted.
+- A tree belongs to the process that renames it first, so two runs never get the same one.
 """
 
 import threading
@@ -19,18 +19,20 @@ from pathlib import Path
 from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha
 from harness.repository.checkout import differences, settle
-from harness.repository.trash import sweep_later, throw_away
+from harness.repository.trash import delete_trash_later, throw_away
 from harness.repository.trusted import TrustedRepository
 from harness.repository.worktrees.run_store import WORKTREE, admin, bring_over, made, new_making
 
 POOL = ".pool-"
-NICE = 10  # the agents that are at work come first
-TICK_SECONDS = 0.02  # more than the grain of a file system's clock
+# Running agents come first.
+NICE = 10
+# Longer than the resolution of a file system's clock.
+TICK_SECONDS = 0.02
 
 
 class WarmPool:
-    """Up to `size` trees of the commit that was last wanted. A pool of size 0 makes none, and hands
-    out what there is."""
+    """Up to `size` trees of the commit that was last requested. A pool of size 0 makes none, and
+    hands out what there is."""
 
     def __init__(self, trusted: TrustedRepository, folder: Path, *, size: int) -> None:
         self._trusted, self._folder, self._size = trusted, folder, size
@@ -38,9 +40,9 @@ class WarmPool:
         self._wanted: CommitSha | None = None
         self._working = False
 
-    def taken(self, base: CommitSha) -> Path | None:
-        """A whole folder of `base` under a name of its own, for whoever called; None when there is
-        none that holds."""
+    def claim(self, base: CommitSha) -> Path | None:
+        """A finished folder of `base` under a name of its own, for the caller; None if there is
+        none."""
         for place in sorted(self._trees(), key=lambda tree: base_of(tree) != base):
             claimed = self._claimed(place)
             if claimed and self._holds(claimed, base, made_for=base_of(place)):
@@ -48,8 +50,7 @@ class WarmPool:
         return None
 
     def prepare(self, base: CommitSha) -> None:
-        """Bring the pool to `base`, in the background. Asked again meanwhile, it goes on to the
-        newer one."""
+        """Bring the pool to `base`, in the background. A later request replaces an earlier one."""
         if not self._size:
             return
         with self._lock:
@@ -59,7 +60,7 @@ class WarmPool:
                 threading.Thread(target=self._work, name="prepare worktrees", daemon=True).start()
 
     def ready(self, base: CommitSha) -> int:
-        """How many whole trees of `base` there are."""
+        """How many finished trees of `base` there are."""
         return sum(base_of(tree) == base for tree in self._trees())
 
     def _trees(self) -> Iterable[Path]:
@@ -69,11 +70,12 @@ class WarmPool:
         making = new_making(self._folder)
         try:
             return place.rename(making)
-        except FileNotFoundError:  # another run was quicker
+        except FileNotFoundError:
+            # Another run was quicker.
             return None
 
     def _holds(self, claimed: Path, base: CommitSha, *, made_for: str) -> bool:
-        """Whether the folder is one of `base`, now. One that is not goes away."""
+        """Whether the folder is one of `base` now. Otherwise it is thrown away."""
         with suppress(GitError, OSError):
             if made_for != base:
                 bring_over(self._trusted, claimed, base)
@@ -83,8 +85,8 @@ class WarmPool:
         return False
 
     def _work(self) -> None:
-        """Until the pool is what was wanted last. A failure ends it: the next run makes its own
-        worktree, and says why."""
+        """Work until the pool is at the last requested commit. A failure ends it: the next run
+        makes its own worktree, and reports why that fails."""
         base: CommitSha | None = None
         try:
             while (base := self._next(base)) is not None:
@@ -92,7 +94,7 @@ class WarmPool:
         except (GitError, OSError):
             with self._lock:
                 self._working = False
-        sweep_later(self._folder)
+        delete_trash_later(self._folder)
 
     def _next(self, done: CommitSha | None) -> CommitSha | None:
         with self._lock:
@@ -113,9 +115,8 @@ class WarmPool:
         else:
             making = claimed
             bring_over(self._trusted, making, base, nice=NICE)
-        time.sleep(
-            1 - time.time() % 1 + TICK_SECONDS
-        )  # git tells times in seconds: until the next one has begun
+        # Git compares times in whole seconds, so wait until the next one has begun.
+        time.sleep(1 - time.time() % 1 + TICK_SECONDS)
         settle(admin(making), making / WORKTREE, nice=NICE)
         making.rename(self._folder / f"{POOL}{base}-{uuid.uuid4().hex}")
 
@@ -126,7 +127,6 @@ def base_of(place: Path) -> str:
 
 
 def is_whole(place: Path, base: CommitSha) -> bool:
-    """Whether the folder's worktree is exactly `base`: HEAD, index and files, and no file beside
-    them."""
+    """Whether the folder's worktree is exactly `base`: HEAD, index and files, and no other file."""
     head = (admin(place) / "HEAD").read_text(encoding="ascii").strip()
     return head == base and not differences(admin(place), place / WORKTREE)

@@ -1,8 +1,9 @@
-"""A run's own git: a bare store that holds one commit and not a byte more, and a worktree on it.
+"""A run's own git: a bare store with exactly one commit, and a worktree on it.
 
-The agent owns both and may wreck both. Nothing is shared with the trusted repository: the objects
-are written anew into a pack of the run's own (no hard links, no alternates), there is no remote to
-ask for more, and once an agent has been there, git of ours never runs here again."""
+The agent owns both and may damage both. Nothing is shared with the trusted repository: the objects
+are written again into a pack of the run's own (no hard links, no alternates), and there is no
+remote to fetch from. Once an agent has been there, our git never runs there again.
+"""
 
 import shutil
 import uuid
@@ -21,8 +22,8 @@ _AGENT = "[user]\n\tname = agent\n\temail = agent@localhost\n[gc]\n\tauto = 0\n"
 
 
 def made(trusted: TrustedRepository, folder: Path, base: CommitSha, *, nice: int = 0) -> Path:
-    """A run's folder with a fresh store and worktree of `base`, under a name that says it is not
-    whole yet."""
+    """A run's folder with a fresh store and worktree of `base`, under a name for unfinished
+    folders."""
     making = new_making(folder)
     making.mkdir(parents=True)
     try:
@@ -37,10 +38,10 @@ def made(trusted: TrustedRepository, folder: Path, base: CommitSha, *, nice: int
 
 
 def bring_over(trusted: TrustedRepository, making: Path, base: CommitSha, *, nice: int = 0) -> None:
-    """Make a folder that was made for another commit one of `base`: a new store, and in the
-    worktree what differs.
+    """Change a folder that was made for another commit to `base`: a new store, and in the worktree
+    what differs.
 
-    The old store goes with all that it holds: a run's store has one commit.
+    The old store is thrown away with all its objects: a run's store has one commit.
     """
     old = making / "old.git"
     (making / STORE).rename(old)
@@ -51,8 +52,7 @@ def bring_over(trusted: TrustedRepository, making: Path, base: CommitSha, *, nic
 
 
 def new_making(folder: Path) -> Path:
-    """A name for something that is not whole yet; whoever starts here next throws away what has
-    such a name."""
+    """A name for an unfinished folder. The next factory throws folders with such names away."""
     return folder / f"{MAKING}{uuid.uuid4().hex}"
 
 
@@ -63,15 +63,14 @@ def admin(place: Path) -> Path:
 
 
 def hand_out(making: Path, place: Path) -> Path:
-    """The worktree of a whole folder, moved to where its run expects it."""
+    """The worktree of a finished folder, moved to where its run expects it."""
     making.rename(place)
     (admin(place) / "gitdir").write_text(f"{place / WORKTREE / '.git'}\n", encoding="utf-8")
     return place / WORKTREE
 
 
 def _write_store(trusted: TrustedRepository, store: Path, base: CommitSha, *, nice: int) -> None:
-    """The objects of one commit in one pack, without the detour over git's transport: that would
-    hash each twice."""
+    """The objects of one commit in one pack. Git's transport would hash each object twice."""
     git = Git(store, nice=nice)
     git.output(
         "init", "--bare", "--quiet", "--template=", "--object-format=sha1", "--initial-branch=work"
@@ -87,7 +86,8 @@ def _write_store(trusted: TrustedRepository, store: Path, base: CommitSha, *, ni
         stdin=wanted,
         more={"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(trusted.git_dir / "objects")},
     )
-    (store / "shallow").write_text(f"{base}\n", encoding="ascii")  # the parents are not here
+    # The parents of the commit are not in this store.
+    (store / "shallow").write_text(f"{base}\n", encoding="ascii")
     with (store / "config").open("a", encoding="utf-8") as config:
         config.write(_AGENT)
     folder = store / "worktrees" / WORKTREE
@@ -97,16 +97,16 @@ def _write_store(trusted: TrustedRepository, store: Path, base: CommitSha, *, ni
 
 
 def _link(place: Path) -> None:
-    """The worktree finds its store by a relative path, so the folder works wherever a box mounts it
-    as a whole."""
+    """The worktree names its store by a relative path, so the folder works wherever a sandbox
+    mounts it as a whole."""
     (place / WORKTREE / ".git").write_text(
         f"gitdir: ../{STORE}/worktrees/{WORKTREE}\n", encoding="utf-8"
     )
 
 
 def require_worktree(folder: Path, given: Path) -> None:
-    """Raise GitError when `given` is not a worktree that this folder of runs made: only those are
-    ever snapshot."""
+    """Raise GitError if `given` is not a worktree that this folder of runs made: only those are
+    snapshotted."""
     if (
         given.name != WORKTREE
         or given.parent.parent != folder

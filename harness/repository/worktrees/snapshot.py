@@ -1,9 +1,10 @@
-"""From the files an agent left behind to a tree in the trusted repository, without running git
+"""Turns the files that an agent left into a tree in the trusted repository, without running git
 where the agent was.
 
-An agent planted `core.fsmonitor` in its store and replaced the worktree's `.git`: a `git status`
-there ran its code. A trusted `git add -A` rewrote CRLF, and made a gitlink of a nested repository.
-So: walk, hash raw bytes, write an index of our own."""
+Incidents: an agent planted `core.fsmonitor` in its store and replaced the worktree's `.git`, and a
+`git status` there ran its code. A trusted `git add -A` rewrote CRLF, and made a gitlink of a nested
+repository. So this module walks the files, hashes raw bytes, and writes its own index.
+"""
 
 import os
 import tempfile
@@ -29,13 +30,14 @@ from harness.repository.walk import Beyond, Found, Unfit, WalkLimits, found_in
 from harness.repository.worktrees.ignored import Ignored
 
 NAMED_AT_MOST = 10
-CHUNK_BYTES = 32 * 1024 * 1024  # held in memory before it is written
+CHUNK_BYTES = 32 * 1024 * 1024
+"""How much is collected in memory before it is written."""
 
 
 @dataclass(slots=True)
 class _Taking:
-    """What has been seen so far: the new tree's files, and the contents that the trusted repository
-    may lack."""
+    """The result so far: the new tree's files, and the contents that the trusted repository may
+    lack."""
 
     base: Mapping[bytes, Entry]
     files: list[Entry] = field(default_factory=list)
@@ -53,7 +55,7 @@ class _Taking:
         self.files.append(Entry(item.mode, oid, item.path, len(item.data)))
 
     def write(self, git: Git) -> None:
-        """Store what is new, and let go of it."""
+        """Store the new contents, and free their memory."""
         write_blobs(git, self.unwritten.values())
         self.unwritten.clear()
         self.unwritten_bytes = 0
@@ -62,12 +64,13 @@ class _Taking:
 def snapshot(
     trusted: TrustedRepository, folder: Path, base: CommitSha, *, limits: WalkLimits | None = None
 ) -> TreeSha:
-    """The tree of the files in `folder`, byte for byte, modes 100644 and 100755 and the base's own
-    symlinks.
+    """The tree of the files in `folder`, byte for byte, with modes 100644 and 100755 and the base's
+    own symlinks.
 
-    Left out: the worktree's `.git`, caches, and what `.gitignore` at the base names. Unchanged
-    files keep their object. Raises GitError naming up to ten things that cannot be part of a
-    change."""
+    Left out are the worktree's `.git`, caches, and what `.gitignore` at the base names. Unchanged
+    files keep their object. Raises GitError that names up to ten things that cannot be part of a
+    change.
+    """
     before = {entry.path: entry for entry in trusted.entries(base)}
     taking = _Taking(before)
     try:
@@ -85,12 +88,11 @@ def snapshot(
 def _take_all(git: Git, folder: Path, taking: _Taking, limits: WalkLimits) -> None:
     ignored = Ignored(_gitignores(git, taking.base.values()), frozenset(taking.base))
     largest = max((entry.size for entry in taking.base.values()), default=0)
-    allowed = replace(
-        limits, file_bytes=max(limits.file_bytes, largest)
-    )  # what the base has may stay
+    # A large file that the base has may stay.
+    allowed = replace(limits, file_bytes=max(limits.file_bytes, largest))
     for item in found_in(folder, leaves_out=ignored.leaves_out, limits=allowed):
         if isinstance(item, Unfit):
-            taking.unfit.append(item.says)
+            taking.unfit.append(item.message)
         else:
             taking.take(item)
         if taking.unwritten_bytes > CHUNK_BYTES:
@@ -107,7 +109,7 @@ def _gitignores(git: Git, base: Iterable[Entry]) -> Mapping[bytes, bytes]:
 
 
 def _inside(submodules: Iterable[Entry], files: Iterable[Entry]) -> Iterator[str]:
-    """What lies where the base has another repository: git would not hold both."""
+    """Files inside a submodule of the base: git would not accept both."""
     places = {submodule.path for submodule in submodules}
     for file in files:
         if places.intersection((file.path, *folders_above(file.path))):

@@ -1,1 +1,1 @@
-"""The durable engine: work that is recorded once and taken up after a kill."""
+"""The durable engine: work whose result is recorded once, and which is recovered after a kill."""

@@ -1,26 +1,25 @@
 """The durable engine: DBOS on SQLite or PostgreSQL, one top-level workflow for each piece of work,
-under an id of our choosing.
+under an id of our choice.
 
-Properties kept:
-- work runs at least once and has exactly one recorded result: whoever starts the same key again is
-  given that one;
-- nothing is matched by position. DBOS matches children by call order and ignores their ids on
-  replay: a parallel graph that recovered in another order was given a's result for b (seen on
-  3.4.0). So nobody here has children; the driver that decides what comes next is plain code,
-  rebuilt from what is recorded;
-- a result is on the disk before anybody is told of it. That work was begun is told to the system
-  and not waited for: where the machine loses its power with it, it is begun again, as it would be
-  with it;
-- work of a dead process is taken up at launch, once its lock is free; it may take a second to
-  begin;
-- what ends while the engine closes, or while `sound` says that something it stood on is gone, is
-  not recorded: the next launch does it again, since nobody can tell whether it ended by itself or
-  because the house came down.
+Properties:
+- Work runs at least once and has exactly one recorded result. A second start with the same key
+  returns that result.
+- Nothing is matched by position. DBOS matches children by call order and ignores their ids on
+  replay: a parallel graph that recovered in another order was given a's result for b (observed with
+  3.4.0). So no workflow here has children. The driver that decides the next step is plain code,
+  rebuilt from recorded results.
+- A result is on the disk before anybody gets it. The start of work is passed to the system without
+  waiting for the disk: if the machine loses power, the work is started again, as it would be
+  anyway.
+- Work of a dead process is recovered at launch, once its lock is free; it may take a second to
+  start.
+- What ends while the engine closes, or while `check` fails, is not recorded. The next launch does
+  it again, because it may have failed only for that reason.
 
-While nothing is under way it may doze: DBOS, awake, asks its store four times a second whether
-there is anything to do. DBOS is one per process, and so is this. Importing this module imports
-DBOS, most of what one node takes as a process: half a second of a processor. Nothing that only
-looks should."""
+While no work runs, the engine may doze: awake, DBOS asks its store four times a second for work.
+DBOS is one per process, and so is this engine. Importing this module imports DBOS, which takes half
+a second of processor time; commands that only read must not.
+"""
 
 from __future__ import annotations
 
@@ -49,15 +48,15 @@ from harness.domain.errors import Interrupted, PortError
 from harness.domain.workflow import NodeResult, Outcome
 from harness.ports.engine import Action
 from harness.store.database import postgres_engine, shown, sqlite_engine
-from harness.store.durable.executors import Executors, OnADatabase, OnThisMachine
+from harness.store.durable.executors import DatabaseExecutors, Executors, MachineExecutors
 from harness.store.durable.outcome import outcome_of
 
 SCHEMA = "1"
-"""Work of another schema is left alone. DBOS's own default, a hash of the source, strands old work
-at every edit."""
+"""Work of another schema is left alone. DBOS's own default is a hash of the source, which would
+strand old work at every edit."""
 
 MOST_LAUNCHES = 50
-"""Work that has taken the factory down with it this often is given up as failed."""
+"""Work that was running this many times when the factory died is given up as failed."""
 
 ATTACHED_POLL_SECONDS = 0.05
 _OPEN = [WorkflowStatusString.PENDING.value, WorkflowStatusString.ENQUEUED.value]
@@ -68,7 +67,7 @@ _live: Durable | None = None
 
 
 class _Unrecorded(BaseException):
-    """Leaves work PENDING, for the next launch. DBOS records whatever is an Exception."""
+    """Leaves work PENDING, for the next launch. DBOS records every Exception as a result."""
 
 
 @DBOS.workflow(name="work", max_recovery_attempts=MOST_LAUNCHES)
@@ -79,11 +78,12 @@ def _work(action: str, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 class Durable:
-    """The Engine port on `home/engine.db`, or on the PostgreSQL at `address`. Raises PortError
-    where the store fails.
+    """The Engine port on `home/engine.db`, or on the PostgreSQL at `address`. Raises PortError if
+    the store fails.
 
-    `sound` is called about once a second by whoever waits for work, and as work ends. It raises
-    PortError where what the work stands on is gone."""
+    `check` is called about once a second by whoever waits for work, and when work ends. It raises
+    PortError if something that the work needs is gone.
+    """
 
     def __init__(
         self, home: Path, *, address: str = "", check: Callable[[], None] = lambda: None
@@ -92,7 +92,7 @@ class Durable:
         self._address = address
         self._check = check
         self._executors: Executors = (
-            OnADatabase(address) if address else OnThisMachine(home / "executors")
+            DatabaseExecutors(address) if address else MachineExecutors(home / "executors")
         )
         self._store: sa.Engine | None = None
         self._actions: dict[str, Action] = {}
@@ -102,7 +102,7 @@ class Durable:
         self._closing = False
         self._refusing = False
         self._under_way: set[str] = set()
-        self._beginning = threading.local()
+        self._starting = threading.local()
         self._working: set[Future[Any]] = set()
         self._executor = ""
         self._is_awake = False
@@ -121,9 +121,9 @@ class Durable:
         try:
             self._executor = self._executors.claim()
             self._wake()
-            self._take_up_the_work_of_the_dead(self._executor)
-            # all that was loaded for this stays: it is not swept again, nor when the interpreter
-            # ends
+            self._recover_dead_work(self._executor)
+            # Everything loaded so far stays, so the garbage collector need not visit it again, not
+            # even when the interpreter ends.
             gc.freeze()
         except (PortError, *_FAULTS) as fault:
             self.close()
@@ -132,7 +132,8 @@ class Durable:
 
     def start(self, key: str, name: str, payload: Mapping[str, Any]) -> None:
         if self._refusing:
-            raise Interrupted("the factory is leaving; the next one goes on from here")
+            raise Interrupted("the factory is stopping; the next one goes on from here")
+        # The action gets the same payload now as after a recovery, which reads it from the store.
         as_recovered = json.loads(json.dumps(payload, allow_nan=False))
         try:
             with self._waking:
@@ -146,12 +147,11 @@ class Durable:
             raise PortError(f"`{key}` was not started: {fault}", retryable=True) from fault
 
     def refuse(self) -> None:
-        """Start nothing more: `start` raises Interrupted from now on. Safe in a signal's
-        handler."""
+        """Start nothing more: `start` raises Interrupted from now on. Safe in a signal handler."""
         self._refusing = True
 
     def drain(self) -> None:
-        """Wait until nothing that was started is under way."""
+        """Wait until all started work has ended."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._broken is not None or self._under_way <= self._done.keys()
@@ -173,12 +173,12 @@ class Durable:
             return (first, self._done[first]) if first is not None else None
 
     def doze(self) -> None:
-        """Let go of the store until something is started again; where anything is under way, also
-        of a dead process, this does nothing. Raises PortError where the store fails."""
+        """Release the store until something is started again. Does nothing while work runs, here or
+        in a dead process's name. Raises PortError if the store fails."""
         with self._waking:
             try:
                 if self._is_awake and not self._is_at_work():
-                    self._let_go()
+                    self._release()
             except _FAULTS as fault:
                 raise PortError(
                     f"the engine's store {self._where} failed: {fault}", retryable=True
@@ -195,14 +195,13 @@ class Durable:
     def close(self) -> None:
         global _live
         self._closing = True
-        self._let_go()
+        self._release()
         self._executors.release()
         if _live is self:
             _live = None
 
     def _is_at_work(self) -> bool:
-        """Whether anything is under way or waits to be. What was cancelled is at work until its
-        action has ended."""
+        """Whether work runs or waits. Cancelled work counts until its action has ended."""
         with self._changed:
             mine = not self._under_way <= self._done.keys() or not all(
                 work.done() for work in self._working
@@ -217,11 +216,11 @@ class Durable:
                 DBOS(config=self._config(self._executor))
                 DBOS.launch()
             except BaseException:
-                self._let_go()
+                self._release()
                 raise
             self._is_awake = True
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         DBOS.destroy()
         self._is_awake = False
         if self._store is not None:
@@ -240,48 +239,47 @@ class Durable:
             "name": "factory",
             "system_database_url": self._address or f"sqlite:///{self._path}",
             "system_database_engine": self._store,
-            # nobody listens; and a listener is one session more
+            # Nobody listens, and a listener is one more session.
             "use_listen_notify": not self._address,
             "executor_id": executor,
             "application_version": SCHEMA,
             "serializer": DBOSPortableJSONSerializer(),
             "enable_otlp": False,
             "log_level": "CRITICAL",
-            # Nobody listens, so a turn costs nothing; but `destroy` waits for one, 0.9 s by
+            # Nobody listens, so one poll costs nothing; but `destroy` waits for it, 0.9 s by
             # default.
             "notification_listener_polling_interval_sec": 0.05,
         }
 
     @contextmanager
     def _not_waiting_for_the_disk(self) -> Iterator[None]:
-        self._beginning.now = True
+        self._starting.now = True
         try:
             yield
         finally:
-            self._beginning.now = False
+            self._starting.now = False
 
     def _sync(self, connection: Any, _record: Any, _proxy: Any) -> None:
-        """How long SQLite waits at the end of what this thread does now. In its log nothing is ever
-        kept without what came before it, so a result takes with it that its work was begun."""
+        """How long SQLite waits for the disk at the end of this thread's transaction. Its log keeps
+        the order, so a result on the disk includes the start of its work."""
         connection.execute(
-            f"PRAGMA synchronous={'NORMAL' if getattr(self._beginning, 'now', False) else 'FULL'}"
+            f"PRAGMA synchronous={'NORMAL' if getattr(self._starting, 'now', False) else 'FULL'}"
         )
 
-    def _take_up_the_work_of_the_dead(self, mine: str) -> None:
+    def _recover_dead_work(self, mine: str) -> None:
         pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
         for executor in {work.executor_id for work in pending} - {mine, None}:
             if executor is not None and self._executors.is_dead(executor):
-                DBOS._recover_pending_workflows([executor])  # no public name has it; dbos is pinned
+                # There is no public function for this; dbos is pinned.
+                DBOS._recover_pending_workflows([executor])
 
     def _do(self, name: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         action = self._actions.get(name)
         if action is None:
-            words = (
-                f"no action is called `{name}`; the work was begun by another version of the"
-                " factory"
-            )
+            words = f"no action is called `{name}`; another version of the factory started the work"
             return _ended(Outcome.FAILED, words)
         result = outcome_of(action, payload)
+        # The action may have failed only because its surroundings are going away.
         if self._closing or not self._can_record():
             raise _Unrecorded
         return result
@@ -294,10 +292,10 @@ class Durable:
         return True
 
     def _when_recorded(self, key: str, handle: WorkflowHandle[dict[str, Any]]) -> None:
-        """Settle the key once its result is recorded. Work of our own says so itself; a thread for
-        each took half a millisecond. Work that was begun before can only be looked at from time to
-        time."""
-        ours = getattr(handle, "future", None)  # no public name has it; dbos is pinned
+        """Settle the key once its result is recorded. Work of this process reports that itself; a
+        thread for each took half a millisecond. Work that was started before can only be polled."""
+        # There is no public attribute for this; dbos is pinned.
+        ours = getattr(handle, "future", None)
         if isinstance(ours, Future):
             self._working = {ours, *(other for other in self._working if not other.done())}
             ours.add_done_callback(lambda _: self._watch(key, handle))

@@ -1,9 +1,10 @@
-"""Who executes, and who is dead.
+"""Executors of the engine, and which of them are dead.
 
 DBOS has no lease: work of a dead process waits for ever, and two live processes with one id run it
-twice. So each process takes an id nobody had before and holds a lock named for it: the kernel's,
-or, where several machines share a database, the database's. Whoever can take that lock knows it is
-dead."""
+twice. So each process takes a new id and holds a lock named for it: the kernel's or, if several
+machines share a database, the database's. If another process can take that lock, the executor is
+dead.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +15,18 @@ from typing import Protocol
 
 from harness.domain.errors import PortError
 from harness.store.lease import AdvisoryLock
-from harness.store.lock import taken
+from harness.store.lock import try_lock
 
 
 class Executors(Protocol):
-    """Those who work on one engine's store."""
+    """The processes that work on one engine's store."""
 
     def claim(self) -> str:
-        """An executor id of one's own, held until `release` or death."""
+        """A new executor id, held until `release` or death."""
         ...
 
     def release(self) -> None:
-        """Let go of it. Without one this does nothing."""
+        """Release the id. Does nothing if there is none."""
         ...
 
     def is_dead(self, executor: str) -> bool:
@@ -33,8 +34,8 @@ class Executors(Protocol):
         ...
 
 
-class OnThisMachine:
-    """Each has a file below `folder`, locked."""
+class MachineExecutors:
+    """Each executor has a locked file below `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -44,7 +45,7 @@ class OnThisMachine:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / uuid.uuid4().hex
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        taken(file)
+        try_lock(file)
         self._mine = path, file
         return path.name
 
@@ -56,13 +57,13 @@ class OnThisMachine:
             self._mine = None
 
     def is_dead(self, executor: str) -> bool:
-        """Its lock file goes: an id is never used again."""
+        """Its lock file is deleted: an id is never used again."""
         try:
             file = os.open(self._folder / executor, os.O_RDWR)
         except FileNotFoundError:
             return True
         try:
-            if not taken(file):
+            if not try_lock(file):
                 return False
             (self._folder / executor).unlink(missing_ok=True)
             return True
@@ -70,8 +71,8 @@ class OnThisMachine:
             os.close(file)
 
 
-class OnADatabase:
-    """Each holds an advisory lock of the database at `address`."""
+class DatabaseExecutors:
+    """Each executor holds an advisory lock of the database at `address`."""
 
     def __init__(self, address: str) -> None:
         self._address = address

@@ -1,7 +1,8 @@
 """The engine's boundary: whatever an action does, there is a result to record.
 
-A stop must not cross it. A BaseException out of a DBOS workflow leaves it PENDING, and its body ran
-again at every launch: a budget once exhausted was overdrawn by each restart."""
+A stop must not cross it. Incident: a BaseException out of a DBOS workflow leaves it PENDING, and
+its body ran again at every launch, so that each restart spent more of an exhausted budget.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ from harness.ports.engine import Action
 
 
 def outcome_of(action: Action, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """What the action returned, as JSON; or the document of a NodeResult that says how it ended
-    instead."""
+    """What the action returned, as JSON; otherwise the document of a NodeResult with the way it
+    ended."""
     try:
         return dict(json.loads(json.dumps(action(payload), allow_nan=False)))
     except (FactoryStop, KeyboardInterrupt, SystemExit) as stop:
@@ -31,7 +32,8 @@ def outcome_of(action: Action, payload: Mapping[str, Any]) -> dict[str, Any]:
         ).as_json()
     except FactoryError as error:
         return NodeResult(Outcome.FAILED, message=_words(error), retryable=False).as_json()
-    except Exception as bug:  # noqa: BLE001 - a bug in one action is a failed node, not a dead factory
+    # A bug in one action is a failed node, not a dead factory.
+    except Exception as bug:  # noqa: BLE001
         return NodeResult(
             Outcome.FAILED, message=f"a bug: {_words(bug)}", retryable=False
         ).as_json()

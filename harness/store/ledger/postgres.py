@@ -1,13 +1,13 @@
 """The ledger in a PostgreSQL that several machines share.
 
-Properties kept, beside those of every ledger:
-- the signed head is a row, written in one transaction with its entry: here a crash leaves no head
-  behind;
-- each home remembers in `ledger.head` how far it has seen the ledger go. A database that was put
-  back from an older copy, head and all, is refused by every home that has seen more; a home made
-  afresh knows no better than the database;
-- the table refuses all but the next entry, whoever asks, unless they may change tables: then the
-  guards are missed."""
+Properties beyond those of every ledger:
+- The signed head is a row, written in one transaction with its entry, so no crash leaves the head
+  behind.
+- Each home stores in `ledger.head` how far it has seen the ledger. If a database is restored from
+  an older copy, every home that has seen more refuses it. A new home has nothing to compare.
+- The table refuses everything but the next entry, whoever asks. Somebody who may change tables can
+  remove these triggers, and then the check finds them missing.
+"""
 
 from __future__ import annotations
 
@@ -23,29 +23,32 @@ import sqlalchemy as sa
 from harness.domain.errors import LedgerError
 from harness.domain.ledger import Fault, Head
 from harness.ports.clock import Clock
-from harness.store.database import named_faults, postgres_engine
+from harness.store.database import database_errors, postgres_engine
 from harness.store.ledger.head import head_in, head_text, read_head, write_head
 from harness.store.ledger.rows import HASH_OF, Row
-from harness.store.ledger.sqlite import Find, SqlLedger, faults_named
+from harness.store.ledger.sqlite import Find, SqlLedger, ledger_errors
 from harness.store.ledger.verify import UNGUARDED
 from harness.store.sessions import Session, StoreError
 
 ALONE = int.from_bytes(b"ledger")
-"""The advisory lock of whoever writes, for the length of one transaction."""
+"""The advisory lock of a writer, held for one transaction."""
 
-_GUARD = """
-BEGIN
-    IF TG_OP = 'INSERT' AND NEW.seq = (SELECT coalesce(max(seq), 0) + 1 FROM entries)
-       AND NOT EXISTS (SELECT 1 FROM entries WHERE key = NEW.key) THEN
-        RETURN NEW;
-    END IF;
-    RAISE EXCEPTION 'the ledger is append-only: an entry follows the last under a key of its own, and is never changed';
-END
-"""
+# The check compares the stored text of the trigger with this one, so not a letter may change.
+_GUARD = (
+    "\nBEGIN\n"
+    "    IF TG_OP = 'INSERT' AND NEW.seq = (SELECT coalesce(max(seq), 0) + 1 FROM entries)\n"
+    "       AND NOT EXISTS (SELECT 1 FROM entries WHERE key = NEW.key) THEN\n"
+    "        RETURN NEW;\n"
+    "    END IF;\n"
+    "    RAISE EXCEPTION 'the ledger is append-only: an entry follows the last under a key of its"
+    " own, and is never changed';\n"
+    "END\n"
+)
 _STATEMENTS = (
     """CREATE TABLE entries (
-        seq BIGINT PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL UNIQUE, issue BIGINT, run TEXT,
-        data TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL, signature TEXT NOT NULL)""",
+        seq BIGINT PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL UNIQUE,
+        issue BIGINT, run TEXT, data TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL,
+        signature TEXT NOT NULL)""",
     "CREATE INDEX entries_by_issue ON entries (issue, seq)",
     "CREATE INDEX entries_by_kind ON entries (kind, seq)",
     (
@@ -62,7 +65,8 @@ _STATEMENTS = (
         " EXECUTE FUNCTION entries_guard()"
     ),
 )
-_ROW_TRIGGER, _TRUNCATE_TRIGGER = 1 | 2 | 4 | 8 | 16, 2 | 32  # PostgreSQL's catalog/pg_trigger.h
+# The bits are from PostgreSQL's catalog/pg_trigger.h.
+_ROW_TRIGGER, _TRUNCATE_TRIGGER = 1 | 2 | 4 | 8 | 16, 2 | 32
 _GUARDS = frozenset(
     {
         ("entries_are_append_only", _ROW_TRIGGER, "O", False, _GUARD),
@@ -70,9 +74,11 @@ _GUARDS = frozenset(
     }
 )
 _FIND_GUARDS = """SELECT t.tgname, t.tgtype, t.tgenabled::text, t.tgqual IS NOT NULL, p.prosrc
-    FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = 'entries'::regclass AND NOT t.tgisinternal"""
+    FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE t.tgrelid = 'entries'::regclass AND NOT t.tgisinternal"""
 _FIND_RULES = """SELECT count(*) FROM pg_class c WHERE c.oid = 'entries'::regclass
-    AND (c.relkind <> 'r' OR c.relrowsecurity OR EXISTS (SELECT 1 FROM pg_rewrite r WHERE r.ev_class = c.oid))"""
+    AND (c.relkind <> 'r' OR c.relrowsecurity
+         OR EXISTS (SELECT 1 FROM pg_rewrite r WHERE r.ev_class = c.oid))"""
 _HAS_TABLE = "SELECT to_regclass('entries') IS NOT NULL"
 _HEAD = "SELECT text FROM ledger_head"
 _SET_HEAD = (
@@ -87,28 +93,28 @@ class PostgresSession:
         self._connection = connection
 
     def execute(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        with named_faults():
+        with database_errors():
             found = self._connection.exec_driver_sql(query.replace("?", "%s"), values or None)
         return _read(found)
 
     def commit(self) -> None:
-        with named_faults():
+        with database_errors():
             self._connection.commit()
 
 
 def _read(rows: sa.CursorResult[Any]) -> Iterator[tuple[Any, ...]]:
-    with named_faults():
+    with database_errors():
         yield from map(tuple, rows)
 
 
 class PostgresLedger(SqlLedger):
-    """The ledger at `address`, as `postgres_address` gives it, for the home that has its key."""
+    """The ledger at `address`, as `postgres_address` returns it, for the home that has its key."""
 
     def __init__(self, home: Path, clock: Clock, address: str) -> None:
         super().__init__(home, clock)
         self._address = address
 
-    def _looked(self, find: Find, *, absent: Fault | None) -> Fault | None:
+    def _checked(self, find: Find, *, absent: Fault | None) -> Fault | None:
         try:
             with self._session() as session:
                 if self._has_table(session):
@@ -128,7 +134,7 @@ class PostgresLedger(SqlLedger):
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
-        with named_faults():
+        with database_errors():
             connection = self._engine.connect()
         with connection:
             yield PostgresSession(connection)
@@ -144,12 +150,10 @@ class PostgresLedger(SqlLedger):
             yield session
 
     def _rows(self, query: str, *values: Any) -> list[Row]:
-        with faults_named("the ledger could not be read"), self._session() as session:
-            return (
-                [Row(*row) for row in session.execute(query, *values)]
-                if self._has_table(session)
-                else []
-            )
+        with ledger_errors("the ledger could not be read"), self._session() as session:
+            if not self._has_table(session):
+                return []
+            return [Row(*row) for row in session.execute(query, *values)]
 
     def _has_table(self, session: Session) -> bool:
         return next(session.execute(_HAS_TABLE)) == (True,)
@@ -173,20 +177,15 @@ class PostgresLedger(SqlLedger):
         return last
 
     def _head(self, session: Session) -> Head | None:
-        return next(
-            (
-                head_in(str(text), self._signer, where="in the database")
-                for (text,) in session.execute(_HEAD)
-            ),
-            None,
-        )
+        for (text,) in session.execute(_HEAD):
+            return head_in(str(text), self._signer, where="in the database")
+        return None
 
     def _mend(self, session: Session, head: Head) -> None:
         session.execute(_SET_HEAD, head_text(head, self._signer))
 
     def _commit(self, session: Session, head: Head) -> None:
-        """What this home has seen is written after, so it is never ahead of what the database was
-        told to keep."""
+        """The local file is written after the commit, so it is never ahead of the database."""
         self._mend(session, head)
         session.commit()
         with suppress(OSError):
@@ -194,15 +193,16 @@ class PostgresLedger(SqlLedger):
 
     def _store_fault(self, session: Session) -> Fault | None:
         guards = frozenset(session.execute(_FIND_GUARDS))
-        return (
-            UNGUARDED if guards != _GUARDS or next(session.execute(_FIND_RULES)) != (0,) else None
-        )
+        # Row security and rewrite rules could hide or change rows without touching a trigger.
+        if guards != _GUARDS or next(session.execute(_FIND_RULES)) != (0,):
+            return UNGUARDED
+        return None
 
     def _seen(self) -> Head | None:
         return read_head(self._home / "ledger.head", self._signer)
 
     def _unseen(self, session: Session) -> Fault | None:
-        """Whether the ledger lacks an entry that this home has seen in it."""
+        """A fault if the ledger lacks an entry that this home has seen in it."""
         if (seen := self._seen()) is None:
             return None
         found = next(session.execute(HASH_OF, seen.seq), None)
@@ -210,6 +210,6 @@ class PostgresLedger(SqlLedger):
 
 
 _SHORT = (
-    "this home has seen entry {0} of the ledger, which the database does not hold: it was put back"
-    " from an older copy, or is another one. If that is meant, take ledger.head out of the home"
+    "this home has seen entry {0} of the ledger, which the database does not have: it was restored"
+    " from an older copy, or is another one. If that is meant, delete ledger.head in the home"
 )

@@ -1,5 +1,5 @@
-"""The ledger's one table: its shape, the guards that keep it append-only, and an entry as a row of
-it."""
+"""The ledger's one table: its shape, the triggers that keep it append-only, and an entry as a
+row."""
 
 from __future__ import annotations
 
@@ -11,21 +11,30 @@ from typing import Any, NamedTuple
 from harness.domain.errors import LedgerError
 from harness.domain.ledger import Entry, Head
 
-_TABLE = """CREATE TABLE entries (
-    seq INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL UNIQUE, issue INTEGER, run TEXT,
-    data TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL, signature TEXT NOT NULL
-) STRICT"""
+# SQLite stores these statements as text, and `sqlite_fault` compares them: a changed letter, even a
+# space, would make every ledger in use a damaged one.
+_TABLE = (
+    "CREATE TABLE entries (\n"
+    "    seq INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL UNIQUE,"
+    " issue INTEGER, run TEXT,\n"
+    "    data TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL, signature TEXT NOT NULL\n"
+    ") STRICT"
+)
 _BY_ISSUE = "CREATE INDEX entries_by_issue ON entries (issue, seq)"
 _BY_KIND = "CREATE INDEX entries_by_kind ON entries (kind, seq)"
 _NO_UPDATE = """CREATE TRIGGER entries_are_never_changed BEFORE UPDATE ON entries
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: an entry is never changed'); END"""
 _NO_DELETE = """CREATE TRIGGER entries_are_never_deleted BEFORE DELETE ON entries
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: an entry is never deleted'); END"""
-# INSERT OR REPLACE deletes without asking the trigger above, so a row may only be the next, under a
-# key not yet there.
-_ONLY_THE_NEXT = """CREATE TRIGGER entries_follow_each_other BEFORE INSERT ON entries
-WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM entries) OR EXISTS (SELECT 1 FROM entries WHERE key = NEW.key)
-BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: an entry follows the last, under a key of its own'); END"""
+# INSERT OR REPLACE deletes without asking the trigger above. So a row must be the next one, with a
+# new key.
+_ONLY_THE_NEXT = (
+    "CREATE TRIGGER entries_follow_each_other BEFORE INSERT ON entries\n"
+    "WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM entries)"
+    " OR EXISTS (SELECT 1 FROM entries WHERE key = NEW.key)\n"
+    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: an entry follows the last, under a key"
+    " of its own'); END"
+)
 
 STATEMENTS = (_TABLE, _BY_ISSUE, _BY_KIND, _NO_UPDATE, _NO_DELETE, _ONLY_THE_NEXT)
 
@@ -53,23 +62,22 @@ LAST = f"{ENTRIES} ORDER BY seq DESC LIMIT 1"
 HASH_OF = "SELECT hash FROM entries WHERE seq = ?"
 INSERT = f"INSERT INTO entries ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
 ANCHOR = re.compile(r"([1-9][0-9]{0,17}) ([0-9a-f]{64}) ([0-9a-f]{128})")
-"""A place in the ledger as it is told outside: its number, its hash, and this home's signature of
-both."""
+"""A place in the ledger in a commit or on the forge: its number, its hash, and this home's
+signature of both."""
 
 
 UNSIGNED = ""
-"""In place of a signature, in a row that the signature of a later one stands for: the last of those
-written together."""
+"""Instead of a signature, in a row that a later row's signature covers: the last of its batch."""
 
 
 def with_keys(count: int) -> str:
-    """The query of those of so many keys that there are."""
+    """The query for the entries with any of so many keys."""
     return f"{ENTRIES} WHERE key IN ({', '.join('?' * count)})"
 
 
 def canonical(data: Mapping[str, Any]) -> str:
-    """ASCII, because a stranger's text may hold what UTF-8 cannot. Raises LedgerError for what JSON
-    cannot hold."""
+    """JSON in ASCII, because a stranger's text may contain what UTF-8 cannot encode. Raises
+    LedgerError for what JSON cannot express."""
     try:
         return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as fault:
@@ -92,7 +100,7 @@ def row_of(entry: Entry, signature: str) -> Row:
 
 
 def entry_of(row: Row) -> Entry:
-    """Raises LedgerError, naming the entry, for a row that no entry was ever written as."""
+    """Raises LedgerError, naming the entry, for a row that was not written as an entry."""
     try:
         data = json.loads(row.data)
         if not isinstance(data, dict) or canonical(data) != row.data:
@@ -103,14 +111,16 @@ def entry_of(row: Row) -> Entry:
 
 
 def anchor_text(run: str, place: Head) -> str:
-    """What the signature of an anchor is over."""
+    """The text that an anchor signs."""
     return f"ledger anchor\n{run}\n{place.seq}\n{place.hash}"
 
 
 def signed_text(entry: Entry, *, first: int) -> str:
-    """What a row's signature is over. It stands for all that were written together, from number
-    `first` to this entry: each names the hash of the one before, and only the last row of them
-    carries a signature."""
+    """The text that a row's signature covers.
+
+    It covers a whole batch, from entry number `first` to this one: each entry names the hash of the
+    one before, and only the last row of the batch has a signature.
+    """
     if first == entry.seq:
         return f"ledger entry\n{entry.seq}\n{entry.hash}"
     return f"ledger entries\n{first}\n{entry.seq}\n{entry.hash}"

@@ -1,5 +1,4 @@
-"""The ledger's own key: it proves that an entry was written by this home, and nothing else. It
-judges nothing."""
+"""The ledger's own key. It proves that this home wrote an entry; it is not the judge's key."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ class Signer:
         self._public: Ed25519PublicKey | None = None
 
     def create(self) -> None:
-        """Make the key where there is none."""
+        """Create the key if there is none."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         if is_there(self._path):
@@ -38,7 +37,7 @@ class Signer:
         replace(self._path, _hex(key.private_bytes_raw()), mode=0o600)
 
     def signature(self, text: str) -> str:
-        """Hex, lower case. Raises LedgerError when the key is gone."""
+        """Hex, lower case. Raises LedgerError if the key is gone."""
         if self._private is None:
             from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -46,8 +45,8 @@ class Signer:
         return self._private.sign(text.encode()).hex()
 
     def verifies(self, text: str, signature: str) -> bool:
-        """Whether this is the key's signature of `text`, byte for byte. Raises LedgerError when
-        that key is gone."""
+        """Whether this is the key's signature of `text`, byte for byte. Raises LedgerError if the
+        key is gone."""
         from cryptography.exceptions import InvalidSignature
 
         if self._public is None:
@@ -71,5 +70,5 @@ def _read(path: Path) -> bytes:
         return bytes.fromhex(path.read_text("ascii").strip())
     except (OSError, ValueError) as fault:
         raise LedgerError(
-            f"{path} cannot be read as a key ({fault}); put it back from a copy of this home"
+            f"{path} cannot be read as a key ({fault}); restore it from a copy of this home"
         ) from fault

@@ -1,11 +1,13 @@
-"""The ledger's store: one row an entry, and a signed head beside them. Here in SQLite, in the home.
+"""The ledger's store: one row for each entry, and a signed head. This module has the part that all
+stores share, and SQLite in the home.
 
-Properties kept:
-- an entry is there whole or not at all, once per key, whoever writes at the same time;
-- what is written together is there whole or not at all, and the last row of it is signed for all of
-  it, so that what a crash may leave beyond the head is known to be ours;
-- nothing is written after an end that is not the signed one: a cut would be sealed in. The whole is
-  `fault`'s to read."""
+Properties:
+- An entry is stored whole or not at all, once per key, whoever writes at the same time.
+- A batch is stored whole or not at all, and the signature of its last row covers all of it. So what
+  a crash leaves beyond the head is known to be ours.
+- Nothing is appended to an end that is not the signed one, or a cut would become valid. `fault`
+  reads the whole ledger.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +53,8 @@ Find = Callable[[Session], Fault | None]
 
 
 class SqlLedger(ABC):
-    """The Ledger port on a table of rows, whichever store keeps them. The key is `keys/ledger.key`
-    in `home`."""
+    """The Ledger port on a table of rows, whichever store has them. The key is `keys/ledger.key` in
+    `home`."""
 
     def __init__(self, home: Path, clock: Clock) -> None:
         self._home = home
@@ -74,12 +76,13 @@ class SqlLedger(ABC):
         wanted = tuple(replace(one, data=json.loads(canonical(one.data))) for one in new)
         if not wanted:
             return ()
-        with faults_named("the ledger could not be written"), self._writing() as session:
+        with ledger_errors("the ledger could not be written"), self._writing() as session:
             last = self._trusted_last(session)
             found = session.execute(with_keys(len(wanted)), *(one.key for one in wanted))
             there = {row.key: entry_of(row) for row in map(Row._make, found)}
             written: list[Entry] = []
             for one in wanted:
+                # The key is written already: a repeated append changes nothing.
                 if one.key in there:
                     continue
                 entry = there[one.key] = chained(
@@ -119,13 +122,13 @@ class SqlLedger(ABC):
         return next((entry_of(row) for row in self._rows(BY_KEY, key)), None)
 
     def fault(self) -> Fault | None:
-        return self._looked(self._fault_in, absent=None)
+        return self._checked(self._fault_in, absent=None)
 
     def fault_after(self, since: Head) -> Fault | None:
         absent = Fault(
             since.seq, f"entry {since.seq} was read before, and there is no ledger any more"
         )
-        return self._looked(
+        return self._checked(
             lambda session: first_fault_after(
                 session, self._signer, since, head=lambda: self._head(session)
             ),
@@ -140,24 +143,25 @@ class SqlLedger(ABC):
         return f"{end.seq} {end.hash} {self._signer.signature(anchor_text(run, end))}"
 
     def anchored(self, run: str, anchor: str) -> Head | None:
-        if (told := ANCHOR.fullmatch(anchor)) is None:
+        if (found := ANCHOR.fullmatch(anchor)) is None:
             return None
-        place = Head(int(told[1]), told[2])
-        return place if self._signer.verifies(anchor_text(run, place), told[3]) else None
+        place = Head(int(found[1]), found[2])
+        return place if self._signer.verifies(anchor_text(run, place), found[3]) else None
 
     def rows(self) -> tuple[Mapping[str, Any], ...]:
-        """Every entry as it is stored, signature and all, for a copy. Raises LedgerError where they
+        """Every entry as it is stored, with its signature, for a copy. Raises LedgerError if they
         cannot be read."""
         return tuple(row._asdict() for row in self._rows(BY_SEQ, 0))
 
     def take(self, rows: Iterable[Mapping[str, Any]]) -> Head | None:
-        """Begin with the rows of another store of this home's ledger; the head that they end at.
-        Where there are none yet, the key is made, so that a copy of the home on another machine has
-        the same.
+        """Start with the rows of another store of this home's ledger; returns the head at their
+        end. If there are none yet, the key is created, so that a copy of the home on another
+        machine has the same key.
 
-        Raises LedgerError where something is here already, or where they are not what this home's
-        key signed: then nothing is here."""
-        with faults_named("the ledger could not be copied"), self._writing() as session:
+        Raises LedgerError if a ledger is here already, or if this home's key did not sign the rows;
+        then nothing is stored.
+        """
+        with ledger_errors("the ledger could not be copied"), self._writing() as session:
             if self._has_table(session):
                 raise LedgerError("there is a ledger already; a copy is made into an empty store")
             self._make(session)
@@ -177,10 +181,10 @@ class SqlLedger(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the store; the next use opens it again."""
+        """Close the store; the next use opens it again."""
 
-    # What differs between stores: how one writes alone, where the head is, and what the store
-    # itself may have suffered.
+    # What differs between stores: exclusive writing, the place of the head, and damage of the
+    # store itself.
 
     @abstractmethod
     def _session(self) -> AbstractContextManager[Session]: ...
@@ -189,9 +193,9 @@ class SqlLedger(ABC):
     def _writing(self) -> AbstractContextManager[Session]: ...
 
     @abstractmethod
-    def _looked(self, find: Find, *, absent: Fault | None) -> Fault | None:
-        """What `find` finds, or that the store cannot be read; `absent` where none was ever
-        begun."""
+    def _checked(self, find: Find, *, absent: Fault | None) -> Fault | None:
+        """What `find` finds, or the fault that the store cannot be read; `absent` if no ledger was
+        ever started."""
 
     @abstractmethod
     def _rows(self, query: str, *values: Any) -> list[Row]: ...
@@ -218,13 +222,14 @@ class SqlLedger(ABC):
     def _store_fault(self, session: Session) -> Fault | None: ...
 
     def _trusted_last(self, session: Session) -> Head | None:
-        """The last entry's place, agreed upon by the rows and the signed head. A head that a crash
-        left behind is brought up."""
+        """The last entry's place, on which the rows and the signed head agree. A head that a crash
+        left behind is repaired."""
         if not self._has_table(session):
             self._begin(session)
         here = _end(session)
         if here == self._head(session):
             return here
+        # Only a crash between the entries and the head is repaired; everything else is a fault.
         if fault := self._fault_in(session):
             raise LedgerError(
                 f"nothing is written to a ledger that is not the one that was signed: {fault.says}"
@@ -254,7 +259,7 @@ class SqlLedger(ABC):
 class SqliteLedger(SqlLedger):
     """The ledger in `home`: `ledger.db`, and `ledger.head` beside it."""
 
-    def _looked(self, find: Find, *, absent: Fault | None) -> Fault | None:
+    def _checked(self, find: Find, *, absent: Fault | None) -> Fault | None:
         try:
             if not is_there(self._path) and not is_there(self._head_path):
                 return absent
@@ -262,9 +267,8 @@ class SqliteLedger(SqlLedger):
             return Fault(1, str(fault))
         try:
             with self._alone(), self._session() as session:
-                begun = is_there(self._head_path) or self._has_table(
-                    session
-                )  # killed in its first entry, it was not
+                # A process that was killed during its first entry leaves a file without a table.
+                begun = is_there(self._head_path) or self._has_table(session)
                 return find(session) if begun else absent
         except StoreError as damage:
             return Fault(1, f"the ledger's file cannot be read: {damage}")
@@ -279,7 +283,7 @@ class SqliteLedger(SqlLedger):
 
     @cached_property
     def _file(self) -> SqliteFile:
-        """Let go of at the latest when the interpreter ends: SQLite then moves its log into the one
+        """Closed at the latest when the interpreter ends: SQLite then moves its log into the one
         file."""
         file = SqliteFile(self._path)
         weakref.finalize(self, file.close)
@@ -301,12 +305,10 @@ class SqliteLedger(SqlLedger):
     def _rows(self, query: str, *values: Any) -> list[Row]:
         if not is_there(self._path):
             return []
-        with faults_named("the ledger could not be read"), self._session() as session:
-            return (
-                [Row(*row) for row in session.execute(query, *values)]
-                if self._has_table(session)
-                else []
-            )
+        with ledger_errors("the ledger could not be read"), self._session() as session:
+            if not self._has_table(session):
+                return []
+            return [Row(*row) for row in session.execute(query, *values)]
 
     def _has_table(self, session: Session) -> bool:
         return any(session.execute("SELECT 1 FROM sqlite_master WHERE name = 'entries'"))
@@ -314,7 +316,7 @@ class SqliteLedger(SqlLedger):
     def _begin(self, session: Session) -> None:
         if is_there(self._head_path):
             raise LedgerError(
-                f"{self._head_path} is signed, but there is no ledger; put it back from a copy"
+                f"{self._head_path} is signed, but there is no ledger; restore it from a copy"
             )
         self._signer.create()
         self._make(session)
@@ -330,8 +332,8 @@ class SqliteLedger(SqlLedger):
         write_head(self._head_path, head, signer=self._signer)
 
     def _commit(self, session: Session, head: Head) -> None:
-        """What was written stays. A head that could not follow is behind by it, which the next
-        append mends before it writes, or fails."""
+        """What was written stays. If the head cannot be written, it is behind by this batch, and
+        the next append repairs it before it writes, or fails."""
         session.commit()
         with suppress(OSError):
             write_head(self._head_path, head, signer=self._signer)
@@ -345,8 +347,8 @@ def _end(session: Session) -> Head | None:
 
 
 @contextmanager
-def faults_named(what: str) -> Iterator[None]:
-    """A store's own errors as the LedgerError that the port promises."""
+def ledger_errors(what: str) -> Iterator[None]:
+    """Turn a store's own errors into the LedgerError that the port promises."""
     try:
         yield
     except (StoreError, OSError) as fault:

@@ -1,11 +1,11 @@
-"""Is this the ledger that was signed? The first entry that cannot be trusted, and why.
+"""Verifies a ledger: finds the first entry that cannot be trusted, and why.
 
-Properties kept:
-- an entry is trusted once a signature stands for it: its own, or that of the last of those it was
-  written together with;
-- what ends without a signature is a fault, so no part of what was written together passes for the
-  whole;
-- a crash leaves beyond the signed head what was written together last, and nothing else.
+Properties:
+- An entry is trusted if a signature covers it: its own, or that of the last entry that was written
+  together with it.
+- An end without a signature is a fault. So a part of what was written together is not accepted as
+  the whole.
+- A crash leaves only the last batch beyond the signed head, and nothing else.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from harness.store.sessions import Session, StoreError
 
 
 class _Chain:
-    """The entries in order, up to the first row that cannot be read or was not signed: `fault`
-    names that one. `signed` is the last for which a signature stands; `beyond` is where each began
-    that was written after the `head`."""
+    """The entries in order, up to the first row that cannot be read or is not signed, which `fault`
+    names. `signed` is the last entry that a signature covers. `beyond` has the first entry of each
+    batch that was written after the `head`."""
 
     def __init__(
         self, session: Session, signer: Signer, *, head: Head | None, after: int = 0
@@ -46,9 +46,8 @@ class _Chain:
         try:
             for row in map(Row._make, self._session.execute(BY_SEQ, self._after)):
                 entry = entry_of(row)
-                if (
-                    entry.seq != self.last + 1
-                ):  # what is missing has the better name, and `first_fault` gives it
+                # An entry is missing; `first_fault` has the better message for that.
+                if entry.seq != self.last + 1:
                     yield entry
                     return
                 if row.signature != UNSIGNED and not self._stands_for(entry, row.signature):
@@ -63,7 +62,7 @@ class _Chain:
             self.fault = Fault(self.last + 1, f"entry {self.last + 1} cannot be read: {fault}")
 
     def _stands_for(self, entry: Entry, signature: str) -> bool:
-        """Whether this is the signature of all that follows the last one, up to this entry."""
+        """Whether this signature covers everything after the last signed entry, up to this one."""
         first = self.signed + 1
         if not self._signer.verifies(signed_text(entry, first=first), signature):
             return False
@@ -73,10 +72,11 @@ class _Chain:
         return True
 
     def _refuse(self, last: int) -> None:
-        """None of what no signature stands for can be trusted, wherever in it the fault lies."""
+        """None of the entries without a signature can be trusted, whichever of them has the
+        fault."""
         first = self.signed + 1
-        told = f"entry {last} was" if first == last else f"entries {first} to {last} were"
-        self.fault = Fault(first, f"{told} not signed by this home's key")
+        which = f"entry {last} was" if first == last else f"entries {first} to {last} were"
+        self.fault = Fault(first, f"{which} not signed by this home's key")
 
 
 def first_fault_in(
@@ -86,8 +86,8 @@ def first_fault_in(
     head: Callable[[], Head | None],
     store: Callable[[Session], Fault | None],
 ) -> Fault | None:
-    """Every row, its hash, its signature and its place in the chain, against the signed head; then
-    the store itself."""
+    """The first fault: every row, its hash, its signature and its place in the chain, against the
+    signed head; then the store itself."""
     try:
         signed = head()
     except LedgerError as unsigned:
@@ -101,8 +101,8 @@ def first_fault_in(
 def first_fault_after(
     session: Session, signer: Signer, since: Head, *, head: Callable[[], Head | None]
 ) -> Fault | None:
-    """The same of the rows that follow `since`, which has to be there as it was read, and below the
-    signed head, or in what a crash left beyond it: that is read again."""
+    """The same for the rows after `since`. That entry must be there unchanged, and at or below the
+    signed head, or in the batch that a crash left beyond it, which is then read again."""
     if next(session.execute(HASH_OF, since.seq), None) != (since.hash,):
         return Fault(since.seq, f"entry {since.seq} is no longer the one that was read before")
     try:
@@ -116,8 +116,7 @@ def first_fault_after(
 
 
 def _beyond(chain: _Chain, head: Head | None) -> Fault | None:
-    """A crash leaves beyond the head what was written together last, and nothing that was written
-    after it."""
+    """A crash leaves one batch beyond the head, and nothing that was written after it."""
     if len(chain.beyond) < 2:
         return None
     return Fault(
@@ -127,8 +126,8 @@ def _beyond(chain: _Chain, head: Head | None) -> Fault | None:
 
 
 def sqlite_fault(session: Session) -> Fault | None:
-    """Entries that are all well, in a file that can no longer be relied upon to find them or to
-    keep them."""
+    """A fault of the file itself: it is damaged, or it lacks the triggers that keep it
+    append-only."""
     try:
         guards = {
             sql for (sql,) in session.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
@@ -138,11 +137,9 @@ def sqlite_fault(session: Session) -> Fault | None:
         return Fault(1, f"the ledger's file is damaged: {fault}")
     if guards != set(STATEMENTS):
         return UNGUARDED
-    return (
-        None
-        if found == [("ok",)]
-        else Fault(1, f"the ledger's file is damaged: {found[0][0] if found else 'unknown'}")
-    )
+    if found == [("ok",)]:
+        return None
+    return Fault(1, f"the ledger's file is damaged: {found[0][0] if found else 'unknown'}")
 
 
 UNGUARDED = Fault(

@@ -9,7 +9,7 @@ from harness.domain.lifecycle import State
 from harness.factory.pipeline.dry_run import dry_run
 from harness.factory.pipeline.gaps import gaps_in
 from harness.factory.pipeline.tick import current_policy
-from harness.operations.dry_run import STRANGER, thought
+from harness.operations.dry_run import STRANGER, dry_run_services
 from tests.factory.world import ACCEPT, REFUSE, World
 from tests.fakes.people import FakeBroker, FakeModel
 
@@ -37,7 +37,7 @@ def thinking(world, issue=None, **more):
     services = world.services()
     number = world.file() if issue is None else issue
     shown = services.forge.issue(number) if isinstance(number, int) else number
-    with thought(services, shown) as (over, _):
+    with dry_run_services(services, shown) as (over, _):
         return dry_run(over, current_policy(services), shown, run=f"plan-{shown.number}-1", **more)
 
 
@@ -108,7 +108,7 @@ def test_what_is_not_known_of_a_change_yet_is_no_refusal(tmp_path) -> None:
     assert thinking(World(tmp_path, model=answers())).refusals == ()
 
 
-def test_it_ends_at_its_cap_and_says_so(tmp_path) -> None:
+def test_it_ends_at_its_cap_and_reports_that(tmp_path) -> None:
     world = World(tmp_path, model=answers())
     found = thinking(world, cap=Decimal("0.015"))
     assert [request.usd for request in world.broker.opened] == [Decimal("0.015"), Decimal("0.005")]
@@ -144,7 +144,7 @@ def test_the_cost_and_the_time_are_those_of_issues_that_ended(tmp_path) -> None:
 def test_whoever_reaches_for_the_forge_in_a_dry_run_is_at_fault(tmp_path) -> None:
     world = World(tmp_path)
     with (
-        thought(world.services(), world.forge.issue(world.file())) as (over, _),
+        dry_run_services(world.services(), world.forge.issue(world.file())) as (over, _),
         pytest.raises(AssertionError, match="close_issue"),
     ):
         over.writer.close_issue(1, completed=True)

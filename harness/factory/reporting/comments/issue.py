@@ -158,9 +158,8 @@ def _reason(history: History, link: UrlFor) -> list[str]:
         )
     if triage.get("reply") and (history.state is State.NEEDS_INFO or was_not_answered(history)):
         parts.append(f"> {inline(triage['reply'])}")
-    elif triage.get("reply") and _is_refused_by_triage(
-        history
-    ):  # the mission's own words are its maintainers' Markdown
+    elif triage.get("reply") and _is_refused_by_triage(history):
+        # With a quote, the reply is the mission's own Markdown, which maintainers wrote.
         parts.append(str(triage["reply"]) if triage.get("quote") else inline(str(triage["reply"])))
     by_its_entries = _is_refused_by_triage(history) or history.state is State.ACCEPTED
     if by_its_entries and triage.get("cites"):
@@ -297,7 +296,8 @@ def _folded(history: History, link: UrlFor) -> str:
         )
     if history.verdict:
         path = f"evidence/{history.verdicts[-1].run}/index.html"
-        page = link(f"/-/{path}")  # "" where it is published nowhere
+        # Empty if the evidence is not published.
+        page = link(f"/-/{path}")
         shown = f"[evidence]({page})" if page else f"evidence: `{path}` in the factory's home"
         facts.append(
             f"Sealed verdict: {history.verdict['outcome']}, {inline(history.verdict['reason'])}"
