@@ -201,11 +201,11 @@ def test_an_honest_project_imports_its_own(tmp_path: Path, files: dict[str, str]
 @pytest.mark.parametrize("new", ["colorsys", ""])
 def test_a_new_module_does_not_stand_in_for_an_installed_one(tmp_path: Path, new: str) -> None:
     """One that the base has already does: that is how the project is."""
-    says = "from colorsys import rgb_to_hls\n\n\ndef test_total():\n    assert rgb_to_hls\n"
-    told_of = ended_as(
-        tmp_path, {"colorsys.py": "rgb_to_hls = None\n", "tests/test_shop.py": says}, new=new
+    source = "from colorsys import rgb_to_hls\n\n\ndef test_total():\n    assert rgb_to_hls\n"
+    outcomes = ended_as(
+        tmp_path, {"colorsys.py": "rgb_to_hls = None\n", "tests/test_shop.py": source}, new=new
     )
-    assert told_of == (
+    assert outcomes == (
         0 if new else 1,
         [("tests.test_shop::test_total", "passed" if new else "failed")],
     )
