@@ -103,7 +103,7 @@ _SCRIPT = """(() => {
   }
   if (!window.chrome) Object.defineProperty(window, 'chrome', {writable: true, enumerable: true,
     value: {app: {isInstalled: false}, csi: () => ({}), loadTimes: () => ({})}});
-})()"""
+})()"""  # noqa: E501
 
 
 def fingerprint_script(device: Device) -> str:

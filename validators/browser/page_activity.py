@@ -60,7 +60,7 @@ _WATCH = r"""(({begin, deep}) => {
   const what = {subtree: true, childList: true, characterData: true, attributes: true};
   for (const root of roots(document)) own.observer.observe(root, what);
   return true;
-})""".replace("|\n    |", "|")
+})""".replace("|\n    |", "|")  # noqa: E501
 
 # A page gives the focus to what asks for it with its first frame.
 _DRAWN = "(() => new Promise(done => requestAnimationFrame(() => setTimeout(() => done(true)))))"
@@ -73,7 +73,7 @@ _TIMERS = """((seconds) => {
   if (seconds === null) return told();
   own.ours += 1;
   return new Promise(done => setTimeout(() => done(told()), 1000 * seconds));
-})"""
+})"""  # noqa: E501
 
 
 class PageActivity:

@@ -26,7 +26,7 @@ _UNDER = """
     if (level(e) && level(e) <= own && e.checkVisibility()) break;
     found.push(e);
   }
-  return found;"""
+  return found;"""  # noqa: E501
 
 # What defines a term: every <dd> between its <dt> and the next.
 _DEFINES = """
@@ -45,7 +45,7 @@ _NAMES = r"""
   const bare = told => told.replace(/^[^\p{L}\p{N}_]+|[^\p{L}\p{N}_]+$/gu, '');
   const inside = [...root.querySelectorAll('a, button, [role=button], [role=link]')];
   const so = e => [plain(text(e)), bare(plain(text(e)))].includes(wanted);
-"""
+"""  # noqa: E501
 _CALLED = _NAMES + "  return [root, ...inside].some(so) ? [root] : [];"
 
 # What a person clicks who clicks a header: the one link or button that says its words, not the
@@ -54,7 +54,7 @@ _HANDLE = (
     _NAMES
     + """
   const shown = inside.filter(e => e.checkVisibility()), saying = wanted.trim() ? shown.filter(so) : shown;
-  return saying.length === 1 ? saying : [root];"""
+  return saying.length === 1 ? saying : [root];"""  # noqa: E501
 )
 
 # What a person sees: what has a box, or is around something that has: all of it may float, or be
@@ -69,7 +69,7 @@ _SHOWN = """
   if (seen(root) && box(root)) return [root];
   if (bare && box(text()) && getComputedStyle(root).visibility === 'visible') return [root];
   if (!seen(root) || clips(root)) return [];
-  return [...root.querySelectorAll('*')].some(e => seen(e) && box(e) && reached(e)) ? [root] : [];"""
+  return [...root.querySelectorAll('*')].some(e => seen(e) && box(e) && reached(e)) ? [root] : [];"""  # noqa: E501
 
 _STATE = """
   const is = (name, value) => root.getAttribute(name) === value;
@@ -97,14 +97,14 @@ _STATE = """
     current: set('aria-current'),
     loaded: root.tagName === 'IMG' ? root.complete && root.naturalWidth > 0 : rect.width > 0 && rect.height > 0,
   };
-  return holds[body] ? [root] : [];"""
+  return holds[body] ? [root] : [];"""  # noqa: E501
 
 # What describes an element beside its name, and what complains about it while it is invalid.
 _DESCRIBES = r"""
   const told = [root.getAttribute('aria-describedby'),
     ['true', 'grammar', 'spelling'].includes(root.getAttribute('aria-invalid')) && root.getAttribute('aria-errormessage')];
   const ids = told.filter(Boolean).join(' ').split(/\s+/).filter(Boolean);
-  return [...new Set(ids)].map(id => root.ownerDocument.getElementById(id)).filter(Boolean);"""
+  return [...new Set(ids)].map(id => root.ownerDocument.getElementById(id)).filter(Boolean);"""  # noqa: E501
 
 # The document, if it was answered with this HTTP status.
 _ANSWERED = """
@@ -130,7 +130,7 @@ _AIM = """
   const there = hit(parseFloat(style.borderLeftWidth) + x, parseFloat(style.borderTopWidth) + y);
   const middle = hit(rect.width / 2, rect.height / 2);
   if (!there || !middle) return [];
-  return there === middle || (root.matches(pressed) && of(there) === root && of(middle) === root) ? [root] : [];"""
+  return there === middle || (root.matches(pressed) && of(there) === root && of(middle) === root) ? [root] : [];"""  # noqa: E501
 
 ENGINES = {
     "under": _UNDER,

@@ -18,17 +18,17 @@ from validators.language.tree import (
 )
 
 NAMED = (
-    "button", "link", "heading", "checkbox", "radio", "switch", "textbox", "searchbox", "combobox", "listbox",
-    "spinbutton", "slider", "tab", "tabpanel", "menu", "menuitem", "menuitemcheckbox", "menuitemradio", "dialog", "alertdialog",
-    "table", "grid", "columnheader", "rowheader", "cell", "gridcell", "list", "tree", "treeitem", "group", "radiogroup",
+    "button", "link", "heading", "checkbox", "radio", "switch", "textbox", "searchbox", "combobox", "listbox",  # noqa: E501
+    "spinbutton", "slider", "tab", "tabpanel", "menu", "menuitem", "menuitemcheckbox", "menuitemradio", "dialog", "alertdialog",  # noqa: E501
+    "table", "grid", "columnheader", "rowheader", "cell", "gridcell", "list", "tree", "treeitem", "group", "radiogroup",  # noqa: E501
     "region", "navigation", "form", "search", "toolbar", "img", "figure", "progressbar", "meter",
 )  # fmt: skip
 WORDED = ("row", "listitem", "article", "paragraph", "blockquote", "code", "caption", "term")
 PLAIN = ("definition", "summary", "words")  # by the term that is defined, and by whole texts
 _ROLES_ONLY = (
-    "alert", "application", "banner", "complementary", "contentinfo", "definition", "deletion", "document", "emphasis",
-    "feed", "insertion", "log", "main", "mark", "math", "menubar", "note", "option", "rowgroup", "scrollbar", "separator",
-    "status", "strong", "subscript", "superscript", "tablist", "time", "timer", "tooltip", "treegrid",
+    "alert", "application", "banner", "complementary", "contentinfo", "definition", "deletion", "document", "emphasis",  # noqa: E501
+    "feed", "insertion", "log", "main", "mark", "math", "menubar", "note", "option", "rowgroup", "scrollbar", "separator",  # noqa: E501
+    "status", "strong", "subscript", "superscript", "tablist", "time", "timer", "tooltip", "treegrid",  # noqa: E501
 )  # fmt: skip
 ROLES = (*NAMED, *WORDED, *_ROLES_ONLY)
 KEYS = ("label", "role", *NAMED, *WORDED, *PLAIN)

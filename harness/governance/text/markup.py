@@ -126,7 +126,7 @@ _TAGS = frozenset(
     a abbr article aside b bdi bdo blockquote br caption center cite code col colgroup dd del details dfn div dl dt em
     figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark nav ol p picture pre q rt
     ruby s samp section small source span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul
-    var wbr""",
+    var wbr""",  # noqa: E501
     )
 )
 

@@ -29,7 +29,7 @@ HOOK = f"""#!/bin/sh
 # Every ref of a push is asked about one by one. Outside of the forge's own server nobody is there to ask.
 test -n "${PYTHON}" || {{ echo "error: pushes come through the forge, not through its folder" >&2; exit 1; }}
 exec "${PYTHON}" -I -m harness.programs.local_forge.git.pre_receive "$@"
-"""
+"""  # noqa: E501
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -18,7 +18,7 @@ SELECT name AS context, creator_id AS app_id, conclusion AS state FROM check_run
 UNION ALL
 SELECT context, creator_id, state FROM statuses WHERE id IN (
     SELECT max(id) FROM statuses WHERE repository_id = :repository AND sha = :sha GROUP BY context, creator_id)
-"""
+"""  # noqa: E501
 """What is said of a commit, as rows (context, app_id, state): the newest of each check and status
 by each writer."""
 
