@@ -44,6 +44,7 @@ def closing_time(services: Services, *, days: int) -> str:
 
 
 def _close(services: Services, history: History, policy: PolicySnapshot) -> None:
+    # The issue changes its state before it closes: a kill between the two leaves the closing to do.
     if history.state is State.NEEDS_INFO:
         transition(
             services,

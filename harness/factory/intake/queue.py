@@ -181,6 +181,7 @@ def exceeded_limit(
     if history.of_the_house:
         full = len(today) >= limits.per_day
     else:
+        # Strangers can never use up the places that are reserved for maintainers.
         reserved = min(limits.reserved, limits.per_day // 2)
         full = (
             len(today) >= limits.per_day

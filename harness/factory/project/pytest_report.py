@@ -59,6 +59,7 @@ def importable(paths: Iterable[str]) -> frozenset[str]:
 def verified_results(key: bytes, content: bytes) -> tuple[int, list[tuple[str, str]]] | None:
     """The exit code, and the outcome of each test and of each file that failed to give any. None
     where a line of the report is missing or not the runner's."""
+    # The signature of a line covers its place, so lines cannot be moved or dropped unseen.
     line, messages = signing(key), []
     for each in content.splitlines(keepends=True):
         try:

@@ -68,6 +68,7 @@ def main() -> int:
     order, report, *arguments = sys.argv[1:]
     with open(order, encoding="utf-8") as file:
         given = json.load(file)
+    # The key must be gone before any code of the tree can run.
     os.unlink(order)
     # The tree is not importable yet, so this pytest is the layer's.
     import pytest

@@ -110,5 +110,6 @@ def _require_another(role: str, config: Config, *, what: str) -> None:
 def _digest(documents: Mapping[str, bytes]) -> str:
     total = hashlib.sha256()
     for name, content in sorted(documents.items()):
+        # The length keeps two files from passing for one that holds both.
         total.update(f"{name}\0{len(content)}\0".encode("utf-8", "surrogateescape") + content)
     return f"sha256:{total.hexdigest()}"

@@ -53,6 +53,7 @@ def diagnose(job: Job) -> NodeResult:
     diagnoser. Without an answer the attempt goes on."""
     if not approach_of(job.history, job.policy.config.models).diagnosed:
         return idle("nothing to diagnose: no attempt has failed, or `models.diagnoser` is not set")
+    # A killed factory has paid for this diagnosis already.
     if done := job.services.ledger.find(job.key(DIAGNOSIS)):
         return _result_of(done.data)
     shown = material(job)
@@ -197,6 +198,7 @@ def diagnosis(
     ]
     if answer["cause"] == "cannot-tell":
         return None, "the diagnoser cannot tell"
+    # A cause without a quote may be about anything, or be an instruction that a text put in.
     if not quotes:
         return None, "it quotes nothing that was shown"
     return {name: value for name, value in answer.items() if name != "lessons"} | {
@@ -209,6 +211,8 @@ def _texts(value: Any) -> Iterator[str]:
     match value:
         case str():
             yield value
+            # A difference is a JSON document; a quote may copy one of its lines without the
+            # escapes.
             if value.startswith('{"file":'):
                 yield from (str(row[2]) for row in json.loads(value)["lines"])
         case Mapping():

@@ -26,6 +26,7 @@ def exploration_request(job: Job) -> Iterator[dict[str, Any]]:
             return
         request: dict[str, Any] = {"personas": [_document(one) for one in config.personas]}
         request["actor"] = _socket(stack.enter_context(session(job, ACTOR, config.models.actor[0])))
+        # A contrastive judge answers the claims, by another model than the actor's.
         if any(persona.claims for persona in config.personas):
             request["contrast"] = _socket(
                 stack.enter_context(session(job, JUDGE, config.models.judge[0]))

@@ -86,6 +86,7 @@ def _start(job: Job) -> CommitSha:
     if proposal is None:
         return job.base
     head = CommitSha(proposal["head"])
+    # The base has not moved, so the proposal can be built on as it is.
     if proposal["base"] == job.base:
         return head
     message = comments.merge_message(

@@ -51,6 +51,7 @@ def gates(job: Job) -> NodeResult:
     )
     if event is Event.GATES_OPEN:
         return produced("every gate is open", event=event, findings=read.findings)
+    # Programs on the forge can only check a commit that they can see.
     if event is Event.CHECKS_AWAITED and read.facts.candidate:
         ci.show_candidate(job, read.facts.candidate)
     return refused(
@@ -204,6 +205,7 @@ def _is_there(job: Job, binds: dict[str, Any]) -> bool:
     tip = repository.tip(branch)
     if job.policy.config.merge.by != API:
         return repository.contains(tip, CommitSha(binds["candidate"]))
+    # A person may have merged the same head; only after our own intent is the merge ours.
     meant = any(
         entry.kind == "intent" and entry.data.get("effect") == LAND for entry in job.history.entries
     )
@@ -267,6 +269,7 @@ def confirm(job: Job) -> NodeResult:
     commit = CommitSha(landed["commit"])
     found = services.repository.tree_of(commit)
     contains = services.repository.contains(services.repository.tip(landed["branch"]), commit)
+    # The revert is made before the comparison: whoever meets a difference may need it.
     if contains:
         revert.make_ready(job, commit)
     if after_landing(judged=landed["tree"], found=found, contained=contains) is Event.LANDED:

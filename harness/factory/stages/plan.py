@@ -65,6 +65,7 @@ def plan(job: Job) -> NodeResult:
     fallbacks = job.policy.config.models.planner
     if not fallbacks:
         return idle("`models.planner` is not set, so nobody plans")
+    # A killed factory has paid for this plan already.
     if done := job.services.ledger.find(job.key(PLAN)):
         return _result_of(done.data)
     paths = [text_of(path) for path in job.services.repository.files(job.base)]
@@ -177,6 +178,7 @@ def _fault(path: str, existing: frozenset[str], folders: set[str]) -> str:
     plain = PurePosixPath(path)
     if not path or path != str(plain) or plain.is_absolute() or ".." in plain.parts or "\\" in path:
         return "is no path from the root of the repository"
+    # `resembles` also finds a path that only looks like a protected one, as with other letters.
     if resembles(PROTECTED, path.encode("utf-8", "surrogateescape")):
         return "is for a person to edit"
     if path in existing or (path not in folders and str(plain.parent) in folders):

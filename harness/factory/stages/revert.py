@@ -144,9 +144,8 @@ def land(services: Services, issue: int, *, rules: str, reason: str) -> Mapping[
         services, TAKEN_BACK, key, lambda: _land(services, found), issue=issue, run="revert"
     )
     if history_of(services.ledger, issue).state is State.MERGED:
-        write_projection(
-            services, lambda: services.writer.reopen_issue(issue)
-        )  # a closed one would count as closed by a person
+        # Reopen it first: a closed issue would count as closed by a person.
+        write_projection(services, lambda: services.writer.reopen_issue(issue))
         transition(services, issue, Event.REVERTED, key=f"{key}/event", reason=reason, rules=rules)
         project(services, issue)
     return done
@@ -154,6 +153,7 @@ def land(services: Services, issue: int, *, rules: str, reason: str) -> Mapping[
 
 def _land(services: Services, found: Ready) -> dict[str, Any]:
     branch = services.forge.default_branch()
+    # Somebody else may land between the fetch and the push.
     for _ in range(TRIES):
         landing = _try_to_land(services, found, branch)
         if landing.outcome != "base-moved":
@@ -170,6 +170,7 @@ def _try_to_land(services: Services, found: Ready, branch: str) -> Landing:
     repository, candidates = services.repository, services.candidates
     repository.fetch(branch)
     tip = repository.tip(branch)
+    # A factory that was killed after the push finds its revert here.
     if repository.contains(tip, found.commit):
         return Landing("landed", tip, "it was there already")
     if not repository.contains(tip, found.of):

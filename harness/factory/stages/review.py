@@ -113,6 +113,7 @@ def review(job: Job) -> NodeResult:
         return idle("`[review]` in factory.toml names no lens, so nobody reviews")
     head = CommitSha(job.outputs["candidate"]["candidate"])
     fallbacks, view = reviewers(job.policy.config, job.history), _view(job, head)
+    # Nobody may review what they cannot see whole, or what their own model family wrote.
     if fault := view.fault or ("" if fallbacks else NOBODY):
         return refused(f"nobody reviewed it: {fault}", event=Event.INCONCLUSIVE)
     looks = [_Look(job, lens, view, fallbacks, head) for lens in wanted.lenses]
@@ -216,6 +217,7 @@ def _concluded(job: Job, looks: Mapping[str, Looked], *, least: Severity) -> Nod
         "dropped": dropped,
     }
     summary = "; ".join(_summary(looks, len(found), len(grave), len(dropped)))
+    # A grave finding of one lens outweighs the abstention of another.
     if grave:
         return refused(
             summary,

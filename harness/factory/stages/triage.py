@@ -93,6 +93,7 @@ def intake(job: Job) -> NodeResult:
         "hidden": hidden,
         "text": text_hash(issue),
     }
+    # A rule's refusal costs nothing, so it comes before any model is asked.
     if findings := _refusals(job, issue):
         return _refused_on_sight(job, taken, findings)
     passages = "one hidden passage" if len(hidden) == 1 else f"{len(hidden)} hidden passages"
@@ -187,6 +188,7 @@ def _answer(job: Job, taken: Mapping[str, Any], line: Session) -> Mapping[str, A
         if older and _ask_if_same(job, older, taken, line, system) == IS_SAME:
             duplicate = TriageVerdict.DUPLICATE.value
             return {**answer, "verdict": duplicate, "duplicate_of": older.number}
+    # The model never saw another issue, so it cannot know of a duplicate.
     return {**answer, "duplicate_of": None}
 
 
@@ -339,6 +341,7 @@ def current_text_hash(history: History, shown: Mapping[int, Issue]) -> str:
     """The hash of an issue's text: as triaged, or, before triage, as on the forge. Empty for a text
     that was edited since its triage, or that nobody has seen."""
     if history.triage:
+        # An edit puts the issue back to untriaged, so the triaged text no longer stands there.
         edited = history.state is State.UNTRIAGED and not history.is_being_decided
         return "" if edited else str(history.triage.get("text", ""))
     return text_hash(shown[history.issue]) if history.issue in shown else ""

@@ -31,6 +31,7 @@ def candidate(job: Job) -> NodeResult:
             "there is no pull request of the factory's for this issue", event=Event.INCONCLUSIVE
         )
     opened = services.forge.pull_request(proposal["number"])
+    # A push by anybody else would smuggle in what no gate has seen.
     if opened.head != proposal["head"] or not opened.same_repository:
         return refused(
             f"head {opened.head:.7} of pull request #{opened.number} was not pushed by the factory",
@@ -78,6 +79,7 @@ def policy_gate(job: Job) -> NodeResult:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if not decision.refusals:
         return produced(f"{len(decision.findings)} rules hold", findings=decision.findings)
+    # RUN_FAILED means that every refusal asks to try again.
     event = Event.CHANGES_REQUESTED if decision.event is Event.RUN_FAILED else Event.POLICY_REFUSED
     return refused(
         "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in decision.refusals),
@@ -198,6 +200,7 @@ def no_verdict_event(job: Job) -> Event:
 def _signed(job: Job) -> Verdict | None:
     """The verdict that this run recorded, read again from its envelope, if it is about what this
     run would land."""
+    # An older run's verdict is about another candidate.
     own = [entry.data for entry in job.history.verdicts if entry.run == job.run]
     verdict = (
         job.services.validator.verified(job.services.places.home / own[-1]["envelope"])
