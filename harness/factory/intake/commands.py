@@ -275,6 +275,7 @@ def _is_there(context: _CommentContext, key: str) -> bool:
 
 def _event(context: _CommentContext, event: Event, key: str, **more: Any) -> None:
     services, history = context.services, context.history
+    # The issue may have moved since the command was checked.
     if event not in events_from(history.state):
         return
     # A rejected issue may be closed on the forge, and goes on where it was filed.
@@ -299,6 +300,7 @@ def _is_awaited_from(context: _CommentContext) -> bool:
     asked = history.state is State.NEEDS_INFO or bool(
         history.transitions and history.transitions[-1].data["event"] == Event.NO_REPLY
     )
+    # What was written before the triage is part of what triage read.
     new = comment.id > int((history.triage or {}).get("heard", 0))
     return asked and new and context.is_filer and not is_command(comment)
 
@@ -338,6 +340,7 @@ def _reply(context: _CommentContext) -> None:
             lambda: services.writer.upsert_comment(context.thread, replies.marker(comment), body),
         )
     except ForgeError as error:
+        # A forge that is down gets the answer later; a locked thread never does.
         if error.retryable:
             raise
         services.tell(f"issue #{context.issue}", REPLY, str(error))

@@ -108,6 +108,7 @@ def _add(services: Services, issues: Sequence[Issue]) -> None:
     """Record new issues. The forge is asked what an author may do only where it calls the author
     one of the project's own, and once for all of that author's issues: a thousand strangers cost
     nothing."""
+    # A dict keeps the order, and asks about each author once.
     insiders = dict.fromkeys(issue.author for issue in issues if issue.insider)
     commands = {author for author in insiders if may_command(services, author)}
     services.ledger.append_all(
@@ -119,6 +120,7 @@ def _add(services: Services, issues: Sequence[Issue]) -> None:
                 "title": issue.title[:200],
                 "author": issue.author.id,
                 "login": issue.author.login,
+                # The right at the time of filing. A command needs the right at its own time.
                 "may_command": issue.insider and issue.author in commands,
                 "text": text_hash(issue),
                 "created": issue.created_at,
@@ -134,6 +136,7 @@ def _apply_changes(
 ) -> None:
     """An edit after triage voids the decision. A merge or a closing by a person ends the issue."""
     allowed, triaged = events_from(history.state), history.triage
+    # A merge also closes the issue on many forges, so it is looked for first.
     if merged := _merged_by_a_person(services, history):
         write_projection(
             services, lambda: services.writer.close_issue(history.issue, completed=True)

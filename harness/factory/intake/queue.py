@@ -74,6 +74,7 @@ class Queue:
     def begin(self, history: History) -> None:
         """Count a triage that begins."""
         self.waiting.pop(history.issue, None)
+        # An appeal asks no model, so it takes no place.
         if not is_appeal(history):
             self.given += 1
             self.starts.append(
@@ -114,6 +115,7 @@ class Queue:
     def _by_rules(self, history: History, policy: PolicySnapshot, now: datetime) -> Wait | None:
         """The wait that a rule asks for. An issue that a rule refuses outright does not wait:
         triage refuses it and explains why."""
+        # Most projects have no rule for issues, and then the forge need not list the labels.
         if not any(rule.applies is Applies.ISSUE for rule in policy.governance.rules):
             return None
         facts = issue_facts(history, self.starts, labels=self._labels_of(history.issue), now=now)
@@ -168,6 +170,7 @@ def in_queue_order(
             had[history.author],
             history.issue,
         )
+        # Each issue of an account comes behind one more round of the others.
         had[history.author] += 1
     return sorted(line, key=lambda history: places[history.issue])
 

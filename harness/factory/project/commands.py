@@ -75,6 +75,7 @@ def command(job: Job) -> NodeResult:
 def reports(history: History) -> tuple[Mapping[str, Any], ...]:
     """The failures that commands reported in the run before the last, for the attempt that follows
     it."""
+    # The last run is the one that asks.
     runs = [entry.run for entry in history.entries if entry.kind == "run"]
     return tuple(
         entry.data
@@ -158,6 +159,7 @@ def excerpt(printed: bytes) -> str:
     )
     lines = [line.rstrip() for line in text[-2 * _SHOWN :].splitlines()]
     found = SecretScanner().found_in({b"output": "\n".join(lines).encode()})
+    # Line 0 marks a secret that spans lines, so no single line could be withheld.
     if found is UNKNOWN or any(secret.line == 0 for secret in found):
         return "(withheld: it may show a credential)"
     for secret in found:

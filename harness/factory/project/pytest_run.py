@@ -92,6 +92,7 @@ def _signed_writer(key: bytes, report: str) -> Callable[[Sequence[object]], None
         0o644,
     )
     limit = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], _MOST_DESCRIPTORS)
+    # A number drawn at random: code under test would have to try thousands of descriptors.
     drawn = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, limit // 4 + secrets.randbelow(limit // 2))
     os.close(opened)
 
@@ -126,6 +127,7 @@ def _plugin(send: Callable[[Sequence[object]], None], pytest: Any) -> object:
                 send([UNIT, report.nodeid, report.outcome])
 
         def pytest_runtest_logreport(self, report: Any) -> None:
+            # A passed setup or teardown proves nothing; one that failed fails the test.
             if report.when == "call" or not report.passed:
                 so_far.setdefault(report.nodeid, set()).add(report.outcome)
 

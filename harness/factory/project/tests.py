@@ -104,6 +104,7 @@ def compared(job: Job, *, base: CommitSha, head: CommitSha) -> TestReport:
         return _report_in(json.loads(kept.read_text("utf-8")))
     report = _compare(job, base, head)
     kept.parent.mkdir(parents=True, exist_ok=True)
+    # A rename is atomic: a kill leaves no half of an answer.
     partial = kept.with_suffix(f".{job.run}")
     partial.write_text(json.dumps(report.as_json()), "utf-8")
     partial.replace(kept)
@@ -136,6 +137,7 @@ def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
         if _test_surface_changed(job, base, head)
         else after
     )
+    # What passed on base has to hold over the change with the base's own tests, too.
     kept = after.seen - (before.passed - over.seen)
     lost = tuple(sorted(before.passed - kept))
     green = after.exit_code == 0 and over.exit_code == 0 and not lost and bool(after.passed)
@@ -200,6 +202,7 @@ def _run(
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
     spec, key = _spec(job, folder, out, layer(job)), None
+    # Only pytest can be made to sign; of any other runner the report is believed.
     if config.tests.command[: len(PYTEST)] == PYTEST:
         spec, key = signed_run(spec, str(Path(config.tests.report).parent)), write_order(out, own)
     result = services.sandbox.run(spec)

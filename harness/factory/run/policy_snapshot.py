@@ -65,6 +65,7 @@ def read_policy(repository: CommitFiles, base: CommitSha) -> PolicySnapshot:
     files = {name: repository.read(base, name) or b"" for name in governing_files(paths).values()}
     governance = read_governance(files)
     found = effective_workflows(paths, lambda path: repository.read(base, path))
+    # One fault at a time: it names the file and the line to mend.
     if found.faults:
         raise found.faults[0]
     config = read_config(toml.decode("utf-8"))

@@ -198,6 +198,7 @@ def _worked(job: Job, tier: Tier, worktree: Path, *, steps: tuple[str, ...]) -> 
             reports.append(
                 job.services.agent.work(_assignment(job, worktree, tier, step=step), line)
             )
+        # The next step would build on half of this one.
         if reports[-1].outcome != "finished":
             break
     return _built(reports, worktree, tier)

@@ -256,6 +256,7 @@ def _merged_by_the_forge(job: Job, binds: dict[str, Any]) -> CommitSha:
     try:
         return job.services.writer.merge_pull_request(number, sha=CommitSha(binds["head"]))
     except ForgeError as error:
+        # The forge may have merged before it went down, so nobody may call this refused.
         if error.retryable:
             raise
         raise _Refused(f"not landed (refused): {error}") from error

@@ -158,6 +158,7 @@ def plan_in(answer: Mapping[str, Any], *, paths: Iterable[str]) -> Plan:
         }
         dropped += [f"step {number}: {path[:80]!r} {fault}" for path, fault in faults.items()]
         touches = tuple(dict.fromkeys(path for path in step["touches"] if path not in faults))
+        # A step that may touch nothing would send an agent to work for nothing.
         if touches and step["does"].strip():
             steps.append(Step(step["does"].strip(), touches, step["done_when"].strip()))
         else:

@@ -155,6 +155,7 @@ def _looked(look: _Look) -> Looked:
 
 def _ask(look: _Look) -> Entry:
     job, nonce = look.job, secrets.token_hex(16)
+    # A review costs money, so the owner's stop is read before each.
     raise_if_stopped(job.services)
 
     def ask(line: Session) -> Mapping[str, Any]:

@@ -207,6 +207,7 @@ def _signed(job: Job) -> Verdict | None:
         if own
         else None
     )
+    # The envelope is signed, but may be another issue's that was put in this place.
     if verdict is None or (verdict.issue, verdict.run) != (job.issue, job.run):
         return None
     return verdict if verdict.binds.candidate == job.outputs["candidate"]["candidate"] else None
