@@ -1,4 +1,4 @@
-"""Worlds whose operator or whose law asks for more, and the words for it."""
+"""Worlds whose operator or whose rules ask for more, and the words for it."""
 
 from tests.factory.world import World
 

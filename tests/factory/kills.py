@@ -52,7 +52,7 @@ def _deadly(act, count, at, *, after):
     return call
 
 
-def lap(world: World) -> tuple[bool, World]:
+def tick_until_killed(world: World) -> tuple[bool, World]:
     try:
         world.tick()
     except Killed:

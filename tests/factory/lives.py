@@ -3,7 +3,7 @@
 from tests.fakes.ledger import FakeLedger
 
 BASE, HEAD, CANDIDATE, TREE = "b" * 40, "a" * 40, "c" * 40, "d" * 40
-LAW = f"sha256:{'1' * 64}"
+POLICY = f"sha256:{'1' * 64}"
 CLAUSES = [
     {
         "id": "F-SIZE",
@@ -85,7 +85,7 @@ class Life:
     ) -> None:
         self.ledger, self.issue, self.runs = ledger or FakeLedger(), issue, {}
         self.ledger.append(
-            "law", f"law/{LAW}", data={"base": BASE, "governance": LAW, "clauses": CLAUSES}
+            "law", f"law/{POLICY}", data={"base": BASE, "governance": POLICY, "clauses": CLAUSES}
         )
         self.add("issue", f"issue/{issue}", title=title, author=4, login="kim", text="x")
 
@@ -102,7 +102,7 @@ class Life:
             workflow=workflow,
             number=self.runs[workflow],
             base=BASE,
-            rules=LAW,
+            rules=POLICY,
         )
         if workflow == "implement":
             self.move("dispatched", "accepted", "implementing", run=run, key=f"{run}/dispatched")
@@ -118,7 +118,7 @@ class Life:
             run=run,
             event=event,
             says=says,
-            rules=LAW,
+            rules=POLICY,
             cites=list(cites),
             duplicate_of=duplicate_of,
             **{"from": before, "to": after},
@@ -149,7 +149,7 @@ class Life:
             body="b",
             hidden=list(hidden),
             text="x",
-            rules=LAW,
+            rules=POLICY,
             cites=[
                 {
                     "id": "M-BOOK",

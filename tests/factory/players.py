@@ -4,7 +4,7 @@ factory.toml names them."""
 import re
 from typing import Any
 
-from harness.factory.stages.triage import PAIR_SCHEMA
+from harness.factory.stages.duplicates import PAIR_SCHEMA
 from harness.ports.model import Session
 from tests.factory.voters import under
 from tests.factory.world import ACCEPT, World

@@ -1,4 +1,4 @@
-"""Boxes for commands of a project's own: scripted, or, for our own examples, the command itself."""
+"""Sandboxes for a project's own commands: scripted, or, for our own examples, the real command."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ def ended(exit_code=0, *, stdout=b"", killed_by=None) -> SandboxResult:
     )
 
 
-class CommandBox(FakeSandbox):
+class CommandSandbox(FakeSandbox):
     """Answers a command by a function of the folder it runs in; tests are faked as everywhere."""
 
     def __init__(self, answer) -> None:
@@ -37,7 +37,7 @@ class CommandBox(FakeSandbox):
 
 
 def really(spec, folder) -> SandboxResult:
-    """Run it in its folder, without a box: only for what is in our own examples."""
+    """Run it in its folder, without a sandbox: only for what is in our own examples."""
     argv = [sys.executable if word == "python" else word for word in spec.argv]
     done = subprocess.run(
         argv,

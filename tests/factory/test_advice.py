@@ -34,7 +34,7 @@ def does_nothing(worktree) -> None:
     pass
 
 
-def says_so(worktree) -> None:
+def shows_it(worktree) -> None:
     (worktree / "tidebook" / "said.py").write_text("SAID = True\n")
 
 
@@ -99,7 +99,7 @@ def test_without_a_failure_or_without_a_model_nobody_diagnoses(tmp_path) -> None
         {**DIAGNOSIS, "cause": "cannot-tell"},
     ],
 )
-def test_a_diagnosis_that_quotes_nothing_that_was_shown_is_dropped_and_told(
+def test_a_diagnosis_that_quotes_nothing_that_was_shown_is_dropped_and_reported(
     tmp_path, answer
 ) -> None:
     world = world_of(tmp_path, DIAGNOSED, does_nothing, fixes, diagnoser=answer)
@@ -124,7 +124,7 @@ def test_a_diagnoser_sees_what_the_seal_lets_out_and_no_more(tmp_path) -> None:
     judge = FakeValidator(VerdictOutcome.FAILED, VerdictOutcome.PASSED)
 
     def again(worktree) -> None:
-        says_so(worktree)
+        shows_it(worktree)
 
     world = world_of(
         tmp_path,
@@ -290,7 +290,7 @@ def test_after_two_failures_the_work_is_split_into_steps_on_one_worktree_and_lan
     tmp_path,
 ) -> None:
     world = world_of(
-        tmp_path, PLANNED, does_nothing, does_nothing, fixes, says_so, planner=(PLAN, PLAN, STEPS)
+        tmp_path, PLANNED, does_nothing, does_nothing, fixes, shows_it, planner=(PLAN, PLAN, STEPS)
     )
     issue = world.file()
     world.tick()
@@ -328,7 +328,7 @@ def test_a_step_that_does_not_end_well_ends_the_attempt(tmp_path) -> None:
         does_nothing,
         does_nothing,
         gives_up,
-        says_so,
+        shows_it,
         planner=(PLAN, PLAN, STEPS),
     )
     issue = world.file()

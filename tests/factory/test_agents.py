@@ -20,7 +20,7 @@ PICKED = (
 
 
 class Theirs(FakeAgent):
-    """Works as the fake does, and says that it is another."""
+    """Works as the fake does, under another name."""
 
     def work(self, assignment, session):
         return replace(super().work(assignment, session), agent="codex 1.2.3")
@@ -48,7 +48,7 @@ def test_an_agent_is_picked_for_one_model_by_its_name(version, choice) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "key", "says"),
+    ("text", "key", "message"),
     [
         (
             '[agents]\ntheirs = "codex"',
@@ -97,8 +97,8 @@ def test_an_agent_is_picked_for_one_model_by_its_name(version, choice) -> None:
         ),
     ],
 )
-def test_what_cannot_be_picked_is_refused_with_its_key(text, key, says) -> None:
-    with pytest.raises(ConfigError, match=re.escape(says)) as error:
+def test_what_cannot_be_picked_is_refused_with_its_key(text, key, message) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)) as error:
         read_config(f"schema = 1\n{text}\n")
     assert error.value.key == key
 

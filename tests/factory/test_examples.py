@@ -15,7 +15,7 @@ from harness.factory.settings.workflows import effective_workflows_in
 from harness.governance import governance_in, run_cases
 from harness.governance import lint as lint_findings
 from harness.programs.sandbox.client import SandboxSupervisor
-from tests.factory.sandboxes import CommandBox, really
+from tests.factory.sandboxes import CommandSandbox, really
 from tests.factory.world import ACCEPT, World
 from tests.fakes.people import KEY, FakeAgent, FakeModel
 
@@ -38,10 +38,10 @@ def files_of(name: str) -> dict[str, bytes]:
     }
 
 
-def lap(tmp_path, name: str, *works, cites: str) -> tuple[World, int]:
+def run_issue(tmp_path, name: str, *works, cites: str) -> tuple[World, int]:
     """One issue on an example's repository."""
     model = FakeModel({"": {**ACCEPT, "cites": [cites], "quote": "It is wrong."}})
-    world = World(tmp_path, agent=FakeAgent(*works), model=model, sandbox=CommandBox(really))
+    world = World(tmp_path, agent=FakeAgent(*works), model=model, sandbox=CommandSandbox(really))
     world.remote["main"] = world.base = world.git.commit(
         world.git.tree(files_of(name)), [], message="base"
     )
@@ -63,15 +63,15 @@ def test_there_are_no_others() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_is_clean_and_its_rules_hold_their_own_cases(name) -> None:
-    law = governance_in(EXAMPLES / name)
+    governance = governance_in(EXAMPLES / name)
     assert effective_workflows_in(EXAMPLES / name).faults == ()
-    assert lint_findings(law, paths=[path.encode() for path in files_of(name)]) == ()
-    assert run_cases(law)
-    assert all(case.held for case in run_cases(law))
+    assert lint_findings(governance, paths=[path.encode() for path in files_of(name)]) == ()
+    assert run_cases(governance)
+    assert all(case.held for case in run_cases(governance))
 
 
 def test_pages_are_checked_twice_and_left_to_a_person(tmp_path) -> None:
-    world, issue = lap(
+    world, issue = run_issue(
         tmp_path,
         "docs",
         appends("pages/moorings.md", "\nSee [entering](entering.md).\n"),
@@ -80,18 +80,18 @@ def test_pages_are_checked_twice_and_left_to_a_person(tmp_path) -> None:
     history = world.history(issue)
     assert history.transitions[-1].data["event"] == Event.HANDED_OVER
     assert history.state is State.NEEDS_HUMAN
-    assert "judged by the law and its own tests only" in history.transitions[-1].data["says"]
+    assert "judged by the rules and its own tests only" in history.transitions[-1].data["says"]
     assert "is a person's to merge or to close" in world.forge.comments(issue)[0].body
     assert len(world.sandbox.commands) == 2
     assert world.validator.requests == []
     assert world.remote["main"] == world.base
 
 
-def test_a_dead_link_is_found_by_the_command_and_the_next_attempt_is_told(tmp_path) -> None:
+def test_a_dead_link_is_found_by_the_command_and_the_next_attempt_reads_it(tmp_path) -> None:
     def mends(worktree: Path) -> None:
         appends("pages/moorings.md", "\nSee [entering](entering.md).\n")(worktree)
 
-    world, issue = lap(
+    world, issue = run_issue(
         tmp_path,
         "docs",
         appends("pages/moorings.md", "\nSee [lights](lights.md).\n"),
@@ -104,18 +104,18 @@ def test_a_dead_link_is_found_by_the_command_and_the_next_attempt_is_told(tmp_pa
     assert history.transitions[-1].data["event"] == Event.HANDED_OVER
 
 
-def test_who_edits_the_check_to_pass_it_meets_the_law(tmp_path) -> None:
+def test_who_edits_the_check_to_pass_it_meets_the_rules(tmp_path) -> None:
     def cheats(worktree: Path) -> None:
         appends("pages/index.md", "\n[x](nowhere.md)\n")(worktree)
         (worktree / "tools" / "links.py").write_text("print('fine')\n")
 
-    world, issue = lap(tmp_path, "docs", cheats, cites="M-NOTES")
+    world, issue = run_issue(tmp_path, "docs", cheats, cites="M-NOTES")
     assert world.history(issue).transitions[-1].data["event"] == Event.POLICY_REFUSED
     assert set(world.remote) == {"main"}
 
 
 def test_a_person_who_merges_what_was_handed_over_is_noticed(tmp_path) -> None:
-    world, issue = lap(
+    world, issue = run_issue(
         tmp_path, "library", appends("tally/__init__.py", "\nEXACT = True\n"), cites="M-EXACT"
     )
     world.remote["main"] = world.remote[f"factory/issue-{issue}"]  # as the forge's button does
@@ -128,7 +128,7 @@ def test_a_person_who_merges_what_was_handed_over_is_noticed(tmp_path) -> None:
 
 
 def test_a_library_is_handed_over_when_its_tests_hold_and_never_when_they_do_not(tmp_path) -> None:
-    world, issue = lap(
+    world, issue = run_issue(
         tmp_path / "good",
         "library",
         appends("tally/__init__.py", "\nEXACT = True\n"),
@@ -136,7 +136,7 @@ def test_a_library_is_handed_over_when_its_tests_hold_and_never_when_they_do_not
     )
     assert world.history(issue).transitions[-1].data["event"] == Event.HANDED_OVER
     assert world.remote["main"] == world.base
-    world, issue = lap(
+    world, issue = run_issue(
         tmp_path / "bad",
         "library",
         appends("tally/__init__.py", "\n# FAILS-ITS-TESTS\n"),
@@ -151,7 +151,7 @@ def test_a_library_is_handed_over_when_its_tests_hold_and_never_when_they_do_not
 def test_two_services_keep_their_contract_before_the_judge_is_asked_and_then_it_lands(
     tmp_path,
 ) -> None:
-    world, issue = lap(
+    world, issue = run_issue(
         tmp_path, "two-services", appends("parcels/web.py", "\n# plain words\n"), cites="M-ARRIVES"
     )
     assert world.history(issue).state is State.MERGED
@@ -163,7 +163,7 @@ def test_a_service_that_breaks_the_contract_is_sent_back_and_no_judge_is_asked(t
         path = worktree / "parcels" / "worker.py"
         path.write_text(path.read_text().replace("'waiting'", "'queued'") + "\n# another try\n")
 
-    world, issue = lap(tmp_path, "two-services", breaks, cites="M-ARRIVES")
+    world, issue = run_issue(tmp_path, "two-services", breaks, cites="M-ARRIVES")
     history = world.history(issue)
     assert history.state is State.NEEDS_HUMAN
     assert history.verdicts == ()
@@ -188,7 +188,7 @@ def test_the_library_does_what_its_tests_say(tmp_path) -> None:
     assert "2 passed" in done.stdout
 
 
-def test_a_repository_without_an_app_is_told_what_to_do_about_it(tmp_path) -> None:
+def test_a_repository_without_an_app_learns_what_to_do_about_it(tmp_path) -> None:
     world = World(tmp_path)
     files = {**world.git.trees[world.git.tree_of(world.base)]}
     files["factory.toml"] = f'schema = 1\n[seal]\ntrusted_keys = ["{KEY}"]\n'.encode()
@@ -202,7 +202,9 @@ def test_a_repository_without_an_app_is_told_what_to_do_about_it(tmp_path) -> No
     assert world.validator.requests == []
 
 
-def test_a_command_runs_in_a_real_box_where_it_sees_its_tree_and_nothing_leaves(tmp_path) -> None:
+def test_a_command_runs_in_a_real_sandbox_where_it_sees_its_tree_and_nothing_leaves(
+    tmp_path,
+) -> None:
     tries = (
         "import os, pathlib, socket, sys; p = pathlib.Path('pages/index.md');"
         " p.write_text(p.read_text() + 'evil');print(sorted(os.environ),"

@@ -1,4 +1,4 @@
-"""`[judge]` of factory.toml: read strictly, at the base commit, and what the judge is told."""
+"""`[judge]` of factory.toml: read strictly, at the base commit, and what the judge gets."""
 
 from dataclasses import asdict, fields, replace
 
@@ -26,20 +26,20 @@ def test_the_judge_knows_the_same_bounds_by_the_same_names_with_the_same_ends() 
 
 
 def test_a_bound_is_a_number_with_a_point_or_without() -> None:
-    told = judge("step_seconds = 10\nread_seconds = 4.5", journey_seconds=60)
-    assert told == replace(Judge(), step_seconds=10, read_seconds=4.5)
+    value = judge("step_seconds = 10\nread_seconds = 4.5", journey_seconds=60)
+    assert value == replace(Judge(), step_seconds=10, read_seconds=4.5)
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Judge)])
 @pytest.mark.parametrize(
-    "told",
+    "value",
     ["-1", "0", "0.5", "inf", "-inf", "nan", "601", pytest.param("1" + "0" * 400, id="huge")],
 )
-def test_what_is_no_time_to_wait_or_less_than_usual_is_refused_by_its_key(name, told) -> None:
+def test_what_is_no_time_to_wait_or_less_than_usual_is_refused_by_its_key(name, value) -> None:
     with pytest.raises(
         ConfigError, match=r"expected seconds from [\d.]+ to 600, found "
     ) as refused:
-        judge(f"{name} = {told}")
+        judge(f"{name} = {value}")
     assert (refused.value.file, refused.value.key) == ("factory.toml", f"judge.{name}")
 
 
@@ -63,7 +63,7 @@ def test_what_is_no_bound_is_refused_with_what_was_expected(table, key, words) -
     assert words in str(refused.value)
 
 
-def test_the_judge_is_told_what_the_base_commit_says(tmp_path) -> None:
+def test_the_judge_gets_what_the_base_commit_has(tmp_path) -> None:
     world = World(tmp_path)
     tree = dict(world.git.trees[world.git.tree_of(world.remote["main"])])
     tree["factory.toml"] += b"\n[judge]\nread_seconds = 8\n"

@@ -7,7 +7,7 @@ killed in neither: `scenarios/test_kill_points` comes to that."""
 import pytest
 
 from harness.domain.lifecycle import State
-from tests.factory.kills import effects, killing, lap
+from tests.factory.kills import effects, killing, tick_until_killed
 from tests.factory.world import World
 
 SAMPLE = 6
@@ -23,7 +23,7 @@ def test_killed_at_every_effect_it_converges(tmp_path, after, draw) -> None:
         world = World(tmp_path / f"{after}-{at}")
         issue = world.file()
         killing(world, at, after=after)
-        assert lap(world)[0], f"nothing was killed at {at}"
+        assert tick_until_killed(world)[0], f"nothing was killed at {at}"
         world.tick()
         history = world.history(issue)
         assert history.state is State.MERGED, at
@@ -34,7 +34,7 @@ def test_killed_at_every_effect_it_converges(tmp_path, after, draw) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_at_every_effect_whoever_was_refused_is_told(tmp_path, after, draw) -> None:
+def test_killed_at_every_effect_whoever_was_refused_is_notified(tmp_path, after, draw) -> None:
     """Killed between a decision and its comment, the factory had nothing more to do with the issue,
     and never said why."""
     calm = World(tmp_path / "calm")
@@ -45,8 +45,8 @@ def test_killed_at_every_effect_whoever_was_refused_is_told(tmp_path, after, dra
         world = World(tmp_path / f"{after}-{at}")
         issue = world.file("Pay by card", "Please add card payments.")
         killing(world, at, after=after)
-        assert lap(world)[0], f"nothing was killed at {at}"
-        lap(world)  # the effect that is killed may be the first of this one
+        assert tick_until_killed(world)[0], f"nothing was killed at {at}"
+        tick_until_killed(world)  # the effect that is killed may be the first of this one
         world.tick()
         assert world.history(issue).state is State.REJECTED, at
         assert [comment.body.count("M-NOPAY") > 0 for comment in world.forge.comments(issue)] == [

@@ -14,8 +14,15 @@ from harness.factory.run.pause import pause_in_force, paused_issues
 from harness.programs.broker.options import Options
 from harness.programs.broker.sse import encoded, events_of
 from harness.store.clock import SystemClock
-from tests.agents.conftest import KEY, Answer, _nothing_left_planned, message, provider, text  # noqa: F401 - fixtures
-from tests.factory.unboxed import UnboxedAgent
+from tests.agents.conftest import (  # noqa: F401 - fixtures
+    KEY,
+    Answer,
+    _nothing_left_planned,
+    message,
+    provider,
+    text,
+)
+from tests.factory.unsandboxed_agent import UnsandboxedAgent
 from tests.factory.world import ACCEPT, World
 from tests.fakes.ledger import FakeLedger
 
@@ -31,9 +38,9 @@ def calls(*blocks, **usage):
     return message(*blocks, stop_reason="tool_use", **usage)
 
 
-def refused(status, kind="overloaded_error", says="Overloaded", **headers):
+def refused(status, kind="overloaded_error", message="Overloaded", **headers):
     return Answer(
-        {"type": "error", "error": {"type": kind, "message": says}},
+        {"type": "error", "error": {"type": kind, "message": message}},
         status,
         {name.replace("_", "-"): value for name, value in headers.items()},
     )
@@ -181,7 +188,7 @@ CASES = [
 
 
 @pytest.fixture
-def lap(tmp_path, provider):  # noqa: F811 - fixtures
+def pipeline(tmp_path, provider):  # noqa: F811 - fixtures
     """A world whose models are asked for real."""
     home = tmp_path / "broker"
     with start(
@@ -192,7 +199,7 @@ def lap(tmp_path, provider):  # noqa: F811 - fixtures
 
 def world_of(folder, broker):
     world = World(
-        folder, model=BrokeredModel(), broker=broker, agent=UnboxedAgent(folder / "outputs")
+        folder, model=BrokeredModel(), broker=broker, agent=UnsandboxedAgent(folder / "outputs")
     )
     world.ledger = FakeLedger(SystemClock())  # the broker names moments by the real clock
     world.toml = world.git.read(world.base, "factory.toml")
@@ -210,87 +217,94 @@ def configured(world, more: bytes) -> None:
 # factory/test_pause.
 @pytest.mark.sample(6)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_what_goes_wrong_with_a_model_ends_as_it_is_written(lap, provider, case) -> None:  # noqa: F811
+def test_what_goes_wrong_with_a_model_ends_as_it_is_written(
+    pipeline,
+    provider,  # noqa: F811
+    case,
+) -> None:
     provider.plan(*case.answers)
-    issue = lap.file()
-    lap.tick()
-    history = lap.history(issue)
+    issue = pipeline.file()
+    pipeline.tick()
+    history = pipeline.history(issue)
     assert history.state is case.state, (
-        history.transitions[-1].data if history.transitions else lap.told
+        history.transitions[-1].data if history.transitions else pipeline.progress
     )
     now = SystemClock().now()
-    assert pause_in_force(lap.ledger, now) is None  # what one issue meets holds up nobody else
-    pause = paused_issues(lap.ledger, now).get(issue)
+    assert pause_in_force(pipeline.ledger, now) is None  # what one issue meets holds up nobody else
+    pause = paused_issues(pipeline.ledger, now).get(issue)
     assert (pause.cause if pause else "") == case.waits
     assert case.sees in (pause.why if pause else "")
     if case.waits:
         assert history.attempts == 0
         assert history.open_run is not None
-    assert spent(lap, issue) <= CAP
+    assert spent(pipeline, issue) <= CAP
     assert case.calls is None or len(provider.seen) == case.calls
-    assert KEY not in "".join(str(entry.data) for entry in lap.ledger.written)
+    assert KEY not in "".join(str(entry.data) for entry in pipeline.ledger.written)
 
 
-def spent(lap, issue) -> Decimal:
-    return lap.history(issue).usage.cost_usd
+def spent(pipeline, issue) -> Decimal:
+    return pipeline.history(issue).usage.cost_usd
 
 
-def test_a_call_that_would_cross_a_cap_is_never_sent(lap, provider) -> None:  # noqa: F811
+def test_a_call_that_would_cross_a_cap_is_never_sent(pipeline, provider) -> None:  # noqa: F811
     """Whatever was spent before: the next one is held against what is left."""
     provider.plan(ACCEPTED, calls(call("run", command="true"), input_tokens=280_000))
-    issue = lap.file()
-    lap.tick()
-    assert lap.history(issue).state is State.NEEDS_HUMAN
-    assert spent(lap, issue) <= CAP
+    issue = pipeline.file()
+    pipeline.tick()
+    assert pipeline.history(issue).state is State.NEEDS_HUMAN
+    assert spent(pipeline, issue) <= CAP
     assert len(provider.seen) == 2
 
 
-def test_a_price_that_nobody_knows_is_the_dearest_that_is_known(lap, provider) -> None:  # noqa: F811
+def test_a_price_that_nobody_knows_is_the_dearest_that_is_known(
+    pipeline,
+    provider,  # noqa: F811
+) -> None:
     """With the same cap a model of a known price is asked, and one of an unknown price is not."""
     small = b"\n[budget]\nusd_per_run = 0.10\n"
-    configured(lap, small + b'[models]\ntriage = "nobody-knows-3"\n')
-    unknown = lap.file()
-    lap.tick()
-    assert lap.history(unknown).state is State.NEEDS_HUMAN
-    assert lap.history(unknown).transitions[-1].data["event"] == "budget-exhausted"
+    configured(pipeline, small + b'[models]\ntriage = "nobody-knows-3"\n')
+    unknown = pipeline.file()
+    pipeline.tick()
+    assert pipeline.history(unknown).state is State.NEEDS_HUMAN
+    assert pipeline.history(unknown).transitions[-1].data["event"] == "budget-exhausted"
     assert provider.seen == []
-    configured(lap, small)
+    configured(pipeline, small)
     provider.plan(calls(call("answer", **{**ACCEPT, "verdict": "needs-human"})))
-    lap.file("Another", "The places are gone again.")
-    lap.tick()
+    pipeline.file("Another", "The places are gone again.")
+    pipeline.tick()
     assert len(provider.seen) == 1
 
 
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(("cap", "cause"), [(b"usd_per_day", "day"), (b"usd_per_month", "month")])
 def test_what_a_day_or_a_month_may_cost_pauses_the_factory_and_fails_no_issue(
-    lap,
+    pipeline,
     provider,  # noqa: F811
     cap,
     cause,
 ) -> None:
     """What is left is too little for the next call of the one that builds; the issue stays where it
     is until there is more."""
-    configured(lap, b"\n[budget]\n" + cap + b" = 0.30\n")
+    configured(pipeline, b"\n[budget]\n" + cap + b" = 0.30\n")
     provider.plan(ACCEPTED, calls(call("run", command="true"), input_tokens=100_000))
-    issue = lap.file()
-    lap.tick()
-    told, pause = lap.history(issue), pause_in_force(lap.ledger, SystemClock().now())
-    assert (told.state, told.attempts, len(provider.seen)) == (State.IMPLEMENTING, 0, 2)
+    issue = pipeline.file()
+    pipeline.tick()
+    history, pause = pipeline.history(issue), pause_in_force(pipeline.ledger, SystemClock().now())
+    assert (history.state, history.attempts, len(provider.seen)) == (State.IMPLEMENTING, 0, 2)
     assert pause is not None
     assert pause.cause == cause
-    assert spent(lap, issue) <= Decimal("0.30")
+    assert spent(pipeline, issue) <= Decimal("0.30")
 
 
 def test_a_cap_that_is_crossed_in_the_middle_of_a_stream_ends_it_and_nothing_is_asked_after_it(
-    lap,
+    pipeline,
     provider,  # noqa: F811
 ) -> None:
     """The provider reports more than any request of this size can cost: what flowed is counted, and
     no cent after it."""
     provider.plan(ACCEPTED, calls(call("run", command="true"), input_tokens=400_000))
-    issue = lap.file()
-    lap.tick()
-    assert lap.history(issue).state is State.NEEDS_HUMAN
-    assert lap.history(issue).transitions[-1].data["event"] == "budget-exhausted"
+    issue = pipeline.file()
+    pipeline.tick()
+    assert pipeline.history(issue).state is State.NEEDS_HUMAN
+    assert pipeline.history(issue).transitions[-1].data["event"] == "budget-exhausted"
     assert len(provider.seen) == 2

@@ -36,7 +36,7 @@ def thaw(world) -> None:
 
 
 @pytest.mark.parametrize("conclusion", ["failure", "cancelled", "neutral", "timed_out"])
-def test_a_landing_whose_checks_turn_red_on_main_freezes_merging_and_says_why(
+def test_a_landing_whose_checks_turn_red_on_main_freezes_merging_and_explains_why(
     tmp_path, conclusion
 ) -> None:
     world, issue = landed_with(tmp_path)
@@ -94,7 +94,7 @@ def test_a_check_that_never_answers_on_main_freezes_in_the_end(tmp_path) -> None
     assert "has not ended" in why_frozen(world.ledger)
 
 
-def test_a_forge_that_no_longer_says_which_checks_it_requires_freezes(tmp_path) -> None:
+def test_a_forge_that_no_longer_lists_which_checks_it_requires_freezes(tmp_path) -> None:
     world, _ = landed_with(tmp_path)
     world.forge.fail("required_checks", retryable=False, count=99)
     world.tick()

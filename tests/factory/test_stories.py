@@ -1,4 +1,4 @@
-"""What happens to an issue, as stories. The world is faked; the lap is the real one."""
+"""What happens to an issue, as stories. The world is faked; the pipeline is the real one."""
 
 import dataclasses
 import shutil
@@ -36,8 +36,8 @@ def test_a_second_tick_changes_nothing(world) -> None:
 def test_what_the_mission_leaves_out_is_rejected_with_its_words_and_how_to_appeal(world) -> None:
     issue = world.file("Pay by card", "Please add card payments.")
     world.tick()
-    told, comment = world.history(issue), world.forge.comments(issue)[0].body
-    assert told.state is State.REJECTED
+    history, comment = world.history(issue), world.forge.comments(issue)[0].body
+    assert history.state is State.REJECTED
     assert "M-NOPAY" in comment
     assert "card payments" in comment
     assert "/factory appeal" in comment
@@ -220,7 +220,7 @@ def test_without_a_journey_nothing_is_built(tmp_path) -> None:
     assert world.agent.assignments == []
 
 
-def test_without_a_box_nothing_is_merged(tmp_path) -> None:
+def test_without_a_sandbox_nothing_is_merged(tmp_path) -> None:
     world = World(tmp_path, sandbox=FakeSandbox(form="unsealed"))
     issue = world.file()
     world.tick()

@@ -219,13 +219,13 @@ OTHERWISE = (
 
 
 @pytest.mark.parametrize(
-    ("says", "is_duplicate"), [("same", True), ("not the same", False), ("yes", False)]
+    ("answer", "is_duplicate"), [("same", True), ("not the same", False), ("yes", False)]
 )
 def test_whether_two_issues_ask_for_the_same_is_a_question_of_its_own(
-    world, says, is_duplicate
+    world, answer, is_duplicate
 ) -> None:
     first = world.file(body=LONG)
-    world.model = FakeModel({"": ACCEPT}, same=says)
+    world.model = FakeModel({"": ACCEPT}, same=answer)
     second = world.file("Cancelling does nothing", OTHERWISE)
     world.tick(states=frozenset({State.UNTRIAGED}))
     assert world.history(second).is_duplicate is is_duplicate
@@ -255,7 +255,7 @@ class Beside(FakeLedger):
         return entry
 
 
-def test_a_triage_is_told_of_another_beside_it_what_its_replay_is_told(world) -> None:
+def test_a_triage_sees_of_another_beside_it_what_its_replay_sees(world) -> None:
     world.ledger = Beside(FakeClock())
     world.file(body=LONG)
     second = world.file(

@@ -111,7 +111,7 @@ def test_another_tree_from_the_forges_merge_freezes_and_has_its_revert_ready(tmp
     history = world.history(issue)
     assert (history.state, is_frozen(world.ledger)) == (State.NEEDS_HUMAN, True)
     assert revert.ready(history).of == world.remote["main"]
-    revert.land(world.services(), issue, rules="sha256:x", says="by mara")
+    revert.land(world.services(), issue, rules="sha256:x", reason="by mara")
     tree = world.git.trees[world.git.tree_of(world.remote["main"])]
     assert tree == {**world.git.trees[world.git.tree_of(world.base)], "NEWS": b"in between\n"}
 

@@ -83,7 +83,7 @@ class World:
         )
         self.ledger: Any = FakeLedger(FakeClock())
         self.done: dict = {}
-        self.told: list[tuple[str, str, str]] = []
+        self.progress: list[tuple[str, str, str]] = []
         files = {
             str(path.relative_to(EXAMPLE)): path.read_bytes()
             for path in sorted(EXAMPLE.rglob("*"))
@@ -110,10 +110,10 @@ class World:
             ledger=self.ledger,
             clock=self.ledger.clock,
             wheels=self.work / "wheels",
-            sandbox_command=("box",),
+            sandbox_command=("sandbox",),
             trusted_keys=frozenset({KEY}),
             link=lambda path: f"http://forge/{path}",
-            tell=lambda *said: self.told.append(said),
+            tell=lambda *said: self.progress.append(said),
         )
 
     def decorate(self, port: str, **methods: Callable[..., Any]) -> None:

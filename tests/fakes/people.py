@@ -13,7 +13,7 @@ from harness.domain.errors import BudgetExhausted
 from harness.domain.sandbox import SandboxResult
 from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
 from harness.factory.project.pytest_run import signing
-from harness.factory.stages.triage import PAIR_SCHEMA
+from harness.factory.stages.duplicates import PAIR_SCHEMA
 from harness.ports.agent import AgentReport
 from harness.ports.model import Session
 from harness.ports.validator import Authored, Journeys, Judged

@@ -12,7 +12,7 @@ import pytest
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History
-from harness.factory.stages.triage import current_text_hash
+from harness.factory.stages.duplicates import current_text_hash
 from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, World
 

@@ -178,7 +178,7 @@ def test_the_control_an_honest_change_with_a_test_of_its_own_is_green(boxed) -> 
     boxed.begin()
     head = boxed.left(attacker)
     report = tests.compared(boxed.job(), base=boxed.base, head=head)
-    assert report.green, report.says
+    assert report.green, report.summary
     assert report.kept == {"tests.test_shop::test_total", "tests.test_more::test_more"}
     assert rules(boxed.decision_on_commit(head)) == set()
 
@@ -226,7 +226,7 @@ def test_a_pipe_in_the_place_of_the_report_is_no_report(boxed) -> None:
         " os\nos.unlink('/tmp/report/report.signed')\nos.mkfifo('/tmp/report/report.signed')\n"
     )
     head = boxed.left(lambda worktree: (worktree / "shop.py").write_text(f"{pipe}{BROKEN}"))
-    assert "no readable report" in tests.compared(boxed.job(), base=boxed.base, head=head).says
+    assert "no readable report" in tests.compared(boxed.job(), base=boxed.base, head=head).summary
 
 
 def test_row_46_a_golden_file_that_is_regenerated_is_the_bases_again(boxed) -> None:

@@ -63,7 +63,7 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
                 works.services,
                 issue,
                 rules=current_policy(works.services).digest,
-                says="taken back by a maintainer at a terminal",
+                reason="taken back by a maintainer at a terminal",
             )
             document = {"ok": True, "commit": done["commit"], "of": done["of"]}
             words = (

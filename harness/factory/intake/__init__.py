@@ -1,2 +1,1 @@
-"""What comes in: new and changed issues, comment commands, expired questions, and the queue before
-triage."""
+"""What comes in from the forge: issue sync, comment commands, the triage queue, and expiry."""

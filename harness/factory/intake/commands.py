@@ -1,10 +1,12 @@
-"""Doing what people tell the factory in comments: each command once, by whoever may give it, and an
-answer where one is due.
+"""Comment commands: run each command in a comment once, for whoever may give it, and answer where
+an answer is due.
 
-Properties: a right is asked of the forge when the command is read, and an app has none; a comment
-that was edited gives no command, because nobody can say who edited it; killed anywhere, it is read
-again, and each effect is there already or is made now; one person gets at most so many answers an
-hour, so nobody can make the factory flood a page."""
+Properties:
+- the forge is asked for the author's right when the command is read, and an app has none;
+- a comment that was edited gives no command, because nobody can say who edited it;
+- after a kill anywhere the comment is read again, and each effect is there already or is made now;
+- one account gets a bounded number of answers an hour, so nobody can make the factory flood a
+page."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,15 +34,16 @@ from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 
 REPLY = "reply"
-UNHEARD = "unheard"
+"""The kinds of the ledger's entries: an answer was written; a command was refused, and why."""
+REFUSED_COMMAND = "unheard"
 """The kinds of entry: an answer was written; a command was not obeyed, and why."""
 
 ANSWERS_AN_HOUR = 6
 """Answers that one account gets within an hour, over all issues."""
 
 
-class Why(StrEnum):
-    """Why a command was not obeyed."""
+class RefusalReason(StrEnum):
+    """Why a command was refused."""
 
     UNKNOWN = "unknown"
     EDITED = "edited"
@@ -49,8 +52,8 @@ class Why(StrEnum):
 
 
 @dataclass(slots=True)
-class _Hearing:
-    """One comment while it is heard; `answer` is what will be said to it."""
+class _CommentContext:
+    """One comment while its commands run; `answer` collects what the reply will contain."""
 
     services: Services
     policy: PolicySnapshot
@@ -61,42 +64,42 @@ class _Hearing:
     permission: Permission | None = None
 
     @property
-    def told(self) -> History:
+    def history(self) -> History:
         return history_of(self.services.ledger, self.issue)
 
     @property
     def is_filer(self) -> bool:
-        return bool(self.told.author) and self.comment.author.id == self.told.author
+        return bool(self.history.author) and self.comment.author.id == self.history.author
 
     def may(self, command: Command) -> bool:
         if may_give(command, Permission.NONE, is_filer=self.is_filer):
             return True
-        return may_give(command, self.asked(), is_filer=self.is_filer)
+        return may_give(command, self.author_permission(), is_filer=self.is_filer)
 
-    def asked(self) -> Permission:
-        """What the forge says that its author may do, asked once."""
+    def author_permission(self) -> Permission:
+        """What the forge allows the author to do, asked once."""
         if self.permission is None:
             self.permission = self.services.forge.permission(self.comment.author)
         return self.permission
 
 
 def run_comment_commands(services: Services, history: History, policy: PolicySnapshot) -> bool:
-    """Hear what was said on an issue and on its open pull request, oldest first. Whether anything
-    was done or answered.
+    """Run the new commands on an issue and on its open pull request, oldest first. Return whether
+    anything was done or answered.
 
-    Raises Stopped once somebody with the right told it to stop."""
-    heard = [
-        _hear(_Hearing(services, policy, history.issue, thread, comment))
+    Raises Stopped once somebody with the right commands the factory to stop."""
+    results = [
+        _run(_CommentContext(services, policy, history.issue, thread, comment))
         for thread in _threads(history)
         for comment in services.forge.comments(thread)
-        if services.ledger.find(_key(comment)) is None and _is_heard(services, comment)
+        if services.ledger.find(_key(comment)) is None and _may_hold_commands(services, comment)
     ]
-    return any(heard)
+    return any(results)
 
 
 def may_command(services: Services, actor: Actor) -> bool:
-    """A person with the right, by the forge's own answer. An app has none, whatever it may write:
-    nobody stands behind it."""
+    """Whether a person has the right to command, by the forge's own answer. An app never has: no
+    person stands behind it."""
     return not actor.bot and services.forge.permission(actor).may_command
 
 
@@ -106,9 +109,11 @@ def _threads(history: History) -> Iterator[int]:
         yield int(history.proposal["number"])
 
 
-def _is_heard(services: Services, comment: Comment) -> bool:
-    """Not an app, and not our own words, which may be written with a person's token. A mark alone
-    says nothing: whoever quotes us carries it. Ours begin with it, and are of our account."""
+def _may_hold_commands(services: Services, comment: Comment) -> bool:
+    """Whether a comment is neither an app's nor our own, which a person's token may have
+    written."""
+    # Our mark alone proves nothing, because whoever quotes us carries it. Ours begin with it and
+    # are of our account.
     begins_as_ours = comment.body.startswith(replies.OURS)
     return not comment.author.bot and not (
         begins_as_ours and comment.author.id == services.forge.account().id
@@ -119,107 +124,111 @@ def _key(comment: Comment) -> str:
     return f"comment/{comment.id}"
 
 
-def _hear(hearing: _Hearing) -> bool:
-    """One comment: its commands one by one, then one answer to all of them, then the entry that
-    says that it was heard."""
-    comment, spoken = hearing.comment, _stop_last(commands_in(hearing.comment.body))
-    if hearing.thread == hearing.issue and _is_awaited_from(hearing):
-        _event(hearing, Event.AUTHOR_REPLIED, _key(comment))
-        if not spoken:
-            _write_down(hearing, _key(comment), Event.AUTHOR_REPLIED.value)
+def _run(context: _CommentContext) -> bool:
+    """Run one comment: its commands one by one, then one answer to all of them, then the entry that
+    closes the comment."""
+    comment, commands = context.comment, _stop_last(commands_in(context.comment.body))
+    if context.thread == context.issue and _is_awaited_from(context):
+        _event(context, Event.AUTHOR_REPLIED, _key(comment))
+        if not commands:
+            _record(context, _key(comment), Event.AUTHOR_REPLIED.value)
             return True
-    if not spoken:
+    if not commands:
         return False
-    keys = [*(f"{_key(comment)}/{number}" for number in range(1, len(spoken))), _key(comment)]
-    for key, one in zip(keys, spoken, strict=True):
-        _do(hearing, one, key)
-    raise_if_stopped(hearing.services)
+    keys = [*(f"{_key(comment)}/{number}" for number in range(1, len(commands))), _key(comment)]
+    for key, one in zip(keys, commands, strict=True):
+        _do(context, one, key)
+    raise_if_stopped(context.services)
     return True
 
 
-def _stop_last(spoken: Sequence[ParsedCommand]) -> tuple[ParsedCommand, ...]:
-    """A stop is one as soon as it is in the ledger, and nothing is said or done after it: so it
-    comes last, and once."""
-    stops = [one for one in spoken if one.command and one.command.kind is CommandKind.STOPS]
-    return (*(one for one in spoken if one not in stops), *stops[:1])
+def _stop_last(commands: Sequence[ParsedCommand]) -> tuple[ParsedCommand, ...]:
+    """The commands with a stop moved to the end, and only one. A stop holds as soon as it is in the
+    ledger, and nothing may be written or done after it."""
+    stops = [one for one in commands if one.command and one.command.kind is CommandKind.STOPS]
+    return (*(one for one in commands if one not in stops), *stops[:1])
 
 
-def _do(hearing: _Hearing, one: ParsedCommand, key: str) -> None:
-    """One command. Its entry is the last thing that is done for it, and the entry of the last one
-    closes the comment: so the answer is written before that."""
-    if hearing.services.ledger.find(key) is None:
-        not_obeyed = _refusal(hearing, one) or _done(hearing, one, key)
-        if key == _key(hearing.comment):
-            _reply(hearing)
-        _write_down(hearing, key, _name(one), not_obeyed=not_obeyed)
+def _do(context: _CommentContext, one: ParsedCommand, key: str) -> None:
+    """Run one command. Its entry is the last thing done for it, and the entry of the last command
+    closes the comment, so the answer is written before that."""
+    if context.services.ledger.find(key) is None:
+        refused_for = _refusal(context, one) or _done(context, one, key)
+        if key == _key(context.comment):
+            _reply(context)
+        _record(context, key, _name(one), refused_for=refused_for)
 
 
-def _refusal(hearing: _Hearing, one: ParsedCommand) -> Why | None:
-    """Why it is not even tried. Each reason is told to one person once on one issue."""
+def _refusal(context: _CommentContext, one: ParsedCommand) -> RefusalReason | None:
+    """Why the command is not even tried. One person reads each reason once on one issue."""
     if one.command is None:
-        return _tell_once(hearing, Why.UNKNOWN, replies.unknown(one.word))
-    if hearing.comment.edited:
-        return _tell_once(hearing, Why.EDITED, replies.edited())
-    if not hearing.may(one.command):
-        return _tell_once(
-            hearing,
-            Why.NO_RIGHT,
-            replies.no_right(one.command, hearing.asked(), is_filer=hearing.is_filer),
+        return _explain_once(context, RefusalReason.UNKNOWN, replies.unknown(one.word))
+    if context.comment.edited:
+        return _explain_once(context, RefusalReason.EDITED, replies.edited())
+    if not context.may(one.command):
+        return _explain_once(
+            context,
+            RefusalReason.NO_RIGHT,
+            replies.no_right(one.command, context.author_permission(), is_filer=context.is_filer),
         )
     return None
 
 
-def _tell_once(hearing: _Hearing, why: Why, words: str) -> Why:
-    told = any(
-        entry.data["why"] == why and entry.data["actor"] == hearing.comment.author.id
-        for entry in hearing.told.entries
-        if entry.kind == UNHEARD
+def _explain_once(context: _CommentContext, why: RefusalReason, words: str) -> RefusalReason:
+    is_explained = any(
+        entry.data["why"] == why and entry.data["actor"] == context.comment.author.id
+        for entry in context.history.entries
+        if entry.kind == REFUSED_COMMAND
     )
-    if not told and words not in hearing.answer:
-        hearing.answer.append(words)
+    if not is_explained and words not in context.answer:
+        context.answer.append(words)
     return why
 
 
-def _done(hearing: _Hearing, one: ParsedCommand, key: str) -> Why | None:
+def _done(context: _CommentContext, one: ParsedCommand, key: str) -> RefusalReason | None:
     command = one.command
     assert command is not None, "what is in no table was refused"
     match command.kind:
         case CommandKind.ASKS:
-            hearing.answer.append(_answer(hearing, command))
+            context.answer.append(_answer(context, command))
         case CommandKind.STOPS:
-            hearing.answer.append(replies.stops(hearing.comment.author.login))
+            context.answer.append(replies.stops(context.comment.author.login))
         case CommandKind.CONTROLS if command.event is Event.APPROVED_BY_PERSON:
-            return _approve(hearing, one.argument, key)
+            return _approve(context, one.argument, key)
         case CommandKind.CONTROLS:
-            assert command.event is not None, "what steers is an event"
-            return _steer(hearing, command, command.event, key)
+            assert command.event is not None, "what controls is an event"
+            return _control(context, command, command.event, key)
     return None
 
 
-def _answer(hearing: _Hearing, command: Command) -> str:
-    services, told = hearing.services, hearing.told
+def _answer(context: _CommentContext, command: Command) -> str:
+    services, history = context.services, context.history
     match command.word:
         case "why":
-            return replies.why(told, services.link)
+            return replies.why(history, services.link)
         case "cost":
-            return replies.cost(told)
+            return replies.cost(history)
         case "rules":
-            law, base = hearing.policy.governance, hearing.policy.base
-            return replies.rules(law, services.link, base=base, digest=hearing.policy.digest)
+            policy = context.policy
+            return replies.rules(
+                policy.governance, services.link, base=policy.base, digest=policy.digest
+            )
         case _:
-            return replies.help_for(hearing.asked(), is_filer=hearing.is_filer)
+            return replies.help_for(context.author_permission(), is_filer=context.is_filer)
 
 
-def _steer(hearing: _Hearing, command: Command, event: Event, key: str) -> Why | None:
-    """What is said too late or too early changes nothing; it is in the ledger as said, and
-    answered."""
-    before = hearing.told
-    if _is_there(hearing, key):
+def _control(
+    context: _CommentContext, command: Command, event: Event, key: str
+) -> RefusalReason | None:
+    """Move the issue by a command. One that comes too late or too early changes nothing; the ledger
+    has it, and the author gets an answer."""
+    before = context.history
+    if _is_there(context, key):
         return None
     if event in events_from(before.state):
-        _event(hearing, event, key)
+        _event(context, event, key)
         return None
-    hearing.answer.append(
+    context.answer.append(
         replies.already_with_a_person(before)
         if event is Event.APPEALED
         else replies.not_now(command, before)
@@ -227,112 +236,118 @@ def _steer(hearing: _Hearing, command: Command, event: Event, key: str) -> Why |
     return None
 
 
-def _approve(hearing: _Hearing, sha: str, key: str) -> Why | None:
-    if _is_there(hearing, key):
+def _approve(context: _CommentContext, sha: str, key: str) -> RefusalReason | None:
+    if _is_there(context, key):
         return None
-    policy = hearing.policy
+    policy = context.policy
     found = approval(
-        hearing.told,
+        context.history,
         policy.governance,
         sha=sha.split()[0] if sha.split() else "",
-        head_now=_head_now(hearing),
+        head_now=_head_now(context),
         rules=policy.digest,
     )
     if isinstance(found, Approval):
         _event(
-            hearing,
+            context,
             Event.APPROVED_BY_PERSON,
             key,
             head=found.head,
             lifts=[list(pair) for pair in found.lifts],
         )
-        hearing.answer.append(replies.approved(found))
+        context.answer.append(replies.approved(found))
         return None
-    hearing.answer.append(replies.not_approved(found))
-    return Why.REFUSED
+    context.answer.append(replies.not_approved(found))
+    return RefusalReason.REFUSED
 
 
-def _head_now(hearing: _Hearing) -> CommitSha | None:
-    """The head of its open pull request, as the forge has it now."""
-    proposal = hearing.told.proposal
-    opened = hearing.services.forge.pull_request(int(proposal["number"])) if proposal else None
+def _head_now(context: _CommentContext) -> CommitSha | None:
+    """The head of the issue's open pull request, as the forge has it now."""
+    proposal = context.history.proposal
+    opened = context.services.forge.pull_request(int(proposal["number"])) if proposal else None
     return opened.head if opened is not None and opened.open and opened.same_repository else None
 
 
-def _is_there(hearing: _Hearing, key: str) -> bool:
+def _is_there(context: _CommentContext, key: str) -> bool:
     """Whether a factory that was killed had moved the issue by this command already."""
-    return hearing.services.ledger.find(f"{key}/event") is not None
+    return context.services.ledger.find(f"{key}/event") is not None
 
 
-def _event(hearing: _Hearing, event: Event, key: str, **more: Any) -> None:
-    services, history = hearing.services, hearing.told
+def _event(context: _CommentContext, event: Event, key: str, **more: Any) -> None:
+    services, history = context.services, context.history
+    # The issue may have moved since the command was checked.
     if event not in events_from(history.state):
         return
-    if history.state is State.REJECTED:  # what was closed goes on in its own place
+    # A rejected issue may be closed on the forge, and goes on where it was filed.
+    if history.state is State.REJECTED:
         write_projection(services, lambda: services.writer.reopen_issue(history.issue))
     transition(
         services,
         history.issue,
         event,
         key=f"{key}/event",
-        reason=f"by {hearing.comment.author.login}",
-        rules=hearing.policy.digest,
+        reason=f"by {context.comment.author.login}",
+        rules=context.policy.digest,
         **more,
     )
     project(services, history.issue)
 
 
-def _is_awaited_from(hearing: _Hearing) -> bool:
-    """Whether this is its filer's answer to a question, one that still counts: also after it was
-    closed for want of one."""
-    history, comment = hearing.told, hearing.comment
+def _is_awaited_from(context: _CommentContext) -> bool:
+    """Whether this comment is the filer's answer to a question, one that still counts: also after
+    the issue was closed because no answer came."""
+    history, comment = context.history, context.comment
     asked = history.state is State.NEEDS_INFO or bool(
         history.transitions and history.transitions[-1].data["event"] == Event.NO_REPLY
     )
+    # What was written before the triage is part of what triage read.
     new = comment.id > int((history.triage or {}).get("heard", 0))
-    return asked and new and hearing.is_filer and not is_command(comment)
+    return asked and new and context.is_filer and not is_command(comment)
 
 
 def _name(one: ParsedCommand) -> str:
-    """What the ledger calls it: by its event, where it is one."""
+    """The name of a command in the ledger: its event, where it has one."""
     command = one.command
     return (
         one.word[:40] if command is None else command.event.value if command.event else command.word
     )
 
 
-def _write_down(hearing: _Hearing, key: str, name: str, *, not_obeyed: Why | None = None) -> None:
-    author = hearing.comment.author
-    said = {"command": name, "actor": author.id, "login": author.login}
-    if not_obeyed is None:
-        hearing.services.ledger.append("command", key, issue=hearing.issue, data=said)
+def _record(
+    context: _CommentContext, key: str, name: str, *, refused_for: RefusalReason | None = None
+) -> None:
+    author = context.comment.author
+    data = {"command": name, "actor": author.id, "login": author.login}
+    if refused_for is None:
+        context.services.ledger.append("command", key, issue=context.issue, data=data)
     else:
-        hearing.services.ledger.append(
-            UNHEARD, key, issue=hearing.issue, data={**said, "why": not_obeyed.value}
+        context.services.ledger.append(
+            REFUSED_COMMAND, key, issue=context.issue, data={**data, "why": refused_for.value}
         )
 
 
-def _reply(hearing: _Hearing) -> None:
-    """One answer to one comment, found again by the comment's number. A thread that takes none (it
-    is locked) loses it."""
-    services, comment, key = hearing.services, hearing.comment, f"{REPLY}/{hearing.comment.id}"
+def _reply(context: _CommentContext) -> None:
+    """Write one answer to one comment; the comment's number finds it again. A locked thread takes
+    none, and the answer is lost."""
+    services, comment, key = context.services, context.comment, f"{REPLY}/{context.comment.id}"
     had = _answers_had(services, comment.author)
-    if not hearing.answer or had >= ANSWERS_AN_HOUR or services.ledger.find(key):
+    if not context.answer or had >= ANSWERS_AN_HOUR or services.ledger.find(key):
         return
-    body = replies.reply(comment, hearing.answer, is_the_last=had + 1 == ANSWERS_AN_HOUR)
+    body = replies.reply(comment, context.answer, is_the_last=had + 1 == ANSWERS_AN_HOUR)
     try:
         write_projection(
             services,
-            lambda: services.writer.upsert_comment(hearing.thread, replies.marker(comment), body),
+            lambda: services.writer.upsert_comment(context.thread, replies.marker(comment), body),
         )
     except ForgeError as error:
+        # A forge that is down gets the answer later; a locked thread never does.
         if error.retryable:
             raise
-        services.tell(f"issue #{hearing.issue}", REPLY, str(error))
+        services.tell(f"issue #{context.issue}", REPLY, str(error))
     services.ledger.append(
         REPLY,
         key,
-        issue=hearing.issue,
+        issue=context.issue,
         data={"actor": comment.author.id, "login": comment.author.login},
     )
 

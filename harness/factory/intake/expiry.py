@@ -1,9 +1,9 @@
-"""What is closed when its time runs out: a rejection that nobody appealed against, a question that
-nobody answered.
+"""Expiry: close an issue whose time has run out, after a rejection without an appeal or a question
+without an answer.
 
-The day was told to the filer when the decision was made, and is in the ledger with it: a change of
-the configuration takes nothing back. An answer or an appeal is taken in before this is asked, and
-reopens what was closed already."""
+The filer learned the day when the decision was made, and the ledger holds it, so a change of the
+configuration takes nothing back. Each tick reads answers and appeals before it closes anything, and
+they reopen what is closed already."""
 
 from datetime import datetime, timedelta
 
@@ -16,16 +16,16 @@ from harness.factory.run.services import Services
 
 
 def close_expired_issues(services: Services, policy: PolicySnapshot) -> None:
-    """Close every issue whose time is over, each once. Killed at any instant, the next tick goes on
-    from there."""
+    """Close every issue whose time has run out, once each. After a kill at any instant the next
+    tick goes on from there."""
     now = services.clock.now()
-    for told in services.issue_index.filter(has_closing_time):
-        if is_expired(told, now=now):
-            _close(services, told, policy)
+    for history in services.issue_index.filter(has_closing_time):
+        if is_expired(history, now=now):
+            _close(services, history, policy)
 
 
 def has_closing_time(history: History) -> bool:
-    """Whether this issue is to be closed some day, and is not."""
+    """Whether the issue has a day on which it closes, and is not closed yet."""
     return (
         history.state in (State.REJECTED, State.NEEDS_INFO)
         and history.closes is not None
@@ -34,16 +34,17 @@ def has_closing_time(history: History) -> bool:
 
 
 def is_expired(history: History, *, now: datetime) -> bool:
-    """Whether this issue was to be closed by now, and is not."""
+    """Whether the issue's closing day has come, and it is not closed yet."""
     return has_closing_time(history) and datetime.fromisoformat(str(history.closes)) <= now
 
 
 def closing_time(services: Services, *, days: int) -> str:
-    """The moment that many days from now, as the ledger has moments."""
+    """The moment `days` from now, in the ledger's format (ISO 8601, UTC)."""
     return (services.clock.now() + timedelta(days=days)).isoformat()
 
 
 def _close(services: Services, history: History, policy: PolicySnapshot) -> None:
+    # The issue changes its state before it closes: a kill between the two leaves the closing to do.
     if history.state is State.NEEDS_INFO:
         transition(
             services,

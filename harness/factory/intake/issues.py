@@ -1,8 +1,7 @@
-"""Taking in what the forge shows: new issues, edits, closings, and what people with the right have
-told the factory.
+"""Issue sync: new issues, edits, closings and commands on the forge become entries of the ledger.
 
-The forge's text is data. Authority is the forge's own answer on who may do what; a command in a
-comment counts only if the account that wrote it may give it, as `run_comment_commands` says."""
+The forge's text is data. Authority is the forge's own answer on who may do what: a command in a
+comment counts only if its author may give it (`commands.py`)."""
 
 import hashlib
 from collections.abc import Collection, Sequence
@@ -21,26 +20,26 @@ from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 
 TOGETHER = 500
-"""How many new issues are written at once: who else would write to the ledger waits for no more
-than these."""
+"""How many new issues are written at once. Other writers of the ledger wait for no more than
+these."""
 
 
 def sync_issues(services: Services, policy: PolicySnapshot, *, whole: bool = False) -> None:
-    """Bring the ledger up to what the forge shows now. Doing it twice changes nothing more. Only
-    what is new is read; with `whole` the list of what is open is compared from its beginning."""
+    """Bring the ledger up to what the forge shows now. A second call changes nothing more. It reads
+    only what is new; with `whole` it compares the list of open issues from its beginning."""
     due = services.watch_list.refresh(whole=whole)
     known = {history.issue for history in services.issue_index.histories()}
-    quiet = _met(services, frozenset(due) - known)
+    quiet = _add_listed(services, frozenset(due) - known)
     for number in due:
         if number not in quiet:
-            _look_at(services, number, policy)
+            _sync(services, number, policy)
         services.watch_list.mark_done(number)
     services.watch_list.record_full_read()
 
 
-def _met(services: Services, numbers: Collection[int]) -> frozenset[int]:
-    """Take in those of these new issues that the forge listed, many at once. The numbers of those
-    that nobody said anything to: there is no more to see."""
+def _add_listed(services: Services, numbers: Collection[int]) -> frozenset[int]:
+    """Record those of these new issues that the forge listed, many at once. Return the numbers of
+    those without comments and labels: there is nothing more to read."""
     listed = services.watch_list.open_issues()
     issues = [
         listed[number]
@@ -48,7 +47,7 @@ def _met(services: Services, numbers: Collection[int]) -> frozenset[int]:
         if number in listed and not is_dashboard(listed[number])
     ]
     for first in range(0, len(issues), TOGETHER):
-        _meet(services, issues[first : first + TOGETHER])
+        _add(services, issues[first : first + TOGETHER])
     return frozenset(
         issue.number
         for issue in issues
@@ -56,31 +55,34 @@ def _met(services: Services, numbers: Collection[int]) -> frozenset[int]:
     )
 
 
-def _look_at(services: Services, number: int, policy: PolicySnapshot) -> None:
-    """One issue that was touched, or moved, or is new and was not listed or not quiet."""
+def _sync(services: Services, number: int, policy: PolicySnapshot) -> None:
+    """Read one issue that was edited, commented on or moved, or that is new and has more to
+    read."""
     try:
         issue = services.watch_list.issue(number)
     except ForgeError as error:
-        return _let_go(services, services.issue_index.of(number), error, policy)
+        return _close_missing(services, services.issue_index.of(number), error, policy)
     if issue.open and not services.issue_index.of(number).entries and not is_dashboard(issue):
-        _meet(services, [issue])
-    if not (told := services.issue_index.of(number)).entries:
+        _add(services, [issue])
+    if not (history := services.issue_index.of(number)).entries:
         return None
-    if (issue.comments != 0 or told.proposal) and run_comment_commands(services, told, policy):
+    has_comments = issue.comments != 0 or history.proposal
+    # A command may have changed the issue, so it is read again.
+    if has_comments and run_comment_commands(services, history, policy):
         issue = services.watch_list.read(number)
-    _notice(services, services.issue_index.of(number), issue, policy)
+    _apply_changes(services, services.issue_index.of(number), issue, policy)
     _put_back_labels(services, services.issue_index.of(number), issue)
     return None
 
 
-def _let_go(
+def _close_missing(
     services: Services, history: History, error: ForgeError, policy: PolicySnapshot
 ) -> None:
-    """An issue that the forge no longer has, deleted or moved to another repository, is closed;
-    there is nobody to tell. Raises the error where it is anything else: the list of all has to
-    come, without it."""
+    """Close an issue that the forge no longer has, because it was deleted or moved to another
+    repository. Raise the error where it means anything else."""
     if not history.entries and not error.retryable:
         return
+    # A 404 alone proves nothing: the list of all issues has to arrive, and to lack this one.
     if error.retryable or history.issue in {issue.number for issue in services.forge.issues()}:
         raise error
     if Event.CLOSED_BY_PERSON in events_from(history.state) and history.state not in ENDED:
@@ -96,15 +98,17 @@ def _let_go(
 
 
 def text_hash(issue: Issue) -> str:
-    """What was triaged, byte for byte: a change of it is an edit."""
+    """The hash of the text that triage reads, byte for byte: another hash means an edit."""
     return hashlib.sha256(
         f"{issue.title}\0{issue.body}".encode("utf-8", "surrogatepass")
     ).hexdigest()
 
 
-def _meet(services: Services, issues: Sequence[Issue]) -> None:
-    """Only of whom the forge calls one of the project's own is it asked what they may do, once for
-    all that they filed: a thousand strangers cost nothing."""
+def _add(services: Services, issues: Sequence[Issue]) -> None:
+    """Record new issues. The forge is asked what an author may do only where it calls the author
+    one of the project's own, and once for all of that author's issues: a thousand strangers cost
+    nothing."""
+    # A dict keeps the order, and asks about each author once.
     insiders = dict.fromkeys(issue.author for issue in issues if issue.insider)
     commands = {author for author in insiders if may_command(services, author)}
     services.ledger.append_all(
@@ -116,6 +120,7 @@ def _meet(services: Services, issues: Sequence[Issue]) -> None:
                 "title": issue.title[:200],
                 "author": issue.author.id,
                 "login": issue.author.login,
+                # The right at the time of filing. A command needs the right at its own time.
                 "may_command": issue.insider and issue.author in commands,
                 "text": text_hash(issue),
                 "created": issue.created_at,
@@ -126,9 +131,12 @@ def _meet(services: Services, issues: Sequence[Issue]) -> None:
     )
 
 
-def _notice(services: Services, history: History, issue: Issue, policy: PolicySnapshot) -> None:
-    """An edit after triage voids what was decided; a merge or a closing by a person ends it."""
+def _apply_changes(
+    services: Services, history: History, issue: Issue, policy: PolicySnapshot
+) -> None:
+    """An edit after triage voids the decision. A merge or a closing by a person ends the issue."""
     allowed, triaged = events_from(history.state), history.triage
+    # A merge also closes the issue on many forges, so it is looked for first.
     if merged := _merged_by_a_person(services, history):
         write_projection(
             services, lambda: services.writer.close_issue(history.issue, completed=True)
@@ -153,10 +161,10 @@ def _notice(services: Services, history: History, issue: Issue, policy: PolicySn
 
 
 def _put_back_labels(services: Services, history: History, issue: Issue) -> None:
-    """A label is a display of the ledger. One that somebody put on or took off decides nothing, and
-    is put right."""
-    right, worn = label_of(history), frozenset(issue.labels) & ALL_LABELS
-    if worn - {right} or (history.tellings and right not in worn):
+    """Put the state label right. A label only displays the ledger, so one that somebody adds or
+    removes decides nothing."""
+    right, present = label_of(history), frozenset(issue.labels) & ALL_LABELS
+    if present - {right} or (history.tellings and right not in present):
         write_projection(
             services,
             lambda: services.writer.set_state_label(history.issue, right, among=ALL_LABELS),
@@ -165,7 +173,7 @@ def _put_back_labels(services: Services, history: History, issue: Issue) -> None
 
 def _merged_by_a_person(services: Services, history: History) -> int | None:
     """The pull request of an issue that waits for a person, if it is merged by now. Only a person
-    can have done that: the factory lands what it judged, and says so in the ledger first."""
+    can have merged it: the factory lands what it judged, and records that first."""
     if history.state is not State.NEEDS_HUMAN or history.proposal is None or history.landed:
         return None
     number = int(history.proposal["number"])
@@ -173,14 +181,14 @@ def _merged_by_a_person(services: Services, history: History) -> int | None:
 
 
 def _event(
-    services: Services, history: History, event: Event, says: str, policy: PolicySnapshot
+    services: Services, history: History, event: Event, reason: str, policy: PolicySnapshot
 ) -> None:
     transition(
         services,
         history.issue,
         event,
         key=f"event/{history.issue}/{len(history.transitions)}",
-        reason=says,
+        reason=reason,
         rules=policy.digest,
     )
     project(services, history.issue)

@@ -1,14 +1,12 @@
-"""Whose issue is looked at next: a fair queue before triage, so that nobody can buy a place by
-filing more.
+"""The triage queue: a fair order, so that nobody gets ahead by filing more issues.
 
-Properties kept:
-- accounts that may command come first, and then the queue goes round: nobody's second issue before
-  everybody's first;
-- the operator's bounds hold whatever the law says, over all ticks of 24 hours, and the law's over
-  its own windows;
-- an appeal asks no model, so it waits for nobody;
-- what waits is not lost: its filer is told once, in its one comment, and it keeps its place.
-"""
+Properties:
+- accounts that may command come first; then the queue goes round, and nobody's second issue comes
+  before everybody's first;
+- the operator's limits hold over all ticks of 24 hours, whatever the rules are; the rules' limits
+  hold over their own windows;
+- an appeal asks no model, so it does not wait;
+- an issue that waits keeps its place, and its filer learns of it once, in the one comment."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,38 +28,39 @@ DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class TriageStart:
-    """One issue that was taken up for triage: whose, and when."""
+    """One triage that began: whose issue, and when."""
 
     author: int
-    of_the_house: bool
+    by_maintainer: bool
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Why an issue is not looked at yet, in words for its filer; by which rule, if by one."""
+    """Why an issue is not triaged yet, in words for its filer, and by which rule, if by one."""
 
-    says: str
+    message: str
     rule: str = ""
     path: str = ""
 
 
 @dataclass(slots=True)
 class Queue:
-    """The queue of one tick. `turns` are all that were given before it, and those that it gives."""
+    """The queue of one tick. `starts` holds all triages that began before it and in it; `given`
+    counts those of this tick."""
 
     services: Services
-    turns: list[TriageStart]
+    starts: list[TriageStart]
     given: int = 0
     waiting: dict[int, Wait] = field(default_factory=dict)
     _labels: Mapping[int, frozenset[str]] | None = None
 
     def next(self, waiting: Sequence[History], policy: PolicySnapshot) -> History | None:
-        """The issue to look at now; None where all that are left wait."""
+        """The issue to triage now. None where all that are left have to wait."""
         if not self.has_room(policy):
             return None
         now = self.services.clock.now()
-        for history in in_queue_order(waiting, self.turns, now=now):
+        for history in in_queue_order(waiting, self.starts, now=now):
             wait = self._wait(history, policy, now)
             if wait is None:
                 return history
@@ -69,35 +68,36 @@ class Queue:
         return None
 
     def has_room(self, policy: PolicySnapshot) -> bool:
-        """Whether this tick may give another turn."""
+        """Whether this tick may begin another triage."""
         return self.given < policy.config.triage.batch
 
     def begin(self, history: History) -> None:
-        """Count a turn that is given."""
+        """Count a triage that begins."""
         self.waiting.pop(history.issue, None)
+        # An appeal asks no model, so it takes no place.
         if not is_appeal(history):
             self.given += 1
-            self.turns.append(
+            self.starts.append(
                 TriageStart(history.author, history.of_the_house, self.services.clock.now())
             )
 
     def notify_waiting(self, policy: PolicySnapshot) -> None:
-        """Tell those who wait, once each and no more in a tick than are looked at: a flood is not
-        answered with one."""
+        """Tell the filers of waiting issues, once each, and no more in one tick than are triaged: a
+        flood of issues does not cause a flood of answers."""
         ledger = self.services.ledger
         keys = {
             issue: f"waiting/{issue}/{len(history_of(ledger, issue).triages)}"
             for issue in self.waiting
         }
-        untold = [issue for issue, key in keys.items() if ledger.find(key) is None]
-        for issue in untold[: policy.config.triage.batch]:
+        not_notified = [issue for issue, key in keys.items() if ledger.find(key) is None]
+        for issue in not_notified[: policy.config.triage.batch]:
             wait = self.waiting[issue]
             ledger.append(
                 WAITING,
                 keys[issue],
                 issue=issue,
                 data={
-                    "says": wait.says,
+                    "says": wait.message,
                     "rule": wait.rule,
                     "path": wait.path,
                     "rules": policy.digest,
@@ -108,16 +108,17 @@ class Queue:
     def _wait(self, history: History, policy: PolicySnapshot, now: datetime) -> Wait | None:
         if is_appeal(history):
             return None
-        return exceeded_limit(history, self.turns, policy.config.triage, now=now) or self._by_law(
-            history, policy, now
-        )
+        return exceeded_limit(
+            history, self.starts, policy.config.triage, now=now
+        ) or self._by_rules(history, policy, now)
 
-    def _by_law(self, history: History, policy: PolicySnapshot, now: datetime) -> Wait | None:
-        """Only what the law wants to see again later waits; what it refuses outright is taken up,
-        and told so."""
+    def _by_rules(self, history: History, policy: PolicySnapshot, now: datetime) -> Wait | None:
+        """The wait that a rule asks for. An issue that a rule refuses outright does not wait:
+        triage refuses it and explains why."""
+        # Most projects have no rule for issues, and then the forge need not list the labels.
         if not any(rule.applies is Applies.ISSUE for rule in policy.governance.rules):
             return None
-        facts = issue_facts(history, self.turns, labels=self._labels_of(history.issue), now=now)
+        facts = issue_facts(history, self.starts, labels=self._labels_of(history.issue), now=now)
         decision = decide(policy.governance, facts, applies=Applies.ISSUE)
         if refusal_of(decision) is not OnFail.RETRY:
             return None
@@ -129,7 +130,8 @@ class Queue:
         )
 
     def _labels_of(self, issue: int) -> frozenset[str] | None:
-        if self._labels is None:  # asked once, for all
+        # Read once in a tick, for all issues.
+        if self._labels is None:
             self._labels = {
                 number: frozenset(shown.labels)
                 for number, shown in self.services.watch_list.open_issues().items()
@@ -138,28 +140,27 @@ class Queue:
 
 
 def queue_of(services: Services) -> Queue:
-    """The queue as the ledger has it now."""
+    """The queue by what the ledger holds now."""
     return Queue(services, list(triage_starts(services.issue_index.filter(was_triaged))))
 
 
 def was_triaged(history: History) -> bool:
-    """Whether it was ever taken up for triage."""
+    """Whether a triage of the issue ever began."""
     return bool(history.triages)
 
 
 def triage_starts(histories: Iterable[History]) -> Iterator[TriageStart]:
-    """Every turn that was given, by issue: a second look, after an edit or a reply, is a turn like
-    the first."""
+    """Every triage that began. A second one, after an edit or a reply, counts like the first."""
     for one in histories:
         for entry in one.triages:
             yield TriageStart(one.author, one.of_the_house, datetime.fromisoformat(entry.at))
 
 
 def in_queue_order(
-    waiting: Iterable[History], turns: Iterable[TriageStart], *, now: datetime
+    waiting: Iterable[History], starts: Iterable[TriageStart], *, now: datetime
 ) -> list[History]:
-    """Those who wait, in the order in which they are looked at."""
-    had = Counter(turn.author for turn in turns if _age(turn, now) < DAY)
+    """The waiting issues, in the order in which they are triaged."""
+    had = Counter(turn.author for turn in starts if _age(turn, now) < DAY)
     places: dict[int, tuple[bool, bool, int, int]] = {}
     line = sorted(waiting, key=lambda history: history.issue)
     for history in line:
@@ -169,42 +170,44 @@ def in_queue_order(
             had[history.author],
             history.issue,
         )
+        # Each issue of an account comes behind one more round of the others.
         had[history.author] += 1
     return sorted(line, key=lambda history: places[history.issue])
 
 
 def exceeded_limit(
-    history: History, turns: Iterable[TriageStart], bounds: Triage, *, now: datetime
+    history: History, starts: Iterable[TriageStart], limits: Triage, *, now: datetime
 ) -> Wait | None:
-    """The operator's bound that this issue would cross now."""
-    today = [turn for turn in turns if _age(turn, now) < DAY]
+    """The operator's limit that this issue would exceed now."""
+    today = [turn for turn in starts if _age(turn, now) < DAY]
     mine = sum(turn.author == history.author for turn in today)
     if history.of_the_house:
-        full = len(today) >= bounds.per_day
+        full = len(today) >= limits.per_day
     else:
-        kept = min(bounds.reserved, bounds.per_day // 2)
+        # Strangers can never use up the places that are reserved for maintainers.
+        reserved = min(limits.reserved, limits.per_day // 2)
         full = (
-            len(today) >= bounds.per_day
-            or sum(not turn.of_the_house for turn in today) >= bounds.per_day - kept
+            len(today) >= limits.per_day
+            or sum(not turn.by_maintainer for turn in today) >= limits.per_day - reserved
         )
-        if mine >= bounds.per_author:
+        if mine >= limits.per_author:
             return Wait(
-                f"within a day the factory looks at {_issues(bounds.per_author)} of one account,"
+                f"within a day the factory looks at {_issues(limits.per_author)} of one account,"
                 " and it has"
             )
     return (
-        Wait(f"within a day the factory looks at {_issues(bounds.per_day)}, and it has")
+        Wait(f"within a day the factory looks at {_issues(limits.per_day)}, and it has")
         if full
         else None
     )
 
 
 def issue_facts(
-    history: History, turns: Iterable[TriageStart], *, labels: frozenset[str] | None, now: datetime
+    history: History, starts: Iterable[TriageStart], *, labels: frozenset[str] | None, now: datetime
 ) -> ChangeFacts:
-    """What is known of an issue before anybody has read it: whose it is, how fast it came, its
-    labels, what it cost."""
-    ages = [(turn.author, int(_age(turn, now))) for turn in turns]
+    """The facts of an issue that nobody has read yet: whose it is, how fast issues come, its labels
+    and what it cost."""
+    ages = [(turn.author, int(_age(turn, now))) for turn in starts]
     return ChangeFacts(
         labels=UNKNOWN if labels is None else labels,
         author=history.login or UNKNOWN,
@@ -218,13 +221,13 @@ def issue_facts(
 
 
 def refusal_of(decision: Decision) -> OnFail | None:
-    """What follows for an issue: of its refusals the strictest. The rules' `default:` speaks of
-    changes, not of issues."""
+    """What follows for an issue from the strictest of its refusals. The rules' `default:` is about
+    changes, not about issues."""
     return decision.action if decision.refusals else None
 
 
 def is_appeal(history: History) -> bool:
-    """Whether it is here again because its filer, or a maintainer, appealed."""
+    """Whether the issue is here again because its filer, or a maintainer, appealed."""
     return bool(history.transitions) and history.transitions[-1].data["event"] == Event.APPEALED
 
 

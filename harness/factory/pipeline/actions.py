@@ -21,6 +21,7 @@ from harness.factory.run.node import Action, Job, produced, refused
 from harness.factory.settings.workflow_promises import PARTS, TESTS, parts_of
 from harness.factory.stages import diagnose, implement, merge, plan, review, triage, validate
 
+# The names in these tables are part of the workflow language: a workflow file may contain them.
 USES: Mapping[str, Action] = {
     "triage.intake": triage.intake,
     "triage.decide": triage.decide,

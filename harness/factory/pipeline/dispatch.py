@@ -72,6 +72,7 @@ class Dispatch:
         """Drive one run to its end. A stop or a pause leaves it open, and a later tick resumes
         it."""
         started = self._open(policy, history, workflow)
+        # The run keeps its own base, also where the branch has moved since.
         at = policy_at(self.services, CommitSha(started.data["base"]))
         name, issue = str(started.run), history.issue
         finished = _attempts(history, name)
@@ -84,6 +85,7 @@ class Dispatch:
             f"{name}@{generation}",
             lambda call: (ACTION, _payload(started, call, generation)),
         )
+        # Results that decide nothing: the forge was down, or no model could be asked.
         missed: dict[str, NodeResult] = {}
 
         def record(attempt: Attempt) -> None:
@@ -132,6 +134,8 @@ class Dispatch:
         """Record a new run, with the texts of the rules at its base."""
         number = history.runs_of(workflow) + 1
         name = f"{workflow}-{history.issue}-{number}"
+        # The texts come first, so that every run in the ledger can show the rules that it ran
+        # under.
         keep_rule_texts(self.services, policy)
         return self.services.ledger.append(
             "run",
@@ -184,6 +188,7 @@ class Dispatch:
             raise Stopped(ended.message or "the run was stopped")
         issue, name, workflow = int(started.issue or 0), str(started.run), started.data["workflow"]
         state = history_of(self.services.ledger, issue).state
+        # A run may end at MERGING with an event, but the landing has still to be confirmed.
         if state is State.MERGING or not ended.event:
             event = fallback_event(workflow, state, message=ended.message)
             transition(

@@ -140,6 +140,7 @@ class _Steps:
                 "title": issue.title,
                 "author": issue.author.id,
                 "login": issue.author.login,
+                # Nobody's rights are asked for here, so the issue counts as a stranger's.
                 "may_command": False,
                 "text": "",
             },
@@ -168,6 +169,7 @@ class _Steps:
                 self._reason = result.message or self._reason
                 self.event = result.event or self.event
                 if not result.outcome.succeeded:
+                    # Without an event it is no decision: the model or its session failed.
                     if not result.event:
                         raise ModelError(result.message)
                     return

@@ -60,6 +60,7 @@ def gaps_in(answer: Mapping[str, Any], *, text: str) -> tuple[tuple[Gap, ...], t
         Gap(one["quote"].strip(), one["asks"].strip(), one["matters"].strip(), one["who"])
         for one in answer["gaps"]
     )
+    # An empty quote is in every text: it marks a point on which the issue is silent.
     kept = tuple(gap for gap in found if gap.quote in text)
     dropped = tuple(
         f"a gap quotes {gap.quote[:80]!r}, which is not in the issue"

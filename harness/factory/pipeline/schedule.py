@@ -64,6 +64,7 @@ def urgency(history: History, *, now: datetime, days: int) -> int:
         if entry.data["event"] in (Event.TRIAGE_ACCEPTED, Event.RETRIED)
     ]
     priority = str((history.triage or {}).get("priority", ""))
+    # A ledger of an older version may hold a priority that is no longer known.
     if not accepted or priority not in _PRIORITIES:
         return len(_PRIORITIES)
     waited = now - datetime.fromisoformat(accepted[-1].at)

@@ -1,13 +1,11 @@
-"""A command of the project's own, as a workflow asks for it: the tests by name, or a list of
-arguments.
+"""A project's own command, as a workflow names it: the tests by name, or a list of arguments.
 
-Properties kept:
-- it runs in a box without network or credentials, on a copy of the tree that is thrown away: it can
-  say no, and it can change nothing;
-- values reach it by its environment alone, literal or from an earlier node;
-- what it printed is the output of a program that a model may have written: normalised, cut, kept
-  from showing what looks like a credential, and then shown to people and to the next attempt.
-  Nothing sealed is near it, so it may be."""
+Properties:
+- it runs in a sandbox without network or credentials, on a copy of the tree that is thrown away: it
+  can fail the change, and it can change nothing;
+- it gets values by its environment alone, literal or from an earlier node;
+- a model may have written the program, so its output is normalised, cut and cleared of what looks
+  like a credential before people and the next attempt see it. The sandbox holds nothing sealed."""
 
 import re
 import shlex
@@ -31,8 +29,10 @@ from harness.governance.text.invisible import without_invisible
 SECONDS = 300
 """How long a command may take whose node sets no `timeout`."""
 
-_SHARE = 0.9  # of the node's time: the command ends, and says so, before its node is given up
-_SHOWN = 2000  # characters of what it printed, the last ones
+# The command gets this share of its node's time, so that it ends before the node is given up.
+_SHARE = 0.9
+# The last characters of its output that are shown.
+_SHOWN = 2000
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 FAILED: Mapping[str, Event] = {"implement": Event.RUN_FAILED, "validate": Event.CHANGES_REQUESTED}
@@ -40,20 +40,19 @@ NOT_RUN: Mapping[str, Event] = {"implement": Event.RUN_FAILED, "validate": Event
 
 
 def tests(job: Job) -> NodeResult:
-    """The project's own tests, over the change, in a box: its own ones, and the base's over it."""
+    """Run the project's tests over the change, in a sandbox: the change's own ones, and the
+    base's."""
     try:
         report = projecttests.compared(job, base=job.base, head=_commit(job))
     except SandboxError as error:
         return failed(str(error), event=NOT_RUN[job.workflow.name], fault=MACHINE)
-    return (
-        produced(report.says, tests_pass=True)
-        if report.green
-        else _said_no(job, "tests", report.says, tests_pass=False)
-    )
+    if report.green:
+        return produced(report.summary, tests_pass=True)
+    return _failure(job, "tests", report.summary, tests_pass=False)
 
 
 def command(job: Job) -> NodeResult:
-    """A command by its arguments. It passes with exit code 0 and with nothing else."""
+    """Run a command by its arguments. It passes with exit code 0 and with nothing else."""
     assert isinstance(job.node, RunNode)
     shown = shlex.join(job.node.command)
     try:
@@ -62,19 +61,21 @@ def command(job: Job) -> NodeResult:
         return failed(
             f"`{shown}` was not run: {error}", event=NOT_RUN[job.workflow.name], fault=MACHINE
         )
-    words = excerpt(result.stdout + result.stderr)
+    printed = excerpt(result.stdout + result.stderr)
     if result.ok:
-        return produced(f"`{shown}` passed", exit_code=0, printed=words)
+        return produced(f"`{shown}` passed", exit_code=0, printed=printed)
     how = (
         f"was stopped by its {result.killed_by} limit"
         if result.killed_by
         else f"ended with exit code {result.exit_code}"
     )
-    return _said_no(job, shown, f"`{shown}` {how}", printed=words, exit_code=result.exit_code)
+    return _failure(job, shown, f"`{shown}` {how}", printed=printed, exit_code=result.exit_code)
 
 
 def reports(history: History) -> tuple[Mapping[str, Any], ...]:
-    """What commands said no with in the run before the last: for the attempt that follows it."""
+    """The failures that commands reported in the run before the last, for the attempt that follows
+    it."""
+    # The last run is the one that asks.
     runs = [entry.run for entry in history.entries if entry.kind == "run"]
     return tuple(
         entry.data
@@ -83,29 +84,29 @@ def reports(history: History) -> tuple[Mapping[str, Any], ...]:
     )
 
 
-def _said_no(
-    job: Job, name: str, says: str, *, printed: str = "", exit_code: int = 1, **more: bool
+def _failure(
+    job: Job, name: str, message: str, *, printed: str = "", exit_code: int = 1, **more: bool
 ) -> NodeResult:
-    """A no, written down for the attempt that follows."""
+    """A failure, recorded for the attempt that follows."""
     job.services.ledger.append(
         "report",
         job.key(f"{job.node.id}/report"),
         issue=job.issue,
         run=job.run,
-        data={"command": name, "says": says, "printed": printed, "exit_code": exit_code},
+        data={"command": name, "says": message, "printed": printed, "exit_code": exit_code},
     )
     ending = " ".join(printed.split())[-300:]
     return NodeResult(
         Outcome.FAILED,
         {"exit_code": exit_code, "printed": printed, **more},
-        f"{says}: {ending}" if ending else says,
+        f"{message}: {ending}" if ending else message,
         FAILED[job.workflow.name],
         retryable=False,
     )
 
 
 def _commit(job: Job) -> CommitSha:
-    """What a command runs on: the commit that was made of the agent's files, or the candidate that
+    """The commit that a command runs on: the snapshot of the agent's files, or the candidate that
     would land."""
     return CommitSha(
         job.outputs["candidate"]["candidate"]
@@ -117,7 +118,8 @@ def _commit(job: Job) -> CommitSha:
 def _run(job: Job, node: RunNode) -> SandboxResult:
     services = job.services
     folder = services.places.run(job.run) / "commands" / node.id
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it was at this
+    # A run that was killed here may have left its copy.
+    shutil.rmtree(folder, ignore_errors=True)
     services.worktrees.export(services.repository.tree_of(_commit(job)), folder)
     try:
         return services.sandbox.run(_spec(job, node, folder, projecttests.layer(job)))
@@ -142,21 +144,22 @@ def _spec(job: Job, node: RunNode, folder: Path, layer: Path | None) -> SandboxS
 
 
 def _value(job: Job, field: FieldOf) -> str:
-    """A field as text. The reader has seen to it that the node declares it; a NUL cannot be in an
-    environment."""
+    """A field as text. The workflow reader has checked that the node declares it. A NUL cannot be
+    in an environment, so it is dropped."""
     value = field.value_in(job.by_node)
     return ("" if value is None else str(value)).replace("\0", "")
 
 
 def excerpt(printed: bytes) -> str:
-    """The end of what a program printed, as text that shows all it holds: no escapes, no invisible
-    characters, and no line with what looks like a credential. Where nobody could look for one,
-    nothing is shown."""
+    """The end of a program's output, as text that shows all it holds: without escapes, invisible
+    characters and lines that look like a credential. Where the scanner cannot look, nothing is
+    shown."""
     text, _ = without_invisible(
         _ESCAPE.sub("", printed.decode("utf-8", "replace")).replace("\r", "\n")
     )
     lines = [line.rstrip() for line in text[-2 * _SHOWN :].splitlines()]
     found = SecretScanner().found_in({b"output": "\n".join(lines).encode()})
+    # Line 0 marks a secret that spans lines, so no single line could be withheld.
     if found is UNKNOWN or any(secret.line == 0 for secret in found):
         return "(withheld: it may show a credential)"
     for secret in found:

@@ -1,8 +1,8 @@
-"""What pytest said in a box, as `pytest_run` signed it: all of it and to the end, or nothing.
+"""The results of pytest in a sandbox, as `pytest_run` signed them: all of them, or none.
 
-What the code under test writes into the report's folder, a JUnit file among it, is not read. So a
-report is forged only from within the process that runs the tests; the drill and `docs/seal.md` say
-so."""
+It does not read what the code under test writes into the report's folder, such as a JUnit file. So
+a report can be forged only from within the process that runs the tests; the drill and
+`docs/seal.md` show how far that goes."""
 
 import json
 import secrets
@@ -15,21 +15,23 @@ from harness.factory.project import pytest_run
 from harness.factory.project.pytest_run import COLLECTED, END, TEST, signing
 
 PYTEST = ("python", "-m", "pytest")
-"""How a command begins that is run so. Any other is run as it is, and believed as it reports."""
+"""The beginning of a command that runs this way. Any other runs as it is, and its report is
+believed."""
 ORDER, REPORT = "order.json", "report.signed"
 _PROGRAM = "/run-pytest.py"
 
 
-def ordered(out: Path, own: Iterable[str]) -> bytes:
-    """Leave for the runner what it begins with, in the folder of the report; the key that its lines
-    are signed with."""
+def write_order(out: Path, own: Iterable[str]) -> bytes:
+    """Write what the runner starts with into the report's folder `out`. Return the key that signs
+    the report's lines."""
     key = secrets.token_bytes(32)
     (out / ORDER).write_text(json.dumps({"key": key.hex(), "own": sorted(own)}), "utf-8")
     return key
 
 
 def signed_run(spec: SandboxSpec, folder: str) -> SandboxSpec:
-    """The same tests, run so that what they say is signed; `folder` is the report's in the box."""
+    """The same tests, run so that their results are signed. `folder` is the report's in the
+    sandbox."""
     argv = (
         "python",
         "-P",
@@ -44,8 +46,8 @@ def signed_run(spec: SandboxSpec, folder: str) -> SandboxSpec:
 
 
 def importable(paths: Iterable[str]) -> frozenset[str]:
-    """The names by which a tree's own modules and packages are imported: those that lie in a folder
-    that is no package."""
+    """The names by which a tree's own modules and packages are imported: those in a folder that is
+    no package."""
     files = [PurePosixPath(path) for path in paths if path.endswith(".py")]
     packages = {file.parent for file in files if file.name == "__init__.py"}
     modules = {file.stem for file in files if file.parent not in packages}
@@ -54,9 +56,10 @@ def importable(paths: Iterable[str]) -> frozenset[str]:
     )
 
 
-def told(key: bytes, content: bytes) -> tuple[int, list[tuple[str, str]]] | None:
-    """The exit code, and how each test and each file without one ended; None where anything of the
-    report is not the runner's, or is missing."""
+def verified_results(key: bytes, content: bytes) -> tuple[int, list[tuple[str, str]]] | None:
+    """The exit code, and the outcome of each test and of each file that failed to give any. None
+    where a line of the report is missing or not the runner's."""
+    # The signature of a line covers its place, so lines cannot be moved or dropped unseen.
     line, messages = signing(key), []
     for each in content.splitlines(keepends=True):
         try:
@@ -66,6 +69,7 @@ def told(key: bytes, content: bytes) -> tuple[int, list[tuple[str, str]]] | None
         if line(message) != each:
             return None
         messages.append(message)
+    # A report that was cut, or that another process wrote on, fails one of these counts.
     ends = [at for at, (kind, *_) in enumerate(messages) if kind == END]
     tests = [rest for kind, *rest in messages if kind == TEST]
     if ends != [len(messages) - 1] or [rest for kind, *rest in messages if kind == COLLECTED] != [
@@ -78,7 +82,7 @@ def told(key: bytes, content: bytes) -> tuple[int, list[tuple[str, str]]] | None
 
 
 def name_of(nodeid: str) -> str:
-    """A test's id as a JUnit report would have it: its module and classes, and its own name."""
+    """A test's id as a JUnit report writes it: its module and classes, and its own name."""
     path, bracket, values = nodeid.partition("[")
     module, *names = path.split("::")
     *outer, last = (module.replace("/", ".").removesuffix(".py"), *names)

@@ -1,15 +1,16 @@
-"""`python -P pytest_run.py ORDER REPORT …`: pytest in a box, and what it says of each test, signed
-line by line.
+"""`python -P pytest_run.py ORDER REPORT …` runs pytest in a sandbox and signs each result, line by
+line.
 
-Properties: what the runner imports comes from where the interpreter and the layer are, whatever
-lies in the tree that is tested, but for names that the base itself has; the tree is importable,
-after everything else; the key is in no argument, no variable and no file once anything of the tree
-can run; a line that is changed, left out or put in between breaks all that follow; the number of
-collected tests is told before the first of them, and the end after the last.
+Properties:
+- what the runner imports comes from the interpreter and the layer, whatever is in the tested tree,
+  except for names that the base itself has; the tree is importable after everything else;
+- the key is in no argument, variable or file once anything of the tree can run;
+- a line that is changed, left out or inserted breaks all that follow;
+- the number of collected tests comes before the first result, and the end after the last.
 
-It does not hold against code under test that looks through this process's memory or changes pytest
-while it runs. Of the harness it imports nothing: in the box there is only this file. `signing` is
-also what the factory reads with."""
+It does not hold against code under test that searches this process's memory or changes pytest while
+it runs. It imports nothing of the harness: in the sandbox there is only this file. The factory uses
+`signing` too, to read the report."""
 
 import fcntl
 import hmac
@@ -25,14 +26,14 @@ from types import ModuleType
 from typing import Any
 
 COLLECTED, TEST, UNIT, END = "collected", "test", "unit", "end"
-"""The kinds of a message: the number of tests; a test's id and how it ended; the same of a file
-that gave none; the exit code."""
+"""The kinds of a message: the number of tests; a test's id and outcome; the same for a file that
+failed to give tests; the exit code."""
 PASSED, SKIPPED, FAILED = "passed", "skipped", "failed"
 _MOST_DESCRIPTORS = 4096
 
 
 def signing(key: bytes) -> Callable[[Sequence[object]], bytes]:
-    """Makes lines of messages, each signed with its place."""
+    """A function that makes lines of messages, each signed together with its place."""
     encode, digest, places = json.JSONEncoder().encode, hmac.digest, count()
 
     def line(message: Sequence[object]) -> bytes:
@@ -46,7 +47,7 @@ def signing(key: bytes) -> Callable[[Sequence[object]], bytes]:
 
 
 class Protected:
-    """Finds top-level modules in these folders before any other; those that are a tree's `own`, at
+    """Finds top-level modules in `folders` before anywhere else; those that are a tree's `own`, at
     its root."""
 
     def __init__(self, folders: Sequence[str], own: frozenset[str], root: str) -> None:
@@ -58,30 +59,32 @@ class Protected:
         if path is not None:
             return None
         found = PathFinder.find_spec(name, [self._root] if name in self._own else self._folders)
-        return (
-            None if found is None or found.loader is None else found
-        )  # parts of a namespace may lie anywhere
+        # A namespace package has no loader, and its parts may be in any folder.
+        return None if found is None or found.loader is None else found
 
 
 def main() -> int:
-    """Run pytest on the tree in the working directory; its exit code."""
+    """Run pytest on the tree in the working directory. Return its exit code."""
     order, report, *arguments = sys.argv[1:]
     with open(order, encoding="utf-8") as file:
         given = json.load(file)
+    # The key must be gone before any code of the tree can run.
     os.unlink(order)
+    # The tree is not importable yet, so this pytest is the layer's.
     import pytest
 
-    tell = _telling(bytes.fromhex(given.pop("key")), report)
+    send = _signed_writer(bytes.fromhex(given.pop("key")), report)
     sys.argv = ["pytest", *arguments]
     sys.meta_path.insert(0, Protected(sys.path, frozenset(given["own"]), os.getcwd()))
     sys.path.append(os.getcwd())
-    code = int(pytest.main(arguments, plugins=[_plugin(tell, pytest)]))
-    tell([END, code])
+    code = int(pytest.main(arguments, plugins=[_plugin(send, pytest)]))
+    send([END, code])
     return code
 
 
-def _telling(key: bytes, report: str) -> Callable[[Sequence[object]], None]:
-    """Writes messages to a file that is open on a descriptor of no known number and in no child."""
+def _signed_writer(key: bytes, report: str) -> Callable[[Sequence[object]], None]:
+    """A function that writes messages to the report. The file is open on a descriptor whose number
+    nobody can guess, and in no child process."""
     line, write, process, owner = signing(key), os.write, os.getpid, os.getpid()
     opened = os.open(
         report,
@@ -89,53 +92,51 @@ def _telling(key: bytes, report: str) -> Callable[[Sequence[object]], None]:
         0o644,
     )
     limit = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], _MOST_DESCRIPTORS)
+    # A number drawn at random: code under test would have to try thousands of descriptors.
     drawn = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, limit // 4 + secrets.randbelow(limit // 2))
     os.close(opened)
 
-    def tell(message: Sequence[object]) -> None:
+    def send(message: Sequence[object]) -> None:
+        # A forked child has a copy of this function.
         if process() == owner:
             write(drawn, line(message))
 
-    return tell
+    return send
 
 
-def _plugin(tell: Callable[[Sequence[object]], None], pytest: Any) -> object:
-    """Tells of collection once, and of a test when all of it is over."""
+def _plugin(send: Callable[[Sequence[object]], None], pytest: Any) -> object:
+    """A plugin that reports the collection once, and each test when all of it is over."""
     so_far: dict[str, set[str]] = {}
     collected: list[int] = []
 
-    def told_once(number: int) -> None:
+    def send_once(number: int) -> None:
         if not collected:
             collected.append(number)
-            tell([COLLECTED, number])
+            send([COLLECTED, number])
 
-    class Teller:
+    class Reporter:
         def pytest_collection_finish(self, session: Any) -> None:
-            told_once(len(session.items))
+            send_once(len(session.items))
 
         @pytest.hookimpl(optionalhook=True)  # type: ignore[untyped-decorator]
         def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-            told_once(len(ids))
+            send_once(len(ids))
 
         def pytest_collectreport(self, report: Any) -> None:
             if not report.passed:
-                tell([UNIT, report.nodeid, report.outcome])
+                send([UNIT, report.nodeid, report.outcome])
 
         def pytest_runtest_logreport(self, report: Any) -> None:
+            # A passed setup or teardown proves nothing; one that failed fails the test.
             if report.when == "call" or not report.passed:
                 so_far.setdefault(report.nodeid, set()).add(report.outcome)
 
         def pytest_runtest_logfinish(self, nodeid: str) -> None:
-            seen = so_far.pop(nodeid, set())
-            tell(
-                [
-                    TEST,
-                    nodeid,
-                    next((one for one in (FAILED, SKIPPED, PASSED) if one in seen), FAILED),
-                ]
-            )
+            outcomes = so_far.pop(nodeid, set())
+            worst = next((one for one in (FAILED, SKIPPED, PASSED) if one in outcomes), FAILED)
+            send([TEST, nodeid, worst])
 
-    return Teller()
+    return Reporter()
 
 
 if __name__ == "__main__":

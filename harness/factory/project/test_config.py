@@ -1,10 +1,9 @@
-"""What decides which of a project's tests run and how they are told, beside the tests: the
-configuration of the runner.
+"""Which files configure a project's test runner, beside the tests themselves.
 
-Properties: where the base's tests are run over a change, none of it is the change's. A conftest of
-ten lines turned every failure into a pass; so did `addopts = -k nothing`, a `pytest.py` beside the
-app and a plugin that was announced by an `egg-info` folder. What is not the runner's in a shared
-file (`pyproject.toml`, `package.json`) stays the change's."""
+Property: where the base's tests run over a change, none of that configuration is the change's. A
+conftest of ten lines turned every failure into a pass; so did `addopts = -k nothing`, a `pytest.py`
+beside the app, and a plugin that an `egg-info` folder announced. In a shared file
+(`pyproject.toml`, `package.json`) the change keeps what is not the runner's."""
 
 import json
 import os
@@ -59,27 +58,30 @@ _SHADOWS = frozenset(
 
 
 def is_test_config(path: str) -> bool:
-    """Whether a change of this path may change how tests run or what they say."""
+    """Whether a change of this path may change how tests run or what they report."""
     first = path.partition("/")[0]
     return (
-        TEST_CONFIG_FILES.match_file(path) or path.rpartition("/")[2] in _SHARED or _shadow(first)
+        TEST_CONFIG_FILES.match_file(path)
+        or path.rpartition("/")[2] in _SHARED
+        or _shadows_a_library(first)
     )
 
 
-def _shadow(name: str) -> bool:
-    """A module at the root goes before the library's: `python -m` looks there first."""
+def _shadows_a_library(name: str) -> bool:
+    """Whether a module at the root has the name of a library's: `python -m` looks at the root
+    first."""
     return name.partition(".")[0] in _SHADOWS
 
 
 def apply_base_tests(folder: Path, base: Path, is_test: Callable[[str], bool]) -> None:
-    """Make `folder` the change with the base's tests: those, and what steers them, come from
-    `base`, which is used up."""
+    """Make `folder` the change with the base's tests: the tests, and what configures them, come
+    from the folder `base`, which is used up."""
     for path in list(_files(folder)):
         if is_test(path) or TEST_CONFIG_FILES.match_file(path):
             (folder / path).unlink()
-    there = set(os.listdir(base))
+    in_base = set(os.listdir(base))
     for name in os.listdir(folder):
-        if _shadow(name) and name not in there:
+        if _shadows_a_library(name) and name not in in_base:
             _clear(folder / name)
     for path in list(_files(base)):
         if is_test(path) or TEST_CONFIG_FILES.match_file(path):
@@ -90,17 +92,19 @@ def apply_base_tests(folder: Path, base: Path, is_test: Callable[[str], bool]) -
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Everything below that is no folder, links among it, by its path from there."""
+    """Every path below `folder` that is no folder itself, symbolic links included, relative to
+    `folder`."""
     for inner, folders, names in os.walk(folder):
         links = [name for name in folders if os.path.islink(os.path.join(inner, name))]
         yield from (os.path.relpath(os.path.join(inner, name), folder) for name in (*names, *links))
 
 
 def _take(source: Path, folder: Path, path: str) -> None:
-    """Put a file where it belongs, whatever is in its way."""
+    """Move a file to its place in `folder`, whatever is in its way."""
     parent = folder
     for part in Path(path).parts[:-1]:
         parent = parent / part
+        # A link in the change's tree must not lead the base's file out of the folder.
         if parent.is_symlink() or not parent.is_dir():
             _clear(parent)
             parent.mkdir()
@@ -120,10 +124,10 @@ def _share(ours: Path, base: Path) -> None:
     change's cannot be read."""
     read, written = _FORMS[ours.suffix]
     try:
-        kept = read(_text(base))
+        trusted = read(_text(base))
         document = read(_text(ours))
         for keys in _SHARED[ours.name]:
-            _set(document, keys, _at(kept, keys))
+            _set(document, keys, _at(trusted, keys))
         text = written(document)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         text = _text(base)
@@ -157,7 +161,8 @@ def _json(text: str) -> Any:
 
 
 def _toml(text: str) -> MutableMapping[str, Any]:
-    import tomlkit  # 30 ms, for a file that few changes touch
+    # Imported here, because it takes 30 ms and few changes touch such a file.
+    import tomlkit
 
     return tomlkit.parse(text)
 

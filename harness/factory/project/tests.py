@@ -1,11 +1,11 @@
-"""The project's own tests as a fact about a change: run in a box, over files exported from the
+"""The project's own tests as a fact about a change: run in a sandbox, over files exported from the
 tree.
 
-The base's tests are run over the candidate as well, with the base's configuration of the runner, so
-that rewriting a test to match the code shows, and so does a conftest that rewrites results. What
-pytest says is signed (`pytest_report.py`); of any other runner the JUnit report is believed. What
-runs in that box is untrusted and could lie about its results all the same, from within the process
-that tests it; this is a rule's fact, never a verdict. The judge is the gate."""
+The base's tests run over the candidate too, with the base's configuration of the runner. So a test
+that was rewritten to match the code shows, and so does a conftest that rewrites results. Pytest's
+results are signed (`pytest_report.py`); any other runner's JUnit report is believed. Code in that
+sandbox is untrusted and could still fake its results from within the process that tests it. So this
+is a fact for a rule and never a verdict: the judge is the gate."""
 
 import json
 import os
@@ -26,62 +26,68 @@ from harness.factory.project.pytest_report import (
     PYTEST,
     REPORT,
     importable,
-    ordered,
     signed_run,
-    told,
+    verified_results,
+    write_order,
 )
 from harness.factory.project.pytest_run import PASSED, SKIPPED
 from harness.factory.project.test_config import apply_base_tests, is_test_config
 from harness.factory.run.node import Job
 
 FORM = 4
-"""Of what is compared and how; a kept answer of another form is asked for again."""
+"""The version of what is compared and how. An answer that was kept under another version is not
+used."""
 
 _DEEPEST = 64
 _CHUNK = 64 * 1024
 _KINDS = ("skipped", "failure", "error")
 LARGEST_REPORT = 16 * 1024 * 1024
-"""Bytes of a report that is read. It is written by what is tested."""
+"""The largest report that is read, in bytes. The tested code writes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TestReport:
-    """What the tests said. `base` are the ids that ran on base, `kept` those that passed or were
-    skipped on the change, both with its own tests and with the base's; `skipped` the ids skipped in
-    either."""
+    """The results of the tests. `base` are the ids that ran on base. `kept` are those that passed
+    or were skipped on the change, both with its own tests and with the base's. `skipped` are the
+    ids skipped in either."""
 
     green: bool
-    says: str
+    summary: str
     base: frozenset[str]
     kept: frozenset[str]
     base_skipped: frozenset[str]
     skipped: frozenset[str]
 
     def as_json(self) -> dict[str, Any]:
-        """The report as it is kept in the home's facts."""
+        """The report as the home's facts keep it."""
         sets = ("base", "kept", "base_skipped", "skipped")
         return {
             "green": self.green,
-            "says": self.says,
+            "says": self.summary,
             **{name: sorted(getattr(self, name)) for name in sets},
         }
 
 
 @dataclass(frozen=True, slots=True)
-class _Ran:
+class _RunResult:
+    """One run of the tests. `is_readable` means that the report could be read; `failed` counts its
+    cases that failed, or could not be set up."""
+
     exit_code: int
     passed: frozenset[str]
     skipped: frozenset[str]
     tail: str
-    told: bool = True  # a report that could be read
-    failed: int = 0  # cases of it that failed, or could not be set up
+    is_readable: bool = True
+    failed: int = 0
 
     @property
     def ended(self) -> bool:
-        """Whether the runner came to its end and told all: by 0, or by 1 with a test that failed.
-        Another code says that it was interrupted or could not begin: its report may lack any
-        test."""
-        return self.told and (self.exit_code == 0 or (self.exit_code == 1 and self.failed > 0))
+        """Whether the runner came to its end and reported everything: with exit code 0, or with 1
+        and a test that failed. Any other code means that it was interrupted or could not begin, so
+        its report may lack any test."""
+        return self.is_readable and (
+            self.exit_code == 0 or (self.exit_code == 1 and self.failed > 0)
+        )
 
     @property
     def seen(self) -> frozenset[str]:
@@ -90,14 +96,15 @@ class _Ran:
 
 def compared(job: Job, *, base: CommitSha, head: CommitSha) -> TestReport:
     """Run the base's tests on the base, the change's on the change, and the base's on the change.
-    The answer depends on the two trees alone, so it is kept in the home and asked for once. Raises
-    SandboxError where no answer was had."""
+    The answer depends on the two trees alone, so the home keeps it, and the tests run once. Raises
+    SandboxError where there is no answer."""
     tree_of = job.services.repository.tree_of
     kept = job.services.places.home / "facts" / f"tests-{FORM}-{tree_of(base)}-{tree_of(head)}.json"
     if kept.exists():
         return _report_in(json.loads(kept.read_text("utf-8")))
     report = _compare(job, base, head)
     kept.parent.mkdir(parents=True, exist_ok=True)
+    # A rename is atomic: a kill leaves no half of an answer.
     partial = kept.with_suffix(f".{job.run}")
     partial.write_text(json.dumps(report.as_json()), "utf-8")
     partial.replace(kept)
@@ -106,7 +113,7 @@ def compared(job: Job, *, base: CommitSha, head: CommitSha) -> TestReport:
 
 def _report_in(document: dict[str, Any]) -> TestReport:
     sets = {name: frozenset(document[name]) for name in ("base", "kept", "base_skipped", "skipped")}
-    return TestReport(green=document["green"], says=document["says"], **sets)
+    return TestReport(green=document["green"], summary=document["says"], **sets)
 
 
 def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
@@ -130,12 +137,13 @@ def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
         if _test_surface_changed(job, base, head)
         else after
     )
+    # What passed on base has to hold over the change with the base's own tests, too.
     kept = after.seen - (before.passed - over.seen)
     lost = tuple(sorted(before.passed - kept))
     green = after.exit_code == 0 and over.exit_code == 0 and not lost and bool(after.passed)
     return TestReport(
         green,
-        _says(after, over, lost),
+        _summary(after, over, lost),
         before.seen,
         kept,
         before.skipped,
@@ -143,7 +151,7 @@ def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
     )
 
 
-def _says(after: _Ran, over: _Ran, lost: tuple[str, ...]) -> str:
+def _summary(after: _RunResult, over: _RunResult, lost: tuple[str, ...]) -> str:
     if after.exit_code != 0:
         return f"the project's tests fail on the change: {after.tail}"
     if not after.passed:
@@ -156,7 +164,7 @@ def _says(after: _Ran, over: _Ran, lost: tuple[str, ...]) -> str:
 
 
 def _test_surface_changed(job: Job, base: CommitSha, head: CommitSha) -> bool:
-    """Whether anything changed that has a say in what tests say. A new file has: a conftest is
+    """Whether anything changed that can influence the results. A new file can: a conftest is
     one."""
     is_test = surface_of(job)
     paths = (
@@ -167,13 +175,11 @@ def _test_surface_changed(job: Job, base: CommitSha, head: CommitSha) -> bool:
 
 
 def surface_of(job: Job) -> Callable[[str], bool]:
-    """Which paths belong to the project's tests, by its `factory.toml` at base: those it lists, and
-    what its command runs."""
+    """A function that answers which paths belong to the project's tests, by its `factory.toml` at
+    base: those it lists, and what its command runs."""
     config = job.policy.config.tests
-    listed, run = (
-        GitIgnoreSpec.from_lines(config.paths),
-        frozenset(word.removeprefix("./") for word in config.command),
-    )
+    listed = GitIgnoreSpec.from_lines(config.paths)
+    run = frozenset(word.removeprefix("./") for word in config.command)
     return lambda path: listed.match_file(path) or path in run
 
 
@@ -184,10 +190,11 @@ def _run(
     own: frozenset[str],
     *,
     tests_from: CommitSha | None = None,
-) -> _Ran:
+) -> _RunResult:
     services, config = job.services, job.policy.config
     folder = services.places.run(job.run) / "tests" / name
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it was at this
+    # A run that was killed here may have left its copy.
+    shutil.rmtree(folder, ignore_errors=True)
     services.worktrees.export(services.repository.tree_of(commit), folder)
     if tests_from:
         _overlay(job, tests_from, folder)
@@ -195,8 +202,9 @@ def _run(
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
     spec, key = _spec(job, folder, out, layer(job)), None
+    # Only pytest can be made to sign; of any other runner the report is believed.
     if config.tests.command[: len(PYTEST)] == PYTEST:
-        spec, key = signed_run(spec, str(Path(config.tests.report).parent)), ordered(out, own)
+        spec, key = signed_run(spec, str(Path(config.tests.report).parent)), write_order(out, own)
     result = services.sandbox.run(spec)
     if result.killed_by:
         raise SandboxError(
@@ -209,8 +217,8 @@ def _run(
 
 
 def layer(job: Job) -> Path | None:
-    """What the project's tests and commands import beside the project: its lock at base, installed;
-    None without one."""
+    """The dependencies for the project's tests and commands: its lock file at base, installed. None
+    without one."""
     dependencies = job.policy.config.dependencies
     lock = job.services.repository.read(job.base, dependencies.tests or dependencies.lock)
     return job.services.sandbox.layer(lock, wheels=job.services.wheels) if lock else None
@@ -232,8 +240,8 @@ def _spec(job: Job, folder: Path, out: Path, layer: Path | None) -> SandboxSpec:
 
 
 def _overlay(job: Job, commit: CommitSha, folder: Path) -> None:
-    """Put the base's tests and what steers them over the change's: new ones stay out, changed ones
-    are as they were."""
+    """Put the base's tests and their configuration over the change's: new ones stay out, changed
+    ones are as they were."""
     base = folder.with_name(f"{folder.name}.base")
     shutil.rmtree(base, ignore_errors=True)
     job.services.worktrees.export(job.services.repository.tree_of(commit), base)
@@ -241,31 +249,35 @@ def _overlay(job: Job, commit: CommitSha, folder: Path) -> None:
     shutil.rmtree(base)
 
 
-def _unreadable(exit_code: int, tail: str) -> _Ran:
-    return _Ran(exit_code or 1, frozenset(), frozenset(), f"no readable report; {tail}", told=False)
+def _unreadable(exit_code: int, tail: str) -> _RunResult:
+    return _RunResult(
+        exit_code or 1, frozenset(), frozenset(), f"no readable report; {tail}", is_readable=False
+    )
 
 
-def _read_signed(key: bytes, exit_code: int, report: Path, tail: str) -> _Ran:
-    """What pytest told, where it told all and the box ended as it said."""
+def _read_signed(key: bytes, exit_code: int, report: Path, tail: str) -> _RunResult:
+    """The results that pytest signed, if they are complete and the sandbox ended with the same exit
+    code."""
     try:
-        said = told(key, _plain(report))
+        results = verified_results(key, _plain(report))
     except OSError:
-        said = None
-    if said is None or said[0] != exit_code:
+        results = None
+    if results is None or results[0] != exit_code:
         return _unreadable(exit_code, tail)
     ways = {
-        way: frozenset(name for name, ended in said[1] if ended == way) for way in (PASSED, SKIPPED)
+        way: frozenset(name for name, ended in results[1] if ended == way)
+        for way in (PASSED, SKIPPED)
     }
-    failed = sum(ended not in ways for _, ended in said[1])
-    return _Ran(exit_code, ways[PASSED], ways[SKIPPED], tail, failed=failed)
+    failed = sum(ended not in ways for _, ended in results[1])
+    return _RunResult(exit_code, ways[PASSED], ways[SKIPPED], tail, failed=failed)
 
 
-def _read(exit_code: int, report: Path, tail: str) -> _Ran:
+def _read(exit_code: int, report: Path, tail: str) -> _RunResult:
     try:
         cases = cases_in(_plain(report))
     except (OSError, ET.ParseError):
         return _unreadable(exit_code, tail)
-    return _Ran(
+    return _RunResult(
         exit_code, frozenset(cases.passed), frozenset(cases.skipped), tail, failed=cases.failed
     )
 
@@ -273,25 +285,25 @@ def _read(exit_code: int, report: Path, tail: str) -> _Ran:
 def cases_in(report: bytes) -> "Cases":
     """The test cases of a JUnit report. Raises ET.ParseError."""
     cases = Cases()
-    parser = ET.XMLParser(target=cases)  # noqa: S314 - expat, no external entities; size and depth are capped
-    for at in range(
-        0, len(report), _CHUNK
-    ):  # expat goes on to the end of what it was fed, whatever is found in it
+    # Expat loads no external entities, and size and depth are capped.
+    parser = ET.XMLParser(target=cases)  # noqa: S314
+    # Expat reads on to the end of what it is given, whatever it finds, so it is given little.
+    for at in range(0, len(report), _CHUNK):
         parser.feed(report[at : at + _CHUNK])
     parser.close()
     return cases
 
 
 class Cases:
-    """Notes each test case while expat reads. No tree is built: one of 16 MB of opening tags took
-    1.6 GB."""
+    """Counts the test cases of a JUnit report while expat reads it. It builds no tree: the tree of
+    16 MB of opening tags took 1.6 GB."""
 
     def __init__(self) -> None:
         self.passed, self.skipped, self.failed = set[str](), set[str](), 0
         self._open: list[tuple[str, set[str]] | None] = []
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element opens. What stands right in a test case says what became of it."""
+        """An element opens. A child of a test case tells its outcome."""
         if len(self._open) >= _DEEPEST:
             raise ET.ParseError("nested more deeply than any report")
         if self._open and self._open[-1] is not None and tag in _KINDS:
@@ -319,11 +331,11 @@ class Cases:
 
 
 def _plain(report: Path) -> bytes:
-    """The bytes of a plain file, and of nothing else: a pipe in its place would have us wait for
-    ever, a link lead us out."""
+    """The bytes of a regular file, and of nothing else: a pipe in its place would block for ever,
+    and a link could lead out of the folder."""
     file = os.open(report, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(file, "rb") as opened:
-        told = os.fstat(file)
-        if not stat.S_ISREG(told.st_mode) or told.st_size > LARGEST_REPORT:
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_REPORT:
             raise OSError("no plain file of a sane size")
         return opened.read(LARGEST_REPORT)

@@ -77,6 +77,7 @@ def raise_if_failed_on_full_disk(
     The engine remembers the failure, so the ledger opens a new generation of this run's engine
     keys, as the owner's resume does for all runs. Where not even that can be written, the failure
     counts as an attempt."""
+    # Only a failure may be the full disk's fault.
     if result.outcome.succeeded:
         return
     try:

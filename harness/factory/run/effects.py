@@ -29,6 +29,8 @@ def is_stopped(services: Services) -> bool | None:
     cannot be read."""
     try:
         flagged = is_flagged(services.places.stop_flag)
+        # The ledger is asked only where no flag is set: a flag works even where the ledger cannot
+        # be read.
         return is_stop_requested(services.ledger) if flagged is False else flagged
     except OSError:
         return None
@@ -60,6 +62,7 @@ def effect(
     """Do `act` once under `key`, and return its confirmed result, now and ever after.
 
     The order is: read the stop, record the intent, act, record the result."""
+    # Done by this process before, or by one that was killed since.
     if done := services.ledger.find(f"{key}/done"):
         result: Mapping[str, Any] = done.data["result"]
         return result

@@ -27,6 +27,7 @@ def result_of(error: FactoryError) -> NodeResult:
     if isinstance(error, ModelsPaused):
         return result_of_pause(error)
     retryable = isinstance(error, PortError) and error.retryable
+    # Any other retryable fault (a sandbox, a model) counts as an attempt.
     if retryable and isinstance(error, (ForgeError, RemoteError)):
         again_at = getattr(error, "again_at", None)
         return failed(

@@ -117,10 +117,13 @@ def record_pause(
         entry.data["run"] == run and "issue" in entry.data
         for entry in services.ledger.entries(kind=PAUSE)
     )
+    # Whoever controls an issue's text may provoke its provider; that must not keep a run open for
+    # ever.
     if scope and times >= MOST_PAUSES:
         return False
     ledger = services.ledger
     current = paused_issues(ledger, now).get(issue) if scope else pause_in_force(ledger, now)
+    # Two runs may meet the same limit: the pause is recorded once, and only ever extended.
     if until > now and (current is None or current.until < until):
         services.ledger.append(
             PAUSE,

@@ -65,6 +65,7 @@ def read_policy(repository: CommitFiles, base: CommitSha) -> PolicySnapshot:
     files = {name: repository.read(base, name) or b"" for name in governing_files(paths).values()}
     governance = read_governance(files)
     found = effective_workflows(paths, lambda path: repository.read(base, path))
+    # One fault at a time: it names the file and the line to mend.
     if found.faults:
         raise found.faults[0]
     config = read_config(toml.decode("utf-8"))
@@ -110,5 +111,6 @@ def _require_another(role: str, config: Config, *, what: str) -> None:
 def _digest(documents: Mapping[str, bytes]) -> str:
     total = hashlib.sha256()
     for name, content in sorted(documents.items()):
+        # The length keeps two files from passing for one that holds both.
         total.update(f"{name}\0{len(content)}\0".encode("utf-8", "surrogateescape") + content)
     return f"sha256:{total.hexdigest()}"

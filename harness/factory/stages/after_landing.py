@@ -1,15 +1,14 @@
-"""The default branch after a landing: checks that turn red there freeze merging until a person has
+"""After a landing: checks that turn red on the default branch freeze merging until a person has
 looked.
 
-Properties kept:
-- each landing is watched for as long as its checks may take; then it is settled, for good, and
-  costs no request any more;
-- a required check that is red, or has no answer by then, freezes; nothing lifts a freeze but a
-  person;
-- a person who lifts it knows of what is red: the same landing does not freeze again;
-- at most one landing is taken back by itself, where the operator asks for that, and merging stays
-  frozen all the same: no revert is followed by another attempt, another landing or another revert.
-"""
+Properties:
+- each landing is watched as long as its checks may take; then it is settled for good, and costs no
+  further request;
+- a required check that is red, or has no answer by then, freezes merging; only a person lifts a
+  freeze;
+- the person who lifts it has seen the red check, so the same landing does not freeze again;
+- at most one landing is reverted automatically, where the operator asks for that, and merging stays
+  frozen all the same: no revert is followed by another attempt, landing or revert."""
 
 from datetime import datetime, timedelta
 
@@ -28,17 +27,17 @@ AUTO_REVERT = "auto-revert"
 
 
 def is_unsettled(history: History) -> bool:
-    """Whether something of it has landed that is still watched."""
+    """Whether a change of the issue has landed and is still watched."""
     settled = {entry.data["commit"] for entry in history.entries if entry.kind == SETTLED}
     return history.landed is not None and history.landed["commit"] not in settled
 
 
 def watch(services: Services, policy: PolicySnapshot) -> None:
-    """Look once at every landing that is not settled, and at what judgements have seen of the
-    canaries."""
-    for told in services.issue_index.filter(is_unsettled):
-        _look_at(services, policy, told)
-    _listen_to_canaries(services, policy)
+    """Look once at every landing that is not settled, and at the canaries in the judge's
+    reports."""
+    for history in services.issue_index.filter(is_unsettled):
+        _look_at(services, policy, history)
+    _freeze_on_red_canaries(services, policy)
 
 
 def _look_at(services: Services, policy: PolicySnapshot, history: History) -> None:
@@ -50,30 +49,30 @@ def _look_at(services: Services, policy: PolicySnapshot, history: History) -> No
         if entry.kind == "done" and entry.data.get("effect") == "land"
     )
     is_over = services.clock.now() - at >= timedelta(minutes=policy.config.merge.wait_minutes)
-    says, red = _against(services, policy, commit, is_over=is_over)
-    if says:
+    fault, red = _fault(services, policy, commit, is_over=is_over)
+    if fault:
         freeze(
             services,
             f"main/{commit}/freeze",
-            f"{landed['branch']} at {commit:.7}, the landing of #{history.issue}: {says}",
+            f"{landed['branch']} at {commit:.7}, the landing of #{history.issue}: {fault}",
             commit=commit,
         )
         if red:
             _take_back_once(services, policy, history, commit)
-    if says or is_over or says is None:
+    if fault or is_over or fault is None:
         services.ledger.append(
             SETTLED,
             f"main/{commit}/settled",
             issue=history.issue,
-            data={"commit": commit, "says": says or ""},
+            data={"commit": commit, "says": fault or ""},
         )
 
 
-def _against(
+def _fault(
     services: Services, policy: PolicySnapshot, commit: CommitSha, *, is_over: bool
 ) -> tuple[str | None, bool]:
-    """What is wrong with a landed commit's checks, and whether one is red. Nothing yet is empty;
-    None: none is required."""
+    """What is wrong with a landed commit's checks, and whether one is red. The fault is empty where
+    nothing is wrong so far, and None where no check is required."""
     wanted = ci.configured_checks(services, policy)
     if wanted == ():
         return None, False
@@ -81,21 +80,21 @@ def _against(
         return "the forge does not say which checks it requires", False
     faults = ci.check_report(services, policy, commit).against or ()
     red = standing(faults) is Standing.RED
-    told = [fault.says for fault in faults if is_over or fault.standing is Standing.RED]
-    return "; ".join(told), red
+    found = [fault.says for fault in faults if is_over or fault.standing is Standing.RED]
+    return "; ".join(found), red
 
 
 def freeze(services: Services, key: str, why: str, *, commit: str) -> None:
-    """Stop all merging until a person lifts it. The same key again changes nothing, also after it
-    was lifted."""
+    """Stop all merging until a person lifts it. The same key again changes nothing, also after a
+    person lifted it."""
     services.ledger.append("command", key, data={"command": FREEZE, "why": why, "commit": commit})
 
 
 def _take_back_once(
     services: Services, policy: PolicySnapshot, history: History, commit: CommitSha
 ) -> None:
-    """The landing that turned the branch red, if nothing was built on it and none was taken back
-    since a person looked."""
+    """Revert the landing that turned the branch red, if nothing was built on it and no landing was
+    reverted since a person last looked."""
     if (
         not policy.config.merge.auto_revert
         or policy.base != commit
@@ -103,14 +102,17 @@ def _take_back_once(
     ):
         return
     services.ledger.append(
-        "command", f"main/{commit}/{AUTO_REVERT}", data={"command": AUTO_REVERT, "commit": commit}
+        # The mark comes before the act: a kill between the two leaves the revert to a person.
+        "command",
+        f"main/{commit}/{AUTO_REVERT}",
+        data={"command": AUTO_REVERT, "commit": commit},
     )
     try:
         revert.land(
             services,
             history.issue,
             rules=policy.digest,
-            says="its landing turned required checks red, and was taken back",
+            reason="its landing turned required checks red, and was taken back",
         )
     except FactoryError as error:
         if getattr(error, "retryable", False):
@@ -119,16 +121,15 @@ def _take_back_once(
 
 
 def _has_taken_back(ledger: Ledger) -> bool:
-    """Whether one was taken back by itself since merging was last thawed by a person. The mark is
-    made before the act, so a kill between them leaves the act to a person."""
+    """Whether a landing was reverted automatically since a person last lifted a freeze."""
     commands = [entry.data["command"] for entry in ledger.entries(kind="command")]
     since = max((number for number, command in enumerate(commands) if command == THAW), default=-1)
     return AUTO_REVERT in commands[since + 1 :]
 
 
-def _listen_to_canaries(services: Services, policy: PolicySnapshot) -> None:
-    """A journey that the operator named, and that a judgement found red on the default branch
-    itself, freezes as well."""
+def _freeze_on_red_canaries(services: Services, policy: PolicySnapshot) -> None:
+    """Freeze merging where the judge found a journey red on the default branch itself, and the
+    operator named that journey a canary."""
     named = frozenset(policy.config.merge.canary)
     for entry in services.ledger.entries(kind="verdict") if named else ():
         for one in entry.data.get("broken_on_base", ()):

@@ -1,11 +1,12 @@
-"""Diagnosis: after an attempt that failed, a model says what went wrong, and the next attempt reads
+"""Diagnosis: after a failed attempt a model explains what went wrong, and the next attempt reads
 it.
 
-Properties: it sees what an implementer may see and the last change as a difference: the words of
-its own steps, what the project's commands printed, the fixed words that the seal lets out, what
-reviewers asked for; nothing of journeys, of their author or of the judge's evidence is near it; a
-diagnosis that quotes nothing that it was shown is dropped, and said to be; it is advice to an agent
-in a box and to people, and decides nothing."""
+Properties:
+- the diagnoser sees what an implementer may see, and the last change as a difference: the steps'
+  own messages, the output of the project's commands, the fixed words that the seal lets out, and
+  what reviewers asked for; it sees nothing of journeys, their author or the judge's evidence;
+- a diagnosis that quotes nothing of that material is dropped, and the drop is recorded;
+- a diagnosis is advice to an agent in a sandbox and to people, and decides nothing."""
 
 import json
 import secrets
@@ -48,12 +49,13 @@ _WORDS, _QUOTES, _SHORTEST = 800, 4, 8
 
 
 def diagnose(job: Job) -> NodeResult:
-    """What went wrong before, where something did and somebody may say it. Without an answer the
-    attempt goes on without."""
+    """Explain what went wrong before, where an attempt failed and the configuration names a
+    diagnoser. Without an answer the attempt goes on."""
     if not approach_of(job.history, job.policy.config.models).diagnosed:
         return idle("nothing to diagnose: no attempt has failed, or `models.diagnoser` is not set")
+    # A killed factory has paid for this diagnosis already.
     if done := job.services.ledger.find(job.key(DIAGNOSIS)):
-        return _told(done.data)
+        return _result_of(done.data)
     shown = material(job)
     try:
         answer, tier = first_answer(
@@ -78,35 +80,35 @@ def diagnose(job: Job) -> NodeResult:
             "rules": job.policy.digest,
         },
     )
-    return _told(entry.data)
+    return _result_of(entry.data)
 
 
 def material(job: Job) -> dict[str, Any]:
-    """What a diagnoser is shown of the attempts, beside the card and the three files, by what it
-    is; `change` are documents of a difference, one a file."""
-    told = job.history
+    """What a diagnoser is shown of the attempts, beside the card and the three files. `change`
+    holds the documents of a difference, one a file."""
+    history = job.history
     return {
         "attempts": [
             {
                 "attempt": number,
                 "ended_at": one.node,
-                "in_the_words_of_that_step": _words_of(told, one.run, one.message),
+                "in_the_words_of_that_step": _words_of(history, one.run, one.message),
             }
-            for number, one in enumerate(failed_attempts(told), start=1)
+            for number, one in enumerate(failed_attempts(history), start=1)
         ],
         "printed_by_commands": [
             {"command": one["command"], "says": one["says"], "printed": one["printed"]}
-            for one in commands.reports(told)
+            for one in commands.reports(history)
         ],
-        "seen_by_the_judge_or_said_by_a_rule": list(comments.finding_for_agent(told.findings)),
-        "asked_for_by_reviewers": [dict(one) for one in told.requested],
-        "change": list(_change(job, told)),
+        "seen_by_the_judge_or_said_by_a_rule": list(comments.finding_for_agent(history.findings)),
+        "asked_for_by_reviewers": [dict(one) for one in history.requested],
+        "change": list(_change(job, history)),
     }
 
 
-def _words_of(history: History, run: str, says: str) -> str:
-    """A step's own words. What a judgement says of itself is not among them: its findings have
-    fixed words of their own."""
+def _words_of(history: History, run: str, message: str) -> str:
+    """A step's own message. A judgement's message is not shown: its findings have fixed words of
+    their own."""
     workflow = next(
         (
             entry.data["workflow"]
@@ -115,11 +117,11 @@ def _words_of(history: History, run: str, says: str) -> str:
         ),
         "",
     )
-    return says[:_WORDS] if workflow == "implement" else "sent back"
+    return message[:_WORDS] if workflow == "implement" else "sent back"
 
 
 def _change(job: Job, history: History) -> Iterator[str]:
-    """The last change that the factory made of an agent's files, as a difference; nothing where it
+    """The last commit that the factory made of an agent's files, as a difference; nothing where it
     cannot be shown whole."""
     heads = [
         entry.data["result"]["output"]
@@ -186,8 +188,8 @@ def diagnosis_schema() -> dict[str, Any]:
 def diagnosis(
     answer: Mapping[str, Any], shown: Mapping[str, Any]
 ) -> tuple[dict[str, Any] | None, str]:
-    """The diagnosis as far as it holds, and why there is none where it does not: it must quote what
-    was shown."""
+    """The diagnosis, if it quotes what was shown; otherwise None and the reason why it was
+    dropped."""
     texts = tuple(_texts(shown))
     quotes = [
         quote
@@ -196,6 +198,7 @@ def diagnosis(
     ]
     if answer["cause"] == "cannot-tell":
         return None, "the diagnoser cannot tell"
+    # A cause without a quote may be about anything, or be an instruction that a text put in.
     if not quotes:
         return None, "it quotes nothing that was shown"
     return {name: value for name, value in answer.items() if name != "lessons"} | {
@@ -204,10 +207,12 @@ def diagnosis(
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in the material, and the lines of a difference as they are."""
+    """Every text in the material, and each line of a difference as it is."""
     match value:
         case str():
             yield value
+            # A difference is a JSON document; a quote may copy one of its lines without the
+            # escapes.
             if value.startswith('{"file":'):
                 yield from (str(row[2]) for row in json.loads(value)["lines"])
         case Mapping():
@@ -239,8 +244,8 @@ def _ask(job: Job, line: Session, shown: Mapping[str, Any]) -> Mapping[str, Any]
     )
 
 
-def _told(data: Mapping[str, Any]) -> NodeResult:
+def _result_of(data: Mapping[str, Any]) -> NodeResult:
     found = data["diagnosis"]
     if found is None:
         return produced(f"a diagnosis was dropped: {data['dropped']}", diagnosis=None)
-    return produced(f"{found['cause']}, says {data['model']}", diagnosis=found)
+    return produced(f"{found['cause']}, by {data['model']}", diagnosis=found)

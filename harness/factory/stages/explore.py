@@ -1,5 +1,5 @@
-"""Who explores a change that has passed: the repository's personas, with a session of the broker
-for each role that plays."""
+"""Which personas explore a change that has passed, with one broker session for each role they
+need."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,8 +15,8 @@ ACTOR, JUDGE = "actor", "judge"
 
 @contextmanager
 def exploration_request(job: Job) -> Iterator[dict[str, Any]]:
-    """What a request says of exploring: nothing where factory.toml has no persona, so that no
-    session is opened.
+    """The part of the judge's request about exploration, while its sessions are open. Empty, and no
+    session is opened, where factory.toml has no persona.
 
     Raises BudgetExhausted and ModelError as `session` does."""
     config = job.policy.config
@@ -24,16 +24,17 @@ def exploration_request(job: Job) -> Iterator[dict[str, Any]]:
         if not config.personas:
             yield {}
             return
-        told: dict[str, Any] = {"personas": [_told(persona) for persona in config.personas]}
-        told["actor"] = _socket(stack.enter_context(session(job, ACTOR, config.models.actor[0])))
+        request: dict[str, Any] = {"personas": [_document(one) for one in config.personas]}
+        request["actor"] = _socket(stack.enter_context(session(job, ACTOR, config.models.actor[0])))
+        # A contrastive judge answers the claims, by another model than the actor's.
         if any(persona.claims for persona in config.personas):
-            told["contrast"] = _socket(
+            request["contrast"] = _socket(
                 stack.enter_context(session(job, JUDGE, config.models.judge[0]))
             )
-        yield {"exploring": told}
+        yield {"exploring": request}
 
 
-def _told(persona: Persona) -> dict[str, Any]:
+def _document(persona: Persona) -> dict[str, Any]:
     return {name: getattr(persona, name) for name in persona.__slots__} | {
         "shown": list(persona.shown),
         "claims": list(persona.claims),

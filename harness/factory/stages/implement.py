@@ -1,9 +1,9 @@
-"""Implement: from an accepted issue to an open pull request whose every byte the harness itself put
-there.
+"""Implement: from an accepted issue to an open pull request. The harness itself puts every byte of
+it there.
 
-The agent works in a box on a store of one commit. When the box is dead, the harness walks the files
-without git, makes the commit, asks the law, and only then pushes. Nothing that the agent says is
-believed."""
+The agent works in a sandbox on a store of one commit. When the sandbox has ended, the harness walks
+the files without git, makes the commit, asks the rules, and only then pushes. It believes nothing
+that the agent reports."""
 
 import json
 from collections.abc import Sequence
@@ -35,23 +35,21 @@ from harness.ports.git import Conflict
 
 IMPLEMENTER, ESCALATION = "implementer", "escalation"
 STEPS = 1000
-"""Sessions of the steps of a split attempt are numbered from 1000 times its number on, beside those
-of whole attempts."""
+"""Sessions for the steps of a split attempt are numbered from 1000 times the attempt's number on,
+beside those of whole attempts."""
 
 
 def prepare(job: Job) -> NodeResult:
-    """Where this attempt starts: at the base, or at the change so far, brought onto it. How it
-    differs from those that failed is written down before anything is done."""
+    """Choose where this attempt starts: at the base, or at the change so far, merged with the base.
+    Record how the attempt differs from those that failed, before anything is done."""
     start = _start(job)
-    says = _escalated(job)
-    return produced(
-        f"starts from {start:.7}{f'; {says}' if says else ''}", base=job.base, start=start
-    )
+    escalation = f"; {words}" if (words := _escalated(job)) else ""
+    return produced(f"starts from {start:.7}{escalation}", base=job.base, start=start)
 
 
 def _escalated(job: Job) -> str:
-    """What is done otherwise than in the attempt before, in words that are in the ledger; empty
-    where nothing is."""
+    """What this attempt does otherwise than the one before, in words, and recorded; empty where
+    nothing."""
     models, failed_so_far = job.policy.config.models, failed_attempts(job.history)
     now = approach_of(job.history, models)
     if not now.escalates:
@@ -61,9 +59,8 @@ def _escalated(job: Job) -> str:
         "somebody looks first at what went wrong" if now.diagnosed else "",
         "the work is done in steps" if now.split else "",
     )
-    says = (
-        f"{', '.join(filter(None, means))}, because {count(len(failed_so_far), 'attempt')} failed"
-    )
+    cause = f"because {count(len(failed_so_far), 'attempt')} failed"
+    words = f"{', '.join(filter(None, means))}, {cause}"
     job.services.ledger.append(
         ESCALATION,
         job.key(ESCALATION),
@@ -73,22 +70,23 @@ def _escalated(job: Job) -> str:
             "tier": now.tier,
             "diagnosed": now.diagnosed,
             "split": now.split,
-            "says": says,
+            "says": words,
             "last": failed_so_far[-1].message[:500],
             "failed": [one.entry for one in failed_so_far],
             "rules": job.policy.digest,
         },
     )
-    return says
+    return words
 
 
 def _start(job: Job) -> CommitSha:
-    """The last proposal, merged with a base that has moved since; where they conflict, the base,
-    and all is done again."""
+    """The commit to start from: the last proposal, merged with a base that has moved since. Where
+    the two conflict it is the base, and all the work is done again."""
     proposal = job.history.proposal
     if proposal is None:
         return job.base
     head = CommitSha(proposal["head"])
+    # The base has not moved, so the proposal can be built on as it is.
     if proposal["base"] == job.base:
         return head
     message = comments.merge_message(
@@ -109,18 +107,18 @@ NO_APP = (
 
 
 def author(job: Job) -> NodeResult:
-    """Have the journeys written and proved, before any implementation exists. No journey is a no,
-    by name; but for a chore for which none can be written, and then those that guard what has
-    landed must be there to judge it."""
+    """Have the journeys written and proved before any implementation exists. Without a journey the
+    issue is refused; a chore may go on without one, if journeys of landed changes are there to
+    judge it."""
     services = job.services
     if not job.policy.config.app.start:
         return refused(NO_APP, event=Event.CANNOT_DO)
     request = validator_request(job)
-    known = services.validator.journeys(request)
-    if known.own:
-        return produced("sealed journeys are already there", journeys=known.digest)
-    if known.declined and _is_chore(job):
-        return _guarded(known.standing)
+    journeys = services.validator.journeys(request)
+    if journeys.own:
+        return produced("sealed journeys are already there", journeys=journeys.digest)
+    if journeys.declined and _is_chore(job):
+        return _guarded(journeys.standing)
     with session(job, "author", job.policy.config.models.author[0]) as line:
         request["broker"] = {"socket": str(line.socket), "model": line.model}
         authored = services.validator.author(request, services.places.run(job.run) / "author")
@@ -136,8 +134,8 @@ def _is_chore(job: Job) -> bool:
 
 
 def _guarded(standing: int) -> NodeResult:
-    """A chore that changes nothing a person could see: the journeys of what has landed judge it, if
-    there are any."""
+    """A chore that changes nothing a person could see is judged by the journeys of landed changes,
+    if there are any."""
     if not standing:
         return refused(
             "no journey of its own can be written, and no journey of a landed change stands guard"
@@ -150,13 +148,11 @@ def _guarded(standing: int) -> NodeResult:
 
 
 def build(job: Job) -> NodeResult:
-    """One agent run in its box, on a worktree that is its own; or, where the work is split, one for
-    each step."""
+    """Run the agent once in its sandbox, in a worktree of its own; or once for each step, where the
+    work is split."""
     services, prepared = job.services, job.outputs["prepare"]
-    fallbacks, now = (
-        job.policy.config.models.implementer,
-        approach_of(job.history, job.policy.config.models),
-    )
+    fallbacks = job.policy.config.models.implementer
+    now = approach_of(job.history, job.policy.config.models)
     tier = select_model(
         job,
         IMPLEMENTER,
@@ -172,30 +168,27 @@ def build(job: Job) -> NodeResult:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if result.outcome is Outcome.FAILED and result.output.get("fault") != MACHINE:
         record_failure(job, IMPLEMENTER, tier, result.message)
-    elif (
-        result.event == Event.CANNOT_DO
-    ):  # an honest end is a good one; whether a change is one, its snapshot tells
+    # To give up honestly counts as success. Whether a change is one, `snapshot` finds out.
+    elif result.event == Event.CANNOT_DO:
         record_success(job, IMPLEMENTER, tier)
     return result
 
 
 def _steps(job: Job) -> tuple[str, ...]:
-    """The parts that the plan splits the work into, each as JSON; none where it has fewer than
-    two."""
+    """The steps that the plan splits the work into, each as JSON; none where the plan has fewer
+    than two."""
     planned = job.outputs.get("plan", {}).get("plan") or {}
     steps = planned.get("steps", ())
-    return (
-        tuple(
-            json.dumps({"step": number, "of": len(steps), **step}, indent=1, ensure_ascii=False)
-            for number, step in enumerate(steps, start=1)
-        )
-        if len(steps) > 1
-        else ()
+    if len(steps) < 2:
+        return ()
+    return tuple(
+        json.dumps({"step": number, "of": len(steps), **step}, indent=1, ensure_ascii=False)
+        for number, step in enumerate(steps, start=1)
     )
 
 
 def _worked(job: Job, tier: Tier, worktree: Path, *, steps: tuple[str, ...]) -> NodeResult:
-    """What the agent came to; of several steps what the last one did, or the first that did not
+    """The result of the agent: of several steps, of the last one, or of the first that did not
     finish."""
     reports: list[AgentReport] = []
     for number, step in enumerate(steps or ("",), start=1):
@@ -205,6 +198,7 @@ def _worked(job: Job, tier: Tier, worktree: Path, *, steps: tuple[str, ...]) -> 
             reports.append(
                 job.services.agent.work(_assignment(job, worktree, tier, step=step), line)
             )
+        # The next step would build on half of this one.
         if reports[-1].outcome != "finished":
             break
     return _built(reports, worktree, tier)
@@ -229,7 +223,7 @@ def _assignment(job: Job, worktree: Path, tier: Tier, *, step: str = "") -> Assi
 def _built(reports: Sequence[AgentReport], worktree: Path, tier: Tier) -> NodeResult:
     report, turns = reports[-1], sum(report.turns for report in reports)
     summary = "\n\n".join(report.summary for report in reports)
-    said: dict[str, Any] = {
+    output: dict[str, Any] = {
         "summary": summary[:2000],
         "turns": turns,
         "box": report.sandbox_form,
@@ -240,40 +234,38 @@ def _built(reports: Sequence[AgentReport], worktree: Path, tier: Tier) -> NodeRe
     match report.outcome:
         case "finished":
             steps = f" in {len(reports)} steps" if len(reports) > 1 else ""
-            return produced(f"the agent finished after {turns} turns{steps}", **said)
+            return produced(f"the agent finished after {turns} turns{steps}", **output)
         case "gave-up":
             shown = f" (shown by {'; '.join(report.evidence)[:300]})" if report.evidence else ""
             return refused(
-                f"{report.reason}: {report.summary[:500]}{shown}", event=Event.CANNOT_DO, **said
+                f"{report.reason}: {report.summary[:500]}{shown}", event=Event.CANNOT_DO, **output
             )
         case "budget":
-            return refused("the agent's budget is spent", event=Event.BUDGET_EXHAUSTED, **said)
+            return refused("the agent's budget is spent", event=Event.BUDGET_EXHAUSTED, **output)
         case "stalled" | "out-of-turns":
             return failed(
                 f"the agent ended as {report.outcome}: {report.summary[:500]}",
                 event=Event.RUN_FAILED,
-                **said,
+                **output,
             )
         case other:
             return failed(
                 f"the agent ended as {other}: {report.summary[:500]}",
                 event=Event.RUN_FAILED,
                 fault=MACHINE,
-                **said,
+                **output,
             )
 
 
 def snapshot(job: Job) -> NodeResult:
-    """The agent's files as a commit of ours. Refuses what must not be in a tree, and a change that
-    changes nothing."""
-    services, start, worktree = (
-        job.services,
-        CommitSha(job.outputs["prepare"]["start"]),
-        Path(job.outputs["build"]["worktree"]),
-    )
+    """Make a commit of the agent's files. Refuses files that must not be in a tree, and a change
+    that changes nothing."""
+    services, start = job.services, CommitSha(job.outputs["prepare"]["start"])
+    worktree = Path(job.outputs["build"]["worktree"])
+    # A daemon on another machine may have taken over: its disk holds the ledger, not the worktree.
     if not worktree.exists():
         return failed(
-            "the worktree went with the machine that it was on; the change is made again",
+            "the worktree was lost with its machine; the change is made again",
             event=Event.RUN_FAILED,
             fault=MACHINE,
         )
@@ -291,15 +283,15 @@ def snapshot(job: Job) -> NodeResult:
 
 
 def _nothing_done(job: Job) -> NodeResult:
-    """An agent that says it is done and did nothing: that is its model's failure."""
-    says = "the agent finished without changing anything"
+    """An agent that reports success and changed nothing: its model has failed."""
+    message = "the agent finished without changing anything"
     for tier in _builder(job):
-        record_failure(job, IMPLEMENTER, tier, says)
-    return failed(says, event=Event.RUN_FAILED)
+        record_failure(job, IMPLEMENTER, tier, message)
+    return failed(message, event=Event.RUN_FAILED)
 
 
 def _builder(job: Job) -> FallbackChain:
-    """The model that worked in this run, as its ladder has it."""
+    """The model that worked in this run, as the fallback chain has it."""
     model = job.outputs["build"].get("model")
     return tuple(tier for tier in job.policy.config.models.implementer if tier.name == model)
 
@@ -316,16 +308,15 @@ def _commit(job: Job, tree: TreeSha, start: CommitSha) -> CommitSha:
 
 
 def policy_gate(job: Job) -> NodeResult:
-    """The rules at base, over the raw difference between base and head."""
+    """Ask the rules at base about the raw difference between base and head."""
     head = CommitSha(job.outputs["snapshot"]["head"])
     try:
         decision = policy.decide_change(job, job.base, head)
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if decision.refusals:
-        says = "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in decision.refusals)
         return refused(
-            says,
+            "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in decision.refusals),
             event=decision.event,
             cites=[refusal.gate for refusal in decision.refusals],
             findings=decision.findings,
@@ -334,12 +325,11 @@ def policy_gate(job: Job) -> NodeResult:
 
 
 def propose(job: Job) -> NodeResult:
-    """Push the commit by compare-and-swap, open the pull request or find it, read it back."""
+    """Push the commit by compare-and-swap, then open the pull request or find it."""
     head = CommitSha(job.outputs["snapshot"]["head"])
-    if (
-        asked := policy_gate(job)
-    ).outcome is not Outcome.PRODUCED:  # again: a workflow's words are no proof that it was asked
-        return asked
+    # The gate runs here again: that a workflow names it is no proof that it ran.
+    if (gate := policy_gate(job)).outcome is not Outcome.PRODUCED:
+        return gate
     pushed = effect(
         job.services,
         "propose",
@@ -357,7 +347,8 @@ def propose(job: Job) -> NodeResult:
 def _propose(job: Job, head: CommitSha) -> dict[str, Any]:
     services, branch = job.services, f"factory/issue-{job.issue}"
     services.candidates.push(head, branch, expected=job.history.pushed_head)
-    raise_if_stopped(services)  # a stop that is set while the push runs holds back what follows it
+    # A stop that is set while the push runs holds back what follows it.
+    raise_if_stopped(services)
     body = comments.pull_request_body(
         issue=job.issue,
         title=prompts.title(job),

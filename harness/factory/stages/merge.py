@@ -1,5 +1,5 @@
-"""Merge: re-read every fact, ask the one pure question, land by compare-and-swap, compare again
-afterwards."""
+"""Merge: read every fact again, decide by one pure function, land by compare-and-swap, and compare
+once more afterwards."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,9 +25,9 @@ LAND = "land"
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """Everything that was read for one gate: the facts, what each rule says, and how the checks
-    stand."""
+class GateReading:
+    """What was read for one merge gate: the facts, each rule's finding, and the state of the
+    checks."""
 
     facts: MergeFacts
     findings: list[dict[str, Any]]
@@ -35,26 +35,27 @@ class Read:
 
 
 def gates(job: Job) -> NodeResult:
-    """Whether this change may land now, by facts read now. On a base that has moved nothing else
-    needs to be asked.
+    """Whether this change may land now, by facts that are read now. On a base that has moved
+    nothing else is asked.
 
-    A landing that was begun and not confirmed goes on: `land` reads every fact again, unless it is
-    there already."""
+    A landing that began and was not confirmed goes on: `land` reads every fact again, unless the
+    change is there already."""
     if job.history.state is State.MERGING:
         return produced("the gates were open, and what had begun goes on")
-    if says := _base_moved(job):
-        return refused(says, event=Event.HEAD_OR_BASE_MOVED)
+    if moved := _base_moved(job):
+        return refused(moved, event=Event.HEAD_OR_BASE_MOVED)
     read = read_facts(job)
-    found, late = tuple(refusals(read.facts)), _is_late(job, read)
+    found, late = tuple(refusals(read.facts)), _lateness(job, read)
     event = gate_event(
         found, waits=() if late else read.report.open, about_checks=read.report.required.rules
     )
     if event is Event.GATES_OPEN:
         return produced("every gate is open", event=event, findings=read.findings)
+    # Programs on the forge can only check a commit that they can see.
     if event is Event.CHECKS_AWAITED and read.facts.candidate:
         ci.show_candidate(job, read.facts.candidate)
     return refused(
-        _says(found) + late,
+        _reasons(found) + late,
         event=event,
         findings=read.findings,
         gates=[{"gate": refusal.gate, "says": refusal.says} for refusal in found],
@@ -71,8 +72,8 @@ def _base_moved(job: Job) -> str | None:
     )
 
 
-def _is_late(job: Job, read: Read) -> str:
-    """What is to be added where the checks had all the time they may have; empty where they have
+def _lateness(job: Job, read: GateReading) -> str:
+    """What to add to the refusal where the checks have used up their time; empty where they have
     some left."""
     candidate, minutes = read.facts.candidate, job.policy.config.merge.wait_minutes
     if (
@@ -84,13 +85,13 @@ def _is_late(job: Job, read: Read) -> str:
     return f"; waited for {minutes} minutes, and `wait_minutes` under [merge] allows no more"
 
 
-def _says(found: tuple[Refusal, ...]) -> str:
+def _reasons(found: tuple[Refusal, ...]) -> str:
     return "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in found)
 
 
-def read_facts(job: Job) -> Read:
-    """Each fact from its own source, at this moment. What cannot be read is None, and None is a
-    no."""
+def read_facts(job: Job) -> GateReading:
+    """Read each fact from its own source, at this moment. What cannot be read is None, and None
+    means no."""
     services, history = job.services, job.history
     binds = (history.verdict or {}).get("binds", {})
     base = services.repository.tip(services.forge.default_branch())
@@ -100,7 +101,7 @@ def read_facts(job: Job) -> Read:
     report = ci.check_report(
         services, job.policy, candidate if candidate and ci.is_shown(history, candidate) else None
     )
-    asked = _law(job, base, candidate, checks=report.facts)
+    decisions = _decisions(job, base, candidate, checks=report.facts)
     facts = MergeFacts(
         verdict=services.validator.verified(services.places.home / history.verdict["envelope"])
         if history.verdict
@@ -118,20 +119,21 @@ def read_facts(job: Job) -> Read:
         kind=(history.triage or {}).get("kind"),
         in_sight=policy.in_sight(job, base, candidate) if candidate else None,
         law=None
-        if asked is None
-        else tuple(refusal for decided in asked for refusal in decided.refusals),
+        if decisions is None
+        else tuple(refusal for decision in decisions for refusal in decision.refusals),
         checks=report.against,
         sandbox_sealed=services.sandbox.form() != "unsealed",
         issue_body_unchanged=triage.is_unchanged(job),
         stopped=is_stopped(job.services),
         frozen=is_frozen(services.ledger),
     )
-    return Read(facts, [finding for decided in asked or () for finding in decided.findings], report)
+    findings = [finding for decision in decisions or () for finding in decision.findings]
+    return GateReading(facts, findings, report)
 
 
 def _is_proposed(job: Job, proposal: PullRequest | None) -> bool:
-    """Whether it still asks for what was judged: who closes a pull request, or turns it elsewhere,
-    says no to it."""
+    """Whether the pull request still asks for what was judged. Whoever closes it, or turns it to
+    another branch, withdraws it."""
     branch = job.services.forge.default_branch()
     return (
         proposal is not None
@@ -141,11 +143,11 @@ def _is_proposed(job: Job, proposal: PullRequest | None) -> bool:
     )
 
 
-def _law(
+def _decisions(
     job: Job, base: CommitSha, candidate: CommitSha | None, *, checks: Maybe[tuple[CheckFact, ...]]
 ) -> tuple[policy.PolicyDecision, ...] | None:
-    """Both halves of the law: what binds a proposal, and what binds a merge. No model is asked at
-    this step: the votes that were recorded on exactly this change are counted again."""
+    """What the rules decide: those that bind a proposal, and those that bind a merge. No model is
+    asked at this step; the votes that the ledger has on exactly this change are counted again."""
     if candidate is None:
         return None
     return tuple(
@@ -155,30 +157,29 @@ def _law(
 
 
 def land(job: Job) -> NodeResult:
-    """The judged candidate itself, by a fast-forward that git refuses when anything moved.
+    """Land the judged candidate itself, by a fast-forward that git refuses when anything moved.
 
-    Every fact is read again here, whatever a gate before this said: the step cannot be taken back.
-    What the forge refuses for good is a person's; where it only could not be asked, nobody knows
-    what happened, and it is looked at again."""
+    Every fact is read again here, whatever a gate before found, because this step cannot be undone.
+    A person gets what the forge refuses for good. Where the forge only could not be asked, nobody
+    knows what happened, and the next tick looks again."""
     services, verdict = job.services, job.history.verdict
     if verdict is None:
         return refused("there is no verdict to land on", event=Event.REFUSED)
     binds, before = verdict["binds"], job.history.landed
-    if (
-        before and before["verdict"] == job.history.verdicts[-1].key
-    ):  # by a run that could not confirm it
+    # An earlier run landed it and could not confirm it.
+    if before and before["verdict"] == job.history.verdicts[-1].key:
         return produced(f"landed as {before['commit']:.7}", **before)
     raise_if_stopped(services)
     try:
         if found := _still_against(job, binds):
-            return refused(_says(found), event=Event.REFUSED)
+            return refused(_reasons(found), event=Event.REFUSED)
         landed = effect(
             services, LAND, job.key(LAND), lambda: _land(job, binds), issue=job.issue, run=job.run
         )
     except _Moved as moved:
         return refused(str(moved), event=Event.REFUSED)
-    except _Refused as no:
-        return refused(str(no), event=Event.FORGE_REFUSED)
+    except _Refused as refusal:
+        return refused(str(refusal), event=Event.FORGE_REFUSED)
     except PortError as error:
         return failed(
             str(error),
@@ -189,20 +190,22 @@ def land(job: Job) -> NodeResult:
 
 
 def _still_against(job: Job, binds: dict[str, Any]) -> tuple[Refusal, ...]:
-    """What speaks against landing now. Of a landing that a killed factory had made nothing is
-    asked."""
+    """What forbids to land now. Nothing is asked about a landing that a killed factory has made
+    already."""
     return () if _is_there(job, binds) else tuple(refusals(read_facts(job).facts))
 
 
 def _is_there(job: Job, binds: dict[str, Any]) -> bool:
-    """Whether the branch holds it already: the candidate, which nobody but us can push; or, where
-    the forge's own merge writes, the judged head, once we have said that we would have it
-    merged."""
+    """Whether the branch holds the change already.
+
+    By push that is the candidate, which nobody but the factory can push. Where the forge's own
+    merge writes, it is the judged head, once the ledger holds our intent to merge."""
     repository, branch = job.services.repository, job.services.forge.default_branch()
     repository.fetch(branch)
     tip = repository.tip(branch)
     if job.policy.config.merge.by != API:
         return repository.contains(tip, CommitSha(binds["candidate"]))
+    # A person may have merged the same head; only after our own intent is the merge ours.
     meant = any(
         entry.kind == "intent" and entry.data.get("effect") == LAND for entry in job.history.entries
     )
@@ -214,7 +217,7 @@ class _Moved(FactoryError):
 
 
 class _Refused(FactoryError):
-    """The forge does not take it, or the candidate is not what it must be."""
+    """The forge refuses the candidate, or the candidate is not what it must be."""
 
 
 def _land(job: Job, binds: dict[str, Any]) -> dict[str, Any]:
@@ -247,43 +250,45 @@ def _pushed(job: Job, binds: dict[str, Any], branch: str) -> CommitSha:
 
 
 def _merged_by_the_forge(job: Job, binds: dict[str, Any]) -> CommitSha:
-    """Bound to the judged head by the forge. What it made of it is compared afterwards: it asks
-    nobody about the base."""
+    """The commit that the forge's merge made of the judged head. The forge does not compare the
+    base, so `confirm` compares the result."""
     number = int((job.history.proposal or {})["number"])
     try:
         return job.services.writer.merge_pull_request(number, sha=CommitSha(binds["head"]))
     except ForgeError as error:
+        # The forge may have merged before it went down, so nobody may call this refused.
         if error.retryable:
             raise
         raise _Refused(f"not landed (refused): {error}") from error
 
 
 def confirm(job: Job) -> NodeResult:
-    """Compare what is there now with what was judged, and have a revert ready. A difference freezes
-    all merging."""
+    """Compare what landed with what was judged, and prepare a revert. A difference freezes all
+    merging."""
     services, landed = job.services, job.outputs["land"]
     services.repository.fetch(landed["branch"])
     commit = CommitSha(landed["commit"])
     found = services.repository.tree_of(commit)
     contains = services.repository.contains(services.repository.tip(landed["branch"]), commit)
+    # The revert is made before the comparison: whoever meets a difference may need it.
     if contains:
         revert.make_ready(job, commit)
     if after_landing(judged=landed["tree"], found=found, contained=contains) is Event.LANDED:
         return produced(f"tree {found:.7} landed as judged", event=Event.LANDED)
     what = f"{found:.7} landed" if contains else f"{landed['branch']} does not hold {commit:.7}"
-    says = f"tree {landed['tree']:.7} was judged, {what}: merging is frozen"
+    message = f"tree {landed['tree']:.7} was judged, {what}: merging is frozen"
     services.ledger.append(
         "command",
         job.key("freeze"),
         issue=job.issue,
         run=job.run,
-        data={"command": FREEZE, "why": f"#{job.issue}: {says}", "commit": commit},
+        data={"command": FREEZE, "why": f"#{job.issue}: {message}", "commit": commit},
     )
-    return refused(says, event=Event.LANDED_TREE_DIFFERS)
+    return refused(message, event=Event.LANDED_TREE_DIFFERS)
 
 
 def close(job: Job) -> NodeResult:
-    """Close the issue as done; the sticky comment says the rest."""
+    """Close the issue as done. The sticky comment explains the rest."""
     effect(
         job.services, "close", job.key("close"), lambda: _close(job), issue=job.issue, run=job.run
     )

@@ -1,10 +1,12 @@
-"""Planning: a model says where to look and in which steps to work, before an agent is paid to; code
+"""Planning: a model names where to look and the steps to work in, before an agent is paid; code
 checks each step.
 
-Properties: a plan names paths that are there, or that may be made beside ones that are, and none
-that only a person may edit; what does not hold is dropped and counted; it is advice: the law is
-asked of the change, never of the plan; the steps of a split are parts of one change for one issue,
-on one worktree, proposed and judged as one."""
+Properties:
+- a plan names paths that exist, or that may be made beside existing ones, and none that only a
+  person may edit; what does not hold is dropped and counted;
+- it is advice: the rules are asked about the change, never about the plan;
+- the steps of a split are parts of one change for one issue, made in one worktree, proposed and
+  judged as one."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -25,7 +27,8 @@ from harness.workflow import rendered
 
 ROLE, PLAN = "planner", "plan"
 MOST_STEPS, MOST_PATHS, MOST_SHOWN = 6, 10, 2000
-"""Steps of a plan, paths of a step, and paths of the repository that a planner is shown."""
+"""The most steps of a plan, paths of a step, and paths of the repository that a planner is
+shown."""
 _WORDS = 500
 
 
@@ -51,19 +54,20 @@ class Plan:
     dropped: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The plan as ledger and prompts have it."""
+        """The plan as the ledger and the prompts hold it."""
         document: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return document
 
 
 def plan(job: Job) -> NodeResult:
-    """The plan of this attempt, where somebody plans. Without an answer the attempt goes on
-    without."""
+    """Plan this attempt, where the configuration names a planner. Without an answer the attempt
+    goes on."""
     fallbacks = job.policy.config.models.planner
     if not fallbacks:
         return idle("`models.planner` is not set, so nobody plans")
+    # A killed factory has paid for this plan already.
     if done := job.services.ledger.find(job.key(PLAN)):
-        return _told(done.data)
+        return _result_of(done.data)
     paths = [text_of(path) for path in job.services.repository.files(job.base)]
     try:
         answer, tier = first_answer(job, ROLE, fallbacks, lambda line: _ask(job, line, paths))
@@ -82,7 +86,7 @@ def plan(job: Job) -> NodeResult:
             "rules": job.policy.digest,
         },
     )
-    return _told(entry.data)
+    return _result_of(entry.data)
 
 
 def plan_schema() -> dict[str, Any]:
@@ -113,7 +117,7 @@ def plan_schema() -> dict[str, Any]:
             },
             "reads": {
                 **paths,
-                "description": "Files to read before anything is changed, the most telling first.",
+                "description": "Files to read before anything is changed, the most useful first.",
             },
             "steps": {
                 "type": "array",
@@ -144,42 +148,43 @@ def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plan_in(answer: Mapping[str, Any], *, paths: Iterable[str]) -> Plan:
-    """What of an answer, valid against the schema, holds in a repository of these paths."""
-    there, dropped, steps = frozenset(paths), list[str](), list[Step]()
-    folders = {str(folder) for path in there for folder in PurePosixPath(path).parents}
-    for number, told in enumerate(answer["steps"], start=1):
+    """The plan in an answer that is valid against the schema, as far as it holds in a repository
+    with these paths."""
+    existing, dropped, steps = frozenset(paths), list[str](), list[Step]()
+    folders = {str(folder) for path in existing for folder in PurePosixPath(path).parents}
+    for number, step in enumerate(answer["steps"], start=1):
         faults = {
-            path: fault for path in told["touches"] if (fault := _fault(path, there, folders))
+            path: fault for path in step["touches"] if (fault := _fault(path, existing, folders))
         }
         dropped += [f"step {number}: {path[:80]!r} {fault}" for path, fault in faults.items()]
-        touches = tuple(dict.fromkeys(path for path in told["touches"] if path not in faults))
-        if touches and told["does"].strip():
-            steps.append(Step(told["does"].strip(), touches, told["done_when"].strip()))
+        touches = tuple(dict.fromkeys(path for path in step["touches"] if path not in faults))
+        # A step that may touch nothing would send an agent to work for nothing.
+        if touches and step["does"].strip():
+            steps.append(Step(step["does"].strip(), touches, step["done_when"].strip()))
         else:
             dropped.append(f"step {number} touches nothing that it may")
-    reads = tuple(dict.fromkeys(path for path in answer["reads"] if path in there))
+    reads = tuple(dict.fromkeys(path for path in answer["reads"] if path in existing))
     dropped += [
         f"{path[:80]!r} cannot be read: it is not there"
         for path in answer["reads"]
-        if path not in there
+        if path not in existing
     ]
     return Plan(
         answer["approach"].strip(), reads, tuple(steps), tuple(answer["gaps"]), tuple(dropped)
     )
 
 
-def _fault(path: str, there: frozenset[str], folders: set[str]) -> str:
+def _fault(path: str, existing: frozenset[str], folders: set[str]) -> str:
     """Why a step may not touch this path; empty where it may."""
     plain = PurePosixPath(path)
     if not path or path != str(plain) or plain.is_absolute() or ".." in plain.parts or "\\" in path:
         return "is no path from the root of the repository"
+    # `resembles` also finds a path that only looks like a protected one, as with other letters.
     if resembles(PROTECTED, path.encode("utf-8", "surrogateescape")):
         return "is for a person to edit"
-    return (
-        ""
-        if path in there or (path not in folders and str(plain.parent) in folders)
-        else "is in no folder that is there"
-    )
+    if path in existing or (path not in folders and str(plain.parent) in folders):
+        return ""
+    return "is in no folder that is there"
 
 
 def _ask(job: Job, line: Session, paths: list[str]) -> Mapping[str, Any]:
@@ -197,7 +202,7 @@ def _ask(job: Job, line: Session, paths: list[str]) -> Mapping[str, Any]:
     )
 
 
-def _told(data: Mapping[str, Any]) -> NodeResult:
+def _result_of(data: Mapping[str, Any]) -> NodeResult:
     found = data["plan"]
     dropped = f", {len(found['dropped'])} things dropped" if found["dropped"] else ""
-    return produced(f"{len(found['steps'])} steps, says {data['model']}{dropped}", plan=found)
+    return produced(f"{len(found['steps'])} steps, by {data['model']}{dropped}", plan=found)

@@ -1,14 +1,12 @@
-"""The ready revert: what takes a landing back, made while everybody still knows what it was.
+"""The prepared revert: a commit that takes a landing back, made right after the landing.
 
-Properties kept:
-- it is a commit of ours on the landed one, with the tree from before it, under a ref of its own in
-  the trusted repository;
-- taking a landing back is a merge of that commit, so what others have built on the landing since
-  stays as it is, and where it cannot stay nothing is done;
-- it reaches the branch as everything of ours does, by compare-and-swap, or as a pull request for a
-  person;
-- nothing here makes a new attempt: what was taken back waits for a person.
-"""
+Properties:
+- it is the factory's own commit on the landed one, with the tree from before it, under a ref of its
+  own in the trusted repository;
+- to take a landing back is to merge that commit: what others built on the landing stays as it is,
+  and where that is impossible nothing is done;
+- it reaches the branch like every change, by compare-and-swap or as a pull request for a person;
+- nothing here starts a new attempt: the issue then waits for a person."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +28,8 @@ TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A revert that is made and has not happened: `commit` takes back what `of` brought."""
+    """A revert that is made and has not happened: `commit` takes back what the commit `of`
+    brought."""
 
     issue: int
     commit: CommitSha
@@ -40,7 +39,7 @@ class Ready:
 
     @property
     def command(self) -> str:
-        """What a person types, who has the factory at hand."""
+        """What a person types who has the factory at hand."""
         return f"factory revert {self.issue}"
 
     @property
@@ -50,7 +49,7 @@ class Ready:
 
 
 def make_ready(job: Job, landed: CommitSha) -> None:
-    """Make the revert of what has just landed, and keep it. Doing it again makes the same one."""
+    """Make the revert of what has just landed, and keep it. A second call makes the same one."""
     effect(
         job.services,
         READY,
@@ -75,7 +74,8 @@ def _message(issue: int, landed: CommitSha) -> str:
 
 
 def ready(history: History) -> Ready | None:
-    """The revert of its last landing; None where nothing has landed, or none was made."""
+    """The prepared revert of the issue's last landing. None where nothing has landed, or none was
+    made."""
     made = [
         entry.data["result"]
         for entry in history.entries
@@ -85,7 +85,7 @@ def ready(history: History) -> Ready | None:
 
 
 def taken_back(history: History) -> Mapping[str, Any] | None:
-    """How its last landing was taken back; None where it stands."""
+    """How the issue's last landing was taken back. None where it stands."""
     found = ready(history)
     done = [
         entry.data["result"]
@@ -107,7 +107,7 @@ def _needed(services: Services, issue: int) -> Ready:
 
 def propose(services: Services, issue: int) -> PullRequest:
     """Open a pull request that takes the issue's last landing back, or find it. Raises ConfigError
-    where none landed."""
+    where nothing landed."""
     found = _needed(services, issue)
     done = effect(
         services,
@@ -133,27 +133,27 @@ def _propose(services: Services, found: Ready) -> dict[str, Any]:
     return {"number": opened.number, "branch": branch, "of": found.of}
 
 
-def land(services: Services, issue: int, *, rules: str, says: str) -> Mapping[str, Any]:
-    """Take the issue's last landing back on the default branch. The issue waits for a person then.
+def land(services: Services, issue: int, *, rules: str, reason: str) -> Mapping[str, Any]:
+    """Take the issue's last landing back on the default branch. The issue then waits for a person.
 
-    Raises ConfigError where nothing landed, FactoryError where it conflicts with what came since or
-    the forge refuses, Stopped at the owner's stop. Doing it again changes nothing more."""
+    A second call changes nothing more. Raises ConfigError where nothing landed, FactoryError where
+    the revert conflicts with later work or the forge refuses it, Stopped at the owner's stop."""
     found = _needed(services, issue)
     key = f"revert/{issue}/{found.of}"
     done = effect(
         services, TAKEN_BACK, key, lambda: _land(services, found), issue=issue, run="revert"
     )
     if history_of(services.ledger, issue).state is State.MERGED:
-        write_projection(
-            services, lambda: services.writer.reopen_issue(issue)
-        )  # a closed one would count as closed by a person
-        transition(services, issue, Event.REVERTED, key=f"{key}/event", reason=says, rules=rules)
+        # Reopen it first: a closed issue would count as closed by a person.
+        write_projection(services, lambda: services.writer.reopen_issue(issue))
+        transition(services, issue, Event.REVERTED, key=f"{key}/event", reason=reason, rules=rules)
         project(services, issue)
     return done
 
 
 def _land(services: Services, found: Ready) -> dict[str, Any]:
     branch = services.forge.default_branch()
+    # Somebody else may land between the fetch and the push.
     for _ in range(TRIES):
         landing = _try_to_land(services, found, branch)
         if landing.outcome != "base-moved":
@@ -170,6 +170,7 @@ def _try_to_land(services: Services, found: Ready, branch: str) -> Landing:
     repository, candidates = services.repository, services.candidates
     repository.fetch(branch)
     tip = repository.tip(branch)
+    # A factory that was killed after the push finds its revert here.
     if repository.contains(tip, found.commit):
         return Landing("landed", tip, "it was there already")
     if not repository.contains(tip, found.of):

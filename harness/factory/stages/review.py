@@ -1,13 +1,15 @@
 """Review: models look at what would land, one lens at a time, before the sealed judge does. They
 may ask for changes.
 
-Properties: a reviewer sees the issue's card, the difference and the three files, and nothing of
-journeys, verdicts or what an implementer said; nobody of a family that wrote any of the change is
-asked; a finding whose quote is not in the difference is dropped and counted; a view is never cut,
-and who cannot see all of it abstains; each look is in the ledger as soon as it is had, under a key
-that names what was seen, so a killed factory asks only for what is missing; no answer is a no, and
-nothing that a reviewer says can pass a change: what comes after this asks for the verdict all the
-same."""
+Properties:
+- a reviewer sees the issue's card, the difference and the three files, and nothing of journeys,
+  verdicts or an implementer's words;
+- nobody is asked whose model family wrote any of the change;
+- a finding whose quote is not in the difference is dropped and counted;
+- a view is never cut: a reviewer that cannot see all of it abstains;
+- each review is in the ledger at once, under a key that names what was shown, so a killed factory
+  asks only for what is missing;
+- no answer means no, and no reviewer can pass a change: the verdict is still required."""
 
 import json
 import secrets
@@ -46,8 +48,8 @@ from harness.workflow import rendered
 
 ROLE, REVIEW = "reviewer", "review"
 LOOKS = 1000
-"""Sessions of looks are numbered from 1000 times the number of their run on, beside those of votes:
-a look that is made again after a kill has its number."""
+"""Sessions of reviews are numbered from 1000 times their run's number on, beside those of votes, so
+that a review that is made again after a kill keeps its number."""
 ASKS: Mapping[str, str] = {
     "correctness": (
         "Does it do what the issue asks for, for every input that the promise covers, and break"
@@ -72,12 +74,12 @@ ASKS: Mapping[str, str] = {
         " quote the line that needs it."
     ),
 }
-"""What each lens asks."""
+"""The question of each lens."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One lens, put to whoever may review this change."""
+    """One lens, for whoever may review this change."""
 
     job: Job
     lens: str
@@ -87,16 +89,16 @@ class _Look:
 
     @property
     def key(self) -> str:
-        """Names a look by all that it was asked and shown: another word anywhere is another
-        look."""
+        """Names the review by all that was asked and shown: another word anywhere is another
+        review."""
         policy = self.job.policy
-        seen = self.view.digest(
+        shown = self.view.digest(
             self.lens,
             policy.governance.digest,
             *(tier.name for tier in self.fallbacks),
             policy.prompts[_prompt_of(self.job)],
         )
-        return f"{REVIEW}/{self.job.issue}/{self.lens}/{seen}"
+        return f"{REVIEW}/{self.job.issue}/{self.lens}/{shown}"
 
     @property
     def recorded(self) -> Entry | None:
@@ -104,13 +106,14 @@ class _Look:
 
 
 def review(job: Job) -> NodeResult:
-    """What would land, looked at by every lens of `[review]`: sent back where one finding or more
-    is grave enough."""
+    """Review what would land through every lens of `[review]`. Send it back where at least one
+    finding is grave enough."""
     wanted = job.policy.config.review
     if not wanted.lenses:
         return idle("`[review]` in factory.toml names no lens, so nobody reviews")
     head = CommitSha(job.outputs["candidate"]["candidate"])
     fallbacks, view = reviewers(job.policy.config, job.history), _view(job, head)
+    # Nobody may review what they cannot see whole, or what their own model family wrote.
     if fault := view.fault or ("" if fallbacks else NOBODY):
         return refused(f"nobody reviewed it: {fault}", event=Event.INCONCLUSIVE)
     looks = [_Look(job, lens, view, fallbacks, head) for lens in wanted.lenses]
@@ -143,14 +146,16 @@ def _view(job: Job, head: CommitSha) -> View:
 
 
 def _looked(look: _Look) -> Looked:
-    """What one lens comes to; asked once of one view, and read again from the ledger ever after."""
+    """The answer of one lens. Each view is asked about once; after that the ledger has the
+    answer."""
     entry = look.recorded or _ask(look)
-    there = (text_of(path) for path in look.job.services.repository.files(look.head))
-    return looked(look.lens, entry.data["answer"], rows=rows_shown(look.view), there=there)
+    paths = (text_of(path) for path in look.job.services.repository.files(look.head))
+    return looked(look.lens, entry.data["answer"], rows=rows_shown(look.view), there=paths)
 
 
 def _ask(look: _Look) -> Entry:
     job, nonce = look.job, secrets.token_hex(16)
+    # A review costs money, so the owner's stop is read before each.
     raise_if_stopped(job.services)
 
     def ask(line: Session) -> Mapping[str, Any]:
@@ -204,32 +209,33 @@ def _prompt(look: _Look, nonce: str) -> str:
 
 
 def _concluded(job: Job, looks: Mapping[str, Looked], *, least: Severity) -> NodeResult:
-    """What the lenses come to together. One that abstains is no yes: a person looks."""
+    """The result of all lenses together. One that abstains is no yes: a person looks."""
     found = together(remark for look in looks.values() for remark in look.found)
     grave = tuple(remark for remark in found if remark.severity.reaches(least))
     dropped = [f"{lens}: {why}" for lens, look in looks.items() for why in look.dropped]
-    told: dict[str, Any] = {
+    output: dict[str, Any] = {
         "remarks": [remark.as_json() for remark in found if remark not in grave],
         "dropped": dropped,
     }
-    says = "; ".join(_says(looks, len(found), len(grave), len(dropped)))
+    summary = "; ".join(_summary(looks, len(found), len(grave), len(dropped)))
+    # A grave finding of one lens outweighs the abstention of another.
     if grave:
         return refused(
-            says,
+            summary,
             event=Event.CHANGES_REQUESTED,
             requested=[remark.as_json() for remark in grave],
-            **told,
+            **output,
         )
     if abstains := [f"{lens} ({look.abstains})" for lens, look in looks.items() if look.abstains]:
         return refused(
-            f"{says}; nobody could tell about {', '.join(abstains)}",
+            f"{summary}; nobody could tell about {', '.join(abstains)}",
             event=Event.INCONCLUSIVE,
-            **told,
+            **output,
         )
-    return produced(f"{says}; that approves nothing", **told)
+    return produced(f"{summary}; that approves nothing", **output)
 
 
-def _says(looks: Mapping[str, Looked], found: int, grave: int, dropped: int) -> Iterator[str]:
+def _summary(looks: Mapping[str, Looked], found: int, grave: int, dropped: int) -> Iterator[str]:
     yield f"reviewed for {', '.join(looks)}: {found} found, {grave} to be changed"
     if dropped:
         yield f"{dropped} dropped, as what they quote is not in the change"

@@ -1,5 +1,5 @@
-"""Validate: make the merge candidate, ask the law about it, have it judged by the sealed program,
-fold the answer."""
+"""Validate: make the merge candidate, ask the rules about it, have the sealed program judge it, and
+conclude."""
 
 import hashlib
 import json
@@ -23,14 +23,15 @@ from harness.ports.validator import Judged
 
 
 def candidate(job: Job) -> NodeResult:
-    """M = merge(base, head), made by us in the trusted repository. The head must be the one that we
-    pushed."""
+    """Make M = merge(base, head) in the trusted repository. The head must be the one that the
+    factory pushed."""
     services, proposal = job.services, job.history.proposal
     if proposal is None:
         return refused(
             "there is no pull request of the factory's for this issue", event=Event.INCONCLUSIVE
         )
     opened = services.forge.pull_request(proposal["number"])
+    # A push by anybody else would smuggle in what no gate has seen.
     if opened.head != proposal["head"] or not opened.same_repository:
         return refused(
             f"head {opened.head:.7} of pull request #{opened.number} was not pushed by the factory",
@@ -67,9 +68,9 @@ def candidate(job: Job) -> NodeResult:
 
 
 def policy_gate(job: Job) -> NodeResult:
-    """The rules at base once more, now over base..candidate: what would land, not what was
-    proposed. What a rule asks to be tried again goes back to the implementer, in the rule's words;
-    anything else is for a person."""
+    """Ask the rules at base once more, now about base..candidate: what would land, not what was
+    proposed. Where a rule asks to try again, the implementer gets the rule's words; every other
+    refusal is a person's."""
     try:
         decision = policy.decide_change(
             job, job.base, CommitSha(job.outputs["candidate"]["candidate"])
@@ -78,10 +79,10 @@ def policy_gate(job: Job) -> NodeResult:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if not decision.refusals:
         return produced(f"{len(decision.findings)} rules hold", findings=decision.findings)
-    says = "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in decision.refusals)
+    # RUN_FAILED means that every refusal asks to try again.
     event = Event.CHANGES_REQUESTED if decision.event is Event.RUN_FAILED else Event.POLICY_REFUSED
     return refused(
-        says,
+        "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in decision.refusals),
         event=event,
         cites=[refusal.gate for refusal in decision.refusals],
         findings=decision.findings,
@@ -92,19 +93,20 @@ def policy_gate(job: Job) -> NodeResult:
 
 
 def judge(job: Job) -> NodeResult:
-    """The sealed program's verdict. That it could not run is no verdict, and no verdict is a no."""
+    """The sealed program's verdict. Where it could not run there is no verdict, and no verdict
+    means no."""
     made, services = job.outputs["candidate"], job.services
     request = validator_request(job, head=made["head"], candidate=made["candidate"])
     try:
-        with exploration_request(job) as told:
+        with exploration_request(job) as exploration:
             judged = services.validator.judge(
-                {**request, **told}, services.places.evidence / job.run
+                {**request, **exploration}, services.places.evidence / job.run
             )
     except ValidatorError as error:
         return failed(str(error), event=no_verdict_event(job))
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
-    _write_down(job, judged)
+    _record_verdict(job, judged)
     verdict = judged.verdict
     return produced(
         verdict.reason,
@@ -115,7 +117,8 @@ def judge(job: Job) -> NodeResult:
     )
 
 
-def _write_down(job: Job, judged: Judged) -> None:
+def _record_verdict(job: Job, judged: Judged) -> None:
+    """Record what may be known of the verdict, with the hash of its signed envelope."""
     verdict, public = judged.verdict, judged.public
     envelope = (judged.page.parent / "verdict.json").read_bytes()
     job.services.ledger.append(
@@ -157,19 +160,19 @@ def _write_down(job: Job, judged: Judged) -> None:
 
 
 def _pictures(judged: Judged) -> int:
-    """The screenshots of the candidate that lie beside the page. What the base looked like shows
-    nothing of the change."""
-    told = [str(name) for name in judged.public.get("screenshots", ())]
+    """How many screenshots of the candidate are beside the page. Pictures of the base show nothing
+    of the change."""
+    names = [str(name) for name in judged.public.get("screenshots", ())]
     return sum(
         (judged.page.parent / name).is_file()
-        for name in told
+        for name in names
         if PurePosixPath(name).name.startswith("after-")
     )
 
 
 def conclude(job: Job) -> NodeResult:
-    """What the verdict means for the issue: the signed one on this run's candidate. No node's word
-    is a verdict."""
+    """What the verdict means for the issue: the signed verdict on this run's candidate. No node's
+    output is a verdict."""
     verdict = _signed(job)
     if verdict is None:
         return refused(
@@ -186,8 +189,8 @@ def conclude(job: Job) -> NodeResult:
 
 
 def no_verdict_event(job: Job) -> Event:
-    """No answer is a no. But a busy machine gives none either, so the judge is asked again, in
-    full, before a person is: a change that never gets an answer never gets a yes."""
+    """The event where the judge gave no answer. No answer means no; but a busy machine gives none
+    either, so the judge is asked again, in full, before a person is."""
     in_vain = job.history.judged_in_vain + 1
     return (
         Event.JUDGE_AGAIN if in_vain < job.policy.config.limits.judgements else Event.INCONCLUSIVE
@@ -195,37 +198,39 @@ def no_verdict_event(job: Job) -> Event:
 
 
 def _signed(job: Job) -> Verdict | None:
-    """The verdict that this run wrote down, read again from its envelope, if it is on what this run
-    would land."""
+    """The verdict that this run recorded, read again from its envelope, if it is about what this
+    run would land."""
+    # An older run's verdict is about another candidate.
     own = [entry.data for entry in job.history.verdicts if entry.run == job.run]
     verdict = (
         job.services.validator.verified(job.services.places.home / own[-1]["envelope"])
         if own
         else None
     )
+    # The envelope is signed, but may be another issue's that was put in this place.
     if verdict is None or (verdict.issue, verdict.run) != (job.issue, job.run):
         return None
     return verdict if verdict.binds.candidate == job.outputs["candidate"]["candidate"] else None
 
 
 def hand_over(job: Job) -> NodeResult:
-    """For what no browser can judge: the law and the project's own tests hold on what would land,
-    and a person merges.
+    """For what no browser can judge: the rules and the project's own tests hold on what would land,
+    and a person merges it.
 
-    Both are asked here again. Nothing that comes of this can be merged by the factory: it stands on
-    no verdict."""
-    asked = policy_gate(job)
-    if not asked.outcome.succeeded:
-        return asked
+    Both are asked here again. The factory itself can never merge the result, because it has no
+    verdict."""
+    gate = policy_gate(job)
+    if not gate.outcome.succeeded:
+        return gate
     made = job.outputs["candidate"]
     try:
         report = tests.compared(job, base=job.base, head=CommitSha(made["candidate"]))
     except SandboxError as error:
         return failed(str(error), event=Event.INCONCLUSIVE)
     if not report.green:
-        return failed(report.says, event=Event.CHANGES_REQUESTED)
+        return failed(report.summary, event=Event.CHANGES_REQUESTED)
     return produced(
-        f"judged by the law and its own tests only ({report.says}); pull request"
+        f"judged by the rules and its own tests only ({report.summary}); pull request"
         f" #{made['pull_request']} is a person's to merge or to close",
         event=Event.HANDED_OVER,
         pull_request=made["pull_request"],
@@ -234,5 +239,5 @@ def hand_over(job: Job) -> NodeResult:
 
 def _why(job: Job) -> str:
     verdict: Any = job.history.verdict
-    words = comments.finding_for_agent(verdict["findings"])
-    return " ".join(words) if words else str(verdict["reason"])
+    findings = comments.finding_for_agent(verdict["findings"])
+    return " ".join(findings) if findings else str(verdict["reason"])

@@ -1,5 +1,5 @@
-"""The request to the sealed validator: everything it may know, and nothing of what was
-implemented."""
+"""The request to the sealed validator: everything it may know, and nothing of the
+implementation."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,8 +16,8 @@ from harness.ports.git import Repository
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """What every request stands on: where things lie, the trusted repository, and the boxes with
-    their form."""
+    """What every request needs: where things are, the trusted repository, and how to run
+    sandboxes."""
 
     places: Places
     repository: Repository
@@ -30,8 +30,8 @@ class RequestContext:
 def validator_request(
     job: Job, *, head: str | None = None, candidate: str | None = None
 ) -> dict[str, Any]:
-    """The request document for `author` (no head) or `judge`. The issue's text is the normalised
-    one that was triaged."""
+    """The request document: for `author` without a head, else for `judge`. The issue's text is the
+    normalised one that triage read."""
     services = job.services
     context = RequestContext(
         services.places,
@@ -62,8 +62,8 @@ def base_request(
     run: str,
     round_number: int,
 ) -> dict[str, Any]:
-    """A request about a base and no change: what an author is asked, and what a maintainer asks
-    about journeys."""
+    """A request about a base and no change: for an author, and for a maintainer who asks about
+    journeys."""
     config, places = policy.config, context.places
     return {
         "repository": places.repository,
@@ -104,7 +104,7 @@ def base_request(
 
 
 def issue_text(history: History) -> dict[str, Any]:
-    """The issue as a judge may know it."""
+    """The issue as the judge may know it."""
     triaged = history.triage or {}
     return {
         "number": history.issue,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.domain.budget import Usage
 from harness.domain.verdict import Verdict
-from harness.factory.stages.triage import NOT_THE_SAME, PAIR_SCHEMA, SAME
+from harness.factory.stages.duplicates import NOT_THE_SAME, PAIR_SCHEMA, SAME
 from harness.ports.agent import AgentReport, Assignment
 from harness.ports.engine import Action
 from harness.ports.model import Session, SessionRequest

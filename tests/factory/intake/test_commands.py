@@ -76,7 +76,7 @@ def test_the_name_of_what_would_land_is_as_good(refused) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sha", "says"),
+    ("sha", "answer"),
     [
         ("", "takes the name of a commit, 12 characters of it or more"),
         ("HEAD", "takes the name of a commit"),
@@ -85,7 +85,7 @@ def test_the_name_of_what_would_land_is_as_good(refused) -> None:
         ("{base}", "is not what stands here any more"),
     ],
 )
-def test_another_name_approves_nothing(refused, sha, says) -> None:
+def test_another_name_approves_nothing(refused, sha, answer) -> None:
     world, issue, head = refused
     world.forge.say(
         issue,
@@ -94,7 +94,7 @@ def test_another_name_approves_nothing(refused, sha, says) -> None:
     )
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
-    assert says in answers(world, issue)[0]
+    assert answer in answers(world, issue)[0]
     assert of_kind(world, "command") == []
 
 
@@ -170,7 +170,7 @@ def test_what_breaks_the_governance_itself_never_gets_so_far(tmp_path) -> None:
 
 
 def test_an_approval_is_no_verdict(refused) -> None:
-    """The judge says no the second time: what a person lifted was one rule, and not the
+    """The judge refuses the second time: what a person lifted was one rule, and not the
     judgement."""
     world, issue, head = refused
     world.validator.outcomes = [type(world.validator.outcomes[0])("inconclusive")]
@@ -212,9 +212,7 @@ def test_an_approval_is_for_its_commit_and_not_for_the_next(refused) -> None:
         ("hold", Permission.READ),
     ],
 )
-def test_who_may_not_is_told_so_kindly_once_and_nothing_is_done(
-    refused, command, permission
-) -> None:
+def test_who_may_not_gets_one_kind_answer_and_nothing_is_done(refused, command, permission) -> None:
     world, issue, head = refused
     stranger = world.forge.person("sam", permission)
     for _ in range(3):
@@ -375,7 +373,7 @@ def test_a_thread_that_takes_no_answer_stops_nothing(refused) -> None:
     world.forge.say(issue, "/factory why", author="sam")
     world.forge.fail("upsert_comment", retryable=False, says="403 locked")
     world.tick()
-    assert any("403 locked" in words for _, what, words in world.told if what == "reply")
+    assert any("403 locked" in words for _, what, words in world.progress if what == "reply")
 
 
 def test_what_is_said_too_late_changes_nothing_and_is_answered(refused) -> None:

@@ -9,7 +9,7 @@ from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.watch_list import LOOKED
 from harness.factory.settings.config import read_config
-from tests.factory.kills import Killed, killing, lap
+from tests.factory.kills import Killed, killing, tick_until_killed
 from tests.factory.world import ACCEPT, ASK, World
 from tests.fakes.people import FakeModel
 
@@ -42,7 +42,7 @@ def closings(world, issue):
     ]
 
 
-def test_a_rejected_issue_stays_open_for_its_days_of_grace_and_is_closed_once(
+def test_a_rejected_issue_stays_open_for_its_days_to_appeal_and_is_closed_once(
     world, rejected
 ) -> None:
     assert "closes on 2030-05-11 unless it is appealed" in world.forge.ours(rejected)[0].body
@@ -102,8 +102,8 @@ def test_killed_at_any_effect_of_a_closing_it_is_closed_once_and_said(tmp_path, 
         world.tick()
         later(world, days=8)
         killing(world, at, after=after)
-        killed, _ = lap(world)
-        lap(world)  # the effect that is killed may be the first of this one
+        killed, _ = tick_until_killed(world)
+        tick_until_killed(world)  # the effect that is killed may be the first of this one
         world.tick()
         assert closings(world, issue) == ["close_issue"], at
         assert "It was closed on" in world.forge.ours(issue)[0].body, at
@@ -120,8 +120,8 @@ def test_killed_at_any_effect_of_giving_up_on_an_answer_it_is_closed_once(tmp_pa
         world.tick()
         later(world, days=15)
         killing(world, at, after=after)
-        killed, _ = lap(world)
-        lap(world)
+        killed, _ = tick_until_killed(world)
+        tick_until_killed(world)
         world.tick()
         assert closings(world, issue) == ["close_issue"], at
         assert [entry.data["event"] for entry in world.history(issue).transitions].count(
@@ -218,7 +218,7 @@ def test_without_an_answer_it_is_closed_kindly_and_a_reply_opens_it_again(world,
     assert world.history(asked).state is State.ACCEPTED
 
 
-def test_a_day_that_was_told_is_kept_when_the_configuration_changes(world, rejected) -> None:
+def test_a_day_that_was_announced_is_kept_when_the_configuration_changes(world, rejected) -> None:
     toml = world.git.read(world.remote["main"], "factory.toml")
     world.push_to_main(**{"factory.toml": toml + b"\n[triage]\ngrace_days = 0\n"})
     later(world, days=1)

@@ -32,7 +32,7 @@ def waiting(number, author, *, of_the_house=False):
     )
 
 
-def turn(author, *, hours=1.0, of_the_house=False):
+def start(author, *, hours=1.0, of_the_house=False):
     return TriageStart(author, of_the_house, NOW - timedelta(hours=hours))
 
 
@@ -53,34 +53,34 @@ def test_the_queue_goes_round_and_the_house_comes_first() -> None:
         waiting(5, 7, of_the_house=True),
         waiting(6, 6),
     ]
-    assert [told.issue for told in in_queue_order(line, [], now=NOW)] == [5, 1, 4, 2, 6, 3]
+    assert [one.issue for one in in_queue_order(line, [], now=NOW)] == [5, 1, 4, 2, 6, 3]
 
 
 def test_who_had_a_turn_today_stands_behind_who_had_none() -> None:
     line = [waiting(1, 5), waiting(2, 6)]
-    assert [told.issue for told in in_queue_order(line, [turn(5)], now=NOW)] == [2, 1]
-    assert [told.issue for told in in_queue_order(line, [turn(5, hours=25)], now=NOW)] == [1, 2]
+    assert [one.issue for one in in_queue_order(line, [start(5)], now=NOW)] == [2, 1]
+    assert [one.issue for one in in_queue_order(line, [start(5, hours=25)], now=NOW)] == [1, 2]
 
 
 @pytest.mark.parametrize(
-    ("told", "turns", "waits"),
+    ("history", "starts", "waits"),
     [
-        (waiting(1, 5), [turn(5)] * 2, True),
-        (waiting(1, 5), [turn(5), turn(5, hours=25)], False),
-        (waiting(1, 6), [turn(5)] * 2, False),
+        (waiting(1, 5), [start(5)] * 2, True),
+        (waiting(1, 5), [start(5), start(5, hours=25)], False),
+        (waiting(1, 6), [start(5)] * 2, False),
         (
             waiting(1, 9),
-            [turn(n) for n in range(5, 8)],
+            [start(n) for n in range(5, 8)],
             True,
         ),  # 4 a day, and one of them is kept for the house
-        (waiting(1, 9, of_the_house=True), [turn(n) for n in range(5, 8)], False),
-        (waiting(1, 9, of_the_house=True), [turn(9, of_the_house=True)] * 3, False),
-        (waiting(1, 9, of_the_house=True), [turn(n) for n in range(5, 9)], True),
+        (waiting(1, 9, of_the_house=True), [start(n) for n in range(5, 8)], False),
+        (waiting(1, 9, of_the_house=True), [start(9, of_the_house=True)] * 3, False),
+        (waiting(1, 9, of_the_house=True), [start(n) for n in range(5, 9)], True),
     ],
 )
-def test_the_operators_bounds(told, turns, waits) -> None:
+def test_the_operators_bounds(history, starts, waits) -> None:
     bounds = Triage(per_author=2, per_day=4, reserved=1)
-    assert (exceeded_limit(told, turns, bounds, now=NOW) is not None) == waits
+    assert (exceeded_limit(history, starts, bounds, now=NOW) is not None) == waits
 
 
 @given(
@@ -90,20 +90,20 @@ def test_the_operators_bounds(told, turns, waits) -> None:
     st.integers(0, 20),
 )
 def test_no_order_of_issues_gets_past_the_bounds(authors, per_author, per_day, reserved) -> None:
-    bounds, turns = Triage(per_author=per_author, per_day=per_day, reserved=reserved), []
+    bounds, starts = Triage(per_author=per_author, per_day=per_day, reserved=reserved), []
     line = [waiting(number, author) for number, author in enumerate(authors, 1)]
     while chosen := next(
         (
-            told
-            for told in in_queue_order(line, turns, now=NOW)
-            if exceeded_limit(told, turns, bounds, now=NOW) is None
+            history
+            for history in in_queue_order(line, starts, now=NOW)
+            if exceeded_limit(history, starts, bounds, now=NOW) is None
         ),
         None,
     ):
-        turns.append(TriageStart(chosen.author, False, NOW))
+        starts.append(TriageStart(chosen.author, False, NOW))
         line.remove(chosen)
-    counts = [sum(one.author == author for one in turns) for author in range(1, 5)]
-    assert len(turns) <= per_day
+    counts = [sum(one.author == author for one in starts) for author in range(1, 5)]
+    assert len(starts) <= per_day
     assert max(counts) <= per_author
     fed = [
         count for author, count in enumerate(counts, 1) if authors.count(author) > count
@@ -159,13 +159,13 @@ def test_one_pass_looks_at_one_batch(world) -> None:
     assert counts == [2, 4, 5, 5]
 
 
-def test_who_waits_is_told_once_and_a_flood_is_not_answered_with_a_flood(world) -> None:
+def test_who_waits_is_notified_once_and_a_flood_is_not_answered_with_a_flood(world) -> None:
     bounded(world, per_author=1, batch=3)
     for number in range(8):
         world.forge.file_issue(f"Spam {number}", f"The places are gone. {number}", author="flooder")
     world.tick(**TRIAGE_ONLY)
-    told = [number for number in range(1, 9) if world.forge.ours(number)]
-    assert told == [1, 2, 3, 4]
+    notified = [number for number in range(1, 9) if world.forge.ours(number)]
+    assert notified == [1, 2, 3, 4]
     assert "waits its turn" in world.forge.ours(2)[0].body
     before = list(world.forge.writes)
     world.tick(**TRIAGE_ONLY)
@@ -179,7 +179,7 @@ def test_who_waits_is_told_once_and_a_flood_is_not_answered_with_a_flood(world) 
     assert comments == [5, 6, 7, 8]
 
 
-def test_a_rule_that_wants_to_see_it_later_makes_it_wait_and_says_by_which_rule(world) -> None:
+def test_a_rule_that_wants_to_see_it_later_makes_it_wait_and_names_the_rule(world) -> None:
     governed(world, FLOOD_RULE)
     for number in range(4):
         world.forge.file_issue(f"Report {number}", f"The places are gone. {number}", author="kim")
@@ -203,7 +203,7 @@ def test_a_rule_that_wants_to_see_it_later_makes_it_wait_and_says_by_which_rule(
         ("retry", State.UNTRIAGED),
     ],
 )
-def test_a_rule_for_issues_does_what_it_says_and_no_model_is_asked(world, on_fail, state) -> None:
+def test_a_rule_for_issues_takes_effect_and_no_model_is_asked(world, on_fail, state) -> None:
     governed(world, LABEL_RULE.replace("ON_FAIL", on_fail))
     issue = world.forge.file_issue(
         "Let us talk", "The places are gone.", author="kim", labels=("discussion",)
@@ -298,7 +298,7 @@ def test_fifty_rewordings_of_one_report_lead_to_one_run(world) -> None:
     assert states.count(State.NEEDS_HUMAN) <= 2
 
 
-def test_a_retry_by_a_person_builds_what_its_twin_left(world) -> None:
+def test_a_retry_by_a_person_builds_what_a_similar_issue_left(world) -> None:
     bounded(world)
     texts = [reworded(0), reworded(7)]
     first, second = (world.file(f"Places gone {number}", text) for number, text in enumerate(texts))
@@ -315,7 +315,7 @@ def test_a_retry_by_a_person_builds_what_its_twin_left(world) -> None:
     assert world.history(second).state is State.MERGED
 
 
-def told_at(priority, *, days):
+def accepted_at(priority, *, days):
     at = (NOW - timedelta(days=days)).isoformat()
     triage = Entry(1, at, "triage", "t", 1, None, {"priority": priority}, "", "")
     accepted = Entry(
@@ -348,7 +348,7 @@ def told_at(priority, *, days):
     ],
 )
 def test_what_is_low_is_not_put_off_for_ever(priority, days, rank) -> None:
-    assert urgency(told_at(priority, days=days), now=NOW, days=2) == rank
+    assert urgency(accepted_at(priority, days=days), now=NOW, days=2) == rank
 
 
 def test_what_is_urgent_is_built_first_and_what_is_equal_by_number(world) -> None:

@@ -74,7 +74,7 @@ def test_the_hours_are_those_of_the_workflows_that_name_one() -> None:
     }
 
 
-def test_an_hour_was_honoured_when_the_ledger_says_so(world) -> None:
+def test_an_hour_was_served_when_the_ledger_has_it(world) -> None:
     for number in (1, 2):
         entry = world.ledger.append(
             SCHEDULE, f"schedule/triage/{number}", data={"workflow": "triage"}

@@ -10,7 +10,7 @@ from harness.domain.errors import SandboxError
 from harness.domain.lifecycle import Event, State
 from harness.factory.project.commands import excerpt
 from harness.factory.settings.workflows import BUILT_IN
-from tests.factory.sandboxes import CommandBox, ended
+from tests.factory.sandboxes import CommandSandbox, ended
 from tests.factory.world import World, fixes
 from tests.fakes.people import FakeAgent
 
@@ -39,8 +39,8 @@ def again(worktree) -> None:
     path.write_text(path.read_text() + "\nMORE = True\n")
 
 
-def lap(tmp_path, answer, workflow=("implement", IMPLEMENT)) -> tuple[World, int]:
-    world = World(tmp_path, sandbox=CommandBox(answer), agent=FakeAgent(fixes, again))
+def run_issue(tmp_path, answer, workflow=("implement", IMPLEMENT)) -> tuple[World, int]:
+    world = World(tmp_path, sandbox=CommandSandbox(answer), agent=FakeAgent(fixes, again))
     world.push_to_main(**{f"workflows/{workflow[0]}.yaml": workflow[1].encode()})
     issue = world.file()
     world.tick()
@@ -58,7 +58,7 @@ def test_a_command_that_passes_lets_the_change_go_on_and_leaves_nothing(tmp_path
         (folder / "tidebook" / "store.py").write_text("evil")
         return ended(0, stdout=b"fine\n")
 
-    world, issue = lap(tmp_path, writes)
+    world, issue = run_issue(tmp_path, writes)
     assert world.history(issue).state is State.MERGED
     landed = world.git.trees[world.git.tree_of(world.remote["main"])]
     assert b"FIXED" in landed["tidebook/store.py"]
@@ -66,10 +66,10 @@ def test_a_command_that_passes_lets_the_change_go_on_and_leaves_nothing(tmp_path
     assert not list((world.work / "runs").glob("*/commands/*"))
 
 
-def test_its_box_holds_the_copy_the_layer_and_what_the_workflow_says_and_nothing_else(
+def test_its_sandbox_holds_the_copy_the_layer_and_what_the_workflow_names_and_nothing_else(
     tmp_path,
 ) -> None:
-    world, _ = lap(tmp_path, lambda spec, folder: ended())
+    world, _ = run_issue(tmp_path, lambda spec, folder: ended())
     (spec,) = world.sandbox.commands
     assert spec.argv == ("python", "-m", "lint", "--all")
     assert [(bind.target, bind.mode) for bind in spec.binds] == [("/app", "rw"), ("/layer", "ro")]
@@ -86,14 +86,14 @@ def test_a_value_of_an_earlier_node_reaches_it_as_its_environment(tmp_path) -> N
         "needs: [tests], timeout: 100s, env: {MODE: strict}",
         "needs: [tests, snapshot], env: {HEAD: {from: snapshot.head}}",
     )
-    world, issue = lap(tmp_path, lambda spec, folder: ended(), ("implement", text))
+    world, issue = run_issue(tmp_path, lambda spec, folder: ended(), ("implement", text))
     (spec,) = world.sandbox.commands
     assert spec.env["HEAD"] == world.history(issue).pushed_head
 
 
-def test_one_that_says_no_while_building_is_an_attempt_and_the_next_one_is_told(tmp_path) -> None:
+def test_a_failure_while_building_is_an_attempt_and_the_next_one_reads_it(tmp_path) -> None:
     answers = [ended(3, stdout=b"\x1b[31mstore.py:7: \x1b[0munused\n"), ended()]
-    world, issue = lap(tmp_path, lambda spec, folder: answers.pop(0))
+    world, issue = run_issue(tmp_path, lambda spec, folder: answers.pop(0))
     assert events(world, issue).count(Event.RUN_FAILED) == 1
     assert world.history(issue).state is State.MERGED
     first, second = (assignment.task for assignment in world.agent.assignments)
@@ -108,17 +108,17 @@ def test_one_that_says_no_while_building_is_an_attempt_and_the_next_one_is_told(
     ]
 
 
-def test_one_that_never_says_yes_ends_with_a_person(tmp_path) -> None:
-    world, issue = lap(tmp_path, lambda spec, folder: ended(1, stdout=b"no"))
+def test_one_that_never_passes_ends_with_a_person(tmp_path) -> None:
+    world, issue = run_issue(tmp_path, lambda spec, folder: ended(1, stdout=b"no"))
     assert (world.history(issue).state, world.history(issue).attempts) == (State.NEEDS_HUMAN, 3)
     assert set(world.remote) == {"main"}
 
 
-def test_one_that_says_no_to_the_candidate_sends_it_back_before_any_judge_is_asked(
+def test_a_failure_on_the_candidate_sends_it_back_before_any_judge_is_asked(
     tmp_path,
 ) -> None:
     answers = [ended(1, stdout=b"two pages link nowhere"), ended()]
-    world, issue = lap(tmp_path, lambda spec, folder: answers.pop(0), ("validate", VALIDATE))
+    world, issue = run_issue(tmp_path, lambda spec, folder: answers.pop(0), ("validate", VALIDATE))
     history = world.history(issue)
     assert events(world, issue).count(Event.CHANGES_REQUESTED) == 1
     assert [entry.run for entry in history.verdicts] == [f"validate-{issue}-2"]
@@ -127,7 +127,7 @@ def test_one_that_says_no_to_the_candidate_sends_it_back_before_any_judge_is_ask
 
 
 def test_a_limit_is_a_no_with_its_name(tmp_path) -> None:
-    world, issue = lap(tmp_path, lambda spec, folder: ended(137, killed_by="wall"))
+    world, issue = run_issue(tmp_path, lambda spec, folder: ended(137, killed_by="wall"))
     assert "was stopped by its wall limit" in world.history(issue).transitions[-2].data["says"]
 
 
@@ -135,11 +135,11 @@ def test_a_limit_is_a_no_with_its_name(tmp_path) -> None:
     ("workflow", "event"),
     [(("implement", IMPLEMENT), Event.RUN_FAILED), (("validate", VALIDATE), Event.INCONCLUSIVE)],
 )
-def test_without_a_box_nothing_is_run_and_nothing_passes(tmp_path, workflow, event) -> None:
-    def no_box(spec, folder) -> Never:
-        raise SandboxError("no box could be made")
+def test_without_a_sandbox_nothing_is_run_and_nothing_passes(tmp_path, workflow, event) -> None:
+    def no_sandbox(spec, folder) -> Never:
+        raise SandboxError("no sandbox could be made")
 
-    world, issue = lap(tmp_path, no_box, workflow)
+    world, issue = run_issue(tmp_path, no_sandbox, workflow)
     assert event in events(world, issue)
     assert world.history(issue).state is State.NEEDS_HUMAN
 

@@ -15,8 +15,8 @@ from harness.factory.project.pytest_report import (
     REPORT,
     importable,
     name_of,
-    ordered,
-    told,
+    verified_results,
+    write_order,
 )
 from harness.factory.project.pytest_run import Protected, signing
 
@@ -35,7 +35,7 @@ def signed(messages: list, key: bytes = KEY) -> list[bytes]:
 
 
 def test_what_was_signed_is_read_with_the_ids_of_a_junit_report() -> None:
-    assert told(KEY, b"".join(signed(SAID))) == (
+    assert verified_results(KEY, b"".join(signed(SAID))) == (
         1,
         [
             ("::tests.test_c", "skipped"),
@@ -75,7 +75,7 @@ FORGED = {
 
 @pytest.mark.parametrize("lines", FORGED.values(), ids=FORGED)
 def test_what_is_not_all_of_it_and_to_the_end_is_nothing(lines: list[bytes]) -> None:
-    assert told(KEY, b"".join(lines)) is None
+    assert verified_results(KEY, b"".join(lines)) is None
 
 
 def test_the_names_of_ones_own_are_those_that_are_imported_by_themselves() -> None:
@@ -171,7 +171,7 @@ def ended_as(
         (app / name).parent.mkdir(parents=True, exist_ok=True)
         (app / name).write_text(text)
     out.mkdir()
-    key = ordered(out, importable(files) - {new})
+    key = write_order(out, importable(files) - {new})
     ended = subprocess.run(
         [
             sys.executable,
@@ -190,7 +190,7 @@ def ended_as(
     )
     print(ended.stdout)
     assert not (out / ORDER).exists()
-    return told(key, (out / REPORT).read_bytes())
+    return verified_results(key, (out / REPORT).read_bytes())
 
 
 @pytest.mark.parametrize("files", LAYOUTS.values(), ids=LAYOUTS)
@@ -201,11 +201,11 @@ def test_an_honest_project_imports_its_own(tmp_path: Path, files: dict[str, str]
 @pytest.mark.parametrize("new", ["colorsys", ""])
 def test_a_new_module_does_not_stand_in_for_an_installed_one(tmp_path: Path, new: str) -> None:
     """One that the base has already does: that is how the project is."""
-    says = "from colorsys import rgb_to_hls\n\n\ndef test_total():\n    assert rgb_to_hls\n"
-    told_of = ended_as(
-        tmp_path, {"colorsys.py": "rgb_to_hls = None\n", "tests/test_shop.py": says}, new=new
+    source = "from colorsys import rgb_to_hls\n\n\ndef test_total():\n    assert rgb_to_hls\n"
+    outcomes = ended_as(
+        tmp_path, {"colorsys.py": "rgb_to_hls = None\n", "tests/test_shop.py": source}, new=new
     )
-    assert told_of == (
+    assert outcomes == (
         0 if new else 1,
         [("tests.test_shop::test_total", "passed" if new else "failed")],
     )

@@ -35,7 +35,7 @@ def test_what_a_disk_has_is_asked_of_it(tmp_path) -> None:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def results(tmp_path_factory):
     """A disk of 20 MB in memory, mounted for one process, as root or not."""
     folder, bwrap = tmp_path_factory.mktemp("small"), shutil.which("bwrap")
     assert bwrap, "bubblewrap is what the factory's own boxes need"
@@ -65,17 +65,23 @@ def told(tmp_path_factory):
     return json.loads(done.stdout)
 
 
-def test_on_a_full_disk_nothing_is_taken_in(told) -> None:
-    assert told["entries"] == 0
-    assert told["full"].startswith("True the disk of")
-    assert "`factory gc` frees" in told["full"]
+def test_on_a_full_disk_nothing_is_taken_in(results) -> None:
+    assert results["entries"] == 0
+    assert results["full"].startswith("True the disk of")
+    assert "`factory gc` frees" in results["full"]
 
 
-def test_a_run_that_failed_for_want_of_room_is_the_same_run_when_there_is_room(told) -> None:
-    assert told["filled"] == told["filled still"] != ""
-    assert told["failed while full"] == 0
-    assert told["room"] == ""
-    assert (told["merged"], told["attempts"], told["runs"], told["worked"], told["sound"]) == (
+def test_a_run_that_failed_for_want_of_room_is_the_same_run_when_there_is_room(results) -> None:
+    assert results["filled"] == results["filled still"] != ""
+    assert results["failed while full"] == 0
+    assert results["room"] == ""
+    assert (
+        results["merged"],
+        results["attempts"],
+        results["runs"],
+        results["worked"],
+        results["sound"],
+    ) == (
         True,
         0,
         1,

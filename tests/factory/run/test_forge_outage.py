@@ -71,9 +71,9 @@ def test_a_limit_that_ended_a_node_is_waited_for_until_the_last_moment_that_was_
         result_of(ForgeError("limited", retryable=True, again_at=moment))
         for moment in (NOON, NOON + HOUR, None)
     ]
-    with pytest.raises(ForgeError) as told:
+    with pytest.raises(ForgeError) as raised:
         reopen_after_outage(services, "implement-1-1", missed)
-    assert (told.value.retryable, told.value.again_at) == (True, NOON + HOUR)
+    assert (raised.value.retryable, raised.value.again_at) == (True, NOON + HOUR)
     reopen_after_outage(services, "implement-1-1", ())
 
 
@@ -95,7 +95,7 @@ def test_a_node_whose_forge_is_away_time_after_time_fails_in_the_end(tmp_path) -
     assert world.history(issue).attempts > 0
 
 
-def test_a_forge_that_says_no_is_a_failed_attempt(tmp_path) -> None:
+def test_a_forge_that_refuses_is_a_failed_attempt(tmp_path) -> None:
     world = World(tmp_path)
     issue = world.file()
     world.forge.fail("open_pull_request", retryable=False, says="403 not allowed")

@@ -168,20 +168,21 @@ def test_a_pause_is_no_failure_of_a_node() -> None:
     assert (is_unavailable(result), result.outcome.succeeded, result.event) == (True, False, None)
 
 
-def test_a_pause_is_told_wherever_one_looks(world) -> None:
+def test_a_pause_is_shown_wherever_one_looks(world) -> None:
     world.broker = Purse(world.ledger.clock, roles={"author"})
     world.file()
     world.tick(shows=True)
     found = pause_in_force(world.ledger, world.ledger.clock.now())
-    says = f"no model is asked until 2030-05-05 00:00 UTC: {WORDS}"
-    assert found.summary == says
+    summary = f"no model is asked until 2030-05-05 00:00 UTC: {WORDS}"
+    assert found.summary == summary
     (dashboard,) = [
         issue
         for issue in world.forge._issues.values()
         if "lights-out-factory:dashboard" in issue.body
     ]
-    assert f"**The factory pauses:** {says}. It goes on then by itself" in dashboard.body.replace(
-        "\\", ""
+    assert (
+        f"**The factory pauses:** {summary}. It goes on then by itself"
+        in dashboard.body.replace("\\", "")
     )
     assert "At work" not in dashboard.body
     morning = digest(
@@ -190,12 +191,12 @@ def test_a_pause_is_told_wherever_one_looks(world) -> None:
         at=MIDNIGHT,
         stopped=False,
         frozen="",
-        paused=says,
+        paused=summary,
     )
     assert not morning.is_quiet
-    assert morning.as_json()["paused"] == says
-    assert f"The factory pauses: {says}" in text(morning, str)
-    assert status(world.ledger, stopped=False, paused=says)["paused"] == says
+    assert morning.as_json()["paused"] == summary
+    assert f"The factory pauses: {summary}" in text(morning, str)
+    assert status(world.ledger, stopped=False, paused=summary)["paused"] == summary
     world.ledger.clock.at = MIDNIGHT
     world.tick(shows=True)
     (dashboard,) = [

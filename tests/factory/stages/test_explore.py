@@ -54,9 +54,9 @@ def test_without_personas_nobody_is_asked_to_explore_and_no_session_is_opened(tm
 
 
 def test_personas_are_asked_for_with_a_session_of_the_actors(tmp_path) -> None:
-    told = asked(explored(tmp_path, GUEST))["exploring"]
-    assert set(told) == {"personas", "actor"}
-    assert told["personas"][0] == {
+    request = asked(explored(tmp_path, GUEST))["exploring"]
+    assert set(request) == {"personas", "actor"}
+    assert request["personas"][0] == {
         "name": "guest",
         "who": "somebody who has never been here",
         "goal": "book a walk for two",
@@ -69,14 +69,14 @@ def test_personas_are_asked_for_with_a_session_of_the_actors(tmp_path) -> None:
         "seconds": 120,
         "tokens": 40_000,
     }
-    assert told["actor"] == {"socket": "/nowhere.sock", "model": "claude-haiku-5-5"}
+    assert request["actor"] == {"socket": "/nowhere.sock", "model": "claude-haiku-5-5"}
 
 
 def test_claims_have_a_judge_of_another_model_and_every_session_is_written_down(tmp_path) -> None:
     world = explored(tmp_path, GUEST + CLAIMS)
-    told = asked(world)["exploring"]
-    assert [persona["name"] for persona in told["personas"]] == ["guest", "doubter"]
-    assert told["contrast"]["model"] != told["actor"]["model"]
+    request = asked(world)["exploring"]
+    assert [persona["name"] for persona in request["personas"]] == ["guest", "doubter"]
+    assert request["contrast"]["model"] != request["actor"]["model"]
     assert {"actor", "judge"} <= {
         entry.data["role"] for entry in world.ledger.entries(kind="usage")
     }
@@ -89,7 +89,7 @@ def test_a_cap_that_exploring_would_cross_stops_the_change_before_it_is_judged(t
 
 
 @pytest.mark.parametrize(
-    ("text", "key", "says"),
+    ("text", "key", "message"),
     [
         ('[personas]\nname = "guest"\n', "personas", "expected tables `[[personas]]`"),
         (GUEST + GUEST, "personas", "two personas have the same name"),
@@ -99,11 +99,11 @@ def test_a_cap_that_exploring_would_cross_stops_the_change_before_it_is_judged(t
         (GUEST + 'acts = "many"\n', "personas.1.acts", "expected int"),
     ],
 )
-def test_a_persona_that_cannot_be_read_is_named_by_its_key(text, key, says) -> None:
+def test_a_persona_that_cannot_be_read_is_named_by_its_key(text, key, message) -> None:
     with pytest.raises(ConfigError) as refused:
         read_config("schema = 1\n" + text)
     assert key in str(refused.value)
-    assert says in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_persona_has_defaults_for_all_but_who_wants_what_and_how_it_shows() -> None:

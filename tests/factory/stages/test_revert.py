@@ -25,7 +25,7 @@ def files(world, commit="main"):
 
 
 def take_back(world, issue):
-    return revert.land(world.services(), issue, rules="sha256:rules", says="by mara")
+    return revert.land(world.services(), issue, rules="sha256:rules", reason="by mara")
 
 
 def test_every_landing_has_its_revert_ready_with_the_command_for_a_person(landed) -> None:

@@ -1,5 +1,5 @@
-"""Reviewers on the lap: what they see, what they may ask for, what follows, and that they approve
-nothing."""
+"""Reviewers in the pipeline: what they see, what they may ask for, what follows, and that they
+approve nothing."""
 
 import re
 
@@ -169,7 +169,7 @@ def test_a_finding_whose_words_are_not_in_the_change_is_dropped_and_counted(tmp_
     assert (link.outcome, link.fact.partition(" ")[0]) == (LinkOutcome.DONE, "1")
 
 
-def test_what_two_lenses_say_of_one_line_is_told_once(tmp_path) -> None:
+def test_what_two_lenses_find_in_one_line_is_reported_once(tmp_path) -> None:
     world = world_of(
         tmp_path,
         TWO,
@@ -270,7 +270,7 @@ def test_a_reviewer_sees_issue_difference_and_governance_and_nothing_of_the_seal
     assert "GIVEN_BACK" in second
     for question in (first, second):
         assert "it was not shown" not in question  # what the judge saw
-        assert "red on base" not in question  # what the author was told
+        assert "red on base" not in question  # what the author was shown
         assert "THE-AGENT-SAYS" not in question
         assert "sha256:" + "1" * 64 not in question  # the store of journeys
 
@@ -334,7 +334,7 @@ def test_nobody_reviews_what_its_family_may_have_written(tmp_path) -> None:
     with pytest.raises(ConfigError, match="of another family than anthropic"):
         at("by its own table", ONE + '[families]\nclaude = "anthropic"\n')
     assert at("nothing to review", own)
-    assert at("told that it may", own + ONE + "same_family = true\n")
+    assert at("allowed by name", own + ONE + "same_family = true\n")
     assert at("another maker", later + 'reviewer = ["claude-opus-5-5", "gpt-5.5"]\n' + ONE)
 
 
@@ -452,7 +452,7 @@ def test_people_read_what_reviewers_asked_for_as_words_of_models(tmp_path) -> No
     )
 
 
-def test_the_filer_is_told_that_reviewers_asked_and_not_that_a_browser_did(tmp_path) -> None:
+def test_the_filer_learns_that_reviewers_asked_and_not_that_a_browser_did(tmp_path) -> None:
     world = world_of(tmp_path, reviewer=(finding(), NOTHING))
     issue = world.file()
     world.tick(states=frozenset({State.UNTRIAGED, State.ACCEPTED, State.VALIDATING}))

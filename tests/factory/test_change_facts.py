@@ -1,5 +1,5 @@
-"""What rules may ask about is established for a real change of the lap: a rule on each fact holds
-or refuses there."""
+"""What rules may ask about is established for a real change in the pipeline: a rule on each fact
+holds or refuses there."""
 
 import dataclasses
 from pathlib import Path
@@ -37,11 +37,11 @@ class Photographer(FakeValidator):
 
     def judge(self, request, out):
         judged = super().judge(request, out)
-        told = ["evidence/before-1.png", "evidence/after-1.png", "evidence/after-2.png"]
+        pictures = ["evidence/before-1.png", "evidence/after-1.png", "evidence/after-2.png"]
         (out / "evidence").mkdir(exist_ok=True)
-        for name in told[:2]:
+        for name in pictures[:2]:
             (out / name).write_bytes(b"png")
-        return dataclasses.replace(judged, public={**judged.public, "screenshots": told})
+        return dataclasses.replace(judged, public={**judged.public, "screenshots": pictures})
 
 
 class EndsBasesTests(FakeSandbox):
@@ -97,7 +97,7 @@ def ending(
         "tidebook/api.py": MODULE,
         f"tidebook/migrations/{there}": b"SELECT 0;\n",
     }
-    world.remote["main"] = world.git.commit(world.git.tree(tree), [world.base], message="a law")
+    world.remote["main"] = world.git.commit(world.git.tree(tree), [world.base], message="a rule")
     issue = world.file()
     world.tick()
     history = world.history(issue)
@@ -105,7 +105,7 @@ def ending(
 
 
 @pytest.mark.parametrize(
-    ("check", "says"),
+    ("check", "reason"),
     [
         ("added_text: {deny: [FIXME]}", "added text that must not be: tidebook/api.py (`FIXME`)"),
         ("api_surface: {}", "public names lost: tidebook/api.py: cancel lost `reason`"),
@@ -117,10 +117,10 @@ def ending(
         ("labels: {require: [good first issue]}", "labels missing: good first issue"),
     ],
 )
-def test_a_rule_refuses_by_a_fact_of_the_change(tmp_path, check, says) -> None:
-    state, told = ending(tmp_path, check)
+def test_a_rule_refuses_by_a_fact_of_the_change(tmp_path, check, reason) -> None:
+    state, reasons = ending(tmp_path, check)
     assert state is State.NEEDS_HUMAN
-    assert says in told
+    assert reason in reasons
 
 
 @pytest.mark.parametrize(
@@ -138,20 +138,22 @@ def test_a_rule_refuses_by_a_fact_of_the_change(tmp_path, check, says) -> None:
     ],
 )
 def test_a_rule_holds_by_a_fact_of_the_change(tmp_path, check) -> None:
-    state, told = ending(tmp_path, check)
-    assert state is State.MERGED, told
+    state, reasons = ending(tmp_path, check)
+    assert state is State.MERGED, reasons
 
 
 def test_a_migration_that_does_not_come_last_is_refused_by_what_is_there_at_base(tmp_path) -> None:
-    state, told = ending(
+    state, reasons = ending(
         tmp_path, 'migrations: {paths: ["tidebook/migrations/*.sql"]}', there="0003_later.sql"
     )
     assert state is State.NEEDS_HUMAN
-    assert "tidebook/migrations/0002_places.sql (after tidebook/migrations/0003_later.sql)" in told
+    assert (
+        "tidebook/migrations/0002_places.sql (after tidebook/migrations/0003_later.sql)" in reasons
+    )
 
 
 @pytest.mark.parametrize(
-    ("minimum", "validator", "says"),
+    ("minimum", "validator", "reason"),
     [
         (1, Photographer, None),
         (2, Photographer, "pictures in the evidence: 1, at least 2 needed"),
@@ -159,16 +161,16 @@ def test_a_migration_that_does_not_come_last_is_refused_by_what_is_there_at_base
     ],
 )
 def test_pictures_of_the_change_that_are_there_are_counted(
-    tmp_path, minimum, validator, says
+    tmp_path, minimum, validator, reason
 ) -> None:
-    state, told = ending(
+    state, reasons = ending(
         tmp_path,
         f"screenshots: {{paths: [tidebook/**], min: {minimum}}}",
         applies="merge",
         validator=validator(),
     )
-    assert state is (State.MERGED if says is None else State.NEEDS_HUMAN), told
-    assert (says or "") in told
+    assert state is (State.MERGED if reason is None else State.NEEDS_HUMAN), reasons
+    assert (reason or "") in reasons
 
 
 @pytest.mark.parametrize(("author", "state"), [("kim", State.NEEDS_HUMAN), ("robin", State.MERGED)])
@@ -180,18 +182,18 @@ def test_labels_that_cannot_be_read_are_not_taken_for_none(tmp_path) -> None:
     def forge_fails(world) -> None:
         world.forge.fail("issue", retryable=False, count=99)
 
-    state, told = ending(tmp_path, "labels: {deny: [on hold]}", meanwhile=forge_fails)
+    state, reasons = ending(tmp_path, "labels: {deny: [on hold]}", meanwhile=forge_fails)
     assert state is State.NEEDS_HUMAN
-    assert "F-NEW" in told
+    assert "F-NEW" in reasons
 
 
 def test_tests_of_the_base_that_a_limit_stopped_say_nothing_of_the_change(tmp_path) -> None:
     """What they had reported by then would otherwise be all that the change must keep: nothing."""
-    state, told = ending(
+    state, reasons = ending(
         tmp_path, "added_lines: {max: 50}", sandbox=EndsBasesTests(killed_by="wall-clock")
     )
     assert state is not State.MERGED
-    assert "the project's tests were stopped by their wall-clock limit" in told
+    assert "the project's tests were stopped by their wall-clock limit" in reasons
 
 
 UNFINISHED = [["collected", 2], ["test", "tests/test_a.py::test_a", "failed"]]
@@ -230,7 +232,7 @@ def compared_on(world, report, code):
         ([*UNFINISHED, ["end", 1]], 1),
     ],
 )
-def test_tests_of_the_base_that_told_no_end_say_nothing_of_the_change(world, report, code) -> None:
+def test_tests_of_the_base_without_an_end_prove_nothing_of_the_change(world, report, code) -> None:
     """An import that fails on base left no test that a change could have lost."""
     with pytest.raises(SandboxError, match="the project's tests did not come to an end on base"):
         compared_on(world, report, code)
@@ -245,12 +247,12 @@ def test_of_a_change_that_is_too_large_to_read_nothing_is_known(world) -> None:
     """What was read of it is harmless: a paper. It is not taken for all of it."""
     tree = {**world.git.trees[world.git.tree_of(world.base)], "docs/one.md": b"One.\n"}
     head = world.git.commit(world.git.tree(tree), [world.base], message="a paper")
-    job, told = job_of(world), world.git.diff(world.base, head)
+    job, diff = job_of(world), world.git.diff(world.base, head)
     assert (change_facts(job, world.base, head).secrets, in_sight(job, world.base, head)) == (
         (),
         (),
     )
-    world.decorate("git", diff=lambda base, head: dataclasses.replace(told, too_large=True))
+    world.decorate("git", diff=lambda base, head: dataclasses.replace(diff, too_large=True))
     job = job_of(world)
     facts = change_facts(job, world.base, head)
     assert {

@@ -1,5 +1,5 @@
-"""The built-in agent without its box: the real loop on a session's own socket, for tests that are
-not about walls."""
+"""The built-in agent without its sandbox: the real loop on a session's own socket, for tests that
+are not about isolation."""
 
 import os
 
@@ -7,7 +7,7 @@ from anthropic import Anthropic
 
 from harness.agents.unix_http import unix_http_client
 from harness.ports.agent import AgentReport
-from harness.programs.agent_loop.agent import Assignment as Told
+from harness.programs.agent_loop.agent import Assignment as LoopAssignment
 from harness.programs.agent_loop.agent import work
 from harness.programs.agent_loop.shell import Shell
 from harness.programs.agent_loop.tools import Tools
@@ -18,21 +18,21 @@ is."""
 
 
 class PatientShell(Shell):
-    """Has its patience with whatever ends, and a second of it with what would sleep it through."""
+    """Waits long for whatever ends, and one second for a command that would sleep all that time."""
 
     def run(self, argv, *, seconds=0):
         self.seconds = 1 if argv[-1].startswith("sleep ") else PATIENCE
         return super().run(argv, seconds=seconds)
 
 
-class UnboxedAgent:
+class UnsandboxedAgent:
     """Works with the real loop and its real tools, in the worktree."""
 
     def __init__(self, outputs) -> None:
         self.outputs, self.reports = outputs, []
 
     def work(self, assignment, session):
-        told = Told(
+        order = LoopAssignment(
             system=list(assignment.system),
             task=assignment.task,
             model=session.model,
@@ -47,13 +47,13 @@ class UnboxedAgent:
             seconds=PATIENCE,
         )
         tools = Tools(
-            shell, output=told.output_characters, given_text="\n".join([*told.system, told.task])
+            shell, output=order.output_characters, given_text="\n".join([*order.system, order.task])
         )
         with unix_http_client(session.socket, seconds=PATIENCE) as http:
             client = Anthropic(
-                base_url=told.base_url, api_key="unused", max_retries=0, http_client=http
+                base_url=order.base_url, api_key="unused", max_retries=0, http_client=http
             )
-            said = work(told, client, tools, lambda line: None)
+            said = work(order, client, tools, lambda line: None)
         self.reports.append(said)
         return AgentReport(
             outcome=said["outcome"],

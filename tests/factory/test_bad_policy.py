@@ -1,5 +1,5 @@
 """Governance that cannot be obeyed: each fault is named with its file and line, and a factory does
-nothing on it, least of all go on with an older law."""
+nothing on it, least of all go on with an older policy."""
 
 from textwrap import dedent
 
@@ -26,42 +26,42 @@ def pattern(expression: str) -> str:
     return RULES + stated(f"level: enforced\ncheck: {{added_text: {{deny: ['{expression}']}}}}")
 
 
-LAW, NESTED = "factory_rules.md", "tidebook/factory_rules.md"
+RULES_FILE, NESTED = "factory_rules.md", "tidebook/factory_rules.md"
 LOCKED = RULES + stated("level: enforced\ncheck: {files: {max: 9}}\nlocked: true", "F-LOCK")
 BAD = {
     "no YAML": (
-        {LAW: RULES + stated("level: [enforced")},
-        LAW,
+        {RULES_FILE: RULES + stated("level: [enforced")},
+        RULES_FILE,
         LINES + 7,
         "not YAML that can be read",
     ),
     "an unknown key": (
-        {LAW: RULES + stated("levle: enforced")},
-        LAW,
+        {RULES_FILE: RULES + stated("levle: enforced")},
+        RULES_FILE,
         LINES + 6,
         "did you mean `level`?",
     ),
     "an id twice": (
-        {LAW: RULES + stated("level: advisory") * 2},
-        LAW,
+        {RULES_FILE: RULES + stated("level: advisory") * 2},
+        RULES_FILE,
         LINES + 9,
         "already stated at",
     ),
     "an id that no heading has": (
-        {LAW: (RULES + stated("level: advisory")).replace("{#F-NEW}", "{#F-GONE}")},
-        LAW,
+        {RULES_FILE: (RULES + stated("level: advisory")).replace("{#F-NEW}", "{#F-GONE}")},
+        RULES_FILE,
         LINES + 5,
         "the heading says {#F-GONE} and the block says F-NEW",
     ),
     "a block that is none": (
-        {LAW: RULES + stated("level: advisory").replace("yaml rule", "yaml rules")},
-        LAW,
+        {RULES_FILE: RULES + stated("level: advisory").replace("yaml rule", "yaml rules")},
+        RULES_FILE,
         LINES + 4,
         "did you mean `yaml rule`?",
     ),
     "a locked rule loosened": (
         {
-            LAW: LOCKED,
+            RULES_FILE: LOCKED,
             NESTED: FRONT + stated("level: enforced\ncheck: {files: {max: 99}}", "F-LOCK"),
         },
         NESTED,
@@ -75,30 +75,30 @@ BAD = {
         "the factory's own",
     ),
     "an expression that explodes": (
-        {LAW: pattern("((a{1,99}){1,99}){1,99}$")},
-        LAW,
+        {RULES_FILE: pattern("((a{1,99}){1,99}){1,99}$")},
+        RULES_FILE,
         LINES + 7,
         "exceeds size limit",
     ),
     "an expression that looks back": (
-        {LAW: pattern(r"(a+)\1+$")},
-        LAW,
+        {RULES_FILE: pattern(r"(a+)\1+$")},
+        RULES_FILE,
         LINES + 7,
         "backreferences are not supported",
     ),
     "a glob that is none": (
-        {LAW: RULES + stated("level: enforced\ncheck: {paths: {deny: [a**]}}")},
-        LAW,
+        {RULES_FILE: RULES + stated("level: enforced\ncheck: {paths: {deny: [a**]}}")},
+        RULES_FILE,
         LINES + 7,
         "whole folders",
     ),
     "a condition that is none": (
-        {LAW: RULES + stated("level: enforced\ncheck: {secrets: {}}\nwhen: kynd == 1")},
-        LAW,
+        {RULES_FILE: RULES + stated("level: enforced\ncheck: {secrets: {}}\nwhen: kynd == 1")},
+        RULES_FILE,
         LINES + 8,
         "did you mean `kind`?",
     ),
-    "ten megabytes": ({LAW: RULES + "word " * 2_000_000}, LAW, None, "are read"),
+    "ten megabytes": ({RULES_FILE: RULES + "word " * 2_000_000}, RULES_FILE, None, "are read"),
     "ten megabytes in a folder": ({NESTED: "x" * 10_000_000}, NESTED, None, "are read"),
     "Latin-1": (
         {"mission.md": (MISSION + "na\u00efve\n").encode("latin-1")},
@@ -129,9 +129,9 @@ LINKS = {"a link": "mission.md", "a nested link": "tidebook/factory_rules.md"}
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_nothing_is_done_on_a_law_that_cannot_be_obeyed(world, name) -> None:
-    files, file, line, says = BAD[name]
-    assert world.tick() == ()  # under the law as it was, which is known from now on
+def test_nothing_is_done_on_a_policy_that_cannot_be_read(world, name) -> None:
+    files, file, line, message = BAD[name]
+    assert world.tick() == ()  # under the policy as it was, which is read now
     world.push_to_main(
         **{
             path.replace("/", "__"): text if isinstance(text, bytes) else text.encode()
@@ -143,19 +143,19 @@ def test_nothing_is_done_on_a_law_that_cannot_be_obeyed(world, name) -> None:
     for _ in range(2):
         with pytest.raises(GovernanceError) as error:
             world.tick()
-        assert says in error.value.message
+        assert message in error.value.message
         assert (error.value.file, error.value.line) == (file, line)
     assert (len(world.ledger.written), world.remote["main"]) == (entries, tip)
     assert world.forge.comments(issue) == ()
 
 
-def test_a_nested_law_binds_below_its_folder_at_the_next_tick(world) -> None:
+def test_a_nested_rules_file_binds_below_its_folder_at_the_next_tick(world) -> None:
     tree = dict(world.git.trees[world.git.tree_of(world.base)])
     tree["tidebook/factory_rules.md"] = (
         FRONT + stated("level: enforced\ncheck: {files: {max: 0}}", "F-NONE")
     ).encode()
     world.remote["main"] = world.git.commit(
-        world.git.tree(tree), [world.base], message="a nested law"
+        world.git.tree(tree), [world.base], message="nested rules"
     )
     issue = world.file()
     world.tick()
