@@ -81,7 +81,7 @@ def hits(house: House) -> dict[tuple[Identity, int], Any]:
             clicked, loud, ticked = await ada.page.evaluate(told)
             return dict(clicked), loud, ticked, before
 
-        return house.on_stage(Things(), play, identity=identity, device=Device(pointer_seed=hand))
+        return house.on_stage(Things(), play, identity=identity, device=Device(pointer_seed=seed))
 
     return {
         (identity, seed): by(identity, seed)

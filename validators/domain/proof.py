@@ -19,7 +19,7 @@ from validators.domain.evidence import (
     RunKind,
     Trouble,
 )
-from validators.domain.fold import Result, refuted, result, silence
+from validators.domain.run_result import Result, refuted, result, silence
 from validators.domain.verdict import Proof, Purpose
 
 PASSES = "it passes on base, so it does not show the change"
@@ -75,8 +75,8 @@ def _shown(
     if plain is None or masked is None or len(runs) != len(evidence):
         return Proof(False, "it was not performed once by each identity on base")
     for item in (plain, masked):
-        if result(item) is Result.NOTHING:
-            return Proof(False, f"on base it says nothing: {silence(item)}")
+        if result(item) is Result.INCONCLUSIVE:
+            return Proof(False, f"on base it is inconclusive: {silence(item)}")
     if purpose is Purpose.REGRESSION:
         green = result(plain) is result(masked) is Result.PASSED
         return Proof(

@@ -14,7 +14,7 @@ from itertools import groupby
 
 from validators.domain.bounds import Bounds
 from validators.domain.evidence import RunEvidence, RunId, RunKind
-from validators.domain.fold import Result, result
+from validators.domain.run_result import Result, result
 from validators.performance.journey_run import Patience
 from validators.performance.plan import AT_ONCE, PlannedRun
 

@@ -25,7 +25,6 @@ from validators.domain.evidence import (
     Trouble,
     observed,
 )
-from validators.domain.fold import LATE
 from validators.domain.journeys.journey import (
     Block,
     Forbidden,
@@ -39,6 +38,7 @@ from validators.domain.journeys.journey import (
 )
 from validators.domain.journeys.values import Values
 from validators.domain.journeys.walk import positive
+from validators.domain.run_result import LATE
 from validators.performance.acting import acted
 from validators.performance.forbidden import occurrence
 from validators.performance.look_result import LookResult

@@ -18,7 +18,7 @@ from validators.domain.evidence import Identity, RunEvidence
 from validators.domain.exploring.exploration import Ending, Transcript, journey_name
 from validators.domain.exploring.persona import Persona
 from validators.domain.exploring.satisfaction import Satisfaction
-from validators.domain.fold import Result, result, symptom
+from validators.domain.run_result import Result, result, symptom
 from validators.domain.verdict import Finding, Outcome, Verdict
 
 
@@ -77,7 +77,7 @@ def explored(persona: Persona, transcript: Transcript, runs: Iterable[RunEvidenc
     if (
         len(told) != len(Identity)
         or set(results) != set(Identity)
-        or Result.NOTHING in results.values()
+        or Result.INCONCLUSIVE in results.values()
     ):
         return Explored(
             persona.name, GoalOutcome.UNSATISFIED, "what was done could not be performed again"
