@@ -395,7 +395,7 @@ twin:
     assert result(told) is Result.PASSED, told
     guest = values.names["guest"]
     assert stage.people["guide"].acts == [
-        "open /guests", "hover More", f"type {guest}", f"prepare a dialog that says 'Tell {guest}?'", "press Control+Enter",
+        "open /guests", "hover More", f"type {guest}", f"prepare a dialog with the message 'Tell {guest}?'", "press Control+Enter",
     ]  # fmt: skip
     assert (stage.ahead, values.fields["plan"]) == (2 * 86_400 + 3_600, "a.csv")
     assert [look.vantage for look in told.expectations] == [

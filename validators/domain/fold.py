@@ -1,7 +1,7 @@
 """From evidence to a verdict: one pure fold. Absent, empty, skipped, late and unknown all mean no.
 
 The fold asks in the order of trust: was every sealed journey performed, does what was performed mean
-anything, what does it say, and only for a green answer, could this judgement have been red?"""
+anything, what does it show, and only for a green answer, could this judgement have been red?"""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NOT_PERFORMED = "the control could not be performed"
 
 
 def verdict(sealed: tuple[Sealed, ...], evidence: tuple[RunEvidence, ...]) -> Verdict:
-    """What the evidence says about the candidate. Raises nothing: faulty evidence is a no."""
+    """The verdict about the candidate. Raises nothing: faulty evidence is a no."""
     runs = {item.run: item for item in evidence}
     controls = _controls(sealed, runs)
     counts = Counts(
@@ -106,8 +106,8 @@ def _unusable(
 
 
 def _named(one: Sealed) -> str:
-    """A journey in a reason. The launcher takes its sealed name out of what it publishes; what
-    remains says whose journey it is."""
+    """A journey in a reason. The launcher removes its sealed name before it publishes the reason;
+    the owner remains."""
     if not one.in_suite:
         return f"journey {one.journey!r}"
     owner = f"issue {one.issue}" if one.issue else "the mission"

@@ -1,4 +1,4 @@
-"""What one run says about the app, read from its evidence alone.
+"""What one run shows about the app, read from its evidence alone.
 
 A run passes, fails or is inconclusive. Everything that is absent, skipped, ambiguous or the fault
 of the judge's own machinery is inconclusive."""
@@ -21,7 +21,7 @@ CUT_OFF = (Trouble.NO_ANSWER, Trouble.TOO_LARGE)
 
 
 class Result(StrEnum):
-    """What one run says about the app. INCONCLUSIVE: it proves neither."""
+    """What one run shows about the app. INCONCLUSIVE: it proves neither."""
 
     PASSED = "passed"
     FAILED = "failed"
