@@ -127,9 +127,9 @@ class Breach:
 class FaultFacts:
     """What a fault injector did in a run.
 
-    `changed`: how many requests or responses it altered; 0: it did not apply. `touched`: the altered
-    bytes carried a value or a text that an expectation of the journey requires. `put_in`: a step put
-    in one of these values. `reached`: the altered bytes carried such a value."""
+    `changed`: how many requests or responses it altered; 0: it did not apply. `touched`: the
+    altered bytes carried a value or a text that an expectation of the journey requires. `put_in`: a
+    step put in one of these values. `reached`: the altered bytes carried such a value."""
 
     changed: int
     touched: bool

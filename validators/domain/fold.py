@@ -1,7 +1,8 @@
 """From evidence to a verdict: one pure fold. Absent, empty, skipped, late and unknown all mean no.
 
-The fold asks in the order of trust: was every sealed journey performed, does what was performed mean
-anything, what does it show, and only for a green answer, could this judgement have been red?"""
+The fold asks in the order of trust: was every sealed journey performed, does what was
+performed mean anything, what does it show, and only for a green answer, could this judgement
+have been red?"""
 
 from __future__ import annotations
 

@@ -63,9 +63,9 @@ def diverges(plain: RunEvidence, masked: RunEvidence) -> bool:
 def caught(evidence: RunEvidence) -> bool:
     """Whether a step or a look noticed the injected fault of this run.
 
-    A breached `never` does not count: `http_status >= 500` sees the injector's own answer, and would
-    let a journey that asserts nothing catch it. No answer does not count either: no injector makes
-    an app silent, so that is a slow machine."""
+    A breached `never` does not count: `http_status >= 500` sees the injector's own answer, and
+    would let a journey that asserts nothing catch it. No answer does not count either: no injector
+    makes an app silent, so that is a slow machine."""
     failed = [part for part in _parts(evidence) if not part.passed]
     mute = {*CUT_OFF, *LATE}
     return (

@@ -1,4 +1,5 @@
-"""The verdict as a value. `validators.domain.fold` makes it from evidence; the launcher signs it."""
+"""The verdict as a value. `validators.domain.fold` makes it from evidence; the launcher signs
+it."""
 
 from __future__ import annotations
 
@@ -96,12 +97,13 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """One journey that must be performed. `proof`: what base has proved about it; None: nothing yet.
+    """One journey that must be performed. `proof`: what base has proved about it; None: nothing
+    yet.
 
-    `in_suite`: it belongs to the regression suite, not to the change's own issue. `issue` is the one
-    that it was written for (0: for the mission alone). Base is asked about it only when it is red on
-    the candidate. `inject_faults` False: an earlier judgement showed that it notices faults. `plain`
-    False: only the masked visitor performs it."""
+    `in_suite`: it belongs to the regression suite, not to the change's own issue. `issue` is the
+    one that it was written for (0: for the mission alone). Base is asked about it only when it is
+    red on the candidate. `inject_faults` False: an earlier judgement showed that it notices faults.
+    `plain` False: only the masked visitor performs it."""
 
     journey: str
     promise: str

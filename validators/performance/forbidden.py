@@ -59,7 +59,8 @@ def is_path(asked: str, rule: str) -> bool:
 
 
 def host(address: str) -> str:
-    """The host in an address, or in the `host:port` of a CONNECT request; empty if there is none."""
+    """The host in an address, or in the `host:port` of a CONNECT request; empty if there is
+    none."""
     try:
         return urlsplit(address if "//" in address else f"//{address}").hostname or ""
     except ValueError:

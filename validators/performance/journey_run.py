@@ -1,8 +1,8 @@
 """Performs one journey on a stage: its steps, then its looks from each vantage.
 
-Meanwhile it watches for what must never happen. The result is evidence, never a verdict. A step that
-fails ends the performance. A look that fails does not, except in a control, which has nothing more
-to show once it has failed."""
+Meanwhile it watches for what must never happen. The result is evidence, never a verdict. A step
+that fails ends the performance. A look that fails does not, except in a control, which has nothing
+more to show once it has failed."""
 
 from __future__ import annotations
 

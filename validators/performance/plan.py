@@ -22,8 +22,8 @@ AT_ONCE = 5
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run and the port of its app; 0 for a negative control that is looked for in the run of its
-    journey.
+    """One run and the port of its app; 0 for a negative control that is looked for in the run of
+    its journey.
 
     `seed`, if set, replaces the seed of the plan for its data and surroundings. `others` people do
     the same before it, with data of their own. The clocks of its app and its visitor are `ahead`
@@ -59,8 +59,8 @@ class Plan:
 
 
 def judgement_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
-    """The runs for judging a candidate: each journey plain and masked, its negative control, and one
-    run for every fault injector."""
+    """The runs for judging a candidate: each journey plain and masked, its negative control, and
+    one run for every fault injector."""
     return tuple(
         run
         for name in journeys

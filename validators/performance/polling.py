@@ -1,7 +1,7 @@
 """Polls a page until all looks of a block hold at one moment of one page.
 
-Polling ends when they hold, when the page is at rest (nothing can change it unless somebody acts), or
-when the time of the block is spent."""
+Polling ends when they hold, when the page is at rest (nothing can change it unless somebody acts),
+or when the time of the block is spent."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ async def looked(look: Look, session: Session, values: Values) -> LookResult:
 async def _in_a_row(
     session: Session, wanted: Sequence[Look], values: Values, *, whole: bool
 ) -> tuple[list[LookResult], bool]:
-    """All looks in a row, up to the first that fails unless `whole`; and whether the page stayed the
-    same from the first to the last."""
+    """All looks in a row, up to the first that fails unless `whole`; and whether the page stayed
+    the same from the first to the last."""
     found: list[LookResult] = []
     try:
         if len(wanted) > 1:

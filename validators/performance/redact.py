@@ -55,8 +55,9 @@ def public_findings(
 def leaks(text: str, journeys: Iterable[Journey], *, known: Iterable[str] = ()) -> tuple[str, ...]:
     """The sealed phrases in a text that is about to leave, canaries first; empty: it may leave.
 
-    A phrase is a canary, or a literal text of a journey with at least SHORTEST_PHRASE characters
-    that is not in `known` (the issue and the governance files, which the implementer has anyway)."""
+    A phrase is a canary, or a literal text of a journey with at least SHORTEST_PHRASE
+    characters that is not in `known` (the issue and the governance files, which the
+    implementer has anyway)."""
     open_texts = tuple(words.casefold() for words in known)
     shown = text.casefold()
     phrases = (phrase for journey in journeys for phrase in _phrases(journey))

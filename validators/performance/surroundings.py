@@ -18,7 +18,8 @@ VIEWPORTS = ((1280, 800), (1366, 768), (1440, 900), (1536, 864))
 # belongs to the plain visitor.
 SCREENS = ((1.25, (2048, 1152)), (1.5, (2560, 1440)), (1.5, (1920, 1080)), (2.0, (1920, 1080)))
 TOUCHES = (0, 0, 0, 5, 10)
-# The voices of Google Chrome on Linux, and below them those that a desktop's speech service may add.
+# The voices of Google Chrome on Linux, and below them those that a desktop's speech service may
+# add.
 VOICES = tuple(
     Voice(f"Google {name}", language)
     for name, language in (

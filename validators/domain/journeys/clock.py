@@ -1,4 +1,5 @@
-"""The app's clock: a file with the number of seconds by which it is ahead of the machine's clock."""
+"""The app's clock: a file with the number of seconds by which it is ahead of the machine's
+clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A `dialog` step with its values filled in: the message that a dialog must have, and the answer."""
+"""A `dialog` step with its values filled in: the message that a dialog must have, and the
+answer."""
 
 from __future__ import annotations
 

@@ -277,8 +277,8 @@ class Never:
 
 @dataclass(frozen=True, slots=True)
 class NegativeControl:
-    """The variant that must fail: on a correct app its expectations must not all hold. `steps` None:
-    the steps of the journey."""
+    """The variant that must fail: on a correct app its expectations must not all hold. `steps`
+    None: the steps of the journey."""
 
     line: int
     expect: tuple[Block, ...]

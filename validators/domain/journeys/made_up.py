@@ -1,9 +1,9 @@
 """Made-up words, names and email addresses that no app can know in advance.
 
-An app that recognises what the judge types could pass for the judge alone. So everything is built of
-syllables: there are more values than an app could store, and none of them looks like the judge's.
-Names come in several scripts, with the marks, hyphens and apostrophes of people's names. An address
-has a domain of so many made-up letters that nobody owns it."""
+An app that recognises what the judge types could pass for the judge alone. So everything is built
+of syllables: there are more values than an app could store, and none of them looks like the
+judge's. Names come in several scripts, with the marks, hyphens and apostrophes of people's names.
+An address has a domain of so many made-up letters that nobody owns it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The meaning of a journey without its form: two journeys that mean the same are one, whatever their
-names, lines and quotes."""
+"""The meaning of a journey without its form: two journeys that mean the same are one, whatever
+their names, lines and quotes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A target: one element, named as a person names it, by role and name, by label, or by its place."""
+"""A target: one element, named as a person names it, by role and name, by label, or by its
+place."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ class Target:
     `name` is the exact accessible name. For a `definition` it is the term that is defined; for
     `words` and `summary`, which are not ARIA roles, it is the whole text of the element. `words`
     must occur inside the element; rows and list items have no name and are identified by them.
-    `level` is the level of a heading. `within` narrows the search to another element, `under` to the
-    section below the heading of that name."""
+    `level` is the level of a heading. `within` narrows the search to another element, `under` to
+    the section below the heading of that name."""
 
     line: int
     role: str = ""

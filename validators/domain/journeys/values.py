@@ -94,7 +94,8 @@ class Draw:
 
 @dataclass(slots=True)
 class Values:
-    """What a run knows so far: drawn names, filled fields, remembered texts, files taken. Mutable."""
+    """What a run knows so far: drawn names, filled fields, remembered texts, files taken.
+    Mutable."""
 
     draw: Draw
     names: dict[str, str] = field(default_factory=dict)
