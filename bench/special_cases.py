@@ -27,7 +27,7 @@ from validators.app.instances import Start
 from validators.app.sandboxes import Sandboxes
 from validators.app.side import Side
 from validators.domain.evidence import Identity, RunEvidence, RunId
-from validators.domain.fold import Result, diverges, result, silence
+from validators.domain.run_result import Result, diverges, result, silence
 from validators.launcher.perform import PerformanceBench, Scene
 from validators.launcher.phases import Deadline
 from validators.wiring import SUPERVISOR
@@ -112,12 +112,12 @@ def _case(case: str, seeds: Sequence[int], *, other_box: str) -> Told:
     for first in range(0, len(seeds), AT_ONCE):
         for plain, masked in _performed(case, seeds[first : first + AT_ONCE], other_box=other_box):
             both = {result(plain), result(masked)}
-            if Result.NOTHING in both:
+            if Result.INCONCLUSIVE in both:
                 told.silent += 1
                 told.reasons += [
                     f"{run.run}: {silence(run)}"
                     for run in (plain, masked)
-                    if result(run) is Result.NOTHING
+                    if result(run) is Result.INCONCLUSIVE
                 ]
             elif diverges(plain, masked) or both != {Result.PASSED}:
                 told.caught += 1

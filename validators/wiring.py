@@ -100,7 +100,7 @@ def try_(file: Path, *, local_app: LocalApp, url: str, seed: int | None, keep: P
 
     from validators.authoring.prove import read_journeys
     from validators.authoring.trying import Address, tried, try_lines
-    from validators.domain.fold import Result, result
+    from validators.domain.run_result import Result, result
     from validators.launcher.workplace import work_folder
 
     (journey,) = read_journeys((file,), may_only_look=True).journeys.values()

@@ -16,8 +16,8 @@ from tests.validators.patience import VAIN
 from validators.browser.stage import BrowserStage
 from validators.domain.bounds import Bounds
 from validators.domain.evidence import RunEvidence, RunId, Trouble
-from validators.domain.fold import Result, result
 from validators.domain.journeys.values import Draw, Values
+from validators.domain.run_result import Result, result
 from validators.language.reader import read
 from validators.performance.journey_run import Patience, performed
 
@@ -191,7 +191,7 @@ def test_what_is_outstanding_when_the_bound_runs_out_says_nothing(
     house: House, source: str
 ) -> None:
     told = played(house, Leads(HANGS), source, look=3, bounds=HASTY)
-    assert result(told) is Result.NOTHING
+    assert result(told) is Result.INCONCLUSIVE
     parts = (*told.steps, *told.expectations)
     assert [part.trouble for part in parts if not part.passed] == [Trouble.TIMED_OUT]
 

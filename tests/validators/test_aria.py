@@ -142,12 +142,12 @@ def test_an_element_is_written_one_way(text, found) -> None:
     assert aria_key(text) == found
 
 
-def granted(wish: str) -> bool:
+def matched(pattern: str) -> bool:
     journey = read(
-        f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - aria: {{has: {wish}}}\n"
+        f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - aria: {{has: {pattern}}}\n"
     )
     return tree_matches(
-        nodes(SNAPSHOT), journey.expect[0].looks[0].wishes, lambda held: held.source
+        nodes(SNAPSHOT), journey.expect[0].looks[0].patterns, lambda held: held.source
     )
 
 
@@ -172,8 +172,8 @@ def granted(wish: str) -> bool:
         ("[text: plain]", False),
     ],
 )
-def test_a_wish_is_granted_by_what_stands_in_one_place_and_order(wish, holds) -> None:
-    assert granted(wish) is holds
+def test_a_pattern_matches_what_stands_in_one_place_and_order(wish, holds) -> None:
+    assert matched(wish) is holds
 
 
 leaf = st.builds(

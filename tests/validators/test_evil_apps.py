@@ -27,8 +27,9 @@ from tests.validators.plans import (
 )
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.evidence import FaultInjector, Identity, RunEvidence, RunId, RunKind
-from validators.domain.fold import Result, caught, result, verdict
+from validators.domain.fold import verdict
 from validators.domain.proof import proof
+from validators.domain.run_result import Result, caught, result
 from validators.domain.verdict import (
     Counts,
     Outcome,
@@ -76,7 +77,7 @@ CASES = {
     "pesters": Case(apps.Pesters, SILENT, reason="the control was not performed", journey=SHALLOW),
     "toast-only": Case(apps.ToastOnly, FAILED, Symptom.NOT_KEPT),
     "toast-only-shallow": Case(
-        apps.ToastOnly, SILENT, reason="no saboteur reached what", journey=SHALLOW, controls=True
+        apps.ToastOnly, SILENT, reason="no injected fault reached what", journey=SHALLOW, controls=True
     ),
     "hard-coded": Case(apps.HardCoded, FAILED, Symptom.NOT_SHOWN, journey=SHALLOW),
     "accepts-all": Case(
@@ -403,4 +404,4 @@ def test_a_browser_that_does_not_start_is_the_judges_own_failure(tmp_path) -> No
     assert ended.returncode == 0, ended.stderr
     (told,) = read_evidence((tmp_path / "out" / "evidence.json").read_text())
     assert told.errors
-    assert result(told) is Result.NOTHING
+    assert result(told) is Result.INCONCLUSIVE

@@ -17,8 +17,8 @@ from validators.browser.stage import BrowserStage
 from validators.domain.exploring.exploration import Ending, NotAJourney, compiled
 from validators.domain.exploring.persona import Allowance, Persona
 from validators.domain.exploring.view import view
-from validators.domain.fold import Result, result
 from validators.domain.journeys.spot import Spot
+from validators.domain.run_result import Result, result
 
 
 @pytest.fixture

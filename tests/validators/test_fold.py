@@ -33,14 +33,8 @@ from validators.domain.evidence import (
     RunKind,
     Trouble,
 )
-from validators.domain.fold import (
-    PAINTED,
-    Result,
-    caught,
-    diverges,
-    result,
-    verdict,
-)
+from validators.domain.fold import PAINTED, verdict
+from validators.domain.run_result import Result, caught, diverges, result
 from validators.domain.verdict import (
     Counts,
     Finding,
@@ -65,7 +59,7 @@ def test_a_run_says_one_of_three_things() -> None:
             if name == "green"
             else Result.FAILED
             if name in RED_RUNS
-            else Result.NOTHING
+            else Result.INCONCLUSIVE
         )
         assert result(replace(run(), **changes)) is expected, name
 
@@ -131,7 +125,7 @@ def test_every_pair_of_own_runs_whatever_its_controls_say() -> None:
 
 
 NOT_KEPT = (
-    "journey 'j': no saboteur reached what was put in, and nothing looked for it from elsewhere: "
+    "journey 'j': no injected fault reached what was put in, and nothing looked for it from elsewhere: "
     "let it be seen after_reload"
 )
 HELD_BACK = FaultFacts(1, True, put_in=True)
@@ -258,35 +252,38 @@ def test_what_is_counted_when_all_is_well() -> None:
         (told(masked="absent"), "journey 'j' was not performed masked"),
         (
             told(plain="not ready", masked="not ready"),
-            "journey 'j' (plain) says nothing: the app was not ready",
+            "journey 'j' (plain) is inconclusive: the app was not ready",
         ),
-        (told(plain="error"), "journey 'j' (plain) says nothing: the judge's own machinery failed"),
+        (
+            told(plain="error"),
+            "journey 'j' (plain) is inconclusive: the judge's own machinery failed",
+        ),
         (
             told(masked="cut off"),
-            "journey 'j' (masked) says nothing: it did not come to its end in time",
+            "journey 'j' (masked) is inconclusive: it did not come to its end in time",
         ),
         (
             told(plain="late look", masked="look"),
-            "journey 'j' (plain) says nothing: the app did not answer in 5 s",
+            "journey 'j' (plain) is inconclusive: the app did not answer in 5 s",
         ),
         (
             told(masked="restless"),
             (
-                "journey 'j' (masked) says nothing: what it looks for was never all there at one"
+                "journey 'j' (masked) is inconclusive: what it looks for was never all there at one"
                 " moment in 0 s"
             ),
         ),
         (
             told(plain="ambiguous"),
-            "journey 'j' (plain) says nothing: it names something that is there more than once",
+            "journey 'j' (plain) is inconclusive: it names something that is there more than once",
         ),
         (
             told(plain="no value"),
-            "journey 'j' (plain) says nothing: it uses a value that nothing had set",
+            "journey 'j' (plain) is inconclusive: it uses a value that nothing had set",
         ),
-        (told(plain="broken"), "journey 'j' (plain) says nothing: the browser failed"),
-        (told(plain="skipped"), "journey 'j' (plain) says nothing: it was skipped"),
-        (told(plain="empty"), "journey 'j' (plain) says nothing: it looked at nothing"),
+        (told(plain="broken"), "journey 'j' (plain) is inconclusive: the browser failed"),
+        (told(plain="skipped"), "journey 'j' (plain) is inconclusive: it was skipped"),
+        (told(plain="empty"), "journey 'j' (plain) is inconclusive: it looked at nothing"),
         (told(negative_control="passes"), "journey 'j': the control did not fail"),
         (told(negative_control="absent"), "journey 'j': the control was not performed"),
         (told(negative_control="a step failed"), "journey 'j': the control could not be performed"),
@@ -294,22 +291,22 @@ def test_what_is_counted_when_all_is_well() -> None:
         (
             told(fault=("not applicable",) * 5),
             (
-                "journey 'j': no sabotage applied, so nothing shows that it could fail: "
+                "journey 'j': no injected fault applied, so nothing shows that it could fail: "
                 "let it change something, or look for what the app sends"
             ),
         ),
-        (told(fault=("missed, untouched",) * 5), "journey 'j': no sabotage was noticed"),
+        (told(fault=("missed, untouched",) * 5), "journey 'j': no injected fault was noticed"),
         (
             told(fault=("caught", "missed", *["caught"] * 3)),
-            "journey 'j': sabotage stale went unnoticed",
+            "journey 'j': the injected fault stale went unnoticed",
         ),
         (
             told(fault=("caught", "caught", "absent", *["caught"] * 2)),
-            "journey 'j': not every sabotage was performed",
+            "journey 'j': not every fault was injected",
         ),
-        ((*told(), told()[0]), "the evidence tells of one run twice"),
-        ((*told(), run(journey="stranger")), "the evidence tells of a run that was not asked for"),
-        ((*told(), run(kind=RunKind.BASE)), "the evidence tells of a run that was not asked for"),
+        ((*told(), told()[0]), "the evidence has one run twice"),
+        ((*told(), run(journey="stranger")), "the evidence has a run that was not asked for"),
+        ((*told(), run(kind=RunKind.BASE)), "the evidence has a run that was not asked for"),
         ((), "journey 'j' was not performed plain"),
     ],
 )
@@ -439,7 +436,7 @@ GUARD = Sealed("j", "M-BOOK", Purpose.REGRESSION, None, in_suite=True, issue=3, 
 ON_BASE = {
     "green": Proof(True, "green on base"),
     "unknown": None,
-    "silent": Proof(False, "on base it says nothing"),
+    "silent": Proof(False, "on base it is inconclusive"),
 }
 
 
@@ -508,7 +505,7 @@ def test_a_guard_that_was_never_seen_to_notice_saboteurs_must_now(how) -> None:
 
 @pytest.mark.parametrize(
     ("base", "why"),
-    [("unknown", "it was not performed there"), ("silent", "on base it says nothing")],
+    [("unknown", "it was not performed there"), ("silent", "on base it is inconclusive")],
 )
 def test_a_red_guard_that_is_not_shown_to_have_held_says_why(base, why) -> None:
     found = verdict(*beside(replace(GUARD, proof=ON_BASE[base]), plain="look", masked="look"))
@@ -556,7 +553,7 @@ def test_a_judgement_in_which_no_saboteur_was_performed_shows_nothing() -> None:
     found = verdict((GUARD,), runs)
     assert (found.outcome, found.reason) == (
         Outcome.INCONCLUSIVE,
-        "no saboteur was performed and noticed, so nothing shows that this judgement could fail",
+        "no injected fault was performed and noticed, so nothing shows that this judgement could fail",
     )
 
 
@@ -565,7 +562,7 @@ def test_reasons_name_whose_guard_it_is_and_leave_without_its_name() -> None:
 
     found = verdict(*beside(GUARD, plain="ambiguous"))
     assert public_reason(found.reason).startswith(
-        "a sealed journey of issue 3 (plain) says nothing"
+        "a sealed journey of issue 3 (plain) is inconclusive"
     )
     assert "a sealed journey of the mission" in public_reason(
         verdict(*beside(replace(GUARD, issue=0), plain="error")).reason

@@ -135,13 +135,13 @@ def test_a_download_that_nobody_asked_for_is_refused_and_noted(house: House, dow
 
 
 def asked(
-    says: str | None,
+    message: str | None,
     *,
     accept: bool = True,
     kind: DialogKind | None = None,
     text: str | None = None,
 ) -> DialogAnswer:
-    return DialogAnswer(says, kind, accept, text)
+    return DialogAnswer(message, kind, accept, text)
 
 
 def test_a_dialog_is_answered_as_it_was_prepared(house: House) -> None:
@@ -192,7 +192,7 @@ def test_a_dialog_that_comes_late_is_waited_for_and_so_is_what_it_leads_to(house
             asked("Delete all guests?"),
             "Delete all",
             Trouble.NOT_COME,
-            "says 'Delete all guests?'",
+            "the message 'Delete all guests?'",
         ),
         (
             office.AsksSomethingElse,

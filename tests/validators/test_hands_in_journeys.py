@@ -15,9 +15,9 @@ from tests.validators.patience import VAIN
 from validators.browser.network.fault_injection import FaultInjection
 from validators.browser.stage import BrowserStage
 from validators.domain.evidence import FaultInjector, Identity, RunEvidence, RunId
-from validators.domain.fold import Result, result
 from validators.domain.journeys.data_at_stake import stakes
 from validators.domain.journeys.values import Draw, Values
+from validators.domain.run_result import Result, result
 from validators.language.reader import read
 from validators.performance.journey_run import Patience, performed
 

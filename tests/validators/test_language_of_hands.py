@@ -116,7 +116,7 @@ def test_a_dialog_is_read_with_its_answer(line, meant) -> None:
     told = step(line)
     assert isinstance(told, Dialog)
     assert (
-        told.says and told.says.source,
+        told.message and told.message.source,
         told.accept,
         told.kind,
         told.text and told.text.source,

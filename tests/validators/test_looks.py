@@ -22,9 +22,9 @@ from validators.browser.stage import Setting, stage
 from validators.domain.bounds import Bounds
 from validators.domain.errors import Unable
 from validators.domain.evidence import FaultInjector, Identity, RunEvidence, RunId
-from validators.domain.fold import Result, caught, result
 from validators.domain.journeys.data_at_stake import stakes
 from validators.domain.journeys.values import Draw, Values
+from validators.domain.run_result import Result, caught, result
 from validators.language.reader import read
 from validators.performance.journey_run import Patience, performed
 from validators.performance.looking import look_result

@@ -10,9 +10,9 @@ from tests.validators.fakes import FakeApp, FakeSession, FakeStage
 from tests.validators.performing import BOOK, perform, perform_all
 from validators.domain.errors import Unable
 from validators.domain.evidence import FaultInjector, RunId, RunKind, Trouble
-from validators.domain.fold import Result, result
 from validators.domain.journeys.data_at_stake import stakes
 from validators.domain.journeys.values import Draw, Values
+from validators.domain.run_result import Result, result
 from validators.language.reader import read
 from validators.performance.journey_run import Patience
 
@@ -138,13 +138,13 @@ def test_an_ambiguous_look_says_nothing() -> None:
         BOOK.replace('role: status, equals: "Booked for {{', 'role: log, equals: "Booked for {{')
     )
     assert told.expectations[0].trouble is Trouble.AMBIGUOUS
-    assert result(told) is Result.NOTHING
+    assert result(told) is Result.INCONCLUSIVE
 
 
 def test_an_app_that_is_down_was_never_ready() -> None:
     told = perform(app=FakeApp(down=True))
     assert not told.app_ready
-    assert result(told) is Result.NOTHING
+    assert result(told) is Result.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ class Flips(FakeSession):
 def test_looks_that_hold_one_by_one_and_never_together_say_nothing() -> None:
     told = perform(stage=FakeStage(make=Flips))
     assert {look.trouble for look in told.expectations} == {Trouble.RESTLESS}
-    assert result(told) is Result.NOTHING
+    assert result(told) is Result.INCONCLUSIVE
 
 
 def test_what_does_not_hold_while_an_answer_is_outstanding_says_nothing() -> None:
@@ -274,7 +274,7 @@ def test_what_does_not_hold_while_an_answer_is_outstanding_says_nothing() -> Non
 
     told = perform(BOOK.replace("Nobody", "{{ filled.name }}"), stage=FakeStage(make=Owed))
     assert [look.trouble for look in told.expectations[:3]] == [None, None, Trouble.TIMED_OUT]
-    assert result(told) is Result.NOTHING
+    assert result(told) is Result.INCONCLUSIVE
 
 
 class Late(FakeSession):
@@ -319,7 +319,7 @@ def test_a_run_that_is_cut_off_says_so() -> None:
 
     told = perform(stage=FakeStage(make=Stuck), seconds=0.05)
     assert not told.complete
-    assert result(told) is Result.NOTHING
+    assert result(told) is Result.INCONCLUSIVE
 
 
 def test_people_have_sessions_of_their_own_and_names_carry_over() -> None:
@@ -395,7 +395,7 @@ twin:
     assert result(told) is Result.PASSED, told
     guest = values.names["guest"]
     assert stage.people["guide"].acts == [
-        "open /guests", "hover More", f"type {guest}", f"prepare a dialog that says 'Tell {guest}?'", "press Control+Enter",
+        "open /guests", "hover More", f"type {guest}", f"prepare a dialog with the message 'Tell {guest}?'", "press Control+Enter",
     ]  # fmt: skip
     assert (stage.ahead, values.fields["plan"]) == (2 * 86_400 + 3_600, "a.csv")
     assert [look.vantage for look in told.expectations] == [

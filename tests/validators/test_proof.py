@@ -62,7 +62,7 @@ NOT_DONE = "on base a step could not be done, and no named expectation failed"
             on_base(SILENT_RUNS["not ready"], SILENT_RUNS["not ready"]),
             Purpose.BUG,
             False,
-            "on base it says nothing: the app was not ready",
+            "on base it is inconclusive: the app was not ready",
         ),
         (on_base(RED_RUNS["look"], None), Purpose.BUG, False, NOT_ONCE),
         ((), Purpose.BUG, False, NOT_ONCE),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from tests.validators.runs import FAILED_LOOK, run
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.evidence import RunEvidence, RunId, RunKind
-from validators.domain.fold import Result, result
+from validators.domain.run_result import Result, result
 from validators.driver.schedule import evidence_of
 from validators.performance.journey_run import Patience
 from validators.performance.plan import PlannedRun, base_runs, judgement_runs, retry_runs
@@ -135,7 +135,7 @@ def test_a_journey_that_failed_has_no_controls() -> None:
     perform = Performer(RunKind.JOURNEY)
     told = evidence(judgement_runs(["a"]), perform)
     assert len(perform.asked) == 2
-    assert [result(one) for one in told] == [Result.FAILED] * 2 + [Result.NOTHING] * 6
+    assert [result(one) for one in told] == [Result.FAILED] * 2 + [Result.INCONCLUSIVE] * 6
 
 
 def test_a_red_base_is_what_is_wanted_and_stops_nothing() -> None:

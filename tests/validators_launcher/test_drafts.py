@@ -157,7 +157,7 @@ def test_what_a_draft_must_show_on_base(kind: str, passes: bool, purpose: Purpos
         ({"negative_control": "passes"}, "the control did not fail"),
         ({"negative_control": "absent"}, "the control was not performed"),
         ({"fault": ("missed",) * 5}, "went unnoticed"),
-        ({"fault": ("not applicable",) * 5}, "no sabotage applied"),
+        ({"fault": ("not applicable",) * 5}, "no injected fault applied"),
     ],
     ids=["both noticed", "control passes", "no control", "faults missed", "no fault applies"],
 )

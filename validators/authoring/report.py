@@ -8,7 +8,7 @@ from typing import Any
 
 from validators.authoring.rehearsal import Rehearsal, Round
 from validators.domain.evidence import ExpectationOutcome, RunEvidence, RunKind, StepOutcome
-from validators.domain.fold import Result, caught, result, silence
+from validators.domain.run_result import Result, caught, result, silence
 from validators.domain.verdict import Outcome, Purpose
 from validators.performance.evidence_json import evidence_document
 
@@ -32,7 +32,7 @@ def run_lines(run: RunEvidence, source: str) -> Iterator[str]:
         yield f"  NO  {breach.line:>3}  never {breach.kind}: {breach.observed}"
     for note in (*run.notes, *run.errors):
         yield f"  --       {note}"
-    if result(run) is Result.NOTHING:
+    if result(run) is Result.INCONCLUSIVE:
         yield f"  --       no result: {silence(run)}"
 
 

@@ -1,13 +1,12 @@
-"""Votes on small claims about what was shown: base beside candidate, without saying which is which.
+"""Votes of models on small claims about a page: base and candidate side by side, unnamed.
 
-A voter may obey what it reads, so nothing here can be talked into a yes that counts for more than
-nothing:
+A voter may obey what it reads on the page, so its vote can do little. Properties:
 
-- a yes or a no about a text must quote it, and the quote must stand there; else it is unclear
-- any trouble with an answer makes all of it unclear
-- a claim is green only when every vote on the candidate says yes by at least two of the three
-  senses, and none says no
-- green adds nothing to a verdict; whatever is not green takes satisfaction away
+- A yes or a no about a text must quote words that stand in it; otherwise it counts as unclear.
+- Any fault in an answer makes the whole answer unclear.
+- A claim is green only if all votes on the candidate are yes by at least two of the three senses,
+  and no vote is no.
+- Green adds nothing to a verdict. Anything else takes satisfaction away.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ class Answer(StrEnum):
 
 
 class Sense(StrEnum):
-    """By what a voter knows: the tree of the page, a picture of it, or what another visitor then
-    found."""
+    """What a voter is shown: the tree of the page, a picture of it, or what another visitor found
+    afterwards."""
 
     DOM = "dom"
     SCREENSHOT = "screenshot"
@@ -51,8 +50,7 @@ class SideOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Exhibits:
-    """What both sides showed to one sense. Texts for DOM and STATE; empty for a screenshot, which
-    nobody can quote."""
+    """What both sides showed to one sense. Empty for a screenshot, which nobody can quote."""
 
     sense: Sense
     base: str = ""
@@ -61,8 +59,8 @@ class Exhibits:
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """One voter's raw answer, as it came out of its box. `word` is the one that it was given to say
-    again."""
+    """One voter's raw answer, as it came out of its sandbox. `word` is the word that the voter was
+    given and must repeat."""
 
     sense: Sense
     order: SideOrder
@@ -72,7 +70,7 @@ class Ballot:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One claim by one voter."""
+    """One voter's answers to one claim."""
 
     sense: Sense
     base: Answer
@@ -80,8 +78,8 @@ class Vote:
 
 
 def votes(ballot: Ballot, exhibits: Exhibits, *, claims: int) -> tuple[Vote, ...]:
-    """A ballot as one vote a claim, in the claims' order; unclear where it says nothing that can be
-    used."""
+    """One vote for each claim, in the order of the claims. All are unclear if the ballot is not
+    valid."""
     try:
         return _read(ballot, exhibits, claims)
     except DocumentInvalid:
@@ -89,14 +87,14 @@ def votes(ballot: Ballot, exhibits: Exhibits, *, claims: int) -> tuple[Vote, ...
 
 
 def tally(cast: Iterable[Vote]) -> Answer:
-    """What all votes on one claim come to about the candidate. Too few votes are unclear."""
-    told = tuple(cast)
-    if any(vote.candidate is Answer.NO for vote in told):
+    """The result of all votes on one claim about the candidate. Too few votes are unclear."""
+    every = tuple(cast)
+    if any(vote.candidate is Answer.NO for vote in every):
         return Answer.NO
     sure = [
         sense
         for sense in Sense
-        if _unanimous([vote.candidate for vote in told if vote.sense is sense])
+        if _unanimous([vote.candidate for vote in every if vote.sense is sense])
     ]
     return Answer.YES if len(sure) >= SENSES_NEEDED else Answer.UNCLEAR
 
@@ -107,6 +105,7 @@ def _unanimous(answers: list[Answer]) -> bool:
 
 def _read(ballot: Ballot, exhibits: Exhibits, claims: int) -> tuple[Vote, ...]:
     root = shape(ballot.answer, "ballot")
+    # A page that wrote the answer itself could not know the word.
     if root.at("word").text() != ballot.word:
         raise DocumentInvalid("ballot.word: not the one that was given")
     items = root.list("answers", exactly=claims)
@@ -119,6 +118,7 @@ def _read(ballot: Ballot, exhibits: Exhibits, claims: int) -> tuple[Vote, ...]:
 def _vote(item: Shape, ballot: Ballot, exhibits: Exhibits, *, number: int) -> Vote:
     if item.at("claim").whole() != number:
         raise DocumentInvalid(f"{item.path}.claim: expected {number}")
+    # Sides swap from voter to voter, so a voter that prefers A favours neither side.
     first, second = exhibits.base, exhibits.candidate
     if ballot.order is SideOrder.CANDIDATE_FIRST:
         first, second = second, first
@@ -184,8 +184,8 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 def ballots_json(ballots: Iterable[Ballot]) -> str:
     """The ballots as one document, as `read_ballots` reads it."""
-    told = [
+    items = [
         {"sense": one.sense, "order": one.order, "word": one.word, "answer": one.answer}
         for one in ballots
     ]
-    return json.dumps({"ballots": told}, ensure_ascii=False)
+    return json.dumps({"ballots": items}, ensure_ascii=False)

@@ -1,12 +1,12 @@
-"""How long the judge's browser waits before it says that it has no answer.
+"""How long the judge's browser waits before it gives up.
 
-These properties hold:
-- All such waits come from five numbers. The launcher writes them into the plan, and the driver
-  passes them down; no module has such a wait of its own.
-- What comes ends its wait at once, so a longer bound makes the judgement of a good app no longer; a
-  timer that an act has armed is the one wait that is waited out. What is outstanding at the end of
-  its bound is no answer, however long that was.
-- A machine's speed makes bounds longer, never shorter.
+Properties:
+- All waits come from five numbers. The launcher writes them into the plan and the driver passes
+  them down; no module has a wait of its own.
+- A wait ends as soon as its answer comes, so longer bounds do not slow the judgement of a good app.
+  The one wait that always lasts its full time is for a timer that an act has armed.
+- An answer that is outstanding when its bound ends counts as no answer, however long that was.
+- A slow machine makes bounds longer; nothing makes them shorter.
 """
 
 from __future__ import annotations
@@ -15,25 +15,24 @@ from dataclasses import asdict, dataclass, fields
 from math import isfinite
 
 MOST_SECONDS = 600.0
-"""The most that one bound may be. Beyond it, somebody mistyped."""
+"""The longest bound that is accepted. A longer one is a typing error."""
 
 REFERENCE_SECONDS = 0.025
-"""What the work that is timed takes a machine for which the usual bounds are long enough; with some
-to spare."""
+"""How long the timed work takes on a machine for which the usual bounds are long enough."""
 
 MOST_SCALE = 4.0
-"""A machine that is slower than this needs bounds of its own, in factory.toml: a judgement has to
-end."""
+"""The most that bounds are stretched. A slower machine needs its own bounds in factory.toml,
+because a judgement has to end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Seconds. The defaults are the usual bounds, which a quiet machine needs a small part of.
+    """Seconds. A quiet machine needs a small part of the defaults.
 
     `start_seconds`: a browser starts. `step_seconds`: a step is done, or what is expected appears.
-    `read_seconds`: a page answers one question. `picture_seconds`: a page shows itself.
-    `quiet_seconds`: how long a page's own background requests may keep a step waiting. The other
-    waits are fixed multiples of these. Raises ValueError for what is no such time."""
+    `read_seconds`: a page answers one question. `picture_seconds`: a screenshot is taken.
+    `quiet_seconds`: how long a page's own background requests may keep a step waiting. All other
+    waits are fixed multiples of these. Raises ValueError for a value out of range."""
 
     start_seconds: float = 20.0
     step_seconds: float = 5.0
@@ -51,49 +50,47 @@ class Bounds:
 
     @property
     def tree_seconds(self) -> float:
-        """A whole page is read. A table of a thousand rows takes a browser two seconds of one
-        core."""
+        """To read a whole page. A table of a thousand rows takes two seconds of one core."""
         return 5 * self.read_seconds
 
     @property
     def keep_seconds(self) -> float:
-        """All that is kept of a page at a run's end is written."""
+        """To write all evidence of a page at the end of a run."""
         return 2.5 * self.picture_seconds
 
     @property
     def aftermath_seconds(self) -> float:
-        """A timer that an act has armed is due. One that is due later is not waited for."""
+        """For a timer that an act has armed. Timers that are due later are not waited for."""
         return self.quiet_seconds / 3
 
     @property
     def travel_seconds(self) -> float:
-        """Every page takes over a new time."""
+        """For every page to take over a new time."""
         return self.step_seconds
 
     @property
     def act_seconds(self) -> float:
-        """A persona's act is done."""
+        """For one act of a persona."""
         return 1.6 * self.step_seconds
 
     @property
     def control_step_seconds(self) -> float:
-        """A control's step, beside what the real run's slowest step needed."""
+        """For a control's step, in addition to what the slowest step of the real run needed."""
         return 0.4 * self.step_seconds
 
     @property
     def control_look_seconds(self) -> float:
-        """A control's look, beside what the real run's slowest look needed."""
+        """For a control's look, in addition to what the slowest look of the real run needed."""
         return 0.1 * self.step_seconds
 
     @property
     def close_seconds(self) -> float:
-        """A run's pages are closed. The browser is shared: one that is only slow must not be killed
-        under the others."""
+        """To close the pages of a run. Runs share a browser, so a slow one must not be killed."""
         return 0.75 * self.start_seconds
 
     @property
     def line_seconds(self) -> float:
-        """The actor comes to the line; its box starts beside the browser's."""
+        """For the actor to connect; its sandbox starts beside that of the browser."""
         return 3 * self.start_seconds
 
     def scaled(self, factor: float) -> Bounds:
@@ -109,17 +106,15 @@ USUAL = Bounds()
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What the timed work took here: seconds of a processor, and on the wall."""
+    """How long the timed work took on this machine: CPU seconds and wall-clock seconds."""
 
     processor: float
     wall: float
 
 
 def scale(speed: Speed) -> float:
-    """By how much bounds are longer on a machine of this speed: from 1 to MOST_SCALE.
-
-    The wall says how long work takes here, on a slow processor as well as beside other work. The
-    processor's seconds can only be more where the wall's clock was put back, so the greater of the
-    two counts. A time that is none makes nothing longer."""
+    """The factor for bounds on a machine of this speed, from 1 to MOST_SCALE."""
+    # Wall time covers a slow CPU and other load. CPU time is greater only if the clock was set back
+    # meanwhile, so the greater of the two is right. NaN compares false and stretches nothing.
     slower = max(speed.processor, speed.wall) / REFERENCE_SECONDS
     return min(MOST_SCALE, slower) if slower > 1 else 1.0

@@ -1,4 +1,4 @@
-"""What a visitor who looks like a person sits before."""
+"""The device of the masked visitor, who looks like a person's browser."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One that a browser reads pages out with. `local`: it comes with the machine, and not over the
+    """A voice for speech synthesis. `local`: installed on the machine, not fetched over the
     network."""
 
     name: str
@@ -17,9 +17,9 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """`ratio`: pixels of the screen for each CSS pixel. `screen`: width and height in CSS pixels.
-    `touches`: how many fingers the screen tells apart, 0 where it feels none. `hand`: what the ways
-    of the pointer are drawn from."""
+    """`ratio`: screen pixels for each CSS pixel. `screen`: width and height in CSS pixels.
+    `touches`: how many fingers the touch screen distinguishes, 0 without one. `pointer_seed`: seed
+    of the pointer's paths."""
 
     ratio: float = 1.0
     screen: tuple[int, int] = (1920, 1080)

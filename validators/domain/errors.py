@@ -1,4 +1,4 @@
-"""What can be wrong with a journey or a plan, as values and as one exception each."""
+"""What can be wrong with a journey or a plan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing a person must change in a journey. `line` counts from 1; 0 means the whole
+    """One thing that the writer of a journey must change. `line` counts from 1; 0: the whole
     document."""
 
     line: int
@@ -18,12 +18,11 @@ class Problem:
 
 
 class ValidatorsError(Exception):
-    """Everything this program refuses by name."""
+    """The base of all errors that the validators raise on purpose."""
 
 
 class JourneyInvalid(ValidatorsError):
-    """A journey that cannot be read or may not be sealed; carries every problem found, in line
-    order."""
+    """A journey cannot be read or may not be sealed. Carries every problem, in line order."""
 
     def __init__(self, problems: tuple[Problem, ...], *, file: str = "journey") -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
@@ -32,15 +31,15 @@ class JourneyInvalid(ValidatorsError):
 
 
 class DocumentInvalid(ValidatorsError):
-    """A plan or an evidence document that does not have its promised shape."""
+    """A JSON document, such as a plan or evidence, does not have its promised shape."""
 
 
 class ExpressionInvalid(ValidatorsError):
-    """A `{{ … }}` that is not in the closed set of generated values and names."""
+    """A `{{ … }}` is not in the language, or names a value that nothing has set."""
 
 
 class Unable(ValidatorsError):
-    """A step could not be done or a look not taken. `trouble` is a value of
+    """A step could not be done or a look could not be taken. `trouble` is a value of
     `validators.domain.evidence.Trouble`."""
 
     def __init__(self, trouble: str, message: str) -> None:

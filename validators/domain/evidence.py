@@ -1,7 +1,7 @@
-"""Evidence: what happened when a journey was performed, as facts. Nothing here decides.
+"""Evidence: the facts of what happened when a journey was performed. Nothing here decides.
 
-A run is one journey, performed once by one identity for one reason against one fresh app. Texts
-seen on a page are data: capped, stripped of invisible characters, never shown outside the sealed
+A run is one journey, performed once, by one identity, for one reason, against one fresh app. Texts
+from a page are data: they are capped, stripped of invisible characters, and never leave the sealed
 store."""
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class RunKind(StrEnum):
     """Why a run was made. `BASE` is the journey on the base commit, where a change's journey must
     be red."""
 
+    # The values are stored in evidence and in the names of its folders, so they never change.
     JOURNEY = "journey"
     NEGATIVE_CONTROL = "twin"
     FAULT_INJECTION = "sabotage"
@@ -40,23 +41,34 @@ class FaultInjector(StrEnum):
 class Trouble(StrEnum):
     """Why a step could not be done or a look could not be taken."""
 
-    MISSING = "missing"  # no such element within the patience
-    AMBIGUOUS = "ambiguous"  # more than one: the journey does not say which
-    NOT_ACTIONABLE = "not-actionable"  # there, but disabled, covered or not a field
-    NO_ANSWER = "no-answer"  # the app refused, broke off or redirected for ever
-    TIMED_OUT = "timed-out"  # the bound ran out while an answer was outstanding: says nothing
-    RESTLESS = "restless"  # all was there, and never at one moment of one page: says nothing
-    TOO_LARGE = "too-large"  # the app answered with more than a person's browser should take
-    # the dialog, the download or the file chooser that a step is about did not come
+    # No such element within the patience.
+    MISSING = "missing"
+    # Several such elements: the journey does not say which.
+    AMBIGUOUS = "ambiguous"
+    # The element is there, but disabled, covered or not a field.
+    NOT_ACTIONABLE = "not-actionable"
+    # The app refused, broke off or redirected for ever.
+    NO_ANSWER = "no-answer"
+    # The bound ran out while the app still owed an answer: inconclusive.
+    TIMED_OUT = "timed-out"
+    # Everything was there, but never at one moment of one page: inconclusive.
+    RESTLESS = "restless"
+    # The app answered with more bytes than a person's browser should take.
+    TOO_LARGE = "too-large"
+    # The dialog, download or file chooser that a step needs did not come.
     NOT_COME = "not-come"
-    OTHER_DIALOG = "other-dialog"  # a dialog came, and says something else or is of another kind
-    NO_VALUE = "no-value"  # a name that nothing had set
-    BROKEN = "broken"  # the browser or this program failed: says nothing about the app
+    # A dialog came, with another message or of another kind.
+    OTHER_DIALOG = "other-dialog"
+    # The journey uses a name that nothing had set.
+    NO_VALUE = "no-value"
+    # The browser or this program failed: inconclusive.
+    BROKEN = "broken"
 
 
 @dataclass(frozen=True, slots=True)
 class RunId:
-    """Which run. `injector` is set exactly when `kind` is SABOTAGE; `attempt` counts from 1."""
+    """Which run. `injector` is set exactly when `kind` is FAULT_INJECTION; `attempt` counts from
+    1."""
 
     journey: str
     identity: Identity = Identity.PLAIN
@@ -71,7 +83,7 @@ class RunId:
 
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
-    """One step. `index` counts from 0; `millis` is wall time; `trouble` None means done."""
+    """One step. `index` counts from 0; `millis` is wall time; `trouble` None: the step was done."""
 
     index: int
     line: int
@@ -84,10 +96,10 @@ class StepOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ExpectationOutcome:
-    """One look. `index` counts over the whole `expect`, so plain and masked can be compared
-    pairwise.
+    """One look. `index` counts over the whole `expect`, so that the looks of two visitors can be
+    compared in pairs.
 
-    `vantage` is the language's word, and for what one of the people saw `as` and their name."""
+    `vantage` is the word of the journey language; for a named person, `as` and the name."""
 
     index: int
     line: int
@@ -102,8 +114,8 @@ class ExpectationOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Something that must never happen, and did. `page`: it is the status of a page that somebody
-    opened."""
+    """Something that must never happen, but did. `page`: it is the HTTP status of a page that
+    somebody opened."""
 
     kind: str
     line: int
@@ -113,12 +125,11 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class FaultFacts:
-    """What the saboteur did. `changed`: responses or requests whose bytes it altered; 0 means not
-    applicable.
+    """What a fault injector did in a run.
 
-    `touched`: the bytes it altered carried a value or a text that an expectation of the journey
-    requires. `put_in`: one of these values was put in by a step; `reached`: the bytes carried such
-    a value."""
+    `changed`: how many requests or responses it altered; 0: it did not apply. `touched`: the
+    altered bytes carried a value or a text that an expectation of the journey requires. `put_in`: a
+    step put in one of these values. `reached`: the altered bytes carried such a value."""
 
     changed: int
     touched: bool
@@ -128,13 +139,14 @@ class FaultFacts:
 
 @dataclass(frozen=True, slots=True)
 class RunEvidence:
-    """Everything known about one run. `complete`: every step was tried and every look taken, up to
-    the first trouble.
+    """Everything known about one run.
 
-    `errors` are failures of the judge's own machinery; any of them makes the run say nothing.
-    `skipped` is why a run was not made at all. `files` are paths below the output folder.
-    `there_at_first` is asked in the run of FROZEN alone: whether all that is expected was there
-    when its pages had merely been opened; None: nobody knows."""
+    `complete`: every step was tried and every look taken, up to the first trouble. `errors` are
+    failures of the judge's own machinery; one of them makes the run inconclusive. `skipped` is why
+    the run was not made. `there_at_first` is set in the run of FROZEN only: whether everything
+    expected was there when the pages had merely been opened; None: not known. `notes` are dialogs
+    dismissed, and pop-ups, downloads and addresses refused. `files` are paths below the output
+    folder."""
 
     run: RunId
     app_ready: bool
@@ -146,13 +158,13 @@ class RunEvidence:
     skipped: str = ""
     fault: FaultFacts | None = None
     there_at_first: bool | None = None
-    notes: tuple[str, ...] = ()  # dialogs dismissed, popups, downloads and addresses refused
+    notes: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     millis: int = 0
 
 
 def observed(text: str) -> str:
-    """A page's text fit to be kept: one line, no invisible or control characters, at most
-    OBSERVED_CHARACTERS."""
+    """A page's text as it is stored: one line, without invisible and control characters, at most
+    OBSERVED_CHARACTERS long."""
     line = folded(visible(text))
     return line if len(line) <= OBSERVED_CHARACTERS else line[: OBSERVED_CHARACTERS - 1] + "…"

@@ -1,13 +1,13 @@
 """Proof on the base commit: a change's journey must be red there, a regression journey green.
 
-Red means that the app was ready and a *named* expectation failed, for both identities. A start-up
-failure is not a red, nor is a journey that merely cannot be walked; save for a feature, where what
-is missing may be the promise. Nor is a `never` that heard the app say no (a status of 400 to 499)
-to anything but a page that somebody opened: a missing icon and a refused form are no news of what
-the issue is about, and would be as red with any change.
+Red means that the app was ready and a *named* expectation failed, for both identities. These are
+not red:
+- a failure to start the app;
+- a step that cannot be done, except for a feature, where the missing element may be the promise;
+- a refusal (status 400 to 499) of anything but a page that somebody opened: a missing icon or a
+  refused form has nothing to do with the issue, and would be red with any change.
 
-A journey may have been performed there more than once, each time with other data. Then every time
-must say the same."""
+If a journey was performed several times with different data, all performances must agree."""
 
 from __future__ import annotations
 
@@ -19,32 +19,34 @@ from validators.domain.evidence import (
     RunKind,
     Trouble,
 )
-from validators.domain.fold import Result, refuted, result, silence
+from validators.domain.run_result import Result, refuted, result, silence
 from validators.domain.verdict import Proof, Purpose
 
 PASSES = "it passes on base, so it does not show the change"
-FLAKY = "it is flaky: performed again on base with other data, it did not say the same"
-FOR_ONE = "on base it is red for one visitor only: what it says hangs on the data, or on who looks"
+FLAKY = "it is flaky: performed again on base with other data, its result was another"
+FOR_ONE = "on base it is red for one visitor only: its result depends on the data or the visitor"
 
 
 def proof(journey: str, purpose: Purpose, evidence: tuple[RunEvidence, ...]) -> Proof:
-    """What runs of kind BASE show about one journey. Anything absent or unclear refuses, with its
-    reason."""
+    """What the runs of kind BASE prove about one journey. Absent or unclear evidence refuses, with
+    the reason."""
     attempts = sorted({item.run.attempt for item in evidence}) or [1]
-    told = [
+    proofs = [
         _shown(journey, purpose, tuple(item for item in evidence if item.run.attempt == one), one)
         for one in attempts
     ]
-    if len({one.proved for one in told}) > 1:
+    if len({one.proved for one in proofs}) > 1:
         return Proof(False, FLAKY)
-    return told[0]
+    return proofs[0]
 
 
 def broken_on_base(journey: str, evidence: tuple[RunEvidence, ...], *, times: int = 2) -> bool:
-    """Whether a standing journey is red on base already: no change after it is to blame for that.
+    """Whether a journey of the regression suite is red on base already, so that no change is to
+    blame.
 
-    Both identities must fail at the same place, in each of at least so many performances: on a busy
-    machine an element is missing now and then, and what is called broken binds nobody."""
+    Both identities must fail at the same place, in each of at least `times` performances."""
+    # On a busy machine an element is missing now and then. A journey that is called broken binds
+    # nobody, so one red performance is not enough.
     runs = [
         item for item in evidence if item.run.journey == journey and item.run.kind is RunKind.BASE
     ]
@@ -75,8 +77,8 @@ def _shown(
     if plain is None or masked is None or len(runs) != len(evidence):
         return Proof(False, "it was not performed once by each identity on base")
     for item in (plain, masked):
-        if result(item) is Result.NOTHING:
-            return Proof(False, f"on base it says nothing: {silence(item)}")
+        if result(item) is Result.INCONCLUSIVE:
+            return Proof(False, f"on base it is inconclusive: {silence(item)}")
     if purpose is Purpose.REGRESSION:
         green = result(plain) is result(masked) is Result.PASSED
         return Proof(
@@ -95,7 +97,7 @@ def _red(purpose: Purpose, plain: RunEvidence, masked: RunEvidence) -> Proof:
         return Proof(True, "red on base: what the feature promises is not there")
     if _refuted(plain) or _refuted(masked):
         return Proof(False, FOR_ONE)
-    if any(_says_no(breach) for item in (plain, masked) for breach in item.breaches):
+    if any(_refuses(breach) for item in (plain, masked) for breach in item.breaches):
         return Proof(
             False, "on base the app refused a request, and nothing that is expected was missing"
         )
@@ -108,14 +110,14 @@ def _refuted(evidence: RunEvidence) -> frozenset[tuple[str, int]]:
     nevers = {
         (f"never {breach.kind}", breach.line)
         for breach in evidence.breaches
-        if not _says_no(breach)
+        if not _refuses(breach)
     }
     return frozenset(looks | nevers)
 
 
-def _says_no(breach: Breach) -> bool:
-    """Whether what was heard is the app's own refusal of a request, `403 /book`, and not of a page
-    that was opened."""
+def _refuses(breach: Breach) -> bool:
+    """Whether the breach is the app's refusal of a request, like `403 /book`, but not of a page
+    that somebody opened."""
     return breach.kind == "http_status" and breach.observed[:1] == "4" and not breach.page
 
 

@@ -1,5 +1,5 @@
-"""Reading JSON documents strictly: every key expected, every type checked, a message that names the
-path."""
+"""A strict reader of JSON documents: every key is expected, every type checked, and each message
+names the path."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ E = TypeVar("E", bound=StrEnum)
 
 
 class Shape:
-    """A JSON value at a path. Objects remember which keys were asked for, so that `done` can refuse
-    the others."""
+    """A JSON value at a path. An object remembers which keys were read, so that `done` can refuse
+    all others. Every method raises DocumentInvalid for a value of another shape."""
 
     def __init__(self, value: object, path: str) -> None:
         self.value = value
@@ -23,7 +23,7 @@ class Shape:
         self._asked: set[str] = set()
 
     def at(self, key: str) -> Shape:
-        """The value of a key that must be there."""
+        """The value of a required key."""
         held = self._object()
         self._asked.add(key)
         if key not in held:
@@ -31,7 +31,7 @@ class Shape:
         return Shape(held[key], f"{self.path}.{key}")
 
     def list(self, key: str, *, exactly: int | None = None) -> tuple[Shape, ...]:
-        """The items of a list that must be there, and of this length where one is given."""
+        """The items of a required list, of this length if one is given."""
         inner = self.at(key)
         if not isinstance(inner.value, list) or exactly not in (None, len(inner.value)):
             raise DocumentInvalid(
@@ -42,7 +42,7 @@ class Shape:
         )
 
     def done(self) -> None:
-        """Refuse keys nobody asked for."""
+        """Refuse every key that was not read."""
         if extra := sorted(set(self._object()) - self._asked):
             raise DocumentInvalid(f"{self.path}: unknown key {extra[0]!r}")
 
@@ -52,6 +52,7 @@ class Shape:
         return self.value
 
     def whole(self) -> int:
+        # A bool is an int in Python.
         if not isinstance(self.value, int) or isinstance(self.value, bool):
             raise self._not("a whole number")
         return self.value

@@ -1,5 +1,4 @@
-"""The two ways in which the launcher stops before a verdict can be reached by looking at
-evidence."""
+"""The two errors with which the launcher stops before there is evidence to fold."""
 
 from __future__ import annotations
 
@@ -7,10 +6,9 @@ from validators.domain.errors import ValidatorsError
 
 
 class UsageError(ValidatorsError):
-    """Somebody must change a request, a journey, a key or a place before the judge can run. Exit 2,
-    and no verdict."""
+    """The judge cannot run: somebody must first change a request, a journey, a key or a path. Exit
+    2, and no verdict."""
 
 
 class Inconclusive(ValidatorsError):
-    """The facts do not carry a verdict: it becomes an inconclusive one. Absent, empty, timed out
-    and unknown end here."""
+    """The facts are absent, empty, late or unknown, so the verdict is inconclusive."""

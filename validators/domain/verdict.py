@@ -1,5 +1,5 @@
-"""The verdict as a value. How evidence becomes one is `validators.domain.fold`; signing it is the
-launcher's."""
+"""The verdict as a value. `validators.domain.fold` makes it from evidence; the launcher signs
+it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ class Outcome(StrEnum):
 
 
 class Symptom(StrEnum):
-    """What a person would have noticed, in the only words about a failure that may leave the
-    seal."""
+    """What a person would have noticed. Nothing else about a failure may leave the sealed store."""
 
     NOT_SHOWN = "not-shown"
     STILL_SHOWN = "still-shown"
@@ -30,8 +29,8 @@ class Symptom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One failed journey, as the public may know it: which promise, and what a person would have
-    noticed."""
+    """One failed journey, and what a person would have noticed. Only `promise` and `symptom` are
+    published."""
 
     journey: str
     promise: str
@@ -79,8 +78,8 @@ class Verdict:
 
 
 class Purpose(StrEnum):
-    """Why a journey is in the set. A bug's and a feature's must be red on base; a regression's is
-    green there."""
+    """Why a journey is in the set. For a bug or a feature it must be red on base, for a regression
+    green."""
 
     BUG = "bug"
     FEATURE = "feature"
@@ -89,8 +88,8 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What runs on the base commit have shown about one journey. `proved` False carries the reason
-    for refusal."""
+    """What runs on the base commit have shown about one journey. `reason`: why, also if `proved` is
+    False."""
 
     proved: bool
     reason: str
@@ -98,12 +97,13 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """One journey that must be performed, and what is already proved about it (None: nothing).
+    """One journey that must be performed. `proof`: what base has proved about it; None: nothing
+    yet.
 
-    `standing`: it is not of the change's own issue but guards what has landed; `issue` is the one
-    it was written for (0: for the mission alone). Whether it is green on base is only asked when it
-    is red on the candidate. `sabotaged` False: that it notices saboteurs was shown before, and is
-    not shown again. `plain` False: the masked visitor performs it alone."""
+    `in_suite`: it belongs to the regression suite, not to the change's own issue. `issue` is the
+    one that it was written for (0: for the mission alone). Base is asked about it only when it is
+    red on the candidate. `inject_faults` False: an earlier judgement showed that it notices faults.
+    `plain` False: only the masked visitor performs it."""
 
     journey: str
     promise: str

@@ -1,2 +1,2 @@
-"""The boxed driver: a plan in, evidence out. It knows journeys and one app per run, and nothing
-else."""
+"""The driver, a program in a sandbox: it reads a plan and writes evidence. It knows journeys and one
+app for each run, and nothing else."""

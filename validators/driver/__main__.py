@@ -1,13 +1,13 @@
-"""`python -m validators.driver OUT`: a plan and a line for each app on standard input, evidence in
-the folder OUT.
+"""The driver: `python -m validators.driver OUT` performs a plan and writes evidence.
 
-    OUT/evidence.json               what `validators.performance.evidence_json` reads
-    OUT/<journey>/<run>/            page.png, aria.txt, console.json, network.json, trace.zip (plain
-    runs of a journey) last line of standard output    {"done": true, "runs": N}
+    standard input         the plan, one line; then a line with its port for each app that answers
+    OUT/evidence.json      for `validators.performance.evidence_json`
+    OUT/<journey>/<run>/   page.png, aria.txt, console.json, network.json; of plain runs of a
+                           journey also trace.zip
+    standard output        last line: {"done": true, "runs": N}
 
-Exit 0 = every planned run is told in evidence.json. Anything else tells nothing. It runs in a box
-of its own: no repository, no network but the planned ports of 127.0.0.1, one per run, each a fresh
-app."""
+Exit 0: evidence.json has every planned run. Any other exit proves nothing. It runs in a sandbox of
+its own: no repository, and no network but the planned ports of 127.0.0.1, one for each run."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from validators.performance.plan import read_plan
 
 
 def main(arguments: list[str]) -> int:
-    """Perform the plan. Exit 2 when it, or a journey in it, cannot be read."""
+    """Perform the plan. Exit 2 if the plan, or a journey in it, cannot be read."""
     if len(arguments) != 1:
         print("usage: python -m validators.driver OUT < plan.json", file=sys.stderr)
         return 2
     try:
         clocks = os.environ.get("LOF_CLOCKS", "")
-        told = asyncio.run(
+        runs = asyncio.run(
             performed(
                 Path(arguments[0]),
                 os.environ.get("LOF_BROWSER", ""),
@@ -45,65 +45,65 @@ def main(arguments: list[str]) -> int:
     except ValidatorsError as error:
         print(error, file=sys.stderr)
         return 2
-    print(json.dumps({"done": True, "runs": told}))
+    print(json.dumps({"done": True, "runs": runs}))
     return 0
 
 
 async def performed(out: Path, executable: str, *, clocks: Path | None = None) -> int:
-    """Perform the plan that comes in, with its own browser or `executable`; how many runs the
-    evidence tells of.
+    """Perform the plan from standard input and write the evidence. The number of runs.
 
-    `clocks` has a folder, named for its port, with the clock of the app of each run that travels.
-
-    Browsers start at once. One that did not within the usual bound is started again within the
-    plan's."""
+    The browser is the plan's own, or `executable`. `clocks` has a folder with the app's clock for
+    each run that travels; the folder is named by the app's port."""
+    # Browsers start before the plan is there. One that is late by the usual bounds is started again
+    # by those of the plan.
     async with browsers(executable) as opened:
         plan = read_plan(await asyncio.to_thread(sys.stdin.readline))
         journeys = tuple(map(read, plan.journeys))
         opened.executable, opened.bounds = plan.browser or executable, plan.bounds
         if not opened.executable:
             raise DocumentInvalid("no browser: neither plan.browser nor LOF_BROWSER names one")
-        told = await driven(
-            plan, journeys, opened=opened, out=out, clocks=clocks, ready=Answering().wait
+        evidence = await driven(
+            plan, journeys, opened=opened, out=out, clocks=clocks, ready=ReadyApps().wait
         )
     out.mkdir(parents=True, exist_ok=True)
-    (out / "evidence.json").write_text(evidence_json(told))
-    return len(told)
+    (out / "evidence.json").write_text(evidence_json(evidence))
+    return len(evidence)
 
 
-class Answering:
-    """The apps that answer, by their ports, as the launcher tells of them. Made in the loop that
-    waits for them."""
+class ReadyApps:
+    """The apps that answer, by port, as the launcher reports them on standard input.
+
+    Create it in the event loop that waits for the apps."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._apps: defaultdict[int, asyncio.Future[None]] = defaultdict(self._loop.create_future)
         self._gone = False
-        # A daemon: what failed needs no more apps, and nobody waits for the launcher to say that
-        # there are none.
+        # A daemon thread: a driver that has failed must end without another line from the launcher.
         threading.Thread(target=self._listen, daemon=True).start()
 
     async def wait(self, port: int) -> None:
-        """Return when the app at this port answers. Raises DocumentInvalid when the launcher went
-        before."""
+        """Return when the app at this port answers. Raises DocumentInvalid if the launcher ends
+        before that."""
         app = self._apps[port]
         if self._gone and not app.done():
-            self._leave()
+            self._fail_waiting()
         await app
 
     def _listen(self) -> None:
-        with suppress(RuntimeError):  # the loop has ended
+        # RuntimeError: the event loop has ended.
+        with suppress(RuntimeError):
             for line in sys.stdin:
-                self._loop.call_soon_threadsafe(self._told, line.strip())
-            self._loop.call_soon_threadsafe(self._leave)
+                self._loop.call_soon_threadsafe(self._take, line.strip())
+            self._loop.call_soon_threadsafe(self._fail_waiting)
 
-    def _told(self, line: str) -> None:
+    def _take(self, line: str) -> None:
         if not line.isdecimal():
-            self._leave()
+            self._fail_waiting()
         elif not (app := self._apps[int(line)]).done():
             app.set_result(None)
 
-    def _leave(self) -> None:
+    def _fail_waiting(self) -> None:
         self._gone = True
         for app in self._apps.values():
             if not app.done():

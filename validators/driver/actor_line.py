@@ -1,5 +1,5 @@
-"""The line to an actor, as the browser's box sees it: a port of 127.0.0.1, a word first, then a
-line each way."""
+"""The connection to an actor from the browser's sandbox: a port of 127.0.0.1. The driver sends a word
+first; then each side sends one line in turn."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ AGAIN_SECONDS = 0.05
 
 
 class ActorGone(Exception):
-    """The line to the actor is closed, silent or flooded."""
+    """The connection to the actor is closed, silent or flooded."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActorLine:
-    """An open line."""
+    """An open connection."""
 
     reading: asyncio.StreamReader
     writing: asyncio.StreamWriter
 
     async def asked(self, seen: dict[str, Any], *, seconds: float) -> str:
-        """The actor's answer to one document. Raises ActorGone when none comes in time, or one that
-        does not end."""
+        """The actor's answer to one document. Raises ActorGone if none comes in time, or if its line
+        is too long."""
         try:
             async with asyncio.timeout(max(seconds, 0)):
                 self.writing.write(json.dumps(seen, ensure_ascii=False).encode() + b"\n")
@@ -47,8 +47,8 @@ class ActorLine:
 
 @asynccontextmanager
 async def open_actor_line(port: int, *, word: str, seconds: float) -> AsyncIterator[ActorLine]:
-    """A line to the actor at this port, once it says that it is ready. Raises ActorGone when it
-    does not in time."""
+    """A connection to the actor at this port, as soon as the actor is ready. Raises ActorGone if it
+    is not ready in time."""
     try:
         async with asyncio.timeout(seconds):
             line = await _opened(port, word)
@@ -63,7 +63,7 @@ async def open_actor_line(port: int, *, word: str, seconds: float) -> AsyncItera
 
 
 async def _opened(port: int, word: str) -> ActorLine:
-    """Ask again while nobody is there: the two boxes start side by side."""
+    # The two sandboxes start side by side, so the actor may not listen yet.
     while True:
         with suppress(OSError, asyncio.IncompleteReadError):
             reading, writing = await asyncio.open_connection(

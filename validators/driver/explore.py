@@ -1,12 +1,11 @@
-"""`python -m validators.driver.explore OUT`: an outing as a line of JSON on standard input, a
-transcript in the folder OUT.
+"""The exploring driver: `python -m validators.driver.explore OUT` explores an app as a persona.
 
-    OUT/transcript.json    what `validators.domain.exploring.exploration.read_transcript` reads
-    OUT/…                  page.png, aria.txt, console.json, network.json, trace.zip of the one who
-    explored
+    standard input         the exploration plan, one line of JSON
+    OUT/transcript.json    for `validators.domain.exploring.exploration.read_transcript`
+    OUT/…                  page.png, aria.txt, console.json, network.json, trace.zip
 
-Exit 0 = the transcript tells what happened, whatever it was. The box is the driver's: a browser,
-one app, and the line to the actor in place of the plan; no model, no key, no repository."""
+Exit 0: the transcript is complete, whatever happened. The sandbox has a browser, one app and the
+connection to the actor; no model, no key, no repository."""
 
 from __future__ import annotations
 
@@ -28,11 +27,11 @@ from validators.performance.exploration_plan import ExplorationPlan, read_explor
 
 
 def main(arguments: list[str]) -> int:
-    """Go on the outing. Exit 2 when it cannot be read or the browser fails."""
+    """Explore. Exit 2 if the plan cannot be read or the browser fails."""
     from playwright.async_api import Error
 
     if len(arguments) != 1:
-        print("usage: python -m validators.driver.explore OUT < outing.json", file=sys.stderr)
+        print("usage: python -m validators.driver.explore OUT < plan.json", file=sys.stderr)
         return 2
     try:
         asyncio.run(explored(Path(arguments[0]), os.environ.get("LOF_BROWSER", "")))
@@ -43,39 +42,39 @@ def main(arguments: list[str]) -> int:
 
 
 async def explored(out: Path, executable: str) -> None:
-    """Go on the outing that comes in, and write down what happened."""
+    """Explore by the plan from standard input, and write the transcript."""
     async with browsers(executable) as opened:
-        outing = read_exploration_plan(await asyncio.to_thread(sys.stdin.readline))
-        opened.bounds = outing.bounds
+        plan = read_exploration_plan(await asyncio.to_thread(sys.stdin.readline))
+        opened.bounds = plan.bounds
         setting = Setting(
             identity=Identity.PLAIN,
-            host=outing.hostname,
-            locale=outing.locale,
-            timezone=outing.timezone,
-            viewport=outing.viewport,
+            host=plan.hostname,
+            locale=plan.locale,
+            timezone=plan.timezone,
+            viewport=plan.viewport,
             traced=True,
-            bounds=outing.bounds,
+            bounds=plan.bounds,
         )
-        async with stage(await opened.of(Identity.PLAIN), setting, port=outing.app_port) as on:
+        async with stage(await opened.of(Identity.PLAIN), setting, port=plan.app_port) as on:
             person = await on.person("")
-            glances = PageViewer(person.page, outing.bounds)
+            glances = PageViewer(person.page, plan.bounds)
             transcript = await _transcript(
-                outing, lambda line: Explorer(outing.persona, person, glances, line)
+                plan, lambda line: Explorer(plan.persona, person, glances, line)
             )
             await on.kept(out)
     (out / "transcript.json").write_text(transcript_json(transcript))
 
 
 async def _transcript(
-    outing: ExplorationPlan, explorer: Callable[[ActorLine], Explorer]
+    plan: ExplorationPlan, explorer: Callable[[ActorLine], Explorer]
 ) -> Transcript:
     try:
         async with open_actor_line(
-            outing.line_port, word=outing.word, seconds=outing.bounds.line_seconds
+            plan.line_port, word=plan.word, seconds=plan.bounds.line_seconds
         ) as line:
             return await explorer(line).explored()
     except ActorGone:
-        return Transcript(outing.persona.name, (), Ending.ACTOR_SILENT)
+        return Transcript(plan.persona.name, (), Ending.ACTOR_SILENT)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Exploring an app as a persona: a view out, an act in, done by reference, written down; until the
-actor or the budget ends.
+"""Explores an app as a persona: send a view, receive an act, do it, record it; until the actor stops
+or the budget is spent.
 
-The actor is at the other end of a line and is believed in nothing. What it sends is read strictly;
-what is not an act is refused and counted; what an act names is looked up on the page by us.
-Whatever happens, the transcript tells it."""
+The actor is at the other end of a connection and is not trusted. What it sends is read strictly.
+What is not an act is refused and counted. The driver itself looks up the element of an act on the
+page. The transcript records whatever happens."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ MOST_REFUSED = 5
 
 
 class Line(Protocol):
-    """The line to an actor."""
+    """The connection to an actor."""
 
     async def asked(self, seen: dict[str, Any], *, seconds: float) -> str:
-        """The actor's answer to one document. Raises ActorGone when none comes in time."""
+        """The actor's answer to one document. Raises ActorGone if none comes in time."""
 
 
 @dataclass(slots=True)
 class Explorer:
-    """One exploration in progress. `clock` gives seconds; `told` is what the actor is told of its
+    """One exploration in progress. `clock` gives seconds; `last` is what the actor is told about its
     last act."""
 
     persona: Persona
     person: BrowserSession
-    glances: PageViewer
+    viewer: PageViewer
     line: Line
     clock: Callable[[], float] = monotonic
     acts: list[Made] = field(default_factory=list)
     refused: int = 0
     tokens: int = 0
-    told: str = "the page is open"
+    last: str = "the page is open"
     aspect: Aspect = Aspect.CONTROLS
     part: int = 1
 
     async def explored(self) -> Transcript:
-        """Explore to an end of whatever kind, and tell it."""
+        """Explore until the end, and return the transcript."""
         ending = await self._ended()
         try:
             shown = await self._shown()
@@ -92,36 +92,36 @@ class Explorer:
 
     async def _next(self, until: float) -> Act | None:
         """The actor's next act; None when what it sent is none, which it is told."""
-        page = await self.glances.glance()
+        page = await self.viewer.glance()
         shown = view(page, nonce=secrets.token_hex(8), aspect=self.aspect, part=self.part)
         left = self.persona.allowance.acts - len(self.acts) - self.refused
         self.tokens += tokens(shown)
         answer = await self.line.asked(
-            {"told": self.told, "view": shown, "acts_left": left}, seconds=until - self.clock()
+            {"told": self.last, "view": shown, "acts_left": left}, seconds=until - self.clock()
         )
         self.aspect, self.part = Aspect.CONTROLS, 1
         try:
             return read_act(answer)
         except DocumentInvalid as invalid:
             self.refused += 1
-            self.told = f"refused: {observed(str(invalid))}"
+            self.last = f"refused: {observed(str(invalid))}"
             return None
 
     async def _made(self, act: Act) -> Made:
         spot = None
         try:
-            spot = await self.glances.spot(act.ref) if act.ref else None
+            spot = await self.viewer.spot(act.ref) if act.ref else None
             if act.kind in STEPS:
                 await done(act, self.person, spot)
         except Unable as unable:
-            self.told = f"{act.kind} was not done: {observed(str(unable))}"
+            self.last = f"{act.kind} was not done: {observed(str(unable))}"
             return Made(act, spot, Trouble(unable.trouble))
         self.aspect, self.part = act.aspect, act.part
-        self.told = f"{act.kind} was done"
+        self.last = f"{act.kind} was done"
         return Made(act, spot)
 
     async def _shown(self) -> tuple[str, ...]:
-        """Those labels of the persona whose text is on the page now."""
+        """The labels of the persona whose text is on the page now."""
         filled, page = put_in(self.acts), await self.person.text(None)
         return tuple(
             label
@@ -131,7 +131,8 @@ class Explorer:
 
 
 async def done(act: Act, person: BrowserSession, spot: Spot | None) -> None:
-    """Do an act that is a step of a journey, just as its step will be done again. Raises Unable."""
+    """Do an act in the same way as the step of the compiled journey will do it again. Raises
+    Unable."""
     where, patience = spot or Spot(), person.bounds.act_seconds
     doing: Awaitable[None]
     match act.kind:

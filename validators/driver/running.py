@@ -1,4 +1,4 @@
-"""One planned run, from a fresh stage to its evidence."""
+"""Performs one planned run, from a fresh stage to its evidence."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from validators.performance.plan import Plan, PlannedRun
 from validators.performance.surroundings import Surroundings, device, surroundings
 
 OTHERS_APART = 1_000_003
-"""Between the seeds of those who do the same one after another, so that nobody's data are those of
-a round beside it."""
+"""Distance between the seeds of people who do the same one after another. It is large, so that
+nobody's data equal those of another round, whose seeds are consecutive."""
 
 
 async def driven(
@@ -36,10 +36,10 @@ async def driven(
     clocks: Path | None,
     ready: Callable[[int], Awaitable[None]],
 ) -> tuple[RunEvidence, ...]:
-    """The evidence of every run of the plan, each performed once `ready` returns for the port of
-    its app.
+    """The evidence of every run of the plan. A run begins when `ready` returns for the port of its
+    app.
 
-    Raises DocumentInvalid for a run of a journey that the plan lacks."""
+    Raises DocumentInvalid for a run of a journey that is not in the plan."""
     known = {journey.name: journey for journey in journeys}
     if strange := [run.id.journey for run in plan.runs if run.id.journey not in known]:
         raise DocumentInvalid(f"plan.runs: no journey {strange[0]!r} among plan.journeys")
@@ -122,7 +122,7 @@ async def _another(
     patience: Patience,
     opened: Browsers,
 ) -> None:
-    """Somebody else does the same before the visitor comes, with data and surroundings of their
+    """Let somebody else do the same before the visitor comes, with data and surroundings of their
     own."""
     from playwright.async_api import Error
 
@@ -143,12 +143,13 @@ def _seed(plan: Plan, run: PlannedRun) -> int:
 
 
 def values_of(plan: Plan, run: PlannedRun, journey: Journey) -> Values:
-    """What a run knows as it begins: nothing, and what its data are drawn from."""
+    """The values at the beginning of a run: none, and the source of its random data."""
     return Values(Draw(_seed(plan, run), journey.name, plan.today + timedelta(seconds=run.ahead)))
 
 
 def setting_of(plan: Plan, run: PlannedRun, journey: Journey, *, clocks: Path | None) -> Setting:
-    """Only a plain visitor is traced: recording leaves a mark in the page's own world."""
+    """The setting of a run's stage."""
+    # Only a plain visitor is traced: recording leaves marks that a page can see.
     traced = run.id.identity is Identity.PLAIN and run.id.kind in (RunKind.JOURNEY, RunKind.BASE)
     around = (
         Surroundings(plan.locale, plan.timezone, plan.viewport)

@@ -1,8 +1,7 @@
-"""Which run when: a journey plain and masked at once, and only if both passed its controls, which
-need their pace.
+"""Schedules runs: first a journey plain and masked, side by side; then, if both passed, its controls.
 
-A control waits a little longer than the real run needed, and no longer: it is there to fail, and a
-failure that is waited out for a step's whole bound, five times over, is what makes people switch
+A control waits only a little longer than the real run needed, because it is meant to fail. Waiting
+out the whole bound of a step for each of six controls would be so slow that people would switch
 controls off."""
 
 from __future__ import annotations
@@ -14,12 +13,13 @@ from itertools import groupby
 
 from validators.domain.bounds import Bounds
 from validators.domain.evidence import RunEvidence, RunId, RunKind
-from validators.domain.fold import Result, result
+from validators.domain.run_result import Result, result
 from validators.performance.journey_run import Patience
 from validators.performance.plan import AT_ONCE, PlannedRun
 
 CONTROL_FACTOR = 3
-STEPS_A_JOURNEY = 6  # that are waited out in vain, and still its time is not up
+STEPS_A_JOURNEY = 6
+"""So many steps may wait out their bound before the time of a journey is up."""
 
 Perform = Callable[[PlannedRun, Patience], Awaitable[tuple[RunEvidence, ...]]]
 
@@ -32,11 +32,11 @@ async def evidence_of(
     bounds: Bounds,
     ready: Callable[[int], Awaitable[None]],
 ) -> tuple[RunEvidence, ...]:
-    """The evidence of every run of a plan, in the plan's order. `seconds` is the time one journey
-    may take.
+    """The evidence of every run of a plan, in the plan's order. `seconds` is the time for one
+    journey.
 
-    To perform a run may tell of another as well: of a twin that has no app of its own. `ready`
-    returns once the app at a port answers; it is not asked for what is not performed."""
+    Performing a run may also return the evidence of a negative control without an app of its own.
+    `ready` returns when the app at a port answers; it is called only for runs that are performed."""
     gate = asyncio.Semaphore(AT_ONCE)
     planned = tuple(runs)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from validators.domain.evidence import Identity, RunId, RunKind
-from validators.domain.fold import Result, result
+from validators.domain.run_result import Result, result
 from validators.evidence.page import (
     Bound,
     Comparison,

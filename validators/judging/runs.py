@@ -20,8 +20,8 @@ from validators.domain.evidence import (
     RunKind,
     StepOutcome,
 )
-from validators.domain.fold import Result, caught, result
 from validators.domain.journeys.journey import Journey
+from validators.domain.run_result import Result, caught, result
 from validators.domain.shapes import Shape
 from validators.evidence.page import Exchange, Frame, Link, LookRow, Run
 
@@ -188,7 +188,7 @@ def ending(run: RunEvidence) -> tuple[str, str, str]:
         if run.fault is None or not run.fault.changed:
             return "did not apply", "unsure", "there was nothing to change"
         return ("caught", "yes", summary) if caught(run) else ("unnoticed", "no", summary)
-    if found is Result.NOTHING:
+    if found is Result.INCONCLUSIVE:
         return "no result", "unsure", "; ".join(run.errors) or summary
     wanted = (
         Result.FAILED if run.run.kind in (RunKind.NEGATIVE_CONTROL, RunKind.BASE) else Result.PASSED

@@ -60,7 +60,7 @@ def _dialogs(steps: tuple[Step, ...]) -> Iterator[Problem]:
                     "no step causes this dialog: write it directly before the step that does, like"
                     " a click",
                 )
-            if step.says and step.says.generates:
+            if step.message and step.message.generates:
                 yield Problem(
                     step.line,
                     "any.… draws new data, which a dialog cannot say: draw it in let or a step, and"

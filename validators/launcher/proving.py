@@ -10,9 +10,10 @@ from pathlib import Path
 from validators.app.sandboxes import SandboxResult
 from validators.app.side import Side, prepared_side, seeded_side
 from validators.domain.evidence import Identity, RunEvidence, RunId, RunKind
-from validators.domain.fold import Result, result, verdict
+from validators.domain.fold import verdict
 from validators.domain.journeys.journey import Journey
 from validators.domain.proof import broken_on_base, proof
+from validators.domain.run_result import Result, result
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose, Sealed, Symptom, Verdict
 from validators.launcher.bases import BaseProofs

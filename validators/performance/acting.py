@@ -1,4 +1,4 @@
-"""One step, done by one person: the table from verbs to the port."""
+"""Does one step as one person: the table from steps to the browser port."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from validators.ports.browser import Session, Stage
 
 
 async def acted(step: Step, stage: Stage, values: Values, *, actor: str, patience: float) -> str:
-    """Have that person do the step; the name of the one who acts next. Raises Unable or
-    ExpressionInvalid."""
+    """Let that person do the step, and return the name of the person who acts next. Raises Unable
+    or ExpressionInvalid."""
     person = await stage.person(actor)
     match step:
         case Open(path=path):
@@ -83,8 +83,9 @@ def _source(step: Download, values: Values) -> Spot | str:
 async def _put_in(
     step: Fill | Select | Tick | Upload, person: Session, values: Values, *, patience: float
 ) -> None:
-    """Put something in, known as `filled.<field>` from before it is typed: a page may send it with
-    every key."""
+    """Put a value in, and record it as `filled.<field>`."""
+    # Record it before it is typed: a page may send it with every key, and fault injection must
+    # know by then that this value is at stake.
     where, field = spot(step.target, values), field_of(step) or ""
     match step:
         case Fill(value=value):

@@ -1,4 +1,4 @@
-"""What was read beside what was claimed of it."""
+"""Compares what was read with the claims about it."""
 
 from __future__ import annotations
 
@@ -12,46 +12,48 @@ from validators.performance.look_result import LookResult
 MOST_SHOWN = 12
 
 
-def compared(told: str, claims: Sequence[Claim], values: Values) -> LookResult:
-    """Whether a text is as all claims say. Raises ExpressionInvalid."""
-    return _compared(told, claims, values, by=matches)
+def compared(text: str, claims: Sequence[Claim], values: Values) -> LookResult:
+    """Whether all claims hold for a text. Raises ExpressionInvalid."""
+    return _compared(text, claims, values, by=matches)
 
 
-def compared_path(told: str, claims: Sequence[Claim], values: Values) -> LookResult:
-    """As `compared`, for a path with its query."""
-    return _compared(told, claims, values, by=path_matches)
+def compared_path(path: str, claims: Sequence[Claim], values: Values) -> LookResult:
+    """Like `compared`, for a path with its query."""
+    return _compared(path, claims, values, by=path_matches)
 
 
-def compared_list(told: Sequence[str], claims: Sequence[ListClaim], values: Values) -> LookResult:
-    """Whether a list is as all claims say. Raises ExpressionInvalid."""
+def compared_list(texts: Sequence[str], claims: Sequence[ListClaim], values: Values) -> LookResult:
+    """Whether all claims hold for a list of texts. Raises ExpressionInvalid."""
     wanted = [(claim.match, [values.text(held) for held in claim.wanted]) for claim in claims]
-    holds = all(lists(told, match, texts) for match, texts in wanted)
-    return LookResult(holds, ", ".join(f"{match} {texts}" for match, texts in wanted), listed(told))
+    holds = all(lists(texts, match, entries) for match, entries in wanted)
+    return LookResult(
+        holds, ", ".join(f"{match} {entries}" for match, entries in wanted), listed(texts)
+    )
 
 
-def holds(told: str, claims: Sequence[Claim], values: Values) -> bool:
-    """Whether a text is as all claims say, without a word about it."""
-    return compared(told, claims, values).holds
+def holds(text: str, claims: Sequence[Claim], values: Values) -> bool:
+    """Whether all claims hold for a text."""
+    return compared(text, claims, values).holds
 
 
-def said(claims: Sequence[Claim], values: Values) -> str:
-    """The claims with their values, for people."""
+def described(claims: Sequence[Claim], values: Values) -> str:
+    """The claims with their values, for people to read."""
     return ", ".join(
         f"{claim.match} {' … '.join(repr(values.text(held)) for held in claim.wanted)}"
         for claim in claims
     )
 
 
-def listed(told: Sequence[str]) -> str:
-    """A list for people, cut where it becomes long."""
-    more = f" … ({len(told)} in all)" if len(told) > MOST_SHOWN else ""
-    return " | ".join(told[:MOST_SHOWN]) + more
+def listed(texts: Sequence[str]) -> str:
+    """A list for people to read, cut after MOST_SHOWN entries."""
+    more = f" … ({len(texts)} in all)" if len(texts) > MOST_SHOWN else ""
+    return " | ".join(texts[:MOST_SHOWN]) + more
 
 
 def _compared(
-    told: str, claims: Sequence[Claim], values: Values, *, by: Callable[..., bool]
+    text: str, claims: Sequence[Claim], values: Values, *, by: Callable[..., bool]
 ) -> LookResult:
     agree = (
-        by(told, claim.match, *(values.text(held) for held in claim.wanted)) for claim in claims
+        by(text, claim.match, *(values.text(held) for held in claim.wanted)) for claim in claims
     )
-    return LookResult(all(agree), said(claims, values), told)
+    return LookResult(all(agree), described(claims, values), text)

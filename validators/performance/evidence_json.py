@@ -1,8 +1,7 @@
-"""Evidence as JSON, both ways: what the boxed driver writes and the launcher folds once both boxes
-are dead.
+"""Evidence as JSON: the driver writes it in its sandbox, and the launcher reads it afterwards.
 
-The reader is strict, because the driver's output folder was writable by a process that looked at an
-untrusted page."""
+The reader is strict, because a process that looked at an untrusted page could write in the driver's
+output folder. The launcher reads only when all sandboxes have ended."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ from validators.performance.plan import read_run, run_document
 
 
 def evidence_json(evidence: tuple[RunEvidence, ...]) -> str:
-    """All runs as one document, `{"runs": […]}`, as `read_evidence` reads it."""
+    """All runs as one document, `{"runs": […]}`, for `read_evidence`."""
     return json.dumps({"runs": [evidence_document(item) for item in evidence]}, indent=1)
 
 
@@ -35,7 +34,7 @@ def evidence_document(item: RunEvidence) -> dict[str, object]:
 
 
 def read_evidence(text: str) -> tuple[RunEvidence, ...]:
-    """The runs in a document. Raises DocumentInvalid for anything missing, extra or of another
+    """The runs in a document. Raises DocumentInvalid for anything missing, extra or of a wrong
     type."""
     root = shape(text, "evidence")
     runs = tuple(_run(item) for item in root.list("runs"))

@@ -1,5 +1,5 @@
-"""The outing: the one document that the exploring driver is told, from the launcher by its standard
-input."""
+"""The exploration plan: the one document that the launcher writes to the standard input of the
+exploring driver."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from validators.performance.plan import read_bounds
 
 @dataclass(frozen=True, slots=True)
 class ExplorationPlan:
-    """A persona, the port of a fresh app, and the port and the word of the line to the actor, all
-    of the driver's box.
+    """A persona, the port of a fresh app, and the port and the word of the connection to the actor.
 
-    `viewport` is width and height in CSS pixels."""
+    Ports are those of the driver's sandbox. `viewport` is width and height in CSS pixels."""
 
     persona: Persona
     app_port: int
@@ -30,17 +29,17 @@ class ExplorationPlan:
     bounds: Bounds
 
 
-def exploration_plan_json(outing: ExplorationPlan) -> str:
-    """The outing as one line of JSON, as `read_outing` reads it."""
-    return json.dumps(asdict(outing))
+def exploration_plan_json(plan: ExplorationPlan) -> str:
+    """The plan as one line of JSON, for `read_exploration_plan`."""
+    return json.dumps(asdict(plan))
 
 
 def read_exploration_plan(text: str) -> ExplorationPlan:
-    """The outing in a document. Raises DocumentInvalid for anything missing, extra or of another
+    """The plan in a document. Raises DocumentInvalid for anything missing, extra or of a wrong
     type."""
-    root = shape(text, "outing")
+    root = shape(text, "exploration plan")
     width, height = (item.whole() for item in root.list("viewport", exactly=2))
-    outing = ExplorationPlan(
+    plan = ExplorationPlan(
         persona=_persona(root.at("persona")),
         app_port=root.at("app_port").whole(),
         line_port=root.at("line_port").whole(),
@@ -52,7 +51,7 @@ def read_exploration_plan(text: str) -> ExplorationPlan:
         bounds=read_bounds(root.at("bounds")),
     )
     root.done()
-    return outing
+    return plan
 
 
 def _persona(item: Shape) -> Persona:

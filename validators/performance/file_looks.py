@@ -1,5 +1,4 @@
-"""Files on both ways: what a journey makes up for an upload, and what it says of a file that it
-took."""
+"""Files of a journey: makes up those for an upload, and compares those from a download."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ SHOWN_ROWS = 8
 
 
 def made(file: FileMade, values: Values) -> File:
-    """The file as it is handed to the page. Raises ExpressionInvalid for a name nothing has set."""
+    """The file for an upload. Raises ExpressionInvalid for a name that nothing has set."""
     name = values.text(file.name)
     if file.picture:
         return File(name, picture(*file.picture, of=name))
@@ -28,8 +27,8 @@ def made(file: FileMade, values: Values) -> File:
 
 
 def file_look_result(look: FileHas, values: Values) -> LookResult:
-    """What a file that was downloaded says of the look. Raises ExpressionInvalid for one that never
-    was."""
+    """The result of a look at a downloaded file. Raises ExpressionInvalid if no step has downloaded
+    it."""
     if look.file not in values.files:
         raise ExpressionInvalid(
             f"no file {look.file!r} has been downloaded at this point of the journey"

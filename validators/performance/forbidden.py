@@ -1,4 +1,4 @@
-"""What was heard on the wire and the console, beside what must never be heard there."""
+"""Finds what must never happen in the recorded requests, answers and console messages."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ _COMPARE = {">=": ge, "<=": le, "==": eq, ">": gt, "<": lt}
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """What was heard; empty when nothing was. `page`: it is the status of a page that somebody
-    opened."""
+    """Something forbidden that happened; the text is empty if nothing did. `page`: it is the status
+    of a page that somebody opened."""
 
-    told: str
+    text: str
     page: bool = False
 
 
 def occurrence(never: Never, stage: Stage) -> Occurrence:
-    """What breaks this rule: the status of a page, or else the first of it. A text on a page is not
-    heard but read."""
+    """What breaks this rule: preferably the status of a page, else the first occurrence.
+
+    Texts on pages are not recorded; `journey_run` reads them at each step."""
     if never.kind is not Forbidden.HTTP_STATUS:
-        return Occurrence(_overheard(never, stage))
+        return Occurrence(_first(never, stage))
     compare, limit = _COMPARE[never.value[:-3].strip()], int(never.value[-3:])
     found = [
         Occurrence(f"{status} {path}", page)
@@ -36,10 +37,10 @@ def occurrence(never: Never, stage: Stage) -> Occurrence:
     return next((one for one in found if one.page), found[0] if found else Occurrence(""))
 
 
-def _overheard(never: Never, stage: Stage) -> str:
+def _first(never: Never, stage: Stage) -> str:
     match never.kind:
         case Forbidden.CONSOLE:
-            return next((told for level, told in stage.console if level == never.value), "")
+            return next((text for level, text in stage.console if level == never.value), "")
         case Forbidden.REQUEST:
             return next((path for path in stage.asked if is_path(path, never.value)), "")
         case Forbidden.OTHER_HOST:
@@ -51,14 +52,15 @@ def _overheard(never: Never, stage: Stage) -> str:
 
 
 def is_path(asked: str, rule: str) -> bool:
-    """Whether a path that was asked is the one of a rule, its query aside; or begins so, where the
+    """Whether a requested path, without its query, is the path of a rule; or begins with it, if the
     rule ends with `*`."""
     path = unquote(asked.partition("?")[0])
     return path.startswith(rule[:-1]) if rule.endswith("*") else path == rule
 
 
 def host(address: str) -> str:
-    """The host in an address, or in the `host:port` of a request for a tunnel."""
+    """The host in an address, or in the `host:port` of a CONNECT request; empty if there is
+    none."""
     try:
         return urlsplit(address if "//" in address else f"//{address}").hostname or ""
     except ValueError:

@@ -1,8 +1,8 @@
-"""Performing one journey on a stage: steps, then looks from each vantage, watching for what must
-never happen.
+"""Performs one journey on a stage: its steps, then its looks from each vantage.
 
-The result is evidence, never a verdict. A step that fails ends the performance; a look that fails
-does not, unless the run is a control, which has nothing more to tell once it has failed."""
+Meanwhile it watches for what must never happen. The result is evidence, never a verdict. A step
+that fails ends the performance. A look that fails does not, except in a control, which has nothing
+more to show once it has failed."""
 
 from __future__ import annotations
 
@@ -25,12 +25,11 @@ from validators.domain.evidence import (
     Trouble,
     observed,
 )
-from validators.domain.fold import LATE
 from validators.domain.journeys.journey import (
     Block,
     Forbidden,
     Journey,
-    Look,
+    NegativeControl,
     Never,
     Open,
     Step,
@@ -38,16 +37,15 @@ from validators.domain.journeys.journey import (
     Vantage,
 )
 from validators.domain.journeys.values import Values
-from validators.domain.journeys.walk import positive
 from validators.performance.acting import acted
 from validators.performance.forbidden import occurrence
 from validators.performance.look_result import LookResult
-from validators.performance.looking import look_name, look_result
+from validators.performance.looking import look_name
+from validators.performance.polling import UNSURE, looked, looked_once, polled
 from validators.ports.browser import Session, Stage
 
-POLL_SECONDS, SLOWEST_POLL_SECONDS = 0.03, 0.2
 AFTER_FAILURE_SECONDS = 1.0
-UNSURE = LATE | {Trouble.BROKEN}
+"""How long later blocks are polled once one has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,8 @@ class Patience:
 
 @dataclass(slots=True)
 class Performance:
-    """One run in progress. `finished` turns true when it came to its own end, so a cut-off one can
-    be told apart."""
+    """One run in progress. `finished` becomes true when it has come to its own end; it stays false
+    if the run is cut off."""
 
     run: RunId
     journey: Journey
@@ -76,7 +74,7 @@ class Performance:
     breaches: dict[Never, Breach] = field(default_factory=dict)
     there_at_first: bool | None = None
     with_control: bool = False
-    negative_control: list[ExpectationOutcome] = field(default_factory=list)
+    control_looks: list[ExpectationOutcome] = field(default_factory=list)
     finished: bool = False
 
     async def play(self) -> None:
@@ -84,13 +82,14 @@ class Performance:
         self.prepare()
         if await self.steps_done(self._script()):
             await self._blocks(self._expected())
-        if self.journey.never:  # what holds may hold before the page has asked for everything
+        # The looks may hold before the page has sent all its requests, and one may be forbidden.
+        if self.journey.never:
             await self.stage.quieted(self.patience.look)
-        self._overheard()
+        self._note_occurrences()
         self.finished = True
 
     def prepare(self) -> None:
-        """Draw what has a name from the beginning."""
+        """Draw the values that `let` names."""
         for name, held in self.journey.let:
             self.values.names[name] = self.values.text(held)
 
@@ -107,65 +106,56 @@ class Performance:
         )
 
     def control_evidence(self) -> RunEvidence:
-        """The twin that was looked for in this run: it had the same steps, and its looks at the
-        same moments."""
-        negative_control = RunId(
-            self.run.journey, self.run.identity, RunKind.NEGATIVE_CONTROL, attempt=self.run.attempt
-        )
+        """The evidence of the negative control that was looked for in this run: the same steps, and
+        its own looks at the same moments."""
+        run = self.run
         return RunEvidence(
-            negative_control,
+            RunId(run.journey, run.identity, RunKind.NEGATIVE_CONTROL, attempt=run.attempt),
             self.stage.answered,
             self.finished,
             tuple(self.steps),
-            tuple(self.negative_control),
+            tuple(self.control_looks),
         )
+
+    @property
+    def _control(self) -> NegativeControl | None:
+        """The negative control, if this run is one."""
+        is_control = self.run.kind is RunKind.NEGATIVE_CONTROL
+        return self.journey.negative_control if is_control else None
 
     def _script(self) -> tuple[Step, ...]:
-        negative_control = (
-            self.journey.negative_control if self.run.kind is RunKind.NEGATIVE_CONTROL else None
-        )
-        return (
-            negative_control.steps
-            if negative_control and negative_control.steps is not None
-            else self.journey.steps
-        )
+        own = self._control.steps if self._control else None
+        return self.journey.steps if own is None else own
 
     def _expected(self) -> tuple[Block, ...]:
-        negative_control = (
-            self.journey.negative_control if self.run.kind is RunKind.NEGATIVE_CONTROL else None
-        )
-        return negative_control.expect if negative_control else self.journey.expect
+        return self._control.expect if self._control else self.journey.expect
 
     async def steps_done(self, steps: tuple[Step, ...]) -> bool:
-        """Whether all of them could be done."""
+        """Do the steps, up to the first that fails. Whether all were done."""
         opened = sum(1 for _ in takewhile(lambda step: isinstance(step, Open | SwitchTo), steps))
         for index, step in enumerate(steps):
             began = monotonic()
-            trouble, told = await self._act(step)
+            trouble, why = await self._act(step)
             millis, verb = int((monotonic() - began) * 1000), type(step).__name__.lower()
             self.steps.append(
-                StepOutcome(
-                    index, step.line, verb, trouble is None, trouble, observed(told), millis
-                )
+                StepOutcome(index, step.line, verb, trouble is None, trouble, observed(why), millis)
             )
             await self.stage.pictured(self.actor, f"step-{index + 1:02}")
             if trouble is not None:
                 return False
-            await self._forbidden_text(await self.stage.person(self.actor))
+            await self._note_forbidden_text(await self.stage.person(self.actor))
             if self.run.injector is FaultInjector.FROZEN and index + 1 == opened:
                 self.there_at_first = await self._all_there()
         return True
 
     async def _all_there(self) -> bool | None:
-        """Whether every block holds already, seen from where it is looked; None when that is not
-        known."""
+        """Whether every block holds already, seen from its vantage; None: not known."""
         for block in self._expected():
             here = await self.stage.person(self.actor)
-            if any(
-                one.trouble is Trouble.NO_VALUE
-                for one in [await _looked(look, here, self.values) for look in block.looks]
-            ):
-                return False  # it needs a value that a later step sets
+            found = [await looked(look, here, self.values) for look in block.looks]
+            # A look that needs a value of a later step cannot hold before that step.
+            if any(one.trouble is Trouble.NO_VALUE for one in found):
+                return False
             outcomes = await self._block(block, 0)
             if not all(one.passed for one in outcomes):
                 return None if any(one.trouble in UNSURE for one in outcomes) else False
@@ -183,8 +173,7 @@ class Performance:
         return None, ""
 
     async def _blocks(self, blocks: tuple[Block, ...]) -> None:
-        """Take every block's looks. Once one has failed for good, the later ones need not be waited
-        out as long."""
+        """Take the looks of every block."""
         first = 0
         for block in blocks:
             outcomes = await self._block(block, first)
@@ -193,123 +182,54 @@ class Performance:
             if not all(outcome.passed for outcome in outcomes):
                 if self.patience.stop_early:
                     return
-                self.patience = replace(
-                    self.patience, look=min(self.patience.look, AFTER_FAILURE_SECONDS)
-                )
+                # The run is red already: later blocks only add detail and are polled for less time.
+                shorter = min(self.patience.look, AFTER_FAILURE_SECONDS)
+                self.patience = replace(self.patience, look=shorter)
             first += len(block.looks)
 
     async def _block(self, block: Block, first: int) -> list[ExpectationOutcome]:
-        began = monotonic()
+        began, seconds = monotonic(), self.patience.look
         try:
             session = await self._vantage(block)
             began = monotonic()
-            looked = await self._seen(session, block.looks)
-            await self._forbidden_text(session)
-            if (
-                self.with_control
-                and self.journey.negative_control
-                and all(one.holds for one in looked)
-            ):
-                for its in (
-                    its for its in self.journey.negative_control.expect if its.place == block.place
-                ):
-                    self.negative_control += _outcomes(
-                        its,
-                        await self._seen_at_once(session, its.looks),
-                        len(self.negative_control),
-                        began,
-                    )
+            found = await polled(session, block.looks, self.values, seconds=seconds)
+            await self._note_forbidden_text(session)
+            control = self.journey.negative_control
+            # The page is now where the journey's own looks hold, so the control's must fail here.
+            if self.with_control and control and all(one.holds for one in found):
+                for its in (its for its in control.expect if its.place == block.place):
+                    looks = await looked_once(session, its.looks, self.values, seconds=seconds)
+                    self.control_looks += _outcomes(its, looks, len(self.control_looks), began)
         except Unable as unable:
-            looked = [LookResult(False, "", str(unable), Trouble(unable.trouble))] * len(
-                block.looks
-            )
-        return _outcomes(block, looked, first, began)
+            mute = LookResult(False, "", str(unable), Trouble(unable.trouble))
+            found = [mute] * len(block.looks)
+        return _outcomes(block, found, first, began)
 
     def _viewer(self, block: Block) -> str:
-        """The person who looks."""
-        if block.vantage is Vantage.ACTOR:
-            return block.actor
-        return (
-            f"other session {block.line}" if block.vantage is Vantage.OTHER_SESSION else self.actor
-        )
+        """The name of the person who looks."""
+        match block.vantage:
+            case Vantage.ACTOR:
+                return block.actor
+            case Vantage.OTHER_SESSION:
+                return f"other session {block.line}"
+            case _:
+                return self.actor
 
     async def _vantage(self, block: Block) -> Session:
         """The session from which a block is looked at, already at the right page."""
-        if block.vantage is Vantage.ACTOR:
-            return await self._actor(block)
         here = await self.stage.person(self.actor)
-        if block.vantage is Vantage.AFTER_RELOAD:
-            await here.reload(patience=self.patience.step)
-        if block.vantage is not Vantage.OTHER_SESSION:
-            return here
-        path = self.values.text(block.opens) if block.opens else await here.path()
         other = await self.stage.person(self._viewer(block))
-        await other.open(path, patience=self.patience.step)
+        match block.vantage:
+            case Vantage.ACTOR if block.opens:
+                await other.open(self.values.text(block.opens), patience=self.patience.step)
+            case Vantage.OTHER_SESSION:
+                path = self.values.text(block.opens) if block.opens else await here.path()
+                await other.open(path, patience=self.patience.step)
+            case Vantage.AFTER_RELOAD:
+                await here.reload(patience=self.patience.step)
         return other
 
-    async def _actor(self, block: Block) -> Session:
-        person = await self.stage.person(block.actor)
-        if block.opens:
-            await person.open(self.values.text(block.opens), patience=self.patience.step)
-        return person
-
-    async def _seen(self, session: Session, wanted: Sequence[Look]) -> list[LookResult]:
-        """Poll until all looks hold at one moment of one page, the page is at rest, or the block's
-        patience is spent.
-
-        What must be there is looked for first: an absence is trivially true of a page that is not
-        painted yet. What did not hold is looked at first the next time."""
-        deadline, pause = monotonic() + self.patience.look, POLL_SECONDS
-        order = sorted(range(len(wanted)), key=lambda at: not positive(wanted[at]))
-        while True:
-            over = monotonic() >= deadline
-            rest = (
-                await session.at_rest()
-            )  # asked before: a look that was taken in motion is not the last
-            looked, together = await self._at_once(
-                session, [wanted[at] for at in order], whole=over or rest
-            )
-            held = len(looked) == len(wanted) and all(one.holds for one in looked)
-            if (held and together) or over or (rest and together):
-                told = dict(zip(order, looked, strict=True))
-                return [
-                    _in_time(told[at], session, together=together or not held)
-                    for at in range(len(wanted))
-                ]
-            if not looked[-1].holds:
-                order.insert(0, order.pop(len(looked) - 1))
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, SLOWEST_POLL_SECONDS)
-
-    async def _seen_at_once(self, session: Session, wanted: Sequence[Look]) -> list[LookResult]:
-        """All looks at a page that has come to where it was waited for; polled only while nothing
-        can be said of it."""
-        looked, _ = await self._at_once(session, wanted, whole=True)
-        return (
-            await self._seen(session, wanted)
-            if any(one.trouble in UNSURE for one in looked)
-            else looked
-        )
-
-    async def _at_once(
-        self, session: Session, wanted: Sequence[Look], *, whole: bool
-    ) -> tuple[list[LookResult], bool]:
-        """All looks in a row, up to the first that does not hold unless the `whole` is asked for;
-        and whether the page was one and the same from the first to the last."""
-        looked: list[LookResult] = []
-        try:
-            if len(wanted) > 1:
-                await session.watch()
-            for look in wanted:
-                looked.append(await _looked(look, session, self.values))
-                if not looked[-1].holds and not whole:
-                    break
-            return looked, len(wanted) == 1 or await session.unchanged()
-        except Unable as unable:
-            mute = LookResult(False, "", str(unable), Trouble(unable.trouble))
-            return looked + [mute] * (len(wanted) - len(looked)), False
-
-    async def _forbidden_text(self, session: Session) -> None:
+    async def _note_forbidden_text(self, session: Session) -> None:
         texts = [
             never
             for never in self.journey.never
@@ -320,15 +240,16 @@ class Performance:
         try:
             page = await session.text(None)
         except Unable:
-            return  # a page that cannot be read fails the next step or look by name
+            # A page that cannot be read fails the next step or look, with its reason.
+            return
         for never in (never for never in texts if never.value in page):
             self.breaches[never] = Breach(str(never.kind), never.line, observed(never.value))
 
-    def _overheard(self) -> None:
+    def _note_occurrences(self) -> None:
         for never in self.journey.never:
-            if (found := occurrence(never, self.stage)).told:
+            if (found := occurrence(never, self.stage)).text:
                 self.breaches[never] = Breach(
-                    str(never.kind), never.line, observed(found.told), found.page
+                    str(never.kind), never.line, observed(found.text), found.page
                 )
 
 
@@ -342,26 +263,22 @@ async def performed(
     seconds: float,
     with_control: bool = False,
 ) -> tuple[RunEvidence, ...]:
-    """Perform a journey and tell what happened, and `with_twin` what its twin would have seen, as
-    evidence of its own. After `seconds` it is cut off, and its evidence says so."""
+    """Perform a journey and return its evidence; `with_control` also that of its negative control.
+
+    After `seconds` the performance is cut off, and its evidence is not complete."""
     performance = Performance(run, journey, stage, values, patience, with_control=with_control)
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await performance.play()
-    except TimeoutError:
-        pass
-    return (
-        (performance.evidence(), performance.control_evidence())
-        if with_control
-        else (performance.evidence(),)
-    )
+    if with_control:
+        return performance.evidence(), performance.control_evidence()
+    return (performance.evidence(),)
 
 
 async def walked(
     journey: Journey, stage: Stage, *, values: Values, patience: Patience, seconds: float
 ) -> None:
-    """Do the steps of a journey as somebody who came before. What comes of them is nobody's
-    evidence."""
+    """Do the steps of a journey as somebody who came before. Their outcome is not evidence."""
     performance = Performance(RunId(journey.name), journey, stage, values, patience)
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
@@ -370,7 +287,7 @@ async def walked(
 
 
 def _outcomes(
-    block: Block, looked: Sequence[LookResult], first: int, began: float
+    block: Block, found: Sequence[LookResult], first: int, began: float
 ) -> list[ExpectationOutcome]:
     millis = int((monotonic() - began) * 1000)
     return [
@@ -385,28 +302,5 @@ def _outcomes(
             trouble=one.trouble,
             millis=millis,
         )
-        for offset, (look, one) in enumerate(zip(block.looks, looked, strict=True))
+        for offset, (look, one) in enumerate(zip(block.looks, found, strict=True))
     ]
-
-
-def _in_time(look_result: LookResult, session: Session, *, together: bool) -> LookResult:
-    """A look as its block leaves it. What did not hold while an answer was outstanding, or not at
-    one moment, says nothing."""
-    if look_result.holds:
-        return (
-            look_result if together else replace(look_result, holds=False, trouble=Trouble.RESTLESS)
-        )
-    return (
-        replace(look_result, trouble=Trouble.TIMED_OUT)
-        if look_result.trouble in (None, Trouble.MISSING) and session.owed()
-        else look_result
-    )
-
-
-async def _looked(look: Look, session: Session, values: Values) -> LookResult:
-    try:
-        return await look_result(look, session, values)
-    except Unable as unable:
-        return LookResult(False, "", str(unable), Trouble(unable.trouble))
-    except ExpressionInvalid as unknown:
-        return LookResult(False, "", str(unknown), Trouble.NO_VALUE)

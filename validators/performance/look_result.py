@@ -1,4 +1,4 @@
-"""What one look saw: whether it holds, what was expected, what was there."""
+"""The result of one look: whether it holds, what was expected, and what was there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from validators.domain.evidence import Trouble
 
 @dataclass(frozen=True, slots=True)
 class LookResult:
-    """`trouble` says why nothing could be compared; it is None when the page was read."""
+    """`trouble` is why nothing could be compared; None if the page was read."""
 
     holds: bool
     expected: str

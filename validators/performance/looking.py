@@ -1,4 +1,4 @@
-"""One look at a page as it is now: what was expected, what is there, and whether they agree."""
+"""Takes one look at a page as it is now, and compares what is there with what is expected."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ KINDS: dict[type[Look], str] = {
 
 
 def look_name(look: Look) -> str:
-    """The word by which the language calls this look."""
+    """The word of the journey language for this look."""
     return KINDS[type(look)]
 
 
@@ -86,11 +86,11 @@ async def look_result(look: Look, session: Session, values: Values) -> LookResul
             return compared(str(await session.status()), claims, values)
         case RowHas() | ColumnHas() | HeadersAre() | RowsAre():
             return await _tabular(look, session, values)
-        case TreeIs(within=within, wishes=wishes):
+        case TreeIs(within=within, patterns=patterns):
             tree = await session.tree(_there(within, values))
             return LookResult(
-                tree_matches(tree, wishes, values.text),
-                "; ".join(map(str, wishes)),
+                tree_matches(tree, patterns, values.text),
+                "; ".join(map(str, patterns)),
                 " ".join(node.reads for node in tree),
             )
         case FileHas():

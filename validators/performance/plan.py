@@ -1,9 +1,8 @@
-"""The plan: the one document the launcher streams to the boxed driver, and which runs a judgement
-needs.
+"""The plan: which runs a judgement needs, and the one document that the launcher sends the driver.
 
-Each run has an app instance of its own, started fresh by the launcher and dialled at `port` on
-127.0.0.1 inside the driver's box: equal fresh data is a fact of the plan. The plan is one line. One
-line more follows for each app, with its port, as soon as that app answers."""
+Each run has its own app instance, freshly started by the launcher, at `port` of 127.0.0.1 in the
+driver's sandbox; so every run starts from equal data. The plan is one line. One more line follows
+for each app, with its port, as soon as that app answers."""
 
 from __future__ import annotations
 
@@ -18,17 +17,17 @@ from validators.domain.evidence import FaultInjector, Identity, RunId, RunKind
 from validators.domain.shapes import Shape, shape
 
 AT_ONCE = 5
-"""So many runs are performed at a time."""
+"""How many runs are performed at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run and the port at which its own app answers; 0 for a twin that is looked for in its
-    journey's own run.
+    """One run and the port of its app; 0 for a negative control that is looked for in the run of
+    its journey.
 
-    With a `seed` of its own, its data and what surrounds it are that seed's, and not the plan's. So
-    many `others` do the same before it, with data of their own. Its app, and so its visitor, is so
-    many seconds `ahead`."""
+    `seed`, if set, replaces the seed of the plan for its data and surroundings. `others` people do
+    the same before it, with data of their own. The clocks of its app and its visitor are `ahead`
+    by so many seconds."""
 
     id: RunId
     port: int
@@ -39,13 +38,12 @@ class PlannedRun:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything the driver is told. `journeys` are YAML texts; `hostname` is what the address bar
-    shows.
+    """Everything that the driver gets. `journeys` are YAML texts; `hostname` is the host in the
+    address bar.
 
-    The name should end in `.localhost`: browsers trust such a page as they trust one over TLS, so
-    an app finds the same features as in production. `browser` is an executable; empty leaves the
-    choice to the box (LOF_BROWSER). `bounds` are the driver's own, already those of this machine.
-    """
+    The name should end in `.localhost`: browsers trust such a page like one over TLS, so an app
+    finds the same features as in production. `browser` is an executable; empty: the one that the
+    sandbox names in LOF_BROWSER. `bounds` are already scaled to this machine."""
 
     journeys: tuple[str, ...]
     runs: tuple[PlannedRun, ...]
@@ -61,8 +59,8 @@ class Plan:
 
 
 def judgement_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
-    """What judging a candidate performs for each journey: itself plain and masked, its twin, every
-    saboteur."""
+    """The runs for judging a candidate: each journey plain and masked, its negative control, and
+    one run for every fault injector."""
     return tuple(
         run
         for name in journeys
@@ -79,16 +77,16 @@ def judgement_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId,
 
 
 def retry_runs(journeys: Iterable[str], *, attempt: int = 2) -> tuple[RunId, ...]:
-    """What a retry performs for journeys that did not pass. It can only label a result flaky, never
-    make it pass."""
+    """The runs of a retry for journeys that did not pass. A retry can only show that a result is
+    flaky, never make it pass."""
     return tuple(
         RunId(name, identity, attempt=attempt) for name in journeys for identity in Identity
     )
 
 
 def suite_runs(journey: str, *, plain: bool) -> tuple[RunId, ...]:
-    """What judging a candidate performs of a journey that guards what has landed: itself masked,
-    maybe plain, and its twin."""
+    """The runs for judging a candidate by a journey of the regression suite: masked, plain if asked
+    for, and its negative control."""
     visitors = tuple(Identity) if plain else (Identity.MASKED,)
     return (
         *(RunId(journey, identity) for identity in visitors),
@@ -97,7 +95,7 @@ def suite_runs(journey: str, *, plain: bool) -> tuple[RunId, ...]:
 
 
 def base_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
-    """What proving on the base commit performs: each journey, plain and masked."""
+    """The runs for a proof on the base commit: each journey plain and masked."""
     return tuple(
         RunId(name, identity, RunKind.BASE, attempt=attempt)
         for name in journeys
@@ -106,12 +104,12 @@ def base_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]
 
 
 def ready_line(port: int) -> str:
-    """What says that the app at this port answers."""
+    """The line that reports that the app at this port answers."""
     return f"{port}\n"
 
 
 def plan_json(plan: Plan) -> str:
-    """The plan as one JSON document, as `read_plan` reads it."""
+    """The plan as one line of JSON, for `read_plan`."""
     document = {
         "journeys": list(plan.journeys),
         "runs": [
@@ -138,7 +136,7 @@ def plan_json(plan: Plan) -> str:
 
 
 def read_plan(text: str) -> Plan:
-    """The plan in a JSON document. Raises DocumentInvalid for anything missing, extra or of another
+    """The plan in a JSON document. Raises DocumentInvalid for anything missing, extra or of a wrong
     type."""
     root = shape(text, "plan")
     width, height = (item.whole() for item in root.list("viewport", exactly=2))
@@ -160,8 +158,7 @@ def read_plan(text: str) -> Plan:
 
 
 def read_bounds(item: Shape) -> Bounds:
-    """The bounds in a plan or an outing. Raises DocumentInvalid for one that is missing, or no time
-    to wait."""
+    """The bounds in a plan. Raises DocumentInvalid for a missing bound or one out of range."""
     try:
         bounds = Bounds(*(item.at(name).number() for name in BOUNDS))
     except ValueError as error:
@@ -171,7 +168,7 @@ def read_bounds(item: Shape) -> Bounds:
 
 
 def run_document(run: RunId) -> dict[str, object]:
-    """A run's identity as JSON values."""
+    """A run's identity as JSON values. Stored evidence has these keys, so they never change."""
     return {
         "journey": run.journey,
         "identity": str(run.identity),
@@ -182,6 +179,7 @@ def run_document(run: RunId) -> dict[str, object]:
 
 
 def read_run(item: Shape) -> RunId:
+    """The identity that `run_document` has written."""
     injector = item.at("saboteur")
     return RunId(
         journey=item.at("journey").text(),

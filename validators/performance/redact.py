@@ -1,9 +1,8 @@
-"""What may leave the seal: a promise's own words and what a person would have noticed. Never a
-step, selector or value.
+"""Decides what may leave the sealed store: a promise's own words and what a person would have
+noticed; never a step, a selector or a value.
 
-The words below are chosen by symptom alone, so nothing that a page said, and nothing that a journey
-says, can be in them. `leaks` is the second guard: it searches what is about to leave for what must
-stay."""
+The symptom alone selects the words below, so no text of a page or a journey can be in them. `leaks`
+is a second guard: it searches what is about to leave for what must stay."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ NOTICED = {
 
 @dataclass(frozen=True, slots=True)
 class PublicFinding:
-    """One line of public.json: the promise, its own words, and what was noticed."""
+    """One line of public.json: the promise, its own words, and what a person would have noticed."""
 
     promise: str
     words: str
@@ -44,21 +43,20 @@ class PublicFinding:
 def public_findings(
     findings: Iterable[Finding], words: Mapping[str, str]
 ) -> tuple[PublicFinding, ...]:
-    """The findings in public words. `words` maps a promise id (or `issue`) to a quote of the
-    mission or the issue."""
-    told = (
+    """The findings in public words, without duplicates. `words` maps a promise id (or `issue`) to a
+    quote from the mission or the issue."""
+    public = (
         PublicFinding(one.promise, words.get(one.promise, one.promise), NOTICED[one.symptom])
         for one in findings
     )
-    return tuple(dict.fromkeys(told))
+    return tuple(dict.fromkeys(public))
 
 
 def leaks(text: str, journeys: Iterable[Journey], *, known: Iterable[str] = ()) -> tuple[str, ...]:
-    """The sealed phrases in a text that is about to leave, canaries first; empty means it may
-    leave.
+    """The sealed phrases in a text that is about to leave, canaries first; empty: it may leave.
 
-    A phrase counts when it is a canary, or at least SHORTEST_PHRASE characters of a journey's own
-    literal text that do not also stand in `known` (the issue and the governance files, which the
+    A phrase is a canary, or a literal text of a journey with at least SHORTEST_PHRASE
+    characters that is not in `known` (the issue and the governance files, which the
     implementer has anyway)."""
     open_texts = tuple(words.casefold() for words in known)
     shown = text.casefold()

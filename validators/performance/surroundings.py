@@ -1,8 +1,8 @@
-"""What surrounds a judgement besides data: locale, time zone and viewport, drawn per run from the
-recorded seed; and what the visitor who looks like a person sits before, drawn per journey.
+"""What surrounds a visitor: locale, time zone and viewport, drawn from the recorded seed of a run;
+and the device of the masked visitor, drawn for each journey.
 
-English locales only: a journey names buttons by their words, and an app that speaks the visitor's
-language is right to answer another locale in other words."""
+English locales only: a journey names buttons by their words, and an app may rightly answer another
+locale in another language."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from validators.domain.device import Device, Voice
 LOCALES = ("en-GB", "en-US", "en-IE", "en-AU")
 TIMEZONES = ("Europe/London", "America/New_York", "Asia/Tokyo", "Australia/Sydney", "Europe/Berlin")
 VIEWPORTS = ((1280, 800), (1366, 768), (1440, 900), (1536, 864))
-# Pixels for each CSS pixel, and a common screen that has them, in CSS pixels. One for one is the
-# plain visitor's.
+# Screen pixels for each CSS pixel, and a common screen with this ratio, in CSS pixels. The ratio 1
+# belongs to the plain visitor.
 SCREENS = ((1.25, (2048, 1152)), (1.5, (2560, 1440)), (1.5, (1920, 1080)), (2.0, (1920, 1080)))
 TOUCHES = (0, 0, 0, 5, 10)
-# Those of Google Chrome on Linux, and what a desktop's own speech dispatcher may add to them.
+# The voices of Google Chrome on Linux, and below them those that a desktop's speech service may
+# add.
 VOICES = tuple(
     Voice(f"Google {name}", language)
     for name, language in (
@@ -68,14 +69,13 @@ class Surroundings:
 
 
 def surroundings(seed: int) -> Surroundings:
-    """The surroundings of a seed; the same for every identity of that run."""
+    """The surroundings for a seed; the same for both identities."""
     source = random.Random(f"surroundings-{seed}")  # noqa: S311  (reproducible on purpose, not a secret)
     return Surroundings(source.choice(LOCALES), source.choice(TIMEZONES), source.choice(VIEWPORTS))
 
 
 def device(seed: int, journey: str) -> Device:
-    """What the masked visitor of a journey sits before; the same in each of its runs of that
-    seed."""
+    """The device of the masked visitor of a journey; the same in all its runs with this seed."""
     source = random.Random(f"device-{seed}-{journey}")  # noqa: S311  (reproducible on purpose, not a secret)
     ratio, screen = source.choice(SCREENS)
     own = sorted(source.sample(DESKTOPS_OWN, source.choice((0, 3, 5, 8))), key=lambda one: one.name)

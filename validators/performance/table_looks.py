@@ -1,5 +1,4 @@
-"""Looks at tables as they were read: pure, so that what a look means can be tried without a
-page."""
+"""Compares looks at tables with the tables that were read. Pure, so that tests need no page."""
 
 from __future__ import annotations
 
@@ -11,25 +10,31 @@ from validators.domain.journeys.journey import RowHas
 from validators.domain.journeys.looks import ColumnHas, HeadersAre, RowsAre
 from validators.domain.journeys.values import Values
 from validators.domain.journeys.wording import folded, ordered
-from validators.performance.comparing import compared, compared_list, holds, listed, said
+from validators.performance.comparing import (
+    compared,
+    compared_list,
+    described,
+    holds,
+    listed,
+)
 from validators.performance.look_result import LookResult
 
 SHOWN_ROWS = 8
 
 
 def row_seen(look: RowHas, rows: Sequence[tuple[str, ...]], values: Values) -> LookResult:
-    """Rows by the whole texts of their cells, in whatever columns these stand. Raises
+    """A look at rows by the whole texts of their cells, in any columns. Raises
     ExpressionInvalid."""
     wanted = _cells(look, values)
     found = sum(wanted <= {folded(cell) for cell in row} for row in rows)
-    return _counted(look, found, rows, said=str(sorted(wanted)))
+    return _counted(look, found, rows, expected=str(sorted(wanted)))
 
 
 def named_row_seen(look: RowHas, tables: Sequence[Table], values: Values) -> LookResult:
-    """Rows by cells under the headers of their columns, or at a place in the table. Raises
-    ExpressionInvalid."""
+    """A look at rows by cells under the headers of their columns, or at a place in the table.
+    Raises ExpressionInvalid."""
     expected = ", ".join(
-        f"{values.text(cell.header)} {said(cell.claims, values)}" for cell in look.named
+        f"{values.text(cell.header)} {described(cell.claims, values)}" for cell in look.named
     )
     expected = expected or str(sorted(_cells(look, values)))
     having = [
@@ -42,11 +47,11 @@ def named_row_seen(look: RowHas, tables: Sequence[Table], values: Values) -> Loo
     if look.at is not None:
         return _row_at(look, having, values, expected=expected)
     found = sum(1 for table in having for _ in _fitting(look, table, values))
-    return _counted(look, found, [row for table in having for row in table.rows], said=expected)
+    return _counted(look, found, [row for table in having for row in table.rows], expected=expected)
 
 
 def column_seen(look: ColumnHas, tables: Sequence[Table], values: Values) -> LookResult:
-    """One column of the one table that has it. Raises ExpressionInvalid."""
+    """A look at one column of the one table that has it. Raises ExpressionInvalid."""
     header = values.text(look.header)
     having = [(table, at) for table in tables if (at := table.column(header)) is not None]
     if len(having) != 1:
@@ -57,7 +62,7 @@ def column_seen(look: ColumnHas, tables: Sequence[Table], values: Values) -> Loo
     claims = [compared_list(cells, look.lists, values)] if look.lists else []
     if look.each:
         every = bool(cells) and all(holds(cell, look.each, values) for cell in cells)
-        claims.append(LookResult(every, f"each {said(look.each, values)}", ""))
+        claims.append(LookResult(every, f"each {described(look.each, values)}", ""))
     if look.order:
         claims.append(
             LookResult(
@@ -71,7 +76,7 @@ def column_seen(look: ColumnHas, tables: Sequence[Table], values: Values) -> Loo
 
 
 def headers_seen(look: HeadersAre, tables: Sequence[Table], values: Values) -> LookResult:
-    """The columns of the one table. A header may be called by any of its names. Raises
+    """A look at the columns of the one table. A header may be called by any of its names. Raises
     ExpressionInvalid."""
     if len(tables) != 1:
         return _not_one(tables)
@@ -84,12 +89,10 @@ def headers_seen(look: HeadersAre, tables: Sequence[Table], values: Values) -> L
 
 
 def number_of_rows_seen(look: RowsAre, tables: Sequence[Table], values: Values) -> LookResult:
-    """How many rows the one table has. Raises ExpressionInvalid."""
-    return (
-        compared(str(len(tables[0].rows)), look.claims, values)
-        if len(tables) == 1
-        else _not_one(tables)
-    )
+    """A look at the number of rows of the one table. Raises ExpressionInvalid."""
+    if len(tables) != 1:
+        return _not_one(tables)
+    return compared(str(len(tables[0].rows)), look.claims, values)
 
 
 def _cells(look: RowHas, values: Values) -> set[str]:
@@ -97,7 +100,7 @@ def _cells(look: RowHas, values: Values) -> set[str]:
 
 
 def _fitting(look: RowHas, table: Table, values: Values) -> Iterator[int]:
-    """The places of the rows that are as the look says."""
+    """The indices of the rows that match the look."""
     places = [(table.column(values.text(cell.header)) or 0, cell.claims) for cell in look.named]
     for index, row in enumerate(table.rows):
         fits = all(at < len(row) and holds(row[at], claims, values) for at, claims in places)
@@ -110,19 +113,21 @@ def _row_at(look: RowHas, having: Sequence[Table], values: Values, *, expected: 
         return _not_one(having)
     rows, at = having[0].rows, look.at or 0
     place = at - 1 if at > 0 else len(rows) + at
-    told = " | ".join(rows[place]) if 0 <= place < len(rows) else f"there are {len(rows)} rows"
+    found = " | ".join(rows[place]) if 0 <= place < len(rows) else f"there are {len(rows)} rows"
     return LookResult(
         place in _fitting(look, having[0], values),
         f"row {'last' if at < 0 else at}: {expected}",
-        told,
+        found,
     )
 
 
-def _counted(look: RowHas, found: int, rows: Sequence[tuple[str, ...]], *, said: str) -> LookResult:
+def _counted(
+    look: RowHas, found: int, rows: Sequence[tuple[str, ...]], *, expected: str
+) -> LookResult:
     agree = found == look.times if look.times else found > 0
     return LookResult(
         agree,
-        f"{look.times or 'at least one'} row with {said}",
+        f"{look.times or 'at least one'} row with {expected}",
         f"{found} of {len(rows)} rows: {_rows(rows)}",
     )
 
@@ -138,7 +143,7 @@ def _shown(tables: Sequence[Table]) -> str:
         ", ".join(header.names[0] if header.names else "" for header in table.headers)
         for table in tables
     )
-    return f"{len(tables)} tables" + "".join(f"; one with the columns {told}" for told in columns)
+    return f"{len(tables)} tables" + "".join(f"; one with the columns {one}" for one in columns)
 
 
 def _rows(rows: Sequence[tuple[str, ...]]) -> str:

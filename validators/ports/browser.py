@@ -1,7 +1,7 @@
-"""A stage on which one journey is performed once, and the people on it.
+"""The browser port: a stage on which one journey is performed once, and the people on it.
 
-Times are seconds. Acts wait for their element up to `patience`; readings are taken at once (the
-judge polls). Both raise `Unable` with the trouble; nothing else escapes an adapter."""
+Times are in seconds. Acts wait for their element up to `patience`. Readings are taken at once; the
+judge polls. Both raise `Unable` with the trouble. An adapter raises nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from validators.domain.journeys.spot import Spot
 
 
 class Session(Protocol):
-    """One person at one browser, with cookies and storage of their own."""
+    """One person at a browser, with cookies and storage of their own."""
 
     async def open(self, path: str, *, patience: float) -> None:
         """Go to a path of the app."""
@@ -40,37 +40,36 @@ class Session(Protocol):
         """Type into whatever has the focus."""
 
     async def upload(self, spot: Spot, files: tuple[File, ...], *, patience: float) -> None:
-        """Choose the files where the element, when it is clicked, asks for them."""
+        """Click the element and choose these files in the file chooser that opens."""
 
     async def download(self, source: Spot | str, *, patience: float) -> File:
-        """The one file that a click on the element hands over, or that opening the path does."""
+        """The one file that comes from a click on the element, or from opening the path."""
 
     def prepare(self, answer: DialogAnswer) -> None:
-        """The next act must be asked this, and gives this answer; an act that is not raises
-        Unable."""
+        """Prepare the answer to the dialog that the next act must cause. That act raises Unable if
+        no such dialog comes."""
 
     async def seen(self, spot: Spot, *, patience: float) -> None:
         """Return once the element is visible."""
 
     async def text(self, spot: Spot | None) -> str:
-        """The visible text of one element, of the whole page when None."""
+        """The visible text of one element; None: of the whole page."""
 
     async def value(self, spot: Spot) -> str:
-        """What a form field holds; of a list to pick from, the words of what is picked, commas
-        between them."""
+        """The value of a form field; for a list, the words of the picked options, with commas."""
 
     async def options(self, spot: Spot) -> tuple[str, ...]:
-        """The words of everything that can be picked from a list, in order."""
+        """The words of all options of a list, in order."""
 
     async def in_state(self, spot: Spot, state: State) -> bool:
         """Whether the element is in this state."""
 
     async def description(self, spot: Spot) -> str:
-        """What describes the element beside its name, empty when nothing does."""
+        """What describes the element beside its name; empty if nothing does."""
 
     async def leads_to(self, spot: Spot) -> str:
-        """Where a link leads: path, query and fragment within the app, the whole address beyond
-        it."""
+        """Where a link leads: path, query and fragment within the app; otherwise the whole
+        address."""
 
     async def focused(self, spot: Spot) -> bool:
         """Whether the element has the keyboard's focus."""
@@ -79,7 +78,7 @@ class Session(Protocol):
         """How many such elements are visible."""
 
     async def rows(self, within: Spot | None) -> tuple[tuple[str, ...], ...]:
-        """The texts of the cells of every table row, rows of headings included."""
+        """The texts of the cells of every table row, with rows of headings."""
 
     async def tables(self, within: Spot | None) -> tuple[Table, ...]:
         """Every table in the element, or on the page."""
@@ -88,7 +87,7 @@ class Session(Protocol):
         """The accessibility tree of the element, or of the page."""
 
     async def status(self) -> int:
-        """The HTTP status with which the page that is shown was answered."""
+        """The HTTP status of the page that is shown."""
 
     async def title(self) -> str: ...
 
@@ -96,41 +95,39 @@ class Session(Protocol):
         """Path and query of the page that is shown."""
 
     async def watch(self) -> None:
-        """From now on note whether what the page shows changes, or another page comes in its
-        place."""
+        """From now on, note whether the visible page changes or another page replaces it."""
 
     async def unchanged(self) -> bool:
-        """Whether neither has happened since `watch`: all that was read in between was so at one
-        and the same moment."""
+        """Whether the page has stayed the same since `watch`, so that everything that was read
+        since then was true at one moment."""
 
     def owed(self) -> bool:
-        """Whether a page, or what the latest two acts asked for, is still outstanding: it may yet
-        bring what is waited for."""
+        """Whether a page, or an answer to a request since the act before the latest, is
+        outstanding. It may yet bring what the judge waits for."""
 
     async def at_rest(self) -> bool:
-        """Whether what is shown cannot change any more unless somebody acts, so that waiting is in
-        vain."""
+        """Whether the page cannot change any more unless somebody acts, so that waiting is
+        useless."""
 
 
 class Stage(Protocol):
-    """Everything one run has: an app, people, and what was heard on the wire and the console."""
+    """Everything of one run: an app, people, and what was recorded of requests and the console."""
 
     async def person(self, actor: str) -> Session:
-        """The person of that name, with a fresh session at first use."""
+        """The person of that name. The session is opened at first use."""
 
     async def pictured(self, actor: str, name: str) -> None:
-        """Keep a small picture of what this person sees now, under this name, if this run is one
-        that is shown.
+        """Keep a small picture of what this person sees now, if pictures of this run are wanted.
 
-        One that cannot be taken is noted; it is never trouble."""
+        If it cannot be taken, that is noted; it never raises."""
 
     async def quieted(self, seconds: float) -> None:
-        """Wait until every page is loaded, at most so many seconds each, and none waits for an
-        answer of the app's any more: for that as long as a step does."""
+        """Wait until every page is loaded, at most so many seconds each, and then until none waits
+        for an answer of the app, as long as a step waits for background requests."""
 
     async def travel(self, seconds: int) -> None:
-        """Put the clocks of the app and of everybody's browser forward. Raises Unable where the app
-        has none to set."""
+        """Put the clocks of the app and of all browsers forward. Raises Unable if the app has no
+        clock that can be set."""
 
     @property
     def answered(self) -> bool:
@@ -138,20 +135,19 @@ class Stage(Protocol):
 
     @property
     def statuses(self) -> tuple[tuple[int, str, bool], ...]:
-        """Every HTTP status so far, with its path, and whether it is that of a page which somebody
-        opened: by an address, a link or a form that asks. What a form sends, what a page fetches
-        and what it shows is none."""
+        """Every HTTP status so far: the status, the path, and whether it is that of a page which
+        somebody opened, by an address, a link or a form with GET. A form with POST, a request of a
+        script and a picture are not pages."""
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """The path and query of every request to the app so far, answered or not."""
+        """The path and query of every request to the app so far, with or without an answer."""
 
     @property
     def refused(self) -> tuple[str, ...]:
-        """The address of every request to another host or port so far. None of them left the
-        stage."""
+        """The address of every request to another host or port so far. All were refused."""
 
     @property
     def console(self) -> tuple[tuple[str, str], ...]:
-        """Every console message so far: level (error, warning, …) and text. Uncaught page errors
-        are errors."""
+        """Every console message so far: level (error, warning, …) and text. An uncaught error of a
+        page has the level error."""

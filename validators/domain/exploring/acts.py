@@ -1,10 +1,9 @@
-"""What an actor may ask for: a closed set of acts, each one line of JSON, read strictly.
+"""The closed set of acts that an actor may ask for. Each is one line of JSON, read strictly.
 
     {"act": "fill", "ref": "e5", "text": "Ada Holt"}
 
-An act names an element by a reference from the latest view and nothing else. There is no act that
-runs anything, leaves the app, waits, or says whether the app is right: `done` only ends the
-exploration."""
+An act names an element only by a reference from the latest view. No act runs code, leaves the app,
+waits, or judges the app; `done` only ends the exploration."""
 
 from __future__ import annotations
 
@@ -57,7 +56,7 @@ ENDS = (ActKind.DONE, ActKind.GIVE_UP)
 
 
 class Aspect(StrEnum):
-    """What of a page can be looked at: what can be used, or what can be read."""
+    """What a look at a page shows: the elements that can be used, or the texts."""
 
     CONTROLS = "controls"
     WORDS = "words"
@@ -65,8 +64,7 @@ class Aspect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act. `text` is what is typed, the option that is picked, the path, the key or the
-    reason."""
+    """One act. `text` is the text to type, the option to pick, the path, the key or the reason."""
 
     kind: ActKind
     ref: str = ""
@@ -76,8 +74,8 @@ class Act:
 
 
 def read_act(line: str) -> Act:
-    """The act in a line. Raises DocumentInvalid for anything that is not in the set, with what
-    would be."""
+    """The act in a line. Raises DocumentInvalid for anything that is not in the set, and
+    names what is expected."""
     if len(line) > LONGEST_LINE:
         raise DocumentInvalid(f"act: longer than {LONGEST_LINE} characters")
     root = shape(line, "act")
@@ -104,18 +102,18 @@ def _text(root: Shape, kind: ActKind) -> str:
     parts = [key for key in PARTS[kind] if key in ("text", "path", "key")]
     if not parts:
         return ""
-    told = root.at(parts[0]).text()
-    if kind is ActKind.OPEN and not _PATH.fullmatch(told):
+    value = root.at(parts[0]).text()
+    if kind is ActKind.OPEN and not _PATH.fullmatch(value):
         raise DocumentInvalid(
             "act.path: expected a path of the app that starts with one slash, like /bookings"
         )
-    if kind is ActKind.PRESS and told not in KEYS:
+    if kind is ActKind.PRESS and value not in KEYS:
         raise DocumentInvalid(f"act.key: expected one of {', '.join(KEYS)}")
-    if len(told) > LONGEST_TEXT or not typeable(told):
+    if len(value) > LONGEST_TEXT or not typeable(value):
         raise DocumentInvalid(
             f"act.text: expected one line of at most {LONGEST_TEXT} characters that a keyboard has"
         )
-    return told
+    return value
 
 
 def typeable(text: str) -> bool:

@@ -1,8 +1,8 @@
-"""An exploration: what an actor did as a persona, and the journey that it comes to.
+"""An exploration: the acts of an actor as a persona, and the journey that they are compiled into.
 
-Nothing an actor says counts. What it did is compiled into a journey of the journey language, whose
-expectations come from the persona alone; performed again without any model, that journey is
-evidence like every other. Here all is pure."""
+What an actor claims does not count. Its acts become the steps of a journey; the expectations come
+from the persona alone. Performed again without a model, that journey is evidence like any other.
+Everything here is pure."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ NOBODY = "Nobody of that name"
 class Ending(StrEnum):
     """Why an exploration ended."""
 
-    DONE = "done"  # the actor says that the goal is reached
-    GAVE_UP = "gave-up"  # the actor says that it cannot be
+    # The actor claims that the goal is reached.
+    DONE = "done"
+    # The actor claims that the goal cannot be reached.
+    GAVE_UP = "gave-up"
     OUT_OF_ACTS = "out-of-acts"
     OUT_OF_TIME = "out-of-time"
     OUT_OF_TOKENS = "out-of-tokens"
@@ -52,8 +54,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One act and what became of it: the element that it named, and the trouble (None: it was
-    done)."""
+    """One act and its outcome: the element that it named, and the trouble (None: it was done)."""
 
     act: Act
     spot: Spot | None = None
@@ -62,9 +63,10 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What happened. `shown` are those labels of the persona whose text was on the page at the end;
-    `refused` counts lines of the actor that were no act at all; `tokens` is about what it was
-    shown."""
+    """What happened in an exploration.
+
+    `shown` are the persona's labels whose text was on the page at the end. `refused` counts the
+    actor's lines that were not acts. `tokens` is about how many tokens the actor was shown."""
 
     persona: str
     acts: tuple[Made, ...]
@@ -75,11 +77,11 @@ class Transcript:
 
 
 class NotAJourney(Exception):
-    """Why a transcript cannot be compiled, in a sentence for the maintainer."""
+    """A transcript cannot be compiled. The message is a sentence for the maintainer."""
 
 
 def compiled(persona: Persona, transcript: Transcript) -> str:
-    """The journey, as YAML, that repeats what was done and expects what the persona demands. Raises
+    """The journey, as YAML, that repeats the acts and expects what the persona demands. Raises
     NotAJourney."""
     steps = tuple(_steps(transcript.acts))
     filled = put_in(transcript.acts)
@@ -102,13 +104,13 @@ def compiled(persona: Persona, transcript: Transcript) -> str:
 
 
 def journey_name(persona: Persona) -> str:
-    """How the compiled journey of a persona is called."""
+    """The name of the compiled journey of a persona."""
     return f"persona-{persona.name}"[:60]
 
 
 def put_in(acts: Iterable[Made]) -> dict[str, str]:
-    """What was last typed or picked, by the slug of the field's name, as `filled.<slug>` of a
-    journey holds it."""
+    """The text that was last typed or picked in each field, by the slug of its name, like
+    `filled.<slug>` in a journey."""
     return {
         slug(made.spot.label or made.spot.name or ""): made.act.text
         for made in acts
@@ -140,23 +142,24 @@ def _step(act: Act, where: Spot | None) -> Mapping[str, Any] | str:
 
 
 def _element(where: Spot) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    keys: dict[str, Any] = {}
     if where.label is not None:
-        told["label"] = _literal(where.label)
+        keys["label"] = _literal(where.label)
     elif where.role in NAMED_BY_KEY and where.name is not None:
-        told[where.role] = _literal(where.name)
+        keys[where.role] = _literal(where.name)
     elif where.role in WORDED and where.words is not None:
-        told[where.role] = _literal(where.words)
+        keys[where.role] = _literal(where.words)
     else:
-        told["role"] = where.role
-        told |= {"name": _literal(where.name)} if where.name is not None else {}
-        told |= {"with": _literal(where.words)} if where.words is not None else {}
-    return told | ({"in": _element(where.within)} if where.within else {})
+        keys["role"] = where.role
+        keys |= {"name": _literal(where.name)} if where.name is not None else {}
+        keys |= {"with": _literal(where.words)} if where.words is not None else {}
+    return keys | ({"in": _element(where.within)} if where.within else {})
 
 
 def _literal(text: str) -> str:
-    """The text as a value of the language, which has no way to write two braces or what no keyboard
-    has."""
+    """The text as a value of the journey language. Raises NotAJourney for a text that the language
+    cannot write."""
+    # Braces would be read as a hole: a page could make the journey draw or compute something.
     if "{{" in text or "}}" in text:
         raise NotAJourney(
             "a text of the page or the actor holds {{ or }}, which the journey language cannot say"
@@ -169,8 +172,8 @@ def _literal(text: str) -> str:
 
 
 def _yaml(**parts: Any) -> str:
-    """The document, lists one entry a line. JSON values are YAML's flow style, and quote every
-    text."""
+    """The document, with one list entry a line. JSON values are YAML in flow style, and every text
+    in them is quoted."""
     lines = []
     for key, value in parts.items():
         if isinstance(value, list):
@@ -190,8 +193,9 @@ def transcript_json(transcript: Transcript) -> str:
 
 
 def read_transcript(text: str) -> Transcript:
-    """The transcript in a document. Strict: a box wrote it that looked at an untrusted page. Raises
-    DocumentInvalid."""
+    """The transcript in a document. Raises DocumentInvalid.
+
+    Strict, because the sandbox that wrote it had looked at an untrusted page."""
     root = shape(text, "transcript")
     transcript = Transcript(
         persona=root.at("persona").text(),
@@ -206,15 +210,15 @@ def read_transcript(text: str) -> Transcript:
 
 
 def _made(item: Shape) -> Made:
-    told, spot, trouble = item.at("act"), item.at("spot"), item.at("trouble")
+    fields, spot, trouble = item.at("act"), item.at("spot"), item.at("trouble")
     act = Act(
-        told.at("kind").one_of(ActKind),
-        told.at("ref").text(),
-        told.at("text").text(),
-        told.at("aspect").one_of(Aspect),
-        told.at("part").whole(),
+        fields.at("kind").one_of(ActKind),
+        fields.at("ref").text(),
+        fields.at("text").text(),
+        fields.at("aspect").one_of(Aspect),
+        fields.at("part").whole(),
     )
-    told.done()
+    fields.done()
     made = Made(
         act,
         None if spot.is_null() else _spot(spot),
@@ -232,6 +236,7 @@ def _spot_document(spot: Spot | None) -> dict[str, Any] | None:
 
 
 def _spot(item: Shape, depth: int = 0) -> Spot:
+    # Else a hostile document could exhaust the stack.
     if depth > DEEPEST:
         raise DocumentInvalid(f"{item.path}: an element in more than {DEEPEST} others")
 

@@ -1,12 +1,12 @@
-"""What an exploration is worth, folded from its transcript and from the journey's two runs without
-any model.
+"""The result of an exploration, folded from its transcript and from the two runs of its journey.
 
-An actor's word is worth nothing, in either direction. Satisfied means: it said that it was done,
-and what it did, performed again plain and masked, met every demand of the persona. A failure is
-only one that was replayed, by both visitors, where the explorer's own page had shown what was
-demanded, or where the app broke what must never happen: else an actor that types nonsense could
-accuse an app that is right to refuse it. Everything between is unsatisfied, is told, and blocks
-nothing."""
+What an actor claims counts for nothing, in either direction:
+- Satisfied: the actor said that it was done, and its acts, performed again by both visitors, met
+  every demand of the persona.
+- Failed: both visitors replayed the failure, and either the explorer's own page had shown what was
+  demanded, or the app did what must never happen. Without this rule an actor that types nonsense
+  could accuse an app that is right to refuse it.
+- Unsatisfied: everything else. It is reported and blocks nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from validators.domain.evidence import Identity, RunEvidence
 from validators.domain.exploring.exploration import Ending, Transcript, journey_name
 from validators.domain.exploring.persona import Persona
 from validators.domain.exploring.satisfaction import Satisfaction
-from validators.domain.fold import Result, result, symptom
+from validators.domain.run_result import Result, result, symptom
 from validators.domain.verdict import Finding, Outcome, Verdict
 
 
@@ -29,7 +29,7 @@ class GoalOutcome(StrEnum):
 
 
 ENDED = {
-    Ending.DONE: "the goal was said to be reached, but what was done does not show it",
+    Ending.DONE: "the actor said that the goal was reached, but what was done does not show it",
     Ending.GAVE_UP: "the goal was given up",
     Ending.OUT_OF_ACTS: "the acts of its allowance were used up",
     Ending.OUT_OF_TIME: "the time of its allowance was used up",
@@ -41,8 +41,8 @@ ENDED = {
 
 @dataclass(frozen=True, slots=True)
 class Explored:
-    """One persona's exploration. `reason` is one of our own sentences; `finding` is set exactly
-    when it failed."""
+    """The result of one persona's exploration. `reason` is one of our own sentences, never a text
+    of the page; `finding` is set exactly when it failed."""
 
     persona: str
     standing: GoalOutcome
@@ -53,7 +53,7 @@ class Explored:
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """All of a judgement's explorations, in the order of its personas."""
+    """All explorations of a judgement, in the order of its personas."""
 
     explored: tuple[Explored, ...] = ()
 
@@ -70,14 +70,14 @@ class Exploration:
 
 
 def explored(persona: Persona, transcript: Transcript, runs: Iterable[RunEvidence]) -> Explored:
-    """What the exploration of a persona is worth; `runs` are those of its compiled journey, plain
-    and masked."""
-    told = tuple(runs)
-    results = {run.run.identity: result(run) for run in told}
+    """The result of a persona's exploration. `runs` are those of its compiled journey, plain and
+    masked."""
+    replays = tuple(runs)
+    results = {run.run.identity: result(run) for run in replays}
     if (
-        len(told) != len(Identity)
+        len(replays) != len(Identity)
         or set(results) != set(Identity)
-        or Result.NOTHING in results.values()
+        or Result.INCONCLUSIVE in results.values()
     ):
         return Explored(
             persona.name, GoalOutcome.UNSATISFIED, "what was done could not be performed again"
@@ -90,9 +90,9 @@ def explored(persona: Persona, transcript: Transcript, runs: Iterable[RunEvidenc
             replayed=True,
         )
     if set(results.values()) == {Result.FAILED} and (
-        _was_shown(persona, transcript) or all(run.breaches for run in told)
+        _was_shown(persona, transcript) or all(run.breaches for run in replays)
     ):
-        finding = Finding(journey_name(persona), persona.promise, symptom(told[0]))
+        finding = Finding(journey_name(persona), persona.promise, symptom(replays[0]))
         return Explored(
             persona.name,
             GoalOutcome.FAILED,
@@ -104,8 +104,8 @@ def explored(persona: Persona, transcript: Transcript, runs: Iterable[RunEvidenc
 
 
 def with_exploration(verdict: Verdict, exploration: Exploration) -> Verdict:
-    """The verdict after exploring: a green one turns red by a replayed failure, and nothing else
-    about it changes."""
+    """The verdict after exploring. A replayed failure turns a green verdict red; nothing else
+    changes."""
     if verdict.outcome is not Outcome.PASSED or not exploration.findings:
         return verdict
     count = len(exploration.findings)

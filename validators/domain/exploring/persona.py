@@ -1,7 +1,7 @@
-"""A persona: who explores an app with what goal and budget, and what the goal demands of a page.
+"""A persona: who explores an app, with what goal and budget, and what must be on the page then.
 
-Maintainers write personas. What a persona demands is said here and by nobody else: the actor that
-plays one chooses what to do and to type, and has no say in what counts."""
+Maintainers write personas. The actor that plays one chooses what to do and to type; only the
+persona decides what counts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What one exploration may use: acts, wall-clock seconds, and about so many tokens shown to the
-    actor."""
+    """The budget of one exploration: acts, wall-clock seconds, and about how many tokens the actor
+    is shown."""
 
     acts: int = 25
     seconds: int = 120
@@ -20,11 +20,11 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """`goal` is what they want in a sentence, `promise` the mission entry that stands behind it.
+    """`goal` is what the persona wants, in a sentence; `promise` is the mission entry behind it.
 
-    `shown` are the labels of fields whose text must be on the page at the end; `kept_at`, where it
-    is not empty, is the path at which another visitor must find the same. `claims` are for the
-    contrastive judge to answer, one sentence each."""
+    `shown` are labels of fields whose text must be on the page at the end. `kept_at`, if not empty,
+    is the path at which another visitor must find the same. `claims` are sentences for the
+    contrastive judge to vote on."""
 
     name: str
     who: str

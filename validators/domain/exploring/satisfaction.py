@@ -1,8 +1,7 @@
-"""How sure a share can be that was counted in few trials: Wilson's score interval.
+"""Wilson's score interval: how certain a share is after few trials.
 
-E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22
-(1927). Unlike the plain share it never promises more than the trials carry: 20 of 20 at 95 % proves
-84 %, not all."""
+Source: Edwin B. Wilson, "Probable inference …", JASA 22 (1927), pages 209 to 212. The plain share
+promises more than the trials prove; this interval does not: 20 of 20 prove 84 % at 95 %."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Satisfaction:
-    """So many of so many. No trials at all prove nothing: the bounds are 0 and 1."""
+    """Satisfied explorations among all. Without trials the bounds are 0 and 1."""
 
     satisfied: int
     trials: int

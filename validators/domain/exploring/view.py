@@ -1,10 +1,10 @@
-"""The view: what an actor is shown of a page, short enough to be paid for at every act.
+"""The view: what an actor is shown of a page, short enough to pay for at every act.
 
-Controls with their references, and of everything else only headings, what the page announces, and
-the words of the row that a control stands in. One line each; every text of the page is a JSON
-string, so that it cannot start a line of its own, is capped, and lies between two lines with a word
-that the page cannot know. A name that no eye can see is still shown where a field bears it: that is
-how a field is told from another."""
+A view lists the controls with their references, one a line. Of everything else it has only the
+headings, what the page announces, and the words of the row around a control. Properties:
+- Every text of the page is a JSON string, so it cannot start a line of its own, and is capped.
+- The view lies between two lines with a nonce that the page cannot know.
+- Invisible texts are left out, except the name of a field, which tells it from other fields."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from validators.domain.journeys.controls import (
 from validators.domain.journeys.wording import folded, visible
 
 ANNOUNCED = frozenset({"status", "alert", "log", "timer"})
-UNREACHED = frozenset({"iframe"})  # the journey language has no way into a frame
+UNREACHED = frozenset({"iframe"})
+"""The journey language has no way into a frame."""
 LONGEST_TEXT = 120
 LONGEST_WRITTEN = 400
 PART_CHARACTERS = 3_600
@@ -36,14 +37,14 @@ CHARACTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class HiddenTexts:
-    """Texts of a page that its tree tells and no eye can read; `ghostly`: those of them that are
-    wholly transparent."""
+    """Texts that are in the accessibility tree of a page but that no eye can read. `ghostly` are
+    those that are wholly transparent."""
 
     texts: tuple[str, ...] = ()
     ghostly: frozenset[str] = frozenset()
 
     def cut(self, text: str) -> str:
-        """The text without what cannot be read, spaces folded."""
+        """The text without its invisible parts, spaces folded."""
         pattern = _any_of(self.texts)
         return folded(pattern.sub(" ", folded(text)) if pattern else text)
 
@@ -55,22 +56,22 @@ class PageView:
     path: str
     title: str
     root: Part
-    unseen: HiddenTexts = field(default_factory=HiddenTexts)
+    hidden: HiddenTexts = field(default_factory=HiddenTexts)
 
 
 def tokens(text: str) -> int:
-    """About how many tokens a text comes to, by the rule of thumb of four characters each; rounded
+    """About how many tokens a text has, by the rule of thumb of four characters each, rounded
     up."""
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
 def view(page: PageView, *, nonce: str, aspect: Aspect = Aspect.CONTROLS, part: int = 1) -> str:
-    """One part of a page as an actor sees it, `part` counted from 1; at most about PART_CHARACTERS
-    long."""
+    """One part of a page as an actor sees it, at most about PART_CHARACTERS long. `part` counts
+    from 1."""
     lines = (
-        _controls(page.root, page.unseen)
+        _controls(page.root, page.hidden)
         if aspect is Aspect.CONTROLS
-        else _written(page.root, page.unseen)
+        else _written(page.root, page.hidden)
     )
     parts = _parts(lines)
     at = min(max(part, 1), len(parts))
@@ -97,61 +98,62 @@ def _parts(lines: Iterable[str]) -> list[list[str]]:
     return parts
 
 
-def _controls(part: Part, unseen: HiddenTexts) -> Iterator[str]:
+def _controls(part: Part, hidden: HiddenTexts) -> Iterator[str]:
     if part.role in UNREACHED:
         return
     if part.role in CONTROLS:
-        yield from _control(part, unseen)
+        yield from _control(part, hidden)
     elif part.role == "heading":
-        yield from _said("heading", part.name or words(part), unseen)
+        yield from _announced("heading", part.name or words(part), hidden)
     elif part.role in ANNOUNCED:
-        yield from _said(part.role, words(part), unseen)
+        yield from _announced(part.role, words(part), hidden)
     inner = (
         []
         if part.role in FIELDS
-        else [line for held in part.parts for line in _controls(held, unseen)]
+        else [line for held in part.parts for line in _controls(held, hidden)]
     )
-    told = (
-        unseen.cut(words(part)) if part.role in WORDED else part.name if part.role in PLACES else ""
-    )
-    if inner and told:
-        yield f"{part.role} {_quoted(told)}:"
+    title = part.name if part.role in PLACES else ""
+    if part.role in WORDED:
+        title = hidden.cut(words(part))
+    # A row or a region is worth a line only around controls, which it tells apart.
+    if inner and title:
+        yield f"{part.role} {_quoted(title)}:"
         yield from (f" {line}" for line in inner)
     else:
         yield from inner
 
 
-def _control(part: Part, unseen: HiddenTexts) -> Iterator[str]:
-    ghost = part.role not in FIELDS and folded(part.name) in unseen.ghostly
+def _control(part: Part, hidden: HiddenTexts) -> Iterator[str]:
+    ghost = part.role not in FIELDS and folded(part.name) in hidden.ghostly
     if not part.ref or ghost:
         return
-    told = [part.ref, part.role, _quoted(part.name)]
-    told += [f"= {_quoted(part.text)}"] if part.text else []
-    told += [f"[{', '.join(part.states)}]"] if part.states else []
+    pieces = [part.ref, part.role, _quoted(part.name)]
+    pieces += [f"= {_quoted(part.text)}"] if part.text else []
+    pieces += [f"[{', '.join(part.states)}]"] if part.states else []
     options = [held.name for held in part.parts if held.role == "option"]
     shown = " | ".join(_quoted(name) for name in options[:MOST_OPTIONS])
     more = f" and {len(options) - MOST_OPTIONS} more" if len(options) > MOST_OPTIONS else ""
-    told += [f"= {_quoted(held.name)}" for held in part.parts if "selected" in held.states]
-    yield " ".join([*told, *([f"of {shown}{more}"] if shown else [])])
+    pieces += [f"= {_quoted(held.name)}" for held in part.parts if "selected" in held.states]
+    yield " ".join([*pieces, *([f"of {shown}{more}"] if shown else [])])
 
 
-def _said(role: str, text: str, unseen: HiddenTexts) -> Iterator[str]:
-    if told := unseen.cut(text):
-        yield f"{role} {_quoted(told)}"
+def _announced(role: str, text: str, hidden: HiddenTexts) -> Iterator[str]:
+    if readable := hidden.cut(text):
+        yield f"{role} {_quoted(readable)}"
 
 
-def _written(part: Part, unseen: HiddenTexts) -> Iterator[str]:
+def _written(part: Part, hidden: HiddenTexts) -> Iterator[str]:
     """Every text of the page in its order, a row or a list item as one."""
     if part.role in CONTROLS | UNREACHED:
         return
     if part.role in WORDED or not part.parts:
-        if told := unseen.cut(words(part)):
-            yield _quoted(told, most=LONGEST_WRITTEN)
+        if readable := hidden.cut(words(part)):
+            yield _quoted(readable, most=LONGEST_WRITTEN)
         return
-    if part.text and (told := unseen.cut(part.text)):
-        yield _quoted(told, most=LONGEST_WRITTEN)
+    if part.text and (readable := hidden.cut(part.text)):
+        yield _quoted(readable, most=LONGEST_WRITTEN)
     for held in part.parts:
-        yield from _written(held, unseen)
+        yield from _written(held, hidden)
 
 
 def _quoted(text: str, *, most: int = LONGEST_TEXT) -> str:

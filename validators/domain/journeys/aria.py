@@ -1,8 +1,7 @@
-"""The accessibility tree as a value: what a page is to somebody who is told it, and what is wished
-to stand in it.
+"""The accessibility tree of a page as a value, and the patterns that an `aria` look expects in it.
 
-A tree is read at once, so all that is said about it is true of one moment. Everything here is pure.
-"""
+A tree is read at once, so everything that is read from it is true of one moment. Everything here is
+pure."""
 
 from __future__ import annotations
 
@@ -35,8 +34,8 @@ STATES = ("checked", "disabled", "expanded", "invalid", "level", "pressed", "sel
 
 @dataclass(frozen=True, slots=True)
 class AriaNode:
-    """One element, or a piece of text (then the role is `text`). `told` are its states, such as
-    `level` and `2`."""
+    """One element, or a piece of text (then the role is `text`). `states` are pairs such as `level`
+    and `2`."""
 
     role: str
     name: str = ""
@@ -46,8 +45,8 @@ class AriaNode:
 
     @property
     def reads(self) -> str:
-        """The text in the element; pictures and the words of choices count only where there is no
-        other."""
+        """The text in the element; its name if it has no text. Names of pictures and of options are
+        left out."""
         return folded(" ".join(_words(self))) or self.name
 
     def within(self) -> Iterator[AriaNode]:
@@ -59,8 +58,8 @@ class AriaNode:
 
 @dataclass(frozen=True, slots=True)
 class AriaPattern:
-    """What is wished for: a role, and where they are given a name, a text, states and children.
-    `text` may be the role."""
+    """An element that is expected: its role, and a name, a text, states and children if given.
+    `text` is a role too."""
 
     line: int
     role: str
@@ -70,7 +69,7 @@ class AriaPattern:
     children: tuple[AriaPattern, ...] = ()
 
     def templates(self) -> Iterator[Template]:
-        """Every template of the wish."""
+        """Every template of the pattern."""
         yield from (held for held in (self.name, self.text) if held)
         for child in self.children:
             yield from child.templates()
@@ -87,7 +86,7 @@ class AriaPattern:
 
 @dataclass(frozen=True, slots=True)
 class AriaKey:
-    """`role "name" [state=value]`, as snapshots and journeys write an element."""
+    """An element as snapshots and journeys write it: `role "name" [state=value]`."""
 
     role: str
     name: str | None
@@ -96,22 +95,22 @@ class AriaKey:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A column's heading. `names`: all that a person may call it (its text, without arrows; a link
-    or button in it)."""
+    """The heading of a column. `names`: everything that a person may call it (its text, with and
+    without arrows; a link or a button in it)."""
 
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table. A row has a text for each of its cells, from left to right; rows of headings are
-    no rows."""
+    """One table. A row has the text of each cell, from left to right; rows of headings do not
+    count."""
 
     headers: tuple[Header, ...]
     rows: tuple[tuple[str, ...], ...]
 
     def column(self, name: str) -> int | None:
-        """The place of the one column so called, None when there is none or several."""
+        """The index of the one column of this name; None if there is none or several."""
         wanted = folded(name)
         exact = [at for at, header in enumerate(self.headers) if wanted in header.names]
         alike = [
@@ -123,15 +122,16 @@ class Table:
         return places[0] if len(places) == 1 else None
 
     def cells(self, at: int) -> tuple[str, ...]:
-        """The cells of the column at this place. A row that is shorter (one cell says "No rows")
-        has none in it."""
+        """The cells of the column at this index. A row with fewer cells than there are columns is
+        left out: it is a message like "No rows"."""
         return tuple(
             row[at] for row in self.rows if at < len(row) and len(row) >= len(self.headers)
         )
 
 
 def aria_key(text: str) -> AriaKey | None:
-    """The element that a key names, None when it is not written like one."""
+    """The element that is written `role "name" [state=value]`; None if the text is not of this
+    form."""
     found = _KEY.fullmatch(text)
     if found is None:
         return None
@@ -147,46 +147,46 @@ def aria_key(text: str) -> AriaKey | None:
 
 
 def tables(nodes: Sequence[AriaNode]) -> tuple[Table, ...]:
-    """Every table among and below these nodes, the outermost of nested ones alone."""
+    """Every table among and below these nodes, without tables inside tables."""
     return tuple(_table(node) for root in nodes for node in _outermost(root, TABLES))
 
 
 def rows(nodes: Sequence[AriaNode]) -> tuple[tuple[str, ...], ...]:
-    """The texts of the cells of every row among and below these nodes, rows of headings
-    included."""
+    """The texts of the cells of every row among and below these nodes, with rows of headings."""
     found = (row for root in nodes for row in _outermost(root, ("row",)))
     return tuple(tuple(cell.reads for cell in _outermost(row, CELLS)) for row in found)
 
 
 def options(nodes: Sequence[AriaNode]) -> tuple[AriaNode, ...]:
-    """Everything that can be picked, among and below these nodes, in order."""
+    """Every option among and below these nodes, in order."""
     return tuple(node for root in nodes for node in root.within() if node.role == "option")
 
 
 def tree_matches(
-    nodes: Sequence[AriaNode], wishes: Sequence[AriaPattern], text: Callable[[Template], str]
+    nodes: Sequence[AriaNode], patterns: Sequence[AriaPattern], text: Callable[[Template], str]
 ) -> bool:
-    """Whether somewhere below one and the same element all wishes stand, in this order, others
-    between them or not."""
-    return _contains(nodes, wishes, text) or any(
-        tree_matches(node.children, wishes, text) for node in nodes
+    """Whether one element in the tree has all patterns below it, in this order; other elements may
+    stand between them."""
+    return _contains(nodes, patterns, text) or any(
+        tree_matches(node.children, patterns, text) for node in nodes
     )
 
 
 def _contains(
-    nodes: Sequence[AriaNode], wishes: Sequence[AriaPattern], text: Callable[[Template], str]
+    nodes: Sequence[AriaNode], patterns: Sequence[AriaPattern], text: Callable[[Template], str]
 ) -> bool:
+    # One iterator for all patterns: each continues after the match of the one before it.
     left = iter(nodes)
-    return all(any(_grants(node, wish, text) for node in left) for wish in wishes)
+    return all(any(_matches(node, pattern, text) for node in left) for pattern in patterns)
 
 
-def _grants(node: AriaNode, wish: AriaPattern, text: Callable[[Template], str]) -> bool:
+def _matches(node: AriaNode, pattern: AriaPattern, text: Callable[[Template], str]) -> bool:
     return (
-        node.role == wish.role
-        and (wish.name is None or folded(node.name) == folded(text(wish.name)))
-        and (wish.text is None or folded(text(wish.text)) in (folded(node.text), node.reads))
-        and all(dict(node.states).get(state, "false") == value for state, value in wish.states)
-        and _contains(node.children, wish.children, text)
+        node.role == pattern.role
+        and (pattern.name is None or folded(node.name) == folded(text(pattern.name)))
+        and (pattern.text is None or folded(text(pattern.text)) in (folded(node.text), node.reads))
+        and all(dict(node.states).get(state, "false") == value for state, value in pattern.states)
+        and _contains(node.children, pattern.children, text)
     )
 
 
@@ -213,16 +213,13 @@ def _outermost(node: AriaNode, roles: tuple[str, ...]) -> Iterator[AriaNode]:
 
 
 def _names(cell: AriaNode) -> tuple[str, ...]:
-    """What a heading may be called: its accessible name, its text, and what can be clicked in it;
-    without arrows."""
+    """Every name of a heading: its accessible name, its text, and what can be clicked in it; each
+    with and without arrows."""
     pressed = (node.reads for node in cell.within() if node.role in ("link", "button"))
     pieces = (node.text for node in cell.within() if node.text)
-    states = (folded(text) for text in (cell.name, cell.reads, *pressed, *pieces))
-    return tuple(
-        dict.fromkeys(
-            name for text in states for name in (text, re.sub(r"^\W+|\W+$", "", text)) if name
-        )
-    )
+    texts = [folded(text) for text in (cell.name, cell.reads, *pressed, *pieces)]
+    bare = {text: re.sub(r"^\W+|\W+$", "", text) for text in texts}
+    return tuple(dict.fromkeys(name for text in texts for name in (text, bare[text]) if name))
 
 
 def _words(node: AriaNode) -> Iterator[str]:

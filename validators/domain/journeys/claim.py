@@ -1,5 +1,5 @@
-"""What is claimed of something read: of one text, of a list of texts, of an order. Comparing is
-`domain.wording`."""
+"""Claims about what a look reads: about one text, a list of texts, or an order.
+`validators.domain.journeys.wording` compares."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from validators.domain.journeys.values import Template
 
 
 class Match(StrEnum):
-    """How an observed text is compared. Words are whole words; numbers are compared by value, with
-    the one in the text."""
+    """How an observed text is compared. Words are whole words. Numbers are compared by value with
+    the one number in the text."""
 
     EQUALS = "equals"
     CONTAINS = "contains"
@@ -32,14 +32,15 @@ READ = (
     Match.STARTS_WITH,
     Match.ENDS_WITH,
     Match.NUMBER,
-)  # their text stands on the page
+)
+"""Claims whose wanted text must stand on the page."""
 NUMERIC = (Match.NUMBER, Match.AT_LEAST, Match.AT_MOST, Match.BETWEEN)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One comparison. `wanted` holds one text; any number for `ONE_OF`; the lower and the upper
-    bound for `BETWEEN`."""
+    """One comparison. `wanted` has one text; several for `ONE_OF`; the lower and the upper bound
+    for `BETWEEN`."""
 
     match: Match
     wanted: tuple[Template, ...]
@@ -59,8 +60,8 @@ class Claim:
 
 
 class Listing(StrEnum):
-    """How an observed list of texts is compared: whole and in order, or by what is or is not among
-    it."""
+    """How an observed list of texts is compared: whole and in order, or by entries that are or are
+    not in it."""
 
     EQUALS = "equals"
     INCLUDES = "includes"
@@ -69,7 +70,7 @@ class Listing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListClaim:
-    """One comparison of a list, in which every text is a whole entry."""
+    """One comparison of a list. Every wanted text is a whole entry."""
 
     match: Listing
     wanted: tuple[Template, ...]

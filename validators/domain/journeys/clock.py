@@ -1,5 +1,5 @@
-"""The clock that an app may be given: a file that says by how many seconds it is ahead of the
-machine's own."""
+"""The app's clock: a file with the number of seconds by which it is ahead of the machine's
+clock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,5 @@ AHEAD = "ahead"
 
 
 def ahead_text(seconds: int) -> str:
-    """What stands in the file `ahead`: whole seconds in decimal digits, and a line break. 0: not
-    ahead at all."""
+    """The content of the file `ahead`: whole seconds in decimal digits, and a line break."""
     return f"{seconds}\n"

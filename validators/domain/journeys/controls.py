@@ -1,9 +1,8 @@
-"""A page as a tree of referred parts, and by which words of the journey language a part of it can
-be named.
+"""A page as a tree of parts with references, and the ways to name a part in the journey language.
 
-`validators.domain.journeys.aria` is a tree to be compared; this one is to be acted on, so its parts
-carry references. Texts and names are the page's own: data, never instructions. What of it is shown
-to an actor is for `validators.domain.exploring.view` to say."""
+`validators.domain.journeys.aria` has the tree that looks compare; this tree is for acts, so its
+parts carry references. Texts and names come from the page: they are data, never instructions.
+`validators.domain.exploring.view` decides what an actor is shown."""
 
 from __future__ import annotations
 
@@ -28,9 +27,8 @@ FIELDS = frozenset(
 )
 PRESSED = frozenset({"button", "link", "tab", "menuitem"})
 CONTROLS = FIELDS | PRESSED
-WORDED = frozenset(
-    {"row", "listitem", "article"}
-)  # parts that the language tells apart by the words in them
+WORDED = frozenset({"row", "listitem", "article"})
+"""Roles that the language tells apart by the words in the element."""
 PLACES = frozenset(
     {
         "dialog",
@@ -52,10 +50,8 @@ MOST_WORDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a page. `role` is `text` for bare text; `text` is its own text or a field's
-    value; `ref` may be empty.
-
-    `states` are words such as `disabled`, `checked` and `level=2`."""
+    """One part of a page. `role` is `text` for bare text. `text` is its own text, or the value of a
+    field. `ref` may be empty. `states` are words such as `disabled`, `checked` and `level=2`."""
 
     role: str
     name: str = ""
@@ -66,13 +62,13 @@ class Part:
 
 
 def words(part: Part) -> str:
-    """What is written in a part, without the names of its controls, spaces folded."""
+    """The text of a part without the names of its controls, spaces folded."""
     return folded(" ".join(_words(part)))
 
 
 def lineage(root: Part, ref: str) -> tuple[Part, ...]:
-    """The part with this reference and all that hold it, the innermost first; empty when there is
-    none."""
+    """The part with this reference and its ancestors, the innermost first; empty if there is no
+    such part."""
     if ref and root.ref == ref:
         return (root,)
     for part in root.parts:
@@ -82,9 +78,9 @@ def lineage(root: Part, ref: str) -> tuple[Part, ...]:
 
 
 def spots(root: Part, ref: str) -> Iterator[Spot]:
-    """Every way in which a journey could name the part with this reference, the plainest first.
+    """Every way in which a journey could name the part with this reference, the simplest first.
 
-    Whether a spot names one element alone, and this one, is for the page to say."""
+    The caller must ask the page whether a spot matches exactly this element."""
     found = lineage(root, ref)
     if not found:
         return
@@ -106,25 +102,22 @@ def _own(part: Part) -> Iterator[Spot]:
 def _places(holders: Iterable[Part]) -> Iterator[Spot]:
     for holder in holders:
         if holder.role in WORDED:
-            yield from (Spot(role=holder.role, words=told) for told in _telling(holder))
+            yield from (Spot(role=holder.role, words=text) for text in _distinctive(holder))
         elif holder.role in PLACES:
             yield Spot(role=holder.role, name=holder.name or None)
 
 
-def _telling(holder: Part) -> tuple[str, ...]:
-    """Words that may tell one row or list item from the others: whole texts of its parts, as
-    somebody would say them."""
-    told = (folded(text) for text in _words(holder))
-    return tuple(dict.fromkeys(text for text in told if 0 < len(text) <= LONGEST_WORDS))[
-        :MOST_WORDS
-    ]
+def _distinctive(holder: Part) -> tuple[str, ...]:
+    """Words that may tell one row or list item from the others: whole texts of its parts."""
+    texts = (folded(text) for text in _words(holder))
+    short = dict.fromkeys(text for text in texts if 0 < len(text) <= LONGEST_WORDS)
+    return tuple(short)[:MOST_WORDS]
 
 
 def _words(part: Part) -> Iterator[str]:
-    """The snapshot leaves out a text that is also the name, so where there is no text the name is
-    read."""
     if part.role in CONTROLS | PICTURES:
         return
+    # The snapshot omits a text that equals the name, so a part without a text is read by its name.
     yield from (text for text in (part.text or ("" if part.parts else part.name),) if text)
     for inner in part.parts:
         yield from _words(inner)

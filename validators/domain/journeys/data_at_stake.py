@@ -1,8 +1,6 @@
-"""What a journey has at stake: what it requires to read, and the data of its steps that these texts
-mention.
+"""What a journey has at stake: the texts that it requires, and the data of its steps in them.
 
-A saboteur aims at exactly this, and a sabotage that hits it must be noticed.
-"""
+Fault injectors aim at exactly this, and a fault that hits it must be noticed."""
 
 from __future__ import annotations
 
@@ -22,9 +20,9 @@ Address = tuple[Match, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Stakes:
-    """`texts` are required, `data` are the values of the steps among them. `addresses` are what
-    links must lead to, `ordered` the headers of columns whose order is looked at. `counted`,
-    `numeric`, `status`: whether such a look is taken."""
+    """`texts` are required on the page; `data` are the values of the steps in them. `addresses` are
+    where links must lead; `ordered` are headers of columns whose order is looked at. `counted`,
+    `numeric`, `status`: whether there is such a look."""
 
     texts: frozenset[str] = frozenset()
     data: frozenset[str] = frozenset()
@@ -36,12 +34,14 @@ class Stakes:
 
 
 def stakes(journey: Journey, values: Values) -> Stakes:
-    """The stakes as far as they are known at this point of the run: a text whose values are not set
-    yet is left out."""
+    """The stakes that are known at this point of the run. A text whose values are not set yet is
+    left out."""
     texts = frozenset(_known(required(journey), values))
-    told = {folded(value) for value in (*values.fields.values(), *values.names.values())}
+    put_in = {folded(value) for value in (*values.fields.values(), *values.names.values())}
     mentioned = {
-        value for value in told if value and any(whole_words(value).search(text) for text in texts)
+        value
+        for value in put_in
+        if value and any(whole_words(value).search(text) for text in texts)
     }
     wanted = [look for look in looks(journey.expect) if positive(look)]
     counts = CountIs | RowsAre | StatusIs

@@ -1,5 +1,4 @@
-"""Files as they pass between a person and an app: made up to be uploaded, taken when they are
-downloaded."""
+"""Files between a person and an app: made up for an upload, or taken from a download."""
 
 from __future__ import annotations
 
@@ -12,10 +11,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from mimetypes import MimeTypes
 
-LARGEST_SIDE = 512  # pixels of a picture
-_KINDS = MimeTypes(
-    filenames=()
-)  # the library's own table: what a machine has installed must not decide what is sent
+LARGEST_SIDE = 512
+"""Pixels of a picture."""
+# Only the library's own table: what is installed on the machine must not change what is sent.
+_KINDS = MimeTypes(filenames=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class File:
 
     @property
     def text(self) -> str | None:
-        """The text in UTF-8, a byte order mark left out; None for anything else."""
+        """The content as UTF-8 without a byte order mark; None if it is not UTF-8."""
         try:
             return self.content.decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -41,14 +40,13 @@ class File:
 
 def csv_text(rows: Iterable[Sequence[str]]) -> str:
     """Rows as CSV (RFC 4180): commas, quotes where they are needed, CR LF after each row."""
-    told = io.StringIO(newline="")
-    csv.writer(told).writerows(rows)
-    return told.getvalue()
+    written = io.StringIO(newline="")
+    csv.writer(written).writerows(rows)
+    return written.getvalue()
 
 
 def csv_rows(text: str) -> tuple[tuple[str, ...], ...]:
-    """The rows of a CSV text, empty ones left out. A text that is not CSV is one of other rows,
-    never an error."""
+    """The rows of a CSV text, without empty ones. A text that is not CSV has no rows."""
     try:
         return tuple(tuple(row) for row in csv.reader(io.StringIO(text, newline="")) if row)
     except csv.Error:
@@ -56,17 +54,17 @@ def csv_rows(text: str) -> tuple[tuple[str, ...], ...]:
 
 
 def lines_of(text: str) -> int:
-    """How many lines the text has: what ends with a line break has no empty line after it."""
+    """How many lines the text has. A final line break does not begin another line."""
     return len(text.splitlines())
 
 
 def picture(width: int, height: int, *, of: str) -> bytes:
-    """A PNG (W3C, third edition) of one colour, which `of` decides: equal words, equal pictures."""
+    """A PNG (W3C, third edition) of one colour, derived from `of`: equal words, equal pictures."""
     colour = sha256(of.encode()).digest()[:3]
-    scanlines = (b"\0" + colour * width) * height  # each begins with its filter: none
-    header = struct.pack(
-        ">IIBBBBB", width, height, 8, 2, 0, 0, 0
-    )  # 8 bits a sample, red green blue
+    # Each scanline begins with the number of its filter: 0, none.
+    scanlines = (b"\0" + colour * width) * height
+    # 8 bits a sample; colour type 2: red, green, blue.
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(scanlines)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
 

@@ -1,8 +1,8 @@
-"""A journey: what a person does, what they must then see, what must never happen, and the control
-that must fail.
+"""A journey: what a person does, what they must see then, what must never happen, and the negative
+control that must fail.
 
-Values only; reading YAML is `validators.language`, performing is `validators.performance`. Every
-part carries the line it was written on, so that a message can name it."""
+Values only. `validators.language` reads them from YAML, `validators.performance` performs them.
+Every part carries the line on which it was written, so that a message can name it."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Back:
 
 @dataclass(frozen=True, slots=True)
 class SwitchTo:
-    """`as`: go on as another person, in a browser session of their own (created at first use)."""
+    """`as`: continue as another person, in a browser session of their own (opened at first use)."""
 
     line: int
     actor: str
@@ -143,7 +143,7 @@ class TextIs:
 
 @dataclass(frozen=True, slots=True)
 class ValueIs:
-    """The value in a form field; of a list to pick from, the words of what is picked."""
+    """The value of a form field; for a list, the words of the picked options."""
 
     line: int
     target: Target
@@ -183,11 +183,11 @@ class TitleIs:
 
 @dataclass(frozen=True, slots=True)
 class RowHas:
-    """`times` rows whose cells include every one of `cells`, each the whole text of a cell. None:
-    at least one row.
+    """`times` rows that have every one of `cells`, each as the whole text of a cell. None: at least
+    one row.
 
-    Where `named` is given instead, the cells in the columns of these headers are as claimed. `at`
-    is the place of the row in its table, from 1, or from -1 at its end."""
+    If `named` is given instead, the cells in the columns of these headers are as claimed. `at` is
+    the place of the row in its table: from 1 at the top, or from -1 at the end."""
 
     line: int
     cells: tuple[Template, ...]
@@ -231,10 +231,9 @@ class Vantage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Looks taken from one vantage. `opens` is the path that another session, or the actor, opens
-    first.
+    """Looks from one vantage. `opens` is the path that another session, or the actor, opens first.
 
-    None: another session opens the page we are on, and an actor looks at the page that they
+    None: another session opens the page that is shown, and an actor looks at the page where they
     left."""
 
     line: int
@@ -245,13 +244,13 @@ class Block:
 
     @property
     def place(self) -> tuple[Vantage, str, Template | None]:
-        """From where it is looked, and at which page."""
+        """Who looks, from where, and at which page."""
         return self.vantage, self.actor, self.opens
 
 
 class Regardless(StrEnum):
-    """What must make no difference to a journey, as its author says: who did the same before, and
-    which day it is."""
+    """What the author promises makes no difference to a journey: people who did the same before, or
+    the date."""
 
     OTHERS = "others"
     DATE = "date"
@@ -267,9 +266,9 @@ class Forbidden(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """What must not happen at any moment: a status like `>=500`, a console level, a text on a page,
-    a request of the app's (a path, with `*` at its end for whatever follows), a request to another
-    host (its name, or `any`)."""
+    """What must not happen at any moment. `value` is a status like `>=500`, a console level, a text
+    on a page, the path of a request to the app (with `*` at its end for any continuation), or the
+    name of another host, or `any`."""
 
     line: int
     kind: Forbidden
@@ -278,8 +277,8 @@ class Never:
 
 @dataclass(frozen=True, slots=True)
 class NegativeControl:
-    """The negative control: on a correct app its expectations must not all hold. `steps` None: the
-    journey's own."""
+    """The variant that must fail: on a correct app its expectations must not all hold. `steps`
+    None: the steps of the journey."""
 
     line: int
     expect: tuple[Block, ...]
@@ -302,7 +301,7 @@ class Journey:
 
     @property
     def all_steps(self) -> tuple[Step, ...]:
-        """Its steps, and those of its twin."""
+        """Its steps, and those of its negative control."""
         return (
             *self.steps,
             *((self.negative_control.steps or ()) if self.negative_control else ()),
@@ -310,8 +309,8 @@ class Journey:
 
     @property
     def negative_control_apart(self) -> bool:
-        """Whether its twin needs a run of its own: it does something else, or looks from where the
-        journey does not."""
+        """Whether the negative control needs a run of its own: it has other steps, or looks from a
+        place from where the journey does not."""
         places = {block.place for block in self.expect}
         return self.negative_control is not None and (
             self.negative_control.steps is not None
@@ -320,10 +319,10 @@ class Journey:
 
     @property
     def travels(self) -> bool:
-        """Whether it puts clocks forward, which not every app can follow."""
+        """Whether it puts clocks forward, which not every app supports."""
         return any(isinstance(step, Travel) for step in self.all_steps)
 
     @property
     def downloads(self) -> bool:
-        """Whether it takes files; a browser that need not is told to refuse them all."""
+        """Whether it takes files. If not, the browser refuses all downloads."""
         return any(isinstance(step, Download) for step in self.all_steps)

@@ -1,5 +1,5 @@
-"""Looks at more than one text: tables, lists to pick from, states, links, the page's status, the
-accessibility tree."""
+"""Looks at more than a text: tables, options, states, links, the page's status, the accessibility
+tree, files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from validators.domain.journeys.values import Template
 
 @dataclass(frozen=True, slots=True)
 class ColumnHas:
-    """The cells of one column, from top to bottom, of the one table in reach that has it. At least
-    one claim is made.
+    """The cells of one column, from top to bottom, of the one table in reach that has it. There is
+    at least one claim.
 
-    `each` is claimed of every cell, and is false of a table without rows; so is `order`, unless two
+    `each` must hold for every cell, and fails for a table without rows. `order` fails unless two
     values differ."""
 
     line: int
@@ -39,7 +39,7 @@ class HeadersAre:
 
 @dataclass(frozen=True, slots=True)
 class RowsAre:
-    """How many rows the one table in reach has, rows of headings not counted."""
+    """How many rows the one table in reach has, without rows of headings."""
 
     line: int
     claims: tuple[Claim, ...]
@@ -48,7 +48,7 @@ class RowsAre:
 
 @dataclass(frozen=True, slots=True)
 class OptionsAre:
-    """The words of everything that can be picked from a list, in order."""
+    """The words of all options of a list, in order."""
 
     line: int
     target: Target
@@ -56,8 +56,7 @@ class OptionsAre:
 
 
 class State(StrEnum):
-    """What an element can be, as a person at any browser is told. Each but the last has its
-    opposite beside it."""
+    """A state of an element that a browser announces. Most come in pairs of opposites."""
 
     CHECKED = "checked"
     UNCHECKED = "unchecked"
@@ -90,7 +89,7 @@ class StateIs:
 
 @dataclass(frozen=True, slots=True)
 class DescriptionIs:
-    """What describes an element beside its name: a hint, a complaint (aria-describedby,
+    """What describes an element beside its name: a hint or an error message (aria-describedby,
     aria-errormessage)."""
 
     line: int
@@ -109,7 +108,7 @@ class LeadsTo:
 
 @dataclass(frozen=True, slots=True)
 class StatusIs:
-    """The HTTP status with which the page that is shown was answered."""
+    """The HTTP status of the page that is shown."""
 
     line: int
     claims: tuple[Claim, ...]
@@ -117,17 +116,17 @@ class StatusIs:
 
 @dataclass(frozen=True, slots=True)
 class TreeIs:
-    """The accessibility tree of an element, or of the page, holds these nodes, in this order,
-    somewhere."""
+    """The accessibility tree of an element, or of the page, has these elements in one place and in
+    this order."""
 
     line: int
-    wishes: tuple[AriaPattern, ...]
+    patterns: tuple[AriaPattern, ...]
     within: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NamedCell:
-    """What is claimed of the cell in the column of this header."""
+    """The claims about the cell in the column of this header."""
 
     header: Template
     claims: tuple[Claim, ...]
@@ -142,8 +141,8 @@ class Focused:
 
 
 class FilePart(StrEnum):
-    """What of a downloaded file is looked at. `CONTAINS` is by whole words; `ROW` is a CSV row,
-    `ROWS` how many there are."""
+    """The part of a downloaded file that is compared. `CONTAINS`: whole words. `ROW`: a CSV row.
+    `ROWS`: how many CSV rows."""
 
     NAME = "name"
     EQUALS = "equals"
@@ -155,8 +154,8 @@ class FilePart(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileHas:
-    """A downloaded file. `columns` are the headings under which the `values` of a row stand; empty:
-    in any cell."""
+    """A claim about a downloaded file. `columns` are the headings of the `values` of a row; empty:
+    in any cells."""
 
     line: int
     file: str

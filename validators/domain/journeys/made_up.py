@@ -1,9 +1,9 @@
-"""Words, names and addresses that nobody can list: an app that knows what a judge types is one that
-passes for it alone.
+"""Made-up words, names and email addresses that no app can know in advance.
 
-All are built of syllables, so each has more values than an app could hold, and no letter of them
-says whose they are. Names come in several scripts, with the marks, hyphens and apostrophes that
-people's names have. An address is at a domain of so many made-up letters that nobody has it."""
+An app that recognises what the judge types could pass for the judge alone. So everything is built
+of syllables: there are more values than an app could store, and none of them looks like the
+judge's. Names come in several scripts, with the marks, hyphens and apostrophes of people's names.
+An address has a domain of so many made-up letters that nobody owns it."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _HEBREW = tuple("אבגדהוזחטילמנסעפצקרשת")
 _HAN = tuple("安白陈東方高海江李林明南平秋山石天王文小雪雨月云张中")
 _SCRIPTS = ((_GREEK, 3, 9), (_CYRILLIC, 3, 10), (_HEBREW, 3, 6), (_HAN, 1, 2))
 _LATIN, _WITH_MARKS, _JOINED = 0.6, 0.75, 0.85
-"""Which part of all names is in plain Latin letters; with marks as well; joined as well. The rest
-is in other scripts."""
+"""Cumulative shares of all names: plain Latin letters; with marks; joined. The rest is in other
+scripts."""
 
 
 def word(source: random.Random) -> str:
@@ -61,7 +61,7 @@ def name(source: random.Random) -> str:
 
 
 def address(source: random.Random) -> str:
-    """Somebody's address at a domain of at least twelve made-up letters."""
+    """An email address at a domain of at least twelve made-up letters."""
     domain = ""
     while len(domain) < 12:
         domain += _syllable(source)

@@ -1,4 +1,4 @@
-"""A target with its templates filled in: what an adapter looks for on a page."""
+"""A spot: a target with its values filled in, which an adapter looks for on a page."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from validators.domain.journeys.values import Template, Values
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One element, as `Target` says. Either `role` or `label` is set; `under` is the name of a
-    heading."""
+    """One element, described like a `Target`. Either `role` or `label` is set; `under` is the name
+    of a heading."""
 
     role: str = ""
     name: str | None = None
@@ -23,17 +23,18 @@ class Spot:
 
 
 def spot(target: Target, values: Values) -> Spot:
-    """The target as it stands now. Raises ExpressionInvalid for a name nothing has set."""
+    """The target with the values of this moment. Raises ExpressionInvalid for a name that nothing
+    has set."""
 
-    def told(held: Template | None) -> str | None:
+    def filled(held: Template | None) -> str | None:
         return None if held is None else values.text(held)
 
     return Spot(
         role=target.role,
-        name=told(target.name),
-        label=told(target.label),
-        words=told(target.words),
+        name=filled(target.name),
+        label=filled(target.label),
+        words=filled(target.words),
         within=spot(target.within, values) if target.within else None,
         level=target.level,
-        under=told(target.under),
+        under=filled(target.under),
     )

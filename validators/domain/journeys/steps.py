@@ -1,5 +1,5 @@
-"""Steps beyond pages, fields and buttons: the pointer at rest, the keyboard, files on both ways,
-dialogs, the clock."""
+"""Steps beyond pages, fields and buttons: hovering, the keyboard, uploads and downloads, dialogs,
+the clock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Hover:
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """Type into whatever has the focus, after what is there."""
+    """Type into whatever has the focus, after the text that is there."""
 
     line: int
     value: Template
@@ -28,8 +28,8 @@ class Type:
 
 @dataclass(frozen=True, slots=True)
 class FileMade:
-    """A file that the journey makes up: exactly one of text, CSV rows, and the width and height of
-    a picture (PNG)."""
+    """A file that the journey makes up, from exactly one of a text, CSV rows, and the width and
+    height of a picture (PNG)."""
 
     line: int
     name: Template
@@ -40,8 +40,8 @@ class FileMade:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Choose files where the element asks for them: a file field, or what opens a file chooser when
-    it is clicked."""
+    """Choose files at an element that asks for them: a file field, or an element that opens a file
+    chooser when it is clicked."""
 
     line: int
     target: Target
@@ -50,8 +50,8 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Take, under a name, the one file that a click on the element hands over, or that the path
-    does. One of the two."""
+    """Take the one file that comes from a click on `target` or from opening `path`, and keep it as
+    `name`. Exactly one of the two is set."""
 
     line: int
     name: str
@@ -61,7 +61,7 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class Travel:
-    """Put the clocks of the app and of everybody's browser forward."""
+    """Put the clocks of the app and of all browsers forward."""
 
     line: int
     seconds: int
@@ -76,13 +76,13 @@ class DialogKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dialog:
-    """What the next acting step must be asked by the page, and the answer. None: of any kind, with
-    any words.
+    """The dialog that the next acting step must cause, and the answer to it.
 
-    `text` is typed into a prompt, which is then accepted."""
+    `message` and `kind` None: any message, any kind. `text` is typed into a prompt, which is then
+    accepted."""
 
     line: int
-    says: Template | None
+    message: Template | None
     accept: bool
     kind: DialogKind | None = None
     text: Template | None = None

@@ -1,4 +1,5 @@
-"""One element, the way a person names it: by role and name, by label, by where it stands."""
+"""A target: one element, named as a person names it, by role and name, by label, or by its
+place."""
 
 from __future__ import annotations
 
@@ -9,13 +10,13 @@ from validators.domain.journeys.values import Template
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One element. Exactly one of `role` or `label` is set.
+    """One element. Exactly one of `role` and `label` is set.
 
-    `name` is the accessible name, exact; of a `definition` it is the term that is defined, of
-    `words` and `summary`, which are no ARIA roles, the element's whole text. `words` must occur
-    inside the element (how rows and list items are told apart: they have no name of their own).
-    `level` is a heading's. `within` narrows the search to another element, `under` to the section
-    below the heading of that name."""
+    `name` is the exact accessible name. For a `definition` it is the term that is defined; for
+    `words` and `summary`, which are not ARIA roles, it is the whole text of the element. `words`
+    must occur inside the element; rows and list items have no name and are identified by them.
+    `level` is the level of a heading. `within` narrows the search to another element, `under` to
+    the section below the heading of that name."""
 
     line: int
     role: str = ""

@@ -1,8 +1,7 @@
-"""Values in a journey: literal text and `{{ … }}` drawn from a recorded seed.
+"""Values in a journey: literal text, and `{{ … }}` drawn from a recorded seed.
 
 The language inside the braces is closed and total: seven generators, `filled.<field>` and names. It
-has no operators, no calls into code and no way to loop, so a journey cannot compute, wait or reach
-anything."""
+has no operators, no calls and no loops, so a journey cannot compute, wait or reach anything."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A value to be drawn: `any.<kind>(arguments)`."""
+    """A value to draw: `any.<kind>(arguments)`."""
 
     kind: str
     arguments: tuple[str, ...] = ()
@@ -35,7 +34,7 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What was last typed, picked or ticked in the field whose label has this slug (`Group size` →
+    """The value that was last put into the field whose label has this slug (`Group size` →
     `group_size`)."""
 
     field: str
@@ -43,7 +42,7 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A name given by `let:` or by a `remember` step."""
+    """A name that `let:` or a `remember` step has set."""
 
     name: str
 
@@ -53,8 +52,8 @@ Part = str | Generated | Filled | Named
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text with holes. `place` is unique in its journey and seeds the draws, so equal seeds give
-    equal data."""
+    """A text with holes. `place` is unique in its journey and seeds the draws, so that equal seeds
+    give equal data."""
 
     source: str
     parts: tuple[Part, ...]
@@ -76,14 +75,15 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Where the randomness of a run comes from: the same three facts always give the same data."""
+    """The source of a run's random data. The same three facts always give the same data."""
 
     seed: int
     journey: str
     today: date
 
     def value(self, generated: Generated, place: str) -> str:
-        """The value of one generator at one place; stable across identities and processes."""
+        """The value of one generator at one place. The same in every process and for both
+        identities."""
         key = f"{self.seed}\0{self.journey}\0{place}".encode()
         return _drawn(
             generated,
@@ -94,8 +94,8 @@ class Draw:
 
 @dataclass(slots=True)
 class Values:
-    """What a run knows so far: drawn names, filled fields, remembered texts, files taken. The one
-    mutable thing of a run."""
+    """What a run knows so far: drawn names, filled fields, remembered texts, files taken.
+    Mutable."""
 
     draw: Draw
     names: dict[str, str] = field(default_factory=dict)
@@ -103,8 +103,8 @@ class Values:
     files: dict[str, File] = field(default_factory=dict)
 
     def text(self, template: Template) -> str:
-        """The template with every hole filled. Raises ExpressionInvalid for a name nothing has set
-        yet."""
+        """The template with every hole filled. Raises ExpressionInvalid for a name that nothing has
+        set yet."""
         return "".join(
             self._part(part, f"{template.place}#{index}")
             for index, part in enumerate(template.parts)
@@ -123,7 +123,7 @@ class Values:
 
 
 def template(source: str, *, place: str) -> Template:
-    """The template a text stands for. Raises ExpressionInvalid naming what is not in the
+    """The template that a text denotes. Raises ExpressionInvalid for a hole that is not in the
     language."""
     parts: list[Part] = []
     position = 0
@@ -138,8 +138,8 @@ def template(source: str, *, place: str) -> Template:
 
 
 def slug(label: str) -> str:
-    """The name of a field in `filled.<slug>`: lower case, every run of other characters one
-    underscore."""
+    """The name of a field in `filled.<slug>`: lower case, with one underscore for each run of other
+    characters."""
     return re.sub(r"[^a-z0-9]+", "_", label.casefold()).strip("_")
 
 

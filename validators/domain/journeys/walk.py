@@ -1,4 +1,4 @@
-"""Walking a journey: which templates it holds, and which texts its steps state."""
+"""Traversal of a journey: its templates, its claims, and the texts that its steps state."""
 
 from __future__ import annotations
 
@@ -61,15 +61,16 @@ def looks(blocks: Iterable[Block]) -> tuple[Look, ...]:
 
 
 def positive(look: Look) -> bool:
-    """False for a look that a page satisfies which is blank, or where nothing has come yet."""
+    """False for a look that a blank or unfinished page satisfies."""
     match look:
         case Absent():
             return False
         case CountIs() | RowsAre() | TitleIs():
             nothing = "" if isinstance(look, TitleIs) else "0"
             return not all(_holds_of(nothing, claim) for claim in look.claims)
+        # Both fail for a table without rows.
         case ColumnHas(each=each, order=order) if each or order:
-            return True  # both are false of a table without rows
+            return True
         case (
             TextIs()
             | ValueIs()
@@ -86,15 +87,14 @@ def positive(look: Look) -> bool:
 
 
 def _holds_of(nothing: str, claim: Claim) -> bool:
-    """Whether the claim holds of what reads so, as far as that is known before anything is
-    drawn."""
+    """Whether the claim holds for this text. False if that depends on a value that is drawn."""
     if any(held.holes for held in claim.wanted):
         return False
     return matches(nothing, claim.match, *(held.source for held in claim.wanted))
 
 
 def claims_of(look: Look) -> tuple[Claim | ListClaim, ...]:
-    """Every comparison that a look makes."""
+    """Every claim of a look."""
     match look:
         case (
             TextIs()
@@ -119,7 +119,7 @@ def claims_of(look: Look) -> tuple[Claim | ListClaim, ...]:
 
 
 def headers_of(look: Look) -> tuple[Template, ...]:
-    """The names of the columns that a look is at."""
+    """The headers of the columns that a look is about."""
     match look:
         case ColumnHas(header=header):
             return (header,)
@@ -130,7 +130,7 @@ def headers_of(look: Look) -> tuple[Template, ...]:
 
 
 def target_of(part: Step | Look) -> Target | None:
-    """The element a step acts on or a look is at, if it names one."""
+    """The element that a step acts on or a look is about, if it names one."""
     match part:
         case (
             Fill()
@@ -166,7 +166,7 @@ def target_templates(target: Target | None) -> Iterator[Template]:
 
 
 def values_of(part: Step | Look) -> tuple[Template, ...]:
-    """The values a step puts in or a look compares with, without the names of elements."""
+    """The values that a step puts in or a look compares with, without the names of elements."""
     match part:
         case Open(path=value) | Fill(value=value) | Select(option=value) | Type(value=value):
             return (value,)
@@ -174,14 +174,14 @@ def values_of(part: Step | Look) -> tuple[Template, ...]:
             return tuple(held for file in files for held in _written(file))
         case Download(path=path):
             return (path,) if path else ()
-        case Dialog(says=says, text=text):
-            return tuple(held for held in (says, text) if held)
+        case Dialog(message=message, text=text):
+            return tuple(held for held in (message, text) if held)
         case FileHas(values=values):
             return values
         case RowHas(cells=cells) if cells:
             return cells
-        case TreeIs(wishes=wishes):
-            return tuple(held for wish in wishes for held in wish.templates())
+        case TreeIs(patterns=patterns):
+            return tuple(held for pattern in patterns for held in pattern.templates())
         case _:
             return tuple(templates(claims_of(part))) if isinstance(part, Look) else ()
 
@@ -199,8 +199,7 @@ def templates_of(part: Step | Look) -> tuple[Template, ...]:
 
 
 def field_of(step: Step) -> str | None:
-    """The slug under which `filled.<slug>` holds what the step put in, None when it puts nothing
-    in."""
+    """The slug of `filled.<slug>` for what the step puts in; None if it puts nothing in."""
     if not isinstance(step, Fill | Select | Tick | Upload):
         return None
     named = step.target.label or step.target.name
@@ -208,26 +207,25 @@ def field_of(step: Step) -> str | None:
 
 
 def stated(steps: Iterable[Step]) -> tuple[str, ...]:
-    """The literal texts that steps state: what is typed, picked or in a file, and the names of what
-    is clicked."""
-    told: list[str] = []
+    """The literal texts of steps: what is typed, picked or in a file, and the names of what is
+    clicked."""
+    texts: list[str] = []
     for step in steps:
         if isinstance(step, Fill | Select | Type):
-            told += [value.source for value in values_of(step) if not value.holes]
-        if isinstance(
-            step, Upload
-        ):  # a file's text is many cells, and a page shows them one by one
-            told += [
+            texts += [value.source for value in values_of(step) if not value.holes]
+        # The text of a file has many cells, and a page shows them one by one.
+        if isinstance(step, Upload):
+            texts += [
                 piece for value in values_of(step) for piece in re.split(r"[\n,;\t]", value.literal)
             ]
         if isinstance(step, Click):
-            told += [held.source for held in target_templates(step.target) if not held.holes]
-    return tuple(dict.fromkeys(text.strip() for text in told if text.strip()))
+            texts += [held.source for held in target_templates(step.target) if not held.holes]
+    return tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
 
 def required(journey: Journey) -> tuple[Template, ...]:
-    """The texts that the journey's positive expectations require to be read on a page, names of
-    elements included."""
+    """The texts that must stand on a page for the positive expectations of the journey to hold,
+    with the names of elements."""
     wanted = [
         look for look in looks(journey.expect) if positive(look) and not _about_a_file_itself(look)
     ]
@@ -239,8 +237,8 @@ def required(journey: Journey) -> tuple[Template, ...]:
 
 
 def _read(look: Look) -> Iterator[Template]:
-    """What must stand on a page for the look to hold. A number of elements, a status and an address
-    stand nowhere."""
+    """What must stand on a page for the look to hold."""
+    # A number of elements, a status and an address stand on no page.
     if isinstance(look, CountIs | RowsAre | PathIs | StatusIs | LeadsTo):
         return
     yield from (held for claim in claims_of(look) for held in claim.read)
@@ -254,5 +252,5 @@ def counts_in_a_file(look: Look) -> bool:
 
 
 def _about_a_file_itself(look: Look) -> bool:
-    """A file's name and its length stand in no page and in no line of it."""
+    """Whether the look is about the name or the length of a file, which stand on no page."""
     return counts_in_a_file(look) or (isinstance(look, FileHas) and look.part is FilePart.NAME)

@@ -1,4 +1,4 @@
-"""Comparing texts the way a reader does: spaces folded, whole words, numbers by value."""
+"""Comparing texts as a reader does: spaces folded, whole words, numbers by value."""
 
 from __future__ import annotations
 
@@ -13,28 +13,27 @@ from urllib.parse import parse_qsl, unquote, unquote_plus
 from validators.domain.journeys.claim import NUMERIC, Listing, Match, SortOrder
 
 _NUMBER = re.compile(r"(?<![\w.,])[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?![\w])")
-_QUANTITY = re.compile(
-    r"[^\w\s]?\s*[-+−]?\d[\d,.]*(?:\s*\D{1,12})?"
-)  # 1,200.50 · €5 · 12 kg; not `Room 2`
+# 1,200.50 · €5 · 12 kg; but not `Room 2`.
+_QUANTITY = re.compile(r"[^\w\s]?\s*[-+−]?\d[\d,.]*(?:\s*\D{1,12})?")
 _LETTERS = "\\w\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u0370-\u1fff\u3040-\ud7ff"
-"""Of every script. `\\w` alone has them all here, and only those of English in the browser, which
-is given such patterns too."""
+"""Letters of every script. In Python `\\w` has them all; in the browser, which gets the same
+patterns, it has only those of English."""
 
 _BLANK = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
     + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 )
-"""Letters, marks and selectors that are drawn as nothing."""
+"""Letters, marks and selectors that have no visible shape."""
 
 
 def folded(text: str) -> str:
-    """The text with every run of white space as one space, none at the ends."""
+    """The text with each run of white space as one space, and none at the ends."""
     return " ".join(text.split())
 
 
 def visible(text: str) -> str:
-    """The text as an eye has it, for whoever reads it instead of one: without controls, formats,
-    tags, selectors and blank letters, in which a page could hide words. White space stays."""
+    """The text without characters that nobody sees: controls, formats, tags, selectors and blank
+    letters, in which a page could hide words from a person. White space stays."""
     return "".join(char for char in text if char.isspace() or not _shows_nothing(char))
 
 
@@ -43,34 +42,33 @@ def _shows_nothing(char: str) -> bool:
 
 
 def whole_words(words: str) -> re.Pattern[str]:
-    """A pattern that finds `words` only where they are not part of a longer word or number: `4` is
-    not in `14`."""
+    """A pattern that finds `words` only outside of longer words and numbers: `4` is not in `14`."""
     core = r"\s+".join(re.escape(word) for word in words.split())
     return re.compile(rf"(?<![{_LETTERS}]){core}(?![{_LETTERS}])" if core else r"(?!)")
 
 
 def matches(seen: str, match: Match, *wanted: str) -> bool:
-    """Whether a seen text is as wanted. `wanted` as in `Claim`; what is not a number is never equal
-    to one."""
+    """Whether a text on the page is as wanted. `wanted` as in `Claim`. A text that is not a number
+    equals no number."""
     if match in NUMERIC:
         return _numeric(seen, match, *wanted)
-    told = folded(seen)
+    text = folded(seen)
     match match:
         case Match.EQUALS | Match.ONE_OF:
-            return told in map(folded, wanted)
+            return text in map(folded, wanted)
         case Match.STARTS_WITH:
-            return any(found.start() == 0 for found in whole_words(wanted[0]).finditer(told))
+            return any(found.start() == 0 for found in whole_words(wanted[0]).finditer(text))
         case Match.ENDS_WITH:
-            return any(found.end() == len(told) for found in whole_words(wanted[0]).finditer(told))
+            return any(found.end() == len(text) for found in whole_words(wanted[0]).finditer(text))
         case _:
-            return (whole_words(wanted[0]).search(told) is not None) is (match is Match.CONTAINS)
+            return (whole_words(wanted[0]).search(text) is not None) is (match is Match.CONTAINS)
 
 
 def path_matches(seen: str, match: Match, *wanted: str) -> bool:
-    """As `matches`, for a path with its query: letter by letter, %-escapes read.
+    """Like `matches`, for a path with its query: letter by letter, with %-escapes decoded.
 
-    A wanted path without a query says nothing about the query; one with a query wants the same
-    parameters, in any order."""
+    A wanted path without a query allows any query. One with a query wants the same parameters, in
+    any order."""
     match match:
         case Match.EQUALS | Match.ONE_OF:
             return any(
@@ -85,7 +83,7 @@ def path_matches(seen: str, match: Match, *wanted: str) -> bool:
 
 
 def numbers(text: str) -> tuple[Decimal, ...]:
-    """Every number in a text, thousands separators as in 1,200.50 removed."""
+    """Every number in a text. Thousands separators, as in 1,200.50, are allowed."""
     return tuple(
         Decimal(found.group().replace(",", "").replace("−", "-"))
         for found in _NUMBER.finditer(text)
@@ -93,8 +91,8 @@ def numbers(text: str) -> tuple[Decimal, ...]:
 
 
 def lists(seen: Sequence[str], match: Listing, wanted: Sequence[str]) -> bool:
-    """Whether a seen list is as wanted. `INCLUDES` wants an entry of its own for each text, however
-    they are mixed."""
+    """Whether a list on the page is as wanted. `INCLUDES` wants a separate entry for each text, in
+    any order."""
     there, asked = [folded(text) for text in seen], [folded(text) for text in wanted]
     match match:
         case Listing.EQUALS:
@@ -106,17 +104,17 @@ def lists(seen: Sequence[str], match: Listing, wanted: Sequence[str]) -> bool:
 
 
 def ordered(cells: Sequence[str], order: SortOrder) -> bool:
-    """Whether the cells stand in this order, empty ones left out: quantities by value, everything
-    else by letters.
+    """Whether the cells are in this order, without empty ones: quantities by value, everything else
+    by letters.
 
-    By letters is by code points, without regard to case, or without regard to accents either:
-    whichever an app uses. False unless two values differ, because nothing is then in any order."""
-    told = [folded(cell) for cell in cells if cell.strip()]
-    if len(set(told)) < 2:
+    Apps sort letters by code points, without case, or without case and accents; each is accepted.
+    False unless two values differ, because equal values are in every order."""
+    filled = [folded(cell) for cell in cells if cell.strip()]
+    if len(set(filled)) < 2:
         return False
-    if all(_QUANTITY.fullmatch(cell) and len(numbers(cell)) == 1 for cell in told):
-        return _falls_in(told, order, lambda cell: numbers(cell)[0])
-    return any(_falls_in(told, order, by) for by in (str, str.casefold, _unaccented))
+    if all(_QUANTITY.fullmatch(cell) and len(numbers(cell)) == 1 for cell in filled):
+        return _falls_in(filled, order, lambda cell: numbers(cell)[0])
+    return any(_falls_in(filled, order, by) for by in (str, str.casefold, _unaccented))
 
 
 def _numeric(seen: str, match: Match, *wanted: str) -> bool:
