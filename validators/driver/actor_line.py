@@ -1,5 +1,5 @@
-"""The connection to an actor from the browser's sandbox: a port of 127.0.0.1. The driver sends a word
-first; then each side sends one line in turn."""
+"""The connection to an actor from the browser's sandbox: a port of 127.0.0.1. The driver sends a
+word first; then each side sends one line in turn."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class ActorLine:
     writing: asyncio.StreamWriter
 
     async def asked(self, seen: dict[str, Any], *, seconds: float) -> str:
-        """The actor's answer to one document. Raises ActorGone if none comes in time, or if its line
-        is too long."""
+        """The actor's answer to one document. Raises ActorGone if none comes in time, or if its
+        line is too long."""
         try:
             async with asyncio.timeout(max(seconds, 0)):
                 self.writing.write(json.dumps(seen, ensure_ascii=False).encode() + b"\n")

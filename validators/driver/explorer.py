@@ -1,5 +1,5 @@
-"""Explores an app as a persona: send a view, receive an act, do it, record it; until the actor stops
-or the budget is spent.
+"""Explores an app as a persona: send a view, receive an act, do it, record it; until the actor
+stops or the budget is spent.
 
 The actor is at the other end of a connection and is not trusted. What it sends is read strictly.
 What is not an act is refused and counted. The driver itself looks up the element of an act on the
@@ -38,8 +38,8 @@ class Line(Protocol):
 
 @dataclass(slots=True)
 class Explorer:
-    """One exploration in progress. `clock` gives seconds; `last` is what the actor is told about its
-    last act."""
+    """One exploration in progress. `clock` gives seconds; `last` is what the actor is told about
+    its last act."""
 
     persona: Persona
     person: BrowserSession

@@ -1,4 +1,5 @@
-"""Schedules runs: first a journey plain and masked, side by side; then, if both passed, its controls.
+"""Schedules runs: first a journey plain and masked, side by side; then, if both passed, its
+controls.
 
 A control waits only a little longer than the real run needed, because it is meant to fail. Waiting
 out the whole bound of a step for each of six controls would be so slow that people would switch
@@ -36,7 +37,8 @@ async def evidence_of(
     journey.
 
     Performing a run may also return the evidence of a negative control without an app of its own.
-    `ready` returns when the app at a port answers; it is called only for runs that are performed."""
+    `ready` returns when the app at a port answers; it is called only for runs that are
+    performed."""
     gate = asyncio.Semaphore(AT_ONCE)
     planned = tuple(runs)
 
