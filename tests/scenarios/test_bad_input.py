@@ -80,7 +80,7 @@ def test_a_tick_on_a_tampered_ledger_does_nothing(copy) -> None:
         db.execute("UPDATE entries SET kind = 'note' WHERE seq = 3")
     said = factory(copy, "tick")
     assert said.code == 5
-    assert "not the one that was signed" in said.err
+    assert "entry 3 was changed after it was written" in said.err
 
 
 @pytest.mark.sample(1)

@@ -77,7 +77,11 @@ CASES = {
     "pesters": Case(apps.Pesters, SILENT, reason="the control was not performed", journey=SHALLOW),
     "toast-only": Case(apps.ToastOnly, FAILED, Symptom.NOT_KEPT),
     "toast-only-shallow": Case(
-        apps.ToastOnly, SILENT, reason="no injected fault reached what", journey=SHALLOW, controls=True
+        apps.ToastOnly,
+        SILENT,
+        reason="no injected fault reached what",
+        journey=SHALLOW,
+        controls=True,
     ),
     "hard-coded": Case(apps.HardCoded, FAILED, Symptom.NOT_SHOWN, journey=SHALLOW),
     "accepts-all": Case(

@@ -62,7 +62,10 @@ def test_the_page_says_what_an_action_gives_and_to_whom() -> None:
     """Only parts whose output a later part reads are named in the code; each of those says on the
     page what it gives."""
     gives = {
-        part.name for parts in PARTS.values() for part in parts if part.gives and part.kind == "use"
+        part.name
+        for parts in PARTS.values()
+        for part in parts
+        if part.output and part.kind == "use"
     }
     told = {name for name, row in rows("### Actions").items() if row.split("|")[1].strip()}
     assert gives <= told
