@@ -3,6 +3,7 @@
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -17,6 +18,8 @@ def plain(value: Any) -> Any:
             return value.value
         case Mapping():
             return {str(key): plain(part) for key, part in value.items()}
+        case Decimal():
+            return str(value)
         case set() | frozenset():
             return sorted(plain(part) for part in value)
         case list() | tuple():

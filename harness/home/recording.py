@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness import __version__
 from harness.domain.errors import FactoryError
+from harness.domain.events import UsageRecorded
+from harness.domain.ledger import of_kind
 from harness.domain.plain import plain
 from harness.forge.recording import BEGINS, OPEN, recorded, recorded_writer, tip_on_tape
 
@@ -126,13 +128,14 @@ class Recording:
     def _keep_sessions(self, services: "Services", payload: Mapping[str, Any]) -> None:
         """The exchanges of the run's sessions that ended since this was done last."""
         there = {line[WIRE] for line in tape_lines(self._places, payload["run"]) if WIRE in line}
-        for entry in services.ledger.entries(issue=payload["issue"], kind="usage"):
+        entries = services.ledger.entries(issue=payload["issue"])
+        for entry in of_kind(entries, UsageRecorded):
             if entry.run == payload["run"] and (session := _session(entry)) not in there:
                 self.note(
                     {
                         "node": payload["node"],
                         WIRE: session,
-                        "role": entry.data["role"],
+                        "role": entry.event.role,
                         **self._kept(session),
                     }
                 )

@@ -83,7 +83,7 @@ def _write_down_the_cost(services: "Services", over: OverLedger, issue: int) -> 
     known = issue if services.ledger.find(f"issue/{issue}") else None
     for entry in over.added:
         if entry.kind == "usage":
-            services.ledger.append("usage", entry.key, issue=known, run=entry.run, data=entry.data)
+            services.ledger.append(entry.event, entry.key, issue=known, run=entry.run)
 
 
 def _issue_on(forge: Forge, number: int) -> Issue:

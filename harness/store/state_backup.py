@@ -33,6 +33,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from harness.domain.errors import ConfigError, LedgerError
+from harness.domain.events import StateSealed
 from harness.store.database import named_faults, postgres_engine
 from harness.store.files import replace
 from harness.store.ledger.sqlite import SqlLedger, faults_named
@@ -130,7 +131,7 @@ class StateBackup:
             if (
                 self._generation == 0
             ):  # so that the ledger's key is there, and is carried with the first list
-                self._ledger().append(KIND, f"{KIND}/0", data={"generation": 0, "list": ""})
+                self._ledger().append(StateSealed(0, ""), f"{KIND}/0")
             files = dict(self._packed())
             if files != self._files or (all_is_over and self._left_over):
                 self._write(files, sorted(self._folders()), all_is_over=all_is_over)
@@ -184,9 +185,7 @@ class StateBackup:
                 )
         self._files, self._left_over = dict(files), not all_is_over
         self._mark(generation)
-        self._ledger().append(
-            KIND, f"{KIND}/{generation}", data={"generation": generation, "list": _digest(sealed)}
-        )
+        self._ledger().append(StateSealed(generation, _digest(sealed)), f"{KIND}/{generation}")
 
     def _add_parts(self, connection: sa.Connection, files: Mapping[str, Held]) -> None:
         there = {row.name for row in connection.execute(_KNOWN)}

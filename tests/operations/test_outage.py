@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from harness.domain.errors import ForgeError, Interrupted
-from harness.factory.reporting.digest import OUTAGE, OUTAGE_ENDED
 from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.outage import LONGEST_PAUSE_SECONDS, Outages, pause, pause_until
 from harness.operations.daemon.shutdown import Shutdown
@@ -53,7 +52,7 @@ def test_it_is_said_once_however_often_it_is_tried(tmp_path) -> None:
     for _ in range(3):
         post.sit_out()
     assert post.said == [("down", "the forge was not reached; trying again until it is back")]
-    assert post.kinds() == [OUTAGE]
+    assert post.kinds() == ["outage"]
 
 
 def test_it_is_said_once_when_it_is_over(tmp_path) -> None:
@@ -62,7 +61,7 @@ def test_it_is_said_once_when_it_is_over(tmp_path) -> None:
     for _ in range(3):
         post.outages.over()
     assert [kind for kind, _ in post.said] == ["down", "back"]
-    assert post.kinds() == [OUTAGE, OUTAGE_ENDED]
+    assert post.kinds() == ["outage", "outage-ended"]
 
 
 def test_another_one_later_is_another_one(tmp_path) -> None:
@@ -71,14 +70,14 @@ def test_another_one_later_is_another_one(tmp_path) -> None:
         post.sit_out()
         post.outages.over()
     assert [kind for kind, _ in post.said] == ["down", "back"] * 2
-    assert post.kinds() == [OUTAGE, OUTAGE_ENDED] * 2
+    assert post.kinds() == ["outage", "outage-ended"] * 2
 
 
 def test_what_a_killed_one_found_down_is_ended_by_the_next_that_finds_all_well(tmp_path) -> None:
     Post(tmp_path).sit_out()
     after = Post(tmp_path)
     after.outages.over()
-    assert after.kinds() == [OUTAGE, OUTAGE_ENDED]
+    assert after.kinds() == ["outage", "outage-ended"]
     assert after.said == []
 
 

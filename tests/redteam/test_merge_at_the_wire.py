@@ -160,10 +160,10 @@ def test_such_a_branch_takes_the_forges_own_merge_and_what_it_made_is_compared(t
     town.lap.tick()
     told, read = town.lap.history(issue), town.lap.services.repository
     assert told.state is State.MERGED, town.lap.last_words(issue)
-    assert read.tree_of(CommitSha(town.lap.tip())) == told.verdict["binds"]["tree"]
+    assert read.tree_of(CommitSha(town.lap.tip())) == told.verdict.binds.tree
     assert read.parents_of(CommitSha(town.lap.tip())) == (
-        told.verdict["binds"]["base"],
-        told.verdict["binds"]["head"],
+        told.verdict.binds.base,
+        told.verdict.binds.head,
     )
 
 
@@ -255,7 +255,7 @@ def test_a_pull_request_that_somebody_closed_does_not_land(town) -> None:
     issue = lap.until_approved()
     lap.ask(
         "PATCH",
-        f"/pulls/{lap.history(issue).proposal['number']}",
+        f"/pulls/{lap.history(issue).proposal.number}",
         by=lap.owner.token,
         json={"state": "closed"},
     )

@@ -50,9 +50,9 @@ def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_togeth
         lap.file("WRITE till.py shop.total([1,2])", title="A till that adds up"),
     )
     lap.tick(states=BEFORE_LANDING)
-    alone = [lap.history(issue).verdict["binds"]["candidate"] for issue in (first, second)]
+    alone = [lap.history(issue).verdict.binds.candidate for issue in (first, second)]
     lap.tick()
-    together = lap.history(second).verdict["binds"]["candidate"]
+    together = lap.history(second).verdict.binds.candidate
     read = lap.services.repository.read
     assert lap.history(second).state is State.MERGED
     assert [b"total" in (read(CommitSha(commit), "shop.py") or b"") for commit in alone] == [

@@ -29,7 +29,7 @@ def test_row_26_work_for_one_issue_closes_no_other(ground) -> None:
         lap.services.repository.read(CommitSha(lap.tip()), f"changes/implement-{issue}-1.txt")
         == b"a change\n"
     )
-    verdict = lap.judge.verified(lap.home / history.verdict["envelope"])
+    verdict = lap.judge.verified(lap.home / history.verdict.envelope)
     assert verdict.issue == issue
     assert lap.history(other).state is State.UNTRIAGED
 
@@ -46,7 +46,7 @@ def test_row_28_a_branch_of_a_fork_with_our_branchs_name_is_not_ours(tmp_path) -
     world.tick()
     history = world.history(issue)
     assert history.state is State.MERGED
-    assert history.proposal["number"] != theirs
+    assert history.proposal.number != theirs
     assert world.git.read(world.remote["main"], "evil.py") is None
 
 
@@ -54,7 +54,7 @@ def test_row_28_a_proposal_that_comes_from_elsewhere_is_not_judged(tmp_path) -> 
     world = World(tmp_path)
     issue = world.file()
     world.tick(states=BEFORE_LANDING - {State.VALIDATING})
-    number = world.history(issue).proposal["number"]
+    number = world.history(issue).proposal.number
     world.forge.edit_pull_request(number, same_repository=False)
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN

@@ -235,7 +235,7 @@ def test_row_28_a_pull_request_of_a_stranger_is_no_issue_and_a_fork_with_our_bra
     lap.tick()
     history = lap.history(issue)
     assert history.state is State.MERGED, lap.last_words(issue)
-    assert history.proposal["number"] != theirs
+    assert history.proposal.number != theirs
     assert lap.ledger.find(f"issue/{theirs}") is None
     assert lap.services.repository.read(lap.tip(), "evil.py") is None
 

@@ -141,7 +141,7 @@ def validate(pr: int, as_json: bool) -> int:
         found = [
             told
             for told in histories(ledger.entries())
-            if told.proposal and told.proposal["number"] == pr
+            if told.proposal and told.proposal.number == pr
         ]
     if not found:
         raise ConfigError(f"pull request #{pr} is not one that this factory opened")

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from harness.domain.errors import ForgeError
+from harness.domain.events import CommandGiven, CommandIgnored, ReplyGiven
 from harness.domain.issue import Actor, Comment, CommitSha, Permission
 from harness.domain.lifecycle import ENDED, Event, State, events_from
 from harness.factory.records.approval import Approval, approval
@@ -30,9 +30,9 @@ from harness.factory.reporting.transitions import project, transition
 from harness.factory.run.effects import raise_if_stopped, say
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
+from harness.ports.ledger import recorded
 
 REPLY = "reply"
-UNHEARD = "unheard"
 """The kinds of entry: an answer was written; a command was not obeyed, and why."""
 
 ANSWERS_AN_HOUR = 6
@@ -103,7 +103,7 @@ def may_command(services: Services, actor: Actor) -> bool:
 def _threads(history: History) -> Iterator[int]:
     yield history.issue
     if history.proposal and history.state not in ENDED:
-        yield int(history.proposal["number"])
+        yield history.proposal.number
 
 
 def _is_heard(services: Services, comment: Comment) -> bool:
@@ -171,9 +171,8 @@ def _refusal(hearing: _Hearing, one: Spoken) -> Why | None:
 
 def _tell_once(hearing: _Hearing, why: Why, words: str) -> Why:
     told = any(
-        entry.data["why"] == why and entry.data["actor"] == hearing.comment.author.id
-        for entry in hearing.told.entries
-        if entry.kind == UNHEARD
+        entry.event.why == why and entry.event.actor == hearing.comment.author.id
+        for entry in hearing.told.of(CommandIgnored)
     )
     if not told and words not in hearing.answer:
         hearing.answer.append(words)
@@ -239,13 +238,7 @@ def _approve(hearing: _Hearing, sha: str, key: str) -> Why | None:
         rules=policy.digest,
     )
     if isinstance(found, Approval):
-        _event(
-            hearing,
-            Event.APPROVED_BY_PERSON,
-            key,
-            head=found.head,
-            lifts=[list(pair) for pair in found.lifts],
-        )
+        _event(hearing, Event.APPROVED_BY_PERSON, key, approved=found)
         hearing.answer.append(replies.approved(found))
         return None
     hearing.answer.append(replies.not_approved(found))
@@ -255,7 +248,7 @@ def _approve(hearing: _Hearing, sha: str, key: str) -> Why | None:
 def _head_now(hearing: _Hearing) -> CommitSha | None:
     """The head of its open pull request, as the forge has it now."""
     proposal = hearing.told.proposal
-    opened = hearing.services.forge.pull_request(int(proposal["number"])) if proposal else None
+    opened = hearing.services.forge.pull_request(proposal.number) if proposal else None
     return opened.head if opened is not None and opened.open and opened.same_repository else None
 
 
@@ -264,7 +257,7 @@ def _is_there(hearing: _Hearing, key: str) -> bool:
     return hearing.services.ledger.find(f"{key}/event") is not None
 
 
-def _event(hearing: _Hearing, event: Event, key: str, **more: Any) -> None:
+def _event(hearing: _Hearing, event: Event, key: str, *, approved: Approval | None = None) -> None:
     services, history = hearing.services, hearing.told
     if event not in events_from(history.state):
         return
@@ -277,7 +270,8 @@ def _event(hearing: _Hearing, event: Event, key: str, **more: Any) -> None:
         key=f"{key}/event",
         says=f"by {hearing.comment.author.login}",
         rules=hearing.policy.digest,
-        **more,
+        head=approved.head if approved else None,
+        lifts=approved.lifts if approved else (),
     )
     project(services, history.issue)
 
@@ -286,10 +280,8 @@ def _is_awaited_from(hearing: _Hearing) -> bool:
     """Whether this is its filer's answer to a question, one that still counts: also after it was
     closed for want of one."""
     history, comment = hearing.told, hearing.comment
-    asked = history.state is State.NEEDS_INFO or bool(
-        history.transitions and history.transitions[-1].data["event"] == Event.NO_REPLY
-    )
-    new = comment.id > int((history.triage or {}).get("heard", 0))
+    asked = history.state is State.NEEDS_INFO or history.last_event is Event.NO_REPLY
+    new = comment.id > (history.triage.heard if history.triage else 0)
     return asked and new and hearing.is_filer and not is_command(comment)
 
 
@@ -303,13 +295,12 @@ def _name(one: Spoken) -> str:
 
 def _write_down(hearing: _Hearing, key: str, name: str, *, not_obeyed: Why | None = None) -> None:
     author = hearing.comment.author
-    said = {"command": name, "actor": author.id, "login": author.login}
-    if not_obeyed is None:
-        hearing.services.ledger.append("command", key, issue=hearing.issue, data=said)
-    else:
-        hearing.services.ledger.append(
-            UNHEARD, key, issue=hearing.issue, data={**said, "why": not_obeyed.value}
-        )
+    given = (
+        CommandGiven(name, author.id, author.login)
+        if not_obeyed is None
+        else CommandIgnored(name, author.id, author.login, not_obeyed.value)
+    )
+    hearing.services.ledger.append(given, key, issue=hearing.issue)
 
 
 def _reply(hearing: _Hearing) -> None:
@@ -330,16 +321,13 @@ def _reply(hearing: _Hearing) -> None:
             raise
         services.tell(f"issue #{hearing.issue}", REPLY, str(error))
     services.ledger.append(
-        REPLY,
-        key,
-        issue=hearing.issue,
-        data={"actor": comment.author.id, "login": comment.author.login},
+        ReplyGiven(comment.author.id, comment.author.login), key, issue=hearing.issue
     )
 
 
 def _answers_had(services: Services, actor: Actor) -> int:
     since = services.clock.now() - timedelta(hours=1)
     return sum(
-        entry.data["actor"] == actor.id and datetime.fromisoformat(entry.at) > since
-        for entry in services.ledger.entries(kind=REPLY)
+        entry.event.actor == actor.id and datetime.fromisoformat(entry.at) > since
+        for entry in recorded(services.ledger, ReplyGiven)
     )

@@ -4,10 +4,11 @@ of the ledger.
 Properties: what the machine, the forge, the provider or the purse did to an attempt counts against
 no model; a person's yes begins the count anew."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.domain.ledger import Entry
+from harness.domain.events import NodeEnded, TransitionRecorded
+from harness.domain.ledger import Recorded
 from harness.domain.lifecycle import Event
 from harness.domain.model_choice.escalation import Approach, approach
 from harness.factory.records.history import History
@@ -32,30 +33,23 @@ class Failed:
 def failed_attempts(history: History) -> tuple[Failed, ...]:
     """Those since a person or a triage last said yes to it, oldest first."""
     begun = max(
-        (entry.seq for entry in history.transitions if entry.data["event"] in _BEGINS), default=0
+        (entry.seq for entry in history.transitions if entry.event.event in _BEGINS), default=0
     )
-    steps = {
-        (entry.run, entry.data["result"]["event"]): entry
-        for entry in history.entries
-        if entry.kind == "node"
-    }
+    steps = {(entry.run, entry.event.result.event): entry for entry in history.nodes}
     ended = (
-        entry
-        for entry in history.transitions
-        if entry.seq > begun and entry.data["event"] in _FAILS
+        entry for entry in history.transitions if entry.seq > begun and entry.event.event in _FAILS
     )
     return tuple(_failed(ended, steps))
 
 
 def _failed(
-    ended: Iterator[Entry], steps: dict[tuple[str | None, str | None], Entry]
+    ended: Iterator[Recorded[TransitionRecorded]],
+    steps: Mapping[tuple[str | None, str | None], Recorded[NodeEnded]],
 ) -> Iterator[Failed]:
     for entry in ended:
-        step = steps.get((entry.run, entry.data["event"]))
-        if step is not None and step.data["result"]["output"].get("fault") != MACHINE:
-            yield Failed(
-                str(entry.run), step.data["node"], step.data["result"]["message"], step.seq
-            )
+        step = steps.get((entry.run, entry.event.event))
+        if step is not None and step.event.result.output.get("fault") != MACHINE:
+            yield Failed(str(entry.run), step.event.node, step.event.result.message, entry=step.seq)
 
 
 def approach_of(history: History, models: Models) -> Approach:

@@ -10,19 +10,19 @@ from typing import Any
 
 from harness.domain.errors import ConfigError, GitError
 from harness.domain.essay import Passage
+from harness.domain.events import LessonMarked, LessonNoted
 from harness.domain.facts import UNKNOWN
+from harness.domain.ledger import is_of
 from harness.factory.run.node import Job
 from harness.governance import SecretScanner
 from harness.lessons.lesson import (
-    LESSON,
-    MARK,
     Lesson,
     Standing,
     Word,
     lessons,
 )
 from harness.lessons.proposal import Proposal, proposals, refusal, same
-from harness.ports.ledger import Ledger
+from harness.ports.ledger import Ledger, recorded
 
 
 def learn(job: Job, told: Any, *, role: str) -> tuple[str, ...]:
@@ -47,10 +47,9 @@ def _refusal(job: Job, one: Proposal) -> str:
 
 def _strangers(job: Job) -> Iterable[str]:
     """What people wrote on this issue whom nobody checked."""
-    triaged = job.history.triage or {}
-    yield from (str(triaged.get("title", "")), str(triaged.get("body", "")))
-    yield from (str(reply) for reply in triaged.get("replies", ()))
-    yield from (str(span.get("text", "")) for span in triaged.get("hidden", ()))
+    if triaged := job.history.triage:
+        yield from (triaged.title, triaged.body, *triaged.replies)
+        yield from (span.text for span in triaged.hidden)
 
 
 def _is_secret(text: str) -> bool:
@@ -60,31 +59,21 @@ def _is_secret(text: str) -> bool:
 
 def _write_down(job: Job, one: Proposal, *, role: str, key: str) -> str:
     ledger = job.services.ledger
-    if before := ledger.find(key):
-        return str(before.data.get("same_as") or before.data["id"])
+    if (before := ledger.find(key)) and is_of(before, LessonNoted):
+        return before.event.same_as or before.event.id
     known = {lesson.id: lesson.says for lesson in known_lessons(ledger)}
     twin = same(one.says, known)
-    told = {"same_as": twin} if twin else {"id": hashlib.sha256(one.says.encode()).hexdigest()[:12]}
-    ledger.append(
-        LESSON,
-        key,
-        issue=job.issue,
-        run=job.run,
-        data={
-            **told,
-            "says": one.says,
-            "file": one.file,
-            "quote": one.quote,
-            "base": job.base,
-            "role": role,
-        },
+    new = "" if twin else hashlib.sha256(one.says.encode()).hexdigest()[:12]
+    noted = LessonNoted(
+        one.says, one.file, one.quote, base=job.base, role=role, id=new, same_as=twin or ""
     )
-    return twin or told["id"]
+    ledger.append(noted, key, issue=job.issue, run=job.run)
+    return twin or new
 
 
 def known_lessons(ledger: Ledger) -> tuple[Lesson, ...]:
     """Every lesson, oldest first, with what became of it."""
-    return lessons(ledger.entries()) if ledger.entries(kind=LESSON) else ()
+    return lessons(ledger.entries()) if recorded(ledger, LessonNoted) else ()
 
 
 def shown_lessons(ledger: Ledger) -> tuple[Passage, ...]:
@@ -110,10 +99,9 @@ def say_of(ledger: Ledger, lesson: str, word: Word, *, why: str) -> Lesson:
     """A person's word on a lesson, by its id or the first letters of it. Raises ConfigError where
     it names none, or several."""
     found = named(ledger, lesson)
-    spoken = len(ledger.entries(kind=MARK))
-    ledger.append(
-        MARK, f"{MARK}/{spoken}/{found.id}", data={"id": found.id, "word": word.value, "why": why}
-    )
+    spoken = len(recorded(ledger, LessonMarked))
+    marked = LessonMarked(found.id, word.value, why)
+    ledger.append(marked, f"{marked.kind}/{spoken}/{found.id}")
     return named(ledger, found.id)
 
 

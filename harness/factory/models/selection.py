@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from harness.domain.errors import AnswerError, ModelsPaused
-from harness.domain.ledger import Entry
+from harness.domain.events import ModelSubstituted, ModelTried, UsageRecorded
+from harness.domain.ledger import Entry, of_kind
 from harness.domain.model_choice.breaker import Breaker, Circuit, Heard, Sound, breaker
 from harness.domain.model_choice.roles import FallbackChain, Tier, others
 from harness.factory.models.sessions import session
@@ -69,7 +70,7 @@ def circuit(job: Job, role: str, tier: Tier) -> Breaker:
     """How the breaker of a model in a role stands for this run."""
     services = job.services
     return breaker(
-        heard_of(services.ledger.entries(kind=MODEL), role, tier),
+        heard_of(services.ledger.entries(kind=ModelTried.kind), role, tier),
         breaker_settings=job.policy.config.breaker,
         now=services.clock.now(),
         run=job.run,
@@ -80,13 +81,13 @@ def heard_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator[Heard]
     """What the ledger has of a model in a role, oldest first."""
     return (
         Heard(
-            Sound(entry.data["sound"]),
+            entry.event.sound,
             str(entry.run),
             datetime.fromisoformat(entry.at),
             entry.issue or 0,
         )
-        for entry in entries
-        if (entry.data["role"], entry.data["model"]) == (role, tier.name)
+        for entry in of_kind(entries, ModelTried)
+        if (entry.event.role, entry.event.model) == (role, tier.name)
     )
 
 
@@ -138,9 +139,9 @@ def asked(
 def reviewers(config: Config, history: History) -> FallbackChain:
     """Who may review a change of this issue: nobody of a family that may have written any of it."""
     wrote = {
-        str(entry.data["model"])
-        for entry in history.entries
-        if entry.kind == "usage" and entry.data["role"] == "implementer"
+        entry.event.model
+        for entry in history.of(UsageRecorded)
+        if entry.event.role == "implementer"
     }
     return others(
         config.models.reviewer,
@@ -152,21 +153,19 @@ def reviewers(config: Config, history: History) -> FallbackChain:
 
 def _hear(job: Job, role: str, tier: Tier, sound: Sound, says: str) -> None:
     job.services.ledger.append(
-        MODEL,
+        ModelTried(role, tier.name, sound, says[:500]),
         f"{job.run}/{role}/{tier.name}/{sound}",
         issue=job.issue,
         run=job.run,
-        data={"role": role, "model": tier.name, "sound": sound.value, "says": says[:500]},
     )
 
 
 def _write_down(job: Job, role: str, tier: Tier, first: Tier, why: str) -> None:
     job.services.ledger.append(
-        CAST,
+        ModelSubstituted(role, tier.name, in_place_of=first.name, why=why[:1000]),
         f"{job.run}/{role}/{tier.name}/cast",
         issue=job.issue,
         run=job.run,
-        data={"role": role, "model": tier.name, "in_place_of": first.name, "why": why[:1000]},
     )
     job.services.tell(job.run, role, f"{tier.name} in place of {first.name}: {why[:200]}")
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.domain.errors import FactoryError, FactoryStop, Interrupted, Stopped
+from harness.domain.events import CommandGiven, NodeEnded, RunEnded, RunStarted
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Entry
+from harness.domain.ledger import Recorded, as_of
 from harness.domain.lifecycle import Event, State
 from harness.domain.workflow import (
     Attempt,
@@ -24,7 +25,6 @@ from harness.domain.workflow import (
     Outcome,
     Run,
     RunStatus,
-    node_result,
 )
 from harness.factory.pipeline.actions import action_for
 from harness.factory.records.history import RESUME, History, history_of
@@ -38,6 +38,7 @@ from harness.factory.run.pause import pause_where_told
 from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
 from harness.factory.run.services import Services
 from harness.ports.engine import Engine
+from harness.ports.ledger import recorded
 from harness.workflow import Call, EngineExecutor, run
 
 ACTION = "node"
@@ -74,7 +75,7 @@ class Dispatch:
         """Drive one run to its end, or until a stop; a stop, and a pause, leave it to be taken up
         again."""
         started = self._open(policy, history, workflow)
-        at = policy_at(self.services, CommitSha(started.data["base"]))
+        at = policy_at(self.services, CommitSha(started.event.base))
         name, issue = str(started.run), history.issue
         finished = _attempts(history, name)
         for attempt in (
@@ -111,13 +112,15 @@ class Dispatch:
         self._close(ended, started, at.digest)
         return ended
 
-    def _open(self, policy: PolicySnapshot, history: History, workflow: str) -> Entry:
+    def _open(
+        self, policy: PolicySnapshot, history: History, workflow: str
+    ) -> Recorded[RunStarted]:
         """The run to drive: the one that a killed factory left, or a new one. Its issue is on its
         way either way."""
         services, left = self.services, history.open_run
         started = (
             left
-            if left and left.data["workflow"] == workflow
+            if left and left.event.workflow == workflow
             else self._begun(policy, history, workflow)
         )
         if (
@@ -130,28 +133,32 @@ class Dispatch:
                 Event.DISPATCHED,
                 key=f"{started.run}/dispatched",
                 run=started.run,
-                rules=started.data["rules"],
+                rules=started.event.rules,
             )
             project(services, history.issue)
         return started
 
-    def _begun(self, policy: PolicySnapshot, history: History, workflow: str) -> Entry:
+    def _begun(
+        self, policy: PolicySnapshot, history: History, workflow: str
+    ) -> Recorded[RunStarted]:
         number = history.runs_of(workflow) + 1
         name = f"{workflow}-{history.issue}-{number}"
-        keep_rule_texts(self.services, policy)
-        return self.services.ledger.append(
-            "run",
+        keep_rule_texts(
+            self.services.ledger, policy.governance, base=policy.base, digest=policy.digest
+        )
+        began = self.services.ledger.append(
+            RunStarted(
+                workflow=workflow,
+                number=number,
+                base=policy.base,
+                rules=policy.digest,
+                anchor=self.services.ledger.anchor(name),
+            ),
             f"run/{name}",
             issue=history.issue,
             run=name,
-            data={
-                "workflow": workflow,
-                "number": number,
-                "base": policy.base,
-                "rules": policy.digest,
-                "anchor": self.services.ledger.anchor(name),
-            },
         )
+        return as_of(began, RunStarted)
 
     def _record(self, attempt: Attempt, *, issue: int, run: str, rules: str) -> None:
         """The attempt, then its event: each once, whatever was killed in between."""
@@ -164,11 +171,10 @@ class Dispatch:
         )
         self.services.tell(run, attempt.node, f"{result.outcome.value}: {result.message}")
         self.services.ledger.append(
-            "node",
+            NodeEnded(attempt.node, attempt.number, result),
             f"{run}/{attempt.node}/{attempt.number}",
             issue=issue,
             run=run,
-            data={"node": attempt.node, "attempt": attempt.number, "result": result.as_json()},
         )
         if result.event:
             transition(
@@ -179,14 +185,14 @@ class Dispatch:
                 run=run,
                 says=result.message,
                 rules=rules,
-                cites=result.output.get("cites") or [],
+                cites=tuple(result.output.get("cites") or ()),
                 duplicate_of=result.output.get("duplicate_of"),
             )
 
-    def _close(self, ended: Run, started: Entry, rules: str) -> None:
+    def _close(self, ended: Run, started: Recorded[RunStarted], rules: str) -> None:
         if ended.status is RunStatus.STOPPED:
             raise _stop(ended)
-        issue, name, workflow = int(started.issue or 0), str(started.run), started.data["workflow"]
+        issue, name, workflow = int(started.issue or 0), str(started.run), started.event.workflow
         state = history_of(self.services.ledger, issue).state
         if state is State.MERGING or not ended.event:
             event = undecided(workflow, state, says=ended.message)
@@ -200,11 +206,7 @@ class Dispatch:
                 rules=rules,
             )
         self.services.ledger.append(
-            "run-ended",
-            f"run/{name}/ended",
-            issue=issue,
-            run=name,
-            data={"status": ended.status.value, "says": ended.message},
+            RunEnded(ended.status, ended.message), f"run/{name}/ended", issue=issue, run=name
         )
 
     def _pulse(self) -> None:
@@ -223,19 +225,19 @@ def _generation(services: Services, run: str) -> int:
     """How often this run was told to make again what it had stopped at: by the owner's resume, or
     by itself."""
     return sum(
-        entry.data["command"] == RESUME and entry.run in (None, run)
-        for entry in services.ledger.entries(kind="command")
+        entry.event.command == RESUME and entry.run in (None, run)
+        for entry in recorded(services.ledger, CommandGiven)
     )
 
 
-def _payload(started: Entry, call: Call, generation: int) -> dict[str, Any]:
+def _payload(started: Recorded[RunStarted], call: Call, generation: int) -> dict[str, Any]:
     return {
         "issue": started.issue,
         "run": started.run,
-        "number": started.data["number"],
+        "number": started.event.number,
         "generation": generation,
-        "workflow": started.data["workflow"],
-        "base": started.data["base"],
+        "workflow": started.event.workflow,
+        "base": started.event.base,
         "node": call.node.id,
         "inputs": {name: dict(output) for name, output in call.inputs.items()},
     }
@@ -243,9 +245,9 @@ def _payload(started: Entry, call: Call, generation: int) -> dict[str, Any]:
 
 def _attempts(history: History, run: str) -> tuple[Attempt, ...]:
     return tuple(
-        Attempt(entry.data["node"], entry.data["attempt"], node_result(entry.data["result"]))
-        for entry in history.entries
-        if entry.kind == "node" and entry.run == run
+        Attempt(entry.event.node, entry.event.attempt, entry.event.result)
+        for entry in history.nodes
+        if entry.run == run
     )
 
 

@@ -24,10 +24,12 @@ from typing import Any
 from harness.domain.budget import Usage
 from harness.domain.errors import BudgetExhausted, ModelError
 from harness.domain.essay import EssayRequest
+from harness.domain.events import IssueSeen, Plan, RunStarted, TriageDecided
 from harness.domain.facts import REGULAR, UNKNOWN, ChangeFacts, ChangeKind, FileChange
 from harness.domain.governance import Applies
 from harness.domain.issue import Issue
 from harness.domain.lifecycle import Event
+from harness.domain.plain import plain
 from harness.domain.workflow import AgentNode, Node, UseNode
 from harness.factory.models import prompts as context
 from harness.factory.models.selection import asked
@@ -38,7 +40,7 @@ from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 from harness.factory.stages.plan import ROLE as PLANNER
-from harness.factory.stages.plan import Plan, plan_in, plan_schema
+from harness.factory.stages.plan import plan_in, plan_schema
 from harness.governance.decide import decide
 from harness.governance.paths import text_of
 from harness.ports.model import Broker, Session, SessionRequest
@@ -96,8 +98,8 @@ class DryRun:
             **asdict(self),
             "clear": self.is_clear,
             "spent": f"{self.spent:f}",
-            "cost": self.cost.document(),
-            "plan": None if self.plan is None else self.plan.as_json(),
+            "cost": self.cost.event.document(),
+            "plan": None if self.plan is None else plain(self.plan),
             "context": [{"name": name, "tokens": tokens} for name, tokens in self.context],
         }
         document: dict[str, Any] = json.loads(json.dumps(told))
@@ -148,28 +150,15 @@ class _Thinking:
         """As if the issue had been taken in, and a run had begun."""
         issue, ledger = self._issue, self._services.ledger
         ledger.append(
-            "issue",
+            IssueSeen(issue.title, issue.author.id, issue.author.login),
             f"issue/{issue.number}",
             issue=issue.number,
-            data={
-                "title": issue.title,
-                "author": issue.author.id,
-                "login": issue.author.login,
-                "may_command": False,
-                "text": "",
-            },
         )
         ledger.append(
-            "run",
+            RunStarted("triage", 1, base=self._policy.base, rules=self._policy.digest),
             f"run/{self._run}",
             issue=issue.number,
             run=self._run,
-            data={
-                "workflow": "triage",
-                "number": 1,
-                "base": self._policy.base,
-                "rules": self._policy.digest,
-            },
         )
 
     def triage(self) -> None:
@@ -203,25 +192,19 @@ class _Thinking:
 
     def look_for_gaps(self) -> None:
         """What the issue leaves to be guessed."""
-        plan = json.dumps(self._plan.as_json(), indent=1, ensure_ascii=False) if self._plan else ""
+        plan = json.dumps(plain(self._plan), indent=1, ensure_ascii=False) if self._plan else ""
         question = rendered(
             PROMPT, {"spec_card": self._card, "plan": plan, "most": MOST_GAPS}, prompts=_prompts()
         )
         answer = self._asked(question, gaps_schema(), attempt=2)
-        triaged = self._told.triage or {}
-        text = "\n".join(
-            (
-                str(triaged.get("title")),
-                str(triaged.get("body")),
-                *map(str, triaged.get("replies", ())),
-            )
-        )
+        triaged = self._told.triage
+        text = "\n".join((triaged.title, triaged.body, *triaged.replies)) if triaged else ""
         self._gaps, dropped = gaps_in(answer, text=text)
         self._dropped += dropped
 
     def told(self, cut: str) -> DryRun:
         """All of it."""
-        triaged = self._told.triage or {}
+        triaged = self._told.triage
         others = tuple(
             history
             for history in self._services.known.those(has_ended)
@@ -234,10 +217,10 @@ class _Thinking:
         )
         return DryRun(
             self._issue.number,
-            str(triaged.get("title") or self._issue.title),
+            (triaged and triaged.title) or self._issue.title,
             self.event,
             self._says,
-            tuple(cite["id"] for cite in triaged.get("cites", ())),
+            tuple(cite.id for cite in triaged.cites) if triaged else (),
             self._question_back,
             self._plan,
             files,
@@ -246,7 +229,9 @@ class _Thinking:
             self._dropped,
             self._context(triaged),
             estimate(
-                str(triaged.get("kind", "")), length_of(self._issue.title, self._issue.body), others
+                triaged.issue_kind if triaged else "",
+                length_of(self._issue.title, self._issue.body),
+                others,
             ),
             minutes_of(others),
             self._purse.spent,
@@ -311,16 +296,17 @@ class _Thinking:
             if one.passed is False and one.refuses
         )
 
-    def _context(self, triaged: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    def _context(self, triaged: TriageDecided | None) -> tuple[tuple[str, int], ...]:
         """What an implementer would be shown of the repository, by name and tokens."""
         essays, config = self._services.essays, self._policy.config
-        if essays is None or not config.context.tokens or self.event != Event.TRIAGE_ACCEPTED:
+        is_wanted = bool(config.context.tokens) and self.event == Event.TRIAGE_ACCEPTED
+        if essays is None or triaged is None or not is_wanted:
             return ()
         essay = essays.essay(
             EssayRequest(
                 base=self._policy.base,
-                heading=str(triaged.get("title", "")),
-                question=str(triaged.get("body", "")),
+                heading=triaged.title,
+                question=triaged.body,
                 tokens=config.context.tokens,
                 files=config.context.files,
                 tests=config.tests.paths,

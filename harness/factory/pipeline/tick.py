@@ -120,7 +120,7 @@ def decide_next(history: History, policy: PolicySnapshot) -> Next | None:
     is done."""
     limits = policy.config.limits
     if history.open_run is not None and history.has_last_steps:
-        return Next(str(history.open_run.data["workflow"]))
+        return Next(history.open_run.event.workflow)
     match history.state:
         case State.UNTRIAGED:
             return Next("triage")
@@ -154,18 +154,13 @@ def is_new_to_triage(history: History) -> bool:
 def is_unconfirmed(history: History) -> bool:
     """Whether a landing was begun and nobody could say what became of it: it is looked at once in
     each pass."""
-    return (
-        history.state is State.MERGING
-        and history.transitions[-1].data["event"] == Event.UNCONFIRMED
-    )
+    return history.state is State.MERGING and history.last_event is Event.UNCONFIRMED
 
 
 def may_ask_a_model(history: History, todo: Next) -> bool:
     """Whether what is to be done may need an answer of a model, so that a pause holds it up. A
     landing never does, nor what is left to do after an event."""
-    has_its_event = (
-        history.has_last_steps and history.transitions[-1].data["event"] != Event.DISPATCHED
-    )
+    has_its_event = history.has_last_steps and history.last_event is not Event.DISPATCHED
     return todo.workflow not in (None, "merge") and not has_its_event
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.domain.errors import BudgetExhausted, ModelError, ModelsPaused
+from harness.domain.events import UsageRecorded, VoteCast
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import (
     Answer,
@@ -29,7 +30,7 @@ from harness.domain.governance import (
     Vote,
 )
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Entry
+from harness.domain.ledger import as_of
 from harness.domain.model_choice.roles import Tier
 from harness.factory.models import prompts
 from harness.factory.models.selection import NOBODY, reviewers
@@ -89,8 +90,9 @@ class _Poll:
         )
         return f"vote/{self.job.issue}/{self.rule.id}/{seen}/{number}"
 
-    def recorded(self, number: int) -> Entry | None:
-        return self.job.services.ledger.find(self.key(number))
+    def recorded(self, number: int) -> VoteCast | None:
+        found = self.job.services.ledger.find(self.key(number))
+        return None if found is None else as_of(found, VoteCast).event
 
 
 def put_to_the_vote(
@@ -183,9 +185,7 @@ def _numbers(poll: _Poll) -> range:
 
 def _sessions(job: Job) -> int:
     """Reviewers' sessions for the issue so far: recordings are told apart by their number."""
-    return sum(
-        entry.kind == "usage" and entry.data["role"] == ROLE for entry in job.history.entries
-    )
+    return sum(entry.event.role == ROLE for entry in job.history.of(UsageRecorded))
 
 
 def _cast(
@@ -209,21 +209,20 @@ def _cast(
         return spent
     cost = services.broker.usage(line).cost_usd
     services.ledger.append(
-        "vote",
+        VoteCast(
+            rule=poll.rule.id,
+            vote=number,
+            answer=as_answer(ballot_in(answer)),
+            model=line.model,
+            seed=seed,
+            nonce=nonce,
+            head=poll.head,
+            cost_usd=cost - spent,
+            rules=policy.digest,
+        ),
         poll.key(number),
         issue=poll.job.issue,
         run=poll.job.run,
-        data={
-            "rule": poll.rule.id,
-            "vote": number,
-            "answer": as_answer(ballot_in(answer)),
-            "model": line.model,
-            "seed": seed,
-            "nonce": nonce,
-            "head": poll.head,
-            "cost_usd": str(cost - spent),
-            "rules": policy.digest,
-        },
     )
     return cost
 
@@ -257,13 +256,13 @@ def _answer(poll: _Poll, troubles: Mapping[int, str]) -> Answer:
     """What the recorded votes come to, each quote read again in the candidate as it is now."""
     votes, evidence, cost = [], [], Decimal(0)
     for number in _numbers(poll):
-        entry = poll.recorded(number)
+        cast = poll.recorded(number)
         ballot = (
-            ballot_in(entry.data["answer"])
-            if entry
+            ballot_in(cast.answer)
+            if cast
             else Ballot(Reply.ABSTAIN, reason=troubles.get(number, NOT_RECORDED))
         )
-        cost += Decimal(entry.data["cost_usd"]) if entry else 0
+        cost += cast.cost_usd if cast else 0
         vote, told = _counted(poll, ballot)
         votes.append(vote)
         evidence.append(f"vote {number}: {told}")

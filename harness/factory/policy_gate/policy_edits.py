@@ -13,6 +13,7 @@ from datetime import timedelta
 from itertools import islice
 
 from harness.domain.errors import ConfigError, ForgeError, GitError, GovernanceError
+from harness.domain.events import PolicyEditReported, ProposalPushed
 from harness.domain.governance import DOCUMENTS
 from harness.domain.issue import CommitSha, PullRequest
 from harness.factory.policy_gate.edit_trial import Edit, edit_at, weighed_apart
@@ -54,10 +55,9 @@ def show_consequences(
     head and base yet; those from the repository's own branches first, and at least one."""
     branch, until = services.forge.default_branch(), services.clock.now() + within
     own = {
-        entry.data["result"]["number"]
+        entry.event.number
         for history in services.known.those(is_proposed)
-        for entry in history.entries
-        if entry.kind == "done" and entry.data.get("effect") == "propose"
+        for entry in history.of(ProposalPushed)
     }
     new = (
         one
@@ -88,11 +88,7 @@ def _remember(
         if error.retryable
         else key
     )
-    services.ledger.append(
-        CONSEQUENCE,
-        free,
-        data={"pull_request": proposed.number, "conclusion": None, "failed": str(error)[:300]},
-    )
+    services.ledger.append(PolicyEditReported(proposed.number, None, failed=str(error)[:300]), free)
 
 
 def _key(proposed: PullRequest, policy: PolicySnapshot | None = None) -> str:
@@ -131,9 +127,7 @@ def _look_at(
     except GovernanceError as error:
         found, key = EditEffect(fault=str(error), merged=merged), _key(proposed)
     if found is None:
-        services.ledger.append(
-            CONSEQUENCE, _key(proposed), data={"pull_request": proposed.number, "conclusion": None}
-        )
+        services.ledger.append(PolicyEditReported(proposed.number, None), _key(proposed))
         return
     conclusion = "success" if found.holds else "failure"
     title, summary = consequence_words(found, services.link, base=policy.base, head=proposed.head)
@@ -150,19 +144,18 @@ def _look_at(
         ),
     )
     services.ledger.append(
-        CONSEQUENCE,
+        PolicyEditReported(
+            proposed.number,
+            conclusion,
+            head=proposed.head,
+            base=policy.base,
+            author=proposed.author.id,
+            login=proposed.author.login,
+            title=title,
+            summary=summary,
+            rules=policy.digest,
+        ),
         key,
-        data={
-            "pull_request": proposed.number,
-            "head": proposed.head,
-            "base": policy.base,
-            "author": proposed.author.id,
-            "login": proposed.author.login,
-            "conclusion": conclusion,
-            "title": title,
-            "summary": summary,
-            "rules": policy.digest,
-        },
     )
 
 

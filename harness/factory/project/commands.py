@@ -14,9 +14,9 @@ import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from harness.domain.errors import SandboxError
+from harness.domain.events import CommandReported
 from harness.domain.facts import UNKNOWN
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
@@ -73,14 +73,10 @@ def command(job: Job) -> NodeResult:
     return _said_no(job, shown, f"`{shown}` {how}", printed=words, exit_code=result.exit_code)
 
 
-def reports(history: History) -> tuple[Mapping[str, Any], ...]:
+def reports(history: History) -> tuple[CommandReported, ...]:
     """What commands said no with in the run before the last: for the attempt that follows it."""
-    runs = [entry.run for entry in history.entries if entry.kind == "run"]
-    return tuple(
-        entry.data
-        for entry in history.entries
-        if entry.kind == "report" and entry.run in runs[-2:-1]
-    )
+    runs = [entry.run for entry in history.runs]
+    return tuple(entry.event for entry in history.of(CommandReported) if entry.run in runs[-2:-1])
 
 
 def _said_no(
@@ -88,11 +84,10 @@ def _said_no(
 ) -> NodeResult:
     """A no, written down for the attempt that follows."""
     job.services.ledger.append(
-        "report",
+        CommandReported(name, says=says, printed=printed, exit_code=exit_code),
         job.key(f"{job.node.id}/report"),
         issue=job.issue,
         run=job.run,
-        data={"command": name, "says": says, "printed": printed, "exit_code": exit_code},
     )
     ending = " ".join(printed.split())[-300:]
     return NodeResult(

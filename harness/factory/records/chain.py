@@ -10,13 +10,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from harness.domain.events import (
+    Citation,
+    CommandGiven,
+    CostEstimated,
+    IssueQueued,
+    Landed,
+    NodeEnded,
+    ProposalPushed,
+    RuleText,
+    TransitionRecorded,
+    TriageDecided,
+    VerdictRecorded,
+)
 from harness.domain.governance import Status
-from harness.domain.ledger import Entry
+from harness.domain.ledger import Entry, is_of
 from harness.domain.lifecycle import Event, State
+from harness.domain.workflow import NodeResult
 from harness.factory.records.history import History
 from harness.factory.records.link import NO, Chain, Link, Stage, Standing
-from harness.factory.records.model_advice import advised, remarks
-from harness.factory.records.rule_texts import Book, Clause
+from harness.factory.records.model_advice import advice_in, remarks
+from harness.factory.records.rule_texts import RuleBook
 
 WORKFLOW_STAGES: Mapping[str, Stage] = {
     "triage": Stage.TRIAGE,
@@ -100,8 +114,8 @@ def page_of(issue: int) -> str:
     return f"evidence/issue-{issue}/index.html"
 
 
-def chain(history: History, *, outcome: str, law: Mapping[str, Book] | None = None) -> Chain:
-    """The chain of one issue; `law` has the texts of rules by digest, as `lawbook.books` reads
+def chain(history: History, *, outcome: str, law: Mapping[str, RuleBook] | None = None) -> Chain:
+    """The chain of one issue; `law` has the texts of rules by digest, as `rule_books` reads
     them."""
     links = tuple(_Fold(history, law or {}).links())
     return Chain(
@@ -110,7 +124,7 @@ def chain(history: History, *, outcome: str, law: Mapping[str, Book] | None = No
         state=history.state,
         outcome=outcome,
         cost_usd=history.usage.cost_usd,
-        pull_request=history.proposal["number"] if history.proposal else None,
+        pull_request=history.proposal.number if history.proposal else None,
         links=links,
         deciding=_deciding(history, links),
     )
@@ -125,7 +139,7 @@ def rules_against(history: History) -> tuple[Link, ...]:
         tuple(
             link
             for link in _stood_on(history, last, found)
-            if link.rule in last.data.get("cites", ())
+            if link.rule in (last.event.cites or ())
         )
         if last
         else ()
@@ -164,47 +178,51 @@ class _Fold:
     """The links in the making: what runs there were, and which of them have told by themselves why
     they ended so."""
 
-    def __init__(self, history: History, law: Mapping[str, Book]) -> None:
+    def __init__(self, history: History, law: Mapping[str, RuleBook]) -> None:
         self._told, self._law = history, law
-        self._runs = {entry.run: entry.data for entry in history.entries if entry.kind == "run"}
+        self._runs = {entry.run: entry.event for entry in history.runs}
         self._keys = {entry.key for entry in history.entries}
-        self._commands = {entry.key for entry in history.entries if entry.kind == "command"}
+        self._commands = {entry.key for entry in history.of(CommandGiven)}
         self._links: list[Link] = []
 
     def links(self) -> list[Link]:
         """All of them, in the order of the ledger."""
         for entry in self._told.entries:
             self._links += self._of(entry)
-            if entry.kind == "transition" and entry.data["event"] in _OVERRIDES:
+            if is_of(entry, TransitionRecorded) and entry.event.event in _OVERRIDES:
                 self._override(entry)
         return self._links
 
     def _of(self, entry: Entry) -> Iterator[Link]:
-        match entry.kind:
-            case "waiting":
-                yield self._waiting(entry)
-            case "triage":
-                yield from self._triage(entry)
-            case "estimate":
+        match entry.event:
+            case IssueQueued() as queued:
+                yield self._waiting(entry, queued)
+            case TriageDecided() as decided:
+                yield from self._triage(entry, decided)
+            case CostEstimated() as estimated:
+                title = "What it may cost, as far as its like tell"
+                yield self._link(entry, Stage.TRIAGE, Standing.DONE, title, fact=estimated.says)
+            case NodeEnded() as ended:
+                yield from self._node(entry, ended.result)
+            case VerdictRecorded() as verdict:
+                yield from self._verdict(entry, verdict)
+            case ProposalPushed() as pushed:
+                yield self._proposal(entry, pushed)
+            case Landed() as landed:
+                yield self._landing(entry, landed)
+            case CommandGiven() as command:
+                yield from self._command(entry, command)
+            case TransitionRecorded() as moved:
+                yield from self._transition(entry, moved)
+            case event if one := advice_in(event):
                 yield self._link(
                     entry,
-                    Stage.TRIAGE,
+                    self._stage(entry),
                     Standing.DONE,
-                    "What it may cost, as far as its like tell",
-                    fact=str(entry.data["says"]),
+                    one.title,
+                    fact=one.fact,
+                    quote=one.quote,
                 )
-            case "node":
-                yield from self._node(entry)
-            case "escalation" | "cast" | "model" | "diagnosis" | "plan":
-                yield from self._advised(entry)
-            case "verdict":
-                yield from self._verdict(entry)
-            case "done":
-                yield from self._done(entry)
-            case "command":
-                yield from self._command(entry)
-            case "transition":
-                yield from self._transition(entry)
 
     def _link(
         self,
@@ -219,7 +237,8 @@ class _Fold:
         permalink: str = "",
         evidence: Iterable[str] = (),
     ) -> Link:
-        run = self._runs.get(entry.run, {})
+        run = self._runs.get(entry.run)
+        own = getattr(entry.event, "rules", "")
         return Link(
             stage=stage,
             standing=standing,
@@ -232,78 +251,75 @@ class _Fold:
             entry=entry.seq,
             at=entry.at,
             run=entry.run or "",
-            rules=str(entry.data.get("rules") or run.get("rules", "")),
+            rules=own or (run.rules if run else ""),
         )
 
     def _stage(self, entry: Entry) -> Stage:
-        return WORKFLOW_STAGES.get(self._runs.get(entry.run, {}).get("workflow", ""), Stage.PERSON)
+        run = self._runs.get(entry.run)
+        return WORKFLOW_STAGES.get(run.workflow, Stage.PERSON) if run else Stage.PERSON
 
     # Triage
 
-    def _waiting(self, entry: Entry) -> Link:
-        data = entry.data
+    def _waiting(self, entry: Entry, queued: IssueQueued) -> Link:
         return self._link(
             entry,
             Stage.TRIAGE,
             Standing.DONE,
             "It waits for its turn; nothing of it is lost",
-            fact=str(data["says"]),
-            rule=str(data.get("rule", "")),
-            permalink=str(data.get("path", "")),
+            fact=queued.says,
+            rule=queued.rule,
+            permalink=queued.path,
         )
 
-    def _triage(self, entry: Entry) -> Iterator[Link]:
+    def _triage(self, entry: Entry, decision: TriageDecided) -> Iterator[Link]:
         """What was hidden, what decided and in whose words, and what the filer was told."""
-        data = entry.data
-        for hidden in data.get("hidden") or ():
+        for hidden in decision.hidden:
             yield self._link(
                 entry,
                 Stage.TRIAGE,
                 Standing.DONE,
                 "Taken out of the text before anybody read it",
-                fact=f"hidden from readers of the page: {hidden['kind']}",
-                quote=str(hidden["text"]),
+                fact=f"hidden from readers of the page: {hidden.kind}",
+                quote=hidden.text,
             )
-        standing, words = _TRIAGED.get(data["event"], (Standing.CANNOT_TELL, "Triage"))
-        decided = self._decided(entry)
-        older = _older(decided.get("duplicate_of"))
-        cites: Iterable[Mapping[str, Any]] = ({"path": older},) if older else data["cites"] or ({},)
-        for cite in cites:
+        standing, words = _TRIAGED.get(decision.event, (Standing.CANNOT_TELL, "Triage"))
+        moved = self._moved_by(entry)
+        older = _older(moved.duplicate_of if moved else None)
+        for cite in (Citation(path=older),) if older else decision.cites or (Citation(),):
             yield self._link(
                 entry,
                 Stage.TRIAGE,
                 standing,
-                str(cite.get("title") or words),
-                rule=str(cite.get("id", "")),
-                permalink=str(cite.get("path", "")),
-                quote=str(data.get("quote") or ""),
-                fact=_triaged(data, words, str(decided.get("says", ""))),
+                cite.title or words,
+                rule=cite.id,
+                permalink=cite.path,
+                quote=decision.quote,
+                fact=_triaged(decision, words, moved.says if moved else ""),
             )
-        if data.get("reply"):
+        if decision.reply:
             yield self._link(
                 entry,
                 Stage.TRIAGE,
                 Standing.DONE,
                 "What the filer is told",
-                quote=str(data["reply"]),
+                quote=decision.reply,
             )
 
-    def _decided(self, entry: Entry) -> Mapping[str, Any]:
-        """The event that a triage ended with."""
+    def _moved_by(self, entry: Entry) -> TransitionRecorded | None:
+        """The transition that a triage ended with."""
         return next(
             (
-                one.data
+                one.event
                 for one in self._told.transitions
                 if one.run == entry.run and one.seq > entry.seq
             ),
-            {},
+            None,
         )
 
     # The law, and the gates before a merge
 
-    def _node(self, entry: Entry) -> Iterator[Link]:
-        result = entry.data["result"]
-        output = result["output"]
+    def _node(self, entry: Entry, result: NodeResult) -> Iterator[Link]:
+        output = result.output
         findings = output.get("findings") or ()
         yield from dict.fromkeys(
             self._finding(entry, finding) for finding in findings
@@ -327,7 +343,7 @@ class _Fold:
                     f"Gate before a merge: {gate['gate']}",
                     fact=gate["says"],
                 )
-        if result["event"] == Event.GATES_OPEN:
+        if result.event == Event.GATES_OPEN:
             yield self._link(
                 entry,
                 Stage.MERGE,
@@ -337,12 +353,10 @@ class _Fold:
             )
 
     def _finding(self, entry: Entry, finding: Mapping[str, Any]) -> Link:
-        run = self._runs.get(entry.run, {})
-        clause = _clause(self._law.get(str(run.get("rules", "")), {}), finding)
+        run = self._runs.get(entry.run)
+        rule = _rule_text(self._law.get(run.rules, {}) if run else {}, finding)
         permalink = (
-            f"blob/{run['base']}/{clause.file}?plain=1#L{clause.line}"
-            if clause.is_in_a_file and "base" in run
-            else ""
+            f"blob/{run.base}/{rule.file}?plain=1#L{rule.line}" if run and rule.is_in_a_file else ""
         )
         return self._link(
             entry,
@@ -352,24 +366,17 @@ class _Fold:
             rule=str(finding["rule"]),
             permalink=permalink,
             fact=str(finding["says"]),
-            quote=clause.prose,
+            quote=rule.prose,
             evidence=tuple(map(str, finding.get("evidence") or ())),
         )
 
-    def _advised(self, entry: Entry) -> Iterator[Link]:
-        if one := advised(entry):
-            yield self._link(
-                entry, self._stage(entry), Standing.DONE, one.title, fact=one.fact, quote=one.quote
-            )
-
     # The verdict
 
-    def _verdict(self, entry: Entry) -> Iterator[Link]:
-        data = entry.data
+    def _verdict(self, entry: Entry, verdict: VerdictRecorded) -> Iterator[Link]:
         standing = {"passed": Standing.HOLDS, "failed": Standing.REFUSES}.get(
-            data["outcome"], Standing.CANNOT_TELL
+            verdict.outcome, Standing.CANNOT_TELL
         )
-        for finding in data.get("findings") or ():
+        for finding in verdict.findings:
             yield self._link(
                 entry,
                 Stage.VERDICT,
@@ -383,43 +390,32 @@ class _Fold:
             Stage.VERDICT,
             standing,
             "The sealed verdict",
-            fact=f"{data['reason']}; {_proof(data)}",
-            evidence=_verdict_evidence(entry),
+            fact=f"{verdict.reason}; {_proof(verdict)}",
+            evidence=_verdict_evidence(entry, verdict),
         )
 
     # What was done, by the factory and by people
 
-    def _done(self, entry: Entry) -> Iterator[Link]:
-        result = entry.data["result"]
-        if entry.data["effect"] == "propose":
-            yield self._link(
-                entry,
-                Stage.PROPOSAL,
-                Standing.DONE,
-                "Proposed",
-                fact=(
-                    f"pull request #{result['number']}, branch {result['branch']}, at"
-                    f" {result['head']:.10}"
-                ),
-                evidence=(f"pull/{result['number']}", f"commit/{result['head']}"),
-            )
-        elif entry.data["effect"] == "land":
-            yield self._landing(entry, result)
+    def _proposal(self, entry: Entry, pushed: ProposalPushed) -> Link:
+        return self._link(
+            entry,
+            Stage.PROPOSAL,
+            Standing.DONE,
+            "Proposed",
+            fact=f"pull request #{pushed.number}, branch {pushed.branch}, at {pushed.head:.10}",
+            evidence=(f"pull/{pushed.number}", f"commit/{pushed.head}"),
+        )
 
-    def _landing(self, entry: Entry, landed: Mapping[str, Any]) -> Link:
+    def _landing(self, entry: Entry, landed: Landed) -> Link:
         """Held where what is there was compared afterwards, and is the tree of the verdict."""
         after = [
-            one.data
+            one.event
             for one in self._told.transitions
             if one.run == entry.run and one.seq > entry.seq
         ]
-        events = {one["event"] for one in after}
+        events = {one.event for one in after}
         says = next(
-            (
-                str(one["says"])
-                for one in after
-                if one["event"] in (Event.LANDED, Event.LANDED_TREE_DIFFERS)
-            ),
+            (one.says for one in after if one.event in (Event.LANDED, Event.LANDED_TREE_DIFFERS)),
             "not compared yet",
         )
         standing = (
@@ -430,55 +426,49 @@ class _Fold:
             else Standing.CANNOT_TELL
         )
         verdict = next(
-            (f"entry {one.seq}" for one in self._told.verdicts if one.key == landed.get("verdict")),
+            (f"entry {one.seq}" for one in self._told.verdicts if one.key == landed.verdict),
             "",
         )
         return self._link(
             entry,
             Stage.LANDING,
             standing,
-            f"Landed on {landed['branch']}",
-            fact=f"commit {landed['commit']:.10}; {says}",
-            evidence=filter(
-                None, (f"commit/{landed['commit']}", f"tree {landed['tree']}", verdict)
-            ),
+            f"Landed on {landed.branch}",
+            fact=f"commit {landed.commit:.10}; {says}",
+            evidence=filter(None, (f"commit/{landed.commit}", f"tree {landed.tree}", verdict)),
         )
 
-    def _command(self, entry: Entry) -> Iterator[Link]:
-        data = entry.data
-        if data["command"] not in _COMMANDS:
+    def _command(self, entry: Entry, given: CommandGiven) -> Iterator[Link]:
+        if given.command not in _COMMANDS:
             return
-        words = _COMMANDS[data["command"]]
+        words = _COMMANDS[given.command]
         late = f"{entry.key}/event" not in self._keys
         yield self._link(
             entry,
             Stage.PERSON,
             Standing.DONE,
-            f"{data.get('login', 'somebody')} {words}",
+            f"{given.login or 'somebody'} {words}",
             fact=(
-                f"{self._right(entry)}{'; said too late or too early, it changed nothing' if late else ''}"
+                f"{self._right(given)}{'; said too late or too early, it changed nothing' if late else ''}"
             ),
-            evidence=(f"account {data['actor']}",) if "actor" in data else (),
+            evidence=() if given.actor is None else (f"account {given.actor}",),
         )
 
-    def _right(self, entry: Entry) -> str:
+    def _right(self, given: CommandGiven) -> str:
         """By what right. Nobody else's command is ever written down."""
-        filers = {one.data.get("author") for one in self._told.entries if one.kind == "issue"}
-        if entry.data.get("actor") in filers and entry.data["command"] in (
-            Event.APPEALED,
-            Event.AUTHOR_REPLIED,
-        ):
+        filers = {one.event.author for one in self._told.seen}
+        if given.actor in filers and given.command in (Event.APPEALED, Event.AUTHOR_REPLIED):
             return "by right of having filed the issue"
-        if entry.data["command"] in (Event.OWNER_HOLD, Event.APPEALED):
+        if given.command in (Event.OWNER_HOLD, Event.APPEALED):
             return "by right of triaging here, as the forge said when it was obeyed"
         return "by right of writing to the repository, as the forge said when it was obeyed"
 
-    def _transition(self, entry: Entry) -> Iterator[Link]:
-        event = entry.data["event"]
+    def _transition(self, entry: Entry, moved: TransitionRecorded) -> Iterator[Link]:
+        event = moved.event
         if (
             event not in _HAPPENED
             or entry.key.removesuffix("/event") in self._commands
-            or self._is_told(entry)
+            or self._is_told(entry, event)
         ):
             return
         standing, title = _HAPPENED[event]
@@ -487,27 +477,25 @@ class _Fold:
             if event in _OF_PEOPLE
             else self._stage(entry)
             if entry.run
-            else _LAST.get(entry.data["from"], Stage.PERSON)
+            else _LAST.get(moved.before, Stage.PERSON)
         )
         yield self._link(
             entry,
             stage,
             standing,
             title,
-            fact=str(entry.data.get("says", "")),
-            permalink=_older(entry.data.get("duplicate_of")),
+            fact=moved.says,
+            permalink=_older(moved.duplicate_of),
         )
 
-    def _is_told(self, entry: Entry) -> bool:
+    def _is_told(self, entry: Entry, event: Event) -> bool:
         """Whether the links of its run say already why it came so."""
         own = [link for link in self._links if entry.run and link.run == entry.run]
-        if entry.data["event"] in _TRIAGED:
+        if event in _TRIAGED:
             return any(
                 link.stage is Stage.TRIAGE and link.standing is not Standing.DONE for link in own
             )
-        return entry.data["event"] in _FOLLOWS_FROM_A_NO and any(
-            link.standing in NO for link in own
-        )
+        return event in _FOLLOWS_FROM_A_NO and any(link.standing in NO for link in own)
 
     def _override(self, entry: Entry) -> None:
         """What stood against the issue when a person went on with it."""
@@ -534,21 +522,13 @@ _LAST: Mapping[str, Stage] = {
 }
 
 
-def _triaged(data: Mapping[str, Any], words: str, says: str) -> str:
+def _triaged(decision: TriageDecided, words: str, says: str) -> str:
     """What the decision says of itself, where that is more than which entry it stands on; else as
     what it was filed."""
-    if data["event"] == Event.TRIAGE_ACCEPTED:
-        return ", ".join(
-            filter(
-                None,
-                (
-                    words,
-                    data.get("kind"),
-                    f"priority {data['priority']}" if data.get("priority") else "",
-                ),
-            )
-        )
-    by_the_mission = data["event"] == Event.TRIAGE_REJECTED and data.get("quote")
+    if decision.event is Event.TRIAGE_ACCEPTED:
+        priority = f"priority {decision.priority}" if decision.priority else ""
+        return ", ".join(filter(None, (words, decision.issue_kind, priority)))
+    by_the_mission = decision.event is Event.TRIAGE_REJECTED and decision.quote
     return words if by_the_mission else says or words
 
 
@@ -562,36 +542,34 @@ def _standing(finding: Mapping[str, Any]) -> Standing:
     return Standing.REFUSES if finding["passed"] is False else Standing.CANNOT_TELL
 
 
-def _clause(book: Book, finding: Mapping[str, Any]) -> Clause:
+def _rule_text(book: RuleBook, finding: Mapping[str, Any]) -> RuleText:
     """The words of the rule: by its file where the finding names one, else by its id alone."""
     rule, file = str(finding["rule"]), str(finding.get("file", ""))
     found = book.get((file, rule)) or next(
         (one for one in book.values() if one.id == rule and not file), None
     )
-    return found or Clause(rule, str(finding["title"]), file, int(finding.get("line", 0)), "")
+    return found or RuleText(rule, str(finding["title"]), file, int(finding.get("line", 0)), "")
 
 
-def _proof(data: Mapping[str, Any]) -> str:
+def _proof(verdict: VerdictRecorded) -> str:
     """The controls that show the judge could have said no, and what the verdict is of."""
-    held, journeys = data["controls"], data["journeys"]
+    held, journeys = verdict.controls, verdict.journeys
     told = (
-        f"{journeys['executed']} of {journeys['sealed']} ran",
-        f"{held['twins_failed']} of {held['twins']} twins failed, as they must"
-        if held["twins"]
-        else "",
-        f"{held['caught']} of {held['saboteurs']} sabotages caught" if held["saboteurs"] else "",
-        f"{'red' if held['red_on_base'] else 'not red'} on the base",
-        f"tree {data['binds']['tree']:.10}",
-        f"box {data['box']}",
+        f"{journeys.executed} of {journeys.sealed} ran",
+        f"{held.twins_failed} of {held.twins} twins failed, as they must" if held.twins else "",
+        f"{held.caught} of {held.saboteurs} sabotages caught" if held.saboteurs else "",
+        f"{'red' if held.red_on_base else 'not red'} on the base",
+        f"tree {verdict.binds.tree:.10}",
+        f"box {verdict.sandbox_form}",
     )
     return ", ".join(filter(None, told))
 
 
-def _verdict_evidence(entry: Entry) -> Iterator[str]:
+def _verdict_evidence(entry: Entry, verdict: VerdictRecorded) -> Iterator[str]:
     yield f"evidence/{entry.run}/index.html"
-    yield str(entry.data["envelope"])
-    yield f"sha256:{entry.data['envelope_sha256']}"
-    yield f"key {entry.data['key_id']}"
+    yield verdict.envelope
+    yield f"sha256:{verdict.envelope_sha256}"
+    yield f"key {verdict.key_id}"
 
 
 def _older(number: int | None) -> str:

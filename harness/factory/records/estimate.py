@@ -8,13 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from statistics import median_low
-from typing import Any
 
+from harness.domain.events import CostEstimated
 from harness.domain.lifecycle import ENDED, State
 from harness.factory.records.history import History
 
-ESTIMATE = "estimate"
-"""The kind of entry that holds it."""
 LENGTHS = ((400, "short"), (1500, "middling"))
 """Characters of title and text together, and what less than that is called; all else is long. It is
 all that is known of how large a change will be before anybody has looked at the code."""
@@ -44,16 +42,17 @@ class Estimate:
             f" that ended before ({self.like})"
         )
 
-    def document(self) -> dict[str, Any]:
+    @property
+    def event(self) -> CostEstimated:
         """As the ledger keeps it; dollars are decimal texts."""
-        return {
-            "cases": self.cases,
-            "like": self.like,
-            "low": str(self.low),
-            "middle": str(self.middle),
-            "high": str(self.high),
-            "says": self.says,
-        }
+        return CostEstimated(
+            self.says,
+            cases=self.cases,
+            like=self.like,
+            low=str(self.low),
+            middle=str(self.middle),
+            high=str(self.high),
+        )
 
 
 def length_of(title: str, body: str) -> str:
@@ -89,9 +88,9 @@ def _of(like: str, costs: Sequence[Decimal]) -> Estimate:
 
 
 def _kind(history: History) -> str:
-    return str((history.triage or {}).get("kind", ""))
+    return history.triage.issue_kind if history.triage else ""
 
 
 def _length(history: History) -> str:
-    triaged = history.triage or {}
-    return length_of(str(triaged.get("title", "")), str(triaged.get("body", "")))
+    triaged = history.triage
+    return length_of(triaged.title, triaged.body) if triaged else length_of("", "")

@@ -9,13 +9,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from harness.domain.events import ProposalPushed, TransitionRecorded
 from harness.domain.issue import Annotation, AnnotationLevel
-from harness.domain.ledger import Entry
+from harness.domain.ledger import Entry, Recorded
 from harness.domain.lifecycle import ENDED, Event, State
 from harness.factory.records.chain import chain
 from harness.factory.records.history import History
 from harness.factory.records.link import NO, Link, Stage, Standing
-from harness.factory.records.rule_texts import Book
+from harness.factory.records.rule_texts import RuleBook
 
 LAW, TESTS, SEAL, MERGE = "factory/law", "factory/tests", "factory/seal", "factory/merge"
 _VOIDS = frozenset({Event.HEAD_OR_BASE_MOVED, Event.APPROVED_BY_PERSON, Event.REFUSED})
@@ -52,14 +53,10 @@ class Gate:
         )
 
 
-def gates_of(history: History, *, law: Mapping[str, Book]) -> tuple[Gate, ...]:
+def gates_of(history: History, *, law: Mapping[str, RuleBook]) -> tuple[Gate, ...]:
     """The gates that were asked about the head that the factory pushed last; none where it has
     pushed none."""
-    proposed = [
-        entry
-        for entry in history.entries
-        if entry.kind == "done" and entry.data.get("effect") == "propose"
-    ]
+    proposed = history.of(ProposalPushed)
     if not proposed:
         return ()
     links = chain(history, outcome="", law=law).links
@@ -72,7 +69,9 @@ def gates_of(history: History, *, law: Mapping[str, Book]) -> tuple[Gate, ...]:
     return tuple(gate for gate in found if gate is not None)
 
 
-def _law(history: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
+def _law(
+    history: History, proposed: Recorded[ProposalPushed], links: Iterable[Link]
+) -> Gate | None:
     """What the rules said last: of what would land, or else of what was proposed."""
     run = _last_run(history, "validate", after=proposed.seq) or proposed.run
     said = _rules(links, run) or _rules(links, proposed.run)
@@ -107,51 +106,42 @@ def _rules_named(links: Iterable[Link]) -> str:
     return ", ".join(dict.fromkeys(link.rule for link in links))
 
 
-def _tests(history: History, proposed: Entry) -> Gate | None:
+def _tests(history: History, proposed: Recorded[ProposalPushed]) -> Gate | None:
     """The project's own tests, as the last step said that ran them on this head or on what would
     land of it."""
-    began = next(
-        (
-            entry.seq
-            for entry in history.entries
-            if entry.kind == "run" and entry.run == proposed.run
-        ),
-        proposed.seq,
-    )
+    began = next((run.seq for run in history.runs if run.run == proposed.run), proposed.seq)
     ran = [
         entry
-        for entry in history.entries
-        if entry.kind == "node"
-        and entry.seq > began
+        for entry in history.nodes
+        if entry.seq > began
         and entry.run in {proposed.run, _last_run(history, "validate", after=proposed.seq)}
-        and "tests_pass" in entry.data["result"]["output"]
+        and "tests_pass" in entry.event.result.output
     ]
     if not ran:
         return None
-    result = ran[-1].data["result"]
-    return Gate(
-        TESTS, bool(result["output"]["tests_pass"]), str(result["message"]), (), ran[-1].seq
-    )
+    result = ran[-1].event.result
+    return Gate(TESTS, bool(result.output["tests_pass"]), result.message, (), ran[-1].seq)
 
 
-def _seal(history: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
+def _seal(
+    history: History, proposed: Recorded[ProposalPushed], links: Iterable[Link]
+) -> Gate | None:
     """The sealed verdict on this head, as long as it speaks of what would land; a judgement without
     one is no answer."""
     verdicts = [
         entry
         for entry in history.verdicts
-        if entry.data["binds"]["head"] == proposed.data["result"]["head"]
-        and entry.seq > proposed.seq
+        if entry.event.binds.head == proposed.event.head and entry.seq > proposed.seq
     ]
     silent = [
         entry
         for entry in history.transitions
         if entry.seq > proposed.seq
-        and entry.data["event"] in (Event.INCONCLUSIVE, Event.JUDGE_AGAIN)
+        and entry.event.event in (Event.INCONCLUSIVE, Event.JUDGE_AGAIN)
         and not any(one.run == entry.run for one in verdicts)
     ]
     if silent and (not verdicts or silent[-1].seq > verdicts[-1].seq):
-        return Gate(SEAL, None, f"no verdict: {silent[-1].data['says']}", (), silent[-1].seq)
+        return Gate(SEAL, None, f"no verdict: {silent[-1].event.says}", (), silent[-1].seq)
     if not verdicts:
         return None
     last, moved = verdicts[-1], _voided(history, verdicts[-1])
@@ -160,15 +150,16 @@ def _seal(history: History, proposed: Entry, links: Iterable[Link]) -> Gate | No
         return Gate(
             SEAL,
             None,
-            f"its verdict is void, because what it was on has moved: {moved.data['says']}",
+            f"its verdict is void, because what it was on has moved: {moved.event.says}",
             said,
             moved.seq,
         )
-    answer = {"passed": True, "failed": False}.get(last.data["outcome"])
-    return Gate(SEAL, answer, f"{last.data['outcome']}: {last.data['reason']}", said, last.seq)
+    verdict = last.event
+    answer = {"passed": True, "failed": False}.get(verdict.outcome)
+    return Gate(SEAL, answer, f"{verdict.outcome}: {verdict.reason}", said, last.seq)
 
 
-def _voided(history: History, verdict: Entry) -> Entry | None:
+def _voided(history: History, verdict: Entry) -> Recorded[TransitionRecorded] | None:
     """What took the ground from under a verdict. Of what has landed on it, nothing does."""
     if history.state in ENDED and history.state is not State.REJECTED:
         return None
@@ -176,13 +167,15 @@ def _voided(history: History, verdict: Entry) -> Entry | None:
         (
             entry
             for entry in history.transitions
-            if entry.seq > verdict.seq and entry.data["event"] in _VOIDS
+            if entry.seq > verdict.seq and entry.event.event in _VOIDS
         ),
         None,
     )
 
 
-def _merge(history: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
+def _merge(
+    history: History, proposed: Recorded[ProposalPushed], links: Iterable[Link]
+) -> Gate | None:
     """Whether it may land, as the last run that asked said."""
     run = _last_run(history, "merge", after=proposed.seq)
     said = (
@@ -210,11 +203,7 @@ def _merge(history: History, proposed: Entry, links: Iterable[Link]) -> Gate | N
 
 
 def _last_run(history: History, workflow: str, *, after: int) -> str | None:
-    runs = [
-        entry
-        for entry in history.entries
-        if entry.kind == "run" and entry.data["workflow"] == workflow
-    ]
+    runs = [entry for entry in history.runs if entry.event.workflow == workflow]
     return runs[-1].run if runs and runs[-1].seq > after else None
 
 

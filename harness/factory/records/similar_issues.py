@@ -77,16 +77,16 @@ def _looked(history: History) -> int:
     a person or because it came back; where triage accepted it, where that began, which has seen
     nothing that landed meanwhile."""
     accepted = max(
-        (entry for entry in history.transitions if entry.data["to"] == State.ACCEPTED),
+        (entry for entry in history.transitions if entry.event.after is State.ACCEPTED),
         key=lambda entry: entry.seq,
     )
-    by_triage = accepted.data["event"] == Event.TRIAGE_ACCEPTED and history.triages
+    by_triage = accepted.event.event is Event.TRIAGE_ACCEPTED and history.triages
     return history.triages[-1].seq if by_triage else accepted.seq
 
 
 def has_landed(history: History) -> bool:
     """Whether it is done, by us, and stands."""
-    return history.state is State.MERGED and history.transitions[-1].data["event"] == Event.LANDED
+    return history.state is State.MERGED and history.last_event is Event.LANDED
 
 
 def are_alike(one: History, other: History) -> bool:
@@ -97,5 +97,4 @@ def are_alike(one: History, other: History) -> bool:
 
 
 def _text(history: History) -> str:
-    triaged = history.triage or {}
-    return f"{triaged['title']}\n{triaged['body']}"
+    return f"{history.triage.title}\n{history.triage.body}" if history.triage else ""

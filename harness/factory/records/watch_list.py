@@ -17,15 +17,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from harness.domain.events import ForgeLooked
 from harness.domain.issue import Issue, News
 from harness.domain.lifecycle import ENDED
 from harness.factory.records.history import History
 from harness.factory.records.issue_index import Known
 from harness.ports.clock import Clock
 from harness.ports.forge import Forge
-from harness.ports.ledger import Ledger
+from harness.ports.ledger import Ledger, recorded
 
-LOOKED = "looked"
 """The kind of entry that says: everything was read, and all that followed from it was done."""
 
 ALL_AGAIN = timedelta(days=1)
@@ -109,9 +109,7 @@ class WatchList:
         with self._lock:
             if self._reads_all is not None and not self._due:
                 began, self._reads_all = self._reads_all.isoformat(), None
-                self._ledger.append(
-                    LOOKED, f"{LOOKED}/{began}", data={"began": began, "newest": self._newest}
-                )
+                self._ledger.append(ForgeLooked(began, self._newest), f"{ForgeLooked.kind}/{began}")
 
     def _look_at_all(self) -> None:
         """The list of what is open, from its beginning. What of it is to be read: once a day all;
@@ -169,7 +167,7 @@ class WatchList:
     def _proposals(self) -> dict[int, int]:
         """The issue behind each pull request of ours."""
         return {
-            int(history.proposal["number"]): history.issue
+            history.proposal.number: history.issue
             for history in self._known.those(is_proposed)
             if history.proposal
         }
@@ -182,14 +180,12 @@ class WatchList:
     def _looked(self) -> "_Looked | None":
         """When everything was read last, by whichever process; None where that was never, or
         nothing was there to read."""
-        found = self._ledger.entries(kind=LOOKED)
-        if not found or not found[-1].data["newest"]:
+        found = recorded(self._ledger, ForgeLooked)
+        if not found or not found[-1].event.newest:
             return None
         self._through = max(self._through, found[-1].seq)
-        return _Looked(
-            datetime.fromisoformat(found[-1].data["began"]),
-            datetime.fromisoformat(found[-1].data["newest"]),
-        )
+        looked = found[-1].event
+        return _Looked(datetime.fromisoformat(looked.began), datetime.fromisoformat(looked.newest))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from harness.domain.errors import GitError
+from harness.domain.events import EffectIntended, Landed, RunStarted, VerdictRecorded
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Entry, Head
+from harness.domain.ledger import Head, Recorded, of_kind
 from harness.domain.lifecycle import State
 from harness.factory.records.history import history_of
 from harness.factory.reporting.comments.commits import LEDGER, anchor_in
@@ -71,16 +72,12 @@ class Anchors:
         return {}
 
     @cached_property
-    def _runs(self) -> dict[str, Entry]:
-        return {str(entry.run): entry for entry in self._entries if entry.kind == "run"}
+    def _runs(self) -> dict[str, Recorded[RunStarted]]:
+        return {str(entry.run): entry for entry in of_kind(self._entries, RunStarted)}
 
     @cached_property
-    def _landed(self) -> tuple[Entry, ...]:
-        return tuple(
-            entry
-            for entry in self._entries
-            if entry.kind == "done" and entry.data.get("effect") == "land"
-        )
+    def _landed(self) -> tuple[Recorded[Landed], ...]:
+        return of_kind(self._entries, Landed)
 
     def fault(self) -> tuple[int, str] | None:
         """The last of them that this ledger cannot be the ledger of: the first entry in doubt, and
@@ -105,7 +102,7 @@ class Anchors:
             )
         if (run := self._runs.get(anchor.run)) is None:
             return f"{anchor.run} made it, which never began here"
-        if run.data["workflow"] == "validate" and not (
+        if run.event.workflow == "validate" and not (
             self._is_known(anchor) or self._is_landing(int(run.issue or 0))
         ):
             return f"{anchor.run} made it, and no landing of it is in the ledger"
@@ -115,14 +112,13 @@ class Anchors:
     def _judged(self) -> dict[str, dict[str, str]]:
         """Of each run its verdicts, by their keys: the candidate that each is on."""
         judged: dict[str, dict[str, str]] = {}
-        for entry in self._entries:
-            if entry.kind == "verdict":
-                judged.setdefault(str(entry.run), {})[entry.key] = entry.data["binds"]["candidate"]
+        for entry in of_kind(self._entries, VerdictRecorded):
+            judged.setdefault(str(entry.run), {})[entry.key] = entry.event.binds.candidate
         return judged
 
     @cached_property
     def _stood_on(self) -> frozenset[str]:
-        return frozenset(entry.data["result"]["verdict"] for entry in self._landed)
+        return frozenset(entry.event.verdict for entry in self._landed)
 
     def _is_known(self, anchor: _Anchor) -> bool:
         """Whether it landed by what the ledger says; or is none of the run's making, whose words
@@ -136,8 +132,7 @@ class Anchors:
         """Whether its landing was begun and is not confirmed: the next pass looks at it."""
         history = history_of(self._ledger, issue)
         return history.state is State.MERGING and any(
-            entry.kind == "intent" and entry.data.get("effect") == "land"
-            for entry in history.entries
+            entry.event.effect == Landed.effect for entry in history.of(EffectIntended)
         )
 
     def unchecked(self) -> tuple[str, ...]:

@@ -10,12 +10,12 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.domain.errors import FactoryError, GitError, ValidatorError
+from harness.domain.events import Landed, VerdictRecorded
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Entry
-from harness.domain.verdict import Verdict, VerdictOutcome
+from harness.domain.ledger import Recorded, of_kind
+from harness.domain.verdict import Binding, Verdict, VerdictOutcome
 from harness.factory.reporting.anchors import Anchors
 from harness.factory.settings.config import API, read_config
 from harness.factory.settings.tables import FILE
@@ -55,7 +55,7 @@ class _Read:
     """A verdict's entry in the ledger, where its envelope lies, and what it says if its signature
     holds."""
 
-    entry: Entry
+    entry: Recorded[VerdictRecorded]
     path: Path
     verdict: Verdict | None
 
@@ -78,10 +78,8 @@ def audit(
         return Audit(0, 0, 0, (AuditFault(fault.seq, "ledger", fault.says),))
     anchors = Anchors(ledger, repository, branch)
     entries = ledger.entries()
-    verdicts = {entry.key: entry for entry in entries if entry.kind == "verdict"}
-    landings = [
-        entry for entry in entries if entry.kind == "done" and entry.data.get("effect") == "land"
-    ]
+    verdicts = {entry.key: entry for entry in of_kind(entries, VerdictRecorded)}
+    landings = of_kind(entries, Landed)
     read = tuple(_read(entry, validator, home) for entry in verdicts.values())
     behind, unread = _evidence_faults(read, evidence)
     faults = (
@@ -99,8 +97,8 @@ def audit(
     )
 
 
-def _read(entry: Entry, validator: Validator, home: Path) -> _Read:
-    path = home / entry.data["envelope"]
+def _read(entry: Recorded[VerdictRecorded], validator: Validator, home: Path) -> _Read:
+    path = home / entry.event.envelope
     return _Read(entry, path, validator.verified(path))
 
 
@@ -113,7 +111,7 @@ def _verdict_faults(read: _Read, repository: Repository) -> Iterator[AuditFault]
             entry.seq, "verdict", f"{entry.key}: its envelope cannot be read: {error.strerror}"
         )
         return
-    if hashlib.sha256(content).hexdigest() != entry.data["envelope_sha256"]:
+    if hashlib.sha256(content).hexdigest() != entry.event.envelope_sha256:
         yield AuditFault(
             entry.seq, "verdict", f"{entry.key}: its envelope was changed after it was recorded"
         )
@@ -126,7 +124,7 @@ def _verdict_faults(read: _Read, repository: Repository) -> Iterator[AuditFault]
             "verdict",
             f"{entry.key}: its key {verdict.key_id:.12} is not pinned in {FILE} at base",
         )
-    elif any(getattr(verdict.binds, name) != value for name, value in entry.data["binds"].items()):
+    elif verdict.binds != entry.event.binds:
         yield AuditFault(
             entry.seq, "verdict", f"{entry.key}: what it binds is not what the ledger says it binds"
         )
@@ -137,11 +135,11 @@ def _verdict_faults(read: _Read, repository: Repository) -> Iterator[AuditFault]
             f"{entry.key}: it speaks of issue {verdict.issue}, run {verdict.run}: it was made "
             "for another run",
         )
-    elif verdict.outcome != entry.data["outcome"]:
+    elif verdict.outcome is not entry.event.outcome:
         yield AuditFault(
             entry.seq,
             "verdict",
-            f"{entry.key}: it says {verdict.outcome}, the ledger {entry.data['outcome']}",
+            f"{entry.key}: it says {verdict.outcome}, the ledger {entry.event.outcome}",
         )
 
 
@@ -162,7 +160,7 @@ def _evidence_faults(
 
 
 def _unchecked(
-    read: Sequence[_Read], landings: Sequence[Entry], repository: Repository
+    read: Sequence[_Read], landings: Sequence[Recorded[Landed]], repository: Repository
 ) -> Iterator[str]:
     """What a reader of `sound` might think was checked, and was not."""
     own = sum(one.verdict is not None and one.verdict.signer == SAME_ACCOUNT for one in read)
@@ -175,7 +173,7 @@ def _unchecked(
         {limit for one in read if one.verdict is not None for limit in one.verdict.sandbox_unheld}
     ):
         yield f"what a box did not hold: {limit}"
-    for branch in sorted({entry.data["result"]["branch"] for entry in landings}):
+    for branch in sorted({entry.event.branch for entry in landings}):
         try:
             repository.tip(branch)
         except GitError:
@@ -193,41 +191,41 @@ def _pinned(repository: Repository, base: CommitSha) -> tuple[str, ...]:
 
 
 def _landing_faults(
-    entry: Entry, verdicts: dict[str, Entry], repository: Repository
+    entry: Recorded[Landed],
+    verdicts: Mapping[str, Recorded[VerdictRecorded]],
+    repository: Repository,
 ) -> Iterator[AuditFault]:
-    landed = entry.data["result"]
-    subject, commit = f"landing of #{entry.issue}", CommitSha(landed["commit"])
-    verdict = verdicts.get(landed["verdict"])
-    if verdict is None or verdict.data["outcome"] != VerdictOutcome.PASSED:
+    landed = entry.event
+    subject, commit = f"landing of #{entry.issue}", CommitSha(landed.commit)
+    verdict = verdicts.get(landed.verdict)
+    if verdict is None or verdict.event.outcome is not VerdictOutcome.PASSED:
         yield AuditFault(entry.seq, "landing", f"{subject}: no passed verdict stands behind it")
-    elif not _speaks_of(verdict.data["binds"], landed):
+    elif not _speaks_of(verdict.event.binds, landed):
         yield AuditFault(
             entry.seq, "landing", f"{subject}: its verdict speaks of another commit or tree"
         )
     try:
         repository.verify(commit)
-        if repository.tree_of(commit) != landed["tree"]:
+        if repository.tree_of(commit) != landed.tree:
             yield AuditFault(
                 entry.seq,
                 "landing",
                 f"{subject}: commit {commit:.10} has another tree than was judged",
             )
-        if not repository.contains(_tip(repository, landed["branch"]), commit):
+        if not repository.contains(_tip(repository, landed.branch), commit):
             yield AuditFault(
                 entry.seq,
                 "landing",
-                f"{subject}: {commit:.10} is not in {landed['branch']} any more",
+                f"{subject}: {commit:.10} is not in {landed.branch} any more",
             )
     except GitError as error:
         yield AuditFault(entry.seq, "landing", f"{subject}: {error}")
 
 
-def _speaks_of(binds: Mapping[str, Any], landed: Mapping[str, Any]) -> bool:
+def _speaks_of(binds: Binding, landed: Landed) -> bool:
     """Whether a verdict is on what landed: on the tree, and on the very commit, unless the forge's
     own merge made that."""
-    return binds["tree"] == landed["tree"] and (
-        landed.get("by") == API or binds["candidate"] == landed["commit"]
-    )
+    return binds.tree == landed.tree and (landed.by == API or binds.candidate == landed.commit)
 
 
 def _tip(repository: Repository, branch: str) -> CommitSha:

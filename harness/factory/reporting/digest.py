@@ -11,13 +11,17 @@ from decimal import Decimal
 from typing import Any
 
 from harness.domain.budget import Usage
-from harness.domain.ledger import Entry
+from harness.domain.events import (
+    DigestWritten,
+    JourneyEdited,
+    OutageBegan,
+    OutageEnded,
+    UsageRecorded,
+    VerdictRecorded,
+)
+from harness.domain.ledger import Entry, Recorded, is_of, of_kind
 from harness.domain.lifecycle import ENDED, State
 from harness.factory.records.history import History, histories
-
-DIGEST = "digest"
-OUTAGE = "outage"
-OUTAGE_ENDED = "outage-ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ def digest(
 ) -> Digest:
     """What the ledger says at `at`. All moments are aware."""
     told = histories(entries)
-    usage = [entry for entry in entries if entry.kind == "usage" and _moment(entry) > since]
+    usage = [entry for entry in of_kind(entries, UsageRecorded) if _moment(entry) > since]
     return Digest(
         since=since,
         at=at,
@@ -156,7 +160,7 @@ def digest(
 
 def last_digest(entries: Iterable[Entry]) -> datetime | None:
     """When the last digest was written; None where there was none."""
-    moments = [_moment(entry) for entry in entries if entry.kind == DIGEST]
+    moments = [_moment(entry) for entry in of_kind(entries, DigestWritten)]
     return moments[-1] if moments else None
 
 
@@ -167,11 +171,10 @@ def open_outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
 
 def _outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
     known = tuple(entries)
-    ended = {entry.data["began"]: _moment(entry) for entry in known if entry.kind == OUTAGE_ENDED}
+    ended = {entry.event.began: _moment(entry) for entry in of_kind(known, OutageEnded)}
     return tuple(
-        Outage(entry.key, str(entry.data["says"]), _moment(entry), ended.get(entry.key))
-        for entry in known
-        if entry.kind == OUTAGE
+        Outage(entry.key, entry.event.says, _moment(entry), ended.get(entry.key))
+        for entry in of_kind(known, OutageBegan)
     )
 
 
@@ -180,13 +183,13 @@ def _broken(entries: Iterable[Entry]) -> tuple[Broken, ...]:
     since."""
     found: dict[str, Broken] = {}
     for entry in entries:
-        if entry.kind == "verdict":
-            for one in entry.data.get("broken_on_base", ()):
+        if is_of(entry, VerdictRecorded):
+            for one in entry.event.broken_on_base:
                 found[one["journey"]] = Broken(
                     one["journey"], one["issue"], one["words"], str(entry.run)
                 )
-        elif entry.kind == "journey":
-            found.pop(entry.data["journey"], None)
+        elif is_of(entry, JourneyEdited):
+            found.pop(entry.event.journey or "", None)
     return tuple(found.values())
 
 
@@ -196,20 +199,19 @@ def _those(histories: Iterable[History], wanted: Callable[[History], bool]) -> t
 
 def told_of(one: History) -> Told:
     """What is to be said of one issue in a list."""
-    last: Any = one.transitions[-1].data if one.transitions else {}
-    triaged, proposal, landed = one.triage or {}, one.proposal or {}, one.landed or {}
-    cites = last.get("cites") or [cite["id"] for cite in triaged.get("cites", ())]
+    last = one.transitions[-1].event if one.transitions else None
+    triaged = tuple(cite.id for cite in one.triage.cites) if one.triage else ()
     return Told(
         issue=one.issue,
         title=one.title,
-        event=last.get("event", ""),
+        event=last.event if last else "",
         state=one.state.value,
-        says=last.get("says", ""),
-        cites=tuple(str(cite) for cite in cites),
-        duplicate_of=last.get("duplicate_of"),
-        pull=proposal.get("number"),
-        commit=landed.get("commit", ""),
-        verdict=(one.verdict or {}).get("outcome", ""),
+        says=last.says if last else "",
+        cites=(last and last.cites) or triaged,
+        duplicate_of=last.duplicate_of if last else None,
+        pull=one.proposal.number if one.proposal else None,
+        commit=one.landed.commit if one.landed else "",
+        verdict=one.verdict.outcome if one.verdict else "",
         evidence=f"/-/evidence/{one.verdicts[-1].run}/index.html" if one.verdicts else "",
     )
 
@@ -223,7 +225,7 @@ def _moved_after(one: History, since: datetime) -> bool:
     return _moment(one.transitions[-1]) > since
 
 
-def _by_issue(usage: Iterable[Entry]) -> tuple[tuple[int, Decimal], ...]:
+def _by_issue(usage: Iterable[Recorded[UsageRecorded]]) -> tuple[tuple[int, Decimal], ...]:
     total: dict[int, Decimal] = {}
     for entry in usage:
         if entry.issue is not None:
@@ -231,11 +233,9 @@ def _by_issue(usage: Iterable[Entry]) -> tuple[tuple[int, Decimal], ...]:
     return tuple(sorted(total.items()))
 
 
-def _usage(entry: Entry) -> Usage:
-    data = entry.data
-    return Usage(
-        data["calls"], data["input_tokens"], data["output_tokens"], Decimal(data["cost_usd"])
-    )
+def _usage(entry: Recorded[UsageRecorded]) -> Usage:
+    used = entry.event
+    return Usage(used.calls, used.input_tokens, used.output_tokens, used.cost_usd)
 
 
 def _moment(entry: Entry) -> datetime:

@@ -6,13 +6,15 @@ check, and an absent check is red; each answer of a gate is set once; that a for
 is told, and stops nothing else."""
 
 from harness.domain.errors import ForgeError
+from harness.domain.events import CheckShown, RuleTextsKept
 from harness.domain.issue import CommitSha
 from harness.factory.records.gates import Gate, gates_of
 from harness.factory.records.history import History
-from harness.factory.records.rule_texts import LAW, books
+from harness.factory.records.rule_texts import rule_books
 from harness.factory.reporting.comments.change import CHANGE_MARKER, change_comment, check_words
 from harness.factory.run.effects import say
 from harness.factory.run.services import Services
+from harness.ports.ledger import recorded
 
 CHECKED = "checked"
 """The kind of entry that says: this answer of this gate is shown on this head, or could not be."""
@@ -25,8 +27,8 @@ def show_change(services: Services, history: History) -> None:
     if history.proposal is None or head is None:
         return
     number, gates = (
-        int(history.proposal["number"]),
-        gates_of(history, law=books(services.ledger.entries(kind=LAW))),
+        history.proposal.number,
+        gates_of(history, law=rule_books(recorded(services.ledger, RuleTextsKept))),
     )
     for gate in gates:
         _check(services, history, head, gate)
@@ -62,8 +64,5 @@ def _check(services: Services, history: History, head: CommitSha, gate: Gate) ->
         fault = str(error)
         services.tell(f"issue #{history.issue}", gate.name, fault)
     services.ledger.append(
-        CHECKED,
-        key,
-        issue=history.issue,
-        data={"head": head, "gate": gate.name, "conclusion": gate.conclusion, "fault": fault},
+        CheckShown(head, gate.name, gate.conclusion, fault), key, issue=history.issue
     )

@@ -1,7 +1,6 @@
 """Moving an issue: one entry in the ledger, then its projection on the forge."""
 
-from typing import Any
-
+from harness.domain.events import Projected, TransitionRecorded
 from harness.domain.lifecycle import Event, State, next_state
 from harness.factory.records.history import History, history_of
 from harness.factory.reporting.chain_page import write_page
@@ -20,10 +19,13 @@ def transition(
     run: str | None = None,
     says: str = "",
     rules: str = "",
-    **more: Any,
+    cites: tuple[str, ...] | None = None,
+    duplicate_of: int | None = None,
+    head: str | None = None,
+    lifts: tuple[tuple[str, str], ...] = (),
 ) -> None:
-    """Record `event` once under `key`. Raises IllegalTransition where the table has no such
-    edge."""
+    """Record `event` once under `key`; see TransitionRecorded for the rest. Raises
+    IllegalTransition where the table has no such edge."""
     if services.ledger.find(key):
         return
     before = history_of(services.ledger, issue)
@@ -33,22 +35,21 @@ def transition(
         else next_state(before.state, event)
     )
     services.ledger.append(
-        "transition",
+        TransitionRecorded(
+            event,
+            before=before.state,
+            after=after,
+            says=says,
+            rules=rules,
+            cites=cites,
+            duplicate_of=duplicate_of,
+            head=head,
+            lifts=lifts,
+        ),
         key,
         issue=issue,
         run=run,
-        data={
-            "event": event.value,
-            "from": before.state.value,
-            "to": after.value,
-            "says": says,
-            "rules": rules,
-            **more,
-        },
     )
-
-
-PROJECTED = "projected"
 
 
 def project(services: Services, issue: int) -> None:
@@ -67,7 +68,7 @@ def project(services: Services, issue: int) -> None:
         ),
     )
     show_change(services, history)
-    services.ledger.append(PROJECTED, _mark(history), issue=issue)
+    services.ledger.append(Projected(), _mark(history), issue=issue)
 
 
 def project_what_was_cut_off(services: Services) -> None:
@@ -80,15 +81,14 @@ def project_what_was_cut_off(services: Services) -> None:
 def is_unsaid(history: History) -> bool:
     """Whether there is something to tell that the forge does not say yet."""
     return bool(history.tellings) and _mark(history) not in {
-        entry.key for entry in history.entries if entry.kind == PROJECTED
+        entry.key for entry in history.of(Projected)
     }
 
 
 def leave_unsaid(services: Services, issue: int) -> None:
     """Say nothing of an issue that the forge no longer has."""
-    services.ledger.append(
-        PROJECTED, _mark(history_of(services.ledger, issue)), issue=issue, data={"gone": True}
-    )
+    mark = _mark(history_of(services.ledger, issue))
+    services.ledger.append(Projected(gone=True), mark, issue=issue)
 
 
 def _mark(history: History) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import PortError
+from harness.domain.events import CommandGiven
 from harness.domain.workflow import NodeResult
 from harness.factory.records.history import RESUME
 
@@ -80,9 +81,8 @@ def refuse_no_when_full(services: Services, key: str, result: NodeResult, *, run
         refuse_when_full(services)
     except PortError:
         services.ledger.append(
-            "command",
+            CommandGiven(RESUME, why=f"no room on the disk: {result.message[:200]}"),
             f"{key}/no-room/{len(services.ledger.entries(kind='command'))}",
             run=run,
-            data={"command": RESUME, "why": f"no room on the disk: {result.message[:200]}"},
         )
         raise

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from harness.domain.errors import FactoryError, ForgeError, ModelsPaused, PortError, RemoteError
+from harness.domain.events import CommandGiven
 from harness.domain.workflow import NodeResult
 from harness.factory.records.history import RESUME
 from harness.factory.run.node import failed
@@ -54,10 +55,9 @@ def wait_for_forge(services: Services, run: str, missed: Iterable[NodeResult]) -
     if not absences or times >= MOST_TIMES:
         return
     services.ledger.append(
-        "command",
+        CommandGiven(RESUME, why=f"the forge was away: {absences[-1].message[:200]}"),
         f"{key}{times}",
         run=run,
-        data={"command": RESUME, "why": f"the forge was away: {absences[-1].message[:200]}"},
     )
     moments = [
         datetime.fromisoformat(str(one.output[AWAY])) for one in absences if one.output[AWAY]

@@ -54,23 +54,13 @@ class Job:
     def began(self) -> str:
         """When this run began, as the ledger has it: a commit made again after a kill is then the
         same commit."""
-        return next(
-            entry.at
-            for entry in self.history.entries
-            if entry.kind == "run" and entry.run == self.run
-        )
+        return next(entry.at for entry in self.history.runs if entry.run == self.run)
 
     @property
     def anchor(self) -> str:
         """Where the ledger stood when this run began, signed; empty for one that was begun
         without."""
-        return str(
-            next(
-                entry.data.get("anchor", "")
-                for entry in self.history.entries
-                if entry.kind == "run" and entry.run == self.run
-            )
-        )
+        return next(entry.event.anchor for entry in self.history.runs if entry.run == self.run)
 
     @property
     def knows_through(self) -> int:

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING
 
 from harness.domain.budget import Caps
 from harness.domain.errors import ModelsPaused
-from harness.domain.ledger import Entry
+from harness.domain.events import CommandGiven, PauseBegan, PauseLifted
+from harness.domain.ledger import Recorded
 from harness.domain.workflow import NodeResult
 from harness.factory.records.history import RESUME
 from harness.factory.run.node import failed
-from harness.ports.ledger import Ledger
+from harness.ports.ledger import Ledger, recorded
 
 if TYPE_CHECKING:
     from harness.factory.run.services import Services
 
 PAUSE = "pause"
-"""The kind of entry that says it, and the key of a node's output by which it is known."""
-PAUSE_LIFTED = "pause-lifted"
+"""The key of a node's output by which a pause is known."""
 BY_MONEY = frozenset({"day", "month"})
 OF_AN_ISSUE = "issue"
 """The cause of a pause that is of one issue."""
@@ -69,7 +69,7 @@ def is_paused(result: NodeResult) -> bool:
 def pause_in_force(ledger: Ledger, now: datetime) -> Pause | None:
     """The pause of everybody that lasts longest, where there is one at `now`."""
     return max(
-        (_of(entry) for entry in _in_force(ledger, now) if "issue" not in entry.data),
+        (_of(entry) for entry in _in_force(ledger, now) if entry.event.issue is None),
         key=lambda one: one.until,
         default=None,
     )
@@ -78,20 +78,19 @@ def pause_in_force(ledger: Ledger, now: datetime) -> Pause | None:
 def paused_issues(ledger: Ledger, now: datetime) -> Mapping[int, Pause]:
     """The issues that are paused by themselves, whatever holds for the others."""
     return {
-        entry.data["issue"]: _of(entry) for entry in _in_force(ledger, now) if "issue" in entry.data
+        entry.event.issue: _of(entry)
+        for entry in _in_force(ledger, now)
+        if entry.event.issue is not None
     }
 
 
 def lift_what_a_raised_cap_ends(services: Services, caps: Caps) -> None:
     """Where more may be spent now than when a pause for money began, it is over."""
     for entry in _in_force(services.ledger, services.clock.now()):
-        cause = entry.data["cause"]
-        if cause in BY_MONEY and _cap(cause, caps) > Decimal(entry.data["caps"][cause]):
-            services.ledger.append(
-                PAUSE_LIFTED,
-                f"{entry.key}/lifted",
-                data={"pause": entry.key, "cap": str(_cap(cause, caps))},
-            )
+        cause = entry.event.cause
+        if cause in BY_MONEY and _cap(cause, caps) > entry.event.caps[cause]:
+            lifted = PauseLifted(entry.key, cap=str(_cap(cause, caps)))
+            services.ledger.append(lifted, f"{entry.key}/lifted")
 
 
 def pause_where_told(
@@ -105,38 +104,33 @@ def pause_where_told(
         return False
     last = max(told, key=lambda one: (_cause(one) != OF_AN_ISSUE, _until(one)))
     until, now = _until(last), services.clock.now()
-    whose = {"issue": issue} if _cause(last) == OF_AN_ISSUE else {}
-    times = sum(
-        entry.data["run"] == run and "issue" in entry.data
-        for entry in services.ledger.entries(kind=PAUSE)
-    )
-    if whose and times >= MOST_TIMES:
+    is_of_one = _cause(last) == OF_AN_ISSUE
+    pauses = [entry.event for entry in recorded(services.ledger, PauseBegan)]
+    times = sum(pause.run == run and pause.issue is not None for pause in pauses)
+    if is_of_one and times >= MOST_TIMES:
         return False
     known = (
         paused_issues(services.ledger, now).get(issue)
-        if whose
+        if is_of_one
         else pause_in_force(services.ledger, now)
     )
     if until > now and (known is None or known.until < until):
         services.ledger.append(
-            PAUSE,
-            f"pause/{len(services.ledger.entries(kind=PAUSE)) + 1}",
-            data={
-                **last.output[PAUSE],
-                **whose,
-                "why": last.message[:500],
-                "run": run,
-                "caps": {cause: str(_cap(cause, caps)) for cause in sorted(BY_MONEY)},
-            },
+            PauseBegan(
+                cause=_cause(last),
+                why=last.message[:500],
+                until=last.output[PAUSE]["until"],
+                run=run,
+                caps={cause: _cap(cause, caps) for cause in sorted(BY_MONEY)},
+                issue=issue if is_of_one else None,
+            ),
+            f"pause/{len(pauses) + 1}",
         )
     turn = sum(
         entry.key.startswith(f"{run}/paused/") for entry in services.ledger.entries(kind="command")
     )
     services.ledger.append(
-        "command",
-        f"{run}/paused/{turn}",
-        run=run,
-        data={"command": RESUME, "why": last.message[:200]},
+        CommandGiven(RESUME, why=last.message[:200]), f"{run}/paused/{turn}", run=run
     )
     return True
 
@@ -149,30 +143,26 @@ def _until(result: NodeResult) -> datetime:
     return datetime.fromisoformat(result.output[PAUSE]["until"])
 
 
-def _in_force(ledger: Ledger, now: datetime) -> tuple[Entry, ...]:
+def _in_force(ledger: Ledger, now: datetime) -> tuple[Recorded[PauseBegan], ...]:
     resumed = max(
         (
             entry.seq
-            for entry in ledger.entries(kind="command")
-            if entry.run is None and entry.data["command"] == RESUME
+            for entry in recorded(ledger, CommandGiven)
+            if entry.run is None and entry.event.command == RESUME
         ),
         default=0,
     )
-    lifted = {entry.data["pause"] for entry in ledger.entries(kind=PAUSE_LIFTED)}
+    lifted = {entry.event.pause for entry in recorded(ledger, PauseLifted)}
     return tuple(
         entry
-        for entry in ledger.entries(kind=PAUSE)
+        for entry in recorded(ledger, PauseBegan)
         if entry.seq > resumed and entry.key not in lifted and _of(entry).until > now
     )
 
 
-def _of(entry: Entry) -> Pause:
-    return Pause(
-        entry.data["cause"],
-        entry.data["why"],
-        datetime.fromisoformat(entry.at),
-        datetime.fromisoformat(entry.data["until"]),
-    )
+def _of(entry: Recorded[PauseBegan]) -> Pause:
+    began, until = (datetime.fromisoformat(one) for one in (entry.at, entry.event.until))
+    return Pause(entry.event.cause, entry.event.why, began, until)
 
 
 def _cap(cause: str, caps: Caps) -> Decimal:

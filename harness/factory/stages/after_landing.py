@@ -15,22 +15,22 @@ from datetime import datetime, timedelta
 
 from harness.domain.checks import Standing, standing
 from harness.domain.errors import FactoryError
+from harness.domain.events import CommandGiven, Landed, LandingSettled, VerdictRecorded
 from harness.domain.issue import CommitSha
 from harness.factory.policy_gate import ci
 from harness.factory.records.history import FREEZE, THAW, History
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 from harness.factory.stages import revert
-from harness.ports.ledger import Ledger
+from harness.ports.ledger import Ledger, recorded
 
-SETTLED = "landing-settled"
 AUTO_REVERT = "auto-revert"
 
 
 def is_unsettled(history: History) -> bool:
     """Whether something of it has landed that is still watched."""
-    settled = {entry.data["commit"] for entry in history.entries if entry.kind == SETTLED}
-    return history.landed is not None and history.landed["commit"] not in settled
+    settled = {entry.event.commit for entry in history.of(LandingSettled)}
+    return history.landed is not None and history.landed.commit not in settled
 
 
 def watch(services: Services, policy: PolicySnapshot) -> None:
@@ -42,30 +42,22 @@ def watch(services: Services, policy: PolicySnapshot) -> None:
 
 
 def _look_at(services: Services, policy: PolicySnapshot, history: History) -> None:
-    landed = history.landed or {}
-    commit = CommitSha(landed["commit"])
-    at = next(
-        datetime.fromisoformat(entry.at)
-        for entry in reversed(history.entries)
-        if entry.kind == "done" and entry.data.get("effect") == "land"
-    )
+    landing = history.of(Landed)[-1]
+    commit, at = CommitSha(landing.event.commit), datetime.fromisoformat(landing.at)
     is_over = services.clock.now() - at >= timedelta(minutes=policy.config.merge.wait_minutes)
     says, red = _against(services, policy, commit, is_over=is_over)
     if says:
         freeze(
             services,
             f"main/{commit}/freeze",
-            f"{landed['branch']} at {commit:.7}, the landing of #{history.issue}: {says}",
+            f"{landing.event.branch} at {commit:.7}, the landing of #{history.issue}: {says}",
             commit=commit,
         )
         if red:
             _take_back_once(services, policy, history, commit)
     if says or is_over or says is None:
         services.ledger.append(
-            SETTLED,
-            f"main/{commit}/settled",
-            issue=history.issue,
-            data={"commit": commit, "says": says or ""},
+            LandingSettled(commit, says or ""), f"main/{commit}/settled", issue=history.issue
         )
 
 
@@ -88,7 +80,7 @@ def _against(
 def freeze(services: Services, key: str, why: str, *, commit: str) -> None:
     """Stop all merging until a person lifts it. The same key again changes nothing, also after it
     was lifted."""
-    services.ledger.append("command", key, data={"command": FREEZE, "why": why, "commit": commit})
+    services.ledger.append(CommandGiven(FREEZE, why=why, commit=commit), key)
 
 
 def _take_back_once(
@@ -102,9 +94,7 @@ def _take_back_once(
         or _has_taken_back(services.ledger)
     ):
         return
-    services.ledger.append(
-        "command", f"main/{commit}/{AUTO_REVERT}", data={"command": AUTO_REVERT, "commit": commit}
-    )
+    services.ledger.append(CommandGiven(AUTO_REVERT, commit=commit), f"main/{commit}/{AUTO_REVERT}")
     try:
         revert.land(
             services,
@@ -121,7 +111,7 @@ def _take_back_once(
 def _has_taken_back(ledger: Ledger) -> bool:
     """Whether one was taken back by itself since merging was last thawed by a person. The mark is
     made before the act, so a kill between them leaves the act to a person."""
-    commands = [entry.data["command"] for entry in ledger.entries(kind="command")]
+    commands = [entry.event.command for entry in recorded(ledger, CommandGiven)]
     since = max((number for number, command in enumerate(commands) if command == THAW), default=-1)
     return AUTO_REVERT in commands[since + 1 :]
 
@@ -130,13 +120,13 @@ def _listen_to_canaries(services: Services, policy: PolicySnapshot) -> None:
     """A journey that the operator named, and that a judgement found red on the default branch
     itself, freezes as well."""
     named = frozenset(policy.config.merge.canary)
-    for entry in services.ledger.entries(kind="verdict") if named else ():
-        for one in entry.data.get("broken_on_base", ()):
+    for entry in recorded(services.ledger, VerdictRecorded) if named else ():
+        for one in entry.event.broken_on_base:
             if one["journey"] in named:
                 freeze(
                     services,
                     f"canary/{one['journey']}/{entry.key}",
-                    commit=entry.data["binds"]["base"],
+                    commit=entry.event.binds.base,
                     why=(
                         f"{one['words']}: a journey of what has landed is red on the default"
                         f" branch, as {entry.run} saw"

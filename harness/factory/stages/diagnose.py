@@ -14,9 +14,12 @@ from functools import partial
 from typing import Any
 
 from harness.domain.errors import AnswerError, BudgetExhausted
+from harness.domain.events import Diagnosis, DiagnosisGiven
 from harness.domain.governance import Question, Sight
 from harness.domain.issue import CommitSha
+from harness.domain.ledger import Entry, as_of
 from harness.domain.lifecycle import Event
+from harness.domain.plain import plain
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
 from harness.factory.models.attempts import approach_of, failed_attempts
@@ -52,8 +55,8 @@ def diagnose(job: Job) -> NodeResult:
     attempt goes on without."""
     if not approach_of(job.history, job.policy.config.models).diagnosed:
         return idle("nothing to diagnose: no attempt has failed, or `models.diagnoser` is not set")
-    if done := job.services.ledger.find(job.key(DIAGNOSIS)):
-        return _told(done.data)
+    if done := job.services.ledger.find(job.key(DiagnosisGiven.kind)):
+        return _result(done)
     shown = material(job)
     try:
         answer, tier = asked(
@@ -66,19 +69,18 @@ def diagnose(job: Job) -> NodeResult:
     checked, dropped = diagnosis(answer, shown)
     learn(job, answer.get("lessons"), role=ROLE)
     entry = job.services.ledger.append(
-        DIAGNOSIS,
-        job.key(DIAGNOSIS),
+        DiagnosisGiven(
+            model=tier.name,
+            diagnosis=checked,
+            dropped=dropped,
+            of=tuple(one.entry for one in failed_attempts(job.history)),
+            rules=job.policy.digest,
+        ),
+        job.key(DiagnosisGiven.kind),
         issue=job.issue,
         run=job.run,
-        data={
-            "model": tier.name,
-            "diagnosis": checked,
-            "dropped": dropped,
-            "of": [one.entry for one in failed_attempts(job.history)],
-            "rules": job.policy.digest,
-        },
     )
-    return _told(entry.data)
+    return _result(entry)
 
 
 def material(job: Job) -> dict[str, Any]:
@@ -95,7 +97,7 @@ def material(job: Job) -> dict[str, Any]:
             for number, one in enumerate(failed_attempts(told), start=1)
         ],
         "printed_by_commands": [
-            {"command": one["command"], "says": one["says"], "printed": one["printed"]}
+            {"command": one.command, "says": one.says, "printed": one.printed}
             for one in commands.reports(told)
         ],
         "seen_by_the_judge_or_said_by_a_rule": list(comments.finding_for_agent(told.findings)),
@@ -107,25 +109,13 @@ def material(job: Job) -> dict[str, Any]:
 def _words_of(history: History, run: str, says: str) -> str:
     """A step's own words. What a judgement says of itself is not among them: its findings have
     fixed words of their own."""
-    workflow = next(
-        (
-            entry.data["workflow"]
-            for entry in history.entries
-            if entry.kind == "run" and entry.run == run
-        ),
-        "",
-    )
-    return says[:_WORDS] if workflow == "implement" else "sent back"
+    return says[:_WORDS] if history.workflow_of(run) == "implement" else "sent back"
 
 
 def _change(job: Job, history: History) -> Iterator[str]:
     """The last change that the factory made of an agent's files, as a difference; nothing where it
     cannot be shown whole."""
-    heads = [
-        entry.data["result"]["output"]
-        for entry in history.entries
-        if entry.kind == "node" and entry.run != job.run
-    ]
+    heads = [entry.event.result.output for entry in history.nodes if entry.run != job.run]
     made = [CommitSha(output["head"]) for output in heads if "head" in output and "tree" in output]
     if not made:
         return
@@ -183,9 +173,7 @@ def diagnosis_schema() -> dict[str, Any]:
     }
 
 
-def diagnosis(
-    answer: Mapping[str, Any], shown: Mapping[str, Any]
-) -> tuple[dict[str, Any] | None, str]:
+def diagnosis(answer: Mapping[str, Any], shown: Mapping[str, Any]) -> tuple[Diagnosis | None, str]:
     """The diagnosis as far as it holds, and why there is none where it does not: it must quote what
     was shown."""
     texts = tuple(_texts(shown))
@@ -198,9 +186,10 @@ def diagnosis(
         return None, "the diagnoser cannot tell"
     if not quotes:
         return None, "it quotes nothing that was shown"
-    return {name: value for name, value in answer.items() if name != "lessons"} | {
-        "quotes": quotes
-    }, ""
+    found = Diagnosis(
+        answer["cause"], answer["what_went_wrong"], answer["do_next"], quotes=tuple(quotes)
+    )
+    return found, ""
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -239,8 +228,9 @@ def _ask(job: Job, line: Session, shown: Mapping[str, Any]) -> Mapping[str, Any]
     )
 
 
-def _told(data: Mapping[str, Any]) -> NodeResult:
-    found = data["diagnosis"]
-    if found is None:
-        return produced(f"a diagnosis was dropped: {data['dropped']}", diagnosis=None)
-    return produced(f"{found['cause']}, says {data['model']}", diagnosis=found)
+def _result(entry: Entry) -> NodeResult:
+    given = as_of(entry, DiagnosisGiven).event
+    if given.diagnosis is None:
+        return produced(f"a diagnosis was dropped: {given.dropped}", diagnosis=None)
+    says = f"{given.diagnosis.cause}, says {given.model}"
+    return produced(says, diagnosis=plain(given.diagnosis))

@@ -8,12 +8,14 @@ on one worktree, proposed and judged as one."""
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from harness.domain.errors import AnswerError, BudgetExhausted
+from harness.domain.events import Plan, PlanMade, PlanStep
+from harness.domain.ledger import Entry, as_of
 from harness.domain.lifecycle import Event
+from harness.domain.plain import plain
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
 from harness.factory.models.selection import asked
@@ -29,41 +31,14 @@ MOST_STEPS, MOST_PATHS, MOST_SHOWN = 6, 10, 2000
 _WORDS = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One part of the work: what it does, which files it touches, and how one can see that it is
-    done."""
-
-    does: str
-    touches: tuple[str, ...]
-    done_when: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A plan as far as it holds. `reads` are files to read first, `gaps` what the issue leaves
-    open, `dropped` what was wrong."""
-
-    approach: str
-    reads: tuple[str, ...]
-    steps: tuple[Step, ...]
-    gaps: tuple[str, ...]
-    dropped: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The plan as ledger and prompts have it."""
-        document: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return document
-
-
 def plan(job: Job) -> NodeResult:
     """The plan of this attempt, where somebody plans. Without an answer the attempt goes on
     without."""
     fallbacks = job.policy.config.models.planner
     if not fallbacks:
         return idle("`models.planner` is not set, so nobody plans")
-    if done := job.services.ledger.find(job.key(PLAN)):
-        return _told(done.data)
+    if done := job.services.ledger.find(job.key(PlanMade.kind)):
+        return _result(done)
     paths = [text_of(path) for path in job.services.repository.files(job.base)]
     try:
         answer, tier = asked(job, ROLE, fallbacks, lambda line: _ask(job, line, paths))
@@ -72,17 +47,12 @@ def plan(job: Job) -> NodeResult:
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     entry = job.services.ledger.append(
-        PLAN,
-        job.key(PLAN),
+        PlanMade(tier.name, plan_in(answer, paths=paths), rules=job.policy.digest),
+        job.key(PlanMade.kind),
         issue=job.issue,
         run=job.run,
-        data={
-            "model": tier.name,
-            "plan": plan_in(answer, paths=paths).as_json(),
-            "rules": job.policy.digest,
-        },
     )
-    return _told(entry.data)
+    return _result(entry)
 
 
 def plan_schema() -> dict[str, Any]:
@@ -145,7 +115,7 @@ def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def plan_in(answer: Mapping[str, Any], *, paths: Iterable[str]) -> Plan:
     """What of an answer, valid against the schema, holds in a repository of these paths."""
-    there, dropped, steps = frozenset(paths), list[str](), list[Step]()
+    there, dropped, steps = frozenset(paths), list[str](), list[PlanStep]()
     folders = {str(folder) for path in there for folder in PurePosixPath(path).parents}
     for number, told in enumerate(answer["steps"], start=1):
         faults = {
@@ -154,7 +124,7 @@ def plan_in(answer: Mapping[str, Any], *, paths: Iterable[str]) -> Plan:
         dropped += [f"step {number}: {path[:80]!r} {fault}" for path, fault in faults.items()]
         touches = tuple(dict.fromkeys(path for path in told["touches"] if path not in faults))
         if touches and told["does"].strip():
-            steps.append(Step(told["does"].strip(), touches, told["done_when"].strip()))
+            steps.append(PlanStep(told["does"].strip(), touches, told["done_when"].strip()))
         else:
             dropped.append(f"step {number} touches nothing that it may")
     reads = tuple(dict.fromkeys(path for path in answer["reads"] if path in there))
@@ -197,7 +167,8 @@ def _ask(job: Job, line: Session, paths: list[str]) -> Mapping[str, Any]:
     )
 
 
-def _told(data: Mapping[str, Any]) -> NodeResult:
-    found = data["plan"]
-    dropped = f", {len(found['dropped'])} things dropped" if found["dropped"] else ""
-    return produced(f"{len(found['steps'])} steps, says {data['model']}{dropped}", plan=found)
+def _result(entry: Entry) -> NodeResult:
+    made = as_of(entry, PlanMade).event
+    dropped = f", {len(made.plan.dropped)} things dropped" if made.plan.dropped else ""
+    says = f"{len(made.plan.steps)} steps, says {made.model}{dropped}"
+    return produced(says, plan=plain(made.plan))

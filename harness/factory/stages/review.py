@@ -17,9 +17,10 @@ from functools import partial
 from typing import Any
 
 from harness.domain.errors import BudgetExhausted, ModelError
+from harness.domain.events import ReviewGiven
 from harness.domain.governance import Question, Sight
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Entry
+from harness.domain.ledger import Entry, as_of
 from harness.domain.lifecycle import Event
 from harness.domain.model_choice.roles import FallbackChain
 from harness.domain.workflow import AgentNode, NodeResult
@@ -146,7 +147,9 @@ def _looked(look: _Look) -> Looked:
     """What one lens comes to; asked once of one view, and read again from the ledger ever after."""
     entry = look.recorded or _ask(look)
     there = (text_of(path) for path in look.job.services.repository.files(look.head))
-    return looked(look.lens, entry.data["answer"], rows=rows_shown(look.view), there=there)
+    return looked(
+        look.lens, as_of(entry, ReviewGiven).event.answer, rows=rows_shown(look.view), there=there
+    )
 
 
 def _ask(look: _Look) -> Entry:
@@ -165,18 +168,17 @@ def _ask(look: _Look) -> Entry:
         job, ROLE, look.fallbacks, ask, attempt=LOOKS * job.number + 1 + LENSES.index(look.lens)
     )
     return job.services.ledger.append(
-        REVIEW,
+        ReviewGiven(
+            lens=look.lens,
+            model=tier.name,
+            head=look.head,
+            nonce=nonce,
+            answer=answer,
+            rules=job.policy.digest,
+        ),
         look.key,
         issue=job.issue,
         run=job.run,
-        data={
-            "lens": look.lens,
-            "model": tier.name,
-            "head": look.head,
-            "nonce": nonce,
-            "answer": dict(answer),
-            "rules": job.policy.digest,
-        },
     )
 
 

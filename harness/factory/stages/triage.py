@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from harness.domain.errors import BudgetExhausted, ModelError
+from harness.domain.events import Citation, CostEstimated, HiddenText, TriageDecided
 from harness.domain.governance import Applies, Finding, OnFail
 from harness.domain.issue import Comment, Issue
 from harness.domain.lifecycle import ENDED, Event, State
@@ -19,7 +20,7 @@ from harness.factory.intake.issues import text_hash
 from harness.factory.intake.queue import had_a_turn, is_appeal, issue_facts, refusal_of, turns_in
 from harness.factory.models import prompts
 from harness.factory.models.selection import asked
-from harness.factory.records.estimate import ESTIMATE, estimate, has_ended, length_of
+from harness.factory.records.estimate import estimate, has_ended, length_of
 from harness.factory.records.history import History
 from harness.factory.reporting.slash_commands import is_command
 from harness.factory.run.node import Job, failed, produced, refused
@@ -126,10 +127,9 @@ def _refused_on_sight(
     """Rejected where the strictest rule says so; else a person decides."""
     rejects = findings[0].on_fail is OnFail.REJECT
     event = Event.TRIAGE_REJECTED if rejects else Event.TRIAGE_UNSURE
-    cites = [
-        {"id": one.rule, "title": one.title, "path": _permalink(job, one.source)}
-        for one in findings
-    ]
+    cites = tuple(
+        Citation(one.rule, one.title, path=_permalink(job, one.source)) for one in findings
+    )
     says = "; ".join(f"{one.rule}: {one.says}" for one in findings)
     _write_down(
         job,
@@ -138,7 +138,7 @@ def _refused_on_sight(
         cites=cites,
         reply=f"{findings[0].title}: {findings[0].says}." if rejects else "",
     )
-    return refused(says, event=event, cites=[cite["id"] for cite in cites])
+    return refused(says, event=event, cites=[cite.id for cite in cites])
 
 
 def classify(job: Job) -> NodeResult:
@@ -237,10 +237,10 @@ def decide(job: Job) -> NodeResult:
         older_issues={history.issue for history in _older(job)},
         asked=job.history.questions,
     )
-    cites = [
-        {"id": entry.id, "title": entry.title, "path": _permalink(job, entry.source)}
+    cites = tuple(
+        Citation(entry.id, entry.title, path=_permalink(job, entry.source))
         for entry in decided.cites
-    ]
+    )
     _write_down(
         job,
         taken,
@@ -256,7 +256,7 @@ def decide(job: Job) -> NodeResult:
     return produced(
         decided.says,
         event=decided.event,
-        cites=[cite["id"] for cite in cites],
+        cites=[cite.id for cite in cites],
         duplicate_of=decided.duplicate_of,
     )
 
@@ -266,7 +266,7 @@ def _write_down(
     taken: Mapping[str, Any],
     *,
     event: Event,
-    cites: list[dict[str, Any]],
+    cites: tuple[Citation, ...],
     reply: str,
     quote: str = "",
     kind: str = "",
@@ -280,26 +280,25 @@ def _write_down(
         Event.TRIAGE_NEEDS_INFO: job.policy.config.triage.reply_days,
     }.get(event)
     job.services.ledger.append(
-        "triage",
+        TriageDecided(
+            event=event,
+            cites=cites,
+            quote=quote,
+            reply=reply,
+            issue_kind=kind,
+            priority=priority,
+            title=taken["title"],
+            body=taken["body"],
+            replies=tuple(reply["text"] for reply in taken.get("replies", ())),
+            heard=taken.get("heard", 0),
+            hidden=tuple(HiddenText(one["kind"], one["text"]) for one in taken["hidden"]),
+            text=taken["text"],
+            closes=None if days is None else closing_time(job.services, days=days),
+            rules=job.policy.digest,
+        ),
         job.key("triage"),
         issue=job.issue,
         run=job.run,
-        data={
-            "event": event,
-            "cites": cites,
-            "quote": quote,
-            "reply": reply,
-            "kind": kind,
-            "priority": priority,
-            "title": taken["title"],
-            "body": taken["body"],
-            "replies": [reply["text"] for reply in taken.get("replies", ())],
-            "heard": taken.get("heard", 0),
-            "hidden": taken["hidden"],
-            "text": taken["text"],
-            "closes": None if days is None else closing_time(job.services, days=days),
-            "rules": job.policy.digest,
-        },
     )
 
 
@@ -308,7 +307,7 @@ def _estimate(job: Job, kind: str, taken: Mapping[str, Any]) -> None:
     it."""
     found = estimate(kind, length_of(taken["title"], taken["body"]), job.others(has_ended))
     job.services.ledger.append(
-        ESTIMATE, job.key(ESTIMATE), issue=job.issue, run=job.run, data=found.document()
+        found.event, job.key(CostEstimated.kind), issue=job.issue, run=job.run
     )
 
 
@@ -332,7 +331,7 @@ def text_that_counts(history: History, shown: Mapping[int, Issue]) -> str:
     one that was edited since it was triaged, or that nobody has seen."""
     if history.triage:
         edited = history.state is State.UNTRIAGED and not history.is_being_decided
-        return "" if edited else str(history.triage.get("text", ""))
+        return "" if edited else history.triage.text
     return text_hash(shown[history.issue]) if history.issue in shown else ""
 
 
@@ -347,7 +346,7 @@ def _as_read(history: History, shown: Mapping[int, Issue]) -> Earlier:
     """As it was triaged, or, where it was not yet, as it stands on the forge now."""
     if history.triage:
         return Earlier(
-            history.issue, history.triage["title"], history.triage["body"], history.state.value
+            history.issue, history.triage.title, history.triage.body, history.state.value
         )
     title, body = normalise(shown[history.issue].title), normalise(shown[history.issue].body)
     return Earlier(history.issue, title.text.strip(), body.text, history.state.value)
@@ -366,10 +365,10 @@ def _learned(job: Job) -> tuple[Texts, dict[int, History], Mapping[int, Issue]]:
         {history.issue: history for history in _older(job)},
     )
     for number, history in older.items():
-        says = history.triage or {"title": shown[number].title, "body": shown[number].body}
+        says = history.triage or shown[number]
         texts.learn(
             number,
-            (history.triage is not None, hash(says["title"]), hash(says["body"])),
+            (history.triage is not None, hash(says.title), hash(says.body)),
             partial(_text_of, history, shown),
         )
     return texts, older, shown
@@ -392,4 +391,4 @@ def is_unchanged(job: Job) -> bool | None:
     """Whether the issue still says what was triaged; None when nothing was."""
     triaged = job.history.triage
     issue: Issue = job.services.forge.issue(job.issue)
-    return triaged["text"] == text_hash(issue) if triaged else None
+    return triaged.text == text_hash(issue) if triaged else None

@@ -90,11 +90,11 @@ class Lap:
         """Where it stands, and why."""
         history = self.history(issue)
         last = (
-            history.transitions[-1].data.get("says", "")
+            history.transitions[-1].event.says
             if history.transitions
             else "nothing has happened to it"
         )
-        return f"{history.state}: {' '.join(str(last).split())}"
+        return f"{history.state}: {' '.join(last.split())}"
 
     def tip(self, branch: str = "main") -> str:
         """Where a branch is on the forge; empty where there is none."""

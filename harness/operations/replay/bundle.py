@@ -18,12 +18,13 @@ import os
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.domain.errors import ConfigError, LedgerError
-from harness.domain.ledger import Entry
+from harness.domain.events import Landed, ProposalPushed, RunStarted, UsageRecorded, VerdictRecorded
+from harness.domain.ledger import Entry, as_of, entry_document, of_kind
 from harness.factory.run.services import Places
 from harness.forge.recording import recorded_tip
 from harness.home.document import read_home
@@ -120,28 +121,29 @@ def gather(home: Path, run: str, folder: Path, *, ref: str | None = None) -> Bun
     document = read_home(home)
     places = Places(home, document.repository_id)
     entries = _entries(home, run)
-    began = next(entry for entry in entries if entry.key == f"run/{run}")
+    start = next(entry for entry in entries if entry.key == f"run/{run}")
+    began = as_of(start, RunStarted)
     lines = _recording(places, run)
-    tip = recorded_tip(lines) or began.data["base"]
-    _write_lines(folder / LEDGER, (asdict(entry) for entry in entries))
+    tip = recorded_tip(lines) or began.event.base
+    _write_lines(folder / LEDGER, (entry_document(entry) for entry in entries))
     _write_lines(folder / tape_name(), lines)
     _wires(places, entries, lines, folder, run=run)
-    if began.data["workflow"] in JUDGED:
+    if began.event.workflow in JUDGED:
         _sealed(places, lines, folder)
     heads, against = _heads(entries, began), _commit(places, ref) if ref else ""
     _pack(
         places,
         folder,
-        commits=(str(began.data["base"]), str(tip), against, *_named(entries, began)),
+        commits=(began.event.base, str(tip), against, *_named(entries, began)),
     )
     bundle = {
         "schema": SCHEMA,
         "run": run,
         "issue": began.issue,
-        "workflow": began.data["workflow"],
+        "workflow": began.event.workflow,
         "repository": document.repository_id,
         "branch": _branch(lines),
-        "base": began.data["base"],
+        "base": began.event.base,
         "tip": str(tip),
         "home": str(home),
         "made_by": dict(_made_by(lines)),
@@ -267,9 +269,9 @@ def _wires(
     run: str,
 ) -> None:
     kept = {line[WIRE]: line for line in lines if WIRE in line}
-    sessions = [entry for entry in entries if entry.kind == "usage" and entry.run == run]
+    sessions = [entry for entry in of_kind(entries, UsageRecorded) if entry.run == run]
     for number, entry in enumerate(sessions, start=1):
-        session, role = entry.key.removeprefix("usage/"), entry.data["role"]
+        session, role = entry.key.removeprefix("usage/"), entry.event.role
         line, name = kept.get(session, {}), f"{number:03}-{role}-{session}.jsonl"
         if WITHHELD in line:
             raise ConfigError(
@@ -282,7 +284,7 @@ def _wires(
                 _write(folder / "wire" / name, got(places.home / RECORD, line["object"]))
             elif sealed.exists():
                 _write(folder / "sealed" / "wire" / name, sealed.read_bytes())
-            elif int(entry.data["calls"]):
+            elif entry.event.calls:
                 raise ConfigError(
                     f"{run}: the exchanges of {role} were not recorded (session {session})"
                 )
@@ -305,14 +307,11 @@ def _sealed(places: Places, lines: tuple[Mapping[str, Any], ...], folder: Path) 
 def _heads(entries: tuple[Entry, ...], began: Entry) -> dict[str, str]:
     """The branches that the factory had pushed for the issue when the run began."""
     pushed = [
-        entry.data["result"]
-        for entry in entries
-        if entry.kind == "done"
-        and entry.issue == began.issue
-        and entry.seq < began.seq
-        and entry.data.get("effect") == "propose"
+        entry.event
+        for entry in of_kind(entries, ProposalPushed)
+        if entry.issue == began.issue and entry.seq < began.seq
     ]
-    return {str(one["branch"]): str(one["head"]) for one in pushed[-1:]}
+    return {one.branch: one.head for one in pushed[-1:]}
 
 
 def _named(entries: tuple[Entry, ...], began: Entry) -> Iterator[str]:
@@ -320,9 +319,10 @@ def _named(entries: tuple[Entry, ...], began: Entry) -> Iterator[str]:
     for entry in entries:
         if entry.seq > began.seq:
             return
-        for document in (entry.data, entry.data.get("result"), entry.data.get("binds")):
+        whole = entry.event.document()
+        for document in (whole, whole.get("result"), whole.get("binds")):
             if isinstance(document, Mapping) and (
-                entry.issue == began.issue or entry.data.get("effect") == "land"
+                entry.issue == began.issue or isinstance(entry.event, Landed)
             ):
                 yield from (
                     str(document[name])
@@ -380,14 +380,11 @@ def _public(home: Path, entries: tuple[Entry, ...], folder: Path, began: Entry) 
     key = home / "keys" / PUBLIC_KEY
     if key.exists():
         _write(folder / PUBLIC_KEY, key.read_bytes())
-    for entry in entries:
-        if (
-            entry.kind == "verdict"
-            and entry.issue == began.issue
-            and (home / entry.data["envelope"]).exists()
-        ):
-            name = OWN_VERDICT if entry.run == began.run else entry.data["envelope"]
-            _write(folder / name, (home / entry.data["envelope"]).read_bytes())
+    for entry in of_kind(entries, VerdictRecorded):
+        envelope = home / entry.event.envelope
+        if entry.issue == began.issue and envelope.exists():
+            name = OWN_VERDICT if entry.run == began.run else entry.event.envelope
+            _write(folder / name, envelope.read_bytes())
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -6,12 +6,13 @@ from typing import Never
 import pytest
 
 from harness.domain.errors import ForgeError, ValidatorError
+from harness.domain.events import Landed
 from harness.domain.issue import AnnotationLevel, Permission
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.records.gates import Gate, gates_of
 from harness.factory.records.link import Link, Stage, Standing
-from harness.factory.records.rule_texts import LAW, books
+from harness.factory.records.rule_texts import rule_books
 from harness.factory.reporting.comments.change import change_comment
 from tests.factory.demands import asking_a_person, governed
 
@@ -50,7 +51,7 @@ def said(world, issue):
     told, keys = world.history(issue), {entry.seq: entry.key for entry in world.ledger.entries()}
     return [
         (gate.name, gate.answer, gate.says, keys[gate.entry], len(gate.links))
-        for gate in gates_of(told, law=books(world.ledger.entries(kind=LAW)))
+        for gate in gates_of(told, law=rule_books(world.ledger.entries(kind="law")))
     ]
 
 
@@ -100,8 +101,8 @@ def test_each_gate_says_what_was_decided_last_and_where(world, outcomes, says) -
     world.validator.outcomes = list(outcomes)
     issue = world.file()
     world.tick()
-    landed = world.history(issue).landed or {"commit": "", "tree": ""}
-    fact = f"commit {landed['commit']:.10}; tree {landed['tree']:.7} landed as judged"
+    landed = world.history(issue).landed or Landed("", "", "")
+    fact = f"commit {landed.commit:.10}; tree {landed.tree:.7} landed as judged"
     assert said(world, issue) == [
         (name, answer, words.replace("LANDED", fact), *rest) for name, answer, words, *rest in says
     ]
@@ -293,8 +294,8 @@ def test_a_pull_request_has_one_comment_of_ours_however_its_gates_go(world) -> N
     issue = world.file()
     world.tick()
     history = world.history(issue)
-    (comment,) = world.forge.ours(int(history.proposal["number"]))
-    law = books(world.ledger.entries(kind=LAW))
+    (comment,) = world.forge.ours(int(history.proposal.number))
+    law = rule_books(world.ledger.entries(kind="law"))
     assert comment.body == change_comment(
         history, gates_of(history, law=law), world.services().link
     )

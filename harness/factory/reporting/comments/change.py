@@ -100,18 +100,17 @@ def _rule(one: ChainLink, link: Link) -> str:
 def _seen(history: History, link: Link) -> Iterator[str]:
     """What the judge saw. Its journeys are sealed: only what a person would see of them is told."""
     verdict = history.verdict
-    if verdict is None or verdict["binds"]["head"] != history.pushed_head:
+    if verdict is None or verdict.binds.head != history.pushed_head:
         return
-    held, journeys = verdict["controls"], verdict["journeys"]
+    held, journeys = verdict.controls, verdict.journeys
     yield (
-        f"**What the judge saw:** {inline(verdict['reason'])}. {journeys['executed']} of"
-        f" {count(journeys['sealed'], 'sealed journey')} performed; {held['twins_failed']} of"
-        f" {held['twins']} twins failed, as they must; {held['caught']} of"
-        f" {count(held['saboteurs'], 'sabotage')} caught."
+        f"**What the judge saw:** {inline(verdict.reason)}. {journeys.executed} of"
+        f" {count(journeys.sealed, 'sealed journey')} performed; {held.twins_failed} of"
+        f" {held.twins} twins failed, as they must; {held.caught} of"
+        f" {count(held.saboteurs, 'sabotage')} caught."
     )
     found = [
-        f"{one.get('words', '')}\n  seen: {one.get('observed', '')}"
-        for one in verdict.get("findings") or ()
+        f"{one.get('words', '')}\n  seen: {one.get('observed', '')}" for one in verdict.findings
     ]
     if found:
         yield fenced("\n".join(found))
@@ -123,16 +122,12 @@ def _seen(history: History, link: Link) -> Iterator[str]:
 def _reviewed(history: History) -> Iterator[str]:
     """What reviewers said of what would land of this head. They may ask for changes, and approve
     nothing."""
-    runs = [
-        entry.run
-        for entry in history.entries
-        if entry.kind == "run" and entry.data["workflow"] == "validate"
-    ]
+    runs = [entry.run for entry in history.runs if entry.event.workflow == "validate"]
     found = [
         one
-        for entry in history.entries
-        if entry.kind == "node" and runs and entry.run == runs[-1]
-        for one in remarks(entry.data["result"]["output"])
+        for entry in history.nodes
+        if runs and entry.run == runs[-1]
+        for one in remarks(entry.event.result.output)
     ]
     if found:
         asked_for = sum(asks for asks, _ in found)
@@ -146,7 +141,7 @@ def _reviewed(history: History) -> Iterator[str]:
 def _back(history: History, link: Link) -> Iterator[str]:
     """How to take it back."""
     if history.landed and history.state is State.MERGED:
-        commit, tree = history.landed["commit"], history.landed["tree"]
+        commit, tree = history.landed.commit, history.landed.tree
         yield (
             f"It landed as [`{commit:.10}`]({link(f'commit/{commit}')}), the tree `{tree:.10}` that"
             " was judged. To take it back:"
@@ -159,7 +154,7 @@ def _steps(history: History) -> Iterator[str]:
     if history.state is not State.NEEDS_HUMAN:
         return
     again = "Maintainers: `/factory retry` starts again."
-    by_the_law = history.transitions[-1].data["event"] in (Event.POLICY_REFUSED, Event.GATE_REFUSED)
+    by_the_law = history.last_event in (Event.POLICY_REFUSED, Event.GATE_REFUSED)
     yield (
         again
         if not by_the_law

@@ -13,6 +13,7 @@ from harness.agents.line import line
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import start
 from harness.domain.errors import BudgetExhausted, FactoryStop
+from harness.domain.events import CommandGiven
 from harness.domain.lifecycle import State
 from harness.factory.records.history import RESUME
 from harness.factory.settings.config import read_config
@@ -142,7 +143,7 @@ def stopped(ground: "Ground") -> Seen:
 def _resumed(lap: "Lap", issue: int) -> Seen:
     lap.agent.meanwhile = lambda: None
     (lap.home / "STOP").unlink()
-    lap.ledger.append("command", "command/0/resume", data={"command": RESUME})
+    lap.ledger.append(CommandGiven(RESUME), "command/0/resume")
     lap.tick()
     if lap.history(issue).state is not State.MERGED:
         return open_(

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import harness
+from harness.domain.events import Landed
+from harness.domain.ledger import of_kind
 from harness.domain.lifecycle import State
 from harness.domain.sandbox import Bind, Form, Limits
 from harness.operations.drill.attack import Attack, Seen, held, open_
@@ -71,9 +73,7 @@ def killed(ground: "Ground") -> Seen:
         one for one in lap.services.forge.comments(issue) if one.author.id == lap.factory.id
     ]
     history = lap.history(issue)
-    landings = [
-        entry for entry in lap.ledger.entries(kind="done") if entry.data["effect"] == "land"
-    ]
+    landings = of_kind(lap.ledger.entries(), Landed)
     is_closed = not lap.services.forge.issue(issue).open
     counted = f"{len(pulls)} pull requests, {len(comments)} comments, {len(landings)} landings"
     if (
@@ -117,7 +117,7 @@ home, ballast, plain = Path("/tmp/home"), Path("/tmp/ballast"), Path("/tmp/plain
 home.mkdir()
 plain.write_text("")
 ledger = SqliteLedger(home, SystemClock())
-ledger.append("note", "first", data={"text": "x"})
+ledger.append(Unknown("note", {"text": "x"}), "first")
 with ballast.open("wb", buffering=0) as file:
     try:
         while True:
@@ -128,7 +128,7 @@ kept, refused = 1, ""
 line = json.dumps({"text": "x" * 3000}) + "\\n"
 for number in range(2000):
     try:
-        ledger.append("note", f"note/{number}", data={"text": "x" * 3000})
+        ledger.append(Unknown("note", {"text": "x" * 3000}), f"note/{number}")
         kept += 1
     except LedgerError as error:
         refused = str(error)

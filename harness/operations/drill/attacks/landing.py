@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import PortError
+from harness.domain.events import VerdictRecorded
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.lifecycle import State
 from harness.factory.records.history import is_frozen
@@ -69,8 +70,8 @@ def _forged(
     back."""
     lap = ground.lap(name)
     issue = lap.until_approved()
-    verdict = lap.history(issue).verdict or {}
-    envelope = lap.home / verdict["envelope"]
+    verdict = lap.history(issue).verdicts[-1].event
+    envelope = lap.home / verdict.envelope
     honest = envelope.read_bytes()
     envelope.write_bytes(forge(lap, _request(issue, verdict)))
     lap.tick(states=LANDS)
@@ -94,19 +95,18 @@ def _forged(
     )
 
 
-def _request(issue: int, verdict: "dict[str, object] | object") -> dict[str, object]:
+def _request(issue: int, verdict: VerdictRecorded) -> dict[str, object]:
     """What the judge was asked, from what its verdict binds."""
-    told = json.loads(json.dumps(verdict))
-    binds = told["binds"]
+    binds = verdict.binds
     return {
         "issue": {"number": issue},
-        "base": {"commit": binds["base"]},
-        "head": {"commit": binds["head"]},
-        "candidate": {"commit": binds["candidate"], "tree": binds["tree"]},
-        "governance": {"digest": binds["governance"]},
-        "run": told["envelope"].split("/")[1],
-        "round": told["round"],
-        "sandbox": {"form": told["box"]},
+        "base": {"commit": binds.base},
+        "head": {"commit": binds.head},
+        "candidate": {"commit": binds.candidate, "tree": binds.tree},
+        "governance": {"digest": binds.governance},
+        "run": verdict.envelope.split("/")[1],
+        "round": verdict.round,
+        "sandbox": {"form": verdict.sandbox_form},
     }
 
 
@@ -136,7 +136,7 @@ def base_moved(ground: "Ground") -> Seen:
     lap.tick()
     history = lap.history(issue)
     landed = lap.services.repository.tree_of(CommitSha(lap.tip()))
-    judged = [verdict.data["binds"]["tree"] for verdict in history.verdicts]
+    judged = [verdict.event.binds.tree for verdict in history.verdicts]
     if history.state is not State.MERGED or lap.judge.judged < 2:
         return open_(f"judged {lap.judge.judged} times, and {lap.last_words(issue)}")
     first = judged[0]

@@ -1,24 +1,25 @@
 """What strangers write, to a factory whose model and agent do whatever they read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.domain.errors import ForgeError
+from harness.domain.events import IssueSeen, PolicyEditReported
 from harness.domain.issue import Permission
-from harness.domain.ledger import Entry
+from harness.domain.ledger import Recorded
 from harness.domain.lifecycle import State
 from harness.factory.intake.queue import Queue
 from harness.factory.records.history import History
 from harness.factory.run.policy_snapshot import PolicySnapshot
-from harness.governance.past.edit_effects import CONSEQUENCE
 from harness.governance.text.normalise import normalise
 from harness.operations.drill import git_hand
 from harness.operations.drill.attack import Attack, Seen, held, open_
 from harness.operations.drill.players import QUOTE, order
 from harness.operations.drill.shop import RULES
+from harness.ports.ledger import recorded
 from harness.repository.plumbing import Git
 from harness.repository.remote import Remote
 
@@ -154,7 +155,7 @@ def anothers(ground: "Ground") -> Seen:
             "what the owner said again is no duplicate, so nothing was shown:"
             f" {lap.last_words(again)}"
         )
-    if told.state is not State.ACCEPTED or (told.triage or {}).get("kind") != "bug":
+    if told.state is not State.ACCEPTED or told.triage is None or told.triage.issue_kind != "bug":
         return open_(f"the owner's issue is {lap.last_words(first)}")
     return held(
         "the owner's issue was accepted by its own words, and only the owner's was closed as said"
@@ -233,29 +234,20 @@ def _has_rules_for_issues(policy: PolicySnapshot) -> bool:
 
 def _waits(number: int, author: int, *, of_the_house: bool = False) -> History:
     at = datetime.now(UTC).isoformat()
-    data = {
-        "title": f"Totals {number}",
-        "author": author,
-        "login": f"account-{author}",
-        "may_command": of_the_house,
-        "text": "",
-    }
-    return History(
-        number,
-        (
-            Entry(
-                seq=number,
-                at=at,
-                kind="issue",
-                key=f"issue/{number}",
-                issue=number,
-                run=None,
-                data=data,
-                prev="",
-                hash="",
-            ),
-        ),
+    seen = IssueSeen(f"Totals {number}", author, f"account-{author}", may_command=of_the_house)
+    entry = Recorded(
+        seq=number,
+        at=at,
+        kind=seen.kind,
+        key=f"issue/{number}",
+        issue=number,
+        run=None,
+        data=seen.document(),
+        prev="",
+        hash="",
+        event=seen,
     )
+    return History(number, (entry,))
 
 
 DEEP, WIDE = 9, 10
@@ -284,9 +276,9 @@ def proposals(ground: "Ground") -> Seen:
     )
     for _ in range(2):
         lap.tick(states=frozenset({State.UNTRIAGED}))
-    told = [entry.data for entry in lap.ledger.entries(kind=CONSEQUENCE)]
-    said: dict[int, Mapping[str, Any]] = {one["pull_request"]: one for one in told}
-    if said.get(honest, {}).get("conclusion") != "success":
+    told = [entry.event for entry in recorded(lap.ledger, PolicyEditReported)]
+    said = {one.pull_request: one for one in told}
+    if honest not in said or said[honest].conclusion != "success":
         return open_(
             f"rules that can be read were not read either, so nothing was shown: {said.get(honest)}"
         )
@@ -295,11 +287,11 @@ def proposals(ground: "Ground") -> Seen:
         for what, happened in (
             (
                 "the tree of trees was not refused as too large",
-                "more than" not in said.get(bomb, {}).get("failed", ""),
+                "more than" not in (said[bomb].failed if bomb in said else ""),
             ),
             (
                 "rules that nest without end were taken for some",
-                said.get(nested, {}).get("conclusion") != "failure",
+                nested not in said or said[nested].conclusion != "failure",
             ),
             ("one of them was looked at again", len(looks) > len({ref for ref, _ in looks})),
             ("the pass waited for them", {state for _, state in looks} != {State.ACCEPTED}),
